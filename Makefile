@@ -1,0 +1,102 @@
+# The commands of the project. `make` alone lists them.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PY := .venv/bin/python
+NODE_PATH_PREFIX := $(CURDIR)/worker/node_modules/node/bin
+export PATH := $(NODE_PATH_PREFIX):$(PATH)
+export WRANGLER_SEND_METRICS := false
+export CLOUDFLARE_CF_FETCH_ENABLED := false
+export NPM_CONFIG_UPDATE_NOTIFIER := false
+JSON_FLAG := $(if $(JSON),--json,)
+# The unit suites: everything that needs neither the local stack nor a browser.
+UNIT := -m "not stack" -n 2 -q
+
+.PHONY: help setup run demo test test-sqlite test-postgres test-worker test-stack check format chaos contracts css \
+        screenshots lock test-tools clean
+
+help:  ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
+
+setup: .venv/.ready worker/node_modules/.ready  ## install everything that running needs (no root)
+
+.venv/.ready: requirements-dev.txt local/setup/python.sh
+	@local/setup/python.sh
+	@touch $@
+
+worker/node_modules/.ready: worker/package-lock.json local/setup/node.sh
+	@local/setup/node.sh worker
+	@touch $@
+
+assets/node_modules/.ready: assets/package-lock.json local/setup/node.sh
+	@local/setup/node.sh assets
+	@touch $@
+
+# The product's bundle, the one that is deployed.
+worker/dist/index.js: worker/node_modules/.ready $(shell find worker/src -name '*.ts' 2>/dev/null)
+	@npm --prefix worker run --silent build
+
+run: setup worker/dist/index.js  ## start the whole product here, with a demonstration MSP; Ctrl-C ends it
+	@exec $(PY) -m local.stack --root .local
+
+demo: setup worker/dist/index.js  ## the main job from sign-up to deletion on a throw-away stack (JSON=1 for one object)
+	@exec $(PY) -m local.demo $(JSON_FLAG)
+
+chaos: setup worker/dist/index.js  ## 200 random kills over 20 tenants (JSON=1, SEED=n)
+	@exec $(PY) -m local.chaos --kills 200 $(if $(SEED),--seed $(SEED),) $(JSON_FLAG)
+
+test-tools: setup assets/node_modules/.ready
+	@local/setup/test-tools.sh
+
+test: test-tools test-sqlite test-postgres test-worker test-stack  ## every test: Python on SQLite and Postgres, Worker, journeys, browser
+
+test-sqlite: test-tools
+	$(PY) -m pytest $(UNIT) tests
+
+test-postgres: test-tools
+	TEST_DATABASE=postgres $(PY) -m pytest $(UNIT) tests/controlplane tests/organizations tests/billing tests/tenants tests/isolation
+
+test-worker: test-tools
+	npm --prefix worker test
+
+test-stack: test-tools worker/dist/index.js
+	$(PY) -m pytest -m stack -q tests
+
+check: setup assets/node_modules/.ready worker/dist/index.js  ## format, lint, types, import rule, contract and built-CSS drift
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	GARRISON_ENV=test .venv/bin/mypy controlplane organizations billing tenants fleet local
+	GARRISON_ENV=test $(PY) manage.py makemigrations --check --dry-run
+	GARRISON_ENV=test $(PY) manage.py write_contract --check
+	$(PY) -m pytest -q tests/controlplane/test_import_rule.py
+	npm --prefix worker run --silent typecheck
+	npm --prefix worker run --silent lint
+	npm --prefix worker run --silent contract -- --check
+	npm --prefix worker run --silent dry-run
+	npm --prefix assets run --silent check
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/run local/setup/*.sh; fi
+
+format: setup  ## format Python and TypeScript
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+	npm --prefix worker run --silent format
+
+contracts: setup  ## write contracts/ from the code
+	npm --prefix worker run --silent contract
+	GARRISON_ENV=test $(PY) manage.py write_contract
+
+css: assets/node_modules/.ready  ## build the styles
+	npm --prefix assets run --silent build
+
+screenshots: test-tools worker/dist/index.js  ## take the pictures of docs/images/ from the running product
+	$(PY) -m tests.browser.screenshots
+
+lock: .venv/.ready  ## write the hashed Python lock from pyproject.toml
+	.venv/bin/uv lock -q
+	.venv/bin/uv export -q --no-header --no-emit-project --no-dev > requirements.txt
+	.venv/bin/uv export -q --no-header --no-emit-project > requirements-dev.txt
+	@rm uv.lock
+
+clean:  ## remove what set-up and running made
+	rm -rf .venv .local worker/node_modules worker/dist assets/node_modules

@@ -1,0 +1,112 @@
+"""A throw-away stack as another process, for `make demo`, `make chaos` and the journeys.
+
+It is started and ended as a script would do it.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from local.stack.layout import REPOSITORY, Layout
+
+START_SECONDS = 120.0
+
+
+class NotInTime(Exception):
+    """A condition did not come true before its deadline."""
+
+
+def wait_for[T](look: Callable[[], T], what: str, seconds: float = 60.0, every: float = 0.1) -> T:
+    """Looks until the answer is true and returns it.
+
+    Raises:
+        NotInTime: it did not become true within `seconds`; names `what` and the last answer.
+    """
+    deadline = time.monotonic() + seconds
+    while not (answer := look()):
+        if time.monotonic() > deadline:
+            raise NotInTime(f"{what}: not within {seconds:.0f} s, last seen {answer!r}")
+        time.sleep(every)
+    return answer
+
+
+@dataclass
+class StackHandle:
+    """A running stack: its description and what an operator of the machine can do to it."""
+
+    layout: Layout
+    process: subprocess.Popen[bytes]
+
+    @property
+    def description(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.layout.root / "stack.json").read_text())
+        return found
+
+    def manage(self, *arguments: str) -> str:
+        """Runs a management command against the stack's database and returns its output."""
+        environment = os.environ | self.layout.django_environment()
+        command = [sys.executable, "manage.py", *arguments]
+        done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"{' '.join(arguments)} ended with {done.returncode}: {done.stderr[-2000:]}")
+        return done.stdout.strip()
+
+    def engine(self) -> httpx.Client:
+        """The container engine's own API, as `docker` on this machine would use it."""
+        transport = httpx.HTTPTransport(uds=str(self.layout.engine_socket))
+        return httpx.Client(transport=transport, base_url="http://engine", timeout=30)
+
+    def kill_part(self, name: str) -> int:
+        """SIGKILL to a part's whole process group; the launcher starts it again. Returns the pid that was killed."""
+        pid = int(self.description["parts"][name])
+        os.killpg(pid, signal.SIGKILL)
+        return pid
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+
+
+@contextlib.contextmanager
+def running_stack(*, root: Path | None = None, shared_nodes: bool = False, keep: bool = False) -> Iterator[StackHandle]:
+    """A stack of its own without the demonstration, ended and removed at the end.
+
+    Args:
+        root: its folder; a temporary one by default.
+        shared_nodes: one process plays many nodes (scale runs only).
+        keep: leave the folder, to read its logs.
+    """
+    folder = root or Path(tempfile.mkdtemp(prefix="stack-"))
+    command = [sys.executable, "-m", "local.stack", "--root", str(folder), "--no-seed", "--any-ports"]
+    output = (folder / "launcher.log").open("wb")
+    process = subprocess.Popen(
+        command + (["--shared-nodes"] if shared_nodes else []), cwd=REPOSITORY, stdout=output, stderr=output
+    )
+    handle = StackHandle(Layout(folder, usual_ports=False, shared_nodes=shared_nodes), process)
+    try:
+        wait_for(lambda: _is_up(handle), "the stack", START_SECONDS)
+        yield handle
+    finally:
+        handle.stop()
+        output.close()
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_up(handle: StackHandle) -> bool:
+    if handle.process.poll() is not None:
+        log = (handle.layout.root / "launcher.log").read_text(errors="replace")
+        raise RuntimeError(f"The stack ended while starting:\n{log[-4000:]}")
+    return (handle.layout.root / "stack.json").exists()

@@ -1,0 +1,152 @@
+"""Where a local stack lives: its folder, ports, addresses and the environment its parts read."""
+
+import json
+import os
+import socket
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from local.stack import keys, ports
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CELL = "lo"
+OIDC_CLIENT = "garrison-portal"
+# Version -> image tag. The two odd ones exist only here: an indexer that exits, and one that takes minutes to start.
+VERSIONS = {"4.14.7": "4.14.7", "4.14.7-exits": "4.14.7-exits", "4.14.7-slow": "4.14.7-slow"}
+IMAGES = {
+    "manager": "wazuh/wazuh-manager",
+    "indexer": "wazuh/wazuh-indexer",
+    "dashboard": "wazuh/wazuh-dashboard",
+    "certs": "garrison/certs",
+}
+
+
+def image_key(version: str) -> str:
+    return "v" + version.replace(".", "").replace("-", "")
+
+
+def docker_socket() -> str | None:
+    """The path of a Docker engine's socket that answers, or None."""
+    host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    path = host.removeprefix("unix://")
+    try:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(1)
+            probe.connect(path)
+    except OSError:
+        return None
+    return path
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One local stack.
+
+    Args:
+        root: its folder; everything the stack writes lies in there.
+        usual_ports: try 8000 and 8787 first.
+        shared_nodes: one process plays many nodes (scale runs only).
+    """
+
+    root: Path
+    usual_ports: bool = True
+    shared_nodes: bool = False
+
+    @cached_property
+    def keys(self) -> keys.LocalKeys:
+        return keys.ensure(self.key_folder)
+
+    @cached_property
+    def ports(self) -> dict[str, int]:
+        return ports.choose(self.root / "ports.json", usual=self.usual_ports)
+
+    @cached_property
+    def docker(self) -> str | None:
+        return docker_socket() if os.environ.get("ENGINE") == "docker" else None
+
+    @property
+    def key_folder(self) -> Path:
+        return self.root / "keys"
+
+    @property
+    def runtime(self) -> str:
+        return "docker" if self.docker else "stand-in"
+
+    @property
+    def versions(self) -> dict[str, str]:
+        return {"4.14.7": "4.14.7"} if self.docker else VERSIONS
+
+    @property
+    def engine_socket(self) -> Path:
+        return Path(self.docker) if self.docker else self.root / "engine.sock"
+
+    @property
+    def portal(self) -> str:
+        return f"http://localhost:{self.ports['portal']}"
+
+    @property
+    def edge(self) -> str:
+        return f"http://localhost:{self.ports['edge']}"
+
+    @property
+    def dashboard_zone(self) -> str:
+        return f"localhost:{self.ports['edge']}"
+
+    @property
+    def oidc_issuer(self) -> str:
+        return f"http://localhost:{self.ports['oidc']}"
+
+    @property
+    def saml_idp(self) -> str:
+        return f"http://localhost:{self.ports['saml']}"
+
+    def django_environment(self) -> dict[str, str]:
+        """What `controlplane.settings` reads, for the portal, Celery and management commands."""
+        return {
+            "GARRISON_ENV": "local",
+            "GARRISON_BASE_URL": self.portal,
+            "GARRISON_SECRET_KEY": self.keys.django_secret,
+            "GARRISON_DATA_DIR": str(self.root),
+            "DATABASE_URL": f"sqlite:///{self.root / 'portal.sqlite3'}",
+            "REDIS_URL": f"redis://127.0.0.1:{self.ports['broker']}/0",
+            "GARRISON_CONTROL_KEY": str(keys.door_key_path(self.key_folder, "control")),
+            "GARRISON_ACCESS_KEY": str(keys.door_key_path(self.key_folder, "access")),
+            "GARRISON_CELL_ID_KEYS": json.dumps({CELL: self.keys.cell_id_key}),
+            "GARRISON_FIELD_KEYS": self.keys.field_keys,
+            "GARRISON_AUDIT_KEY": self.keys.audit_key,
+            "GARRISON_LOOPBACK_ORIGINS": ",".join((self.oidc_issuer, self.saml_idp, self.edge)),
+            "GARRISON_OIDC_ISSUER": self.oidc_issuer,
+            "GARRISON_OIDC_CLIENT_ID": OIDC_CLIENT,
+            "GARRISON_OIDC_CLIENT_SECRET": self.keys.oidc_client_secret,
+        }
+
+    def edge_configuration(self) -> dict[str, object]:
+        """What `local/edge/launch.mjs` reads: the Worker's variables, images and where its data persist."""
+        return {
+            "port": self.ports["edge"],
+            "engine_socket": str(self.engine_socket),
+            "persist": str(self.root / "edge"),
+            "bundle": str(REPOSITORY / "worker/dist/index.js"),
+            "images": {
+                role: {image_key(v): f"{image}:{tag}" for v, tag in self.versions.items()}
+                for role, image in IMAGES.items()
+            },
+            "vars": self._worker_variables(),
+        }
+
+    def _worker_variables(self) -> dict[str, str]:
+        port = self.ports["edge"]
+        return {
+            "ENVIRONMENT": "local",
+            "CELL_ID": CELL,
+            "RUNTIME": self.runtime,
+            "CONTROL_KEYS": json.dumps(keys.public_door_keys(self.key_folder)),
+            "PORTAL_ORIGIN": self.portal,
+            "API_HOSTS": f"localhost:{port},127.0.0.1:{port}",
+            "DASHBOARD_ZONE": self.dashboard_zone,
+            "PUBLIC_URL": self.edge,
+            "VERSIONS": json.dumps({version: image_key(version) for version in self.versions}),
+            "CELL_ID_KEY": self.keys.cell_id_key,
+            "DATA_KEYS": self.keys.data_keys,
+        }

@@ -1,0 +1,40 @@
+"""Picks the ports of a local stack: the usual ones where they are free, and the same ones again at the next start."""
+
+import json
+import socket
+from pathlib import Path
+
+USUAL = {"portal": 8000, "edge": 8787, "oidc": 8090, "saml": 8091, "broker": 6389}
+
+
+def is_free(port: int) -> bool:
+    """True when nobody listens on the loopback port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def any_free() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def choose(remembered: Path, *, usual: bool = True) -> dict[str, int]:
+    """The port of every part. Stored addresses (an identity provider's, a cell's) name ports, so they are kept if free.
+
+    Args:
+        remembered: the file that keeps the choice between starts.
+        usual: try the well-known ports first; a throw-away stack does not, so that it never takes a person's.
+    """
+    wanted = json.loads(remembered.read_text()) if remembered.exists() else (USUAL if usual else {})
+    chosen: dict[str, int] = {}
+    for name in USUAL:
+        port = wanted.get(name, 0)
+        chosen[name] = port if port and is_free(port) else any_free()
+    remembered.write_text(json.dumps(chosen))
+    return chosen
