@@ -1,0 +1,75 @@
+"""Who is asking. Every action and every query takes an `Actor`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from django.http import HttpRequest
+
+Kind = Literal["user", "api_key", "system"]
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A person, an API key or the system itself.
+
+    Attributes:
+        user_id: the person (of an API key: its owner); empty for the system and for people who are not signed in.
+        key_id: the API key.
+        scopes: permissions an API key is limited to; None = no limit.
+        tenant_ids: tenants an API key is limited to; None = no limit.
+        organization_id: of an API key its organization, of the system the one organization it works for.
+        session_id: public id of the browser session, never its cookie.
+        proofs: pairs (organization id, connection id or "platform") this session has proven; None = no session to
+            judge.
+        reason: why the system acts; goes into the audit.
+    """
+
+    user_id: str
+    kind: Kind
+    key_id: str | None = None
+    scopes: frozenset[str] | None = None
+    tenant_ids: frozenset[str] | None = None
+    organization_id: str | None = None
+    session_id: str | None = None
+    proofs: tuple[tuple[str, str], ...] | None = None
+    request_id: str = ""
+    address: str = ""
+    reason: str = ""
+
+    @classmethod
+    def system(cls, reason: str, *, organization_id: str | None = None) -> "Actor":
+        """Returns the actor of work that nobody asked for in person. Args: reason: plain words for the audit."""
+        return cls(user_id="", kind="system", organization_id=organization_id, reason=reason)
+
+    @classmethod
+    def nobody(cls, *, request_id: str = "", address: str = "") -> "Actor":
+        """Returns the actor of a request before sign-in: row-level security shows it nothing."""
+        return cls(user_id="", kind="user", request_id=request_id, address=address)
+
+    @property
+    def is_signed_in(self) -> bool:
+        """True if a person or a key stands behind this actor."""
+        return bool(self.user_id)
+
+    @property
+    def rls_actor(self) -> str:
+        """How row-level security knows this actor: ``user:…``, ``org:…`` or empty (no rows)."""
+        if self.user_id:
+            return f"user:{self.user_id}"
+        return f"org:{self.organization_id}" if self.organization_id else ""
+
+    @property
+    def label(self) -> str:
+        """How the audit names this actor."""
+        names = {"user": self.user_id or "nobody", "api_key": f"{self.key_id} of {self.user_id}"}
+        return names.get(self.kind, f"system: {self.reason}")
+
+    def with_proofs(self, proofs: Iterable[tuple[str, str]]) -> "Actor":
+        """Returns this actor with what its session has proven."""
+        return replace(self, proofs=tuple(proofs))
+
+
+def actor_of(request: HttpRequest | Any) -> Actor:
+    """Returns who is asking in ``request`` (Django's or DRF's); nobody if no middleware has set it."""
+    return getattr(request, "actor", None) or Actor.nobody()

@@ -1,0 +1,43 @@
+"""Lists of the API, by cursor."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework.pagination import BasePagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from controlplane.keyset import DEFAULT_LIMIT, LARGEST_LIMIT, Page, limit_of, page_of
+
+
+class KeysetPagination(BasePagination):
+    """``?cursor=…&limit=…`` → ``{"results": […], "next": cursor, "previous": cursor}``, newest first."""
+
+    page: Page[Any]
+
+    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+        """Returns the rows of the page asked for."""
+        parameters = request.query_params
+        self.page = page_of(queryset, cursor=parameters.get("cursor") or None, limit=limit_of(parameters.get("limit")))
+        return self.page.rows
+
+    def get_paginated_response(self, data: Any) -> Response:
+        """Wraps the rows with the cursors of their neighbours."""
+        return Response({"results": data, "next": self.page.older, "previous": self.page.newer})
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """How OpenAPI describes it."""
+        cursor = {"type": ["string", "null"], "description": "Pass as `cursor` for the page; null where none is."}
+        return {
+            "type": "object",
+            "required": ["results", "next", "previous"],
+            "properties": {"results": schema, "next": cursor, "previous": cursor},
+        }
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        """The query's parameters for OpenAPI."""
+        limit = {"type": "integer", "minimum": 1, "maximum": LARGEST_LIMIT, "default": DEFAULT_LIMIT}
+        return [
+            {"name": "cursor", "in": "query", "required": False, "schema": {"type": "string"}},
+            {"name": "limit", "in": "query", "required": False, "schema": limit},
+        ]

@@ -1,0 +1,81 @@
+"""How the API describes itself in OpenAPI 3.1."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+
+PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457 problem document.",
+    "required": ["type", "title", "status", "code", "detail", "hint", "retryable"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string", "description": "Stable; for programs."},
+        "detail": {"type": "string", "description": "What happened and what was kept."},
+        "hint": {"type": "string", "description": "What to do next."},
+        "retryable": {"type": "boolean"},
+        "request_id": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "message", "code"],
+                "properties": {name: {"type": "string"} for name in ("field", "message", "code")},
+            },
+        },
+    },
+}
+EVERYWHERE = {"400": "Malformed.", "401": "Not signed in.", "429": "Too many requests."}
+WITH_ID = {"403": "Not allowed.", "404": "Not found, or not visible to you."}
+WRITING = {"403": "Not allowed.", "409": "The state does not allow it.", "422": "A field can't be used."}
+
+
+class PortalSchema(AutoSchema):
+    """Adds the Idempotency-Key header to every POST."""
+
+    def get_override_parameters(self) -> list[Any]:
+        """Parameters beside those of the serializer and the address."""
+        from drf_spectacular.utils import OpenApiParameter
+
+        if self.method != "POST":
+            return []
+        return [
+            OpenApiParameter(
+                "Idempotency-Key",
+                str,
+                OpenApiParameter.HEADER,
+                description="Same key and body: same answer, no second effect. Another body: 422. Kept for 24 hours.",
+            )
+        ]
+
+
+def only_the_api(endpoints: Iterable[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:
+    """Leaves out everything that is not under /api/v1/, and the description itself."""
+    return [each for each in endpoints if each[0].startswith("/api/v1/") and not each[0].endswith("openapi.json")]
+
+
+def add_problems(result: dict[str, Any], generator: Any, request: Any, public: Any) -> dict[str, Any]:
+    """Documents the problem answers that every operation can give."""
+    result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
+    for path, operations in result.get("paths", {}).items():
+        for method, operation in operations.items():
+            for status, description in _problems_of(path, method).items():
+                operation["responses"].setdefault(status, _problem_response(description))
+    return result
+
+
+def _problems_of(path: str, method: str) -> dict[str, str]:
+    problems = dict(EVERYWHERE)
+    if "{" in path:
+        problems |= WITH_ID
+    if method != "get":
+        problems |= WRITING
+    return dict(sorted(problems.items()))
+
+
+def _problem_response(description: str) -> dict[str, Any]:
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {"description": description, "content": content}

@@ -1,0 +1,196 @@
+"""The audit trail: one chain an organization, keyed outside the database.
+
+Every entry carries an HMAC over itself and the HMAC before it, under a key that the database does not know. Changing,
+removing or inserting an entry breaks the chain; the database's triggers refuse it to begin with. What belongs to no
+organization is in the chain ``platform``.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from controlplane.actor import Actor
+from controlplane.environment import environment
+from controlplane.ids import new_id
+from controlplane.models import AuditEntry, AuditHead
+from controlplane.rls import PLATFORM, acting_as
+
+_refusals: ContextVar[list[dict[str, Any]] | None] = ContextVar("refusals", default=None)
+
+
+def record(
+    *,
+    by: Actor,
+    action: str,
+    organization_id: str | None,
+    target: str,
+    data: Mapping[str, Any] | None = None,
+    grant_id: str | None = None,
+    refused: bool = False,
+) -> AuditEntry:
+    """Appends an entry in the caller's transaction, so that a change and its entry stand or fall together.
+
+    Args:
+        by: who did it.
+        action: three parts, ``room.object.verb``.
+        organization_id: whose chain; None for what belongs to no organization.
+        target: id of what was acted on.
+        data: what changed; never a secret. Text, whole numbers, true/false, lists and objects only.
+        grant_id: the grant under which an MSP's person acted.
+        refused: the action did not happen.
+    Raises: RuntimeError outside a transaction.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("An audit entry belongs into the transaction of the change it tells of.")
+    with _chain_access(organization_id):
+        return _append(
+            organization_id or PLATFORM,
+            action=action,
+            target=target,
+            actor={**_named(by), **({"grant": grant_id} if grant_id else {})},
+            data=dict(data or {}),
+            refused=refused,
+        )
+
+
+def record_refusal(
+    *, by: Actor, action: str, organization_id: str | None, target: str, data: Mapping[str, Any] | None = None
+) -> None:
+    """Notes an action that was refused. The entry is written after the request's transaction was rolled back.
+
+    The caller decides that ``organization_id`` may learn of it: an outsider must not be able to fill a stranger's
+    trail.
+    """
+    refusal = {"by": by, "action": action, "organization_id": organization_id, "target": target, "data": data}
+    pending = _refusals.get()
+    if pending is None:
+        _write_refusal(refusal)
+    else:
+        pending.append(refusal)
+
+
+@contextmanager
+def keeping_refusals() -> Iterator[None]:
+    """Put around a transaction: refusals noted inside are written in one of their own when it has ended, either way."""
+    pending: list[dict[str, Any]] = []
+    token = _refusals.set(pending)
+    try:
+        yield
+    finally:
+        _refusals.reset(token)
+        for refusal in pending:
+            _write_refusal(refusal)
+
+
+def _write_refusal(refusal: dict[str, Any]) -> None:
+    organization_id = refusal["organization_id"]
+    with acting_as(f"org:{organization_id}" if organization_id else PLATFORM):
+        record(**refusal, refused=True)
+
+
+def _chain_access(organization_id: str | None) -> AbstractContextManager[None]:
+    """Row-level security hides the platform's chain from everybody but the actor ``platform``."""
+    return nullcontext() if organization_id else acting_as(PLATFORM)
+
+
+def _named(by: Actor) -> dict[str, str]:
+    """Who acted, as the entry keeps it: what is unknown is left out."""
+    facts = {
+        "kind": by.kind,
+        "user": by.user_id,
+        "key": by.key_id,
+        "session": by.session_id,
+        "request": by.request_id,
+        "address": by.address,
+        "reason": by.reason,
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def _append(chain: str, **content: Any) -> AuditEntry:
+    head = _locked_head(chain)
+    entry = AuditEntry(
+        id=new_id("aud"),
+        organization_id=chain,
+        position=head.position + 1,
+        created_at=timezone.now(),
+        previous=head.mac,
+        **content,
+    )
+    entry.mac = mac_of(entry)
+    entry.save(force_insert=True)
+    head.position, head.mac = entry.position, entry.mac
+    head.save(force_update=True)
+    return entry
+
+
+def _locked_head(chain: str) -> AuditHead:
+    """The chain's end, locked until commit. SQLite's transactions hold the one write lock already."""
+    heads = AuditHead.objects.select_for_update()
+    head = heads.filter(pk=chain).first()
+    if head is None:
+        AuditHead.objects.bulk_create([AuditHead(pk=chain)], ignore_conflicts=True)
+        head = heads.get(pk=chain)
+    return head
+
+
+def mac_of(entry: AuditEntry) -> str:
+    """Returns the keyed hash of an entry and, through ``previous``, of everything before it."""
+    content = [
+        entry.organization_id,
+        entry.position,
+        entry.created_at.isoformat(),
+        entry.action,
+        entry.refused,
+        entry.target,
+        entry.actor,
+        entry.data,
+        entry.previous,
+    ]
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=_refuse)
+    return hmac.new(bytes.fromhex(environment().audit_key), text.encode(), hashlib.sha256).hexdigest()
+
+
+def _refuse(value: Any) -> Any:
+    raise TypeError(f"Audit data holds a {type(value).__name__}; only plain JSON values come back unchanged.")
+
+
+@dataclass(frozen=True)
+class Break:
+    """Where a chain does not hold. ``position`` is the first entry in doubt."""
+
+    organization_id: str
+    position: int
+    reason: str
+
+
+def entries_of(organization_id: str) -> QuerySet[AuditEntry]:
+    """Returns the organization's entries, newest first; row-level security and the caller decide who may ask."""
+    return AuditEntry.objects.filter(organization_id=organization_id).order_by("-created_at", "-id")
+
+
+def verify(organization_id: str) -> Break | None:
+    """Walks one chain as its organization and returns the first break, or None if it holds."""
+    actor = PLATFORM if organization_id == PLATFORM else f"org:{organization_id}"
+    with acting_as(actor):
+        previous, position = "", 0
+        for entry in AuditEntry.objects.filter(organization_id=organization_id).order_by("position").iterator():
+            position += 1
+            if entry.position != position:
+                return Break(organization_id, position, "an entry is missing")
+            if entry.previous != previous or not hmac.compare_digest(mac_of(entry), entry.mac):
+                return Break(organization_id, position, "an entry was changed")
+            previous = entry.mac
+        head = AuditHead.objects.filter(pk=organization_id).first()
+        if head and (head.position, head.mac) != (position, previous):
+            return Break(organization_id, position + 1, "entries are missing at the end")
+    return None

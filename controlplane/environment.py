@@ -1,0 +1,176 @@
+"""The process environment, read once and validated.
+
+Every variable of the product starts with ``GARRISON_`` or is one of ``DATABASE_URL`` and ``REDIS_URL``. All problems
+are reported together, so that an operator mends them in one go. Values never appear in the messages: they may be
+secret.
+"""
+
+import json
+import os
+import re
+import secrets
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+KINDS = ("local", "test", "production")
+HEX_KEY = re.compile(r"^(?:[0-9a-f]{2}){32,64}$")
+CELL_ID = re.compile(r"^[a-z2-7]{2}$")
+
+
+@dataclass(frozen=True)
+class FieldKeys:
+    """Keys that encrypt secrets at rest: ``current`` seals, every key opens. Values are base64 of 32 bytes."""
+
+    current: str
+    keys: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What the process was told. Secrets are left out of ``repr``."""
+
+    kind: str
+    base_url: str
+    secret_key: str = field(repr=False)
+    database_url: str = field(repr=False)
+    owner_database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    control_key: str
+    access_key: str
+    cell_id_keys: Mapping[str, str] = field(repr=False)
+    field_keys: FieldKeys = field(repr=False)
+    audit_key: str = field(repr=False)
+    loopback_origins: tuple[str, ...]
+    oidc_issuer: str
+    oidc_client_id: str
+    oidc_client_secret: str = field(repr=False)
+    data_dir: Path
+
+    @property
+    def is_production(self) -> bool:
+        """True where nothing made for local runs may be accepted."""
+        return self.kind == "production"
+
+
+class _Reader:
+    """Reads variables, collecting what is wrong with them."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self.variables = variables
+        self.problems: list[str] = []
+
+    def text(self, name: str, default: str | None = "") -> str:
+        value = self.variables.get(name, "").strip()
+        if value:
+            return value
+        if default is None:
+            self.problems.append(f"{name} is missing.")
+        return default or ""
+
+    def parsed[T](self, name: str, parse: Callable[[str], T], default: str | None, fallback: T) -> T:
+        text = self.text(name, default)
+        try:
+            return parse(text) if text else fallback
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            reason = str(error) if type(error) is ValueError else "it is malformed"
+            self.problems.append(f"{name} can't be used: {reason}.")
+            return fallback
+
+
+def _cell_id_keys(text: str) -> dict[str, str]:
+    keys = json.loads(text)
+    for cell, key in keys.items():
+        if not CELL_ID.match(cell) or not HEX_KEY.match(key):
+            raise ValueError('expected {"<two characters a-z2-7>": "<at least 32 bytes in lower-case hex>"}')
+    return dict(keys)
+
+
+def _field_keys(text: str) -> FieldKeys:
+    value = json.loads(text)
+    if value["current"] not in value["keys"]:
+        raise ValueError('"current" names no key of "keys"')
+    return FieldKeys(current=value["current"], keys=dict(value["keys"]))
+
+
+def _hex_key(text: str) -> str:
+    if not HEX_KEY.match(text):
+        raise ValueError("expected at least 32 bytes in lower-case hex")
+    return text
+
+
+def _origin(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/") or parts.query:
+        raise ValueError("expected an origin such as https://portal.example, without a path")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    return tuple(_origin(item.strip()) for item in text.split(",") if item.strip())
+
+
+def _database_url(text: str) -> str:
+    if urlsplit(text).scheme not in ("sqlite", "postgres", "postgresql"):
+        raise ValueError("expected sqlite:///path or postgres://user:password@host/name")
+    return text
+
+
+def _throw_away_values() -> dict[str, str]:
+    """Values for a test run: keys exist in memory only, so no key is ever written to the repository."""
+    return {
+        "GARRISON_BASE_URL": "http://testserver",
+        "GARRISON_SECRET_KEY": secrets.token_hex(32),
+        "DATABASE_URL": "sqlite://:memory:",
+        "GARRISON_CELL_ID_KEYS": json.dumps({"lo": secrets.token_hex(32), "lb": secrets.token_hex(32)}),
+        "GARRISON_FIELD_KEYS": json.dumps(
+            {"current": "t1", "keys": {"t1": b64encode(secrets.token_bytes(32)).decode()}}
+        ),
+        "GARRISON_AUDIT_KEY": secrets.token_hex(32),
+        "GARRISON_LOOPBACK_ORIGINS": "http://127.0.0.1:9,http://localhost:9",
+        "GARRISON_DATA_DIR": ".local/test",
+    }
+
+
+def read_environment(variables: Mapping[str, str]) -> Environment:
+    """Returns the validated environment.
+
+    Args: variables: usually ``os.environ``.
+    Raises: ImproperlyConfigured naming every variable that is missing or malformed.
+    """
+    kind = variables.get("GARRISON_ENV", "")
+    if kind not in KINDS:
+        raise ImproperlyConfigured(f"GARRISON_ENV is mandatory and one of {', '.join(KINDS)}.")
+    reader = _Reader({**_throw_away_values(), **variables} if kind == "test" else variables)
+    environment = Environment(
+        kind=kind,
+        base_url=reader.parsed("GARRISON_BASE_URL", _origin, None, ""),
+        secret_key=reader.text("GARRISON_SECRET_KEY", None),
+        database_url=reader.parsed("DATABASE_URL", _database_url, None, ""),
+        owner_database_url=reader.parsed("GARRISON_OWNER_DATABASE_URL", _database_url, "", ""),
+        redis_url=reader.text("REDIS_URL", "" if kind == "test" else None),
+        control_key=reader.text("GARRISON_CONTROL_KEY"),
+        access_key=reader.text("GARRISON_ACCESS_KEY"),
+        cell_id_keys=reader.parsed("GARRISON_CELL_ID_KEYS", _cell_id_keys, None, {}),
+        field_keys=reader.parsed("GARRISON_FIELD_KEYS", _field_keys, None, FieldKeys("", {})),
+        audit_key=reader.parsed("GARRISON_AUDIT_KEY", _hex_key, None, ""),
+        loopback_origins=reader.parsed("GARRISON_LOOPBACK_ORIGINS", _origins, "", ()),
+        oidc_issuer=reader.text("GARRISON_OIDC_ISSUER"),
+        oidc_client_id=reader.text("GARRISON_OIDC_CLIENT_ID"),
+        oidc_client_secret=reader.text("GARRISON_OIDC_CLIENT_SECRET"),
+        data_dir=Path(reader.text("GARRISON_DATA_DIR", None)),
+    )
+    if reader.problems:
+        raise ImproperlyConfigured("The environment is incomplete:\n- " + "\n- ".join(reader.problems))
+    return environment
+
+
+@cache
+def environment() -> Environment:
+    """The environment of this process, read at the first call."""
+    return read_environment(os.environ)

@@ -1,0 +1,55 @@
+"""What goes into a log line, and what is taken out of it first."""
+
+import re
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+HIDDEN = "[hidden]"
+
+# Names whose values are secrets, whatever they look like.
+_SECRET_NAME = re.compile(
+    r"(?i)(?:^|[_-])(?:authorization|cookie|set-cookie|password|passwd|secret|token|code|assertion|samlresponse|api_?key|"
+    r"private_?key|credential|session_?key|client_secret|bearer|jwt)s?$"
+)
+# Texts that are secrets, whatever they are called: our tokens, JWTs, keys, and credentials in addresses.
+_SECRET_TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"\b([a-z]{2,8}_[a-z2-7]{1,40}_[a-z0-9]{1,40})_[0-9A-Za-z]{28}"), rf"\1_{HIDDEN}"),
+    (re.compile(r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), HIDDEN),
+    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL), HIDDEN),
+    (re.compile(r"(?i)\b(bearer|basic) +[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {HIDDEN}"),
+    (re.compile(r"(\w+://[^\s:/@]*):[^\s@/]+@"), rf"\1:{HIDDEN}@"),
+)
+
+
+def hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """structlog processor that replaces secrets, in nested values and tracebacks too."""
+    return {name: without_secrets(value, name) for name, value in event.items()}
+
+
+def without_secrets(value: Any, name: str = "") -> Any:
+    """Returns ``value`` with secrets replaced. Args: name: what it is called, which alone can make it a secret."""
+    if _SECRET_NAME.search(name) and value not in (None, "", 0) and not isinstance(value, bool):
+        return HIDDEN
+    if isinstance(value, str):
+        for pattern, replacement in _SECRET_TEXTS:
+            value = pattern.sub(replacement, value)
+        return value
+    if isinstance(value, dict):
+        return {key: without_secrets(item, str(key)) for key, item in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [without_secrets(item) for item in value]
+    return value
+
+
+SHARED_PROCESSORS: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.stdlib.ExtraAdder(),
+    structlog.processors.format_exc_info,
+    structlog.processors.UnicodeDecoder(),
+    hide_secrets,
+]

@@ -1,0 +1,149 @@
+"""Rows that every room needs: access, audit, outbox, remembered answers, markers."""
+
+from django.db import models
+from django.utils import timezone
+
+from controlplane.crypto import EncryptedTextField
+from controlplane.ids import new_id
+
+
+class Access(models.Model):
+    """Which actor sees which organization: what row-level security joins.
+
+    Written only by the database's own triggers on memberships, grants and organizations; `app` and `worker` may read
+    it. ``via`` is the row the access comes from.
+    """
+
+    actor = models.TextField()
+    organization_id = models.TextField()
+    via = models.TextField()
+    ends_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "organizations_access"
+        constraints = [
+            models.UniqueConstraint(fields=["actor", "organization_id", "via"], name="organizations_access_once"),
+        ]
+        indexes = [models.Index(fields=["via"], name="organizations_access_via")]
+
+    def __str__(self) -> str:
+        return f"{self.actor} → {self.organization_id}"
+
+
+class AuditHead(models.Model):
+    """The end of one organization's audit chain; its row lock orders the writers of the chain."""
+
+    organization_id = models.TextField(primary_key=True)
+    position = models.BigIntegerField(default=0)
+    mac = models.TextField(default="")
+
+    def __str__(self) -> str:
+        return f"{self.organization_id} at {self.position}"
+
+
+class AuditEntry(models.Model):
+    """One thing that was done or refused. The database itself refuses to change or delete it."""
+
+    id = models.TextField(primary_key=True)
+    organization_id = models.TextField()
+    position = models.BigIntegerField()
+    created_at = models.DateTimeField()
+    action = models.TextField()
+    refused = models.BooleanField(default=False)
+    target = models.TextField()
+    actor = models.JSONField()
+    data = models.JSONField()
+    previous = models.TextField()
+    mac = models.TextField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization_id", "position"], name="audit_one_chain"),
+        ]
+        indexes = [models.Index(fields=["organization_id", "-created_at", "-id"], name="audit_newest_first")]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.target}"
+
+
+def new_message_id() -> str:
+    """Returns the id of a new message."""
+    return new_id("msg")
+
+
+class Message(models.Model):
+    """Something that happened, published by a room in the transaction in which it happened."""
+
+    id = models.TextField(primary_key=True, default=new_message_id)
+    topic = models.TextField()
+    key = models.TextField()
+    organization_id = models.TextField()
+    payload = models.JSONField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["topic", "key"], name="message_published_once")]
+        indexes = [models.Index(fields=["created_at"], name="message_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.key}"
+
+
+class Delivery(models.Model):
+    """A fact on its way to one subscriber."""
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="deliveries")
+    organization_id = models.TextField()
+    subscriber = models.TextField()
+    attempts = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True)
+    delivered_at = models.DateTimeField(null=True)
+    last_error = models.TextField(default="", blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["message", "subscriber"], name="delivery_once_a_subscriber"),
+            models.CheckConstraint(
+                condition=models.Q(delivered_at__isnull=True) ^ models.Q(next_attempt_at__isnull=True),
+                name="delivery_done_or_due",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at"], name="delivery_due", condition=models.Q(next_attempt_at__isnull=False)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.message_id} → {self.subscriber}"
+
+
+class RememberedAnswer(models.Model):
+    """The answer to a POST with an Idempotency-Key; encrypted, because an answer may show a secret once."""
+
+    actor = models.TextField()
+    credential = models.TextField(default="", blank=True)
+    key = models.TextField()
+    fingerprint = models.TextField()
+    status = models.PositiveSmallIntegerField(null=True)
+    body = EncryptedTextField(default="", blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["actor", "credential", "key"], name="answer_once_a_key")]
+        indexes = [models.Index(fields=["created_at"], name="answer_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.actor} {self.status}"
+
+
+class Marker(models.Model):
+    """Says something about the whole database, such as that demonstration rows were seeded into it."""
+
+    SEEDED = "seeded"
+
+    name = models.TextField(primary_key=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,96 @@
+"""Error answers: problem documents for programs, pages for people."""
+
+import json
+
+from django.http import HttpRequest, HttpResponse
+from django.template import TemplateDoesNotExist
+from django.template.loader import render_to_string
+
+from controlplane.problems import Malformed, NotFound, Problem
+
+PROBLEM_JSON = "application/problem+json"
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """True for the API, whatever it says it accepts."""
+    return request.path_info.startswith("/api/")
+
+
+def problem_response(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """Returns the answer to a problem in the form the asker reads."""
+    response = _as_json(request, problem) if wants_json(request) else _as_page(request, problem)
+    if problem.retry_after is not None:
+        response["Retry-After"] = str(problem.retry_after)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _as_json(request: HttpRequest, problem: Problem) -> HttpResponse:
+    body = json.dumps(problem.as_json(request_id=getattr(request, "request_id", "")))
+    return HttpResponse(body, status=problem.status, content_type=PROBLEM_JSON)
+
+
+def _as_page(request: HttpRequest, problem: Problem) -> HttpResponse:
+    context = {"problem": problem, "request_id": getattr(request, "request_id", "")}
+    try:
+        page = render_to_string("errors/problem.html", context)
+    except TemplateDoesNotExist:
+        return HttpResponse(f"{problem.detail} {problem.hint}", status=problem.status, content_type="text/plain")
+    return HttpResponse(page, status=problem.status)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler400."""
+    return problem_response(request, Malformed("The request can't be read."))
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler403."""
+    return problem_response(
+        request,
+        Problem(
+            "FORBIDDEN",
+            status=403,
+            title="Not allowed",
+            detail="You may not do this.",
+            hint="Sign in with another account, or ask an owner or admin of the organization.",
+        ),
+    )
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler404. The exception's text stays out: it can name routes and rows."""
+    return problem_response(request, NotFound())
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler500; needs no database."""
+    return problem_response(
+        request,
+        Problem(
+            "INTERNAL_ERROR",
+            status=500,
+            title="Something went wrong here",
+            detail="The request failed on our side, and nothing of it was kept.",
+            hint="Try again. If it fails again, tell us the request id.",
+        ),
+    )
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answers a form that came without its proof of origin."""
+    return problem_response(
+        request,
+        Problem(
+            "CSRF_FAILED",
+            status=403,
+            title="This form has expired",
+            detail="The form came without a valid proof that it was shown here. Nothing was changed.",
+            hint="Go back, reload the page and send it again. Cookies must be allowed.",
+        ),
+    )
+
+
+def api_root(request: HttpRequest, rest: str = "") -> HttpResponse:
+    """Any address under /api/ that is none."""
+    raise NotFound("The API has no such address.", hint="See /api/v1/openapi.json for every address.")

@@ -1,0 +1,22 @@
+"""How people sign in. The ways themselves belong to `organizations`."""
+
+AUTH_USER_MODEL = "organizations.User"
+AUTHENTICATION_BACKENDS = ["organizations.backends.PersonBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+LOGIN_URL = "/sign-in/"
+LOGIN_REDIRECT_URL = "/"
+
+ACCOUNT_ADAPTER = "organizations.sso.adapter.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "organizations.sso.adapter.SocialAccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+# An identity provider asserting somebody's address must never open the account that already has it.
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = False
+SOCIALACCOUNT_AUTO_SIGNUP = False
+SOCIALACCOUNT_STORE_TOKENS = False
+
+# People are found by (connection, subject), so an e-mail address is not unique among them.
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]

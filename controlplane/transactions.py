@@ -1,0 +1,72 @@
+"""One transaction a request, bound to who is asking."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+from django.db import connection, transaction
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+from controlplane import audit, pages, rls
+from controlplane.actor import Actor
+from controlplane.problems import Problem
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class ActorTransaction:
+    """Wraps the view in a transaction with the asker as row-level security's actor.
+
+    1. The session tells the actor; an API key tells it later, from inside (`bind_actor`).
+    2. The view runs. An answer of 500 and more, and every exception, roll back what it wrote.
+    3. Refusals that were noted for the audit are written in a transaction of their own.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Handles one request."""
+        request.actor = actor_of_session(request)  # type: ignore[attr-defined]
+        with audit.keeping_refusals(), _transaction_for(request):
+            response = self.get_response(request)
+            if _must_roll_back(request, response) and connection.in_atomic_block:
+                transaction.set_rollback(True)
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Answers a Problem; any other exception is Django's to answer. Both roll back."""
+        request.failed = True  # type: ignore[attr-defined]
+        return pages.problem_response(request, exception) if isinstance(exception, Problem) else None
+
+
+def actor_of_session(request: HttpRequest) -> Actor:
+    """Returns the person of the browser session, or nobody. A request with an API key has no session to look up."""
+    known: dict[str, Any] = {
+        "request_id": getattr(request, "request_id", ""),
+        "address": request.META.get("REMOTE_ADDR", ""),
+    }
+    if "Authorization" in request.headers or not request.user.is_authenticated:
+        return Actor.nobody(**known)
+    return Actor(user_id=str(request.user.pk), kind="user", session_id=request.session.get("session_id"), **known)
+
+
+def bind_actor(request: HttpRequest | Any, actor: Actor) -> None:
+    """Makes ``actor`` the asker for the rest of the request. Args: request: Django's, or DRF's around it."""
+    inner = getattr(request, "_request", request)
+    inner.actor = actor
+    if connection.vendor != "postgresql" or connection.in_atomic_block:
+        rls.set_actor(actor.rls_actor)
+
+
+def _transaction_for(request: HttpRequest) -> AbstractContextManager[None]:
+    """SQLite's transactions take its one write lock at their start, so reads go without one there."""
+    actor: Actor = request.actor  # type: ignore[attr-defined]
+    if connection.vendor == "sqlite" and request.method in SAFE:
+        return rls.without_transaction(actor.rls_actor)
+    return rls.acting_as(actor.rls_actor)
+
+
+def _must_roll_back(request: HttpRequest, response: HttpResponseBase) -> bool:
+    return response.status_code >= 500 or getattr(request, "failed", False)

@@ -1,0 +1,35 @@
+"""Every address of the portal. Rooms are named, never imported."""
+
+from importlib.util import find_spec
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path, re_path
+from drf_spectacular.views import SpectacularJSONAPIView
+
+from controlplane import appearance, pages
+
+HTML = ("organizations.urls", "organizations.settings_urls", "tenants.urls", "fleet.urls")
+API = ("organizations.api_urls", "billing.api_urls", "tenants.api_urls", "fleet.api_urls")
+
+
+def _present(names: tuple[str, ...]) -> list[str]:
+    return [name for name in names if find_spec(name.partition(".")[0]) and find_spec(name)]
+
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("theme/", appearance.set_theme, name="theme"),
+    path("admin/", admin.site.urls),
+    path(
+        "api/v1/openapi.json",
+        SpectacularJSONAPIView.as_view(authentication_classes=[], permission_classes=[], throttle_classes=[]),
+        name="openapi",
+    ),
+    *(path("api/v1/", include(name)) for name in _present(API)),
+    re_path(r"^api(?:/.*)?$", pages.api_root, name="api-unknown"),
+    *(path("", include(name)) for name in _present(HTML)),
+]
+
+handler400 = "controlplane.pages.bad_request"
+handler403 = "controlplane.pages.forbidden"
+handler404 = "controlplane.pages.not_found"
+handler500 = "controlplane.pages.server_error"
