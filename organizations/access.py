@@ -1,0 +1,124 @@
+"""
+What an asker may do in an organization, computed anew at every use.
+
+A person stands in an organization by a membership, or by a membership in an MSP that holds an unexpired grant over it.
+A session counts only for organizations whose sign-in policy it has met (`Actor.proofs`); an API key only for its own
+organization and that one's clients, and never beyond its scopes.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db.models import Q
+from django.utils import timezone
+
+from controlplane.actor import Actor
+from controlplane.problems import Forbidden, NotFound
+from organizations.models import Grant, Membership, Organization
+from organizations.permissions import PERMISSIONS, ROLES, largest_role_within
+
+
+@dataclass(frozen=True)
+class Standing:
+    """
+    One way in which somebody stands in an organization.
+
+    `role` is None where what is left of an MSP member's role fits none. `grant_id` is set when acting for a client,
+    `connection_id` when the session was proven by an organization's own connection; `ends_at` is the grant's end.
+    """
+
+    organization_id: str
+    role: str | None
+    permissions: frozenset[str]
+    grant_id: str | None = None
+    msp_id: str | None = None
+    connection_id: str | None = None
+    ends_at: dt.datetime | None = None
+
+
+def standing_of(actor: Actor, organization: Organization | str) -> Standing | None:
+    """The standing with most permissions of `actor` in `organization`, or None where they have none."""
+    organization_id = organization if isinstance(organization, str) else organization.pk
+    if actor.kind == "system":
+        works_here = actor.organization_id in (None, organization_id)
+        return Standing(organization_id, "owner", PERMISSIONS) if works_here else None
+    return max(_standings(actor, organization_id), key=lambda standing: len(standing.permissions), default=None)
+
+
+def permissions_of(actor: Actor, organization: Organization | str) -> frozenset[str]:
+    """Everything `actor` may do in `organization`; empty where they are nobody."""
+    standing = standing_of(actor, organization)
+    return standing.permissions if standing else frozenset()
+
+
+def role_of(actor: Actor, organization: Organization | str) -> str | None:
+    """The role that names what `actor` may do in `organization`."""
+    standing = standing_of(actor, organization)
+    return standing.role if standing else None
+
+
+def may(actor: Actor, permission: str, organization: Organization | str) -> bool:
+    """Whether `actor` has `permission` in `organization`."""
+    return permission in permissions_of(actor, organization)
+
+
+def require(actor: Actor, permission: str, organization: Organization | str) -> Standing:
+    """
+    The standing by which `actor` may do `permission`.
+
+    Raises NotFound where nothing of the organization is visible to them, so that a wrong guess tells nothing, and
+    Forbidden where they belong but may not.
+    """
+    standing = standing_of(actor, organization)
+    if standing is None:
+        raise NotFound
+    if permission not in standing.permissions:
+        raise Forbidden(f"Your role in this organization does not include “{permission}”. Nothing was changed.")
+    return standing
+
+
+def current(at: dt.datetime | None = None) -> Q:
+    """The condition under which a grant holds."""
+    at = at or timezone.now()
+    return Q(state=Grant.State.ACTIVE) & (Q(ends_at__isnull=True) | Q(ends_at__gt=at))
+
+
+def _standings(actor: Actor, organization_id: str) -> Iterator[Standing]:
+    roles = proven_roles(actor)
+    if organization_id in roles and actor.organization_id in (None, organization_id):
+        role, connection_id = roles[organization_id]
+        permissions = _scoped(actor, ROLES[role])
+        yield Standing(organization_id, role, permissions, connection_id=connection_id)
+    for grant in Grant.objects.filter(current(), client_id=organization_id, msp_id__in=roles):
+        role, connection_id = roles[grant.msp_id]
+        left = ROLES[role] & ROLES[grant.role_ceiling]
+        yield Standing(
+            organization_id,
+            largest_role_within(left),
+            _scoped(actor, left),
+            grant_id=grant.pk,
+            msp_id=grant.msp_id,
+            connection_id=connection_id,
+            ends_at=grant.ends_at,
+        )
+
+
+def proven_roles(actor: Actor) -> dict[str, tuple[str, str | None]]:
+    """Role and proving connection by organization, for the memberships this actor may use now."""
+    memberships = Membership.objects.filter(user_id=actor.user_id, organization__state=Organization.State.ACTIVE)
+    if actor.organization_id is not None:
+        memberships = memberships.filter(organization_id=actor.organization_id)
+    roles = dict(memberships.values_list("organization_id", "role"))
+    if actor.proofs is None:
+        return {organization: (role, None) for organization, role in roles.items()}
+    proofs = dict(actor.proofs)
+    return {
+        organization: (role, None if proofs[organization] == "platform" else proofs[organization])
+        for organization, role in roles.items()
+        if organization in proofs
+    }
+
+
+def _scoped(actor: Actor, permissions: frozenset[str]) -> frozenset[str]:
+    return permissions if actor.scopes is None else permissions & actor.scopes

@@ -1,0 +1,119 @@
+"""An MSP's clients: found one, limit or end the MSP's access to it."""
+
+import datetime as dt
+
+from django.utils import timezone
+
+from controlplane import audit, rls
+from controlplane.actor import Actor
+from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
+from organizations.access import require
+from organizations.actions import facts
+from organizations.actions.founding import checked_name, insert_organization
+from organizations.models import Grant, Organization
+from organizations.permissions import ROLES, Role, may_hand_out
+
+REVIEW_AFTER = dt.timedelta(days=180)
+
+
+def create_client(*, by: Actor, msp: Organization, name: str, role_ceiling: str = Role.ADMIN) -> Organization:
+    """
+    Found an organization that the MSP manages, with a standing grant to be reviewed in 180 days.
+
+    Raises Forbidden for an organization that is no MSP, Invalid for the name.
+    """
+    standing = require(by, "client.manage", msp)
+    if not msp.is_msp or standing.grant_id is not None:
+        raise Forbidden("Only a managed service provider has clients. Nothing was made.")
+    if role_ceiling not in ROLES:
+        raise Invalid(f"The ceiling is one of {', '.join(ROLES)}.", field="role_ceiling")
+    client = Organization(name=checked_name(name), created_by_id=by.user_id or None)
+    with rls.acting_as(f"org:{client.pk}"):
+        insert_organization(by=by, organization=client, way="msp")
+        grant = Grant.objects.create(
+            msp=msp, client=client, role_ceiling=role_ceiling, review_at=timezone.now() + REVIEW_AFTER
+        )
+        _record(by, grant, "organizations.grant.create", client.pk)
+    with rls.acting_as(f"org:{msp.pk}"):
+        _record(by, grant, "organizations.grant.create", msp.pk)
+    return client
+
+
+def limit_grant(
+    *, by: Actor, grant: Grant, role_ceiling: str | None = None, ends_at: dt.datetime | None = None
+) -> Grant:
+    """
+    Lower a grant's ceiling or set its end, from the client's side or the MSP's. It is never widened here.
+
+    Raises Forbidden for a widening, Conflict for a grant that has ended.
+    """
+    standing_in = _side_of(by, grant)
+    if role_ceiling is not None and role_ceiling not in ROLES:
+        raise Invalid(f"The ceiling is one of {', '.join(ROLES)}.", field="role_ceiling")
+    with rls.acting_as(f"org:{grant.client_id}"):
+        held = Grant.objects.select_for_update().filter(pk=grant.pk, state=Grant.State.ACTIVE).first()
+        if held is None:
+            raise Conflict("This access has ended already. Nothing was changed.", code="GRANT_ENDED")
+        if role_ceiling is not None and not may_hand_out(ROLES[held.role_ceiling], role_ceiling):
+            raise Forbidden("A grant can't be widened: end it and let the client give a new one.")
+        if ends_at is not None and held.ends_at is not None and ends_at > held.ends_at:
+            raise Forbidden("A grant can't be lengthened: end it and let the client give a new one.")
+        held.role_ceiling = role_ceiling or held.role_ceiling
+        held.ends_at = ends_at or held.ends_at
+        held.save(update_fields=["role_ceiling", "ends_at"])
+        facts.publish(facts.GRANT_LIMITED, organization_id=held.client_id, grant=held.pk)
+        _record(by, held, "organizations.grant.limit", grant.client_id, side=standing_in)
+    return held
+
+
+def withdraw(*, by: Actor, grant: Grant) -> Grant:
+    """End an MSP's access to a client at once, from either side. Raises NotFound, Forbidden."""
+    side = _side_of(by, grant)
+    now = timezone.now()
+    with rls.acting_as(f"org:{grant.client_id}"):
+        ended = Grant.objects.filter(pk=grant.pk, state=Grant.State.ACTIVE).update(
+            state=Grant.State.WITHDRAWN, withdrawn_at=now
+        )
+        grant.refresh_from_db()
+        if not ended:
+            return grant
+        facts.publish(facts.GRANT_ENDED, organization_id=grant.client_id, grant=grant.pk)
+        _record(by, grant, "organizations.grant.withdraw", grant.client_id, side=side)
+    with rls.acting_as(f"org:{grant.msp_id}"):
+        _record(by, grant, "organizations.grant.withdraw", grant.msp_id, side=side)
+    return grant
+
+
+def _side_of(by: Actor, grant: Grant) -> str:
+    """
+    `msp` or `client`: from which side the asker may decide about the grant.
+
+    Whoever is in the client only through the grant itself decides as the MSP, never in the client's name.
+    """
+    refusals: list[Exception] = []
+    for side, organization_id, permission in (
+        ("client", grant.client_id, "organization.manage"),
+        ("msp", grant.msp_id, "client.manage"),
+    ):
+        try:
+            if require(by, permission, organization_id).grant_id is None:
+                return side
+        except (NotFound, Forbidden) as refusal:
+            refusals.append(refusal)
+    raise next((refusal for refusal in refusals if isinstance(refusal, Forbidden)), NotFound())
+
+
+def _record(by: Actor, grant: Grant, action: str, organization_id: str, **data: str) -> None:
+    audit.record(
+        by=by,
+        action=action,
+        organization_id=organization_id,
+        target=grant.pk,
+        data={
+            "msp": grant.msp_id,
+            "client": grant.client_id,
+            "role_ceiling": grant.role_ceiling,
+            "ends_at": grant.ends_at.isoformat() if grant.ends_at else "",
+            **data,
+        },
+    )

@@ -1,0 +1,200 @@
+"""An organization's identity providers: add, renew, switch off, and demand them."""
+
+from typing import Any
+
+from controlplane import audit, rls
+from controlplane.actor import Actor
+from controlplane.problems import Conflict, Invalid, NotFound
+from organizations.access import Standing, require
+from organizations.actions import facts
+from organizations.models import Connection, Organization
+from organizations.sso.oidc.provider import discover
+from organizations.sso.saml.metadata import IdpMetadata
+
+LONGEST_CLIENT_ID = 255
+
+
+def add_saml(
+    *, by: Actor, organization: Organization, name: str, metadata: IdpMetadata, source_url: str = ""
+) -> Connection:
+    """Add a SAML identity provider from its metadata. It signs in nobody until a member links themselves."""
+    standing = require(by, "sso.manage", organization)
+    return _insert(
+        by,
+        standing,
+        Connection(
+            organization=organization,
+            kind=Connection.Kind.SAML,
+            name=_named(name),
+            issuer=metadata.entity_id,
+            sign_in_url=metadata.sign_in_url,
+            certificates=metadata.certificates,
+            source_url=source_url,
+        ),
+    )
+
+
+def add_oidc(
+    *, by: Actor, organization: Organization, name: str, issuer: str, client_id: str, client_secret: str
+) -> Connection:
+    """Add an OpenID provider, discovered now and pinned. Raises Invalid naming the field."""
+    standing = require(by, "sso.manage", organization)
+    endpoints = discover(issuer)
+    if not 0 < len(client_id) <= LONGEST_CLIENT_ID:
+        raise Invalid("The client id has between 1 and 255 characters.", field="client_id")
+    return _insert(
+        by,
+        standing,
+        Connection(
+            organization=organization,
+            kind=Connection.Kind.OIDC,
+            name=_named(name),
+            issuer=issuer,
+            source_url=issuer,
+            sign_in_url=endpoints.pop("authorization_endpoint"),
+            endpoints=endpoints,
+            client_id=client_id,
+            client_secret=_secret(client_secret),
+        ),
+    )
+
+
+def renew_saml(*, by: Actor, organization: Organization, connection_id: str, metadata: IdpMetadata) -> Connection:
+    """Take over new certificates and addresses of the same identity provider; raises Invalid for another entity id."""
+    standing = require(by, "sso.manage", organization)
+    with rls.acting_as(f"org:{organization.pk}"):
+        connection = _of_kind(organization, connection_id, Connection.Kind.SAML)
+        if metadata.entity_id != connection.issuer:
+            raise Invalid(
+                "The metadata is of another identity provider. Add that one as a new connection.", field="metadata_xml"
+            )
+        connection.certificates, connection.sign_in_url = metadata.certificates, metadata.sign_in_url
+        connection.save(update_fields=["certificates", "sign_in_url"])
+        _record(by, standing, connection, "organizations.connection.renew")
+    return connection
+
+
+def renew_secret(*, by: Actor, organization: Organization, connection_id: str, client_secret: str) -> Connection:
+    """Replace an OpenID provider's client secret."""
+    standing = require(by, "sso.manage", organization)
+    with rls.acting_as(f"org:{organization.pk}"):
+        connection = _of_kind(organization, connection_id, Connection.Kind.OIDC)
+        connection.client_secret = _secret(client_secret)
+        connection.save(update_fields=["client_secret"])
+        _record(by, standing, connection, "organizations.connection.renew")
+    return connection
+
+
+def disable(*, by: Actor, organization: Organization, connection_id: str) -> Connection:
+    """
+    Switch a connection off: it signs in nobody, and sessions that it proved lose this organization at once.
+
+    Raises Conflict for the last one that the organization's policy demands.
+    """
+    standing = require(by, "sso.manage", organization)
+    with rls.acting_as(f"org:{organization.pk}"):
+        held = Organization.objects.select_for_update().get(pk=organization.pk)
+        connection = _found(organization, connection_id)
+        others = Connection.objects.filter(organization=organization, state=Connection.State.ENABLED)
+        demanded = held.sign_in_policy == Organization.SignInPolicy.CONNECTION
+        if demanded and not others.exclude(pk=connection.pk).filter(proven_at__isnull=False).exists():
+            raise Conflict(
+                "Members must sign in with this connection, and there is no other. Nothing was changed.",
+                code="LAST_CONNECTION",
+                hint="Accept the platform's sign-in again first, or add another connection.",
+            )
+        if not connection.is_enabled:
+            return connection
+        connection.state = Connection.State.DISABLED
+        connection.save(update_fields=["state"])
+        facts.publish(facts.CONNECTION_DISABLED, organization_id=organization.pk, connection=connection.pk)
+        _record(by, standing, connection, "organizations.connection.disable")
+    return connection
+
+
+def enable(*, by: Actor, organization: Organization, connection_id: str) -> Connection:
+    """Switch a connection on again."""
+    standing = require(by, "sso.manage", organization)
+    with rls.acting_as(f"org:{organization.pk}"):
+        connection = _found(organization, connection_id)
+        if not connection.is_enabled:
+            connection.state = Connection.State.ENABLED
+            connection.save(update_fields=["state"])
+            _record(by, standing, connection, "organizations.connection.enable")
+    return connection
+
+
+def set_policy(*, by: Actor, organization: Organization, policy: str) -> Organization:
+    """
+    Say how members must sign in: `any`, or `connection` for the organization's own identity provider only.
+
+    The stricter policy is taken only from somebody whose session was proven by such a connection, so that nobody
+    locks the organization out with one that does not work. Raises Conflict otherwise.
+    """
+    standing = require(by, "sso.manage", organization)
+    if policy not in Organization.SignInPolicy.values:
+        raise Invalid(f"The policy is one of {', '.join(Organization.SignInPolicy.values)}.", field="policy")
+    if policy == Organization.SignInPolicy.CONNECTION and standing.connection_id is None:
+        raise Conflict(
+            "Sign in with the connection yourself first: that proves that it works. Nothing was changed.",
+            code="CONNECTION_UNPROVEN",
+        )
+    with rls.acting_as(f"org:{organization.pk}"):
+        held = Organization.objects.select_for_update().get(pk=organization.pk)
+        before, held.sign_in_policy = held.sign_in_policy, policy
+        held.save(update_fields=["sign_in_policy"])
+        audit.record(
+            by=by,
+            action="organizations.policy.change",
+            organization_id=held.pk,
+            target=held.pk,
+            data={"before": before, "after": policy},
+            grant_id=standing.grant_id,
+        )
+    return held
+
+
+def _insert(by: Actor, standing: Standing, connection: Connection) -> Connection:
+    with rls.acting_as(f"org:{connection.organization_id}"):
+        connection.save(force_insert=True)
+        _record(by, standing, connection, "organizations.connection.create")
+    return connection
+
+
+def _record(by: Actor, standing: Standing, connection: Connection, action: str) -> None:
+    data: dict[str, Any] = {"kind": connection.kind, "issuer": connection.issuer, "name": connection.name}
+    audit.record(
+        by=by,
+        action=action,
+        organization_id=connection.organization_id,
+        target=connection.pk,
+        data=data,
+        grant_id=standing.grant_id,
+    )
+
+
+def _found(organization: Organization, connection_id: str) -> Connection:
+    connection = Connection.objects.filter(organization=organization, pk=connection_id).first()
+    if connection is None:
+        raise NotFound
+    return connection
+
+
+def _of_kind(organization: Organization, connection_id: str, kind: str) -> Connection:
+    connection = _found(organization, connection_id)
+    if connection.kind != kind:
+        raise Conflict(f"This connection is of the kind {connection.kind}. Nothing was changed.")
+    return connection
+
+
+def _named(name: str) -> str:
+    tidy = " ".join(name.split())
+    if not 1 <= len(tidy) <= 120:
+        raise Invalid("The name has between 1 and 120 characters.", field="name")
+    return tidy
+
+
+def _secret(text: str) -> str:
+    if not 0 < len(text) <= 512:
+        raise Invalid("The client secret has between 1 and 512 characters.", field="client_secret")
+    return text

@@ -1,0 +1,36 @@
+"""
+What this room publishes when somebody's reach ends or shrinks.
+
+Subscribers close what it covered at the edge. Every payload says `before` (what was opened before it is concerned),
+`organizations` (whose tenants) and what is known of `user`, `grant`, `connection`, `session` and `key`.
+"""
+
+from collections.abc import Iterable
+
+from django.utils import timezone
+
+from controlplane import outbox
+from controlplane.ids import new_id
+
+ORGANIZATION_CREATED = "organizations.organization.created"
+MEMBERSHIP_ENDED = "organizations.membership.ended"
+ROLE_CHANGED = "organizations.membership.role_changed"
+GRANT_LIMITED = "organizations.grant.limited"
+GRANT_ENDED = "organizations.grant.ended"
+CONNECTION_DISABLED = "organizations.connection.disabled"
+SESSION_ENDED = "organizations.session.ended"
+KEY_REVOKED = "organizations.api_key.revoked"
+
+
+def publish(topic: str, *, organization_id: str, organizations: Iterable[str] = (), **known: str) -> None:
+    """Publish one fact in the caller's transaction. `organizations` defaults to the one it happened in."""
+    outbox.publish(
+        topic,
+        key=new_id("fact"),
+        organization_id=organization_id,
+        payload={
+            "before": timezone.now().isoformat(),
+            "organizations": sorted({organization_id, *organizations}),
+            **known,
+        },
+    )

@@ -1,0 +1,154 @@
+"""Make and revoke API keys."""
+
+import datetime as dt
+import ipaddress
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.utils import timezone
+
+from controlplane import audit, rls
+from controlplane.actor import Actor
+from controlplane.ids import body_of, digest, make_token
+from controlplane.problems import Forbidden, Invalid, NotFound
+from organizations.access import Standing, require
+from organizations.actions import facts
+from organizations.keys.models import new_key_id
+from organizations.models import ApiKey, Membership, Organization
+from organizations.permissions import PERMISSIONS
+
+LONGEST_DAYS = 366
+
+
+def create(
+    *,
+    by: Actor,
+    organization: Organization,
+    name: str,
+    scopes: Iterable[str],
+    expires_in: dt.timedelta,
+    tenant_ids: Sequence[str] = (),
+    networks: Sequence[str] = (),
+) -> tuple[ApiKey, str]:
+    """
+    Make a key that acts for the asker in one organization; returns the row and the key's text, which is shown once.
+
+    Args: scopes: permissions, at most the asker's own; expires_in: at most 366 days; tenant_ids: tenants it is limited
+    to, none for all; networks: CIDR ranges it may be used from, none for all.
+    Raises Invalid naming the field, Forbidden where the key could do more than the asker.
+    """
+    standing = require(by, "key.manage", organization)
+    wanted = _scopes(standing, scopes)
+    now = timezone.now()
+    if not dt.timedelta(minutes=1) <= expires_in <= dt.timedelta(days=LONGEST_DAYS):
+        raise Invalid(f"A key lasts between a minute and {LONGEST_DAYS} days.", field="expires_in")
+    if not name.strip() or len(name) > 120:
+        raise Invalid("The name has between 1 and 120 characters.", field="name")
+    key = ApiKey(
+        id=new_key_id(),
+        organization=organization,
+        owner_id=by.user_id,
+        name=name.strip(),
+        scopes=wanted,
+        tenant_ids=list(dict.fromkeys(tenant_ids)),
+        networks=_networks(networks),
+        expires_at=now + expires_in,
+    )
+    with rls.acting_as(f"org:{organization.pk}"):
+        if not Membership.objects.filter(organization=organization, user_id=by.user_id).exists():
+            raise Forbidden(
+                "A key ends with its owner's membership, and you are not a member here. Make it in your own."
+            )
+        _within_maker(by, key)
+        return key, _issue(by, standing, key)
+
+
+def revoke(*, by: Actor, organization: Organization, key_id: str) -> ApiKey:
+    """End a key at once; ending it again changes nothing. Raises NotFound."""
+    standing = require(by, "key.manage", organization)
+    with rls.acting_as(f"org:{organization.pk}"):
+        key = ApiKey.objects.filter(organization=organization, pk=key_id).first()
+        if key is None:
+            raise NotFound
+        _end(by, key, grant_id=standing.grant_id)
+    return key
+
+
+def revoke_all_of(*, by: Actor, organization: Organization, user_id: str) -> None:
+    """End a person's keys in an organization, in the transaction in which their membership ends."""
+    for key in ApiKey.objects.filter(organization=organization, owner_id=user_id):
+        _end(by, key, grant_id=None)
+
+
+def _issue(by: Actor, standing: Standing, key: ApiKey) -> str:
+    text = make_token("api", key.organization_id, body_of(key.pk))
+    key.secret_digest = digest(text)
+    key.save(force_insert=True)
+    audit.record(
+        by=by,
+        action="organizations.api_key.create",
+        organization_id=key.organization_id,
+        target=key.pk,
+        data={"name": key.name, "scopes": key.scopes, "expires_at": key.expires_at.isoformat()},
+        grant_id=standing.grant_id,
+    )
+    return text
+
+
+def _end(by: Actor, key: ApiKey, *, grant_id: str | None) -> None:
+    now = timezone.now()
+    if not ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=now):
+        return
+    key.revoked_at = now
+    facts.publish(facts.KEY_REVOKED, organization_id=key.organization_id, key=key.pk, user=key.owner_id)
+    audit.record(
+        by=by,
+        action="organizations.api_key.revoke",
+        organization_id=key.organization_id,
+        target=key.pk,
+        data={"name": key.name},
+        grant_id=grant_id,
+    )
+
+
+def _scopes(standing: Standing, scopes: Iterable[str]) -> list[str]:
+    wanted = sorted(set(scopes))
+    unknown = [scope for scope in wanted if scope not in PERMISSIONS]
+    if not wanted or unknown:
+        raise Invalid(f"Scopes are one or more of {', '.join(sorted(PERMISSIONS))}.", field="scopes")
+    beyond = [scope for scope in wanted if scope not in standing.permissions]
+    if beyond:
+        raise Forbidden(f"A key can't do more than its maker: {', '.join(beyond)} is beyond you. No key was made.")
+    return wanted
+
+
+def _networks(networks: Sequence[str]) -> list[str]:
+    try:
+        return [str(ipaddress.ip_network(network.strip())) for network in networks]
+    except ValueError as error:
+        raise Invalid("Networks are CIDR ranges such as 192.0.2.0/24.", field="networks") from error
+
+
+def _within_maker(by: Actor, key: ApiKey) -> None:
+    """
+    A key made with a key inherits its limits.
+
+    The attack: a leaked key that is about to expire, or is limited to one tenant or network, makes itself a successor
+    without the limit.
+    """
+    if by.kind != "api_key":
+        return
+    maker = ApiKey.objects.get(pk=by.key_id)
+    key.tenant_ids = key.tenant_ids or list(maker.tenant_ids)
+    key.networks = key.networks or list(maker.networks)
+    key.expires_at = min(key.expires_at, maker.expires_at)
+    if maker.tenant_ids and not set(key.tenant_ids) <= set(maker.tenant_ids):
+        raise Forbidden("The key that makes this one is limited to other tenants. No key was made.")
+    if maker.networks and not all(_inside(network, maker.networks) for network in key.networks):
+        raise Forbidden("The key that makes this one is limited to other networks. No key was made.")
+
+
+def _inside(network: str, allowed: Iterable[str]) -> bool:
+    inner: Any = ipaddress.ip_network(network)
+    outers: list[Any] = [ipaddress.ip_network(text) for text in allowed]
+    return any(inner.version == outer.version and inner.subnet_of(outer) for outer in outers)

@@ -1,0 +1,177 @@
+"""
+Who a proven identity is: the person behind it, a new person, or a refusal.
+
+An identity is (provider id, subject). It is never matched by e-mail: whoever runs an identity provider may assert any
+address, and an organization's provider authenticates into that organization only.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from allauth.socialaccount.models import SocialAccount
+from django.db import IntegrityError
+from django.utils import timezone
+
+from controlplane import audit, rls
+from controlplane.actor import Actor
+from controlplane.problems import Conflict, Forbidden, NotFound
+from organizations.actions.founding import make_owner
+from organizations.models import Connection, Membership, Organization, User
+from organizations.models.user import new_user_id
+from organizations.sso.proven import ProvenIdentity, SignInRefused
+
+PENDING_LIFETIME = dt.timedelta(days=14)
+
+
+@dataclass(frozen=True)
+class Entered:
+    """Who signed in, and whether their sign-in made the organization come alive."""
+
+    user: User
+    founded: bool = False
+
+
+def by_platform(*, by: Actor, identity: ProvenIdentity) -> User:
+    """
+    The person whom the platform's provider proved; a new one if nobody has the identity yet.
+
+    Belonging to an organization is another matter. Raises SignInRefused.
+    """
+    if not identity.email_verified:
+        raise SignInRefused(
+            "EMAIL_UNVERIFIED",
+            "The platform's provider has not verified the e-mail address.",
+            told="Your sign-in provider has not verified your e-mail address.",
+            hint="Verify it there, then sign in again.",
+        )
+    return _holder(identity) or _new_person(identity)
+
+
+def by_connection(*, by: Actor, connection: Connection, identity: ProvenIdentity) -> Entered:
+    """
+    The member whom an organization's own connection proved. The first one ever makes a pending organization theirs.
+
+    Nobody else joins by it: that needs a claimed domain. Raises SignInRefused, with the same words for a stranger and
+    for somebody who was a member once.
+    """
+    with rls.acting_as(f"org:{connection.organization_id}"):
+        organization = Organization.objects.get(pk=connection.organization_id)
+        if not connection.is_enabled:
+            raise _refusal("CONNECTION_DISABLED", "The connection is disabled.")
+        user = _holder(identity)
+        if user is None and not organization.is_active:
+            user = _found_pending(by, organization, connection, identity)
+            return Entered(user, founded=True)
+        if user is None or not Membership.objects.filter(user=user, organization=organization).exists():
+            raise _refusal("NOT_A_MEMBER", "The identity belongs to no member of this organization.")
+        _note_proof(by, connection, user, "organizations.session.begin")
+        return Entered(user)
+
+
+def link(*, by: Actor, connection: Connection, identity: ProvenIdentity) -> None:
+    """
+    Tie an identity of the organization's connection to the member who is signed in and proved both sides just now.
+
+    Raises Forbidden for a non-member, Conflict where the identity or the member is tied already.
+    """
+    with rls.acting_as(f"org:{connection.organization_id}"):
+        person = User.objects.filter(pk=by.user_id).first()
+        if person is None or not Membership.objects.filter(user=person, organization=connection.organization).exists():
+            raise Forbidden("Only members can tie a sign-in of this organization to their account.")
+        holder = _holder(identity)
+        if holder is not None and holder.pk != person.pk:
+            raise Conflict("This sign-in belongs to another account. Nothing was changed.", code="IDENTITY_TAKEN")
+        with rls.acting_as(f"user:{person.pk}"):
+            tied, made = SocialAccount.objects.get_or_create(
+                user=person, provider=identity.provider_id, defaults={"uid": identity.uid}
+            )
+        if not made and tied.uid != identity.uid:
+            raise Conflict("Another sign-in of this connection is tied to your account.", code="ALREADY_LINKED")
+        _note_proof(by, connection, person, "organizations.identity.link")
+
+
+def connection_by_id(connection_id: str) -> Connection:
+    """A connection before anybody is signed in, found by its unguessable id. Raises NotFound."""
+    rows = rls.call(
+        "organizations_organization_of_connection",
+        connection_id,
+        otherwise=lambda: Connection.objects.filter(pk=connection_id).values("organization_id"),
+    )
+    found = next(iter(rows), None)
+    if found is None:
+        raise NotFound
+    with rls.acting_as(f"org:{found['organization_id']}"):
+        return Connection.objects.select_related("organization").get(pk=connection_id)
+
+
+def _holder(identity: ProvenIdentity) -> User | None:
+    """The person who has the identity; raises SignInRefused for one who was switched off."""
+    rows = rls.call(
+        "organizations_person_of_identity",
+        identity.provider_id,
+        identity.uid,
+        otherwise=lambda: SocialAccount.objects.filter(provider=identity.provider_id, uid=identity.uid).values(
+            "user_id"
+        ),
+    )
+    found = next(iter(rows), None)
+    if found is None:
+        return None
+    with rls.acting_as(f"user:{found['user_id']}"):
+        user = User.objects.get(pk=found["user_id"])
+    if not user.is_active:
+        raise _refusal("ACCOUNT_OFF", "The account is switched off.")
+    return user
+
+
+def _new_person(identity: ProvenIdentity) -> User:
+    user = User(id=new_user_id(), email=identity.email, email_verified=identity.email_verified, name=identity.name)
+    user.set_unusable_password()
+    try:
+        with rls.acting_as(f"user:{user.pk}"):
+            user.save(force_insert=True)
+            SocialAccount.objects.create(user=user, provider=identity.provider_id, uid=identity.uid)
+    except IntegrityError as error:
+        # Either the same person signs in twice at this moment, or the verified address belongs to somebody who is
+        # known by another identity: those two are never joined without a sign-in on both sides.
+        raise _refusal("IDENTITY_CLASH", "The verified e-mail address belongs to another identity.") from error
+    return user
+
+
+def _found_pending(by: Actor, organization: Organization, connection: Connection, identity: ProvenIdentity) -> User:
+    """Makes the first proven person the owner. Of several at once exactly one wins: the update decides."""
+    now = timezone.now()
+    if organization.created_at < now - PENDING_LIFETIME:
+        raise _refusal("SIGN_UP_EXPIRED", "Nobody signed in within 14 days of the sign-up.")
+    won = Organization.objects.filter(pk=organization.pk, state=Organization.State.PENDING).update(
+        state=Organization.State.ACTIVE, activated_at=now
+    )
+    if not won:
+        raise _refusal("NOT_A_MEMBER", "Somebody else became the owner a moment ago.")
+    user = _new_person(identity)
+    organization.refresh_from_db()
+    organization.created_by_id = user.pk
+    organization.save(update_fields=["created_by"])
+    make_owner(by=by, organization=organization, user_id=user.pk)
+    _note_proof(by, connection, user, "organizations.organization.activate")
+    return user
+
+
+def _note_proof(by: Actor, connection: Connection, user: User, action: str) -> None:
+    Connection.objects.filter(pk=connection.pk, proven_at__isnull=True).update(proven_at=timezone.now())
+    audit.record(
+        by=by,
+        action=action,
+        organization_id=connection.organization_id,
+        target=user.pk,
+        data={"connection": connection.pk, "email": user.email},
+    )
+
+
+def _refusal(code: str, reason: str) -> SignInRefused:
+    return SignInRefused(
+        code,
+        reason,
+        told="This sign-in does not open anything here.",
+        hint="Use the sign-in you used before, or ask an administrator of your organization to let you in.",
+    )

@@ -1,0 +1,157 @@
+"""What the frame around every page shows: whose page it is, who looks and as what, and where one can go from here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from controlplane.actor import actor_of
+from controlplane.marks import Mark
+from organizations import queries
+from organizations.access import Standing, standing_of
+from organizations.models import Organization
+from organizations.permissions import Role
+
+
+@dataclass(frozen=True)
+class Link:
+    """One line of the rail, or one crumb."""
+
+    label: str
+    url: str
+    icon: str = ""
+    current: bool = False
+    count: int | None = None
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Lines of the rail under one heading."""
+
+    title: str
+    links: Sequence[Link]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One organization in the switcher."""
+
+    name: str
+    url: str
+    note: str
+    current: bool
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Context of templates/frame.html."""
+
+    organization: Organization
+    permissions: frozenset[str]
+    groups: Sequence[Group]
+    crumbs: Sequence[Link]
+    here: str
+    choices: Sequence[Choice]
+    person: str
+    person_email: str
+    role_words: str
+    kind_words: str
+    acting_through: str
+    home_url: str
+
+
+# section, label, icon, route, permission that shows it
+SETTINGS = (
+    ("members", "Members", "users", "settings:members", "member.view"),
+    ("sso", "Sign-in and SSO", "log-in", "settings:sso", "sso.manage"),
+    ("keys", "API keys", "terminal", "settings:keys", "key.manage"),
+    ("audit", "Audit log", "scroll-text", "settings:audit", "audit.view"),
+)
+
+
+def home_link(organization: Organization, section: str) -> Link:
+    """The organization's first page: its tenants, or an MSP's clients."""
+    label, icon = ("Clients", "boxes") if organization.is_msp else ("Tenants", "boxes")
+    return Link(label, home_url(organization.pk), icon, current=section == "home")
+
+
+def home_url(organization_id: str) -> str:
+    """Address of an organization's first page."""
+    return reverse("fleet:home", args=[organization_id])
+
+
+def settings_links(organization: Organization, permissions: frozenset[str], section: str) -> list[Link]:
+    """The settings pages that somebody with `permissions` may open."""
+    return [
+        Link(label, reverse(route, args=[organization.pk]), icon, current=section == key)
+        for key, label, icon, route, permission in SETTINGS
+        if permission in permissions
+    ]
+
+
+def frame_for(
+    request: HttpRequest,
+    organization: Organization,
+    *,
+    here: str,
+    section: str = "",
+    crumbs: Sequence[Link] = (),
+    groups: Sequence[Group] | None = None,
+) -> Frame:
+    """
+    The frame of one page of `organization`.
+
+    Args:
+        here: the page's own name, last in the breadcrumbs.
+        section: key of the rail line that is current ("home", "members", …).
+        crumbs: what stands between the organization and `here`.
+        groups: rail groups of the page's room; without them, the organization's own.
+    """
+    standing = standing_of(actor_of(request), organization)
+    permissions = standing.permissions if standing else frozenset()
+    own = Group("", [home_link(organization, section)])
+    settings = Group("Organization", settings_links(organization, permissions, section))
+    shown = [*groups, Group("Organization", [own.links[0], *settings.links])] if groups else [own, settings]
+    through = _msp_name(request, standing)
+    return Frame(
+        organization=organization,
+        permissions=permissions,
+        groups=[group for group in shown if group.links],
+        crumbs=[Link(organization.name, home_url(organization.pk)), *crumbs],
+        here=here,
+        choices=_choices(request, organization),
+        person=str(request.user),
+        person_email=getattr(request.user, "email", ""),
+        role_words=_role_words(standing, through),
+        kind_words=_kind_words(organization, through),
+        acting_through=through,
+        home_url=home_url(standing.msp_id) if standing and standing.msp_id else home_url(organization.pk),
+    )
+
+
+def _msp_name(request: HttpRequest, standing: Standing | None) -> str:
+    if standing is None or standing.msp_id is None:
+        return ""
+    return str(queries.find(actor_of(request), standing.msp_id))
+
+
+def _role_words(standing: Standing | None, through: str) -> str:
+    if standing is None:
+        return "No role here"
+    role = str(Role(standing.role).label) if standing.role else "Limited access"
+    return f"{role} through {through}" if through else role
+
+
+def _kind_words(organization: Organization, through: str) -> str:
+    if organization.is_msp:
+        return "Managed service provider"
+    return f"Client of {through}" if through else "Organization"
+
+
+def _choices(request: HttpRequest, current: Organization) -> list[Choice]:
+    return [
+        Choice(row.name, home_url(row.pk), "MSP" if row.is_msp else "", row.pk == current.pk)
+        for row in queries.visible_to(actor_of(request)).order_by("-kind", "name")
+    ]

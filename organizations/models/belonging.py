@@ -1,0 +1,105 @@
+"""Who belongs where: memberships, an MSP's grants over its clients, and open invitations."""
+
+from django.db import models
+from django.db.models.functions import Lower
+
+from controlplane.ids import new_id
+from organizations.permissions import Role
+
+
+def new_membership_id() -> str:
+    return new_id("mem")
+
+
+def new_grant_id() -> str:
+    return new_id("grant")
+
+
+def new_invitation_id() -> str:
+    return new_id("inv")
+
+
+class Membership(models.Model):
+    """One person's role in one organization."""
+
+    id = models.CharField(primary_key=True, max_length=32, default=new_membership_id, editable=False)
+    user = models.ForeignKey("organizations.User", on_delete=models.CASCADE, related_name="memberships")
+    organization = models.ForeignKey("organizations.Organization", on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=16, choices=Role)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "organization"], name="one_membership_per_person"),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="membership_role_is_known"),
+        ]
+        indexes = [models.Index(fields=["organization", "-created_at", "-id"], name="membership_newest_first")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} is {self.role} of {self.organization_id}"
+
+
+class Grant(models.Model):
+    """
+    A client's leave for an MSP's people to act in the client's organization.
+
+    What a person may do there is their role in the MSP cut down to `role_ceiling`, until `ends_at`. Grants are not
+    transitive: they say nothing about organizations that the client may manage in turn.
+    """
+
+    class State(models.TextChoices):
+        ACTIVE = "active", "Active"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+
+    id = models.CharField(primary_key=True, max_length=32, default=new_grant_id, editable=False)
+    msp = models.ForeignKey("organizations.Organization", on_delete=models.CASCADE, related_name="grants_held")
+    client = models.ForeignKey("organizations.Organization", on_delete=models.CASCADE, related_name="grants_given")
+    role_ceiling = models.CharField(max_length=16, choices=Role, default=Role.ADMIN)
+    state = models.CharField(max_length=16, choices=State, default=State.ACTIVE)
+    ends_at = models.DateTimeField(null=True, blank=True)
+    review_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["msp", "client"], condition=models.Q(state="active"), name="one_active_grant_per_pair"
+            ),
+            models.CheckConstraint(condition=~models.Q(msp=models.F("client")), name="nobody_is_their_own_client"),
+            models.CheckConstraint(
+                condition=models.Q(ends_at__isnull=False) | models.Q(review_at__isnull=False),
+                name="a_grant_ends_or_is_reviewed",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.msp_id} acts in {self.client_id} up to {self.role_ceiling}"
+
+
+class Invitation(models.Model):
+    """
+    A role kept ready for whoever proves the same e-mail address at the platform's sign-in.
+
+    It holds no secret and names no account, so making one tells nothing about who already exists.
+    """
+
+    id = models.CharField(primary_key=True, max_length=32, default=new_invitation_id, editable=False)
+    organization = models.ForeignKey("organizations.Organization", on_delete=models.CASCADE, related_name="invitations")
+    email = models.EmailField(max_length=254)
+    role = models.CharField(max_length=16, choices=Role)
+    invited_by = models.ForeignKey("organizations.User", null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint("organization", Lower("email"), name="one_invitation_per_email"),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="invitation_role_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email} may join {self.organization_id} as {self.role}"

@@ -1,0 +1,53 @@
+"""An organization: a company with tenants of its own, or an MSP that also manages client organizations."""
+
+from django.db import models
+
+from controlplane.ids import new_id
+
+
+def new_organization_id() -> str:
+    return new_id("org")
+
+
+class Organization(models.Model):
+    """The unit that owns tenants, people's roles, connections and keys."""
+
+    class Kind(models.TextChoices):
+        ORGANIZATION = "organization", "Organization"
+        MSP = "msp", "Managed service provider"
+
+    class State(models.TextChoices):
+        PENDING = "pending", "Waiting for the first sign-in"
+        ACTIVE = "active", "Active"
+
+    class SignInPolicy(models.TextChoices):
+        ANY = "any", "The platform's sign-in or the organization's own"
+        CONNECTION = "connection", "The organization's own identity provider only"
+
+    id = models.CharField(primary_key=True, max_length=32, default=new_organization_id, editable=False)
+    name = models.CharField(max_length=120)
+    slug = models.SlugField(max_length=80, unique=True)
+    kind = models.CharField(max_length=16, choices=Kind, default=Kind.ORGANIZATION)
+    state = models.CharField(max_length=16, choices=State, default=State.ACTIVE)
+    sign_in_policy = models.CharField(max_length=16, choices=SignInPolicy, default=SignInPolicy.ANY)
+    created_by = models.ForeignKey(
+        "organizations.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    activated_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_msp(self) -> bool:
+        """Whether this organization manages clients."""
+        return self.kind == self.Kind.MSP
+
+    @property
+    def is_active(self) -> bool:
+        """False until the first sign-in of an organization that signed up with its identity provider."""
+        return self.state == self.State.ACTIVE

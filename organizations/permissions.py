@@ -1,0 +1,58 @@
+"""The five roles as data: what each may do. Nothing else in the product decides by a role's name."""
+
+from collections.abc import Iterable
+
+from django.db.models import TextChoices
+
+_VIEWER = frozenset({"tenant.view", "token.view", "agent.view", "dashboard.open", "events.read", "member.view"})
+_OPERATOR = _VIEWER | {"tenant.operate", "token.create", "token.revoke", "agent.quarantine"}
+_ADMIN = _OPERATOR | {
+    "tenant.create",
+    "tenant.delete",
+    "member.manage",
+    "sso.manage",
+    "key.manage",
+    "audit.view",
+    "billing.view",
+    "client.manage",
+}
+_OWNER = _ADMIN | {"billing.manage", "organization.manage"}
+_BILLING = frozenset({"tenant.view", "member.view", "billing.view", "billing.manage"})
+
+PERMISSIONS: frozenset[str] = _OWNER
+
+
+class Role(TextChoices):
+    """The roles, from the most to the least able."""
+
+    OWNER = "owner", "Owner"
+    ADMIN = "admin", "Admin"
+    OPERATOR = "operator", "Operator"
+    VIEWER = "viewer", "Viewer"
+    BILLING = "billing", "Billing"
+
+
+ROLES: dict[str, frozenset[str]] = {
+    "owner": _OWNER,
+    "admin": _ADMIN,
+    "operator": _OPERATOR,
+    "viewer": _VIEWER,
+    "billing": _BILLING,
+}
+
+
+def largest_role_within(permissions: Iterable[str]) -> str | None:
+    """
+    The most able role whose permissions are all among `permissions`.
+
+    It names what is left of an MSP member's role under a client's ceiling: operator under an admin ceiling is
+    operator, billing under a viewer ceiling is no role at all.
+    """
+    held = frozenset(permissions)
+    fitting = [role for role, granted in ROLES.items() if granted <= held]
+    return max(fitting, key=lambda role: len(ROLES[role]), default=None)
+
+
+def may_hand_out(own: Iterable[str], role: str) -> bool:
+    """Nobody hands out a role that can do more than they can themselves."""
+    return ROLES[role] <= frozenset(own)

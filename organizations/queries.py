@@ -1,0 +1,105 @@
+"""Reads of this room. Every one takes who is asking."""
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from controlplane.actor import Actor
+from controlplane.problems import NotFound
+from organizations.access import current, proven_roles, require
+from organizations.models import ApiKey, Connection, Grant, Invitation, Membership, Organization
+
+
+def visible_to(actor: Actor) -> QuerySet[Organization]:
+    """Organizations that `actor` may enter: their own, and clients of MSPs that they belong to."""
+    if actor.kind == "system":
+        everything = Organization.objects.all()
+        return everything if actor.organization_id is None else everything.filter(pk=actor.organization_id)
+    own = list(proven_roles(actor))
+    clients = Grant.objects.filter(current(), msp_id__in=own).values("client_id")
+    return Organization.objects.filter(Q(id__in=own) | Q(id__in=clients))
+
+
+def find(actor: Actor, organization_id: str) -> Organization:
+    """One organization that `actor` may enter; raises NotFound for any other."""
+    organization = visible_to(actor).filter(pk=organization_id).first()
+    if organization is None:
+        raise NotFound
+    return organization
+
+
+def belongings_of(actor: Actor) -> QuerySet[Membership]:
+    """The asker's own memberships in active organizations, also those that this session has not proven yet."""
+    return Membership.objects.filter(
+        user_id=actor.user_id, organization__state=Organization.State.ACTIVE
+    ).select_related("organization")
+
+
+def members_of(actor: Actor, organization: Organization) -> QuerySet[Membership]:
+    """Everybody who belongs to the organization itself, with their person."""
+    require(actor, "member.view", organization)
+    return Membership.objects.filter(organization=organization).select_related("user")
+
+
+def member(actor: Actor, organization: Organization, membership_id: str) -> Membership:
+    """One membership of the organization; raises NotFound."""
+    return _one(members_of(actor, organization), membership_id)
+
+
+def invitations_of(actor: Actor, organization: Organization) -> QuerySet[Invitation]:
+    """Invitations that can still be taken up."""
+    require(actor, "member.view", organization)
+    return Invitation.objects.filter(organization=organization, expires_at__gt=timezone.now())
+
+
+def keys_of(actor: Actor, organization: Organization) -> QuerySet[ApiKey]:
+    """All API keys of the organization, also those that no longer work."""
+    require(actor, "key.manage", organization)
+    return ApiKey.objects.filter(organization=organization).select_related("owner")
+
+
+def key(actor: Actor, organization: Organization, key_id: str) -> ApiKey:
+    """One API key of the organization; raises NotFound."""
+    return _one(keys_of(actor, organization), key_id)
+
+
+def connections_of(actor: Actor, organization: Organization) -> QuerySet[Connection]:
+    """The organization's identity providers."""
+    require(actor, "sso.manage", organization)
+    return Connection.objects.filter(organization=organization)
+
+
+def connection(actor: Actor, organization: Organization, connection_id: str) -> Connection:
+    """One identity provider of the organization; raises NotFound."""
+    return _one(connections_of(actor, organization), connection_id)
+
+
+def clients_of(actor: Actor, msp: Organization) -> QuerySet[Organization]:
+    """Organizations that the MSP manages now."""
+    require(actor, "member.view", msp)
+    return Organization.objects.filter(id__in=Grant.objects.filter(current(), msp=msp).values("client_id"))
+
+
+def grants_over(actor: Actor, client: Organization) -> QuerySet[Grant]:
+    """Grants that the client has given and that still hold, with their MSP."""
+    require(actor, "member.view", client)
+    return Grant.objects.filter(current(), client=client).select_related("msp")
+
+
+def grant(actor: Actor, grant_id: str) -> Grant:
+    """A grant that the asker sees from the MSP's or from the client's side; raises NotFound."""
+    mine = visible_to(actor).values("id")
+    return _one(Grant.objects.filter(Q(msp__in=mine) | Q(client__in=mine)), grant_id)
+
+
+def reach_of(organization: Organization | str) -> list[str]:
+    """Ids of the organizations whose tenants a member of `organization` may reach: itself and its clients."""
+    organization_id = organization if isinstance(organization, str) else organization.pk
+    clients = Grant.objects.filter(current(), msp_id=organization_id).values_list("client_id", flat=True)
+    return [organization_id, *clients]
+
+
+def _one[Row](rows: QuerySet[Row], key: str) -> Row:
+    row = rows.filter(pk=key).first()
+    if row is None:
+        raise NotFound
+    return row

@@ -1,0 +1,1 @@
+"""OpenID Connect: providers and their discovery, and the judgement of their answers."""

@@ -1,0 +1,151 @@
+"""OpenID providers: what we know of one, how that is discovered, and the address that takes a browser there."""
+
+import base64
+import hashlib
+import json
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from django.conf import settings
+from django.urls import reverse
+
+from controlplane.environment import environment
+from controlplane.problems import Invalid
+from organizations.sso import outgoing
+from organizations.sso.models import Connection
+from organizations.sso.proven import SignInRefused
+
+PLATFORM = "platform"
+ENDPOINTS = {
+    "authorization_endpoint": "authorization endpoint",
+    "token_endpoint": "token endpoint",
+    "userinfo_endpoint": "userinfo endpoint",
+    "jwks_uri": "key set address",
+}
+
+
+@dataclass(frozen=True)
+class Provider:
+    """An OpenID provider as we use it. `key` is a connection's id or "platform"."""
+
+    key: str
+    provider_id: str
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    endpoints: dict[str, str]
+
+    @property
+    def redirect_uri(self) -> str:
+        """Where answers arrive: one address a provider, so that one provider's answer never reaches another's door."""
+        return str(settings.BASE_URL) + reverse("oidc-callback", args=[self.key])
+
+
+def of_connection(connection: Connection) -> Provider:
+    """The provider of an organization's connection, from what was pinned when it was saved."""
+    return Provider(
+        connection.pk,
+        connection.provider_id,
+        connection.issuer,
+        connection.client_id,
+        connection.client_secret,
+        {"authorization_endpoint": connection.sign_in_url, **connection.endpoints},
+    )
+
+
+def platform_is_configured() -> bool:
+    """Whether this installation has a provider of its own."""
+    return bool(environment().oidc_issuer and environment().oidc_client_id)
+
+
+def platform() -> Provider:
+    """The platform's own provider; raises SignInRefused where it does not answer or none is configured."""
+    told = environment()
+    if not platform_is_configured():
+        raise unavailable("This installation has no sign-in provider of its own.")
+    try:
+        endpoints = discover(told.oidc_issuer)
+    except Invalid as error:
+        raise unavailable(error.detail) from error
+    return Provider(PLATFORM, PLATFORM, told.oidc_issuer, told.oidc_client_id, told.oidc_client_secret, endpoints)
+
+
+def discover(issuer: str) -> dict[str, str]:
+    """
+    Endpoints that an issuer publishes, all checked; raises Invalid naming the field `issuer`.
+
+    The document must name the very issuer it was asked for, or one provider could speak for another.
+    """
+    document = _discovery_document(issuer)
+    if document.get("issuer") != issuer:
+        raise Invalid(f"The discovery document names another issuer than {issuer}.", field="issuer")
+    endpoints = {}
+    for name, what in ENDPOINTS.items():
+        address = document.get(name)
+        if not isinstance(address, str):
+            raise Invalid(f"The discovery document names no {what}.", field="issuer")
+        try:
+            outgoing.checked(address, what)
+        except outgoing.OutgoingRefused as error:
+            raise Invalid(str(error), field="issuer") from error
+        endpoints[name] = address
+    methods = document.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
+    endpoints["token_auth"] = "basic" if "client_secret_basic" in methods else "post"
+    return endpoints
+
+
+def sign_in_address(provider: Provider, *, state: str, nonce: str, verifier: str, afresh: bool) -> str:
+    """The address that takes the browser to the provider. `afresh` asks it to authenticate the person again."""
+    endpoint = provider.endpoints["authorization_endpoint"]
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+    query = {
+        "response_type": "code",
+        "client_id": provider.client_id,
+        "redirect_uri": provider.redirect_uri,
+        "scope": "openid email profile",
+        "state": state,
+        "nonce": nonce,
+        "code_challenge": challenge,
+        "code_challenge_method": "S256",
+        **({"prompt": "login", "max_age": "0"} if afresh else {}),
+    }
+    return endpoint + ("&" if urlsplit(endpoint).query else "?") + urlencode(query)
+
+
+def new_secret() -> str:
+    """A state, nonce or PKCE verifier: 256 random bits."""
+    return secrets.token_urlsafe(32)
+
+
+def unavailable(reason: str) -> SignInRefused:
+    """The refusal where the provider can't be reached or used."""
+    return SignInRefused(
+        "OIDC_UNAVAILABLE",
+        reason[:300],
+        told="The sign-in provider can't be used at the moment.",
+        hint="Nothing was changed. Try again in a few minutes.",
+    )
+
+
+def json_object(body: bytes, what: str) -> dict[str, Any]:
+    """A JSON object; raises OutgoingRefused where `what` answered with anything else."""
+    try:
+        value = json.loads(body)
+    except ValueError as error:
+        raise outgoing.OutgoingRefused(f"The {what} did not answer with JSON.") from error
+    if not isinstance(value, dict):
+        raise outgoing.OutgoingRefused(f"The {what} did not answer with a JSON object.")
+    return value
+
+
+def _discovery_document(issuer: str) -> dict[str, Any]:
+    what = "discovery address"
+    try:
+        answer = outgoing.get(issuer.rstrip("/") + "/.well-known/openid-configuration", what=what)
+        if answer.status != 200:
+            raise Invalid(f"The {what} answered with status {answer.status}.", field="issuer")
+        return json_object(answer.body, what)
+    except outgoing.OutgoingRefused as error:
+        raise Invalid(str(error), field="issuer") from error

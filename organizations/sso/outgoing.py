@@ -1,0 +1,132 @@
+"""
+The only way this room fetches an address that somebody else named: metadata, discovery, keys, tokens, user details.
+
+The attack: an organization names an address inside our network (or a name that resolves there the second time it is
+asked) and reads the answer, or makes us post somewhere. So a name is resolved once, every address it has must be
+public, the connection goes to that very address with the name kept for TLS and the Host header, redirects are not
+followed, and size and time are bounded. The exception is an exact list of origins (`settings.LOOPBACK_ORIGINS`), which
+the local launcher writes and production refuses.
+"""
+
+import ipaddress
+import socket
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+import httpx
+from django.conf import settings
+
+TIMEOUT_SECONDS = 8.0
+LIMIT_BYTES = 1_000_000
+
+
+class OutgoingRefused(Exception):
+    """The address may not be fetched, or the fetch failed. The message is fit for a page and holds no secret."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: status code and at most LIMIT_BYTES of body."""
+
+    status: int
+    body: bytes
+
+
+def origin_of(url: str) -> str:
+    """`scheme://host[:port]` of an absolute address, for lists of origins and content policies."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def checked(url: str, what: str) -> SplitResult:
+    """
+    The parts of `url` if it may be named at all: https (or a listed loopback origin), a host, no user or fragment.
+
+    `what` names the address in messages, such as "metadata address". Raises OutgoingRefused.
+    """
+    try:
+        parts = urlsplit(url)
+        port_is_fine = parts.port != 0
+    except ValueError as error:
+        raise OutgoingRefused(f"The {what} is not a valid address.") from error
+    if not parts.hostname or parts.username or parts.password or parts.fragment or not port_is_fine:
+        raise OutgoingRefused(f"The {what} must be a plain address such as https://idp.example/path.")
+    if not url.isascii() or any(character <= " " or character == "\\" for character in url):
+        raise OutgoingRefused(f"The {what} holds characters that an address can't have.")
+    if parts.scheme != "https" and origin_of(url) not in settings.LOOPBACK_ORIGINS:
+        raise OutgoingRefused(f"The {what} must start with https://.")
+    return parts
+
+
+def get(url: str, *, what: str, headers: dict[str, str] | None = None) -> Answer:
+    """Fetch `url`; raises OutgoingRefused where it points inside, redirects, is too large or does not answer."""
+    return _send("GET", url, what, headers or {}, None)
+
+
+def post(url: str, *, what: str, form: dict[str, str], headers: dict[str, str] | None = None) -> Answer:
+    """Post a form to `url`, under the same rules as `get`."""
+    return _send("POST", url, what, headers or {}, form)
+
+
+def _send(method: str, url: str, what: str, headers: dict[str, str], form: dict[str, str] | None) -> Answer:
+    parts = checked(url, what)
+    address = _public_address(parts, what)
+    host = f"[{address}]" if ":" in address else address
+    target = parts._replace(netloc=f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}").geturl()
+    client = httpx.Client(follow_redirects=False, trust_env=False, timeout=TIMEOUT_SECONDS)
+    try:
+        with (
+            client,
+            client.stream(
+                method,
+                target,
+                data=form,
+                headers={"Accept": "application/json, */*", **headers, "Host": parts.netloc},
+                extensions={"sni_hostname": parts.hostname or ""},
+            ) as response,
+        ):
+            if response.is_redirect:
+                raise OutgoingRefused(f"The {what} redirects elsewhere. Give the address that answers itself.")
+            return Answer(response.status_code, _bounded(response, what))
+    except httpx.HTTPError as error:
+        raise OutgoingRefused(f"The {what} did not answer ({type(error).__name__}).") from error
+
+
+def _bounded(response: httpx.Response, what: str) -> bytes:
+    body = bytearray()
+    for chunk in response.iter_bytes():
+        body += chunk
+        if len(body) > LIMIT_BYTES:
+            raise OutgoingRefused(f"The {what} answers with more than {LIMIT_BYTES} bytes.")
+    return bytes(body)
+
+
+def _public_address(parts: SplitResult, what: str) -> str:
+    """One resolved address, after all of them were found public."""
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+    except (OSError, UnicodeError) as error:
+        raise OutgoingRefused(f"The host of the {what} can't be found.") from error
+    listed = origin_of(parts.geturl()) in settings.LOOPBACK_ORIGINS
+    for address in found:
+        if not (is_public(address) or (listed and ipaddress.ip_address(address).is_loopback)):
+            raise OutgoingRefused(f"The {what} points into a private network.")
+    # IPv4 first: of several addresses of one name it is the one that answers almost everywhere.
+    return min(found, key=lambda address: (":" in address, address))
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the open internet, looking through IPv4 addresses wrapped in IPv6."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        wrapped = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None) or _nat64(ip)
+        if wrapped is not None:
+            return is_public(str(wrapped))
+    return ip.is_global and not (ip.is_multicast or ip.is_reserved)
+
+
+def _nat64(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    if ip in ipaddress.ip_network("64:ff9b::/96"):
+        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    return None
