@@ -144,6 +144,8 @@ def _edge(layout: Layout) -> Part:
 
 def _portal(layout: Layout) -> list[Part]:
     env = layout.django_environment()
+    # The portal answers browsers, so it holds no key that may change what runs; only Celery does.
+    portal_env = {name: value for name, value in env.items() if name != "GARRISON_CONTROL_KEY"}
     server = ("--interface", "wsgi", "--host", "127.0.0.1", "--port", str(layout.ports["portal"]))
     celery = (str(BIN / "celery"), "-A", "controlplane")
     beat = ("beat", "--schedule", str(layout.root / "beat-schedule"), "--loglevel", "INFO")
@@ -153,7 +155,7 @@ def _portal(layout: Layout) -> list[Part]:
             (str(BIN / "granian"), *server, "--blocking-threads", "8", "controlplane.wsgi:application"),
             _answers(f"{layout.portal}/readyz"),
             after=("database", "broker"),
-            env=env,
+            env=portal_env,
         ),
         Part(
             "worker",

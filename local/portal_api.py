@@ -1,0 +1,69 @@
+"""A client of the portal's REST API, for the demonstration, `make demo`, `make chaos` and the journeys."""
+
+import uuid
+from typing import Any
+
+import httpx
+
+from local.stack.handle import wait_for
+from local.visitor import client
+
+Json = dict[str, Any]
+OVER = {"succeeded", "failed", "cancelled"}
+
+
+class ApiRefused(Exception):
+    """The API answered with a problem; the message holds status, code and detail."""
+
+
+class PortalApi:
+    """The API as one key sees it.
+
+    Args:
+        portal: base address.
+        key: an API key, `api_…`.
+    """
+
+    def __init__(self, portal: str, key: str) -> None:
+        self.http = client(base_url=f"{portal}/api/v1", headers={"authorization": f"Bearer {key}"})
+
+    def get(self, path: str, **query: str | int) -> Json:
+        return self._answer(self.http.get(path, params=query))
+
+    def post(self, path: str, body: Json | None = None, *, key: str = "") -> Json:
+        """POST under an Idempotency-Key, so that a repeat has one effect."""
+        headers = {"idempotency-key": key or str(uuid.uuid4())}
+        return self._answer(self.http.post(path, json=body or {}, headers=headers))
+
+    def delete(self, path: str, body: Json | None = None) -> Json:
+        return self._answer(self.http.request("DELETE", path, json=body or {}))
+
+    def all(self, path: str, **query: str | int) -> list[Json]:
+        """Every row of a list, page after page."""
+        page = self.get(path, **query)
+        rows: list[Json] = page["results"]
+        while page["next"]:
+            page = self._answer(self.http.get(page["next"]))
+            rows += page["results"]
+        return rows
+
+    def finished(self, operation: str, seconds: float = 120) -> Json:
+        """The operation once it is over."""
+        return wait_for(lambda: self._if_over(operation), f"operation {operation}", seconds)
+
+    def succeeded(self, operation: str, seconds: float = 120) -> Json:
+        """The operation once it succeeded; raises ApiRefused when it ended otherwise."""
+        done = self.finished(operation, seconds)
+        if done["state"] != "succeeded":
+            raise ApiRefused(f"operation {operation} {done['state']}: {done['steps']}")
+        return done
+
+    def _if_over(self, operation: str) -> Json | None:
+        found = self.get(f"/operations/{operation}")
+        return found if found["state"] in OVER else None
+
+    @staticmethod
+    def _answer(response: httpx.Response) -> Json:
+        if response.is_error:
+            raise ApiRefused(f"{response.request.method} {response.url}: {response.status_code} {response.text[:600]}")
+        return response.json() if response.content else {}
