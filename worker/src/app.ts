@@ -1,0 +1,51 @@
+/** Puts doors and routes together: first the front (host, path, size), then one file a door. */
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { controlDoor } from "./auth/control";
+import { type AppEnv, type EdgeApp, invalidRequest, refuseUnknownRoute, renderError } from "./edge_app";
+import { apiFront, dashboardFront } from "./front";
+import * as access from "./routes/access";
+import * as agents from "./routes/agents";
+import * as changes from "./routes/changes";
+import * as dashboard from "./routes/dashboard";
+import * as enroll from "./routes/enroll";
+import * as events from "./routes/events";
+import * as health from "./routes/health";
+import * as tenants from "./routes/tenants";
+import * as tokens from "./routes/tokens";
+
+/** Every routes file registers its full paths on the API hosts. */
+const MOUNTS = [
+  health.mount,
+  tenants.mount,
+  changes.mount,
+  tokens.mount,
+  access.mount,
+  enroll.mount,
+  agents.mount,
+  events.mount,
+  dashboard.mount,
+];
+
+/** The app of the API hosts: control plane, installers, agents, operators. */
+export function createApiApp(): EdgeApp {
+  const app = bareApp();
+  app.use(apiFront());
+  app.use("/v1/*", controlDoor());
+  for (const mount of MOUNTS) mount(app);
+  return app;
+}
+
+/** The app of the tenants' own hosts: their dashboards. */
+export function createDashboardApp(): EdgeApp {
+  const app = bareApp();
+  app.use(dashboardFront());
+  dashboard.mountDashboardHost(app);
+  return app;
+}
+
+function bareApp(): EdgeApp {
+  const app: EdgeApp = new OpenAPIHono<AppEnv>({ strict: true, defaultHook: invalidRequest });
+  app.onError(renderError);
+  app.notFound(refuseUnknownRoute);
+  return app;
+}

@@ -1,0 +1,74 @@
+/** What every route knows: the app's type, how errors are answered, and how a route documents them. */
+import type { Hook, OpenAPIHono } from "@hono/zod-openapi";
+import type { Context, ErrorHandler, NotFoundHandler } from "hono";
+import { HTTPException } from "hono/http-exception";
+import type { Door, Env, Settings } from "./bindings";
+import { asEdgeError, EdgeError, ERRORS, type ErrorCode, errorBody, faultsOf } from "./errors";
+import { log } from "./log";
+import { ErrorSchema } from "./schemas";
+import type { TenantObject } from "./tenant/tenant_object";
+
+export interface AppEnv {
+  Bindings: Env;
+  Variables: {
+    settings: Settings;
+    requestId: string;
+    /** Which key signed a `/v1` call. */
+    door: Door;
+    /** The tenant object of `/v1/tenants/:id…`, set after the id's check. */
+    tenant: DurableObjectStub<TenantObject>;
+    tenantId: string;
+    /** The tenant that the Host header names, on its dashboard's own origin. */
+    dashboardTenant: string;
+  };
+}
+
+export type EdgeApp = OpenAPIHono<AppEnv>;
+export type EdgeContext = Context<AppEnv>;
+
+function respond(c: EdgeContext, error: EdgeError): Response {
+  const { status } = ERRORS[error.code];
+  return c.json(errorBody(error.code, error.message, error.details), status);
+}
+
+/** Turns whatever a handler threw into the one error shape; what nobody expected is logged and stays unnamed outside. */
+export const renderError: ErrorHandler<AppEnv> = (error, c) => {
+  const known = asEdgeError(error) ?? fromHono(error);
+  if (known) return respond(c, known);
+  log("error", "request failed", {
+    request_id: c.var.requestId,
+    method: c.req.method,
+    path: c.req.path,
+    error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  });
+  return respond(c, new EdgeError("INTERNAL", `The request could not be finished (request ${c.var.requestId}).`));
+};
+
+/** Hono's own refusals, such as a body that is no JSON. */
+function fromHono(error: Error): EdgeError | null {
+  if (!(error instanceof HTTPException) || error.status >= 500) return null;
+  return new EdgeError("BAD_REQUEST", error.message || "The request is malformed.");
+}
+
+export const refuseUnknownRoute: NotFoundHandler<AppEnv> = (c) =>
+  respond(c, new EdgeError("NOT_FOUND", `There is no ${c.req.method} ${c.req.path} here.`));
+
+/** Zod's refusal of a request, as 422 with the faults by path. */
+export const invalidRequest: Hook<unknown, AppEnv, string, unknown> = (result) => {
+  if (!result.success) throw new EdgeError("INVALID_REQUEST", "The request does not fit.", faultsOf(result.error));
+};
+
+/** The OpenAPI responses of a route's documented errors, grouped by status. */
+export function errorResponses(...codes: ErrorCode[]) {
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of codes) byStatus.set(ERRORS[code].status, [...(byStatus.get(ERRORS[code].status) ?? []), code]);
+  return Object.fromEntries(
+    [...byStatus].map(([status, group]) => [
+      status,
+      { description: group.join(", "), content: { "application/json": { schema: ErrorSchema } } },
+    ]),
+  );
+}
+
+/** A JSON body or answer of a route's description. */
+export const jsonContent = <T>(schema: T) => ({ "application/json": { schema } });

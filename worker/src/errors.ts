@@ -1,0 +1,126 @@
+/** Every error the edge answers with: code → status → retryable → hint, and the one shape they are rendered in. */
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import type { ZodError } from "zod";
+
+export interface ErrorRule {
+  status: ContentfulStatusCode;
+  retryable: boolean;
+  hint: string;
+}
+
+const rule = (status: ContentfulStatusCode, retryable: boolean, hint: string): ErrorRule => ({
+  status,
+  retryable,
+  hint,
+});
+
+export const ERRORS = {
+  // Requests that no door takes.
+  BAD_REQUEST: rule(400, false, "Send well-formed JSON in UTF-8 without NUL characters or lone surrogates."),
+  PATH_REFUSED: rule(400, false, "Use the path as documented, without encoded slashes, dot segments or empty segments."),
+  HOST_UNKNOWN: rule(421, false, "Use the address that the portal shows for this cell."),
+  NOT_FOUND: rule(404, false, "Check the path and the method against the API's description."),
+  BODY_TOO_LARGE: rule(413, false, "Send a smaller body."),
+  INVALID_REQUEST: rule(422, false, "Correct the fields that are listed and send the request again."),
+  // The control plane's door.
+  UNAUTHENTICATED: rule(401, false, "Sign the request again with a registered key and a correct clock."),
+  PROOF_REPLAYED: rule(401, false, "Each signed write is good for one request; sign a new one."),
+  DOOR_FORBIDDEN: rule(403, false, "Sign this call with the control key."),
+  TENANT_UNKNOWN: rule(404, false, "Check the tenant's id; nothing was made for it."),
+  TENANT_DELETED: rule(410, false, "A deleted tenant stays deleted; create a new one."),
+  STALE_GENERATION: rule(409, false, "Read the tenant, then send your intent under a higher generation."),
+  STALE_EPOCH: rule(409, false, "The cell's epoch has moved on; read the tenants of the cell again before writing."),
+  GENERATION_CONFLICT: rule(409, false, "This generation already carries another body; use the next generation."),
+  INVALID_PLAN: rule(422, false, "Correct the plan's fields that are listed; what was stored before is kept."),
+  UNKNOWN_VERSION: rule(422, false, "Choose one of the versions that this cell offers; what was stored before is kept."),
+  // Enrollment, agents and access.
+  TOKEN_CONFLICT: rule(409, false, "Use a new token id for another definition; the stored token is unchanged."),
+  TOKEN_NOT_FOUND: rule(404, false, "Check the token's id; it may belong to another tenant."),
+  TOKEN_UNKNOWN: rule(403, false, "Copy the whole token again from where it was shown, or have a new one made."),
+  TOKEN_REVOKED: rule(403, false, "Ask the tenant's administrator for a new enrollment token."),
+  TOKEN_EXPIRED: rule(403, false, "Ask the tenant's administrator for a new enrollment token."),
+  TOKEN_USED_UP: rule(403, false, "Ask the tenant's administrator for a token with more uses."),
+  CLOCK_WRONG: rule(403, false, "Set this machine's clock, then run the installer again; no use of the token was spent."),
+  AGENT_LIMIT_REACHED: rule(403, false, "Remove agents or choose a larger plan; no use of the token was spent."),
+  AGENT_NAME_TAKEN: rule(409, false, "Choose another name for this agent; no use of the token was spent."),
+  ENROLLMENT_CONFLICT: rule(409, false, "Use a fresh enrollment id for every agent."),
+  AGENT_NOT_FOUND: rule(404, false, "Check the agent's id; it may belong to another tenant."),
+  AGENT_QUARANTINED: rule(403, false, "The tenant's administrator shut this agent out; enroll it anew when it is clean."),
+  CONNECTOR_REFUSED: rule(401, false, "Use the connector id and secret that the enrollment answered with."),
+  UPGRADE_REQUIRED: rule(426, false, "Open a WebSocket on this path."),
+  IDEMPOTENCY_CONFLICT: rule(409, false, "Use a fresh idempotency key for every request."),
+  ACCESS_ENDED: rule(422, false, "Sign in again in the portal."),
+  CODE_EXPIRED: rule(403, false, "Go back to the portal and open the dashboard again; a code is good for 30 seconds."),
+  CODE_USED: rule(403, false, "Go back to the portal and open the dashboard again; a code is good for one use."),
+  CODE_UNKNOWN: rule(403, false, "Go back to the portal and open the dashboard again."),
+  SESSION_ENDED: rule(401, false, "Go back to the portal and open the dashboard again."),
+  ORIGIN_REFUSED: rule(403, false, "Open the dashboard from the portal, in the same browser."),
+  READ_ONLY: rule(403, false, "Ask an administrator of the organization for a role that may change things."),
+  EVENT_TOO_LARGE: rule(413, false, "Send a digest, not the whole alert."),
+  MANAGER_REFUSED: rule(503, true, "The manager is asked again by itself."),
+  // What a tenant's run can meet; shown as a step's error or a tenant's reason, and answered where a call needs a node.
+  NODE_NOT_RUNNING: rule(503, true, "The node is stopped or still starting; try again in a few seconds."),
+  NODE_EXITED: rule(503, true, "The node is started again by itself with growing pauses."),
+  NODE_START_REFUSED: rule(503, true, "The container platform did not start the node; it is tried again by itself."),
+  NODE_NOT_READY: rule(503, true, "The node runs but does not serve yet; it is asked again by itself."),
+  NODE_CRASH_LOOP: rule(503, false, "Read the exit code, correct version or plan, then choose Retry."),
+  CERTIFICATES_NOT_MINTED: rule(503, true, "Minting is tried again by itself."),
+  AGENTS_NOT_PUSHED: rule(503, true, "The manager gets the tenant's agents again by itself."),
+  INGEST_NOT_VERIFIED: rule(503, true, "The probe alert is written and read again by itself."),
+  STEP_GAVE_UP: rule(503, false, "Everything finished before is kept; choose Retry to go on from the failed step."),
+  NOT_READY: rule(503, true, "Existing tenants are served; try again in a few seconds."),
+  INTERNAL: rule(500, true, "Try again; if it stays, name the request id to the operator."),
+} as const satisfies Record<string, ErrorRule>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export interface FieldFault {
+  path: string;
+  message: string;
+}
+
+export interface ErrorBody {
+  code: string;
+  message: string;
+  hint: string;
+  retryable: boolean;
+  details?: FieldFault[];
+}
+
+/** An error that a caller may see. Its own properties survive calls between objects. */
+export class EdgeError extends Error {
+  override readonly name = "EdgeError";
+
+  /**
+   * @param code row of `ERRORS`
+   * @param message what happened, in one sentence without secrets
+   * @param details faults by field, where the caller can correct something
+   */
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    readonly details?: FieldFault[],
+  ) {
+    super(message);
+  }
+}
+
+/** The same error wherever it was thrown: an error from another object arrives as a plain Error with our properties. */
+export function asEdgeError(error: unknown): EdgeError | null {
+  if (error instanceof EdgeError) return error;
+  if (!(error instanceof Error) || error.name !== "EdgeError") return null;
+  const { code, details } = error as Error & { code?: unknown; details?: unknown };
+  if (typeof code !== "string" || !(code in ERRORS)) return null;
+  return new EdgeError(code as ErrorCode, error.message, Array.isArray(details) ? (details as FieldFault[]) : undefined);
+}
+
+/** What an error looks like on the wire, and in a step or a reason. */
+export function errorBody(code: ErrorCode, message: string, details?: FieldFault[]): ErrorBody {
+  const { hint, retryable } = ERRORS[code];
+  return { code, message, hint, retryable, ...(details?.length ? { details } : {}) };
+}
+
+/** Zod's issues as faults by dotted path. */
+export function faultsOf(error: ZodError): FieldFault[] {
+  return error.issues.map((issue) => ({ path: issue.path.map(String).join("."), message: issue.message }));
+}

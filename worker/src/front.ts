@@ -1,0 +1,83 @@
+/** The front of every request: its id, and whether host, path and size are taken at all, before any door looks at it. */
+import { createMiddleware } from "hono/factory";
+import { type Settings, settingsOf } from "./bindings";
+import type { AppEnv, EdgeContext } from "./edge_app";
+import { EdgeError } from "./errors";
+import { isTenantId, newId } from "./ids";
+import { log } from "./log";
+
+const MAX_BODY_BYTES = 1024 * 1024;
+
+/**
+ * Encoded separators, dots and NUL would be read differently by the next parser (a router, a manager's API, a file
+ * store), and an empty segment slips past patterns that count slashes.
+ */
+const REFUSED_PATH = /%2f|%5c|%2e|%00|%25|\\|\/\/|\/\.{1,2}(\/|$)/i;
+
+/** API hosts: bodies are small and read at once. */
+export function apiFront() {
+  return createMiddleware<AppEnv>(async (c, next) => {
+    await logged(c, async () => {
+      if (!c.var.settings.apiHosts.has(hostOf(c.req.raw))) throw unknownHost();
+      refusePath(c);
+      await boundBody(c);
+      await next();
+    });
+  });
+}
+
+/** A tenant's own host. The tenant's id is proven before any object is touched. */
+export function dashboardFront() {
+  return createMiddleware<AppEnv>(async (c, next) => {
+    await logged(c, async () => {
+      const tenant = dashboardLabel(c.var.settings, hostOf(c.req.raw));
+      if (tenant === null || !isTenantId(c.var.settings, tenant)) throw unknownHost();
+      c.set("dashboardTenant", tenant);
+      refusePath(c);
+      await next();
+    });
+  });
+}
+
+/** What stands before the dashboard zone in a host, or null for a host outside it. */
+export function dashboardLabel(settings: Settings, host: string): string | null {
+  const suffix = `.${settings.dashboardZone}`;
+  return host.endsWith(suffix) ? host.slice(0, -suffix.length) : null;
+}
+
+/** The Host header, or what the URL says where a client sent none. */
+export const hostOf = (request: Request) => (request.headers.get("host") ?? new URL(request.url).host).toLowerCase();
+
+/** A forged Host would steer redirects and the dashboards' origin check. */
+const unknownHost = () => new EdgeError("HOST_UNKNOWN", "This host is not served here.");
+
+async function logged(c: EdgeContext, handle: () => Promise<void>): Promise<void> {
+  const started = Date.now();
+  c.set("requestId", newId("req"));
+  c.set("settings", settingsOf(c.env));
+  await handle();
+  // The answer to an upgrade can't be changed any more.
+  if (c.res.status !== 101) c.header("x-request-id", c.var.requestId);
+  const { method, path } = c.req;
+  log("info", "request", { request_id: c.var.requestId, method, path, status: c.res.status, ms: Date.now() - started });
+}
+
+function refusePath(c: EdgeContext): void {
+  const path = /^[a-z]+:\/\/[^/?#]*([^?#]*)/i.exec(c.req.url)?.[1] ?? "/";
+  if (REFUSED_PATH.test(path)) throw new EdgeError("PATH_REFUSED", "The path holds characters that are not taken here.");
+}
+
+/** Reads a body once, bounded, so that no later reader can be made to hold more than the limit. */
+async function boundBody(c: EdgeContext): Promise<void> {
+  if (!c.req.raw.body) return;
+  const tooLarge = () => new EdgeError("BODY_TOO_LARGE", `The body is larger than ${MAX_BODY_BYTES} bytes.`);
+  if (Number(c.req.header("content-length") ?? "0") > MAX_BODY_BYTES) throw tooLarge();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of c.req.raw.body) {
+    size += chunk.byteLength;
+    if (size > MAX_BODY_BYTES) throw tooLarge();
+    chunks.push(chunk);
+  }
+  c.req.raw = new Request(c.req.raw, { body: Buffer.concat(chunks) });
+}

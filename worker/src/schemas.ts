@@ -1,0 +1,192 @@
+/** Everything of the tenant's life that crosses the wire. `contracts/edge-api.json` is generated from these. */
+import { z } from "@hono/zod-openapi";
+
+export const STEPS = {
+  start: ["certs", "indexer", "manager", "dashboard", "verify"],
+  stop: ["dashboard", "manager", "indexer"],
+  delete: ["stop", "erase"],
+} as const;
+
+export const Time = z.iso.datetime().openapi("Time", { description: "UTC, ISO 8601 with Z" });
+
+export const ErrorSchema = z
+  .object({
+    code: z.string(),
+    message: z.string(),
+    hint: z.string(),
+    retryable: z.boolean(),
+    details: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  })
+  .openapi("Error");
+
+export const TenantId = z
+  .string()
+  .openapi("TenantId", { description: "26 characters [a-z2-7]: 2 cell, 16 random, 8 check", example: "a".repeat(26) });
+
+export const Epoch = z.int().min(1).max(Number.MAX_SAFE_INTEGER);
+export const Generation = z.int().min(1).max(Number.MAX_SAFE_INTEGER);
+export const OperationId = z.string().regex(/^op_[a-z2-7]{20}$/, "must be an operation id (op_ and 20 characters)");
+
+export const Instance = z.enum(["lite", "basic", "standard-1", "standard-2", "standard-3", "standard-4"]);
+
+/** The roles that a plan sizes, in the order in which they start. */
+export const SERVING_ROLES = ["indexer", "manager", "dashboard"] as const;
+export const Role = z.enum(["certs", ...SERVING_ROLES]);
+export type Role = z.infer<typeof Role>;
+export type ServingRole = (typeof SERVING_ROLES)[number];
+
+/** One node a role: a second manager or indexer needs a mesh between containers, which images do not carry yet. */
+const RolePlan = z.strictObject({ count: z.int().min(1).max(1), instance: Instance });
+
+/** OpenSearch does not start in less memory than `standard-2` has. */
+const IndexerPlan = RolePlan.refine(
+  (plan) => !["lite", "basic", "standard-1"].includes(plan.instance),
+  { path: ["instance"], message: "the indexer needs standard-2 or larger" },
+);
+
+export const Plan = z
+  .strictObject({
+    version: z.string().min(1).max(32),
+    roles: z.strictObject({ manager: RolePlan, indexer: IndexerPlan, dashboard: RolePlan }),
+    certificate_days: z.int().min(1).max(3650),
+    retention_days: z.int().min(1).max(3650),
+    max_agents: z.int().min(0).max(100_000),
+  })
+  .openapi("Plan");
+export type Plan = z.infer<typeof Plan>;
+
+export const PutTenant = z
+  .strictObject({
+    epoch: Epoch,
+    generation: Generation,
+    operation_id: OperationId,
+    requested: z.enum(["running", "stopped"]),
+    plan: Plan,
+  })
+  .openapi("PutTenant");
+export type PutTenant = z.infer<typeof PutTenant>;
+
+export const DeleteTenant = z
+  .strictObject({ epoch: Epoch, generation: Generation, operation_id: OperationId })
+  .openapi("DeleteTenant");
+export type DeleteTenant = z.infer<typeof DeleteTenant>;
+
+export const Requested = z.enum(["running", "stopped", "deleted"]);
+export type Requested = z.infer<typeof Requested>;
+
+export const Observed = z.enum([
+  "unknown",
+  "absent",
+  "starting",
+  "running",
+  "degraded",
+  "stopping",
+  "stopped",
+  "failed",
+]);
+export type Observed = z.infer<typeof Observed>;
+
+export const NodeState = z.enum(["absent", "starting", "running", "stopping", "stopped", "failed"]);
+export type NodeState = z.infer<typeof NodeState>;
+
+export const NodeView = z
+  .object({
+    role: Role,
+    n: z.int().min(0),
+    state: NodeState,
+    image: z.string().nullable(),
+    instance: Instance.nullable(),
+    started_at: Time.nullable(),
+    restarts: z.int().min(0),
+    exit_code: z.int().nullable(),
+  })
+  .openapi("Node");
+export type NodeView = z.infer<typeof NodeView>;
+
+export const StepName = z.enum(["certs", "indexer", "manager", "dashboard", "verify", "stop", "erase"]);
+export type StepName = z.infer<typeof StepName>;
+
+export const Step = z
+  .object({
+    name: StepName,
+    state: z.enum(["pending", "running", "succeeded", "failed"]),
+    attempts: z.int().min(0),
+    started_at: Time.nullable(),
+    finished_at: Time.nullable(),
+    error: ErrorSchema.nullable(),
+  })
+  .openapi("Step");
+export type Step = z.infer<typeof Step>;
+
+export const RunKind = z.enum(["start", "stop", "delete"]);
+export type RunKind = z.infer<typeof RunKind>;
+
+export const Run = z
+  .object({
+    operation_id: z.string(),
+    kind: RunKind,
+    state: z.enum(["running", "succeeded", "failed", "cancelled"]),
+    steps: z.array(Step),
+  })
+  .openapi("Run");
+export type Run = z.infer<typeof Run>;
+
+export const Reason = z.object({ code: z.string(), message: z.string(), hint: z.string() }).openapi("Reason");
+export type Reason = z.infer<typeof Reason>;
+
+export const CertificateView = z
+  .object({ generation: z.int(), not_after: Time, fingerprint: z.string() })
+  .openapi("Certificate");
+export type CertificateView = z.infer<typeof CertificateView>;
+
+export const TenantView = z
+  .object({
+    id: TenantId,
+    epoch: z.int(),
+    generation: z.int(),
+    requested: Requested,
+    observed: Observed,
+    observed_generation: z.int(),
+    reason: Reason.nullable(),
+    runtime: z.enum(["stand-in", "docker", "cloudflare"]),
+    version: z.string().nullable(),
+    nodes: z.array(NodeView),
+    run: Run.nullable(),
+    certificate: CertificateView.nullable(),
+    agents: z.object({ enrolled: z.int(), active: z.int() }),
+    stream: z.object({ seq: z.int(), last_event_at: Time.nullable() }),
+    dashboard_url: z.string(),
+    seq: z.int(),
+    updated_at: Time,
+  })
+  .openapi("Tenant");
+export type TenantView = z.infer<typeof TenantView>;
+
+export const TenantPage = z
+  .object({
+    tenants: z.array(TenantView),
+    next: z.string().nullable(),
+    feed_epoch: z.string(),
+    latest_seq: z.int(),
+  })
+  .openapi("TenantPage");
+
+export const ChangeKind = z.enum(["tenant", "enrollment", "token", "refusal", "dashboard"]);
+export type ChangeKind = z.infer<typeof ChangeKind>;
+
+export const Change = z
+  .object({
+    seq: z.int(),
+    tenant: TenantId,
+    object_seq: z.int(),
+    kind: ChangeKind,
+    at: Time,
+    data: z.record(z.string(), z.unknown()),
+  })
+  .openapi("Change");
+export type Change = z.infer<typeof Change>;
+
+export const ChangePage = z
+  .object({ feed_epoch: z.string(), oldest_seq: z.int(), latest_seq: z.int(), changes: z.array(Change) })
+  .openapi("ChangePage");
+export type ChangePage = z.infer<typeof ChangePage>;

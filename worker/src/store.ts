@@ -1,0 +1,125 @@
+/** All SQL on D1 and all keys in KV. */
+import type { Change, ChangePage, TenantView } from "./schemas";
+import type { OutboxRow } from "./tenant/outbox";
+
+const CHANGES_KEPT_DAYS = 14;
+const DAY_MS = 24 * 3600 * 1000;
+
+/**
+ * Puts rows of a tenant's outbox into the changes feed and brings the registry up to date, in one transaction. A row that
+ * was delivered before is dropped by its key (tenant, object_seq).
+ */
+export async function deliverChanges(db: D1Database, tenant: string, rows: OutboxRow[]): Promise<void> {
+  const insert = db.prepare(
+    "INSERT INTO changes (tenant, object_seq, kind, at, data) VALUES (?, ?, ?, ?, ?) ON CONFLICT (tenant, object_seq) DO NOTHING",
+  );
+  const statements = rows.map((row) => insert.bind(tenant, row.seq, row.kind, row.at, JSON.stringify(row.data)));
+  const newest = rows.findLast((row) => row.kind === "tenant");
+  if (newest) statements.push(registration(db, tenant, newest.seq, newest.data as unknown as TenantView));
+  await db.batch(statements);
+}
+
+/** A late delivery must not put an older view over a newer one. */
+function registration(db: D1Database, tenant: string, seq: number, view: TenantView): D1PreparedStatement {
+  return db
+    .prepare(
+      `INSERT INTO tenants (id, object_seq, requested, view) VALUES (?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET object_seq = excluded.object_seq, requested = excluded.requested, view = excluded.view
+       WHERE excluded.object_seq > tenants.object_seq`,
+    )
+    .bind(tenant, seq, view.requested, JSON.stringify(view));
+}
+
+interface ChangeRow {
+  seq: number;
+  tenant: string;
+  object_seq: number;
+  kind: string;
+  at: number;
+  data: string;
+}
+
+const FEED = `SELECT (SELECT epoch FROM feed) AS epoch, coalesce(min(seq), (SELECT next_oldest FROM feed)) AS oldest,
+  coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0) AS latest FROM changes`;
+
+interface FeedRow {
+  epoch: string;
+  oldest: number;
+  latest: number;
+}
+
+/** Changes after a sequence number, with the feed's bounds as of the same moment. */
+export async function changesAfter(db: D1Database, after: number, limit: number): Promise<ChangePage> {
+  const rows = db.prepare("SELECT * FROM changes WHERE seq > ? ORDER BY seq LIMIT ?").bind(after, limit);
+  const [feed, found] = await db.batch<FeedRow | ChangeRow>([db.prepare(FEED), rows]);
+  const { epoch, oldest, latest } = onlyRow(feed as D1Result<FeedRow>);
+  const changes = (found as D1Result<ChangeRow>).results.map(changeOf);
+  return { feed_epoch: epoch, oldest_seq: oldest, latest_seq: latest, changes };
+}
+
+function changeOf(row: ChangeRow): Change {
+  return {
+    seq: row.seq,
+    tenant: row.tenant,
+    object_seq: row.object_seq,
+    kind: row.kind as Change["kind"],
+    at: new Date(row.at).toISOString(),
+    data: JSON.parse(row.data) as Record<string, unknown>,
+  };
+}
+
+/** A page of the registry by id, with the feed's position as of the same moment: where a resync goes on from. */
+export async function tenantsAfter(db: D1Database, after: string, limit: number) {
+  const rows = db.prepare("SELECT view FROM tenants WHERE id > ? ORDER BY id LIMIT ?").bind(after, limit);
+  const [feed, found] = await db.batch<FeedRow | { view: string }>([db.prepare(FEED), rows]);
+  const { epoch, latest } = onlyRow(feed as D1Result<FeedRow>);
+  const tenants = (found as D1Result<{ view: string }>).results.map((row) => JSON.parse(row.view) as TenantView);
+  const next = tenants.length === limit ? (tenants.at(-1)?.id ?? null) : null;
+  return { tenants, next, feed_epoch: epoch, latest_seq: latest };
+}
+
+/** Whether D1 answers and its migrations were applied. */
+export async function feedIsReady(db: D1Database): Promise<boolean> {
+  const { results } = await db.prepare(FEED).all<FeedRow>();
+  return Boolean(results[0]?.epoch);
+}
+
+/** The tenants that the sweep has left alone longest, at least since `before`; they count as swept at once. */
+export async function takeForSweep(db: D1Database, now: number, before: number, limit: number): Promise<string[]> {
+  const { results } = await db
+    .prepare(
+      `UPDATE tenants SET swept_at = ? WHERE id IN (
+         SELECT id FROM tenants WHERE requested = 'running' AND swept_at < ? ORDER BY swept_at LIMIT ?
+       ) RETURNING id`,
+    )
+    .bind(now, before, limit)
+    .all<{ id: string }>();
+  return results.map((row) => row.id);
+}
+
+/** Drops changes that every consumer has had time for; one that was away longer resyncs by `oldest_seq`. */
+export async function pruneChanges(db: D1Database, now: number): Promise<void> {
+  const before = now - CHANGES_KEPT_DAYS * DAY_MS;
+  await db.batch([
+    db
+      .prepare(
+        "UPDATE feed SET next_oldest = max(next_oldest, coalesce((SELECT max(seq) + 1 FROM changes WHERE at < ?), 0))",
+      )
+      .bind(before),
+    db.prepare("DELETE FROM changes WHERE at < ?").bind(before),
+  ]);
+}
+
+function onlyRow<T>(result: D1Result<T>): T {
+  const [row] = result.results;
+  if (!row) throw new Error("the feed has no row; its migrations were not applied");
+  return row;
+}
+
+const clusterKey = (tenant: string) => `clusters/${tenant}.json`;
+
+/** The plan's read copy; a deleted tenant has none. */
+export async function putClusterPlan(kv: KVNamespace, tenant: string, data: Record<string, unknown>): Promise<void> {
+  if (data.requested === "deleted") await kv.delete(clusterKey(tenant));
+  else await kv.put(clusterKey(tenant), JSON.stringify(data));
+}

@@ -1,0 +1,21 @@
+/** The cron's work, in small pages: wake objects that nobody has looked at, and forget old changes. */
+import type { Env } from "./bindings";
+import { log } from "./log";
+import { pruneChanges, takeForSweep } from "./store";
+
+const PAGE = 20;
+const PAGES = 10;
+/** A tenant object looks after itself by its alarm; the sweep is for alarms that were lost. */
+const LEFT_ALONE_MS = 5 * 60_000;
+
+export async function sweep(env: Env, now: number): Promise<void> {
+  for (let page = 0; page < PAGES; page++) {
+    const ids = await takeForSweep(env.WAZUH_META, now, now - LEFT_ALONE_MS, PAGE);
+    const woken = await Promise.allSettled(ids.map((id) => env.TENANT.getByName(id).wake()));
+    for (const [index, result] of woken.entries()) {
+      if (result.status === "rejected") log("warn", "a tenant was not woken", { tenant: ids[index], error: String(result.reason) });
+    }
+    if (ids.length < PAGE) break;
+  }
+  await pruneChanges(env.WAZUH_META, now);
+}

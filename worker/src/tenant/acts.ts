@@ -1,0 +1,132 @@
+/** What the tenant object does: each action of a decision, once. Every one may be repeated after a crash. */
+import type { ErrorCode } from "../errors";
+import { errorBody } from "../errors";
+import type { Plan, Role } from "../schemas";
+import { agentsMissing } from "./agents";
+import { activeFiles, activeGeneration, keepCertificates } from "./certificates";
+import type { TenantContext } from "./context";
+import { clearEffort, countFailure, stepError } from "./efforts";
+import type { Action } from "./lifecycle";
+import { environmentOf, INDEXER_ADMIN, mintRequest } from "./node_env";
+import { noteStart, notePrepared, nodeRows, prepareSubject, startSubject, takeReport } from "./node_records";
+import { anyNodeStub, nodeStub } from "./nodes/names";
+import type { StartOrder } from "./nodes/reports";
+import { eraseRows } from "./schema";
+
+/** The certificates node runs for seconds and does little. */
+const CERTS_INSTANCE = "basic";
+
+type Kind = Action["do"];
+type Of<K extends Kind> = Extract<Action, { do: K }>;
+
+/** Under which name failures of an action are counted, and the code of one that nobody expected. */
+const ACCOUNTS: Record<Kind, { subject: (action: Action) => string; code: ErrorCode }> = {
+  start: { subject: perNode(startSubject), code: "NODE_START_REFUSED" },
+  give_up_start: { subject: perNode(startSubject), code: "NODE_NOT_READY" },
+  prepare: { subject: perNode(prepareSubject), code: "AGENTS_NOT_PUSHED" },
+  mint: { subject: () => "mint", code: "CERTIFICATES_NOT_MINTED" },
+  verify: { subject: () => "verify", code: "INGEST_NOT_VERIFIED" },
+  stop: { subject: () => "stop", code: "INTERNAL" },
+  erase: { subject: () => "erase", code: "INTERNAL" },
+};
+
+function perNode(subject: (role: Role, n: number) => string) {
+  return (action: Action) => ("role" in action ? subject(action.role, action.n) : action.do);
+}
+
+const ACTS: { [K in Kind]: (ctx: TenantContext, action: Of<K>) => Promise<void> } = {
+  start: startNode,
+  give_up_start: giveUpStart,
+  prepare: prepareNode,
+  mint,
+  verify,
+  stop: stopNode,
+  erase,
+};
+
+/** Does the action; a failure is counted and its error kept for the step, never thrown. */
+export async function act<K extends Kind>(ctx: TenantContext, action: Of<K>): Promise<void> {
+  const { subject, code } = ACCOUNTS[action.do];
+  try {
+    await ACTS[action.do as K](ctx, action);
+    // A start has succeeded only once the node serves; `takeReport` counts the ones that end before.
+    if (action.do !== "start" && action.do !== "give_up_start") clearEffort(ctx, subject(action));
+  } catch (error) {
+    countFailure(ctx, subject(action), stepError(error, code));
+  }
+}
+
+/** What a node is to be started as: another value means that a running one has to be replaced. */
+export function incarnationOf(ctx: TenantContext, plan: Plan, role: Role): string {
+  const image = ctx.settings.versions.get(plan.version) ?? "";
+  if (role === "certs") return `${image}|${JSON.stringify(mintRequest(plan))}`;
+  return `${image}|${plan.roles[role].instance}|certificate ${activeGeneration(ctx)}`;
+}
+
+async function startNode(ctx: TenantContext, { role, n }: Of<"start">): Promise<void> {
+  const record = ctx.requireLive();
+  const plan = planOf(ctx);
+  const instance = role === "certs" ? CERTS_INSTANCE : plan.roles[role].instance;
+  const env = await environmentOf(ctx, plan, { role, n }, role === "certs" ? null : await activeFiles(ctx));
+  const image = ctx.settings.versions.get(plan.version) ?? "";
+  const start = ctx.transaction(() => noteStart(ctx, role, n, incarnationOf(ctx, plan, role), instance));
+  const order: StartOrder = { start, generation: record.generation, image, instance, env };
+  try {
+    takeReport(ctx, await anyNodeStub(ctx.env, ctx.id, role, n).start(order), true);
+  } catch (error) {
+    // Whether it started is unknown; marked absent, it is looked at again before the next start.
+    ctx.sql.exec("UPDATE nodes SET state = 'absent' WHERE role = ? AND n = ? AND start = ?", role, n, start);
+    throw error;
+  }
+}
+
+/** The container is ended; the failure counts as one of its starts. */
+async function giveUpStart(ctx: TenantContext, { role, n }: Of<"give_up_start">): Promise<void> {
+  const message = `The ${role} ran but did not serve in time and was ended.`;
+  countFailure(ctx, startSubject(role, n), errorBody("NODE_NOT_READY", message));
+  takeReport(ctx, await anyNodeStub(ctx.env, ctx.id, role, n).stop(), true);
+}
+
+async function prepareNode(ctx: TenantContext, { role, n }: Of<"prepare">): Promise<void> {
+  await agentsMissing(ctx);
+  notePrepared(ctx, role, n);
+}
+
+async function mint(ctx: TenantContext): Promise<void> {
+  const plan = planOf(ctx);
+  const minted = await nodeStub(ctx.env, ctx.id, "certs", 0).mint(mintRequest(plan));
+  await keepCertificates(ctx, plan, minted);
+}
+
+async function verify(ctx: TenantContext): Promise<void> {
+  const credentials = `${INDEXER_ADMIN}:${await ctx.secret("indexer_admin")}`;
+  const authorization = `Basic ${Buffer.from(credentials).toString("base64")}`;
+  const { operationId } = ctx.requireLive();
+  await nodeStub(ctx.env, ctx.id, "indexer", 0).verifyIngest(`probe-${operationId}`, authorization);
+  ctx.sql.exec("UPDATE tenant SET verified = ?", operationId);
+}
+
+async function stopNode(ctx: TenantContext, { role, n }: Of<"stop">): Promise<void> {
+  takeReport(ctx, await anyNodeStub(ctx.env, ctx.id, role, n).stop(), true);
+}
+
+/** Every object of this tenant forgets; then this one does, except for the tombstone. */
+async function erase(ctx: TenantContext): Promise<void> {
+  for (const row of nodeRows(ctx)) await anyNodeStub(ctx.env, ctx.id, row.role as Role, row.n).erase();
+  await ctx.env.WAZUH_EVENTS.getByName(ctx.id).erase();
+  ctx.transaction(() => {
+    eraseRows(ctx.sql);
+    ctx.sql.exec("UPDATE tenant SET plan = NULL, verified = NULL, erased = 1");
+    ctx.sql.exec("DELETE FROM due WHERE kind NOT IN ('drive', 'outbox')");
+    // Events and plans of a tenant that is gone have no reader; changes tell Django that it is gone.
+    ctx.sql.exec("DELETE FROM outbox WHERE target = 'stream'");
+  });
+  ctx.forget();
+}
+
+function planOf(ctx: TenantContext): Plan {
+  const plan = ctx.record()?.plan;
+  if (!plan) throw new Error("the tenant has no plan");
+  return plan;
+}
+

@@ -1,0 +1,66 @@
+/** What every part of a tenant object works with: its storage, its clock, and the ways out that survive a crash. */
+import type { Env, Settings } from "../bindings";
+import type { EventKind } from "../events/events";
+import type { ChangeKind, Observed, Plan, Requested } from "../schemas";
+
+export type EntryPoints = DurableObjectState["exports"];
+
+/** What is stored of a tenant. */
+export interface TenantRecord {
+  epoch: number;
+  generation: number;
+  operationId: string;
+  requested: Requested;
+  /** Null once the tenant is deleted. */
+  plan: Plan | null;
+  observed: Observed;
+  /** The last generation that was fully reached. */
+  observedGeneration: number;
+  deleted: boolean;
+}
+
+export interface TenantContext {
+  readonly id: string;
+  readonly env: Env;
+  readonly settings: Settings;
+  readonly storage: DurableObjectStorage;
+  readonly sql: SqlStorage;
+  readonly exports: EntryPoints;
+
+  /** Milliseconds since 1970. */
+  now(): number;
+
+  /** Runs `work` as one transaction; everything that publishes, emits or schedules inside belongs to it. */
+  transaction<T>(work: () => T): T;
+
+  /** Puts a row of the changes feed beside the caller's write; it is delivered to D1 until acknowledged. */
+  publish(kind: ChangeKind, data: Record<string, unknown>): void;
+
+  /** Puts an event of the tenant's stream beside the caller's write; it is delivered until acknowledged, once. */
+  emit(kind: EventKind, data: Record<string, unknown>): void;
+
+  /** Has the handler of `kind` run at `at` (milliseconds since 1970), replacing an earlier time for the same key. */
+  schedule(kind: string, at: number, key?: string): void;
+  unschedule(kind: string, key?: string): void;
+
+  /** AES-256-GCM under the tenant's data key, with tenant and purpose as additional data. */
+  seal(purpose: string, text: string): Promise<string>;
+  /** @throws Error where the text was sealed for another tenant or purpose, or changed. */
+  open(purpose: string, sealed: string): Promise<string>;
+  /** The tenant's data key, 32 bytes, for archives that other objects of this tenant write. */
+  dataKey(): Promise<Uint8Array<ArrayBuffer>>;
+  /** One of the tenant's generated credentials (`SECRET_RULES` in secrets.ts), made at first use. */
+  secret(name: string): Promise<string>;
+  /** Drops keys from memory, after their rows were erased. */
+  forget(): void;
+
+  /** @throws EdgeError STALE_EPOCH for a write from before the cell's epoch was raised. */
+  fence(epoch: number): void;
+  /** Null where no spec was ever stored. */
+  record(): TenantRecord | null;
+  /** The record of a tenant that exists. @throws EdgeError TENANT_UNKNOWN, TENANT_DELETED, STALE_EPOCH. */
+  requireLive(epoch?: number): TenantRecord;
+
+  /** Publishes the tenant's view if it differs from the one published last. */
+  viewChanged(): void;
+}

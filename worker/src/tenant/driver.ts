@@ -1,0 +1,97 @@
+/** Drives the tenant: look, decide, record, act, until there is nothing to do but wait. */
+import { log } from "../log";
+import type { Plan, Role } from "../schemas";
+import { act, incarnationOf } from "./acts";
+import { certificateFits } from "./certificates";
+import type { TenantContext } from "./context";
+import { effortOf } from "./efforts";
+import { type Action, type Decision, decide, type Facts, WATCH_MS } from "./lifecycle";
+import { factOf, nodeRows, takeReport, wantedNodes } from "./node_records";
+import { anyNodeStub } from "./nodes/names";
+import { countAttempt, latestRun, recordDecision } from "./runs";
+import { publishView } from "./view";
+
+/** More actions in a row than any plan needs; the rest follows after the alarm has let others in. */
+const MAX_ACTIONS = 40;
+/** A node on its way was asked this long ago at most; one that serves, at each watch. */
+const ASK_AGAIN_MS = { moving: 1500, still: WATCH_MS - 1000 };
+/** Actions that are new attempts of their step; ending something is part of the attempt. */
+const ATTEMPTS: Action["do"][] = ["start", "mint", "verify", "erase"];
+
+/** One visit. Always leaves a due row behind where something is to be looked at later. */
+export async function drive(ctx: TenantContext): Promise<void> {
+  if (!ctx.record()) return;
+  await look(ctx);
+  for (let actions = 0; actions < MAX_ACTIONS; actions++) {
+    const decision = ctx.transaction(() => decideAndRecord(ctx));
+    if (!decision.action) return;
+    const { action, step } = decision;
+    log("info", "acting", { tenant: ctx.id, step, action: action.do, because: decision.because });
+    if (step && (ATTEMPTS.includes(action.do) || decision.observed === "stopping")) countAttempt(ctx, step);
+    await act(ctx, action);
+  }
+  ctx.schedule("drive", ctx.now());
+}
+
+/** Asks nodes that have not reported for a while; a node object that lost its memory of a container tells so now. */
+async function look(ctx: TenantContext): Promise<void> {
+  const now = ctx.now();
+  const silent = nodeRows(ctx).filter((row) => {
+    if (row.state === "running") return now - row.checked_at >= ASK_AGAIN_MS.still;
+    return ["starting", "stopping", "absent"].includes(row.state) && now - row.checked_at >= ASK_AGAIN_MS.moving;
+  });
+  await Promise.all(
+    silent.map(async (row) => {
+      try {
+        takeReport(ctx, await anyNodeStub(ctx.env, ctx.id, row.role as Role, row.n).report(), true);
+      } catch (error) {
+        // No answer says nothing about the node; it is asked again at the next visit.
+        log("warn", "a node object did not answer", { tenant: ctx.id, role: row.role, n: row.n, error: String(error) });
+      }
+    }),
+  );
+}
+
+function decideAndRecord(ctx: TenantContext): Decision {
+  const decision = decide(factsOf(ctx));
+  const before = ctx.record();
+  recordDecision(ctx, decision);
+  ctx.sql.exec(
+    "UPDATE tenant SET observed = ?, reason = ?, observed_generation = CASE WHEN ? THEN generation ELSE observed_generation END",
+    decision.observed,
+    decision.reason ? JSON.stringify(decision.reason) : null,
+    Number(decision.outcome === "reached"),
+  );
+  if (before && before.observed !== decision.observed && decision.observed !== "absent") {
+    ctx.emit("lifecycle", { observed: decision.observed, before: before.observed, reason: decision.reason });
+  }
+  publishView(ctx);
+  if (decision.wakeAt !== null) ctx.schedule("drive", decision.wakeAt);
+  return decision;
+}
+
+function factsOf(ctx: TenantContext): Facts {
+  const record = ctx.record();
+  const plan = record?.plan ?? null;
+  const run = latestRun(ctx);
+  const { erased, verified } = ctx.sql
+    .exec<{ erased: number; verified: string | null }>("SELECT erased, verified FROM tenant")
+    .one();
+  const incarnation = (role: Role) => (plan ? incarnationOf(ctx, plan, role) : "");
+  return {
+    now: ctx.now(),
+    requested: record?.requested ?? "stopped",
+    settled: run?.kind === "start" && run.state === "succeeded",
+    certificateFits: plan !== null && certificateFits(ctx, plan as Plan),
+    certs: factOf(ctx, "certs", 0, incarnation("certs")),
+    nodes: wantedNodes(ctx, plan).map(({ role, n }) => factOf(ctx, role, n, incarnation(role))),
+    verified: verified !== null && verified === record?.operationId,
+    erased: erased === 1,
+    efforts: {
+      mint: effortOf(ctx, "mint"),
+      verify: effortOf(ctx, "verify"),
+      stop: effortOf(ctx, "stop"),
+      erase: effortOf(ctx, "erase"),
+    },
+  };
+}

@@ -1,0 +1,280 @@
+/**
+ * What a tenant needs next, and why. Pure: facts in, decision out; it looks at what holds now, never at how it came to
+ * be, so that a crash at any point only means deciding again.
+ */
+import type { ErrorBody } from "../errors";
+import type { NodeState, Observed, Reason, Requested, Role, StepName } from "../schemas";
+
+/** Failures in a row after which a subject is given up until somebody retries. */
+export const MAX_FAILURES = 5;
+/** How often everything that should run is looked at. */
+export const WATCH_MS = 15_000;
+/** How often something given up in a tenant that once ran is tried again by itself. */
+export const SLOW_RETRY_MS = 5 * 60_000;
+
+const MINUTE_MS = 60_000;
+/** How long a node may run without serving. An indexer on a small disk replays its translog before it answers. */
+export const READY_WITHIN_MS: Record<Role, number> = {
+  certs: 2 * MINUTE_MS,
+  indexer: 20 * MINUTE_MS,
+  manager: 10 * MINUTE_MS,
+  dashboard: 10 * MINUTE_MS,
+};
+
+/** Failures in a row of one piece of work, and when it may be tried next. */
+export interface Effort {
+  failures: number;
+  retryAt: number;
+  error: ErrorBody | null;
+}
+
+export interface NodeFact {
+  role: Role;
+  n: number;
+  state: NodeState;
+  /** It was started as the plan wants it now (image, size, certificate). */
+  fits: boolean;
+  /** It has what it needs beside a running process: a manager knows the tenant's agents. */
+  prepared: boolean;
+  startedAt: number | null;
+  starting: Effort;
+  preparing: Effort;
+}
+
+export interface Facts {
+  now: number;
+  requested: Requested;
+  /** The run towards `running` of this generation has succeeded before: what fails now is healed, not set up. */
+  settled: boolean;
+  certificateFits: boolean;
+  certs: NodeFact;
+  /** The nodes of the plan and any others that still exist, in the order in which they start. */
+  nodes: NodeFact[];
+  verified: boolean;
+  erased: boolean;
+  efforts: { mint: Effort; verify: Effort; stop: Effort; erase: Effort };
+}
+
+type OfNode<Kind> = { do: Kind; role: Role; n: number };
+
+export type Action =
+  | OfNode<"start">
+  | OfNode<"stop">
+  /** Give a running manager what it needs beside its process. */
+  | OfNode<"prepare">
+  /** End a container that does not serve in time; counts as a failed start. */
+  | OfNode<"give_up_start">
+  | { do: "mint" }
+  | { do: "verify" }
+  | { do: "erase" };
+
+export interface Decision {
+  observed: Observed;
+  /** The step that the action or the waiting belongs to; null where there is nothing left to do. */
+  step: StepName | null;
+  /** Steps whose result holds now. */
+  holding: StepName[];
+  action: Action | null;
+  /** Why, for the log. */
+  because: string;
+  /** Why, for people: set where something is wrong. */
+  reason: Reason | null;
+  error: ErrorBody | null;
+  outcome: "going" | "reached" | "gave_up";
+  /** When to decide again if nothing is reported before; null = only on report. */
+  wakeAt: number | null;
+}
+
+/** What one stage (a step) says about itself. */
+type Verdict =
+  | { is: "holding" }
+  | { is: "acting"; action: Action; because: string }
+  | { is: "waiting"; until: number; because: string; error: ErrorBody | null }
+  | { is: "given_up"; error: ErrorBody; retryAt: number; because: string };
+
+interface Stage {
+  step: StepName;
+  verdict: Verdict;
+}
+
+const HOLDING: Verdict = { is: "holding" };
+const nameOf = (node: NodeFact) => `${node.role} ${node.n}`;
+const alive = (node: NodeFact) => node.state === "starting" || node.state === "running";
+
+/** The next thing to do for a tenant. */
+export function decide(facts: Facts): Decision {
+  if (facts.requested === "running") return towardsRunning(facts);
+  if (facts.requested === "stopped") return towardsStopped(facts);
+  return towardsDeleted(facts);
+}
+
+function towardsRunning(facts: Facts): Decision {
+  const stages = startStages(facts);
+  const open = stages.filter((stage) => stage.verdict.is !== "holding");
+  const holding = stages.filter((stage) => stage.verdict.is === "holding").map((stage) => stage.step);
+  // While a tenant is set up, each stage waits for the one before. Healing goes past a stage that only waits.
+  const chosen = facts.settled ? (open.find((stage) => stage.verdict.is === "acting") ?? open[0]) : open[0];
+  if (!chosen) return { ...settledAs("running", holding), wakeAt: facts.now + WATCH_MS };
+  const failed = open.find((stage) => stage.verdict.is === "given_up") ?? chosen;
+  const troubled = failed.verdict.is === "given_up";
+  const error = errorOf(failed.verdict);
+  return {
+    observed: troubled ? "failed" : facts.settled ? "degraded" : "starting",
+    step: chosen.step,
+    holding,
+    action: chosen.verdict.is === "acting" ? chosen.verdict.action : null,
+    because: becauseOf(chosen.verdict),
+    reason: error ? reasonOf(error) : null,
+    error,
+    outcome: chosen.verdict.is === "given_up" ? "gave_up" : "going",
+    wakeAt: wakeOf(facts, open),
+  };
+}
+
+function startStages(facts: Facts): Stage[] {
+  const { efforts, now } = facts;
+  return [
+    { step: "certs", verdict: certsVerdict(facts) },
+    ...(["indexer", "manager", "dashboard"] as const).map((role) => ({ step: role, verdict: roleVerdict(facts, role) })),
+    {
+      step: "verify" as const,
+      verdict: facts.verified ? HOLDING : workVerdict(facts, efforts.verify, { do: "verify" }, "ingest is not verified", now),
+    },
+  ];
+}
+
+function certsVerdict(facts: Facts): Verdict {
+  const { certs, efforts, now } = facts;
+  if (facts.certificateFits) {
+    if (!alive(certs)) return HOLDING;
+    return { is: "acting", action: { do: "stop", role: certs.role, n: certs.n }, because: "the certificates are minted" };
+  }
+  if (certs.state !== "running") return nodeVerdict(facts, certs);
+  return workVerdict(facts, efforts.mint, { do: "mint" }, "no certificate fits the plan", now);
+}
+
+/** The first of a role's nodes that does not serve as wanted speaks for the role. */
+function roleVerdict(facts: Facts, role: Role): Verdict {
+  const verdicts = facts.nodes.filter((node) => node.role === role).map((node) => nodeVerdict(facts, node));
+  return verdicts.find((verdict) => verdict.is !== "holding") ?? HOLDING;
+}
+
+function nodeVerdict(facts: Facts, node: NodeFact): Verdict {
+  const { role, n } = node;
+  if (alive(node) && !node.fits) {
+    return { is: "acting", action: { do: "stop", role, n }, because: `${nameOf(node)} runs an older plan` };
+  }
+  if (node.state === "running") return preparedVerdict(facts, node);
+  if (node.state === "starting") return startingVerdict(facts, node);
+  if (node.state === "stopping") return waiting(facts.now + 1000, `${nameOf(node)} is stopping`, null);
+  return workVerdict(facts, node.starting, { do: "start", role, n }, `${nameOf(node)} does not run`, facts.now);
+}
+
+function preparedVerdict(facts: Facts, node: NodeFact): Verdict {
+  if (node.prepared) return HOLDING;
+  const action: Action = { do: "prepare", role: node.role, n: node.n };
+  return workVerdict(facts, node.preparing, action, `${nameOf(node)} is not prepared`, facts.now);
+}
+
+function startingVerdict(facts: Facts, node: NodeFact): Verdict {
+  const startedAt = node.startedAt ?? facts.now;
+  const deadline = startedAt + READY_WITHIN_MS[node.role];
+  if (facts.now >= deadline) {
+    const action: Action = { do: "give_up_start", role: node.role, n: node.n };
+    return { is: "acting", action, because: `${nameOf(node)} did not serve in time` };
+  }
+  // Nodes report by themselves; looking is for reports that were lost, less often the longer it takes.
+  const look = facts.now + Math.min(Math.max((facts.now - startedAt) / 5, 2000), 10_000);
+  return waiting(Math.min(look, deadline), `${nameOf(node)} does not serve yet`, node.starting.error);
+}
+
+const waiting = (until: number, because: string, error: ErrorBody | null): Verdict => ({
+  is: "waiting",
+  until,
+  because,
+  error,
+});
+
+/** Work that may have failed before: now, after its pause, or no more. */
+function workVerdict(facts: Facts, effort: Effort, action: Action, because: string, now: number): Verdict {
+  if (effort.failures >= MAX_FAILURES && effort.error) {
+    // A tenant that served before is not left lying: what broke it may pass without anybody here.
+    if (facts.settled && now >= effort.retryAt + SLOW_RETRY_MS) return { is: "acting", action, because };
+    return { is: "given_up", error: effort.error, retryAt: effort.retryAt + SLOW_RETRY_MS, because };
+  }
+  if (now < effort.retryAt) return waiting(effort.retryAt, `${because}, pausing after a failure`, effort.error);
+  return { is: "acting", action, because };
+}
+
+function towardsStopped(facts: Facts): Decision {
+  const order = ["dashboard", "manager", "indexer"] as const;
+  const stages: Stage[] = order.map((role) => ({
+    step: role,
+    verdict: stopVerdict(facts, [...facts.nodes, facts.certs].filter((node) => node.role === role)),
+  }));
+  const certs = stopVerdict(facts, [facts.certs]);
+  return towardsEnd(facts, [{ step: "dashboard", verdict: certs }, ...stages], "stopped");
+}
+
+function towardsDeleted(facts: Facts): Decision {
+  const nodes = [facts.certs, ...facts.nodes].reverse();
+  const erase: Verdict = facts.erased ? HOLDING : effortVerdict(facts, facts.efforts.erase, { do: "erase" }, "data is left");
+  const stages: Stage[] = [
+    { step: "stop", verdict: facts.erased ? HOLDING : stopVerdict(facts, nodes) },
+    { step: "erase", verdict: erase },
+  ];
+  return towardsEnd(facts, stages, "absent");
+}
+
+/** Stopping and erasing are never given up: what was asked for is that nothing stays. */
+function towardsEnd(facts: Facts, stages: Stage[], end: "stopped" | "absent"): Decision {
+  const open = stages.filter((stage) => stage.verdict.is !== "holding");
+  const openSteps = new Set(open.map((stage) => stage.step));
+  const holding = stages.map((stage) => stage.step).filter((step) => !openSteps.has(step));
+  const [chosen] = open;
+  if (!chosen) return settledAs(end, holding);
+  const error = errorOf(chosen.verdict);
+  return {
+    observed: "stopping",
+    step: chosen.step,
+    holding,
+    action: chosen.verdict.is === "acting" ? chosen.verdict.action : null,
+    because: becauseOf(chosen.verdict),
+    reason: error ? reasonOf(error) : null,
+    error,
+    outcome: "going",
+    wakeAt: wakeOf(facts, [chosen]),
+  };
+}
+
+function stopVerdict(facts: Facts, nodes: NodeFact[]): Verdict {
+  const going = nodes.find((node) => alive(node) || node.state === "stopping");
+  if (!going) return HOLDING;
+  if (!alive(going)) return waiting(facts.now + 1000, `${nameOf(going)} is stopping`, facts.efforts.stop.error);
+  return effortVerdict(facts, facts.efforts.stop, { do: "stop", role: going.role, n: going.n }, `${nameOf(going)} runs`);
+}
+
+function effortVerdict(facts: Facts, effort: Effort, action: Action, because: string): Verdict {
+  if (facts.now < effort.retryAt) return waiting(effort.retryAt, `${because}, pausing after a failure`, effort.error);
+  return { is: "acting", action, because };
+}
+
+function settledAs(observed: Observed, holding: StepName[]): Decision {
+  const because = `everything is ${observed}`;
+  const nothing = { step: null, action: null, reason: null, error: null, wakeAt: null } as const;
+  return { observed, holding, because, outcome: "reached", ...nothing };
+}
+
+const errorOf = (verdict: Verdict) => ("error" in verdict ? verdict.error : null);
+const becauseOf = (verdict: Verdict) => ("because" in verdict ? verdict.because : "");
+const reasonOf = ({ code, message, hint }: ErrorBody): Reason => ({ code, message, hint });
+
+function wakeOf(facts: Facts, open: Stage[]): number | null {
+  const times = open.flatMap(({ verdict }) => {
+    if (verdict.is === "waiting") return [verdict.until];
+    if (verdict.is === "given_up" && facts.settled) return [verdict.retryAt];
+    return [];
+  });
+  if (facts.requested === "running" && facts.settled) times.push(facts.now + WATCH_MS);
+  return times.length > 0 ? Math.min(...times) : null;
+}

@@ -1,0 +1,137 @@
+/** The context of a real tenant object. */
+import { type Env, type Settings, settingsOf } from "../bindings";
+import { EdgeError } from "../errors";
+import type { EventKind } from "../events/events";
+import type { ChangeKind, Observed, Plan, Requested } from "../schemas";
+import type { EntryPoints, TenantContext, TenantRecord } from "./context";
+import { DueTable } from "./due";
+import { Outbox } from "./outbox";
+import { Vault } from "./secrets";
+import { TARGETS } from "./targets";
+import { publishView } from "./view";
+
+interface TenantRow extends Record<string, SqlStorageValue> {
+  epoch: number;
+  generation: number;
+  operation_id: string;
+  requested: string;
+  plan: string | null;
+  observed: string;
+  observed_generation: number;
+}
+
+export class LiveContext implements TenantContext {
+  readonly id: string;
+  readonly settings: Settings;
+  readonly storage: DurableObjectStorage;
+  readonly sql: SqlStorage;
+  readonly exports: EntryPoints;
+  readonly due: DueTable;
+  readonly outbox: Outbox;
+  readonly vault: Vault;
+  #depth = 0;
+
+  constructor(
+    state: DurableObjectState,
+    readonly env: Env,
+  ) {
+    if (!state.id.name) throw new Error("a tenant object must be found by name");
+    this.id = state.id.name;
+    this.settings = settingsOf(env);
+    this.storage = state.storage;
+    this.sql = state.storage.sql;
+    this.exports = state.exports;
+    this.due = new DueTable(state.storage, () => this.now());
+    this.outbox = new Outbox(this, TARGETS(this));
+    this.vault = new Vault(this.id, this.sql, this.settings);
+  }
+
+  now(): number {
+    return Date.now();
+  }
+
+  transaction<T>(work: () => T): T {
+    this.#depth += 1;
+    try {
+      return this.storage.transactionSync(work);
+    } finally {
+      this.#depth -= 1;
+      this.#armOutside();
+    }
+  }
+
+  publish(kind: ChangeKind, data: Record<string, unknown>): void {
+    this.outbox.put("changes", kind, data);
+  }
+
+  emit(kind: EventKind, data: Record<string, unknown>): void {
+    this.outbox.put("stream", kind, data);
+  }
+
+  schedule(kind: string, at: number, key = ""): void {
+    this.due.set(kind, at, key);
+    this.#armOutside();
+  }
+
+  unschedule(kind: string, key = ""): void {
+    this.due.clear(kind, key);
+    this.#armOutside();
+  }
+
+  seal(purpose: string, text: string): Promise<string> {
+    return this.vault.seal(purpose, text);
+  }
+
+  open(purpose: string, sealed: string): Promise<string> {
+    return this.vault.open(purpose, sealed);
+  }
+
+  dataKey(): Promise<Uint8Array<ArrayBuffer>> {
+    return this.vault.dataKey();
+  }
+
+  secret(name: string): Promise<string> {
+    return this.vault.secret(name);
+  }
+
+  forget(): void {
+    this.vault.forget();
+  }
+
+  fence(epoch: number): void {
+    const current = this.record()?.epoch ?? 0;
+    if (epoch < current) throw new EdgeError("STALE_EPOCH", `Epoch ${epoch} is over; the cell is at ${current}.`);
+  }
+
+  record(): TenantRecord | null {
+    const [row] = this.sql.exec<TenantRow>("SELECT * FROM tenant").toArray();
+    if (!row) return null;
+    return {
+      epoch: row.epoch,
+      generation: row.generation,
+      operationId: row.operation_id,
+      requested: row.requested as Requested,
+      plan: row.plan === null ? null : (JSON.parse(row.plan) as Plan),
+      observed: row.observed as Observed,
+      observedGeneration: row.observed_generation,
+      deleted: row.requested === "deleted",
+    };
+  }
+
+  requireLive(epoch?: number): TenantRecord {
+    if (epoch !== undefined) this.fence(epoch);
+    const record = this.record();
+    if (!record) throw new EdgeError("TENANT_UNKNOWN", "No tenant has this id.");
+    if (record.deleted) throw new EdgeError("TENANT_DELETED", "This tenant was deleted.");
+    return record;
+  }
+
+  viewChanged(): void {
+    this.transaction(() => publishView(this));
+  }
+
+  /** Inside a transaction the alarm is set once, at its end. */
+  #armOutside(): void {
+    if (this.#depth === 0) this.due.arm();
+  }
+}

@@ -1,0 +1,143 @@
+/** What the tenant object knows of its nodes: what it ordered and what they reported. */
+import { errorBody } from "../errors";
+import { type NodeState, type NodeView, type Plan, type Role, SERVING_ROLES } from "../schemas";
+import type { TenantContext } from "./context";
+import { clearEffort, countFailure, effortOf } from "./efforts";
+import type { NodeFact } from "./lifecycle";
+import type { NodeReport } from "./nodes/reports";
+
+/** A node that served this long before it ended was no crash loop: counting starts anew. */
+const STABLE_MS = 10_000;
+
+export interface NodeRow extends Record<string, SqlStorageValue> {
+  role: string;
+  n: number;
+  start: number;
+  state: string;
+  /** What it was started as; compared with what the plan wants. */
+  incarnation: string;
+  image: string | null;
+  instance: string | null;
+  started_at: number | null;
+  ready_at: number | null;
+  restarts: number;
+  exit_code: number | null;
+  prepared: number;
+  checked_at: number;
+}
+
+export const startSubject = (role: Role, n: number) => `start:${role}:${n}`;
+export const prepareSubject = (role: Role, n: number) => `prepare:${role}:${n}`;
+
+export function nodeRow(ctx: TenantContext, role: Role, n: number): NodeRow | null {
+  return ctx.sql.exec<NodeRow>("SELECT * FROM nodes WHERE role = ? AND n = ?", role, n).toArray()[0] ?? null;
+}
+
+export function nodeRows(ctx: TenantContext): NodeRow[] {
+  const order: string[] = ["certs", ...SERVING_ROLES];
+  const rows = ctx.sql.exec<NodeRow>("SELECT * FROM nodes ORDER BY n").toArray();
+  return rows.sort((a, b) => order.indexOf(a.role) - order.indexOf(b.role));
+}
+
+/** Every node the plan wants, and those that still exist though it no longer does. */
+export function wantedNodes(ctx: TenantContext, plan: Plan | null): { role: Role; n: number }[] {
+  const wanted = plan ? SERVING_ROLES.flatMap((role) => range(plan.roles[role].count).map((n) => ({ role, n }))) : [];
+  const known = nodeRows(ctx).filter((row) => row.role !== "certs");
+  const left = known.filter((row) => !wanted.some((node) => node.role === row.role && node.n === row.n));
+  return [...wanted, ...left.map((row) => ({ role: row.role as Role, n: row.n }))];
+}
+
+const range = (count: number) => Array.from({ length: count }, (_, n) => n);
+
+/** @param incarnation what the node should have been started as */
+export function factOf(ctx: TenantContext, role: Role, n: number, incarnation: string): NodeFact {
+  const row = nodeRow(ctx, role, n);
+  return {
+    role,
+    n,
+    state: (row?.state ?? "absent") as NodeState,
+    fits: row?.incarnation === incarnation,
+    prepared: role !== "manager" || row?.prepared === 1,
+    startedAt: row?.started_at ?? null,
+    starting: effortOf(ctx, startSubject(role, n)),
+    preparing: effortOf(ctx, prepareSubject(role, n)),
+  };
+}
+
+/** Notes a start before it is ordered, so that a crash in between is seen as a start that never arrived. */
+export function noteStart(ctx: TenantContext, role: Role, n: number, incarnation: string, instance: string): number {
+  const before = nodeRow(ctx, role, n);
+  const start = (before?.start ?? 0) + 1;
+  const restarts = (before?.restarts ?? 0) + (before?.state === "failed" ? 1 : 0);
+  ctx.sql.exec(
+    `INSERT OR REPLACE INTO nodes
+       (role, n, start, state, incarnation, image, instance, started_at, ready_at, restarts, exit_code, prepared, checked_at)
+     VALUES (?, ?, ?, 'starting', ?, NULL, ?, ?, NULL, ?, ?, 0, ?)`,
+    role,
+    n,
+    start,
+    incarnation,
+    instance,
+    ctx.now(),
+    restarts,
+    before?.exit_code ?? null,
+    ctx.now(),
+  );
+  return start;
+}
+
+/**
+ * Takes up what a node said.
+ * @param asked whether the tenant object asked: then an older start means that the newer one never arrived; a report that
+ *   came by itself may simply be late
+ */
+export function takeReport(ctx: TenantContext, report: NodeReport, asked: boolean): void {
+  const row = nodeRow(ctx, report.role, report.n);
+  if (!row) return;
+  if (report.start < row.start) {
+    if (asked) setState(ctx, row, "absent", report);
+    return;
+  }
+  const failedNow = report.state === "failed" && row.state !== "failed";
+  setState(ctx, row, report.state, report);
+  if (report.state === "running" && row.state !== "running") {
+    ctx.sql.exec("UPDATE nodes SET ready_at = ? WHERE role = ? AND n = ?", ctx.now(), row.role, row.n);
+  }
+  if (failedNow) countExit(ctx, row, report.exit_code);
+}
+
+function setState(ctx: TenantContext, row: NodeRow, state: NodeState, report: NodeReport): void {
+  ctx.sql.exec(
+    "UPDATE nodes SET state = ?, image = coalesce(?, image), exit_code = coalesce(?, exit_code), checked_at = ? WHERE role = ? AND n = ?",
+    state,
+    report.image,
+    report.exit_code,
+    ctx.now(),
+    row.role,
+    row.n,
+  );
+}
+
+function countExit(ctx: TenantContext, row: NodeRow, exitCode: number | null): void {
+  const subject = startSubject(row.role as Role, row.n);
+  if (row.ready_at !== null && ctx.now() - row.ready_at >= STABLE_MS) clearEffort(ctx, subject);
+  const how = exitCode === null ? "ended while nobody watched" : `exited with code ${exitCode}`;
+  countFailure(ctx, subject, errorBody("NODE_EXITED", `The ${row.role} ${how}.`));
+}
+
+export function notePrepared(ctx: TenantContext, role: Role, n: number): void {
+  ctx.sql.exec("UPDATE nodes SET prepared = 1 WHERE role = ? AND n = ?", role, n);
+}
+
+export function viewOf(row: NodeRow): NodeView {
+  return {
+    role: row.role as Role,
+    n: row.n,
+    state: row.state as NodeState,
+    image: row.image,
+    instance: row.instance as NodeView["instance"],
+    started_at: row.started_at === null ? null : new Date(row.started_at).toISOString(),
+    restarts: row.restarts,
+    exit_code: row.exit_code,
+  };
+}

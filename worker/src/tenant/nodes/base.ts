@@ -1,0 +1,285 @@
+/** A node object: owns one container, starts it as told, watches it, and carries its traffic. */
+import { DurableObject } from "cloudflare:workers";
+import type { Env } from "../../bindings";
+import { EdgeError } from "../../errors";
+import { interceptedNames } from "../../gates/table";
+import { log } from "../../log";
+import type { NodeState, Role } from "../../schemas";
+import { partsOf } from "./names";
+import type { NodeReport, StartOrder } from "./reports";
+
+/** What of a start stays on disk: enough to look after the container again, and no secret. */
+interface Kept extends Omit<StartOrder, "env" | "image"> {
+  image: string;
+  state: NodeState;
+  startedAt: number;
+  exitCode: number | null;
+  /** When the stop was asked for; a container that ignores it is destroyed after the grace. */
+  stopAskedAt: number | null;
+}
+
+const PROBE_TIMEOUT_MS = 2000;
+const FIRST_PROBE_PAUSE_MS = 50;
+const LONGEST_PROBE_PAUSE_MS = 1000;
+const STOP_GRACE_MS = 30_000;
+const SIGTERM = 15;
+/** The first call to a container that just started often fails once. */
+const FETCH_ATTEMPTS = 3;
+const FETCH_PAUSE_MS = 100;
+
+/** A TCP port of the container. */
+export type ContainerPort = ReturnType<Container["getTcpPort"]>;
+
+export abstract class BaseWazuhContainer extends DurableObject<Env> {
+  protected readonly tenant: string;
+  protected readonly role: Role;
+  protected readonly n: number;
+  #kept: Kept | null;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    ({ tenant: this.tenant, role: this.role, n: this.n } = partsOf(ctx.id.name));
+    this.#kept = ctx.storage.kv.get<Kept>("start") ?? null;
+    // The runtime forgets intercepts and monitors when it restarts; the container goes on without them.
+    void ctx.blockConcurrencyWhile(() => this.#reattach());
+  }
+
+  /** Whether the container serves; called until it resolves to true. May throw: that means not yet. */
+  protected abstract probe(signal: AbortSignal): Promise<boolean>;
+
+  /** Called when a container was started, before its process serves. */
+  protected onStart(_start: number): void {}
+  /** Called once the probe succeeded; the node counts as running when it resolved, and is probed again if it throws. */
+  protected async beforeReady(): Promise<void> {}
+  /** Called when the container ended, whatever the cause. */
+  protected onStop(_exitCode: number | null): void {}
+  /** Called when something of the container's management failed. */
+  protected onError(error: unknown): void {
+    log("warn", "node failed", { tenant: this.tenant, role: this.role, n: this.n, error: textOf(error) });
+  }
+  /** Called before the object's storage is deleted. */
+  protected async onErase(): Promise<void> {}
+
+  /**
+   * Starts the container unless this start or a later one was already made; so a repeated order changes nothing.
+   * @throws EdgeError NODE_START_REFUSED where the platform does not know the image or does not start it.
+   */
+  async start(order: StartOrder): Promise<NodeReport> {
+    if (this.#kept && this.#kept.start >= order.start) return this.report();
+    await this.#endEarlier();
+    await this.#launch(order);
+    return this.report();
+  }
+
+  /** How the node is, as far as this object knows. */
+  report(): NodeReport {
+    const kept = this.#kept;
+    return {
+      role: this.role,
+      n: this.n,
+      start: kept?.start ?? 0,
+      state: kept?.state ?? "absent",
+      image: kept?.image ?? null,
+      started_at: kept?.startedAt ?? null,
+      exit_code: kept?.exitCode ?? null,
+    };
+  }
+
+  /** Asks the container to end, and ends it after the grace. Answers at once. */
+  async stop(): Promise<NodeReport> {
+    const kept = this.#kept;
+    if (!kept || !this.#container.running) {
+      if (kept && isAlive(kept.state)) this.#keep({ state: "stopped" });
+      return this.report();
+    }
+    if (kept.stopAskedAt === null) this.#keep({ state: "stopping", stopAskedAt: Date.now() });
+    this.#signalThenDestroy();
+    return this.report();
+  }
+
+  /** Ends the container and forgets everything this node kept. */
+  async erase(): Promise<void> {
+    if (this.#container.running) await this.#container.destroy();
+    await this.onErase();
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
+    this.#kept = null;
+  }
+
+  /**
+   * Carries a request to the container; the URL's port is the container's.
+   * @returns 503 NODE_NOT_RUNNING where no container runs or it does not answer
+   */
+  override async fetch(request: Request): Promise<Response> {
+    const url = new URL(request.url);
+    const port = this.port(Number(url.port || "80"));
+    if (!port) return notRunning(this.role);
+    const attempts = request.body === null ? FETCH_ATTEMPTS : 1;
+    for (let attempt = 1; attempt <= attempts; attempt++) {
+      try {
+        return await port.fetch(`http://node${url.pathname}${url.search}`, request);
+      } catch (error) {
+        if (attempt === attempts) this.onError(error);
+        else await scheduler.wait(FETCH_PAUSE_MS);
+      }
+    }
+    return notRunning(this.role);
+  }
+
+  /** A port of the running container, or null. */
+  protected port(n: number): ContainerPort | null {
+    return this.#container.running ? this.#container.getTcpPort(n) : null;
+  }
+
+  /** The container behind this object; tests put another in its place. */
+  protected containerOf(ctx: DurableObjectState): Container {
+    if (!ctx.container) throw new Error("this object's class has no containers in the Worker's configuration");
+    return ctx.container;
+  }
+
+  get #container(): Container {
+    return this.containerOf(this.ctx);
+  }
+
+  async #endEarlier(): Promise<void> {
+    if (!this.#container.running) return;
+    await this.#container.destroy();
+  }
+
+  async #launch(order: StartOrder): Promise<void> {
+    const { env, image: key, ...rest } = order;
+    const image = this.#container.images[key];
+    if (!image) throw new EdgeError("NODE_START_REFUSED", `This deployment has no ${this.role} image named ${key}.`);
+    await this.#intercept(order.generation);
+    try {
+      this.#container.start({ image, instance: order.instance, env, enableInternet: false });
+    } catch (error) {
+      throw new EdgeError("NODE_START_REFUSED", `The ${this.role} was not started: ${textOf(error)}`);
+    }
+    this.#kept = { ...rest, image, state: "starting", startedAt: Date.now(), exitCode: null, stopAskedAt: null };
+    this.#keep({});
+    this.onStart(order.start);
+    this.#watch(order.start);
+    this.#awaitReady(order.start);
+  }
+
+  async #intercept(generation: number): Promise<void> {
+    const props = { tenant: this.tenant, role: this.role, n: this.n, generation };
+    for (const name of interceptedNames(this.role)) {
+      await this.#container.interceptOutboundHttp(name, this.ctx.exports.Gate({ props }));
+    }
+  }
+
+  /** After a restart of the runtime: take up a container that still runs, and tell of one that ended meanwhile. */
+  async #reattach(): Promise<void> {
+    // Hooks belong to subclasses, whose fields exist only once every constructor is through.
+    await undefined;
+    const kept = this.#kept;
+    if (!kept) return;
+    if (!this.#container.running) {
+      if (isAlive(kept.state) || kept.state === "stopping") this.#ended(kept.start, null);
+      return;
+    }
+    try {
+      await this.#intercept(kept.generation);
+    } catch (error) {
+      this.onError(error);
+    }
+    this.#watch(kept.start);
+    if (kept.state === "starting") this.#awaitReady(kept.start);
+    if (kept.state === "running") this.ctx.waitUntil(this.onReattach().catch((error: unknown) => this.onError(error)));
+    if (kept.stopAskedAt !== null) this.#signalThenDestroy();
+  }
+
+  /** Called when a running container was taken up again after a restart of the runtime. */
+  protected async onReattach(): Promise<void> {}
+
+  #watch(start: number): void {
+    this.#container.monitor().then(
+      () => this.#ended(start, 0),
+      (error: unknown) => this.#ended(start, exitCodeOf(error)),
+    );
+  }
+
+  #ended(start: number, exitCode: number | null): void {
+    const kept = this.#kept;
+    if (!kept || kept.start !== start || kept.state === "stopped" || kept.state === "failed") return;
+    this.#keep({ state: kept.stopAskedAt === null ? "failed" : "stopped", exitCode });
+    this.onStop(exitCode);
+    this.#tell();
+  }
+
+  #awaitReady(start: number): void {
+    const stillStarting = () => this.#kept?.start === start && this.#kept.state === "starting";
+    const poll = async () => {
+      let pause = FIRST_PROBE_PAUSE_MS;
+      while (stillStarting()) {
+        if (await this.#serves()) {
+          if (!stillStarting()) return;
+          this.#keep({ state: "running" });
+          this.#tell();
+          return;
+        }
+        await scheduler.wait(pause);
+        pause = Math.min(pause * 1.2, LONGEST_PROBE_PAUSE_MS);
+      }
+    };
+    this.ctx.waitUntil(poll().catch((error: unknown) => this.onError(error)));
+  }
+
+  async #serves(): Promise<boolean> {
+    try {
+      if (!(await this.probe(AbortSignal.timeout(PROBE_TIMEOUT_MS)))) return false;
+    } catch {
+      // A refused connection is what "not yet" looks like; the tenant object holds the deadline.
+      return false;
+    }
+    try {
+      await this.beforeReady();
+      return true;
+    } catch (error) {
+      this.onError(error);
+      return false;
+    }
+  }
+
+  #signalThenDestroy(): void {
+    const asked = this.#kept?.stopAskedAt ?? Date.now();
+    const start = this.#kept?.start;
+    const finish = async () => {
+      this.#container.signal(SIGTERM);
+      await scheduler.wait(Math.max(0, asked + STOP_GRACE_MS - Date.now()));
+      if (this.#kept?.start === start && this.#kept?.state === "stopping") await this.#container.destroy();
+    };
+    this.ctx.waitUntil(finish().catch((error: unknown) => this.onError(error)));
+  }
+
+  #keep(change: Partial<Kept>): void {
+    if (!this.#kept) return;
+    this.#kept = { ...this.#kept, ...change };
+    this.ctx.storage.kv.put("start", this.#kept);
+  }
+
+  /** Tells the tenant object; it also looks by itself now and then, so a lost report only costs time. */
+  #tell(): void {
+    const told = this.env.TENANT.getByName(this.tenant).nodeReported(this.report());
+    this.ctx.waitUntil(told.catch((error: unknown) => this.onError(error)));
+  }
+}
+
+const isAlive = (state: NodeState) => state === "starting" || state === "running";
+
+const textOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+/** The runtime rejects `monitor()` with the code in its message; null where it does not know one. */
+function exitCodeOf(error: unknown): number | null {
+  const match = /exit(?:ed)?\D*(\d+)/i.exec(textOf(error));
+  return match ? Number(match[1]) : null;
+}
+
+function notRunning(role: Role): Response {
+  return Response.json(
+    { code: "NODE_NOT_RUNNING", message: `The ${role} does not run.`, hint: "Try again in a few seconds.", retryable: true },
+    { status: 503, headers: { "retry-after": "2" } },
+  );
+}

@@ -1,0 +1,108 @@
+import { EdgeError } from "../../errors";
+import type { BulkItem } from "../../gates/bulk";
+import { openJournal } from "../../gates/open_journal";
+import { BaseWazuhContainer, type ContainerPort } from "./base";
+
+const PORT = 9200;
+const VERIFY_TIMEOUT_MS = 10_000;
+const POST_TIMEOUT_MS = 60_000;
+
+/** The node that stores a tenant's alerts and searches them. */
+export class IndexerContainer extends BaseWazuhContainer {
+  readonly #journal = openJournal(this.ctx.storage, this.env, { tenant: this.tenant, n: this.n });
+  /** The indexer's admin, asked for once; kept in memory only. */
+  #authorization: string | null = null;
+
+  /** Writes documents to the journal; once this resolves they are safe, whatever becomes of the container. */
+  keep(items: BulkItem[]): Promise<void> {
+    return this.#journal.keep(items);
+  }
+
+  /** How far the container got in the journal. */
+  journalState() {
+    return this.#journal.state();
+  }
+
+  override alarm(): Promise<void> {
+    return this.#journal.alarm();
+  }
+
+  protected override onStart(): void {
+    this.#journal.containerStarted();
+  }
+
+  /** A replacement starts empty: it counts as running once it holds everything that was acknowledged. */
+  protected override beforeReady(): Promise<void> {
+    return this.#journal.replay((body) => this.#post(body));
+  }
+
+  protected override onReattach(): Promise<void> {
+    return this.#journal.replay((body) => this.#post(body));
+  }
+
+  protected override onStop(): void {
+    this.#journal.containerStopped();
+  }
+
+  protected override onErase(): Promise<void> {
+    return this.#journal.erase();
+  }
+
+  async #post(body: Uint8Array<ArrayBuffer>): Promise<Response> {
+    const port = this.port(PORT);
+    if (!port) throw new EdgeError("NODE_NOT_RUNNING", "The indexer does not run.");
+    this.#authorization ??= await this.env.TENANT.getByName(this.tenant).indexerAuthorization();
+    const headers = { authorization: this.#authorization, "content-type": "application/x-ndjson" };
+    return port.fetch("http://node/_bulk", { method: "POST", headers, body, signal: AbortSignal.timeout(POST_TIMEOUT_MS) });
+  }
+
+  /** This health path is the one that needs no credentials. */
+  protected override async probe(signal: AbortSignal): Promise<boolean> {
+    const answer = await this.port(PORT)?.fetch("http://node/_plugins/_security/health", { signal });
+    await answer?.body?.cancel();
+    return answer?.ok === true;
+  }
+
+  /**
+   * Proves that an alert can be written, found and removed: a liveness answer says nothing about that.
+   * @param id of the probe document; the same id again changes nothing
+   * @param authorization value of the header, of the indexer's admin
+   * @throws EdgeError INGEST_NOT_VERIFIED naming the part that failed
+   */
+  async verifyIngest(id: string, authorization: string): Promise<void> {
+    const port = this.port(PORT);
+    if (!port) throw new EdgeError("INGEST_NOT_VERIFIED", "The indexer does not run.");
+    const index = `wazuh-alerts-4.x-${new Date().toISOString().slice(0, 10).replaceAll("-", ".")}`;
+    const call = callsOf(port, authorization);
+    const alert = { timestamp: new Date().toISOString(), rule: { level: 0, description: "Ingest probe" }, id };
+    const write = `${JSON.stringify({ index: { _index: index, _id: id } })}\n${JSON.stringify(alert)}\n`;
+    try {
+      await call("write the probe", "POST", "/_bulk?refresh=true", write, refusesBulk);
+      await call("find the probe", "POST", `/${index}/_search`, JSON.stringify(byId(id)), findsNothing);
+    } finally {
+      await call("remove the probe", "POST", "/_bulk?refresh=true", removal(index, id), refusesBulk);
+    }
+  }
+}
+
+const byId = (id: string) => ({ query: { ids: { values: [id] } }, size: 1 });
+const removal = (index: string, id: string) => `${JSON.stringify({ delete: { _index: index, _id: id } })}\n`;
+const refusesBulk = (answer: { errors?: unknown }) => answer.errors === true;
+const findsNothing = (answer: { hits?: { hits?: unknown[] } }) => !answer.hits?.hits?.length;
+
+type Refuses = (answer: Record<string, unknown>) => boolean;
+
+function callsOf(port: ContainerPort, authorization: string) {
+  return async (part: string, method: string, path: string, body: string, refuses: Refuses): Promise<void> => {
+    const type = path.startsWith("/_bulk") ? "application/x-ndjson" : "application/json";
+    const answer = await port.fetch(`http://node${path}`, {
+      method,
+      body,
+      headers: { authorization, "content-type": type },
+      signal: AbortSignal.timeout(VERIFY_TIMEOUT_MS),
+    });
+    const failed = (why: string) => new EdgeError("INGEST_NOT_VERIFIED", `The indexer did not ${part}: ${why}.`);
+    if (!answer.ok) throw failed(`status ${answer.status}`);
+    if (refuses((await answer.json()) as Record<string, unknown>)) throw failed("the answer does not hold it");
+  };
+}

@@ -1,0 +1,34 @@
+import { AgentChannels } from "../../tunnel/channels";
+import { BaseWazuhContainer } from "./base";
+
+const API_PORT = 55000;
+const AGENT_PORT = 1514;
+
+/** The node that receives a tenant's agents and analyses their events. */
+export class ManagerContainer extends BaseWazuhContainer {
+  /** Without credentials the API answers 401 as soon as it serves. */
+  protected override async probe(signal: AbortSignal): Promise<boolean> {
+    const answer = await this.port(API_PORT)?.fetch("http://node/", { signal });
+    await answer?.body?.cancel();
+    return answer !== undefined && answer.status < 500;
+  }
+
+  readonly #channels = new AgentChannels({
+    agentPort: () => this.port(AGENT_PORT),
+    mayConnect: (agent) => this.env.TENANT.getByName(this.tenant).mayConnect(agent),
+  });
+
+  /** Takes an agent's connection that the Worker dialled. */
+  override connect(socket: Socket): Promise<void> {
+    return this.#channels.serve(socket);
+  }
+
+  /** Ends the agent's open connection; returns how many were closed. */
+  closeAgent(agent: string): number {
+    return this.#channels.close(agent);
+  }
+
+  protected override onStop(): void {
+    this.#channels.closeAll();
+  }
+}

@@ -1,0 +1,24 @@
+/** What tenant object and node objects say to each other. Both versions of a deploy must understand it. */
+import type { z } from "@hono/zod-openapi";
+import type { Instance, NodeState, Role } from "../../schemas";
+
+export interface StartOrder {
+  /** Number of this start, given by the tenant object; rises with each. */
+  start: number;
+  generation: number;
+  /** Key of `ctx.container.images`. */
+  image: string;
+  instance: z.infer<typeof Instance>;
+  env: Record<string, string>;
+}
+
+export interface NodeReport {
+  role: Role;
+  n: number;
+  /** The latest start this node made; 0 = none. */
+  start: number;
+  state: NodeState;
+  image: string | null;
+  started_at: number | null;
+  exit_code: number | null;
+}

@@ -1,0 +1,128 @@
+/** Runs: what became of each operation, step by step. */
+import type { ErrorBody } from "../errors";
+import { EdgeError } from "../errors";
+import { type Run, type RunKind, STEPS, type Step, type StepName } from "../schemas";
+import type { TenantContext } from "./context";
+import type { Decision } from "./lifecycle";
+
+interface RunRow extends Record<string, SqlStorageValue> {
+  operation_id: string;
+  kind: string;
+  state: string;
+}
+
+interface StepRow extends Record<string, SqlStorageValue> {
+  name: string;
+  state: string;
+  attempts: number;
+  started_at: number | null;
+  finished_at: number | null;
+  error: string | null;
+}
+
+/**
+ * Begins the run of an operation; the same operation again (a Retry) goes on where it was, its attempts counting on.
+ * A run still under way for another operation is cancelled: the newest intent is the only one.
+ * @throws EdgeError GENERATION_CONFLICT where the operation was of another kind
+ */
+export function beginRun(ctx: TenantContext, operationId: string, kind: RunKind, generation: number): void {
+  const { sql } = ctx;
+  sql.exec("UPDATE runs SET state = 'cancelled' WHERE state = 'running' AND operation_id <> ?", operationId);
+  const [known] = sql.exec<RunRow>("SELECT * FROM runs WHERE operation_id = ?", operationId).toArray();
+  if (known && known.kind !== kind) {
+    throw new EdgeError("GENERATION_CONFLICT", `Operation ${operationId} was a ${known.kind} before.`);
+  }
+  const last = sql.exec<{ position: number | null }>("SELECT max(position) AS position FROM runs").one().position ?? 0;
+  sql.exec(
+    "INSERT OR REPLACE INTO runs (operation_id, position, kind, generation, state) VALUES (?, ?, ?, ?, 'running')",
+    operationId,
+    last + 1,
+    kind,
+    generation,
+  );
+  if (known) {
+    sql.exec("UPDATE steps SET state = 'pending', finished_at = NULL WHERE operation_id = ? AND state = 'failed'", operationId);
+    return;
+  }
+  for (const [position, name] of STEPS[kind].entries()) {
+    sql.exec(
+      "INSERT INTO steps (operation_id, position, name, state, attempts) VALUES (?, ?, ?, 'pending', 0)",
+      operationId,
+      position,
+      name,
+    );
+  }
+}
+
+/** The newest run, or null. */
+export function latestRun(ctx: TenantContext): Run | null {
+  const [run] = ctx.sql.exec<RunRow>("SELECT * FROM runs ORDER BY position DESC LIMIT 1").toArray();
+  if (!run) return null;
+  const steps = ctx.sql
+    .exec<StepRow>("SELECT * FROM steps WHERE operation_id = ? ORDER BY position", run.operation_id)
+    .toArray();
+  return {
+    operation_id: run.operation_id,
+    kind: run.kind as RunKind,
+    state: run.state as Run["state"],
+    steps: steps.map(stepOf),
+  };
+}
+
+const timeOf = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
+
+function stepOf(row: StepRow): Step {
+  return {
+    name: row.name as StepName,
+    state: row.state as Step["state"],
+    attempts: row.attempts,
+    started_at: timeOf(row.started_at),
+    finished_at: timeOf(row.finished_at),
+    error: row.error ? (JSON.parse(row.error) as ErrorBody) : null,
+  };
+}
+
+/** Writes a decision into the run under way. A finished run keeps what it was; healing is no part of it. */
+export function recordDecision(ctx: TenantContext, decision: Decision): void {
+  const run = latestRun(ctx);
+  if (run?.state !== "running") return;
+  for (const step of run.steps) recordStep(ctx, run.operation_id, step, decision);
+  const finished = { going: null, reached: "succeeded", gave_up: "failed" }[decision.outcome];
+  if (finished) ctx.sql.exec("UPDATE runs SET state = ? WHERE operation_id = ?", finished, run.operation_id);
+}
+
+function recordStep(ctx: TenantContext, operationId: string, step: Step, decision: Decision): void {
+  const state = stateOf(step.name, decision);
+  const current = step.name === decision.step;
+  const ended = state === "succeeded" || state === "failed";
+  ctx.sql.exec(
+    `UPDATE steps SET state = ?, started_at = CASE WHEN ? THEN coalesce(started_at, ?) ELSE started_at END,
+       finished_at = CASE WHEN ? THEN coalesce(finished_at, ?) END,
+       error = CASE WHEN ? THEN ? WHEN ? THEN NULL ELSE error END
+     WHERE operation_id = ? AND name = ?`,
+    state,
+    Number(current || ended),
+    ctx.now(),
+    Number(ended),
+    ctx.now(),
+    Number(current),
+    decision.error ? JSON.stringify(decision.error) : null,
+    Number(state === "succeeded"),
+    operationId,
+    step.name,
+  );
+}
+
+function stateOf(name: StepName, decision: Decision): Step["state"] {
+  if (name === decision.step) return decision.outcome === "gave_up" ? "failed" : "running";
+  return decision.holding.includes(name) ? "succeeded" : "pending";
+}
+
+/** Counts an attempt of a step in the run under way. */
+export function countAttempt(ctx: TenantContext, step: StepName): void {
+  ctx.sql.exec(
+    `UPDATE steps SET attempts = attempts + 1 WHERE name = ?
+       AND operation_id = (SELECT operation_id FROM runs WHERE state = 'running' ORDER BY position DESC LIMIT 1)`,
+    step,
+  );
+}

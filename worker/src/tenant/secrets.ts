@@ -1,0 +1,147 @@
+/**
+ * The tenant's secrets. A key-encryption key of the deployment wraps one data key a tenant; the data key seals
+ * everything else. Erasing the wrapped data key makes every sealed copy unreadable, wherever it lies.
+ */
+import { randomInt } from "node:crypto";
+import type { Settings } from "../bindings";
+import { randomBase62 } from "../ids";
+
+const NONCE_BYTES = 12;
+const KEY_BYTES = 32;
+
+/** Symbols that Wazuh takes in passwords and that mean nothing to a shell, a URL or YAML. */
+const SYMBOLS = "._+-";
+
+/** The API wants upper case, lower case, digit and symbol; one of each is put in front of the random part. */
+function password(): string {
+  const one = (alphabet: string) => alphabet[randomInt(alphabet.length)] ?? "";
+  const required = one("ABCDEFGHIJKLMNOPQRSTUVWXYZ") + one("abcdefghijklmnopqrstuvwxyz") + one("0123456789") + one(SYMBOLS);
+  return required + randomBase62(28);
+}
+
+/** Every generated credential and how it is made. */
+export const SECRET_RULES: Record<string, () => string> = {
+  indexer_admin: password,
+  indexer_dashboard: password,
+  manager_api: password,
+  manager_enrollment: password,
+  manager_cluster: () => randomBase62(32),
+  dashboard_cookie: () => randomBase62(43),
+};
+
+const encode = (text: string) => new Uint8Array(new TextEncoder().encode(text));
+
+async function encrypt(key: CryptoKey, context: string, bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const iv = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
+  const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData: encode(context) }, key, bytes);
+  return Buffer.concat([iv, new Uint8Array(sealed)]).toString("base64");
+}
+
+async function decrypt(key: CryptoKey, context: string, sealed: string): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(Buffer.from(sealed, "base64"));
+  const iv = bytes.slice(0, NONCE_BYTES);
+  const parameters = { name: "AES-GCM", iv, additionalData: encode(context) };
+  return new Uint8Array(await crypto.subtle.decrypt(parameters, key, bytes.slice(NONCE_BYTES)));
+}
+
+const importKey = (raw: Uint8Array<ArrayBuffer>) =>
+  crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt", "decrypt"]);
+
+interface DataKey {
+  version: number;
+  raw: Uint8Array<ArrayBuffer>;
+  key: CryptoKey;
+}
+
+export class Vault {
+  #current: Promise<DataKey> | null = null;
+
+  constructor(
+    private readonly tenant: string,
+    private readonly sql: SqlStorage,
+    private readonly settings: Settings,
+  ) {}
+
+  /** @param purpose what the text is; the same purpose is needed to open it */
+  async seal(purpose: string, text: string): Promise<string> {
+    const { version, key } = await this.#dataKey();
+    return `${version}.${await encrypt(key, this.#context(purpose, version), encode(text))}`;
+  }
+
+  async open(purpose: string, sealed: string): Promise<string> {
+    const { version, key } = await this.#dataKey();
+    const [sealedVersion, body] = sealed.split(".", 2);
+    if (Number(sealedVersion) !== version || !body) throw new Error(`the sealed ${purpose} is of an unknown data key`);
+    return new TextDecoder().decode(await decrypt(key, this.#context(purpose, version), body));
+  }
+
+  async dataKey(): Promise<Uint8Array<ArrayBuffer>> {
+    return (await this.#dataKey()).raw;
+  }
+
+  /** A generated credential, made at first use. Racing callers get the one that was stored first. */
+  async secret(name: string): Promise<string> {
+    const make = SECRET_RULES[name];
+    if (!make) throw new Error(`there is no rule for a secret named ${name}`);
+    if (!this.#stored(name)) {
+      const sealed = await this.seal(`secret:${name}`, make());
+      this.sql.exec("INSERT OR IGNORE INTO secrets (name, sealed) VALUES (?, ?)", name, sealed);
+    }
+    return this.open(`secret:${name}`, this.#stored(name) ?? "");
+  }
+
+  /** Forgets the keys in memory; their rows go with the erasure. */
+  forget(): void {
+    this.#current = null;
+  }
+
+  #stored(name: string): string | undefined {
+    return this.sql.exec<{ sealed: string }>("SELECT sealed FROM secrets WHERE name = ?", name).toArray()[0]?.sealed;
+  }
+
+  #context(purpose: string, version: number): string {
+    return `${this.tenant}|${purpose}|${version}`;
+  }
+
+  #dataKey(): Promise<DataKey> {
+    this.#current ??= this.#loadDataKey().catch((error: unknown) => {
+      // A passing failure must not be remembered as the key.
+      this.#current = null;
+      throw error;
+    });
+    return this.#current;
+  }
+
+  async #loadDataKey(): Promise<DataKey> {
+    const row = this.#wrapped() ?? (await this.#makeDataKey());
+    const raw = await decrypt(await this.#kek(row.kek), this.#context("data-key", row.version), row.wrapped);
+    if (row.kek !== this.settings.dataKeys.current) await this.#wrap(row.version, raw);
+    return { version: row.version, raw, key: await importKey(raw) };
+  }
+
+  #wrapped() {
+    return this.sql
+      .exec<{ version: number; kek: string; wrapped: string }>("SELECT * FROM data_keys ORDER BY version DESC LIMIT 1")
+      .toArray()[0];
+  }
+
+  async #makeDataKey() {
+    await this.#wrap(1, crypto.getRandomValues(new Uint8Array(KEY_BYTES)));
+    const row = this.#wrapped();
+    if (!row) throw new Error("the data key was not stored");
+    return row;
+  }
+
+  /** Wraps under the current key-encryption key; a retired one can go once every tenant's row names the current. */
+  async #wrap(version: number, raw: Uint8Array<ArrayBuffer>): Promise<void> {
+    const kek = this.settings.dataKeys.current;
+    const wrapped = await encrypt(await this.#kek(kek), this.#context("data-key", version), raw);
+    this.sql.exec("INSERT OR REPLACE INTO data_keys (version, kek, wrapped) VALUES (?, ?, ?)", version, kek, wrapped);
+  }
+
+  #kek(id: string): Promise<CryptoKey> {
+    const raw = this.settings.dataKeys.keys.get(id);
+    if (!raw) throw new Error(`the key-encryption key ${id} is not configured`);
+    return importKey(new Uint8Array(raw));
+  }
+}

@@ -1,0 +1,157 @@
+/** One object a tenant. It owns what runs: spec, runs, nodes, secrets, certificates, and what its other modules keep. */
+import { DurableObject } from "cloudflare:workers";
+import type { Env } from "../bindings";
+import { EdgeError } from "../errors";
+import type { AccessClaims } from "../auth/claims";
+import type { DeleteTenant, PutTenant, TenantView } from "../schemas";
+import { type AgentsView, type AgentView, type ConnectorVerdict, checkConnector } from "./agents";
+import { listAgents, mayConnect, quarantine } from "./agents";
+import { DUE_KINDS } from "./due_kinds";
+import { type Enrolled, type EnrollRequest, enroll } from "./enrollment";
+import { LiveContext } from "./live_context";
+import { INDEXER_ADMIN } from "./node_env";
+import { takeReport } from "./node_records";
+import type { NodeReport } from "./nodes/reports";
+import { spendProof } from "./proofs";
+import { accessStands, type RevocationRequest, revoke } from "./revocations";
+import { migrateTenant } from "./schema";
+import { type CodeAnswer, type CodeRequest, findSession, makeCode } from "./sessions";
+import { type Redeemed, redeemCode, type SessionView } from "./sessions";
+import { acceptDeletion, acceptSpec } from "./spec";
+import { putToken, revokeToken, type TokenDefinition, type TokenView, tokenView } from "./tokens";
+import { migrateTraffic } from "./traffic_schema";
+import { publishView, tenantView } from "./view";
+
+export class TenantObject extends DurableObject<Env> {
+  readonly #ctx: LiveContext;
+
+  constructor(state: DurableObjectState, env: Env) {
+    super(state, env);
+    migrateTenant(state.storage);
+    migrateTraffic(state.storage);
+    this.#ctx = new LiveContext(state, env);
+  }
+
+  /** Runs what is due. */
+  override async alarm(): Promise<void> {
+    await this.#ctx.due.run(DUE_KINDS(this.#ctx));
+  }
+
+  /** Stores what is wanted and starts to drive towards it. @throws EdgeError by the fence, see spec.ts */
+  put(body: PutTenant): Promise<TenantView> {
+    acceptSpec(this.#ctx, body);
+    return this.#accepted();
+  }
+
+  /** Starts the deletion. @throws EdgeError by the fence, see spec.ts */
+  remove(body: DeleteTenant): Promise<TenantView> {
+    acceptDeletion(this.#ctx, body);
+    return this.#accepted();
+  }
+
+  /** @throws EdgeError TENANT_UNKNOWN where nothing was ever stored */
+  async view(): Promise<TenantView> {
+    const view = tenantView(this.#ctx);
+    if (!view) throw new EdgeError("TENANT_UNKNOWN", "No tenant has this id.");
+    // A deleted tenant's stream is gone; asking for it would make it anew.
+    if (view.requested === "deleted") return view;
+    return { ...view, stream: await this.env.WAZUH_EVENTS.getByName(this.#ctx.id).position() };
+  }
+
+  /** What a node object tells by itself. */
+  nodeReported(report: NodeReport): void {
+    this.#ctx.transaction(() => {
+      takeReport(this.#ctx, report, false);
+      this.#ctx.schedule("drive", this.#ctx.now());
+    });
+  }
+
+  /** Marks a control write's proof as used. @returns false for a replay */
+  spendProof(jti: string, expiresAt: number): boolean {
+    return spendProof(this.#ctx, jti, expiresAt);
+  }
+
+  /** For the sweep: has the object look after its tenant even if its alarm was lost. */
+  wake(): void {
+    if (this.#ctx.record() && this.#ctx.due.at("drive") === null) this.#ctx.schedule("drive", this.#ctx.now());
+    this.#ctx.due.arm();
+  }
+
+  /** The data key, for archives that this tenant's other objects write. */
+  archiveKey(): Promise<Uint8Array<ArrayBuffer>> {
+    this.#ctx.requireLive();
+    return this.#ctx.dataKey();
+  }
+
+  /** The header with which the indexer's own object writes to it. */
+  async indexerAuthorization(): Promise<string> {
+    this.#ctx.requireLive();
+    return `Basic ${Buffer.from(`${INDEXER_ADMIN}:${await this.#ctx.secret("indexer_admin")}`).toString("base64")}`;
+  }
+
+  /** How many days the plan keeps alerts and events. */
+  async retentionDays(): Promise<number> {
+    return this.#ctx.requireLive().plan?.retention_days ?? 1;
+  }
+
+  // Tokens, enrollment and agents; see tokens.ts, enrollment.ts and agents.ts.
+
+  async putToken(id: string, epoch: number, definition: TokenDefinition): Promise<TokenView> {
+    return putToken(this.#ctx, id, epoch, definition);
+  }
+
+  async revokeToken(id: string, epoch: number): Promise<TokenView> {
+    return revokeToken(this.#ctx, id, epoch);
+  }
+
+  async token(id: string): Promise<TokenView> {
+    return tokenView(this.#ctx, id);
+  }
+
+  enroll(request: EnrollRequest): Promise<Enrolled> {
+    return enroll(this.#ctx, request);
+  }
+
+  agents(): Promise<AgentsView> {
+    return listAgents(this.#ctx);
+  }
+
+  quarantine(agent: string, epoch: number, reason: string): Promise<AgentView> {
+    return quarantine(this.#ctx, agent, epoch, reason);
+  }
+
+  async connector(agent: string, secretDigest: string): Promise<ConnectorVerdict> {
+    return checkConnector(this.#ctx, agent, secretDigest);
+  }
+
+  async mayConnect(agent: string): Promise<boolean> {
+    return mayConnect(this.#ctx, agent);
+  }
+
+  // Dashboard codes, sessions and revocations; see sessions.ts and revocations.ts.
+
+  async dashboardCode(request: CodeRequest): Promise<CodeAnswer> {
+    return makeCode(this.#ctx, request);
+  }
+
+  async redeemCode(codeDigest: string): Promise<Redeemed> {
+    return redeemCode(this.#ctx, codeDigest);
+  }
+
+  async session(secretDigest: string): Promise<SessionView | null> {
+    return findSession(this.#ctx, secretDigest);
+  }
+
+  async revoke(request: RevocationRequest): Promise<{ closed: number }> {
+    return revoke(this.#ctx, request);
+  }
+
+  async accessStands(claims: AccessClaims): Promise<boolean> {
+    return accessStands(this.#ctx, claims);
+  }
+
+  #accepted(): Promise<TenantView> {
+    this.#ctx.transaction(() => publishView(this.#ctx));
+    return this.view();
+  }
+}

@@ -1,0 +1,69 @@
+/** The tenant as others see it. */
+import { digest } from "../ids";
+import type { Reason, TenantView } from "../schemas";
+import { agentCounts } from "./agents";
+import { certificateView } from "./certificates";
+import type { TenantContext } from "./context";
+import { nodeRows, viewOf } from "./node_records";
+import { latestRun } from "./runs";
+
+interface Published extends Record<string, SqlStorageValue> {
+  reason: string | null;
+  view_hash: string | null;
+  view_seq: number;
+  updated_at: number;
+}
+
+const NO_EVENTS: TenantView["stream"] = { seq: 0, last_event_at: null };
+
+/** @param stream where the tenant's event stream stands; it moves without a change of the view */
+export function tenantView(ctx: TenantContext, stream = NO_EVENTS): TenantView | null {
+  const record = ctx.record();
+  if (!record) return null;
+  const row = publishedRow(ctx);
+  return {
+    id: ctx.id,
+    epoch: record.epoch,
+    generation: record.generation,
+    requested: record.requested,
+    observed: record.observed,
+    observed_generation: record.observedGeneration,
+    reason: row.reason ? (JSON.parse(row.reason) as Reason) : null,
+    runtime: ctx.settings.runtime,
+    version: record.plan?.version ?? null,
+    nodes: nodeRows(ctx).map(viewOf),
+    run: latestRun(ctx),
+    certificate: certificateView(ctx),
+    agents: agentCounts(ctx.sql),
+    stream,
+    dashboard_url: dashboardUrl(ctx),
+    seq: row.view_seq,
+    updated_at: new Date(row.updated_at).toISOString(),
+  };
+}
+
+function publishedRow(ctx: TenantContext): Published {
+  return ctx.sql.exec<Published>("SELECT reason, view_hash, view_seq, updated_at FROM tenant").one();
+}
+
+/** Each tenant's dashboard has an origin of its own; the scheme is that of the edge. */
+function dashboardUrl(ctx: TenantContext): string {
+  const { protocol } = new URL(ctx.settings.publicUrl);
+  return `${protocol}//${ctx.id}.${ctx.settings.dashboardZone}/dashboard/`;
+}
+
+/**
+ * Puts the view into the changes feed if it differs from the one put last; call inside the change's transaction.
+ * Two views with the same `seq` are equal but for the stream's position.
+ */
+export function publishView(ctx: TenantContext): void {
+  const view = tenantView(ctx);
+  if (!view) return;
+  const { seq: _seq, updated_at: _at, ...content } = view;
+  const hash = digest(JSON.stringify(content));
+  if (hash === publishedRow(ctx).view_hash) return;
+  const now = ctx.now();
+  ctx.sql.exec("UPDATE tenant SET view_hash = ?, view_seq = view_seq + 1, updated_at = ?", hash, now);
+  const published = tenantView(ctx);
+  if (published) ctx.publish("tenant", published as unknown as Record<string, unknown>);
+}
