@@ -44,7 +44,7 @@ def by_platform(*, by: Actor, identity: ProvenIdentity) -> User:
             told="Your sign-in provider has not verified your e-mail address.",
             hint="Verify it there, then sign in again.",
         )
-    return _holder(identity) or _new_person(identity)
+    return _holder(identity) or _new_person(by, identity, way="platform")
 
 
 def by_connection(*, by: Actor, connection: Connection, identity: ProvenIdentity) -> Entered:
@@ -124,13 +124,16 @@ def _holder(identity: ProvenIdentity) -> User | None:
     return user
 
 
-def _new_person(identity: ProvenIdentity) -> User:
+def _new_person(by: Actor, identity: ProvenIdentity, *, way: str) -> User:
     user = User(id=new_user_id(), email=identity.email, email_verified=identity.email_verified, name=identity.name)
     user.set_unusable_password()
     try:
         with rls.acting_as(f"user:{user.pk}"):
             user.save(force_insert=True)
             SocialAccount.objects.create(user=user, provider=identity.provider_id, uid=identity.uid)
+            audit.record(
+                by=by, action="organizations.person.create", organization_id=None, target=user.pk, data={"way": way}
+            )
     except IntegrityError as error:
         # Either the same person signs in twice at this moment, or the verified address belongs to somebody who is
         # known by another identity: those two are never joined without a sign-in on both sides.
@@ -148,7 +151,7 @@ def _found_pending(by: Actor, organization: Organization, connection: Connection
     )
     if not won:
         raise _refusal("NOT_A_MEMBER", "Somebody else became the owner a moment ago.")
-    user = _new_person(identity)
+    user = _new_person(by, identity, way=connection.pk)
     organization.refresh_from_db()
     organization.created_by_id = user.pk
     organization.save(update_fields=["created_by"])

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
+from django.core.cache import cache
 from django.urls import reverse
 
 from controlplane.environment import environment
@@ -18,6 +19,7 @@ from organizations.sso.models import Connection
 from organizations.sso.proven import SignInRefused
 
 PLATFORM = "platform"
+DISCOVERY_SECONDS = 600
 ENDPOINTS = {
     "authorization_endpoint": "authorization endpoint",
     "token_endpoint": "token endpoint",
@@ -60,16 +62,42 @@ def platform_is_configured() -> bool:
     return bool(environment().oidc_issuer and environment().oidc_client_id)
 
 
+def platform_issuer() -> str:
+    """The issuer of the platform's own provider; empty where there is none."""
+    return environment().oidc_issuer
+
+
 def platform() -> Provider:
     """The platform's own provider; raises SignInRefused where it does not answer or none is configured."""
     told = environment()
     if not platform_is_configured():
         raise unavailable("This installation has no sign-in provider of its own.")
     try:
-        endpoints = discover(told.oidc_issuer)
+        endpoints = _platform_endpoints(told.oidc_issuer)
     except Invalid as error:
         raise unavailable(error.detail) from error
     return Provider(PLATFORM, PLATFORM, told.oidc_issuer, told.oidc_client_id, told.oidc_client_secret, endpoints)
+
+
+def platform_origins() -> list[str]:
+    """Where forms that begin the platform's sign-in lead, for the page's content policy."""
+    if not platform_is_configured():
+        return []
+    known = cache.get(_cache_key(platform_issuer())) or {}
+    addresses = [platform_issuer(), *filter(None, [known.get("authorization_endpoint")])]
+    return sorted({outgoing.origin_of(address) for address in addresses})
+
+
+def _platform_endpoints(issuer: str) -> dict[str, str]:
+    known: dict[str, str] | None = cache.get(_cache_key(issuer))
+    if known is None:
+        known = discover(issuer)
+        cache.set(_cache_key(issuer), known, DISCOVERY_SECONDS)
+    return dict(known)
+
+
+def _cache_key(issuer: str) -> str:
+    return "oidc-discovery:" + hashlib.sha256(issuer.encode()).hexdigest()
 
 
 def discover(issuer: str) -> dict[str, str]:

@@ -181,6 +181,13 @@ def _check_signature(signature: Any) -> None:
 
 def _confirmation(connection: Connection, response: Response, assertion: Any) -> tuple[str, dt.datetime]:
     """The request id and the end of the bearer confirmation made for this connection."""
+    if response.document.get("InResponseTo") is None:
+        raise SignInRefused(
+            "SAML_UNSOLICITED",
+            "The identity provider began the sign-in itself, which is not allowed.",
+            told="A sign-in has to begin here, not at your identity provider.",
+            hint="Open your organization's sign-in page and begin there.",
+        )
     for data in assertion.findall("saml:Subject/saml:SubjectConfirmation/saml:SubjectConfirmationData", NS):
         if data.getparent().get("Method") != "urn:oasis:names:tc:SAML:2.0:cm:bearer":
             continue

@@ -1,0 +1,65 @@
+"""Forms of sign-in and sign-up. What they hold is judged by the actions; here only the form of it."""
+
+import re
+from typing import Any
+
+from django import forms
+
+from controlplane.problems import Problem
+from organizations.actions.founding import LONGEST_NAME
+from organizations.models import Organization
+from organizations.sso.saml.metadata import LIMIT_CHARACTERS
+
+_CONNECTION = re.compile(r"\bconn_[a-z2-7]{20}\b")
+
+
+class FoundForm(forms.Form):
+    """The new organization's name, and whether it manages others."""
+
+    name = forms.CharField(label="Organization name", min_length=2, max_length=LONGEST_NAME)
+    kind = forms.ChoiceField(label="Kind", choices=Organization.Kind.choices, initial=Organization.Kind.ORGANIZATION)
+
+    def blame(self, problem: Problem) -> None:
+        """Show a problem next to the field that it names, or above the form."""
+        field = problem.field if problem.field in self.fields else None
+        self.add_error(field, " ".join(filter(None, [problem.detail, problem.hint])))
+
+
+class SamlSignUpForm(FoundForm):
+    """The same, with the identity provider's metadata: an address, pasted XML or a file."""
+
+    metadata_url = forms.CharField(label="Metadata address", required=False, max_length=2048)
+    metadata_xml = forms.CharField(
+        label="Metadata XML", required=False, max_length=LIMIT_CHARACTERS, widget=forms.Textarea
+    )
+    metadata_file = forms.FileField(label="Metadata file", required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """Exactly one way of giving the metadata."""
+        given = super().clean() or {}
+        ways = [way for way in ("metadata_url", "metadata_xml", "metadata_file") if given.get(way)]
+        if len(ways) != 1:
+            message = "Give the metadata in one way: its address, the XML itself, or a file."
+            self.add_error(ways[-1] if ways else "metadata_url", message)
+        return given
+
+    @property
+    def document(self) -> bytes:
+        """The XML that was pasted or uploaded; empty where an address was given."""
+        file = self.cleaned_data.get("metadata_file")
+        if file is not None:
+            return bytes(file.read(LIMIT_CHARACTERS + 1))
+        return str(self.cleaned_data.get("metadata_xml") or "").encode()
+
+
+class AddressForm(forms.Form):
+    """The sign-in address that an organization hands its people."""
+
+    address = forms.CharField(label="Your organization's sign-in address", max_length=300)
+
+    def clean_address(self) -> str:
+        """The connection's id inside it. Whether there is such a connection is not said here."""
+        found = _CONNECTION.search(self.cleaned_data["address"])
+        if found is None:
+            raise forms.ValidationError("A sign-in address looks like …/sso/conn_… . Ask your administrator for it.")
+        return found.group()

@@ -1,0 +1,140 @@
+"""The end of every sign-in: what a proven identity is good for, or the page that says it is not accepted."""
+
+import hashlib
+from collections.abc import Callable
+
+import structlog
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from controlplane import audit, rls
+from controlplane.actor import Actor, actor_of
+from controlplane.problems import Problem
+from organizations.actions import sign_in, sign_up
+from organizations.models import Connection, User
+from organizations.sso import sessions
+from organizations.sso.attempts import Attempt
+from organizations.sso.oidc.provider import PLATFORM
+from organizations.sso.proven import ProvenIdentity, SignInRefused
+
+log = structlog.get_logger(__name__)
+
+REMEMBERED_COOKIE = "connection"
+REMEMBERED_SECONDS = 180 * 24 * 3600
+AUDIT_EVERY_SECONDS = 60
+
+
+def complete(
+    request: HttpRequest, connection: Connection | None, attempt: Attempt, identity: ProvenIdentity
+) -> HttpResponse:
+    """Do what the attempt was begun for. `connection` is None for the platform's provider. Raises SignInRefused."""
+    if connection is None:
+        return _PLATFORM_PURPOSES[attempt.purpose](request, attempt, identity)
+    return _CONNECTION_PURPOSES[attempt.purpose](request, connection, attempt, identity)
+
+
+def refused(request: HttpRequest, connection: Connection | None, refusal: SignInRefused) -> HttpResponse:
+    """
+    The page of a refused sign-in, which tells what to do and nothing about who exists; audited with the reason.
+
+    Anybody can post rubbish to a connection's address, so one reason is audited once a minute; the log has them all.
+    """
+    organization_id = connection.organization_id if connection else None
+    target = connection.pk if connection else PLATFORM
+    log.warning("sign_in_refused", code=refusal.code, reason=refusal.reason, connection=target)
+    reason = hashlib.sha256(refusal.reason.encode()).hexdigest()[:16]
+    if cache.add(f"sign-in-refused:{target}:{refusal.code}:{reason}", 1, AUDIT_EVERY_SECONDS):
+        audit.record_refusal(
+            by=actor_of(request),
+            action="organizations.session.refuse",
+            organization_id=organization_id,
+            target=target,
+            data={"code": refusal.code, "reason": refusal.reason},
+        )
+    context = {"refusal": refusal, "again": _again(connection)}
+    return render(request, "organizations/refused.html", context, status=refusal.status)
+
+
+def problem_as_refusal(problem: Problem) -> SignInRefused:
+    """A refusal with a problem's words, for actions that sign-in shares with other doors."""
+    return SignInRefused(problem.code, problem.detail, told=problem.detail, hint=problem.hint)
+
+
+def _again(connection: Connection | None) -> str:
+    return reverse("connection", args=[connection.pk]) if connection else reverse("sign-in")
+
+
+def _platform_sign_in(request: HttpRequest, attempt: Attempt, identity: ProvenIdentity) -> HttpResponse:
+    user = sign_in.by_platform(by=actor_of(request), identity=identity)
+    return sessions.begin(request, user, way=PLATFORM, next_address=attempt.next)
+
+
+def _platform_founding(request: HttpRequest, attempt: Attempt, identity: ProvenIdentity) -> HttpResponse:
+    user = sign_in.by_platform(by=actor_of(request), identity=identity)
+    sessions.begin(request, user, way=PLATFORM)
+    actor = person(request, user)
+    with rls.acting_as(actor.rls_actor):
+        organization = sign_up.found(by=actor, name=attempt.details["name"], kind=attempt.details["kind"])
+    return redirect(f"/o/{organization.pk}/")
+
+
+def _connection_sign_in(
+    request: HttpRequest, connection: Connection, attempt: Attempt, identity: ProvenIdentity
+) -> HttpResponse:
+    entered = sign_in.by_connection(by=actor_of(request), connection=connection, identity=identity)
+    return _enter(request, connection, entered.user, attempt)
+
+
+def _linking(request: HttpRequest, connection: Connection, attempt: Attempt, identity: ProvenIdentity) -> HttpResponse:
+    """The person who began must still be the one who is signed in, or a swapped session would be tied to a stranger."""
+    if not request.user.is_authenticated or request.user.pk != attempt.details.get("user"):
+        raise SignInRefused(
+            "LINK_INTERRUPTED",
+            "Another person, or nobody, is signed in than when the linking began.",
+            told="The sign-in was not tied to an account, because you are no longer signed in.",
+            hint="Sign in and begin again.",
+        )
+    user = User.objects.get(pk=request.user.pk)
+    try:
+        sign_in.link(by=actor_of(request), connection=connection, identity=identity)
+    except Problem as problem:
+        raise problem_as_refusal(problem) from problem
+    return _enter(request, connection, user, attempt)
+
+
+def _enter(request: HttpRequest, connection: Connection, user: User, attempt: Attempt) -> HttpResponse:
+    address = attempt.next or f"/o/{connection.organization_id}/"
+    response = sessions.begin(request, user, way=connection.pk, next_address=address)
+    response.set_signed_cookie(
+        REMEMBERED_COOKIE,
+        connection.pk,
+        max_age=REMEMBERED_SECONDS,
+        httponly=True,
+        samesite="Lax",
+        secure=request.is_secure(),
+    )
+    return response
+
+
+def person(request: HttpRequest, user: User) -> Actor:
+    """The actor of somebody who was signed in during this very request."""
+    known = actor_of(request)
+    return Actor(
+        user_id=user.pk,
+        kind="user",
+        session_id=str(request.session[sessions.SESSION_ID_KEY]),
+        request_id=known.request_id,
+        address=known.address,
+    )
+
+
+_PLATFORM_PURPOSES: dict[str, Callable[[HttpRequest, Attempt, ProvenIdentity], HttpResponse]] = {
+    "sign_in": _platform_sign_in,
+    "found": _platform_founding,
+}
+_CONNECTION_PURPOSES: dict[str, Callable[[HttpRequest, Connection, Attempt, ProvenIdentity], HttpResponse]] = {
+    "sign_in": _connection_sign_in,
+    "link": _linking,
+}

@@ -1,0 +1,122 @@
+"""Doors of SAML: our metadata, the address that takes answers, and the browser's return with its session."""
+
+import datetime as dt
+
+from django.db import IntegrityError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_POST
+
+from controlplane import rls
+from controlplane.problems import NotFound
+from organizations.actions.sign_in import connection_by_id
+from organizations.models import Connection, SeenAssertion
+from organizations.sso import attempts, completion
+from organizations.sso.proven import ProvenIdentity, SignInRefused
+from organizations.sso.saml import answer, service_provider
+
+RETURN_WITHIN = dt.timedelta(minutes=5)
+KEEP_LONGER = dt.timedelta(minutes=10)
+
+
+@require_GET
+def metadata(request: HttpRequest, connection_id: str) -> HttpResponse:
+    """What the administrator gives to the identity provider: our entity id and the address that takes answers."""
+    xml = service_provider.own_metadata(_saml_connection(connection_id))
+    return HttpResponse(xml, content_type="application/samlmetadata+xml")
+
+
+@csrf_exempt
+@never_cache
+@require_POST
+def acs(request: HttpRequest, connection_id: str) -> HttpResponse:
+    """
+    Takes an answer, judges it, uses it up, and sends the browser on.
+
+    The identity provider's page posts here across sites, so the browser brings no session cookie: whether it began
+    this sign-in is asked at `finish`, where it does.
+    """
+    connection = _saml_connection(connection_id)
+    try:
+        _use_up(connection, answer.judge(connection, request.POST.get("SAMLResponse", "")))
+    except SignInRefused as refusal:
+        return completion.refused(request, connection, refusal)
+    return HttpResponseRedirect(reverse("saml-finish", args=[connection.pk]), status=303)
+
+
+@never_cache
+@require_GET
+def finish(request: HttpRequest, connection_id: str) -> HttpResponse:
+    """Signs in the browser that began: its session must hold the request that the assertion answers."""
+    connection = _saml_connection(connection_id)
+    try:
+        seen = _take(connection, attempts.keys_for(request, connection.pk))
+        attempt = attempts.take(request, seen.in_response_to, connection.pk) if seen else None
+        if seen is None or attempt is None:
+            raise _not_begun_here()
+        identity = ProvenIdentity(connection.provider_id, seen.uid, seen.email, seen.name)
+        return completion.complete(request, connection, attempt, identity)
+    except SignInRefused as refusal:
+        return completion.refused(request, connection, refusal)
+
+
+def _saml_connection(connection_id: str) -> Connection:
+    connection = connection_by_id(connection_id)
+    if connection.kind != Connection.Kind.SAML:
+        raise NotFound
+    return connection
+
+
+def _use_up(connection: Connection, valid: answer.ValidAssertion) -> None:
+    """
+    Keeps the assertion until it would be too old anyway.
+
+    The attack is a second delivery of the same answer, to this process or any other: the unique constraint decides.
+    """
+    try:
+        with rls.acting_as(f"org:{connection.organization_id}"):
+            SeenAssertion.objects.filter(connection=connection, keep_until__lt=timezone.now()).delete()
+            SeenAssertion.objects.create(
+                organization_id=connection.organization_id,
+                connection=connection,
+                assertion_digest=valid.digest,
+                in_response_to=valid.request_id,
+                uid=valid.uid,
+                email=valid.email,
+                name=valid.name,
+                keep_until=valid.ends_at + KEEP_LONGER,
+            )
+    except IntegrityError as error:
+        raise SignInRefused(
+            "SAML_REPLAYED",
+            "The assertion, or an answer to the same request, was used before.",
+            told="This answer of your identity provider was used already.",
+            hint="Begin again from the sign-in page.",
+        ) from error
+
+
+def _take(connection: Connection, request_ids: list[str]) -> SeenAssertion | None:
+    """The newest answer to one of this browser's requests, taken by this call alone."""
+    with rls.acting_as(f"org:{connection.organization_id}"):
+        waiting = SeenAssertion.objects.filter(
+            connection=connection,
+            in_response_to__in=request_ids,
+            taken_at__isnull=True,
+            received_at__gt=timezone.now() - RETURN_WITHIN,
+        )
+        seen = waiting.order_by("-received_at").first()
+        if seen is None or not waiting.filter(pk=seen.pk).update(taken_at=timezone.now()):
+            return None
+        return seen
+
+
+def _not_begun_here() -> SignInRefused:
+    return SignInRefused(
+        "SAML_NOT_BEGUN_HERE",
+        "The answer belongs to no request of this browser and connection, or came back too late.",
+        told="This browser did not begin this sign-in, or it took too long.",
+        hint="Begin again from the sign-in page, in the same window. Cookies must be allowed.",
+    )

@@ -1,0 +1,99 @@
+"""Doors of sign-in that do not depend on the protocol: begin, link, and enter another organization."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from controlplane.actor import actor_of
+from controlplane.appearance import allow_forms_to
+from controlplane.problems import Forbidden, NotFound
+from organizations.actions.sign_in import connection_by_id
+from organizations.models import Connection, Membership, Organization
+from organizations.sso import departure, sessions
+from organizations.sso.attempts import Attempt
+from organizations.sso.completion import refused
+from organizations.sso.oidc.provider import PLATFORM, platform_origins
+from organizations.sso.outgoing import origin_of
+from organizations.sso.proven import SignInRefused
+
+
+@never_cache
+@require_POST
+def begin_platform(request: HttpRequest) -> HttpResponse:
+    """Go to the platform's provider. A POST, so that no foreign page can sign somebody in by a mere link."""
+    attempt = Attempt(PLATFORM, next=sessions.safe_next(request.POST.get("next", "")))
+    try:
+        return redirect(departure.to_platform(request, attempt))
+    except SignInRefused as refusal:
+        return refused(request, None, refusal)
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def connection(request: HttpRequest, connection_id: str) -> HttpResponse:
+    """An organization's own sign-in page; its button goes to the identity provider."""
+    found = connection_by_id(connection_id)
+    next_address = sessions.safe_next(request.POST.get("next") or request.GET.get("next") or "")
+    if request.method == "POST":
+        attempt = Attempt(found.pk, next=next_address if next_address != "/" else "")
+        return redirect(departure.to_connection(request, found, attempt))
+    page = render(
+        request,
+        "organizations/connection.html",
+        {"connection": found, "organization": found.organization, "next": next_address},
+    )
+    allow_forms_to(page, origin_of(found.sign_in_url))
+    return page
+
+
+@never_cache
+@require_POST
+def link(request: HttpRequest, connection_id: str) -> HttpResponse:
+    """
+    Begin to tie a sign-in of the organization's identity provider to the account that is signed in.
+
+    Both sides must be fresh: here within ten minutes, at the provider by asking it to authenticate again.
+    """
+    actor = actor_of(request)
+    found = connection_by_id(connection_id)
+    if not Membership.objects.filter(user_id=actor.user_id, organization_id=found.organization_id).exists():
+        raise NotFound
+    if not sessions.is_fresh(request):
+        raise Forbidden("You signed in more than ten minutes ago.", hint="Sign in again, then link.", code="NOT_FRESH")
+    attempt = Attempt(
+        found.pk,
+        purpose="link",
+        next=sessions.safe_next(request.POST.get("next", "")),
+        details={"user": actor.user_id},
+    )
+    return redirect(departure.to_connection(request, found, attempt))
+
+
+@never_cache
+@require_GET
+def enter(request: HttpRequest, organization_id: str) -> HttpResponse:
+    """Where a member is led whose session has not met the sign-in policy of the organization they want to enter."""
+    membership = (
+        Membership.objects.select_related("organization")
+        .filter(user_id=actor_of(request).user_id, organization_id=organization_id)
+        .first()
+    )
+    if membership is None:
+        raise NotFound
+    organization = membership.organization
+    connections = list(Connection.objects.filter(organization=organization, state=Connection.State.ENABLED))
+    by_platform = organization.sign_in_policy == Organization.SignInPolicy.ANY
+    page = render(
+        request,
+        "organizations/enter.html",
+        {
+            "organization": organization,
+            "connections": connections,
+            "platform": by_platform,
+            "next": sessions.safe_next(request.GET.get("next", "")),
+        },
+    )
+    origins = [origin_of(one.sign_in_url) for one in connections]
+    allow_forms_to(page, *origins, *(platform_origins() if by_platform else []))
+    return page

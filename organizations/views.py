@@ -1,0 +1,163 @@
+"""Pages of sign-in, sign-up, sign-out and invitations."""
+
+from django.core.signing import BadSignature
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from controlplane.actor import actor_of
+from controlplane.appearance import allow_forms_to
+from controlplane.problems import Forbidden, NotFound, Problem
+from organizations.actions import members, sign_up
+from organizations.actions.founding import checked_kind, checked_name
+from organizations.actions.sign_in import connection_by_id
+from organizations.forms import AddressForm, FoundForm, SamlSignUpForm
+from organizations.models import Connection
+from organizations.sso import departure, sessions
+from organizations.sso.attempts import Attempt
+from organizations.sso.completion import REMEMBERED_COOKIE, REMEMBERED_SECONDS, refused
+from organizations.sso.oidc.provider import PLATFORM, platform_is_configured, platform_origins
+from organizations.sso.proven import SignInRefused
+from organizations.sso.saml import metadata, service_provider
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """
+    The ways in: the platform's provider, an organization's own, and the one last used on this device.
+
+    A posted sign-in address leads to that organization's page; whether it exists is only told there, to whoever holds
+    the unguessable address.
+    """
+    form = AddressForm(request.POST or None)
+    next_address = sessions.safe_next(request.POST.get("next") or request.GET.get("next") or "")
+    if request.method == "POST" and form.is_valid():
+        return redirect("connection", form.cleaned_data["address"])
+    context = {
+        "form": form,
+        "next": next_address,
+        "platform": platform_is_configured(),
+        "remembered": _remembered(request),
+    }
+    page = render(request, "organizations/sign_in.html", context, status=400 if form.errors else 200)
+    allow_forms_to(page, *platform_origins())
+    return page
+
+
+@never_cache
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """End the session here, and what it opened at the edge."""
+    sessions.end(request)
+    return redirect("sign-in")
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def sign_up_page(request: HttpRequest) -> HttpResponse:
+    """Found an organization with the platform's sign-in. Whoever is signed in by it already needs no second trip."""
+    form = FoundForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            return _found(request, form)
+        except Problem as problem:
+            form.blame(problem)
+        except SignInRefused as refusal:
+            return refused(request, None, refusal)
+    context = {
+        "form": form,
+        "platform": platform_is_configured(),
+        "signed_in": sessions.was_proven_by_platform(request),
+        "invitations": members.open_invitations(by=actor_of(request)),
+    }
+    page = render(request, "organizations/sign_up.html", context, status=400 if form.errors else 200)
+    allow_forms_to(page, *platform_origins())
+    return page
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def sign_up_saml(request: HttpRequest) -> HttpResponse:
+    """Found a pending organization from an identity provider's metadata."""
+    form = SamlSignUpForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            return _remember(request, _found_with_saml(request, form))
+        except Problem as problem:
+            form.blame(problem)
+    return render(request, "organizations/sign_up_saml.html", {"form": form}, status=400 if form.errors else 200)
+
+
+@never_cache
+@require_GET
+def sign_up_pending(request: HttpRequest, connection_id: str) -> HttpResponse:
+    """What to tell the identity provider, until its first sign-in makes the organization active."""
+    connection = connection_by_id(connection_id)
+    if connection.organization.is_active or connection.kind != Connection.Kind.SAML:
+        return redirect("connection", connection.pk)
+    context = {
+        "connection": connection,
+        "organization": connection.organization,
+        "entity_id": service_provider.entity_id(connection),
+        "acs_url": service_provider.acs_url(connection),
+        "metadata_url": service_provider.entity_id(connection),
+        "sign_in_url": service_provider.absolute("connection", connection),
+    }
+    return render(request, "organizations/sign_up_pending.html", context)
+
+
+@never_cache
+@require_POST
+def accept_invitation(request: HttpRequest, invitation_id: str) -> HttpResponse:
+    """Take up an invitation to one's own verified e-mail address."""
+    if not sessions.was_proven_by_platform(request):
+        raise Forbidden("Only the platform's sign-in proves your e-mail address.", hint="Sign in with it, then accept.")
+    membership = members.accept_invitation(by=actor_of(request), invitation_id=invitation_id)
+    return redirect(f"/o/{membership.organization_id}/")
+
+
+def _found(request: HttpRequest, form: FoundForm) -> HttpResponse:
+    name = checked_name(form.cleaned_data["name"])
+    kind = checked_kind(form.cleaned_data["kind"])
+    if request.user.is_authenticated and sessions.was_proven_by_platform(request):
+        organization = sign_up.found(by=actor_of(request), name=name, kind=kind)
+        return redirect(f"/o/{organization.pk}/")
+    attempt = Attempt(PLATFORM, purpose="found", details={"name": name, "kind": kind})
+    return redirect(departure.to_platform(request, attempt))
+
+
+def _found_with_saml(request: HttpRequest, form: SamlSignUpForm) -> Connection:
+    address = form.cleaned_data["metadata_url"].strip()
+    field = "metadata_file" if form.cleaned_data.get("metadata_file") else "metadata_xml"
+    idp = metadata.fetch(address) if address else metadata.parse(form.document, field=field)
+    return sign_up.found_with_saml(
+        by=actor_of(request),
+        name=form.cleaned_data["name"],
+        kind=form.cleaned_data["kind"],
+        metadata=idp,
+        source_url=address,
+    )
+
+
+def _remember(request: HttpRequest, connection: Connection) -> HttpResponse:
+    response = redirect("sign-up-pending", connection.pk)
+    response.set_signed_cookie(
+        REMEMBERED_COOKIE,
+        connection.pk,
+        max_age=REMEMBERED_SECONDS,
+        httponly=True,
+        samesite="Lax",
+        secure=request.is_secure(),
+    )
+    return response
+
+
+def _remembered(request: HttpRequest) -> Connection | None:
+    """The connection last used in this browser, if it can still be used."""
+    try:
+        connection = connection_by_id(request.get_signed_cookie(REMEMBERED_COOKIE, max_age=REMEMBERED_SECONDS))
+    except (KeyError, BadSignature, NotFound):
+        return None
+    return connection if connection.is_enabled else None
