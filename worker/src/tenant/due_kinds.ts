@@ -1,7 +1,7 @@
 /** What is done when a row of the due table comes up. */
 import { countAgents, pushAgents } from "./agents";
-import type { DueHandler } from "./due";
 import { drive } from "./driver";
+import type { DueHandler } from "./due";
 import type { LiveContext } from "./live_context";
 import { pruneAccess } from "./sessions";
 

@@ -1,11 +1,18 @@
 /** One object a tenant. It owns what runs: spec, runs, nodes, secrets, certificates, and what its other modules keep. */
 import { DurableObject } from "cloudflare:workers";
+import type { AccessClaims } from "../auth/claims";
 import type { Env } from "../bindings";
 import { EdgeError } from "../errors";
-import type { AccessClaims } from "../auth/claims";
 import type { DeleteTenant, PutTenant, TenantView } from "../schemas";
-import { type AgentsView, type AgentView, type ConnectorVerdict, checkConnector } from "./agents";
-import { listAgents, mayConnect, quarantine } from "./agents";
+import {
+  type AgentsView,
+  type AgentView,
+  type ConnectorVerdict,
+  checkConnector,
+  listAgents,
+  mayConnect,
+  quarantine,
+} from "./agents";
 import { DUE_KINDS } from "./due_kinds";
 import { type Enrolled, type EnrollRequest, enroll } from "./enrollment";
 import { LiveContext } from "./live_context";
@@ -15,8 +22,15 @@ import type { NodeReport } from "./nodes/reports";
 import { spendProof } from "./proofs";
 import { accessStands, type RevocationRequest, revoke } from "./revocations";
 import { migrateTenant } from "./schema";
-import { type CodeAnswer, type CodeRequest, findSession, makeCode } from "./sessions";
-import { type Redeemed, redeemCode, type SessionView } from "./sessions";
+import {
+  type CodeAnswer,
+  type CodeRequest,
+  findSession,
+  makeCode,
+  type Redeemed,
+  redeemCode,
+  type SessionView,
+} from "./sessions";
 import { acceptDeletion, acceptSpec } from "./spec";
 import { putToken, revokeToken, type TokenDefinition, type TokenView, tokenView } from "./tokens";
 import { migrateTraffic } from "./traffic_schema";

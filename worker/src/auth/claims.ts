@@ -1,0 +1,33 @@
+/** Who uses an edge session, socket or scoped credential, and until when. */
+export interface AccessClaims {
+  subject: string;
+  organization: string;
+  grant: string | null;
+  connection: string | null;
+  /** The portal session it came from. */
+  session: string;
+  role: string;
+  /** When the right was given, in milliseconds since 1970. */
+  issuedAt: number;
+  /** Hard end, in milliseconds since 1970; holds whatever the control plane does. */
+  endsAt: number;
+}
+
+export const DASHBOARD_ROLES = ["admin", "operator", "viewer"] as const;
+export type DashboardRole = (typeof DASHBOARD_ROLES)[number];
+
+/** Nothing that a person was given at the edge outlives this, whatever its issuer says. */
+export const MAX_ACCESS_MS = 8 * 3600 * 1000;
+
+/** Attributes by which access can be withdrawn. */
+export const RULE_FIELDS = ["subject", "grant", "connection", "organization", "session"] as const;
+export type RuleField = (typeof RULE_FIELDS)[number];
+
+/** Ends all access that matches every named attribute and was given before `before` (milliseconds since 1970). */
+export type AccessRule = { before: number } & Partial<Record<RuleField, string | undefined>>;
+
+/** Whether the rule ends this access. A rule that names nothing covers nothing. */
+export function covers(rule: AccessRule, claims: AccessClaims): boolean {
+  const named = RULE_FIELDS.filter((field) => rule[field] !== undefined);
+  return named.length > 0 && claims.issuedAt < rule.before && named.every((field) => rule[field] === claims[field]);
+}

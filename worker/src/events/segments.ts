@@ -1,0 +1,102 @@
+import type { Archive } from "./archive";
+import type { Batch, BlobLog, Segment } from "./blob_log";
+
+/** How much stays in SQLite, and how large a segment grows. */
+export interface KeepingSizes {
+  hotBytes: number;
+  segmentBytes: number;
+}
+
+type IndexEntry = [first: number, last: number, at: number, length: number];
+
+/** Joins batches to one archive object: a line of JSON that lists them, then their bodies. */
+export function packBatches(batches: Batch[]): Uint8Array<ArrayBuffer> {
+  const index: IndexEntry[] = batches.map(({ first, last, at, body }) => [first, last, at, body.byteLength]);
+  const head = new TextEncoder().encode(`${JSON.stringify(index)}\n`);
+  const packed = new Uint8Array(head.byteLength + batches.reduce((sum, batch) => sum + batch.body.byteLength, 0));
+  packed.set(head);
+  let offset = head.byteLength;
+  for (const { body } of batches) {
+    packed.set(body, offset);
+    offset += body.byteLength;
+  }
+  return packed;
+}
+
+/** Takes apart what {@link packBatches} made. */
+export function unpackBatches(packed: Uint8Array<ArrayBuffer>): Batch[] {
+  const end = packed.indexOf(0x0a);
+  const index = JSON.parse(new TextDecoder().decode(packed.subarray(0, end))) as IndexEntry[];
+  let offset = end + 1;
+  return index.map(([first, last, at, length]) => {
+    const body = packed.slice(offset, offset + length);
+    offset += length;
+    return { first, last, at, body };
+  });
+}
+
+/** A {@link BlobLog} together with the archive that takes its oldest batches. */
+export class ArchivedLog {
+  #opened: { key: string; batches: Batch[] } | null = null;
+
+  constructor(
+    readonly log: BlobLog,
+    private readonly archive: Archive,
+    private readonly sizes: KeepingSizes,
+    private readonly transaction: (work: () => void) => void,
+  ) {}
+
+  /** The batch that holds the item after `position`, from SQLite or from the archive; null at the end of the log. */
+  async batchAfter(position: number): Promise<Batch | null> {
+    const segment = this.log.segmentAfter(position);
+    if (!segment) return this.log.hotAfter(position);
+    const batches = await this.#open(segment);
+    return batches.find((batch) => batch.last > position) ?? this.log.hotAfter(segment.last);
+  }
+
+  /** Whether more lies in SQLite than should. */
+  get overfull(): boolean {
+    return this.log.hotBytes > this.sizes.hotBytes;
+  }
+
+  /**
+   * Moves the oldest batches to the archive until SQLite is below its bound.
+   *
+   * The object is written before the rows go, under a key made of its range: a restart between the two writes the same
+   * object again.
+   */
+  async seal(now: number): Promise<void> {
+    while (this.overfull) {
+      const batches = this.log.oldestBatches(this.sizes.segmentBytes);
+      if (batches.length === 0) return;
+      const segment = describe(batches, now);
+      await this.archive.put(segment.key, packBatches(batches));
+      this.transaction(() => this.log.replaceBySegment(segment));
+    }
+  }
+
+  /** Drops what was written before a moment (milliseconds since 1970). */
+  async expire(before: number): Promise<void> {
+    for (const segment of this.log.segmentsBefore(before)) {
+      await this.archive.remove(segment.key);
+      this.log.forgetSegment(segment.first);
+    }
+    this.log.forgetBatchesBefore(before);
+  }
+
+  async #open(segment: Segment): Promise<Batch[]> {
+    if (this.#opened?.key === segment.key) return this.#opened.batches;
+    const packed = await this.archive.get(segment.key);
+    if (!packed)
+      throw new Error(`archive object ${segment.key} is missing; items ${segment.first}-${segment.last} can't be read`);
+    this.#opened = { key: segment.key, batches: unpackBatches(packed) };
+    return this.#opened.batches;
+  }
+}
+
+function describe(batches: Batch[], now: number): Segment {
+  const first = batches[0] as Batch;
+  const last = batches[batches.length - 1] as Batch;
+  const pad = (value: number) => String(value).padStart(15, "0");
+  return { first: first.first, last: last.last, at: last.at || now, key: `${pad(first.first)}-${pad(last.last)}` };
+}

@@ -1,0 +1,195 @@
+import { DurableObject } from "cloudflare:workers";
+import type { AccessClaims, AccessRule } from "../auth/claims";
+import { DataKeySealer } from "../auth/data_key";
+import type { Env } from "../bindings";
+import { EdgeError } from "../errors";
+import { SealedArchive } from "./archive";
+import { BlobLog } from "./blob_log";
+import { CommitChain } from "./commit_chain";
+import { decodeBatch, encodeBatches, MAX_EVENT_BYTES, type NewEvent, type Page } from "./events";
+import { SeenKeys } from "./seen";
+import { ArchivedLog } from "./segments";
+import { CLOSE_ENDED, Subscribers } from "./subscribers";
+
+export const MAX_PAGE_EVENTS = 1000;
+const SEEN_KEYS = 50_000;
+const DAY_MS = 24 * 3600 * 1000;
+const HOUR_MS = 3600 * 1000;
+const SIZES = { hotBytes: 16 * 1024 * 1024, segmentBytes: 4 * 1024 * 1024 };
+const CLAIMS_HEADER = "x-stream-claims";
+
+/** The answer to an append: the stream's newest number and how many of the events were new. */
+export interface Appended {
+  last: number;
+  added: number;
+}
+
+/** One tenant's event stream: an append-only log with replay and live readers. */
+export class EventStream extends DurableObject<Env> {
+  readonly #log = new BlobLog(this.ctx.storage.sql);
+  readonly #archive = this.#openArchive();
+  readonly #kept = new ArchivedLog(this.#log, this.#archive, SIZES, (work) => this.#transaction(work));
+  readonly #readers = new Subscribers(this.ctx, (after) => this.#page(after, MAX_PAGE_EVENTS));
+  readonly #chain = new CommitChain<NewEvent[], Appended>(
+    (groups) => this.#commit(groups),
+    () => this.ctx.storage.sync(),
+    () => this.#announce(),
+  );
+  #seen: SeenKeys | null = null;
+  #announced = this.#log.last;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    // Answered without waking the object.
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
+  }
+
+  /**
+   * Appends events in order and answers once they are on disk. Events whose key was seen are dropped.
+   *
+   * @throws EdgeError EVENT_TOO_LARGE; then none of the given events is kept.
+   */
+  async append(events: NewEvent[]): Promise<Appended> {
+    for (const event of events) refuseLarge(event);
+    if (events.length === 0) return { last: this.#log.last, added: 0 };
+    return this.#chain.add(events);
+  }
+
+  /** Where the stream stands, for the tenant's view. */
+  position(): { seq: number; last_event_at: string | null } {
+    const at = this.#log.lastAt;
+    return { seq: this.#log.last, last_event_at: at === null ? null : new Date(at).toISOString() };
+  }
+
+  /** Up to `limit` events after the number `after`, as a JSON text of a {@link Page}. */
+  async replay(after: number, limit: number): Promise<string> {
+    return JSON.stringify(await this.#page(after, Math.min(limit, MAX_PAGE_EVENTS)));
+  }
+
+  /** Closes the readers that the rule covers; returns how many. */
+  closeSubscribers(rule: AccessRule): number {
+    return this.#readers.close(rule);
+  }
+
+  /** Forgets everything, here and in the archive. */
+  async erase(): Promise<void> {
+    for (const socket of this.ctx.getWebSockets()) socket.close(1001, "the tenant was deleted");
+    await this.#archive.removeAll();
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
+    this.#log.create();
+    this.#seen = null;
+    this.#announced = 0;
+  }
+
+  /** The WebSocket door for {@link subscribeRequest}; only this Worker's own code reaches an object. */
+  override async fetch(request: Request): Promise<Response> {
+    const claims = JSON.parse(request.headers.get(CLAIMS_HEADER) ?? "null") as AccessClaims | null;
+    if (!claims) return new Response("claims are missing", { status: 400 });
+    const { 0: client, 1: server } = new WebSocketPair();
+    const asked = new URL(request.url).searchParams.get("after");
+    const last = this.#log.last;
+    this.#readers.accept(server, claims, asked === null ? last : Math.min(Number(asked), last), last);
+    await this.#wakeBy(claims.endsAt);
+    // Asked again now that the reader is listed: a revocation in between would have found nothing to close.
+    if (!(await this.#tenant.accessStands(claims))) server.close(CLOSE_ENDED, "access ended");
+    return new Response(null, { status: 101, webSocket: client, headers: { "sec-websocket-protocol": "events.v1" } });
+  }
+
+  override async alarm(): Promise<void> {
+    const now = Date.now();
+    await this.ctx.storage.setAlarm(now + HOUR_MS);
+    const nextEnd = this.#readers.expire(now);
+    if (nextEnd !== null) await this.#wakeBy(nextEnd);
+    await this.#kept.seal(now);
+    await this.#kept.expire(now - (await this.#tenant.retentionDays()) * DAY_MS);
+  }
+
+  #commit(groups: NewEvent[][]): Appended[] {
+    const fresh = new Set<string>();
+    const chosen = groups.map((events) => events.filter((event) => this.#isNew(event, fresh)));
+    const now = Date.now();
+    this.#transaction(() => {
+      for (const batch of encodeBatches(chosen.flat(), new Date(now).toISOString())) {
+        this.#log.append(batch.count, batch.body, now, batch.keys);
+      }
+    });
+    this.#seenKeys().remember(fresh);
+    return chosen.map((events) => ({ last: this.#log.last, added: events.length }));
+  }
+
+  #isNew(event: NewEvent, fresh: Set<string>): boolean {
+    if (event.key === undefined) return true;
+    if (fresh.has(event.key) || this.#seenKeys().has(event.key)) return false;
+    fresh.add(event.key);
+    return true;
+  }
+
+  #seenKeys(): SeenKeys {
+    this.#seen ??= new SeenKeys(this.#log.recentKeys(SEEN_KEYS), SEEN_KEYS);
+    return this.#seen;
+  }
+
+  #announce(): void {
+    const previous = this.#announced;
+    if (this.#log.last === previous) return;
+    this.#announced = this.#log.last;
+    this.#readers.announce(this.#hotPage(previous), previous);
+    if (this.#kept.overfull) this.ctx.waitUntil(this.#wakeBy(Date.now()));
+  }
+
+  /** Everything after `previous`; it was committed a moment ago, so it lies in SQLite. */
+  #hotPage(previous: number): Page {
+    const events: Page["events"] = [];
+    for (let batch = this.#log.hotAfter(previous); batch; batch = this.#log.hotAfter(batch.last)) {
+      events.push(...decodeBatch(batch, previous));
+    }
+    return { events, next: this.#log.last, oldest: this.#log.oldest };
+  }
+
+  async #page(after: number, limit: number): Promise<Page> {
+    const events: Page["events"] = [];
+    let position = Math.max(after, this.#log.oldest - 1);
+    while (events.length < limit) {
+      const batch = await this.#kept.batchAfter(position);
+      if (!batch) break;
+      events.push(...decodeBatch(batch, position).slice(0, limit - events.length));
+      position = events.at(-1)?.seq ?? batch.last;
+    }
+    return { events, next: events.at(-1)?.seq ?? after, oldest: this.#log.oldest };
+  }
+
+  #openArchive(): SealedArchive {
+    const sealer = new DataKeySealer(() => this.#tenant.archiveKey());
+    return new SealedArchive(this.env.ARCHIVE, `${this.ctx.id.name}/events/`, sealer);
+  }
+
+  get #tenant() {
+    return this.env.TENANT.getByName(this.ctx.id.name ?? "");
+  }
+
+  #transaction(work: () => void): void {
+    this.ctx.storage.transactionSync(work);
+  }
+
+  async #wakeBy(time: number): Promise<void> {
+    const current = await this.ctx.storage.getAlarm();
+    if (current === null || current > time) await this.ctx.storage.setAlarm(time);
+  }
+}
+
+/** A request that makes the stream object accept a reader. `after` null means from now on. */
+export function subscribeRequest(claims: AccessClaims, after: number | null): Request {
+  const url = after === null ? "http://stream/" : `http://stream/?after=${after}`;
+  return new Request(url, { headers: { upgrade: "websocket", [CLAIMS_HEADER]: JSON.stringify(claims) } });
+}
+
+function refuseLarge(event: NewEvent): void {
+  const size = JSON.stringify(event.data ?? null).length;
+  if (size > MAX_EVENT_BYTES) {
+    throw new EdgeError(
+      "EVENT_TOO_LARGE",
+      `an event of ${size} characters was refused; the bound is ${MAX_EVENT_BYTES}`,
+    );
+  }
+}

@@ -1,0 +1,125 @@
+import { type AccessClaims, type AccessRule, covers } from "../auth/claims";
+import type { Page } from "./events";
+
+/** What a hibernated socket remembers: who listens, and the last sequence number handed to it. */
+export interface Subscription {
+  claims: AccessClaims;
+  cursor: number;
+}
+
+/** A subscriber with more unsent bytes than this is too slow to follow live. */
+export const MAX_UNSENT_BYTES = 1024 * 1024;
+const POLL_MS = 10;
+const CATCH_UP_PATIENCE_MS = 15_000;
+
+/** 1013 "try again later": reconnect with `?after=` the last number you saw. */
+const CLOSE_SLOW = 1013;
+/** 4401: the right to listen ended (revoked, or its hard end came). */
+export const CLOSE_ENDED = 4401;
+
+export type ReadPage = (after: number) => Promise<Page>;
+
+/**
+ * The WebSocket readers of one stream.
+ *
+ * Each socket has a cursor. A reader at the head gets each durable group as one frame, built once for all of them; a
+ * reader behind it gets replay pages until it has caught up. A reader that does not drain its socket is closed and comes
+ * back by replay, so it can neither hold memory nor hold up the others.
+ */
+export class Subscribers {
+  readonly #catchingUp = new Set<WebSocket>();
+
+  constructor(
+    private readonly context: DurableObjectState,
+    private readonly read: ReadPage,
+  ) {}
+
+  /** Accepts a reader that has seen everything up to `after`. */
+  accept(socket: WebSocket, claims: AccessClaims, after: number, last: number): void {
+    this.context.acceptWebSocket(socket);
+    socket.serializeAttachment({ claims, cursor: after } satisfies Subscription);
+    if (after < last) this.context.waitUntil(this.#catchUp(socket));
+  }
+
+  /** Sends a durable group to everyone who stands right before it; starts replay for the others. */
+  announce(page: Page, previous: number): void {
+    const frame = JSON.stringify(page);
+    for (const socket of this.context.getWebSockets()) {
+      if (this.#catchingUp.has(socket)) continue;
+      if (subscription(socket).cursor === previous) this.#send(socket, frame, page.next);
+      else this.context.waitUntil(this.#catchUp(socket));
+    }
+  }
+
+  /** Closes every reader that the rule covers; returns how many. */
+  close(rule: AccessRule): number {
+    return this.#closeWhere((claims) => covers(rule, claims));
+  }
+
+  /** Closes readers past their hard end; returns the next end among the rest, or null. */
+  expire(now: number): number | null {
+    this.#closeWhere((claims) => claims.endsAt <= now);
+    const ends = this.context
+      .getWebSockets()
+      .filter(isOpen)
+      .map((socket) => subscription(socket).claims.endsAt);
+    return ends.length > 0 ? Math.min(...ends) : null;
+  }
+
+  #closeWhere(chosen: (claims: AccessClaims) => boolean): number {
+    const sockets = this.context
+      .getWebSockets()
+      .filter((socket) => isOpen(socket) && chosen(subscription(socket).claims));
+    for (const socket of sockets) socket.close(CLOSE_ENDED, "access ended; sign in again");
+    return sockets.length;
+  }
+
+  async #catchUp(socket: WebSocket): Promise<void> {
+    if (this.#catchingUp.has(socket)) return;
+    this.#catchingUp.add(socket);
+    try {
+      while (isOpen(socket) && (await drained(socket))) {
+        const page = await this.read(subscription(socket).cursor);
+        if (page.events.length === 0) return;
+        this.#send(socket, JSON.stringify(page), page.next);
+      }
+    } finally {
+      this.#catchingUp.delete(socket);
+    }
+  }
+
+  #send(socket: WebSocket, frame: string, cursor: number): void {
+    if (!isOpen(socket)) return;
+    if (socket.bufferedAmount > MAX_UNSENT_BYTES) {
+      dropSlow(socket);
+      return;
+    }
+    socket.send(frame);
+    socket.serializeAttachment({ claims: subscription(socket).claims, cursor } satisfies Subscription);
+  }
+}
+
+function subscription(socket: WebSocket): Subscription {
+  return socket.deserializeAttachment() as Subscription;
+}
+
+function isOpen(socket: WebSocket): boolean {
+  return socket.readyState === WebSocket.OPEN;
+}
+
+function dropSlow(socket: WebSocket): void {
+  socket.close(CLOSE_SLOW, `too slow; continue with after=${subscription(socket).cursor}`);
+}
+
+/** Waits until the socket took what it was given; drops it when it does not in time. */
+async function drained(socket: WebSocket): Promise<boolean> {
+  const deadline = Date.now() + CATCH_UP_PATIENCE_MS;
+  while (isOpen(socket) && socket.bufferedAmount > MAX_UNSENT_BYTES) {
+    if (Date.now() > deadline) {
+      dropSlow(socket);
+      return false;
+    }
+    await scheduler.wait(POLL_MS);
+  }
+  return isOpen(socket);
+}

@@ -1,0 +1,89 @@
+import type { DashboardRole } from "../auth/claims";
+import { upstreamCookies } from "../auth/session";
+import type { SessionClaims } from "../tenant/sessions";
+
+/** What the indexer's role mapping knows. None of them is an administrator of the cluster itself. */
+export const UPSTREAM_ROLES: Record<DashboardRole, string> = {
+  admin: "tenant_admin",
+  operator: "tenant_operator",
+  viewer: "tenant_readonly",
+};
+
+/** What a browser may say to a dashboard. Everything else, identity first of all, stays out. */
+const REQUEST_HEADERS = [
+  "accept",
+  "accept-language",
+  "content-type",
+  "content-length",
+  "if-modified-since",
+  "if-none-match",
+  "osd-version",
+  "osd-xsrf",
+  "range",
+  "securitytenant",
+  "sec-websocket-protocol",
+  "user-agent",
+  "x-requested-with",
+];
+
+/**
+ * What a dashboard may not say to a browser: a service worker outside its path, wiping the origin's storage, opening the
+ * origin to others, or steering where reports and later connections go.
+ */
+const REFUSED_ANSWERS =
+  /^(service-worker-allowed|clear-site-data|access-control-.*|alt-svc|report-to|reporting-endpoints|nel|set-cookie|strict-transport-security|origin-agent-cluster|cross-origin-.*)$/;
+
+export interface Visitor {
+  claims: SessionClaims;
+  /** Address of the browser. */
+  address: string;
+  /** Host and scheme of the tenant's own origin. */
+  origin: URL;
+}
+
+/** The headers of a request on its way to the dashboard: an allow list, and who is asking on every request. */
+export function dashboardRequestHeaders(sent: Headers, visitor: Visitor): Headers {
+  const headers = new Headers();
+  for (const name of REQUEST_HEADERS) {
+    const value = sent.get(name);
+    if (value !== null) headers.set(name, value);
+  }
+  const cookies = upstreamCookies(sent);
+  if (cookies) headers.set("cookie", cookies);
+  headers.set("x-proxy-user", visitor.claims.subject);
+  headers.set("x-proxy-roles", UPSTREAM_ROLES[visitor.claims.role]);
+  headers.set("x-forwarded-for", visitor.address);
+  headers.set("x-forwarded-host", visitor.origin.host);
+  headers.set("x-forwarded-proto", visitor.origin.protocol.slice(0, -1));
+  return headers;
+}
+
+/** The headers of an answer on its way to the browser. */
+export function dashboardAnswerHeaders(answered: Headers, origin: URL): Headers {
+  const headers = new Headers();
+  for (const [name, value] of answered) if (!REFUSED_ANSWERS.test(name.toLowerCase())) headers.append(name, value);
+  for (const cookie of answered.getSetCookie()) {
+    const harmless = hostOnlyCookie(cookie);
+    if (harmless) headers.append("set-cookie", harmless);
+  }
+  const location = answered.get("location");
+  if (location) headers.set("location", localLocation(location, origin));
+  headers.set("x-content-type-options", "nosniff");
+  headers.set("referrer-policy", "same-origin");
+  return headers;
+}
+
+/** A cookie without its domain. Names with a prefix belong to the edge: a node must not plant a session of its choice. */
+function hostOnlyCookie(cookie: string): string | null {
+  if (/^\s*__(host|secure)-/i.test(cookie)) return null;
+  return cookie
+    .split(";")
+    .filter((part) => !/^\s*domain\s*=/i.test(part))
+    .join(";");
+}
+
+/** A redirect stays on the tenant's own origin, wherever the node says it lives. */
+function localLocation(location: string, origin: URL): string {
+  const { pathname, search, hash } = new URL(location, `${origin.origin}/dashboard/`);
+  return `${pathname.replace(/^\/+/, "/")}${search}${hash}`;
+}

@@ -1,0 +1,12 @@
+import { DataKeySealer } from "../auth/data_key";
+import type { Env } from "../bindings";
+import { SealedArchive } from "../events/archive";
+import { Journal } from "./journal";
+
+/** The journal of one indexer node, its archive sealed under the tenant's data key. */
+export function openJournal(storage: DurableObjectStorage, env: Env, node: { tenant: string; n: number }): Journal {
+  const tenant = env.TENANT.getByName(node.tenant);
+  const sealer = new DataKeySealer(() => tenant.archiveKey());
+  const archive = new SealedArchive(env.ARCHIVE, `${node.tenant}/journal/indexer-${node.n}/`, sealer);
+  return new Journal(storage, { archive, retentionDays: () => tenant.retentionDays() });
+}

@@ -1,0 +1,55 @@
+/** The tunnel of 4.x agents: a connector's WebSocket in, the manager's agent port out. */
+import { connectorCredential } from "../auth/connector";
+import type { EdgeApp, EdgeContext } from "../edge_app";
+import { EdgeError, type ErrorCode } from "../errors";
+import type { ConnectorVerdict } from "../tenant/agents";
+import { nodeStub } from "../tenant/nodes/names";
+import { tenantStub } from "../tenants";
+import { Bridge } from "../tunnel/bridge";
+import { CHANNEL_OPEN, channelAddress } from "../tunnel/channels";
+
+const REFUSALS: Record<Exclude<ConnectorVerdict, "open">, [ErrorCode, string]> = {
+  unknown: ["CONNECTOR_REFUSED", "This connector credential is not known."],
+  quarantined: ["AGENT_QUARANTINED", "This agent is quarantined."],
+};
+
+export function mount(app: EdgeApp): void {
+  app.get("/agents/:tenant/1514", async (c) => {
+    const tenant = c.req.param("tenant");
+    const stub = tenantStub(c, tenant);
+    if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
+      throw new EdgeError("UPGRADE_REQUIRED", "This path carries agent connections over WebSocket.");
+    }
+    const credential = connectorCredential(c.req.raw.headers);
+    if (credential?.tenant !== tenant) throw new EdgeError(...REFUSALS.unknown);
+    const verdict = await stub.connector(credential.agent, credential.digest);
+    if (verdict !== "open") throw new EdgeError(...REFUSALS[verdict]);
+    return carry(c, tenant, credential.agent);
+  });
+}
+
+async function carry(c: EdgeContext, tenant: string, agent: string): Promise<Response> {
+  const upstream = nodeStub(c.env, tenant, "manager", 0).connect(channelAddress(agent));
+  if (!(await opened(upstream))) {
+    upstream.close().catch(() => undefined);
+    throw new EdgeError("NODE_NOT_RUNNING", "The tenant's manager takes no connections at the moment.");
+  }
+  const { 0: client, 1: server } = new WebSocketPair();
+  server.accept();
+  new Bridge(server, upstream, agent).start();
+  return new Response(null, { status: 101, webSocket: client });
+}
+
+/** Reads the channel's first byte: whether the manager took the connection. */
+async function opened(upstream: Socket): Promise<boolean> {
+  const reader = upstream.readable.getReader({ mode: "byob" });
+  try {
+    const { value } = await reader.read(new Uint8Array(1));
+    return value?.[0] === CHANNEL_OPEN;
+  } catch {
+    // The node's object refused or went away; the caller says so.
+    return false;
+  } finally {
+    reader.releaseLock();
+  }
+}

@@ -1,0 +1,64 @@
+/** The door of installers: an enrollment token in, an agent's identity out. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { clientAddress } from "../auth/address";
+import { type EdgeApp, errorResponses, jsonContent } from "../edge_app";
+import { EdgeError } from "../errors";
+import { digest, isTenantId, parseToken } from "../ids";
+import { Time } from "../schemas";
+
+const Enroll = z
+  .strictObject({
+    token: z.string().min(1).max(256),
+    enrollment_id: z.uuid().openapi({ description: "Made by the installer; the same one again gets the same answer" }),
+    name: z.string().regex(/^[A-Za-z0-9._-]{2,128}$/, "must be 2-128 of A-Z a-z 0-9 . _ -"),
+    version: z
+      .string()
+      .regex(/^[A-Za-z0-9._-]{1,32}$/, "must be a version")
+      .optional(),
+    sent_at: Time.optional().openapi({ description: "The machine's own clock; more than an hour off is refused" }),
+  })
+  .openapi("Enroll");
+
+const Enrolled = z
+  .object({
+    agent_id: z.string(),
+    key: z.string().openapi({ description: "The agent's key, 64 hex characters" }),
+    connector: z.object({ id: z.string(), secret: z.string() }),
+    manager_url: z.string(),
+  })
+  .openapi("Enrolled");
+
+const REFUSALS = [
+  "TOKEN_UNKNOWN",
+  "TOKEN_REVOKED",
+  "TOKEN_EXPIRED",
+  "TOKEN_USED_UP",
+  "CLOCK_WRONG",
+  "AGENT_LIMIT_REACHED",
+] as const;
+
+const enroll = createRoute({
+  method: "post",
+  path: "/api/agents/enroll",
+  request: { body: { content: jsonContent(Enroll), required: true } },
+  responses: {
+    201: { description: "A new agent", content: jsonContent(Enrolled) },
+    200: { description: "The answer this enrollment id already got", content: jsonContent(Enrolled) },
+    ...errorResponses(...REFUSALS, "AGENT_NAME_TAKEN", "ENROLLMENT_CONFLICT", "INVALID_REQUEST", "TENANT_DELETED"),
+  },
+});
+
+export function mount(app: EdgeApp): void {
+  app.openapi(enroll, async (c) => {
+    const { token: text, ...request } = c.req.valid("json");
+    const token = parseToken(text);
+    // Decided from the text alone: a misspelled or invented token, or tenant, must not make an object.
+    if (token?.prefix !== "enr" || !isTenantId(c.var.settings, token.owner)) {
+      throw new EdgeError("TOKEN_UNKNOWN", "This enrollment token is not known.");
+    }
+    const address = clientAddress(c.req.raw.headers);
+    const spoken = { ...request, token: token.id, token_sha256: digest(text), address };
+    const { created, answer } = await c.env.TENANT.getByName(token.owner).enroll(spoken);
+    return created ? c.json(answer, 201) : c.json(answer, 200);
+  });
+}

@@ -1,0 +1,119 @@
+/** `/v1`: enrollment tokens, and the agents that came by them. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { type EdgeApp, errorResponses, jsonContent } from "../edge_app";
+import { Epoch, TenantId, Time } from "../schemas";
+
+const TokenId = z.string().regex(/^[a-z2-7]{10}$/, "must be a token's id: 10 characters of [a-z2-7]");
+const AgentId = z.string().regex(/^\d{3,8}$/, "must be an agent's id: at least three digits");
+const GroupName = z.string().regex(/^[A-Za-z0-9._-]{1,128}$/, "must be 1-128 of A-Z a-z 0-9 . _ -");
+const Label = z.string().max(128);
+
+const PutToken = z
+  .strictObject({
+    epoch: Epoch,
+    name: z.string().min(1).max(200),
+    secret_sha256: z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in hex"),
+    expires_at: Time,
+    max_uses: z.int().min(1).max(1_000_000),
+    groups: z.array(GroupName).max(32).default([]),
+    labels: z.record(Label, Label).default({}),
+  })
+  .openapi("PutToken");
+
+const Token = z
+  .object({
+    id: TokenId,
+    uses: z.int(),
+    max_uses: z.int(),
+    state: z.enum(["active", "expired", "used_up", "revoked"]),
+    expires_at: Time,
+  })
+  .openapi("Token");
+
+const Agent = z
+  .object({
+    id: AgentId,
+    name: z.string(),
+    token: TokenId,
+    groups: z.array(z.string()),
+    status: z.enum(["active", "disconnected", "never_connected", "pending"]),
+    version: z.string().nullable(),
+    ip: z.string().nullable(),
+    last_seen_at: Time.nullable(),
+    enrolled_at: Time,
+    quarantined: z.boolean(),
+  })
+  .openapi("Agent");
+
+const Agents = z
+  .object({ agents: z.array(Agent), partial: z.boolean(), reason: z.string().nullable() })
+  .openapi("Agents");
+
+const Quarantine = z
+  .strictObject({ epoch: Epoch, idempotency_key: z.string().min(1).max(128), reason: z.string().min(1).max(500) })
+  .openapi("Quarantine");
+
+const OfToken = z.object({ id: TenantId, token: TokenId });
+const EpochOnly = z.strictObject({ epoch: Epoch });
+const token = { 200: { description: "The token as it stands", content: jsonContent(Token) } };
+const common = ["UNAUTHENTICATED", "DOOR_FORBIDDEN", "TENANT_UNKNOWN", "INVALID_REQUEST"] as const;
+
+const putToken = createRoute({
+  method: "put",
+  path: "/v1/tenants/{id}/tokens/{token}",
+  request: { params: OfToken, body: { content: jsonContent(PutToken), required: true } },
+  responses: { ...token, ...errorResponses(...common, "TOKEN_CONFLICT", "STALE_EPOCH", "TENANT_DELETED") },
+});
+
+const getToken = createRoute({
+  method: "get",
+  path: "/v1/tenants/{id}/tokens/{token}",
+  request: { params: OfToken },
+  responses: { ...token, ...errorResponses(...common, "TOKEN_NOT_FOUND") },
+});
+
+const revokeToken = createRoute({
+  method: "delete",
+  path: "/v1/tenants/{id}/tokens/{token}",
+  request: { params: OfToken, body: { content: jsonContent(EpochOnly), required: true } },
+  responses: { ...token, ...errorResponses(...common, "TOKEN_NOT_FOUND", "STALE_EPOCH") },
+});
+
+const listAgents = createRoute({
+  method: "get",
+  path: "/v1/tenants/{id}/agents",
+  request: { params: z.object({ id: TenantId }) },
+  responses: {
+    200: { description: "All agents; `partial` while the manager does not answer", content: jsonContent(Agents) },
+    ...errorResponses(...common, "TENANT_DELETED"),
+  },
+});
+
+const quarantine = createRoute({
+  method: "post",
+  path: "/v1/tenants/{id}/agents/{agent}/quarantine",
+  request: {
+    params: z.object({ id: TenantId, agent: AgentId }),
+    body: { content: jsonContent(Quarantine), required: true },
+  },
+  responses: {
+    200: { description: "The agent, shut out", content: jsonContent(Agent) },
+    ...errorResponses(...common, "AGENT_NOT_FOUND", "STALE_EPOCH", "TENANT_DELETED"),
+  },
+});
+
+export function mount(app: EdgeApp): void {
+  app.openapi(putToken, async (c) => {
+    const { epoch, ...definition } = c.req.valid("json");
+    return c.json(await c.var.tenant.putToken(c.req.valid("param").token, epoch, definition), 200);
+  });
+  app.openapi(getToken, async (c) => c.json(await c.var.tenant.token(c.req.valid("param").token), 200));
+  app.openapi(revokeToken, async (c) => {
+    return c.json(await c.var.tenant.revokeToken(c.req.valid("param").token, c.req.valid("json").epoch), 200);
+  });
+  app.openapi(listAgents, async (c) => c.json(await c.var.tenant.agents(), 200));
+  app.openapi(quarantine, async (c) => {
+    const { epoch, reason } = c.req.valid("json");
+    return c.json(await c.var.tenant.quarantine(c.req.valid("param").agent, epoch, reason), 200);
+  });
+}

@@ -1,0 +1,186 @@
+import { randomBytes } from "node:crypto";
+import { EdgeError, type ErrorCode } from "../errors";
+import { digest, randomBase62, tokenFrom } from "../ids";
+import type { TenantContext } from "./context";
+import { publishToken, type RefusalReason, refusalOf, spendUse, tokenRow, tokenView } from "./tokens";
+
+/** What an installer sends, already checked for its form. */
+export interface EnrollRequest {
+  /** Id part of the token. */
+  token: string;
+  /** SHA-256 hex of the whole token. */
+  token_sha256: string;
+  enrollment_id: string;
+  name: string;
+  version?: string | undefined;
+  /** The installer's own clock, ISO. */
+  sent_at?: string | undefined;
+  address: string;
+}
+
+export interface EnrollAnswer {
+  agent_id: string;
+  /** 64 hex characters: the agent's key. */
+  key: string;
+  connector: { id: string; secret: string };
+  manager_url: string;
+}
+
+/** An answer, and whether this very call made the agent. */
+export interface Enrolled {
+  created: boolean;
+  answer: EnrollAnswer;
+}
+
+/** The secrets of one agent, as they lie sealed in its row. */
+export interface AgentMaterial {
+  key: string;
+  connectorSecret: string;
+}
+
+type AgentRow = { id: string; name: string; token: string; material: string; enrollment_id: string };
+
+const CLOCK_TOLERANCE_MS = 3600 * 1000;
+/** Refusals written to feed and stream each minute; a flood is answered all the same, but not recorded one by one. */
+const RECORDED_REFUSALS_PER_MINUTE = 60;
+
+const REFUSALS: Record<RefusalReason | "name_taken" | "limit", [ErrorCode, string]> = {
+  unknown: ["TOKEN_UNKNOWN", "this enrollment token is not known"],
+  revoked: ["TOKEN_REVOKED", "this enrollment token was revoked"],
+  expired: ["TOKEN_EXPIRED", "this enrollment token has expired"],
+  used_up: ["TOKEN_USED_UP", "this enrollment token has no uses left"],
+  clock: ["CLOCK_WRONG", "this machine's clock is more than an hour off"],
+  name_taken: ["AGENT_NAME_TAKEN", "another agent of this tenant has this name"],
+  limit: ["AGENT_LIMIT_REACHED", "the tenant has as many agents as its plan allows"],
+};
+
+type Refused = keyof typeof REFUSALS;
+
+export const sealPurpose = (enrollmentId: string) => `agent:${enrollmentId}`;
+
+/**
+ * Enrolls an agent: its id, key, connector credential and the token's use are one transaction.
+ *
+ * The same enrollment id again gets the same answer, so an installer may repeat a call whose answer was lost.
+ *
+ * @throws EdgeError with the reason of the refusal; a refusal spends no use
+ */
+export async function enroll(ctx: TenantContext, request: EnrollRequest): Promise<Enrolled> {
+  ctx.requireLive();
+  const repeated = enrolledBefore(ctx, request);
+  if (repeated) return { created: false, answer: await answerOf(ctx, repeated) };
+  // Sealing waits, so it comes before the transaction; a refused request throws its fresh secrets away.
+  const material: AgentMaterial = { key: randomBytes(32).toString("hex"), connectorSecret: randomBase62(22) };
+  const sealed = await ctx.seal(sealPurpose(request.enrollment_id), JSON.stringify(material));
+  const outcome = ctx.transaction(() => commit(ctx, request, sealed, material));
+  if ("refused" in outcome) throw new EdgeError(...REFUSALS[outcome.refused]);
+  return { created: outcome.created, answer: await answerOf(ctx, outcome.row) };
+}
+
+type Outcome = { refused: Refused } | { created: boolean; row: AgentRow };
+
+function commit(ctx: TenantContext, request: EnrollRequest, sealed: string, material: AgentMaterial): Outcome {
+  const repeated = enrolledBefore(ctx, request);
+  if (repeated) return { created: false, row: repeated };
+  const refused = refusal(ctx, request);
+  if (refused) {
+    recordRefusal(ctx, request, refused);
+    return { refused };
+  }
+  const row = insertAgent(ctx, request, sealed, material);
+  announce(ctx, request, row.id);
+  ctx.viewChanged();
+  ctx.schedule("push_agents", ctx.now());
+  return { created: true, row };
+}
+
+/** The agent that this enrollment id made, if the same token and name ask again. */
+function enrolledBefore(ctx: TenantContext, request: EnrollRequest): AgentRow | null {
+  const query = "SELECT id, name, token, material, enrollment_id FROM agents WHERE enrollment_id = ?";
+  const row = ctx.sql.exec<AgentRow>(query, request.enrollment_id).toArray()[0];
+  if (!row) return null;
+  const reason = refusalOf(tokenRow(ctx, request.token), request.token_sha256, ctx.now());
+  // The answer holds secrets: whoever repeats must still hold the token, and nobody may have withdrawn it.
+  if (reason === "unknown" || reason === "revoked") throw new EdgeError(...REFUSALS[reason]);
+  if (row.token !== request.token || row.name !== request.name) {
+    throw new EdgeError("ENROLLMENT_CONFLICT", "this enrollment id was used for another token or name");
+  }
+  return row;
+}
+
+function refusal(ctx: TenantContext, request: EnrollRequest): Refused | null {
+  const now = ctx.now();
+  const reason = refusalOf(tokenRow(ctx, request.token), request.token_sha256, now);
+  if (reason) return reason;
+  if (request.sent_at && Math.abs(Date.parse(request.sent_at) - now) > CLOCK_TOLERANCE_MS) return "clock";
+  const taken = ctx.sql.exec("SELECT 1 FROM agents WHERE name = ?", request.name).toArray().length > 0;
+  if (taken) return "name_taken";
+  if (agentCount(ctx) >= (ctx.record()?.plan?.max_agents ?? 0)) return "limit";
+  return spendUse(ctx, request.token) ? null : "used_up";
+}
+
+function insertAgent(ctx: TenantContext, request: EnrollRequest, sealed: string, material: AgentMaterial): AgentRow {
+  const { value } = ctx.sql.exec<{ value: number | null }>("SELECT MAX(number) AS value FROM agents").one();
+  const number = (value ?? 0) + 1;
+  const id = String(number).padStart(3, "0");
+  ctx.sql.exec(
+    `INSERT INTO agents (id, number, name, token, groups, version, address, credential_sha256, enrollment_id, material,
+       enrolled_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ...[id, number, request.name, request.token, tokenRow(ctx, request.token)?.groups ?? "[]", request.version ?? null],
+    ...[request.address, digest(connectorSecret(ctx.id, id, material)), request.enrollment_id, sealed, ctx.now()],
+  );
+  return { id, name: request.name, token: request.token, material: sealed, enrollment_id: request.enrollment_id };
+}
+
+function announce(ctx: TenantContext, request: EnrollRequest, id: string): void {
+  const token = tokenView(ctx, request.token);
+  const groups = JSON.parse(tokenRow(ctx, request.token)?.groups ?? "[]") as string[];
+  const agent = { id, name: request.name, groups };
+  const { enrollment_id, address } = request;
+  const data = { token: token.id, uses: token.uses, max_uses: token.max_uses, enrollment_id, agent, address };
+  ctx.publish("enrollment", data);
+  publishToken(ctx, token.id);
+  ctx.emit("enrollment", { outcome: "enrolled", token: token.id, agent, address });
+}
+
+/** Reasons the feed knows go to the feed; all go to the stream. */
+function recordRefusal(ctx: TenantContext, request: EnrollRequest, reason: Refused): void {
+  const budget = refusalBudget(ctx);
+  if (budget.left <= 0) return;
+  budget.left -= 1;
+  const token = reason === "unknown" ? null : request.token;
+  const data = { token, reason, name: request.name, address: request.address };
+  if (reason !== "name_taken" && reason !== "limit") ctx.publish("refusal", data);
+  ctx.emit("enrollment", { outcome: "refused", ...data });
+}
+
+const budgets = new WeakMap<TenantContext, { minute: number; left: number }>();
+
+function refusalBudget(ctx: TenantContext): { left: number } {
+  const minute = Math.floor(ctx.now() / 60_000);
+  const known = budgets.get(ctx);
+  if (known?.minute === minute) return known;
+  const fresh = { minute, left: RECORDED_REFUSALS_PER_MINUTE };
+  budgets.set(ctx, fresh);
+  return fresh;
+}
+
+function agentCount(ctx: TenantContext): number {
+  return ctx.sql.exec<{ value: number }>("SELECT COUNT(*) AS value FROM agents").one().value;
+}
+
+async function answerOf(ctx: TenantContext, row: AgentRow): Promise<EnrollAnswer> {
+  const material = JSON.parse(await ctx.open(sealPurpose(row.enrollment_id), row.material)) as AgentMaterial;
+  return {
+    agent_id: row.id,
+    key: material.key,
+    connector: { id: connectorId(ctx.id, row.id), secret: connectorSecret(ctx.id, row.id, material) },
+    manager_url: `${ctx.settings.publicUrl.replace(/^http/, "ws")}/agents/${ctx.id}/1514`,
+  };
+}
+
+/** The public half of a connector's credential. */
+export const connectorId = (tenant: string, agent: string) => `${tenant}.${agent}`;
+
+const connectorSecret = (tenant: string, agent: string, material: AgentMaterial) =>
+  tokenFrom("con", tenant, agent, material.connectorSecret);

@@ -1,0 +1,68 @@
+import { type AccessClaims, type AccessRule, covers, MAX_ACCESS_MS, RULE_FIELDS } from "../auth/claims";
+import { once, schedulePrune } from "./answers";
+import type { TenantContext } from "./context";
+import { nodeStub } from "./nodes/names";
+
+export interface RevocationRequest {
+  epoch: number;
+  idempotency_key: string;
+  rule: AccessRule;
+}
+
+/**
+ * Withdraws access that was given before a moment: codes, sessions, scoped credentials, and what is open under them.
+ *
+ * The rule is stored before anything is closed, and every door asks again after it has listed its new socket, so that no
+ * connection can slip in between.
+ *
+ * @returns how many sessions and open sockets were ended
+ */
+export function revoke(ctx: TenantContext, request: RevocationRequest): Promise<{ closed: number }> {
+  ctx.fence(request.epoch);
+  return once(ctx, `revocation:${request.idempotency_key}`, request, async () => {
+    const sessions = ctx.transaction(() => storeRule(ctx, request.rule));
+    const sockets = await closeSockets(ctx, request.rule);
+    return { closed: sessions + sockets };
+  });
+}
+
+/** Whether access with these claims was withdrawn. */
+export function isRevoked(ctx: TenantContext, claims: AccessClaims): boolean {
+  const rules = ctx.sql.exec<{ rule: string }>("SELECT rule FROM revocations");
+  for (const { rule } of rules) if (covers(JSON.parse(rule) as AccessRule, claims)) return true;
+  return false;
+}
+
+/** Whether access with these claims is good at this moment. */
+export function accessStands(ctx: TenantContext, claims: AccessClaims): boolean {
+  return ctx.record()?.deleted === false && claims.endsAt > ctx.now() && !isRevoked(ctx, claims);
+}
+
+function storeRule(ctx: TenantContext, rule: AccessRule): number {
+  // Nothing given before the rule lives longer than this, so the rule need not either.
+  const until = Math.max(rule.before, ctx.now()) + MAX_ACCESS_MS;
+  ctx.sql.exec("INSERT INTO revocations (rule, until) VALUES (?, ?)", JSON.stringify(rule), until);
+  schedulePrune(ctx, until);
+  const ended = forgetCovered(ctx, "sessions", rule);
+  forgetCovered(ctx, "codes", rule);
+  const named = Object.fromEntries(RULE_FIELDS.filter((field) => rule[field]).map((field) => [field, rule[field]]));
+  ctx.emit("audit", { action: "access.revoked", ...named, before: new Date(rule.before).toISOString(), ended });
+  return ended;
+}
+
+function forgetCovered(ctx: TenantContext, table: "sessions" | "codes", rule: AccessRule): number {
+  const rows = ctx.sql.exec<{ sha256: string; claims: string }>(`SELECT sha256, claims FROM ${table}`).toArray();
+  const covered = rows.filter((row) => covers(rule, JSON.parse(row.claims) as AccessClaims));
+  for (const { sha256 } of covered) ctx.sql.exec(`DELETE FROM ${table} WHERE sha256 = ?`, sha256);
+  return covered.length;
+}
+
+async function closeSockets(ctx: TenantContext, rule: AccessRule): Promise<number> {
+  const dashboards = ctx.record()?.plan?.roles.dashboard.count ?? 0;
+  const nodes = Array.from({ length: dashboards }, (_, n) => nodeStub(ctx.env, ctx.id, "dashboard", n));
+  const closed = await Promise.all([
+    ctx.env.WAZUH_EVENTS.getByName(ctx.id).closeSubscribers(rule),
+    ...nodes.map((node) => node.closeSessions(rule)),
+  ]);
+  return closed.reduce((sum, count) => sum + count, 0);
+}

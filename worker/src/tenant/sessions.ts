@@ -1,0 +1,127 @@
+import { type AccessClaims, type DashboardRole, MAX_ACCESS_MS } from "../auth/claims";
+import { EdgeError } from "../errors";
+import { digest, makeToken, randomBase32, randomBase62 } from "../ids";
+import { once, schedulePrune } from "./answers";
+import type { TenantContext } from "./context";
+import { isRevoked } from "./revocations";
+
+/** Who is to get into the dashboard, as the portal vouches for it. */
+export interface CodeRequest {
+  epoch: number;
+  idempotency_key: string;
+  user: { id: string; email: string };
+  role: DashboardRole;
+  organization: string;
+  grant: string | null;
+  connection: string | null;
+  /** The portal's session; when that ends, so does this. */
+  session: string;
+  /** ISO time after which the right ends whatever happens. */
+  ends_at: string;
+}
+
+export interface CodeAnswer {
+  code: string;
+  post_to: string;
+  expires_at: string;
+}
+
+/** What a dashboard session knows. */
+export interface SessionClaims extends AccessClaims {
+  email: string;
+  role: DashboardRole;
+}
+
+/** What the dashboard door needs for one request. */
+export interface SessionView {
+  claims: SessionClaims;
+  /** How many dashboard nodes there are. */
+  dashboards: number;
+}
+
+export type Redeemed = { secret: string; endsAt: number } | { refused: "unknown" | "expired" | "used" };
+
+export const CODE_LIFE_MS = 30_000;
+
+/**
+ * Makes a one-time code for the tenant's dashboard. Only its hash is kept.
+ * @returns the code, and the address on the tenant's own origin that it is posted to
+ */
+export function makeCode(ctx: TenantContext, request: CodeRequest): Promise<CodeAnswer> {
+  ctx.requireLive(request.epoch);
+  return once(ctx, `code:${request.idempotency_key}`, request, () => {
+    const now = ctx.now();
+    const endsAt = Math.min(Date.parse(request.ends_at), now + MAX_ACCESS_MS);
+    if (endsAt <= now) throw new EdgeError("ACCESS_ENDED", "the access that was asked for has ended already");
+    const code = makeToken("code", ctx.id, randomBase32(10));
+    ctx.sql.exec(
+      "INSERT INTO codes (sha256, claims, expires_at) VALUES (?, ?, ?)",
+      ...[digest(code), JSON.stringify(claimsOf(request, now, endsAt)), now + CODE_LIFE_MS],
+    );
+    schedulePrune(ctx, endsAt);
+    const post_to = `${new URL(ctx.settings.publicUrl).protocol}//${ctx.id}.${ctx.settings.dashboardZone}/session`;
+    return { code, post_to, expires_at: new Date(now + CODE_LIFE_MS).toISOString() };
+  });
+}
+
+/**
+ * Turns a code into a session, once.
+ * @param codeDigest SHA-256 hex of the whole code
+ * @returns the session's secret, or why there is none
+ */
+export function redeemCode(ctx: TenantContext, codeDigest: string): Redeemed {
+  ctx.requireLive();
+  return ctx.transaction(() => {
+    type Row = { claims: string; expires_at: number; used_at: number | null };
+    const row = ctx.sql
+      .exec<Row>("SELECT claims, expires_at, used_at FROM codes WHERE sha256 = ?", codeDigest)
+      .toArray()[0];
+    if (!row) return { refused: "unknown" };
+    if (row.used_at !== null) return { refused: "used" };
+    if (row.expires_at <= ctx.now()) return { refused: "expired" };
+    ctx.sql.exec("UPDATE codes SET used_at = ? WHERE sha256 = ?", ctx.now(), codeDigest);
+    return openSession(ctx, JSON.parse(row.claims) as SessionClaims);
+  });
+}
+
+/** The session behind a cookie, or null when it is unknown, over, or withdrawn. */
+export function findSession(ctx: TenantContext, secretDigest: string): SessionView | null {
+  const record = ctx.record();
+  if (!record || record.deleted) return null;
+  const query = "SELECT claims FROM sessions WHERE sha256 = ? AND ends_at > ?";
+  const row = ctx.sql.exec<{ claims: string }>(query, secretDigest, ctx.now()).toArray()[0];
+  if (!row) return null;
+  const dashboards = record.plan?.roles.dashboard.count ?? 1;
+  return { claims: JSON.parse(row.claims) as SessionClaims, dashboards };
+}
+
+/** Forgets what can no longer be used; runs from the due table. */
+export function pruneAccess(ctx: TenantContext): void {
+  const now = ctx.now();
+  ctx.transaction(() => {
+    ctx.sql.exec("DELETE FROM codes WHERE expires_at <= ?", now);
+    ctx.sql.exec("DELETE FROM sessions WHERE ends_at <= ?", now);
+    ctx.sql.exec("DELETE FROM revocations WHERE until <= ?", now);
+    ctx.sql.exec("DELETE FROM answers WHERE until <= ?", now);
+  });
+}
+
+function openSession(ctx: TenantContext, claims: SessionClaims): Redeemed {
+  if (isRevoked(ctx, claims) || claims.endsAt <= ctx.now()) return { refused: "expired" };
+  const secret = randomBase62(43);
+  ctx.sql.exec(
+    "INSERT INTO sessions (sha256, claims, ends_at) VALUES (?, ?, ?)",
+    ...[digest(secret), JSON.stringify(claims), claims.endsAt],
+  );
+  const { subject, role, session, organization, grant } = claims;
+  ctx.publish("dashboard", { user: subject, role, session });
+  ctx.emit("audit", { action: "dashboard.opened", user: subject, role, organization, grant });
+  schedulePrune(ctx, claims.endsAt);
+  return { secret, endsAt: claims.endsAt };
+}
+
+function claimsOf(request: CodeRequest, issuedAt: number, endsAt: number): SessionClaims {
+  const { role, organization, grant, connection, session } = request;
+  const { id: subject, email } = request.user;
+  return { subject, email, role, organization, grant, connection, session, issuedAt, endsAt };
+}

@@ -1,0 +1,135 @@
+import { timingSafeEqual } from "node:crypto";
+import { EdgeError } from "../errors";
+import type { TenantContext } from "./context";
+
+/** A token as the control plane defines it; the secret itself never comes here. */
+export interface TokenDefinition {
+  name: string;
+  secret_sha256: string;
+  /** ISO time. */
+  expires_at: string;
+  max_uses: number;
+  groups: string[];
+  labels: Record<string, string>;
+}
+
+export type TokenState = "active" | "expired" | "used_up" | "revoked";
+
+export interface TokenView {
+  id: string;
+  uses: number;
+  max_uses: number;
+  state: TokenState;
+  expires_at: string;
+}
+
+/** Why an enrollment was refused, as the changes feed names it. */
+export type RefusalReason = "expired" | "used_up" | "revoked" | "unknown" | "clock";
+
+export type TokenRow = {
+  id: string;
+  name: string;
+  secret_sha256: string;
+  expires_at: number;
+  max_uses: number;
+  uses: number;
+  groups: string;
+  labels: string;
+  revoked_at: number | null;
+  last_used_at: number | null;
+};
+
+/**
+ * Stores a token. The same definition again changes nothing.
+ * @throws EdgeError TOKEN_CONFLICT when the id already stands for another definition
+ */
+export function putToken(ctx: TenantContext, id: string, epoch: number, definition: TokenDefinition): TokenView {
+  // A token may be asked for in the moment between a tenant's birth in the control plane and its first spec here.
+  if (ctx.record()) ctx.requireLive(epoch);
+  else ctx.fence(epoch);
+  const known = tokenRow(ctx, id);
+  if (known && !sameDefinition(known, definition)) {
+    throw new EdgeError("TOKEN_CONFLICT", `token ${id} exists with another definition`);
+  }
+  if (!known) insert(ctx, id, definition);
+  return tokenView(ctx, id);
+}
+
+/** Withdraws a token; enrolled agents stay. Again changes nothing. */
+export function revokeToken(ctx: TenantContext, id: string, epoch: number): TokenView {
+  ctx.fence(epoch);
+  tokenView(ctx, id);
+  return ctx.transaction(() => {
+    const revoked = ctx.sql.exec("UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", ctx.now(), id);
+    if (revoked.rowsWritten > 0) publishToken(ctx, id);
+    return tokenView(ctx, id);
+  });
+}
+
+/** @throws EdgeError TOKEN_NOT_FOUND */
+export function tokenView(ctx: TenantContext, id: string): TokenView {
+  const row = tokenRow(ctx, id);
+  if (!row) throw new EdgeError("TOKEN_NOT_FOUND", `there is no token ${id} in this tenant`);
+  return asView(row, ctx.now());
+}
+
+export function tokenRow(ctx: TenantContext, id: string): TokenRow | null {
+  return ctx.sql.exec<TokenRow>("SELECT * FROM tokens WHERE id = ?", id).toArray()[0] ?? null;
+}
+
+/**
+ * Why a presented token is not good, or null.
+ * @param secretDigest SHA-256 hex of the whole token text
+ */
+export function refusalOf(row: TokenRow | null, secretDigest: string, now: number): RefusalReason | null {
+  // A wrong secret and a wrong id look the same, and take the same time.
+  if (!row || !timingSafeEqual(Buffer.from(row.secret_sha256), Buffer.from(secretDigest))) return "unknown";
+  const { state } = asView(row, now);
+  return state === "active" ? null : state;
+}
+
+/** Counts one use, if one is left at this moment. Call inside the transaction that gives something for it. */
+export function spendUse(ctx: TenantContext, id: string): boolean {
+  const now = ctx.now();
+  const spent = ctx.sql.exec(
+    `UPDATE tokens SET uses = uses + 1, last_used_at = ?
+     WHERE id = ? AND uses < max_uses AND revoked_at IS NULL AND expires_at > ? RETURNING uses`,
+    ...[now, id, now],
+  );
+  return spent.toArray().length === 1;
+}
+
+/** Tells the feed what a token is worth now. */
+export function publishToken(ctx: TenantContext, id: string): void {
+  const lastUsed = tokenRow(ctx, id)?.last_used_at ?? null;
+  const last_used_at = lastUsed === null ? null : new Date(lastUsed).toISOString();
+  ctx.publish("token", { ...tokenView(ctx, id), last_used_at });
+}
+
+function insert(ctx: TenantContext, id: string, token: TokenDefinition): void {
+  ctx.sql.exec(
+    `INSERT INTO tokens (id, name, secret_sha256, expires_at, max_uses, groups, labels) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    ...[id, token.name, token.secret_sha256, Date.parse(token.expires_at), token.max_uses],
+    ...[JSON.stringify(token.groups), JSON.stringify(token.labels)],
+  );
+}
+
+function sameDefinition(row: TokenRow, token: TokenDefinition): boolean {
+  return (
+    row.secret_sha256 === token.secret_sha256 &&
+    row.expires_at === Date.parse(token.expires_at) &&
+    row.max_uses === token.max_uses &&
+    row.groups === JSON.stringify(token.groups)
+  );
+}
+
+function asView(row: TokenRow, now: number): TokenView {
+  const { id, uses, max_uses } = row;
+  return { id, uses, max_uses, state: stateOf(row, now), expires_at: new Date(row.expires_at).toISOString() };
+}
+
+function stateOf(row: TokenRow, now: number): TokenState {
+  if (row.revoked_at !== null) return "revoked";
+  if (row.uses >= row.max_uses) return "used_up";
+  return row.expires_at <= now ? "expired" : "active";
+}
