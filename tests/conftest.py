@@ -10,6 +10,8 @@ from django.test import TransactionTestCase
 from tests import database
 from tests.postgres import Cluster
 
+pytest_plugins = ["tests.cast"]
+
 ON_POSTGRES = os.environ.get("TEST_DATABASE") == "postgres"
 # Rooms whose tests may open no connection; the others run real processes on this machine.
 WITHOUT_NETWORK = ("controlplane", "organizations", "billing", "tenants", "fleet", "isolation")
