@@ -85,6 +85,12 @@ def grants_over(actor: Actor, client: Organization) -> QuerySet[Grant]:
     return Grant.objects.filter(current(), client=client).select_related("msp")
 
 
+def grants_around(actor: Actor, organization: Organization) -> QuerySet[Grant]:
+    """Grants that hold, given by or to the organization."""
+    require(actor, "member.view", organization)
+    return Grant.objects.filter(current()).filter(Q(client=organization) | Q(msp=organization))
+
+
 def grant(actor: Actor, grant_id: str) -> Grant:
     """A grant that the asker sees from the MSP's or from the client's side; raises NotFound."""
     mine = visible_to(actor).values("id")

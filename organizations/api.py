@@ -1,0 +1,111 @@
+"""Organizations, clients and grants by API."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from controlplane.api.pagination import KeysetPagination
+from controlplane.api.views import ApiView
+from organizations import queries
+from organizations.access import Standing, standing_of
+from organizations.actions import clients
+from organizations.models import Organization
+from organizations.serializers import ClientIn, GrantChange, GrantOut, OrganizationOut
+
+
+def valid(serializer: type[Any], request: Request) -> dict[str, Any]:
+    """The body's fields; raises the framework's error, which becomes a problem naming each field."""
+    form = serializer(data=request.data)
+    form.isvalid(raise_exception=True)
+    return dict(form.validated_data)
+
+
+class ListView(ApiView):
+    """A collection that is answered page by page."""
+
+    def page(self, rows: Any, serializer: type[Any], **context: Any) -> Response:
+        """One page of `rows` in the form of `serializer`."""
+        paginator = KeysetPagination()
+        found = paginator.paginate_queryset(rows, self.request, self)
+        return paginator.get_paginated_response(serializer(found, many=True, context=context).data)
+
+
+class Shown(ListView):
+    """Shows organizations with what the caller may do in each."""
+
+    def shown(self, organizations: list[Organization]) -> Any:
+        """The organizations as they go over the wire."""
+        standings = {
+            each.pk: standing_of(self.actor, each) or Standing(each.pk, None, frozenset()) for each in organizations
+        }
+        return OrganizationOut(organizations, many=True, context={"standings": standings}).data
+
+
+class Organizations(Shown):
+    """The organizations that the caller may enter."""
+
+    @extend_schema(
+        operation_id="organizations_list",
+        parameters=[OpenApiParameter("msp", str, description="Only clients of this MSP")],
+        responses=OrganizationOut(many=True),
+        filters=False,
+    )
+    def get(self, request: Request) -> Response:
+        """List organizations, newest first."""
+        rows = queries.visible_to(self.actor)
+        if msp := request.query_params.get("msp"):
+            rows = rows.filter(pk__in=queries.clients_of(self.actor, queries.find(self.actor, msp)).values("pk"))
+        paginator = KeysetPagination()
+        return paginator.get_paginated_response(self.shown(paginator.paginate_queryset(rows, request, self)))
+
+    @extend_schema(operation_id="organizations_create", request=ClientIn, responses={201: OrganizationOut})
+    def post(self, request: Request) -> Response:
+        """Found a client organization that an MSP manages."""
+        given = valid(ClientIn, request)
+        msp = queries.find(self.actor, given.pop("msp"))
+        client = clients.create_client(by=self.actor, msp=msp, **given)
+        headers = {"Location": f"/api/v1/organizations/{client.pk}"}
+        return Response(self.shown([client])[0], status=201, headers=headers)
+
+
+class OneOrganization(Shown):
+    """One organization."""
+
+    @extend_schema(operation_id="organizations_retrieve", responses=OrganizationOut)
+    def get(self, request: Request, organization_id: str) -> Response:
+        """Read one organization."""
+        return Response(self.shown([queries.find(self.actor, organization_id)])[0])
+
+
+class Grants(ListView):
+    """MSPs' access to an organization, or an MSP's access to its clients."""
+
+    @extend_schema(operation_id="organizations_grants_list", responses=GrantOut(many=True), filters=False)
+    def get(self, request: Request, organization_id: str) -> Response:
+        """List grants that hold, given by or to the organization."""
+        organization = queries.find(self.actor, organization_id)
+        return self.page(queries.grants_around(self.actor, organization), GrantOut)
+
+
+class OneGrant(ApiView):
+    """One grant."""
+
+    @extend_schema(operation_id="grants_retrieve", responses=GrantOut)
+    def get(self, request: Request, grant_id: str) -> Response:
+        """Read one grant."""
+        return Response(GrantOut(queries.grant(self.actor, grant_id)).data)
+
+    @extend_schema(operation_id="grants_limit", request=GrantChange, responses=GrantOut)
+    def patch(self, request: Request, grant_id: str) -> Response:
+        """Lower the ceiling or set an earlier end."""
+        grant = queries.grant(self.actor, grant_id)
+        changed = clients.limit_grant(by=self.actor, grant=grant, **valid(GrantChange, request))
+        return Response(GrantOut(changed).data)
+
+    @extend_schema(operation_id="grants_withdraw", responses=GrantOut)
+    def delete(self, request: Request, grant_id: str) -> Response:
+        """End the access at once."""
+        grant = queries.grant(self.actor, grant_id)
+        return Response(GrantOut(clients.withdraw(by=self.actor, grant=grant)).data)

@@ -1,0 +1,137 @@
+"""What crosses the wire of this room's API."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from organizations.keys.models import ApiKey
+from organizations.models import Grant, Invitation, Membership, Organization
+from organizations.permissions import PERMISSIONS, Role
+
+
+class OrganizationOut(serializers.ModelSerializer[Organization]):
+    """An organization that the caller may enter, with what they may do in it."""
+
+    role = serializers.SerializerMethodField()
+    permissions = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Organization
+        fields = ["id", "name", "slug", "kind", "state", "sign_in_policy", "created_at", "role", "permissions"]
+        read_only_fields = fields
+
+    def get_role(self, organization: Organization) -> str | None:
+        """The caller's role, after any grant's ceiling and the key's scopes."""
+        return self.context["standings"][organization.pk].role
+
+    def get_permissions(self, organization: Organization) -> list[str]:
+        """What the caller may do."""
+        return sorted(self.context["standings"][organization.pk].permissions)
+
+
+class ClientIn(serializers.Serializer[Any]):
+    """A client organization to be founded by an MSP."""
+
+    msp = serializers.CharField(max_length=32, help_text="Organization that will manage it")
+    name = serializers.CharField(max_length=120)
+    role_ceiling = serializers.ChoiceField(choices=Role.choices, default=Role.ADMIN)
+
+
+class GrantOut(serializers.ModelSerializer[Grant]):
+    """An MSP's access to a client."""
+
+    class Meta:
+        model = Grant
+        fields = ["id", "msp", "client", "role_ceiling", "state", "ends_at", "review_at", "created_at", "withdrawn_at"]
+        read_only_fields = fields
+
+
+class GrantChange(serializers.Serializer[Any]):
+    """A narrower ceiling, an earlier end, or both."""
+
+    role_ceiling = serializers.ChoiceField(choices=Role.choices, required=False)
+    ends_at = serializers.DateTimeField(required=False)
+
+
+class MemberOut(serializers.ModelSerializer[Membership]):
+    """A member of an organization."""
+
+    user = serializers.CharField(source="user_id")
+    email = serializers.EmailField(source="user.email")
+    email_verified = serializers.BooleanField(source="user.email_verified")
+    name = serializers.CharField(source="user.name")
+
+    class Meta:
+        model = Membership
+        fields = ["id", "user", "email", "email_verified", "name", "role", "created_at"]
+        read_only_fields = fields
+
+
+class RoleIn(serializers.Serializer[Any]):
+    """A member's new role."""
+
+    role = serializers.ChoiceField(choices=Role.choices)
+
+
+class InvitationOut(serializers.ModelSerializer[Invitation]):
+    """A role kept ready for an e-mail address."""
+
+    class Meta:
+        model = Invitation
+        fields = ["id", "email", "role", "created_at", "expires_at"]
+        read_only_fields = fields
+
+
+class InvitationIn(serializers.Serializer[Any]):
+    """Whom to invite, and as what."""
+
+    email = serializers.EmailField(max_length=254)
+    role = serializers.ChoiceField(choices=Role.choices)
+
+
+class KeyOut(serializers.ModelSerializer[ApiKey]):
+    """An API key without its secret."""
+
+    owner = serializers.CharField(source="owner_id")
+    state = serializers.ChoiceField(choices=["active", "expired", "revoked"], read_only=True)
+    last_used_address = serializers.CharField(allow_null=True)
+
+    class Meta:
+        model = ApiKey
+        fields = [
+            "id",
+            "name",
+            "owner",
+            "scopes",
+            "tenant_ids",
+            "networks",
+            "state",
+            "created_at",
+            "expires_at",
+            "last_used_at",
+            "last_used_address",
+            "revoked_at",
+        ]
+        read_only_fields = fields
+
+
+class NewKeyOut(KeyOut):
+    """A key that was just made; `secret` is shown here once and never again."""
+
+    secret = serializers.CharField()
+
+    class Meta(KeyOut.Meta):
+        fields = [*KeyOut.Meta.fields, "secret"]
+        read_only_fields = fields
+
+
+class KeyIn(serializers.Serializer[Any]):
+    """A key to be made."""
+
+    name = serializers.CharField(max_length=120)
+    scopes = serializers.ListField(
+        child=serializers.ChoiceField(choices=sorted(PERMISSIONS)), min_length=1, max_length=len(PERMISSIONS)
+    )
+    expires_in_days = serializers.IntegerField(min_value=1, max_value=366, default=90)
+    tenant_ids = serializers.ListField(child=serializers.CharField(max_length=26), max_length=100, default=list)
+    networks = serializers.ListField(child=serializers.CharField(max_length=43), max_length=50, default=list)
