@@ -1,0 +1,103 @@
+/** What tests of the edge share: tenants, signed calls, and the people's credentials. */
+import { createHash } from "node:crypto";
+import { env, SELF } from "cloudflare:test";
+import { importJWK, type JWTPayload, SignJWT } from "jose";
+import { settingsOf } from "../../src/bindings";
+import { digest, makeToken, randomBase32, tenantIdFrom } from "../../src/ids";
+
+export const API = "http://localhost:8787";
+export const PORTAL = "http://localhost:8000";
+
+type Signer = "control" | "access" | "stranger";
+type Keys = Record<Signer, { kid: string; jwk: object }>;
+
+const { TEST_SIGNING_KEYS } = env as unknown as { TEST_SIGNING_KEYS: Keys };
+
+/** A tenant id that the cell's control plane could have made. */
+export const newTenantId = () => tenantIdFrom(settingsOf(env), randomBase32(16));
+
+export const iso = (fromNowMs: number) => new Date(Date.now() + fromNowMs).toISOString();
+
+export async function sign(signer: Signer, typ: string, claims: JWTPayload): Promise<string> {
+  const { kid, jwk } = TEST_SIGNING_KEYS[signer];
+  return new SignJWT(claims).setProtectedHeader({ alg: "EdDSA", typ, kid }).sign(await importJWK(jwk, "EdDSA"));
+}
+
+/** A call of the control plane, signed for exactly this request. */
+export async function call(method: string, path: string, body?: unknown, signer: Signer = "control"): Promise<Response> {
+  const text = body === undefined ? "" : JSON.stringify(body);
+  const now = Math.floor(Date.now() / 1000);
+  const proof = await sign(signer, `edge-${signer}+jwt`, {
+    ...{ iss: "portal", aud: "edge:test:lo", iat: now, exp: now + 60, jti: crypto.randomUUID() },
+    ...{ htm: method, htu: path, bh: createHash("sha256").update(text).digest("base64url") },
+  });
+  const headers: Record<string, string> = { authorization: `Bearer ${proof}`, host: "localhost:8787" };
+  if (body !== undefined) headers["content-type"] = "application/json";
+  return SELF.fetch(API + path, { method, headers, ...(body === undefined ? {} : { body: text }) });
+}
+
+export async function answered<T>(answer: Response | Promise<Response>, status: number): Promise<T> {
+  const got = await answer;
+  const text = await got.text();
+  if (got.status !== status) throw new Error(`expected ${status}, got ${got.status}: ${text}`);
+  return (text === "" ? null : JSON.parse(text)) as T;
+}
+
+const ROLE = (instance: string) => ({ count: 1, instance });
+
+export const PLAN = {
+  version: "4.14.7",
+  roles: { manager: ROLE("standard-1"), indexer: ROLE("standard-2"), dashboard: ROLE("standard-1") },
+  certificate_days: 365,
+  retention_days: 30,
+  max_agents: 500,
+};
+
+/** A tenant that exists and is meant to be stopped, so that nothing tries to start its nodes. */
+export async function stoppedTenant(plan: Partial<typeof PLAN> = {}): Promise<string> {
+  const id = newTenantId();
+  const spec = { epoch: 1, generation: 1, operation_id: `op_${randomBase32(20)}`, requested: "stopped" };
+  await answered(call("PUT", `/v1/tenants/${id}`, { ...spec, plan: { ...PLAN, ...plan } }), 202);
+  return id;
+}
+
+export interface IssuedToken {
+  id: string;
+  text: string;
+}
+
+/** An enrollment token of the tenant, as the control plane would register it. */
+export async function newToken(
+  tenant: string,
+  definition: { max_uses?: number; expires_at?: string; groups?: string[] } = {},
+): Promise<IssuedToken> {
+  const id = randomBase32(10);
+  const text = makeToken("enr", tenant, id);
+  const body = { epoch: 1, name: "servers", secret_sha256: digest(text), expires_at: iso(3600_000), max_uses: 10 };
+  await answered(call("PUT", `/v1/tenants/${tenant}/tokens/${id}`, { ...body, groups: [], labels: {}, ...definition }), 200);
+  return { id, text };
+}
+
+export interface Enrolled {
+  agent_id: string;
+  key: string;
+  connector: { id: string; secret: string };
+  manager_url: string;
+}
+
+/** What an installer sends. */
+export function enroll(token: string, name: string, more: Record<string, unknown> = {}): Promise<Response> {
+  const body = JSON.stringify({ token, enrollment_id: crypto.randomUUID(), name, ...more });
+  const headers = { "content-type": "application/json", host: "localhost:8787" };
+  return SELF.fetch(`${API}/api/agents/enroll`, { method: "POST", headers, body });
+}
+
+/** A credential for the event stream. */
+export function scopedToken(tenant: string, more: JWTPayload = {}, signer: Signer = "access"): Promise<string> {
+  const now = Math.floor(Date.now() / 1000);
+  return sign(signer, "edge-scoped+jwt", {
+    ...{ iss: "portal", aud: "edge:test:lo", sub: "usr_alice", tenant, scope: "events:read", role: "admin" },
+    ...{ organization: "org_acme", grant: null, session: "ses_1", iat: now, exp: now + 3600 },
+    ...more,
+  });
+}

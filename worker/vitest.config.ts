@@ -1,0 +1,38 @@
+// Runs the tests inside workerd. The keys are made anew for every run.
+import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+const doors = ["control", "access", "stranger"].map((door) => {
+  const pair = generateKeyPairSync("ed25519");
+  return { kid: `test-${door}`, door, public: pair.publicKey, private: pair.privateKey };
+});
+
+const bindings = {
+  ENVIRONMENT: "test",
+  CELL_ID: "lo",
+  RUNTIME: "stand-in",
+  PORTAL_ORIGIN: "http://localhost:8000",
+  API_HOSTS: "localhost:8787",
+  DASHBOARD_ZONE: "localhost:8787",
+  PUBLIC_URL: "http://localhost:8787",
+  VERSIONS: { "4.14.7": "v4147" },
+  CELL_ID_KEY: randomBytes(32).toString("hex"),
+  DATA_KEYS: { current: "test", keys: { test: randomBytes(32).toString("base64") } },
+  CONTROL_KEYS: doors
+    .filter(({ door }) => door !== "stranger")
+    .map(({ kid, door, public: key }) => ({ kid, door, jwk: key.export({ format: "jwk" }) })),
+  TEST_SIGNING_KEYS: Object.fromEntries(
+    doors.map(({ kid, door, private: key }) => [door, { kid, jwk: key.export({ format: "jwk" }) }]),
+  ),
+};
+
+export default defineConfig(async () => ({
+  plugins: [
+    cloudflareTest({
+      wrangler: { configPath: "./wrangler.jsonc" },
+      miniflare: { cf: false, bindings: { ...bindings, TEST_MIGRATIONS: await readD1Migrations("migrations") } },
+    }),
+  ],
+  test: { include: ["test/**/*.test.ts"], setupFiles: ["test/support/setup.ts"], testTimeout: 20_000, silent: "passed-only" },
+}));
