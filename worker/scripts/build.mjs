@@ -1,9 +1,9 @@
-// Bundles the Worker into dist/index.js, the one file that the local launcher and the tests of the whole stack run.
+// Bundles the Worker into dist/index.js (or the file given), the one file that the local launcher runs.
 import { build } from "esbuild";
 
 await build({
   entryPoints: ["src/index.ts"],
-  outfile: "dist/index.js",
+  outfile: process.argv[2] ?? "dist/index.js",
   bundle: true,
   format: "esm",
   target: "es2024",

@@ -39,6 +39,9 @@ export interface TenantContext {
   /** Puts an event of the tenant's stream beside the caller's write; it is delivered until acknowledged, once. */
   emit(kind: EventKind, data: Record<string, unknown>): void;
 
+  /** Has the plan's read copy in KV replaced; delivered until acknowledged. */
+  copyPlan(data: Record<string, unknown>): void;
+
   /** Has the handler of `kind` run at `at` (milliseconds since 1970), replacing an earlier time for the same key. */
   schedule(kind: string, at: number, key?: string): void;
   unschedule(kind: string, key?: string): void;

@@ -1,6 +1,6 @@
 /** Drives the tenant: look, decide, record, act, until there is nothing to do but wait. */
 import { log } from "../log";
-import type { Plan, Role } from "../schemas";
+import type { Observed, Plan, Role } from "../schemas";
 import { act, incarnationOf } from "./acts";
 import { certificateFits } from "./certificates";
 import type { TenantContext } from "./context";
@@ -15,8 +15,8 @@ import { publishView } from "./view";
 const MAX_ACTIONS = 40;
 /** A node on its way was asked this long ago at most; one that serves, at each watch. */
 const ASK_AGAIN_MS = { moving: 1500, still: WATCH_MS - 1000 };
-/** Actions that are new attempts of their step; ending something is part of the attempt. */
-const ATTEMPTS: Action["do"][] = ["start", "mint", "verify", "erase"];
+/** Actions that begin an attempt of their step; what follows them belongs to the same attempt. */
+const ATTEMPTS: Action["do"][] = ["start", "verify", "erase"];
 
 /** One visit. Always leaves a due row behind where something is to be looked at later. */
 export async function drive(ctx: TenantContext): Promise<void> {
@@ -27,10 +27,15 @@ export async function drive(ctx: TenantContext): Promise<void> {
     if (!decision.action) return;
     const { action, step } = decision;
     log("info", "acting", { tenant: ctx.id, step, action: action.do, because: decision.because });
-    if (step && (ATTEMPTS.includes(action.do) || decision.observed === "stopping")) countAttempt(ctx, step);
+    if (step && beginsAttempt(ctx, decision.observed, action)) countAttempt(ctx, step);
     await act(ctx, action);
   }
   ctx.schedule("drive", ctx.now());
+}
+
+function beginsAttempt(ctx: TenantContext, observed: Observed, action: Action): boolean {
+  if (action.do === "mint") return effortOf(ctx, "mint").failures > 0;
+  return ATTEMPTS.includes(action.do) || (action.do === "stop" && observed === "stopping");
 }
 
 /** Asks nodes that have not reported for a while; a node object that lost its memory of a container tells so now. */

@@ -2,7 +2,7 @@
  * What a tenant needs next, and why. Pure: facts in, decision out; it looks at what holds now, never at how it came to
  * be, so that a crash at any point only means deciding again.
  */
-import type { ErrorBody } from "../errors";
+import { type ErrorBody, ERRORS } from "../errors";
 import type { NodeState, Observed, Reason, Requested, Role, StepName } from "../schemas";
 
 /** Failures in a row after which a subject is given up until somebody retries. */
@@ -199,11 +199,19 @@ const waiting = (until: number, because: string, error: ErrorBody | null): Verdi
 function workVerdict(facts: Facts, effort: Effort, action: Action, because: string, now: number): Verdict {
   if (effort.failures >= MAX_FAILURES && effort.error) {
     // A tenant that served before is not left lying: what broke it may pass without anybody here.
-    if (facts.settled && now >= effort.retryAt + SLOW_RETRY_MS) return { is: "acting", action, because };
-    return { is: "given_up", error: effort.error, retryAt: effort.retryAt + SLOW_RETRY_MS, because };
+    const retryAt = effort.retryAt + SLOW_RETRY_MS;
+    if (facts.settled && now >= retryAt) return { is: "acting", action, because };
+    return { is: "given_up", error: givenUp(effort.error), retryAt, because };
   }
   if (now < effort.retryAt) return waiting(effort.retryAt, `${because}, pausing after a failure`, effort.error);
   return { is: "acting", action, because };
+}
+
+/** The last failure, told as the end of trying. */
+function givenUp(error: ErrorBody): ErrorBody {
+  const code = error.code === "NODE_EXITED" ? "NODE_CRASH_LOOP" : error.code;
+  const { hint } = ERRORS[code === "NODE_CRASH_LOOP" ? code : "STEP_GAVE_UP"];
+  return { ...error, code, hint, retryable: false, message: `${error.message} Tried ${MAX_FAILURES} times.` };
 }
 
 function towardsStopped(facts: Facts): Decision {

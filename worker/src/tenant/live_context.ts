@@ -68,6 +68,10 @@ export class LiveContext implements TenantContext {
     this.outbox.put("stream", kind, data);
   }
 
+  copyPlan(data: Record<string, unknown>): void {
+    this.outbox.put("plan", "plan", data);
+  }
+
   schedule(kind: string, at: number, key = ""): void {
     this.due.set(kind, at, key);
     this.#armOutside();

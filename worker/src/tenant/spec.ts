@@ -48,7 +48,8 @@ const sorted = (record: Record<string, unknown>) =>
 
 /** @throws EdgeError TENANT_DELETED, STALE_GENERATION, GENERATION_CONFLICT, UNKNOWN_VERSION */
 export function acceptSpec(ctx: TenantContext, body: PutTenant): void {
-  if (!ctx.settings.versions.has(body.plan.version)) {
+  // A version that was withdrawn must not keep its tenants from being stopped.
+  if (body.requested === "running" && !ctx.settings.versions.has(body.plan.version)) {
     const known = [...ctx.settings.versions.keys()].join(", ");
     throw new EdgeError("UNKNOWN_VERSION", `Version ${body.plan.version} is not offered here.`, [
       { path: "plan.version", message: `must be one of ${known}` },
@@ -99,5 +100,7 @@ function store(ctx: TenantContext, intent: Intent, kind: "start" | "stop" | "del
   beginRun(ctx, intent.operation_id, kind, intent.generation);
   // A new intent is somebody's decision to try (again): what was given up gets its attempts back.
   clearEfforts(ctx);
+  const { epoch, generation, requested } = intent;
+  ctx.copyPlan({ tenant: ctx.id, epoch, generation, requested, plan: intent.plan });
   ctx.schedule("drive", ctx.now());
 }

@@ -1,0 +1,242 @@
+"""The real edge on this machine: engine stand-in and launcher as processes, and a client that signs its own proofs."""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+REPOSITORY = Path(__file__).parents[2]
+NODE = REPOSITORY / "worker/node_modules/node/bin/node"
+BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
+CELL = "lo"
+VERSIONS = {"4.14.7": "v4147", "4.14.7-exits": "v4147exits"}
+IMAGES = {
+    "manager": "wazuh/wazuh-manager",
+    "indexer": "wazuh/wazuh-indexer",
+    "dashboard": "wazuh/wazuh-dashboard",
+    "certs": "garrison/certs",
+}
+START_SECONDS = 30
+
+
+def random_base32(length: int) -> str:
+    return "".join(secrets.choice(BASE32) for _ in range(length))
+
+
+def base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+@dataclass
+class DoorKey:
+    """A signing key of one door."""
+
+    door: str
+    private: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
+
+    @property
+    def public(self) -> bytes:
+        return self.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+    @property
+    def kid(self) -> str:
+        return hashlib.sha256(self.public).hexdigest()[:16]
+
+    def registration(self) -> dict[str, Any]:
+        jwk = {"kty": "OKP", "crv": "Ed25519", "x": base64url(self.public)}
+        return {"kid": self.kid, "door": self.door, "jwk": jwk}
+
+    def proof(self, method: str, path: str, body: bytes, **changes: Any) -> str:
+        now = int(time.time())
+        claims = {
+            "iss": "portal",
+            "aud": f"edge:test:{CELL}",
+            "iat": now,
+            "exp": now + 30,
+            "jti": secrets.token_hex(16),
+            "htm": method,
+            "htu": path,
+            "bh": base64url(hashlib.sha256(body).digest()),
+            **changes,
+        }
+        header = {"typ": f"edge-{self.door}+jwt", "kid": self.kid}
+        return jwt.encode(claims, self.private, algorithm="EdDSA", headers=header)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Child:
+    """A process that ends with this one: it reads the pipe that this one holds."""
+
+    def __init__(self, argv: list[str], log: Path) -> None:
+        self.log = log
+        self._output = log.open("ab")
+        self._process = subprocess.Popen(
+            argv, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=self._output, stderr=subprocess.STDOUT
+        )
+
+    def wait_until(self, line: bytes) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        start = 0
+        while line not in self.log.read_bytes()[start:]:
+            assert self._process.poll() is None, self.log.read_text(errors="replace")[-2000:]
+            assert time.monotonic() < deadline, self.log.read_text(errors="replace")[-2000:]
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._close()
+
+    def end(self) -> int:
+        if self._process.stdin:
+            self._process.stdin.close()
+        code = self._process.wait(timeout=30)
+        self._close()
+        return code
+
+    def _close(self) -> None:
+        self._output.close()
+
+
+@dataclass
+class Edge:
+    """One cell on this machine."""
+
+    root: Path
+    port: int = field(default_factory=free_port)
+    control: DoorKey = field(default_factory=lambda: DoorKey("control"))
+    access: DoorKey = field(default_factory=lambda: DoorKey("access"))
+    id_key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    engine: Child | None = None
+    launcher: Child | None = None
+    _starts: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> "Edge":
+        build = [str(NODE), "scripts/build.mjs", str(self.root / "index.js")]
+        subprocess.run(build, cwd=REPOSITORY / "worker", check=True, timeout=START_SECONDS)
+        configuration = self.root / "edge.json"
+        configuration.write_text(json.dumps(self._configuration()))
+        socket_path, nodes = self.root / "engine.sock", self.root / "nodes"
+        argv = [sys.executable, "-m", "local.engine", "--socket", str(socket_path), "--root", str(nodes)]
+        self.engine = Child(argv, self.root / "engine.log")
+        self.engine.wait_until(b"ready")
+        self.start_launcher()
+        return self
+
+    def start_launcher(self) -> None:
+        self._starts += 1
+        argv = [str(NODE), str(REPOSITORY / "local/edge/launch.mjs"), str(self.root / "edge.json")]
+        self.launcher = Child(argv, self.root / f"edge-{self._starts}.log")
+        self.launcher.wait_until(b"ready http")
+
+    def stop(self) -> None:
+        for child in (self.launcher, self.engine):
+            if child:
+                child.end()
+
+    def new_tenant_id(self) -> str:
+        checked = CELL + random_base32(16)
+        mac = hmac.new(self.id_key, checked.encode(), hashlib.sha256).digest()[:5]
+        return checked + base64.b32encode(mac).decode().lower()
+
+    def call(self, method: str, path: str, body: Any = None, *, key: DoorKey | None = None) -> httpx.Response:
+        content = b"" if body is None else json.dumps(body).encode()
+        proof = (key or self.control).proof(method, path, content)
+        headers = {"authorization": f"Bearer {proof}"} | ({"content-type": "application/json"} if content else {})
+        return httpx.request(method, self.url + path, content=content, headers=headers, timeout=35)
+
+    def containers(self) -> list[dict[str, Any]]:
+        """The engine's own list of what runs."""
+        transport = httpx.HTTPTransport(uds=str(self.root / "engine.sock"))
+        with httpx.Client(transport=transport, base_url="http://engine") as client:
+            return list(client.get("/containers/json").json())
+
+    def kill_node(self, image: str) -> None:
+        """SIGKILLs the process of the one running container of an image."""
+        found = [container for container in self.containers() if image in container["Image"]]
+        assert len(found) == 1, found
+        transport = httpx.HTTPTransport(uds=str(self.root / "engine.sock"))
+        with httpx.Client(transport=transport, base_url="http://engine") as client:
+            client.post(f"/containers/{found[0]['Id']}/kill", params={"signal": "SIGKILL"}).raise_for_status()
+
+    def kill_workerd(self) -> None:
+        """SIGKILLs the launcher and the runtime below it, as a crash of the machine would."""
+        assert self.launcher
+        pid = self.launcher._process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        self.launcher.kill()
+        for child in children:
+            os.kill(int(child), signal.SIGKILL)
+
+    def _configuration(self) -> dict[str, Any]:
+        data_keys = {"current": "k1", "keys": {"k1": base64.b64encode(secrets.token_bytes(32)).decode()}}
+        variables = {
+            "ENVIRONMENT": "test",
+            "CELL_ID": CELL,
+            "RUNTIME": "stand-in",
+            "CONTROL_KEYS": json.dumps([self.control.registration(), self.access.registration()]),
+            "PORTAL_ORIGIN": "http://localhost:8000",
+            "API_HOSTS": f"127.0.0.1:{self.port},localhost:{self.port}",
+            "DASHBOARD_ZONE": f"localhost:{self.port}",
+            "PUBLIC_URL": f"http://localhost:{self.port}",
+            "VERSIONS": json.dumps(VERSIONS),
+            "CELL_ID_KEY": self.id_key.hex(),
+            "DATA_KEYS": json.dumps(data_keys),
+        }
+        images = {
+            role: {key: f"{image}:{version}" for version, key in VERSIONS.items()} for role, image in IMAGES.items()
+        }
+        return {
+            "port": self.port,
+            "engine_socket": str(self.root / "engine.sock"),
+            "persist": str(self.root / "edge"),
+            "vars": variables,
+            "images": images,
+            "bundle": str(self.root / "index.js"),
+        }
+
+
+def plan(version: str = "4.14.7") -> dict[str, Any]:
+    sizes = {"manager": "standard-1", "indexer": "standard-2", "dashboard": "standard-1"}
+    return {
+        "version": version,
+        "roles": {role: {"count": 1, "instance": instance} for role, instance in sizes.items()},
+        "certificate_days": 365,
+        "retention_days": 30,
+        "max_agents": 50,
+    }
+
+
+def spec(generation: int = 1, *, requested: str = "running", operation: str | None = None, **changes: Any) -> dict[str, Any]:
+    return {
+        "epoch": 1,
+        "generation": generation,
+        "operation_id": operation or f"op_{random_base32(20)}",
+        "requested": requested,
+        "plan": plan(),
+        **changes,
+    }
