@@ -12,10 +12,10 @@ const bindings = {
   ENVIRONMENT: "test",
   CELL_ID: "lo",
   RUNTIME: "stand-in",
-  PORTAL_ORIGIN: "http://localhost:8000",
-  API_HOSTS: "localhost:8787",
-  DASHBOARD_ZONE: "localhost:8787",
-  PUBLIC_URL: "http://localhost:8787",
+  PORTAL_ORIGIN: "http://portal.test",
+  API_HOSTS: "edge.test",
+  DASHBOARD_ZONE: "dashboards.test",
+  PUBLIC_URL: "http://edge.test",
   VERSIONS: { "4.14.7": "v4147" },
   CELL_ID_KEY: randomBytes(32).toString("hex"),
   DATA_KEYS: { current: "test", keys: { test: randomBytes(32).toString("base64") } },
@@ -30,9 +30,15 @@ const bindings = {
 export default defineConfig(async () => ({
   plugins: [
     cloudflareTest({
+      main: "./test/support/worker.ts",
       wrangler: { configPath: "./wrangler.jsonc" },
       miniflare: { cf: false, bindings: { ...bindings, TEST_MIGRATIONS: await readD1Migrations("migrations") } },
     }),
   ],
-  test: { include: ["test/**/*.test.ts"], setupFiles: ["test/support/setup.ts"], testTimeout: 20_000, silent: "passed-only" },
+  test: {
+    include: ["test/**/*.test.ts"],
+    setupFiles: ["test/support/setup.ts"],
+    testTimeout: 20_000,
+    silent: "passed-only",
+  },
 }));

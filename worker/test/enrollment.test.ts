@@ -23,7 +23,7 @@ describe("enrollment", () => {
     expect(agent.agent_id).toBe("001");
     expect(agent.key).toMatch(/^[0-9a-f]{64}$/);
     expect(agent.connector).toEqual({ id: `${tenant}.001`, secret: expect.stringMatching(/^con_/) });
-    expect(agent.manager_url).toBe(`ws://localhost:8787/agents/${tenant}/1514`);
+    expect(agent.manager_url).toBe(`ws://edge.test/agents/${tenant}/1514`);
   });
 
   it("lets exactly as many of 64 racing clients in as the token has uses", async () => {

@@ -1,12 +1,13 @@
 /** What tests of the edge share: tenants, signed calls, and the people's credentials. */
-import { createHash } from "node:crypto";
+
 import { env, SELF } from "cloudflare:test";
+import { createHash } from "node:crypto";
 import { importJWK, type JWTPayload, SignJWT } from "jose";
 import { settingsOf } from "../../src/bindings";
 import { digest, makeToken, randomBase32, tenantIdFrom } from "../../src/ids";
 
-export const API = "http://localhost:8787";
-export const PORTAL = "http://localhost:8000";
+export const API = "http://edge.test";
+export const PORTAL = "http://portal.test";
 
 type Signer = "control" | "access" | "stranger";
 type Keys = Record<Signer, { kid: string; jwk: object }>;
@@ -24,14 +25,19 @@ export async function sign(signer: Signer, typ: string, claims: JWTPayload): Pro
 }
 
 /** A call of the control plane, signed for exactly this request. */
-export async function call(method: string, path: string, body?: unknown, signer: Signer = "control"): Promise<Response> {
+export async function call(
+  method: string,
+  path: string,
+  body?: unknown,
+  signer: Signer = "control",
+): Promise<Response> {
   const text = body === undefined ? "" : JSON.stringify(body);
   const now = Math.floor(Date.now() / 1000);
   const proof = await sign(signer, `edge-${signer}+jwt`, {
     ...{ iss: "portal", aud: "edge:test:lo", iat: now, exp: now + 60, jti: crypto.randomUUID() },
     ...{ htm: method, htu: path, bh: createHash("sha256").update(text).digest("base64url") },
   });
-  const headers: Record<string, string> = { authorization: `Bearer ${proof}`, host: "localhost:8787" };
+  const headers: Record<string, string> = { authorization: `Bearer ${proof}`, host: "edge.test" };
   if (body !== undefined) headers["content-type"] = "application/json";
   return SELF.fetch(API + path, { method, headers, ...(body === undefined ? {} : { body: text }) });
 }
@@ -74,7 +80,10 @@ export async function newToken(
   const id = randomBase32(10);
   const text = makeToken("enr", tenant, id);
   const body = { epoch: 1, name: "servers", secret_sha256: digest(text), expires_at: iso(3600_000), max_uses: 10 };
-  await answered(call("PUT", `/v1/tenants/${tenant}/tokens/${id}`, { ...body, groups: [], labels: {}, ...definition }), 200);
+  await answered(
+    call("PUT", `/v1/tenants/${tenant}/tokens/${id}`, { ...body, groups: [], labels: {}, ...definition }),
+    200,
+  );
   return { id, text };
 }
 
@@ -88,7 +97,7 @@ export interface Enrolled {
 /** What an installer sends. */
 export function enroll(token: string, name: string, more: Record<string, unknown> = {}): Promise<Response> {
   const body = JSON.stringify({ token, enrollment_id: crypto.randomUUID(), name, ...more });
-  const headers = { "content-type": "application/json", host: "localhost:8787" };
+  const headers = { "content-type": "application/json", host: "edge.test" };
   return SELF.fetch(`${API}/api/agents/enroll`, { method: "POST", headers, body });
 }
 

@@ -1,0 +1,3 @@
+/** The Worker under test. */
+export * from "../../src/index";
+export { default } from "../../src/index";
