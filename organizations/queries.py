@@ -1,12 +1,14 @@
 """Reads of this room. Every one takes who is asking."""
 
+from collections.abc import Iterable
+
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from controlplane.actor import Actor
 from controlplane.problems import NotFound
 from organizations.access import current, proven_roles, require
-from organizations.models import ApiKey, Connection, Grant, Invitation, Membership, Organization
+from organizations.models import ApiKey, Connection, Grant, Invitation, Membership, Organization, User
 
 
 def visible_to(actor: Actor) -> QuerySet[Organization]:
@@ -43,6 +45,16 @@ def members_of(actor: Actor, organization: Organization) -> QuerySet[Membership]
 def member(actor: Actor, organization: Organization, membership_id: str) -> Membership:
     """One membership of the organization; raises NotFound."""
     return _one(members_of(actor, organization), membership_id)
+
+
+def names_of(user_ids: Iterable[str]) -> dict[str, str]:
+    """
+    Names (or addresses) of people by id, for "who" columns.
+
+    For an asker who shares an organization with them; callers pass ids that they found in rows visible to the asker.
+    """
+    people = User.objects.filter(pk__in=set(user_ids))
+    return {person.pk: person.name or person.email for person in people}
 
 
 def invitations_of(actor: Actor, organization: Organization) -> QuerySet[Invitation]:
