@@ -1,0 +1,1 @@
+"""What organizations pay for: plans, subscriptions, and what they are entitled to."""

@@ -1,0 +1,1 @@
+"""A tenant is one Wazuh deployment: its record, its operations, and everything said to the edge about it."""

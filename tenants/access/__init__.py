@@ -1,0 +1,1 @@
+"""Short-lived credentials for dashboards and event streams, and their revocation."""

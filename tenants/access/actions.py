@@ -1,0 +1,132 @@
+"""Lets people into a tenant's dashboard and event stream, with credentials that end by themselves."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from controlplane import audit, edge_keys
+from controlplane.actor import Actor
+from controlplane.ids import new_id
+from organizations import access
+from organizations.models import User
+from tenants.provisioning.edge_api import EdgeApi
+from tenants.provisioning.edge_errors import EdgeError
+from tenants.provisioning.models import Tenant
+from tenants.provisioning.problems import NotPossibleNow, problem_of
+
+LONGEST = dt.timedelta(hours=8)
+"""After this long every credential ends, whether or not anybody revoked it."""
+
+DASHBOARD_ROLES = (("admin", "tenant.create"), ("operator", "tenant.operate"), ("viewer", "tenant.view"))
+"""Role in the dashboard, and the permission that stands for it: what somebody may do, not what they are called."""
+
+
+@dataclass(frozen=True)
+class DashboardCode:
+    """What the browser posts, as the form field `code`, to `post_to`. It works once, until `expires_at`."""
+
+    code: str
+    post_to: str
+    expires_at: str
+
+
+@dataclass(frozen=True)
+class StreamToken:
+    """A credential for a tenant's event stream at `url`, until `expires_at`."""
+
+    token: str
+    url: str
+    expires_at: dt.datetime
+
+
+@transaction.atomic
+def open_dashboard(*, by: Actor, tenant: Tenant) -> DashboardCode:
+    """
+    Have the edge issue a one-time code for the tenant's dashboard.
+
+    The session that the code opens ends after 8 hours, or with the grant under which an MSP's person acts. Raises
+    NotPossibleNow where no dashboard runs, EdgeNotAvailable while the edge does not answer.
+    """
+    standing = access.require(by, "dashboard.open", tenant.organization_id)
+    if tenant.observed not in ("running", "degraded"):
+        raise NotPossibleNow("This tenant's dashboard is not running.", "Start the tenant and wait until it runs.")
+    role = dashboard_role(standing)
+    user = User.objects.get(pk=by.user_id)
+    body = {
+        "epoch": tenant.cell.epoch,
+        "idempotency_key": new_id("call"),
+        "user": {"id": user.pk, "email": user.email},
+        "role": role,
+        **_carried(by, tenant, standing),
+        "ends_at": _text(_end(standing)),
+    }
+    # The entry commits only with the answer: no code reaches anybody that the trail does not know of.
+    audit.record(
+        by=by,
+        action="tenants.dashboard.open",
+        organization_id=tenant.organization_id,
+        target=tenant.pk,
+        data={"role": role, "name": tenant.name},
+        grant_id=standing.grant_id,
+    )
+    try:
+        answer = EdgeApi(tenant.cell).dashboard_code(tenant.pk, body)
+    except EdgeError as error:
+        raise problem_of(error) from error
+    return DashboardCode(answer["code"], answer["post_to"], answer["expires_at"])
+
+
+@transaction.atomic
+def event_stream_token(*, by: Actor, tenant: Tenant) -> StreamToken:
+    """A credential to read, replay and follow one tenant's events, for 8 hours or until the grant ends."""
+    standing = access.require(by, "events.read", tenant.organization_id)
+    audit.record(
+        by=by,
+        action="tenants.events.open",
+        organization_id=tenant.organization_id,
+        target=tenant.pk,
+        data={"name": tenant.name},
+        grant_id=standing.grant_id,
+    )
+    end = _end(standing)
+    return StreamToken(scoped_token(by, tenant, standing, end), f"{tenant.cell.base_url}/api/events", end)
+
+
+def scoped_token(by: Actor, tenant: Tenant, standing: access.Standing, end: dt.datetime) -> str:
+    """Sign a credential for the event stream that revocations find by person, session, grant and connection."""
+    claims = {
+        "sub": by.user_id,
+        "tenant": tenant.pk,
+        "scope": "events:read",
+        "role": dashboard_role(standing),
+        **_carried(by, tenant, standing),
+    }
+    seconds = int((end - timezone.now()).total_seconds())
+    return edge_keys.sign_scoped(claims, cell_id=tenant.cell_id, seconds=seconds)
+
+
+def dashboard_role(standing: access.Standing) -> str:
+    """What somebody is in the dashboard: admin, operator or viewer."""
+    return next((role for role, needed in DASHBOARD_ROLES if needed in standing.permissions), "viewer")
+
+
+def _carried(by: Actor, tenant: Tenant, standing: access.Standing) -> dict[str, Any]:
+    """What a session carries so that it can be ended: through whom, by which way in, in which session."""
+    return {
+        "organization": tenant.organization_id,
+        "grant": standing.grant_id,
+        "connection": standing.connection_id,
+        "session": by.session_id or by.key_id or by.user_id,
+    }
+
+
+def _end(standing: access.Standing) -> dt.datetime:
+    longest = timezone.now() + LONGEST
+    return min(longest, standing.ends_at) if standing.ends_at else longest
+
+
+def _text(moment: dt.datetime) -> str:
+    return moment.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")

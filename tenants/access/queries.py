@@ -1,0 +1,47 @@
+"""Reads of access. Every one takes who is asking."""
+
+import datetime as dt
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from controlplane.actor import Actor
+from organizations import access
+from tenants.access.actions import scoped_token
+from tenants.access.models import Revocation
+from tenants.provisioning.edge_api import EdgeApi
+from tenants.provisioning.edge_errors import EdgeError
+from tenants.provisioning.models import Tenant
+from tenants.provisioning.problems import problem_of
+
+ONE_LOOK = dt.timedelta(minutes=1)
+
+
+def events(*, by: Actor, tenant: Tenant, after: int = 0, limit: int = 100) -> dict[str, Any]:
+    """
+    A stretch of a tenant's event log: `events` (each with seq, at, kind, data), `next` and `oldest`.
+
+    Args:
+        after: the sequence number after which to begin.
+        limit: how many events at most.
+
+    Raises EdgeNotAvailable while the edge does not answer.
+    """
+    standing = access.require(by, "events.read", tenant.organization_id)
+    bearer = scoped_token(by, tenant, standing, timezone.now() + ONE_LOOK)
+    try:
+        return EdgeApi(tenant.cell).events(bearer=bearer, after=after, limit=limit)
+    except EdgeError as error:
+        raise problem_of(error) from error
+
+
+def revocations_of(actor: Actor, tenant: Tenant) -> QuerySet[Revocation]:
+    """Access to a tenant that was ended, the newest first, each with whether the edge has confirmed it."""
+    access.require(actor, "tenant.view", tenant.organization_id)
+    return Revocation.objects.filter(tenant=tenant)
+
+
+def pending_revocations(actor: Actor, tenant: Tenant) -> QuerySet[Revocation]:
+    """Ended access that the edge has yet to confirm."""
+    return revocations_of(actor, tenant).filter(acknowledged_at__isnull=True)

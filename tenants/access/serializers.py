@@ -1,0 +1,34 @@
+"""What crosses the wire of the API about access."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from tenants.access.models import Revocation
+
+
+class DashboardCodeOut(serializers.Serializer[Any]):
+    """Post `code` as a form field to `post_to`, from a page of the portal, before it ends."""
+
+    code = serializers.CharField()
+    post_to = serializers.URLField()
+    expires_at = serializers.DateTimeField()
+
+
+class StreamTokenOut(serializers.Serializer[Any]):
+    """Send `token` as a bearer, or as the WebSocket subprotocol `bearer.<token>`, to `url`."""
+
+    token = serializers.CharField()
+    url = serializers.URLField()
+    expires_at = serializers.DateTimeField()
+
+
+class RevocationOut(serializers.ModelSerializer[Revocation]):
+    """Access that was ended, and whether the edge has confirmed it."""
+
+    pending = serializers.BooleanField(read_only=True)
+
+    class Meta:
+        model = Revocation
+        fields = ["id", "terms", "before", "pending", "closed", "created_at", "acknowledged_at"]
+        read_only_fields = fields

@@ -1,0 +1,32 @@
+"""Addresses of this room's API, under /api/v1/."""
+
+from django.urls import path
+
+from tenants.access import api as access
+from tenants.enrollment import api as enrollment
+from tenants.protection import api as protection
+from tenants.provisioning import api as provisioning
+
+_ONE = "tenants/<str:tenant_id>"
+_AGENT = f"{_ONE}/agents/<str:number>"
+_OPERATION = "operations/<str:operation_id>"
+
+urlpatterns = [
+    path("tenants", provisioning.Tenants.as_view(), name="api-tenants"),
+    path(_ONE, protection.OneTenant.as_view(), name="api-tenant"),
+    path(f"{_ONE}/start", provisioning.Start.as_view(), name="api-tenant-start"),
+    path(f"{_ONE}/stop", provisioning.Stop.as_view(), name="api-tenant-stop"),
+    path(f"{_ONE}/tokens", enrollment.Tokens.as_view(), name="api-tokens"),
+    path(f"{_ONE}/tokens/<str:token_id>", enrollment.OneToken.as_view(), name="api-token"),
+    path(f"{_ONE}/agents", enrollment.Agents.as_view(), name="api-agents"),
+    path(_AGENT, enrollment.OneAgent.as_view(), name="api-agent"),
+    path(f"{_AGENT}/quarantine", enrollment.Quarantine.as_view(), name="api-agent-quarantine"),
+    path(f"{_ONE}/refusals", enrollment.Refusals.as_view(), name="api-refusals"),
+    path(f"{_ONE}/dashboard", access.Dashboard.as_view(), name="api-dashboard"),
+    path(f"{_ONE}/events-token", access.EventsToken.as_view(), name="api-events-token"),
+    path(f"{_ONE}/revocations", access.Revocations.as_view(), name="api-revocations"),
+    path("operations", provisioning.Operations.as_view(), name="api-operations"),
+    path(_OPERATION, provisioning.OneOperation.as_view(), name="api-operation"),
+    path(f"{_OPERATION}/retry", provisioning.Retry.as_view(), name="api-operation-retry"),
+    path(f"{_OPERATION}/cancel", provisioning.Cancel.as_view(), name="api-operation-cancel"),
+]

@@ -1,0 +1,17 @@
+"""Wires the room into Django."""
+
+from django.apps import AppConfig
+
+
+class TenantsConfig(AppConfig):
+    name = "tenants"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Import what subscribes to facts and to changes of the feed."""
+        import tenants.access.feed
+        import tenants.access.revocations
+        import tenants.enrollment.agents
+        import tenants.enrollment.commands
+        import tenants.enrollment.feed
+        import tenants.provisioning.subscribers  # noqa: F401

@@ -1,0 +1,1 @@
+"""How agents join: enrollment tokens, the agents they enrolled, and refusals."""

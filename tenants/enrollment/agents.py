@@ -1,0 +1,106 @@
+"""Mirrors a tenant's agents from the edge, so that pages show them fast and while the edge is away."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from controlplane.celery import wake_on_commit
+from controlplane.rls import acting_as
+from tenants.enrollment.models import Agent, AgentReading, EnrollmentToken
+from tenants.provisioning.edge_api import EdgeApi
+from tenants.provisioning.edge_errors import UnknownAtEdge
+from tenants.provisioning.models import Tenant
+from tenants.provisioning.reconciler import REFRESHERS
+from tenants.provisioning.sighting import read_time
+from tenants.provisioning.wakeups import INTERACTIVE
+
+FRESH = dt.timedelta(seconds=15)
+"""How old a reading may be before looking at it asks for a new one."""
+
+
+def differ(tenant: Tenant, enrolled: int, active: int) -> bool:
+    """Whether the mirrored agents are not what the edge counts."""
+    counted = Agent.objects.filter(tenant=tenant).aggregate(
+        enrolled=Count("pk"), active=Count("pk", filter=Q(status="active"))
+    )
+    return (counted["enrolled"], counted["active"]) != (enrolled, active)
+
+
+def ask_again_if_old(tenant: Tenant) -> None:
+    """Have the agents read anew if the last reading is old. One conditional UPDATE: many lookers cause one reading."""
+    now = timezone.now()
+    reading, is_first = AgentReading.objects.get_or_create(
+        tenant=tenant, defaults={"organization_id": tenant.organization_id, "asked_at": now}
+    )
+    old = AgentReading.objects.filter(pk=reading.pk, asked_at__lt=now - FRESH)
+    if is_first or old.update(asked_at=now):
+        wake_reader(tenant)
+
+
+def wake_reader(tenant: Tenant) -> None:
+    """Have a task ask the edge for the agents once this transaction has committed."""
+    from tenants.enrollment.tasks import read_agents  # here, because the task calls what calls this
+
+    wake_on_commit(read_agents, tenant.cell_id, tenant.pk, queue=INTERACTIVE)
+
+
+def read(tenant: Tenant, edge: EdgeApi) -> None:
+    """Ask the edge for the agents and write down what it says. No transaction is open while it is asked."""
+    answer = edge.agents(tenant.pk)
+    with acting_as(f"org:{tenant.organization_id}"):
+        known = {agent.number: agent for agent in Agent.objects.select_for_update().filter(tenant=tenant)}
+        tokens = set(EnrollmentToken.objects.filter(tenant=tenant).values_list("pk", flat=True))
+        for seen in answer["agents"]:
+            _take_over(tenant, seen, known.get(str(seen["id"])), tokens)
+        _note_reading(tenant, partial=bool(answer.get("partial")), reason=str(answer.get("reason") or ""))
+
+
+def read_tokens(tenant: Tenant, edge: EdgeApi) -> None:
+    """Ask the edge for the use counts of every token that can still be used."""
+    with acting_as(f"org:{tenant.organization_id}"):
+        usable = list(EnrollmentToken.objects.filter(tenant=tenant, revoked_at=None, expires_at__gt=timezone.now()))
+    for token in usable:
+        try:
+            seen = edge.get_token(tenant.pk, token.pk)
+        except UnknownAtEdge:
+            continue  # not there yet: its own command brings it
+        with acting_as(f"org:{tenant.organization_id}"):
+            EnrollmentToken.objects.filter(pk=token.pk).update(uses=int(seen["uses"]))
+
+
+REFRESHERS.extend([read, read_tokens])
+
+
+def _take_over(tenant: Tenant, seen: Mapping[str, Any], known: Agent | None, tokens: set[str]) -> None:
+    news = {
+        "name": str(seen["name"]),
+        "groups": list(seen.get("groups") or []),
+        "token_id": seen.get("token") if seen.get("token") in tokens else None,
+        "status": str(seen["status"]),
+        "version": str(seen.get("version") or ""),
+        "address": str(seen.get("ip") or (known.address if known else "")),
+        "last_seen_at": read_time(seen.get("last_seen_at")),
+        "enrolled_at": read_time(seen.get("enrolled_at")),
+    }
+    if seen.get("quarantined") and not (known and known.quarantined_at):
+        news["quarantined_at"] = timezone.now()
+    agent = known or Agent(tenant=tenant, organization_id=tenant.organization_id, number=str(seen["id"]))
+    if known is None or any(getattr(agent, name) != value for name, value in news.items()):
+        for name, value in news.items():
+            setattr(agent, name, value)
+        agent.save()
+
+
+def _note_reading(tenant: Tenant, *, partial: bool, reason: str) -> None:
+    AgentReading.objects.update_or_create(
+        tenant=tenant,
+        defaults={
+            "organization_id": tenant.organization_id,
+            "asked_at": timezone.now(),
+            "partial": partial,
+            "reason": reason[:300],
+        },
+    )

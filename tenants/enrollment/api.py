@@ -1,0 +1,87 @@
+"""Enrollment tokens, agents and refusals by API."""
+
+import datetime as dt
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from organizations.api import ListView, valid
+from tenants.enrollment import actions, agents, queries
+from tenants.enrollment.serializers import AgentOut, NewTokenOut, QuarantineIn, RefusalOut, TokenIn, TokenOut
+from tenants.provisioning.api import TenantView
+
+
+class Tokens(TenantView, ListView):
+    """A tenant's enrollment tokens."""
+
+    @extend_schema(operation_id="tenants_tokens_list", responses=TokenOut(many=True), filters=False)
+    def get(self, request: Request, tenant_id: str) -> Response:
+        """List tokens, newest first."""
+        return self.page(queries.tokens_of(self.actor, self.tenant(tenant_id)), TokenOut)
+
+    @extend_schema(operation_id="tenants_tokens_create", request=TokenIn, responses={201: NewTokenOut})
+    def post(self, request: Request, tenant_id: str) -> Response:
+        """Make a token. The answer holds its secret, which is never shown again."""
+        tenant = self.tenant(tenant_id)
+        given = valid(TokenIn, request)
+        life = dt.timedelta(days=given.pop("expires_in_days"))
+        token, secret = actions.create_token(by=self.actor, tenant=tenant, expires_in=life, **given)
+        headers = {"Location": f"/api/v1/tenants/{tenant.pk}/tokens/{token.pk}"}
+        return Response(NewTokenOut(token, context={"secret": secret}).data, status=201, headers=headers)
+
+
+class OneToken(TenantView):
+    """One enrollment token."""
+
+    @extend_schema(operation_id="tenants_tokens_retrieve", responses=TokenOut)
+    def get(self, request: Request, tenant_id: str, token_id: str) -> Response:
+        """Read a token."""
+        return Response(TokenOut(queries.token(self.actor, self.tenant(tenant_id), token_id)).data)
+
+    @extend_schema(operation_id="tenants_tokens_revoke", request=None, responses=TokenOut)
+    def delete(self, request: Request, tenant_id: str, token_id: str) -> Response:
+        """Revoke a token; agents that joined with it stay."""
+        token = queries.token(self.actor, self.tenant(tenant_id), token_id)
+        return Response(TokenOut(actions.revoke_token(by=self.actor, token=token)).data)
+
+
+class Agents(TenantView, ListView):
+    """A tenant's agents."""
+
+    @extend_schema(operation_id="tenants_agents_list", responses=AgentOut(many=True), filters=False)
+    def get(self, request: Request, tenant_id: str) -> Response:
+        """List agents as last read from the edge; an old reading is renewed meanwhile."""
+        tenant = self.tenant(tenant_id)
+        rows = queries.agents_of(self.actor, tenant)
+        agents.ask_again_if_old(tenant)
+        return self.page(rows, AgentOut)
+
+
+class OneAgent(TenantView):
+    """One agent."""
+
+    @extend_schema(operation_id="tenants_agents_retrieve", responses=AgentOut)
+    def get(self, request: Request, tenant_id: str, number: str) -> Response:
+        """Read an agent."""
+        return Response(AgentOut(queries.agent(self.actor, self.tenant(tenant_id), number)).data)
+
+
+class Quarantine(TenantView):
+    """Cutting an agent off."""
+
+    @extend_schema(operation_id="tenants_agents_quarantine", request=QuarantineIn, responses={202: AgentOut})
+    def post(self, request: Request, tenant_id: str, number: str) -> Response:
+        """Close an agent's connections and refuse its credential from now on."""
+        agent = queries.agent(self.actor, self.tenant(tenant_id), number)
+        given = valid(QuarantineIn, request)
+        return Response(AgentOut(actions.quarantine(by=self.actor, agent=agent, **given)).data, status=202)
+
+
+class Refusals(TenantView, ListView):
+    """Enrollments that the edge refused."""
+
+    @extend_schema(operation_id="tenants_refusals_list", responses=RefusalOut(many=True), filters=False)
+    def get(self, request: Request, tenant_id: str) -> Response:
+        """List refusals with their reasons, newest first."""
+        return self.page(queries.refusals_of(self.actor, self.tenant(tenant_id)), RefusalOut)

@@ -1,0 +1,89 @@
+"""
+Brings to the edge what people decided about tokens and agents, until the edge has acknowledged it.
+
+Deliveries may come twice, late, and in any order. So each looks at the row as it is now, sends that, and looks again:
+whatever changed while the call was under way is sent too.
+"""
+
+import structlog
+from django.utils import timezone
+
+from controlplane import outbox
+from controlplane.models import Message
+from controlplane.rls import acting_as
+from tenants.enrollment.actions import QUARANTINE_ASKED, TOKEN_CHANGED
+from tenants.enrollment.models import Agent, EnrollmentToken
+from tenants.provisioning.edge_api import EdgeApi
+from tenants.provisioning.edge_errors import EdgeRefused, TenantGone, UnknownAtEdge
+
+log = structlog.get_logger(__name__)
+
+
+@outbox.subscriber(TOKEN_CHANGED, in_transaction=False)
+def bring_token_to_the_edge(message: Message) -> None:
+    """
+    Make a token known at the edge, or have it refused there.
+
+    A revocation may overtake the token's first message, which then arrives at the edge after it: so the state is
+    looked at again after each call, and sent again if it is another one by now.
+    """
+    actor = f"org:{message.organization_id}"
+    token = _token(actor, message.payload["token"])
+    while token.acknowledged_at is None and token.edge_error is None:
+        error = _send(token)
+        token = _acknowledge(actor, token, error)
+
+
+@outbox.subscriber(QUARANTINE_ASKED, in_transaction=False)
+def quarantine_agent_at_the_edge(message: Message) -> None:
+    """Have the edge cut an agent off."""
+    with acting_as(f"org:{message.organization_id}"):
+        agent = Agent.objects.select_related("tenant__cell").get(pk=message.payload["agent"])
+    body = {"epoch": agent.tenant.cell.epoch, "idempotency_key": message.pk, "reason": agent.quarantine_reason}
+    try:
+        EdgeApi(agent.tenant.cell).quarantine(agent.tenant_id, agent.number, body)
+    except (TenantGone, UnknownAtEdge) as error:
+        log.info("agent_is_gone_already", agent=agent.pk, code=error.code)
+    with acting_as(f"org:{message.organization_id}"):
+        Agent.objects.filter(pk=agent.pk, quarantined_at__isnull=True).update(quarantined_at=timezone.now())
+
+
+def _token(actor: str, token_id: str) -> EnrollmentToken:
+    with acting_as(actor):
+        return EnrollmentToken.objects.select_related("tenant__cell").get(pk=token_id)
+
+
+def _send(token: EnrollmentToken) -> EdgeRefused | None:
+    """Tell the edge the token's state; the error where the edge will never take it."""
+    edge = EdgeApi(token.tenant.cell)
+    try:
+        if token.revoked_at is not None:
+            edge.revoke_token(token.tenant_id, token.pk, {"epoch": token.tenant.cell.epoch})
+        else:
+            edge.put_token(token.tenant_id, token.pk, _body(token))
+    except (TenantGone, UnknownAtEdge) as error:
+        # What the edge has forgotten, or never heard of, lets nobody in: nothing is left to be revoked.
+        return None if token.revoked_at is not None else error
+    except EdgeRefused as error:
+        return error
+    return None
+
+
+def _body(token: EnrollmentToken) -> dict[str, object]:
+    return {
+        "epoch": token.tenant.cell.epoch,
+        "name": token.name,
+        "secret_sha256": token.secret_sha256,
+        "expires_at": token.expires_at.isoformat().replace("+00:00", "Z"),
+        "max_uses": token.max_uses,
+        "groups": token.groups,
+        "labels": token.labels,
+    }
+
+
+def _acknowledge(actor: str, sent: EnrollmentToken, error: EdgeRefused | None) -> EnrollmentToken:
+    """Note that the edge has the state that was sent, unless it is not the newest; the token as it is now."""
+    news = {"edge_error": error.as_json()} if error else {"acknowledged_at": timezone.now()}
+    with acting_as(actor):
+        EnrollmentToken.objects.filter(pk=sent.pk, revoked_at=sent.revoked_at).update(**news)
+    return _token(actor, sent.pk)

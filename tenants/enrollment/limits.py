@@ -1,0 +1,58 @@
+"""What an enrollment token may be."""
+
+import datetime as dt
+import re
+from collections.abc import Mapping, Sequence
+
+from controlplane.problems import Invalid
+
+DEFAULT_LIFE, LONGEST_LIFE = dt.timedelta(days=30), dt.timedelta(days=365)
+DEFAULT_USES, MOST_USES = 50, 100_000
+MOST_GROUPS, MOST_LABELS, LONGEST_LABEL = 16, 16, 64
+LONGEST_NAME, LONGEST_REASON = 80, 200
+
+GROUP = re.compile(r"[A-Za-z0-9._-]{1,128}\Z")
+LABEL = re.compile(r"[a-z0-9_.-]{1,32}\Z")
+
+
+def check_token(
+    *, name: str, expires_in: dt.timedelta, max_uses: int, groups: Sequence[str], labels: Mapping[str, str]
+) -> None:
+    """Raise Invalid, naming the field, for what no token may be."""
+    check_text("name", name, LONGEST_NAME)
+    if not dt.timedelta(0) < expires_in <= LONGEST_LIFE:
+        raise Invalid("A token lives for 1 to 365 days.", field="expires_in_days")
+    if not 1 <= max_uses <= MOST_USES:
+        raise Invalid(f"A token can be used 1 to {MOST_USES} times.", field="max_uses")
+    _check_groups(groups)
+    _check_labels(labels)
+
+
+def check_reason(reason: str) -> None:
+    """Raise Invalid unless a reason was given in a few words."""
+    check_text("reason", reason, LONGEST_REASON)
+
+
+def check_text(field: str, text: str, longest: int) -> None:
+    """Raise Invalid unless a text is a line of 1 to so many printable characters."""
+    if not text.strip() or len(text) > longest or not text.isprintable():
+        raise Invalid(f"Expected 1 to {longest} printable characters.", field=field)
+
+
+def _check_groups(groups: Sequence[str]) -> None:
+    fine = len(groups) <= MOST_GROUPS and all(GROUP.match(group) for group in groups)
+    if not fine or len(set(groups)) < len(groups):
+        raise Invalid(
+            f"Expected at most {MOST_GROUPS} different group names of letters, digits, dot, dash and underscore.",
+            field="groups",
+        )
+
+
+def _check_labels(labels: Mapping[str, str]) -> None:
+    fine = all(LABEL.match(name) and 0 < len(text) <= LONGEST_LABEL for name, text in labels.items())
+    if len(labels) > MOST_LABELS or not fine or not all(text.isprintable() for text in labels.values()):
+        raise Invalid(
+            f"Expected at most {MOST_LABELS} labels, names of a-z, 0-9, dot, dash and underscore, texts of 1 to"
+            f" {LONGEST_LABEL} printable characters.",
+            field="labels",
+        )

@@ -1,0 +1,28 @@
+"""What enrollment refuses, in the words people read."""
+
+from controlplane.problems import Conflict, NotFound
+
+
+class TokenNotFound(NotFound):
+    """No such token of this tenant."""
+
+    def __init__(self) -> None:
+        super().__init__("This tenant has no such enrollment token.")
+
+
+class AgentNotFound(NotFound):
+    """No such agent of this tenant."""
+
+    def __init__(self) -> None:
+        super().__init__("This tenant has no such agent.")
+
+
+class TenantIsGoing(Conflict):
+    """The tenant is being deleted, so that no agent can join it any more."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This tenant is being deleted. Nothing was created.",
+            code="TENANT_DELETED",
+            hint="Create the token for another tenant.",
+        )

@@ -1,0 +1,53 @@
+"""`manage.py create_cell`: register a deployment of the edge, or bring its registration up to date."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from controlplane.environment import environment
+from tenants.provisioning.models import Cell
+
+
+class Command(BaseCommand):
+    help = "Register a cell: one deployment of the edge. Repeating it updates what is given."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """What a cell is; versions are listed with the newest first."""
+        parser.add_argument("--id", required=True, help="two characters of a-z2-7; begins every tenant id")
+        parser.add_argument("--base-url", required=True, help="where the edge answers, such as https://edge.example")
+        parser.add_argument("--dashboard-zone", required=True, help="host behind <tenant>. of every dashboard")
+        parser.add_argument("--runtime", required=True, choices=Cell.Runtime.values)
+        parser.add_argument("--versions", required=True, help="comma list; the first is what new tenants get")
+        parser.add_argument("--capacity", type=int, default=400, help="how many tenants it takes")
+        parser.add_argument("--jurisdiction", default="")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Check and store; the cursor, the epoch and the count of tenants stay."""
+        cell_id, base_url = options["id"], options["base_url"].rstrip("/")
+        versions = [version.strip() for version in options["versions"].split(",") if version.strip()]
+        self._check(cell_id, base_url, versions, options["capacity"])
+        _, is_new = Cell.objects.update_or_create(
+            id=cell_id,
+            defaults={
+                "base_url": base_url,
+                "dashboard_zone": options["dashboard_zone"],
+                "runtime": options["runtime"],
+                "versions": versions,
+                "capacity": options["capacity"],
+                "jurisdiction": options["jurisdiction"],
+            },
+        )
+        self.stdout.write(f"cell {cell_id} {'registered' if is_new else 'updated'}")
+
+    def _check(self, cell_id: str, base_url: str, versions: list[str], capacity: int) -> None:
+        settings = environment()
+        address = urlsplit(base_url)
+        if cell_id not in settings.cell_id_keys:
+            raise CommandError(f"GARRISON_CELL_ID_KEYS has no key for the cell {cell_id}.")
+        if not address.hostname or address.scheme not in ("http", "https") or address.path:
+            raise CommandError("--base-url must be an origin such as https://edge.example.")
+        if settings.is_production and address.scheme != "https":
+            raise CommandError("In production an edge is reached by https only.")
+        if not versions or capacity < 1:
+            raise CommandError("A cell needs at least one version and room for one tenant.")

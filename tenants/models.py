@@ -1,0 +1,17 @@
+"""Gathers the rows of the inner rooms, so that Django finds them in one place."""
+
+from tenants.access.models import Revocation
+from tenants.enrollment.models import Agent, AgentReading, EnrollmentToken, Refusal
+from tenants.provisioning.models import Cell, Operation, Step, Tenant
+
+__all__ = [
+    "Agent",
+    "AgentReading",
+    "Cell",
+    "EnrollmentToken",
+    "Operation",
+    "Refusal",
+    "Revocation",
+    "Step",
+    "Tenant",
+]

@@ -1,0 +1,1 @@
+"""What keeps a tenant from harm: deletion on purpose only."""

@@ -1,0 +1,75 @@
+"""Deletion on purpose only: a typed name, and a flag that has to be lifted first."""
+
+import hmac
+
+from django.db import transaction
+
+from controlplane import audit
+from controlplane.actor import Actor
+from controlplane.problems import Conflict, Invalid
+from organizations import access
+from tenants.provisioning import intents, mirror, wakeups
+from tenants.provisioning.models import Operation, Tenant
+from tenants.provisioning.problems import NotPossibleNow
+
+
+@transaction.atomic
+def delete(*, by: Actor, tenant: Tenant, confirm_name: str, idempotency_key: str | None = None) -> Operation:
+    """
+    Have a tenant erased with all its data. There is no way back once the edge has begun.
+
+    Deletion supersedes whatever is going on. Raises Invalid unless the tenant's name was typed, Conflict while it is
+    protected, NotPossibleNow when it is being deleted already.
+    """
+    standing = access.require(by, "tenant.delete", tenant.organization_id)
+    tenant = mirror.locked(tenant.pk)
+    if tenant.requested == Tenant.Requested.DELETED:
+        raise NotPossibleNow("This tenant is being deleted already.", "A deletion that failed can be retried.")
+    if tenant.protected:
+        raise Conflict(
+            "This tenant is protected from deletion. Nothing was deleted.",
+            code="TENANT_PROTECTED",
+            hint="Lift the protection first.",
+        )
+    if not hmac.compare_digest(confirm_name.strip().encode(), tenant.name.encode()):
+        raise Invalid("Type the tenant's name to delete it. Nothing was deleted.", field="confirm_name")
+    superseded = mirror.open_operation(tenant)
+    if superseded is not None:
+        mirror.finish(superseded, Operation.State.CANCELLED)
+    operation = intents.begin(
+        tenant,
+        "delete",
+        Operation.Source.USER,
+        idempotency_key=idempotency_key,
+        requested_by=by.user_id,
+        requested_with=by.key_id or "",
+    )
+    tenant.requested = Tenant.Requested.DELETED
+    tenant.save(update_fields=["requested"])
+    wakeups.act_on(tenant)
+    audit.record(
+        by=by,
+        action="tenants.tenant.delete",
+        organization_id=tenant.organization_id,
+        target=tenant.pk,
+        data={"operation": operation.pk, "name": tenant.name},
+        grant_id=standing.grant_id,
+    )
+    return operation
+
+
+@transaction.atomic
+def set_protection(*, by: Actor, tenant: Tenant, protected: bool) -> Tenant:
+    """Protect a tenant from deletion, or lift that protection."""
+    standing = access.require(by, "tenant.delete", tenant.organization_id)
+    if Tenant.objects.filter(pk=tenant.pk).exclude(protected=protected).update(protected=protected):
+        audit.record(
+            by=by,
+            action="tenants.tenant.protect" if protected else "tenants.tenant.unprotect",
+            organization_id=tenant.organization_id,
+            target=tenant.pk,
+            data={"name": tenant.name},
+            grant_id=standing.grant_id,
+        )
+    tenant.protected = protected
+    return tenant

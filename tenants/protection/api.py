@@ -1,0 +1,34 @@
+"""One tenant by API, with what protects it from deletion and what deletes it."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from organizations.api import valid
+from tenants.protection import actions
+from tenants.protection.serializers import Confirmation, TenantChange
+from tenants.provisioning.api import TenantView, accepted
+from tenants.provisioning.serializers import Accepted, TenantOut
+
+
+class OneTenant(TenantView):
+    """One tenant."""
+
+    @extend_schema(operation_id="tenants_retrieve", responses=TenantOut)
+    def get(self, request: Request, tenant_id: str) -> Response:
+        """Read a tenant, also one that was deleted."""
+        return Response(TenantOut(self.tenant(tenant_id)).data)
+
+    @extend_schema(operation_id="tenants_protect", request=TenantChange, responses=TenantOut)
+    def patch(self, request: Request, tenant_id: str) -> Response:
+        """Protect a tenant from deletion, or lift that protection."""
+        given = valid(TenantChange, request)
+        actions.set_protection(by=self.actor, tenant=self.tenant(tenant_id), **given)
+        return Response(TenantOut(self.tenant(tenant_id)).data)
+
+    @extend_schema(operation_id="tenants_delete", request=Confirmation, responses={202: Accepted})
+    def delete(self, request: Request, tenant_id: str) -> Response:
+        """Delete a tenant with all its data. Its name has to be typed."""
+        tenant = self.tenant(tenant_id)
+        operation = actions.delete(by=self.actor, tenant=tenant, **valid(Confirmation, request))
+        return accepted(self.tenant(tenant_id), operation)

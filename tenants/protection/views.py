@@ -1,0 +1,116 @@
+"""A tenant's settings with the danger zone: start, stop, protect, delete."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from controlplane.actor import actor_of
+from controlplane.forms import told_on
+from organizations import access
+from tenants.frame import tenant_frame
+from tenants.protection import actions
+from tenants.protection.forms import DeleteForm
+from tenants.provisioning import actions as provisioning
+from tenants.provisioning import queries
+from tenants.provisioning.models import Operation, Tenant
+from tenants.provisioning.prices import size_words
+from tenants.provisioning.timeline import title_of
+
+RUNTIMES = {
+    "stand-in": "Simulated nodes: processes on this machine that speak Wazuh's interfaces. No real containers.",
+    "docker": "Containers of a local engine.",
+    "cloudflare": "Containers on Cloudflare.",
+}
+
+
+@login_required
+@require_safe
+def settings(request: HttpRequest, tenant_id: str) -> HttpResponse:
+    """What the tenant is made of, and what can be done to it."""
+    return _page(request, queries.find(actor_of(request), tenant_id), DeleteForm())
+
+
+@login_required
+@require_POST
+def start(request: HttpRequest, tenant_id: str) -> HttpResponse:
+    """Have a stopped tenant run."""
+    actor = actor_of(request)
+    tenant = queries.find(actor, tenant_id)
+    provisioning.start(by=actor, tenant=tenant)
+    messages.success(request, f"{tenant.name} starts. Every step shows here.")
+    return redirect("tenants:overview", tenant.pk)
+
+
+@login_required
+@require_POST
+def stop(request: HttpRequest, tenant_id: str) -> HttpResponse:
+    """Have a tenant stop."""
+    actor = actor_of(request)
+    tenant = queries.find(actor, tenant_id)
+    provisioning.stop(by=actor, tenant=tenant)
+    messages.success(request, f"{tenant.name} stops. Its data stay.")
+    return redirect("tenants:overview", tenant.pk)
+
+
+@login_required
+@require_POST
+def protect(request: HttpRequest, tenant_id: str) -> HttpResponse:
+    """Protect a tenant from deletion, or lift that."""
+    actor = actor_of(request)
+    tenant = queries.find(actor, tenant_id)
+    wanted = request.POST.get("protected") == "yes"
+    actions.set_protection(by=actor, tenant=tenant, protected=wanted)
+    messages.success(request, "Deletion is refused from now on." if wanted else "The protection is lifted.")
+    return redirect("tenants:settings", tenant.pk)
+
+
+@login_required
+@require_POST
+def delete(request: HttpRequest, tenant_id: str) -> HttpResponse:
+    """Erase a tenant whose name was typed."""
+    actor = actor_of(request)
+    tenant = queries.find(actor, tenant_id)
+    form = DeleteForm(request.POST)
+    if form.is_valid():
+        with told_on(form):
+            actions.delete(by=actor, tenant=tenant, confirm_name=form.cleaned_data["confirm_name"])
+            messages.success(request, f"{tenant.name} is being deleted.")
+            return redirect("tenants:overview", tenant.pk)
+    return _page(request, tenant, form)
+
+
+def _page(request: HttpRequest, tenant: Tenant, form: DeleteForm) -> HttpResponse:
+    permissions = access.require(actor_of(request), "tenant.view", tenant.organization_id).permissions
+    context = {
+        "tenant": tenant,
+        "form": form,
+        "sizes": [(role, _size(size)) for role, size in tenant.spec.get("roles", {}).items()],
+        "runtime_words": RUNTIMES.get(tenant.runtime, tenant.runtime),
+        **_possible(tenant, permissions),
+        "frame": tenant_frame(request, tenant, permissions, here="Settings", section="settings"),
+    }
+    return render(request, "tenants/settings.html", context, status=422 if form.errors else 200)
+
+
+def _possible(tenant: Tenant, permissions: frozenset[str]) -> dict[str, Any]:
+    busy = tenant.operations.filter(state__in=Operation.OPEN).first()
+    going = tenant.requested == Tenant.Requested.DELETED
+    may_operate = "tenant.operate" in permissions and busy is None and not going
+    may_delete = "tenant.delete" in permissions and not going
+    return {
+        "busy": title_of(busy.kind) if busy else "",
+        "going": going,
+        "can_stop": may_operate and tenant.requested == Tenant.Requested.RUNNING,
+        "can_start": may_operate and tenant.requested == Tenant.Requested.STOPPED,
+        "can_protect": may_delete,
+        "can_delete": may_delete and not tenant.protected,
+    }
+
+
+def _size(size: dict[str, Any]) -> str:
+    count, instance = size.get("count", 1), str(size.get("instance", ""))
+    return f"{count} × {instance}: {size_words(instance)}"

@@ -1,0 +1,1 @@
+"""The tenant's life: cells, tenants, operations, the reconciler and the only client of the edge."""

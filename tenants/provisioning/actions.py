@@ -1,0 +1,217 @@
+"""Every change that people ask of a tenant's life: one transaction each, audited inside it."""
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from billing import actions as billing
+from billing.entitlements import Entitlement, entitlement_of
+from billing.problems import Suspended
+from controlplane import audit
+from controlplane.actor import Actor
+from controlplane.environment import environment
+from controlplane.problems import Conflict
+from organizations import access
+from organizations.models import Organization
+from tenants.provisioning import identity, intents, mirror, placement, specs, wakeups
+from tenants.provisioning.kinds import KINDS
+from tenants.provisioning.models import Cell, Operation, Step, Tenant
+from tenants.provisioning.problems import NameTaken, NotPossibleNow, OperationInProgress, PastPointOfNoReturn
+
+
+@transaction.atomic
+def create(
+    *,
+    by: Actor,
+    organization: Organization,
+    name: str,
+    version: str | None = None,
+    certificate_days: int | None = None,
+    retention_days: int | None = None,
+    max_agents: int | None = None,
+    idempotency_key: str | None = None,
+) -> tuple[Tenant, Operation]:
+    """
+    Ask for a new tenant; it is placed, counted and on its way when this returns.
+
+    Node sizes follow the organization's plan. Raises QuotaExceeded, Suspended, NameTaken, InvalidPlan, CellFull.
+    """
+    standing = access.require(by, "tenant.create", organization)
+    name = specs.check_name(name)
+    specs.check_version(version)
+    entitlement = _entitled(organization.pk)
+    billing.reserve_tenant(organization_id=organization.pk)
+    before = _asked_before(organization.pk, "create", idempotency_key)
+    if before is not None:
+        billing.release_tenant(organization_id=organization.pk)
+        return before.tenant, before
+    cell = placement.place(version)
+    spec = specs.build(
+        entitlement=entitlement,
+        cell=cell,
+        version=version,
+        certificate_days=certificate_days,
+        retention_days=retention_days,
+        max_agents=max_agents,
+    )
+    tenant = _insert(organization, cell, name, spec)
+    operation = _begin(by, tenant, "create", standing, idempotency_key, base_requested=Tenant.Requested.STOPPED)
+    return tenant, operation
+
+
+@transaction.atomic
+def start(*, by: Actor, tenant: Tenant, idempotency_key: str | None = None) -> Operation:
+    """Ask for a stopped tenant to run. Raises OperationInProgress, NotPossibleNow, Suspended."""
+    standing = access.require(by, "tenant.operate", tenant.organization_id)
+    _entitled(tenant.organization_id)
+    return _ask(by, tenant, "start", standing, idempotency_key)
+
+
+@transaction.atomic
+def stop(*, by: Actor, tenant: Tenant, idempotency_key: str | None = None) -> Operation:
+    """Ask for a tenant to stop; its data stay. Raises OperationInProgress, NotPossibleNow."""
+    standing = access.require(by, "tenant.operate", tenant.organization_id)
+    return _ask(by, tenant, "stop", standing, idempotency_key)
+
+
+@transaction.atomic
+def retry(*, by: Actor, operation: Operation) -> Operation:
+    """
+    Go on with an operation that failed: the same operation, under a higher generation, from the step that failed.
+
+    Raises OperationInProgress, and NotPossibleNow for one that did not fail or that something newer has overtaken.
+    """
+    permission = "tenant.delete" if operation.kind == "delete" else "tenant.operate"
+    standing = access.require(by, permission, operation.organization_id)
+    tenant = mirror.locked(operation.tenant_id)
+    operation.refresh_from_db()
+    if operation.state != Operation.State.FAILED or operation.kind not in KINDS:
+        raise NotPossibleNow("Only an operation that failed can be retried.")
+    _refuse_while_busy(tenant)
+    if Operation.objects.filter(tenant=tenant, exclusive=True, created_at__gt=operation.created_at).exists():
+        raise NotPossibleNow(
+            "A newer operation of this tenant has taken the place of this one.", "Retry the newest one, or start anew."
+        )
+    operation.state, operation.error = Operation.State.QUEUED, None
+    operation.target_generation = operation.finished_at = None
+    operation.save(update_fields=["state", "error", "target_generation", "finished_at"])
+    operation.steps.filter(state=Step.State.FAILED).update(state=Step.State.PENDING, finished_at=None, error=None)
+    intents.forget_what_was_sent(tenant)
+    wakeups.act_on(tenant)
+    _audit(by, operation, "tenants.operation.retry", standing)
+    return operation
+
+
+@transaction.atomic
+def cancel(*, by: Actor, operation: Operation) -> Operation:
+    """
+    Take back an operation that is going on.
+
+    Before it was handed over to the edge it simply ends. Afterwards a start is undone by a stop of its own, and what
+    can't be undone (a stop, a deletion) goes on: PastPointOfNoReturn.
+    """
+    standing = access.require(by, "tenant.operate", operation.organization_id)
+    tenant = mirror.locked(operation.tenant_id)
+    operation.refresh_from_db()
+    kind = operation.known_kind
+    if not operation.is_open or kind is None:
+        raise NotPossibleNow("Only an operation that is going on can be cancelled.")
+    handed_over = operation.target_generation is not None
+    if handed_over and kind.compensated_by is None:
+        raise PastPointOfNoReturn(operation.kind)
+    mirror.finish(operation, Operation.State.CANCELLED)
+    if handed_over:
+        tenant.requested = KINDS[str(kind.compensated_by)].aims_at
+        intents.begin(tenant, str(kind.compensated_by), Operation.Source.SYSTEM, **_asker(by))
+    else:
+        tenant.requested = operation.base_requested
+        intents.recall_what_was_sent(tenant)
+    tenant.save(update_fields=["requested"])
+    wakeups.act_on(tenant)
+    _audit(by, operation, "tenants.operation.cancel", standing)
+    return operation
+
+
+def _ask(by: Actor, tenant: Tenant, kind: str, standing: access.Standing, idempotency_key: str | None) -> Operation:
+    tenant = mirror.locked(tenant.pk)
+    before = _asked_before(tenant.organization_id, kind, idempotency_key)
+    if before is not None:
+        return before
+    if tenant.requested == Tenant.Requested.DELETED:
+        raise NotPossibleNow("This tenant is being deleted.")
+    _refuse_while_busy(tenant)
+    return _begin(by, tenant, kind, standing, idempotency_key)
+
+
+def _begin(
+    by: Actor, tenant: Tenant, kind: str, standing: access.Standing, idempotency_key: str | None, **more: Any
+) -> Operation:
+    base = more.pop("base_requested", tenant.requested)
+    tenant.requested = KINDS[kind].aims_at
+    tenant.save(update_fields=["requested"])
+    operation = intents.begin(
+        tenant,
+        kind,
+        Operation.Source.USER,
+        base_requested=base,
+        idempotency_key=idempotency_key,
+        **_asker(by),
+    )
+    wakeups.act_on(tenant)
+    _audit(by, operation, f"tenants.tenant.{kind}", standing)
+    return operation
+
+
+def _asked_before(organization_id: str, kind: str, idempotency_key: str | None) -> Operation | None:
+    """
+    The operation that this very request made already, as when a form was sent twice.
+
+    Callers hold a lock that such requests share. Raises Conflict for a key that stood for something else.
+    """
+    if idempotency_key is None:
+        return None
+    before = Operation.objects.filter(organization_id=organization_id, idempotency_key=idempotency_key).first()
+    if before is not None and before.kind != kind:
+        raise Conflict("This request's key was used for something else.", code="IDEMPOTENCY_KEY_REUSED")
+    return before
+
+
+def _insert(organization: Organization, cell: Cell, name: str, spec: dict[str, Any]) -> Tenant:
+    key = bytes.fromhex(environment().cell_id_keys[cell.pk])
+    tenant = Tenant(
+        id=identity.mint(cell.pk, key), organization=organization, cell=cell, name=name, spec=spec, edge_view=None
+    )
+    try:
+        with transaction.atomic():
+            tenant.save(force_insert=True)
+    except IntegrityError as error:
+        raise NameTaken(name) from error
+    return tenant
+
+
+def _entitled(organization_id: str) -> Entitlement:
+    entitlement = entitlement_of(organization_id)
+    if entitlement.suspended:
+        raise Suspended
+    return entitlement
+
+
+def _refuse_while_busy(tenant: Tenant) -> None:
+    busy = mirror.open_operation(tenant)
+    if busy is not None:
+        raise OperationInProgress(busy.kind, busy.pk)
+
+
+def _asker(by: Actor) -> dict[str, str]:
+    return {"requested_by": by.user_id, "requested_with": by.key_id or ""}
+
+
+def _audit(by: Actor, operation: Operation, action: str, standing: access.Standing) -> None:
+    audit.record(
+        by=by,
+        action=action,
+        organization_id=operation.organization_id,
+        target=operation.tenant_id,
+        data={"operation": operation.pk, "name": operation.tenant.name},
+        grant_id=standing.grant_id,
+    )

@@ -1,0 +1,97 @@
+"""
+The narrow questions that are asked before anybody's authority is known.
+
+Sweeps, wake-ups and the feed carry ids only. On Postgres each question is one SECURITY DEFINER function (see the
+migration `row_security`); on SQLite, which has no row-level security, the same question is a query. Each answers with
+the actor `org:<id>` under which all further work is done, so that a mistake can't reach another organization's rows.
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Q
+from django.utils import timezone
+
+from controlplane import rls
+from tenants.provisioning.leases import new_owner
+from tenants.provisioning.models import Tenant
+
+LEASE = dt.timedelta(seconds=30)
+"""Longer than all calls that one claim makes may take together."""
+
+Rows = list[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The sole right to act on a tenant until its lease ends. `actor` is whose rows may be touched meanwhile."""
+
+    tenant_id: str
+    owner: str
+    actor: str
+
+
+def due_tenants(limit: int) -> list[str]:
+    """The ids of tenants that the reconciler has to look at, the longest waiting first."""
+    now = timezone.now()
+    return [row["id"] for row in rls.call("due_tenants", limit, now, otherwise=lambda: _due_tenants(limit, now))]
+
+
+def claim_tenant(tenant_id: str) -> Claim | None:
+    """
+    Claim one tenant if it is due and nobody else holds it.
+
+    One conditional UPDATE: of workers that race for the same tenant exactly one gets the claim.
+    """
+    owner, now = new_owner(), timezone.now()
+    terms = (tenant_id, owner, now, now + LEASE)
+    rows = rls.call("claim_tenant", *terms, otherwise=lambda: _claim_tenant(*terms))
+    return Claim(tenant_id, owner, rows[0]["actor"]) if rows else None
+
+
+def actor_of_change(cell_id: str, tenant_id: str) -> str | None:
+    """
+    Whose rows a change in a cell's feed may touch.
+
+    None for a tenant that is not in this cell: one cell's edge has no say about another cell's tenants.
+    """
+    terms = (cell_id, tenant_id)
+    rows = rls.call("actor_of_change", *terms, otherwise=lambda: _actor_of_change(*terms))
+    return rows[0]["actor"] if rows else None
+
+
+def refresh_cell(cell_id: str) -> None:
+    """Have everything that is mirrored of a cell's tenants read anew."""
+    terms = (cell_id, timezone.now())
+    rls.call("refresh_cell", *terms, otherwise=lambda: _refresh_cell(*terms))
+
+
+def _due_tenants(limit: int, now: dt.datetime) -> Rows:
+    due = Tenant.objects.filter(_unclaimed(now), next_attempt_at__lte=now).order_by("next_attempt_at")
+    return [{"id": tenant_id} for tenant_id in due.values_list("id", flat=True)[:limit]]
+
+
+def _claim_tenant(tenant_id: str, owner: str, now: dt.datetime, until: dt.datetime) -> Rows:
+    free = Tenant.objects.filter(_unclaimed(now), pk=tenant_id, next_attempt_at__lte=now, deleted_at__isnull=True)
+    if not free.update(lease_owner=owner, lease_until=until):
+        return []
+    return _actors(Tenant.objects.filter(pk=tenant_id).values_list("organization_id", flat=True))
+
+
+def _actor_of_change(cell_id: str, tenant_id: str) -> Rows:
+    return _actors(Tenant.objects.filter(pk=tenant_id, cell_id=cell_id).values_list("organization_id", flat=True))
+
+
+def _refresh_cell(cell_id: str, now: dt.datetime) -> Rows:
+    live = Tenant.objects.filter(cell_id=cell_id, generation__gt=0, deleted_at__isnull=True)
+    live.update(refresh_due=True, next_attempt_at=now)
+    return []
+
+
+def _unclaimed(now: dt.datetime) -> Q:
+    return Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+
+
+def _actors(organization_ids: Iterable[str]) -> Rows:
+    return [{"actor": f"org:{organization_id}"} for organization_id in organization_ids]

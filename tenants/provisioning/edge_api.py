@@ -1,0 +1,169 @@
+"""
+The only code that speaks to the Worker: its `/v1` doors as methods.
+
+Every call is signed for exactly this method, path and body, and carries a request id that both sides log. Answers come
+back as plain values, failures as the errors of `edge_errors`.
+"""
+
+import functools
+import json
+import os
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
+from urllib.parse import quote, urlencode
+
+import httpx
+import structlog
+
+from controlplane import edge_keys
+from controlplane.ids import new_id
+from tenants.provisioning.edge_errors import BY_CODE, EdgeAmbiguous, EdgeBusy, EdgeError, EdgeRefused, EdgeUnreachable
+from tenants.provisioning.sighting import Malformed, Sighting
+
+log = structlog.get_logger(__name__)
+
+Key = Literal["control", "access"]
+
+CONNECT_SECONDS, ANSWER_SECONDS = 2.0, 10.0
+LONGEST_WAIT = 25
+"""Seconds that a long poll of the changes may wait at the edge."""
+
+
+class Address(Protocol):
+    """Where a cell's edge answers; `Cell` is one."""
+
+    id: str
+    base_url: str
+
+
+class EdgeApi:
+    """
+    The doors of one cell's edge.
+
+    Raises, from every method: EdgeUnreachable (surely no effect), EdgeAmbiguous (look before acting again), EdgeBusy
+    (try later), EdgeRefused and its kinds (the edge says no).
+    """
+
+    def __init__(self, cell: Address) -> None:
+        self._cell = cell
+
+    def put_tenant(self, tenant_id: str, body: Mapping[str, Any]) -> Sighting:
+        """Hand over a tenant's spec under its fence. Repeating the same call changes nothing."""
+        return self._sighting("PUT", f"/v1/tenants/{_part(tenant_id)}", body)
+
+    def get_tenant(self, tenant_id: str) -> Sighting:
+        """Look at a tenant. Raises UnknownAtEdge if the edge never heard of it."""
+        return self._sighting("GET", f"/v1/tenants/{_part(tenant_id)}")
+
+    def delete_tenant(self, tenant_id: str, body: Mapping[str, Any]) -> Sighting:
+        """Have a tenant erased; what stays is a tombstone."""
+        return self._sighting("DELETE", f"/v1/tenants/{_part(tenant_id)}", body)
+
+    def list_tenants(self, *, after: str | None, limit: int = 100) -> dict[str, Any]:
+        """A page of every tenant at the edge: `tenants`, `next`, `feed_epoch`, `latest_seq`."""
+        query = {"limit": limit} if after is None else {"after": after, "limit": limit}
+        return self._call("GET", f"/v1/tenants?{urlencode(query)}")
+
+    def changes(self, *, after: int, wait: int, limit: int = 500) -> dict[str, Any]:
+        """What changed since a sequence number; the edge waits up to `wait` seconds for something to tell."""
+        query = urlencode({"after": after, "wait": wait, "limit": limit})
+        return self._call("GET", f"/v1/changes?{query}", patience=wait)
+
+    def put_token(self, tenant_id: str, token_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Make an enrollment token known at the edge, which counts its uses from then on."""
+        return self._call("PUT", f"/v1/tenants/{_part(tenant_id)}/tokens/{_part(token_id)}", body)
+
+    def get_token(self, tenant_id: str, token_id: str) -> dict[str, Any]:
+        """An enrollment token's state and use count."""
+        return self._call("GET", f"/v1/tenants/{_part(tenant_id)}/tokens/{_part(token_id)}")
+
+    def revoke_token(self, tenant_id: str, token_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Have the edge refuse an enrollment token from now on."""
+        return self._call("DELETE", f"/v1/tenants/{_part(tenant_id)}/tokens/{_part(token_id)}", body)
+
+    def agents(self, tenant_id: str) -> dict[str, Any]:
+        """The tenant's agents: `agents`, and `partial` with its `reason` while the manager does not answer."""
+        return self._call("GET", f"/v1/tenants/{_part(tenant_id)}/agents", key="access")
+
+    def quarantine(self, tenant_id: str, agent: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Close an agent's connections and refuse its credential."""
+        return self._call("POST", f"/v1/tenants/{_part(tenant_id)}/agents/{_part(agent)}/quarantine", body)
+
+    def dashboard_code(self, tenant_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """A one-time code that the browser posts to the tenant's own dashboard host."""
+        return self._call("POST", f"/v1/tenants/{_part(tenant_id)}/dashboard-codes", body, key="access")
+
+    def revoke_access(self, tenant_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """End dashboard sessions and event streams that began before a moment; answers how many were open."""
+        return self._call("POST", f"/v1/tenants/{_part(tenant_id)}/revocations", body, key="access")
+
+    def events(self, *, bearer: str, after: int, limit: int) -> dict[str, Any]:
+        """A stretch of a tenant's event log, read with a scoped credential instead of a control signature."""
+        path = f"/api/events?{urlencode({'after': after, 'limit': limit})}"
+        return self._send("GET", path, b"", bearer=bearer, patience=0)
+
+    def _sighting(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Sighting:
+        answer = self._call(method, path, body)
+        try:
+            return Sighting.read(answer)
+        except Malformed as error:
+            raise EdgeAmbiguous(f"The edge sent an unreadable view of the tenant: {error}.") from error
+
+    def _call(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, key: Key = "control", patience: int = 0
+    ) -> dict[str, Any]:
+        content = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
+        bearer = edge_keys.sign(key, cell_id=self._cell.id, method=method, path_query=path, body=content)
+        return self._send(method, path, content, bearer=bearer, patience=patience)
+
+    def _send(self, method: str, path: str, content: bytes, *, bearer: str, patience: int) -> dict[str, Any]:
+        request_id = new_id("req")
+        headers = {"Authorization": f"Bearer {bearer}", "X-Request-Id": request_id}
+        if content:
+            headers["Content-Type"] = "application/json"
+        timeout = httpx.Timeout(ANSWER_SECONDS + patience, connect=CONNECT_SECONDS)
+        client = _client(os.getpid(), self._cell.base_url)
+        try:
+            answer = client.request(method, path, content=content, headers=headers, timeout=timeout)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise EdgeUnreachable("The edge can't be reached.", hint="We try again by ourselves.") from error
+        except httpx.HTTPError as error:
+            raise EdgeAmbiguous("The edge did not answer in time.", hint="We look again by ourselves.") from error
+        log.debug("edge_call", method=method, path=path, status=answer.status_code, request_id=request_id)
+        return _read(answer)
+
+
+@functools.lru_cache(maxsize=64)
+def _client(process: int, base_url: str) -> httpx.Client:
+    """One pool of kept connections a process and edge: a forked child must not share its parent's sockets."""
+    limits = httpx.Limits(max_connections=50, max_keepalive_connections=20, keepalive_expiry=30)
+    return httpx.Client(base_url=base_url, limits=limits, follow_redirects=False, trust_env=False)
+
+
+def _part(text: str) -> str:
+    return quote(text, safe="")
+
+
+def _read(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        data = answer.json()
+    except ValueError:
+        data = None
+    if answer.is_success and isinstance(data, dict):
+        return data
+    raise _error_of(answer, data if isinstance(data, dict) else {})
+
+
+def _error_of(answer: httpx.Response, data: dict[str, Any]) -> EdgeError:
+    """
+    The error an answer stands for.
+
+    Only "busy" among the server errors says that nothing happened. Another one, a success without JSON, or an answer
+    without the edge's own error shape (something between us sent it) may have had its effect.
+    """
+    code, message = str(data.get("code") or ""), str(data.get("message") or "")
+    broken = answer.is_server_error and answer.status_code != httpx.codes.SERVICE_UNAVAILABLE
+    if answer.is_success or broken or not code:
+        return EdgeAmbiguous(message or "The edge answered something unreadable.", code=code)
+    kind = BY_CODE.get(code) or (EdgeBusy if data.get("retryable") else EdgeRefused)
+    return kind(message, code=code, hint=str(data.get("hint") or ""), details=data.get("details") or [])

@@ -1,0 +1,263 @@
+"""
+Consumes a cell's feed of changes: one consumer a cell, one cursor, nothing skipped.
+
+1. `claim_feed` gives one process the sole right to read, by conditional UPDATE with a lease that each poll renews.
+2. A long poll brings changes as soon as there are any. A new `feed_epoch`, or a feed whose oldest change is beyond the
+   cursor, means that something was missed: then everything is read anew (`resync`).
+3. The changes of one tenant are applied in one transaction, under that tenant's organization only, together with how
+   far the tenant has come: a batch that is applied twice, after a crash, changes nothing the second time.
+4. A change that can't be applied delays nobody: its tenant is marked to be read anew as a whole.
+5. The cursor moves when the batch is done, and only while the lease is still held.
+"""
+
+import datetime as dt
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from django.db import InterfaceError, OperationalError
+from django.utils import timezone
+
+from controlplane.rls import acting_as
+from tenants.provisioning import mirror, wakeups
+from tenants.provisioning.claims import actor_of_change, refresh_cell
+from tenants.provisioning.edge_api import EdgeApi
+from tenants.provisioning.edge_errors import EdgeAmbiguous, EdgeError
+from tenants.provisioning.leases import is_dead, new_owner
+from tenants.provisioning.models import Cell, Tenant
+from tenants.provisioning.sighting import Malformed, Sighting
+
+log = structlog.get_logger(__name__)
+
+LEASE = dt.timedelta(seconds=25)
+"""Longer than one poll with its batch; what a killed consumer delays its cell by, at most."""
+
+WAIT_SECONDS = 10
+BATCH = 500
+SHIFT_SECONDS = 60
+"""How long one consumer reads before it makes room for the next, so that no task runs for ever."""
+
+PAUSE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Change:
+    """One entry of the feed: `seq` orders the feed, `kind` says how to read `data`."""
+
+    seq: int
+    tenant_id: str
+    kind: str
+    at: str
+    data: Mapping[str, Any]
+
+
+Handler = Callable[[Tenant, Change], None]
+_HANDLERS: dict[str, list[Handler]] = {}
+
+
+def handles(kind: str) -> Callable[[Handler], Handler]:
+    """Register a function for one kind of change. It gets the tenant's locked row and the change, in a transaction."""
+
+    def register(handler: Handler) -> Handler:
+        _HANDLERS.setdefault(kind, []).append(handler)
+        return handler
+
+    return register
+
+
+@handles("tenant")
+def record_view(tenant: Tenant, change: Change) -> None:
+    """A tenant object changed: take over its view."""
+    mirror.record(tenant, Sighting.read(change.data))
+
+
+def consume(cell_id: str, *, seconds: float = SHIFT_SECONDS) -> bool:
+    """
+    Read and apply changes of one cell for a while; False if another consumer is at it.
+
+    While the edge does not answer, pause and ask again: the shift ends by time alone.
+    """
+    owner = claim_feed(cell_id)
+    if owner is None:
+        return False
+    end = time.monotonic() + seconds
+    with structlog.contextvars.bound_contextvars(cell=cell_id):
+        while time.monotonic() < end and renew(cell_id, owner):
+            try:
+                read_once(cell_id, owner, wait=WAIT_SECONDS)
+            except EdgeError as error:
+                log.warning("feed_not_read", code=error.code, error=error.message)
+                time.sleep(PAUSE_SECONDS)
+    release(cell_id, owner)
+    return True
+
+
+def read_once(cell_id: str, owner: str, *, wait: int = 0) -> int:
+    """One poll and all it brings; how many changes it brought."""
+    cell = Cell.objects.get(pk=cell_id)
+    answer = EdgeApi(cell).changes(after=cell.feed_seq, wait=wait, limit=BATCH)
+    feed_epoch, oldest, latest, changes = _read(answer)
+    if feed_epoch != cell.feed_epoch or oldest > cell.feed_seq + 1 or latest < cell.feed_seq:
+        log.warning("feed_resync", ours=[cell.feed_epoch, cell.feed_seq], theirs=[feed_epoch, oldest, latest])
+        resync(cell, owner)
+        return 0
+    for tenant_id, of_tenant in _by_tenant(changes).items():
+        apply(cell, tenant_id, of_tenant)
+    if changes:
+        advance(cell_id, owner, feed_epoch, changes[-1].seq)
+    return len(changes)
+
+
+def apply(cell: Cell, tenant_id: str, changes: list[Change]) -> None:
+    """
+    Apply one tenant's changes, in their order, once each.
+
+    A fault in them (malformed data, or a fault of ours that they bring to light) is logged, and the tenant is marked
+    to be read anew as a whole, which makes up for whatever the change would have told. A database that does not answer
+    is no fault of a change: it stops the consumer before its cursor.
+    """
+    actor = actor_of_change(cell.pk, tenant_id)
+    if actor is None:
+        log.warning("change_of_unknown_tenant", tenant=tenant_id)
+        return
+    try:
+        with acting_as(actor):
+            _apply(cell, tenant_id, changes)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("change_not_applied", tenant=tenant_id, seqs=[change.seq for change in changes])
+        with acting_as(actor):
+            _read_anew(cell, tenant_id, changes[-1].seq)
+
+
+def resync(cell: Cell, owner: str) -> None:
+    """
+    Read every tenant of a cell anew, then go on after what the feed held when that began.
+
+    The cursor moves last: a resync that is cut off begins again.
+    """
+    refresh_cell(cell.pk)
+    feed_epoch, latest, after = "", 0, None
+    while True:
+        page = EdgeApi(cell).list_tenants(after=after)
+        if after is None:
+            feed_epoch, latest = page["feed_epoch"], page["latest_seq"]
+        for view in page["tenants"]:
+            _take_over(cell, view, feed_epoch, latest)
+        after = page["next"]
+        if not renew(cell.pk, owner):
+            return
+        if after is None:
+            break
+    advance(cell.pk, owner, feed_epoch, latest)
+
+
+def claim_feed(cell_id: str) -> str | None:
+    """
+    The sole right to read one cell's changes; None while somebody else has it.
+
+    A holder that was killed on this machine is succeeded at once, without waiting for its lease to end.
+    """
+    owner, now = new_owner(), timezone.now()
+    cell = Cell.objects.get(pk=cell_id)
+    if not is_unread(cell, now):
+        return None
+    same_holder = Cell.objects.filter(pk=cell_id, feed_owner=cell.feed_owner, feed_lease_until=cell.feed_lease_until)
+    return owner if same_holder.update(feed_owner=owner, feed_lease_until=now + LEASE) else None
+
+
+def is_unread(cell: Cell, now: dt.datetime) -> bool:
+    """Whether nobody reads this cell's changes at this moment."""
+    return cell.feed_lease_until is None or cell.feed_lease_until < now or is_dead(cell.feed_owner)
+
+
+def renew(cell_id: str, owner: str) -> bool:
+    """Keep the right for another while; False if it went to somebody else."""
+    until = timezone.now() + LEASE
+    return bool(Cell.objects.filter(pk=cell_id, feed_owner=owner).update(feed_lease_until=until))
+
+
+def release(cell_id: str, owner: str) -> None:
+    """Give the right back, so that the next consumer begins without waiting for the lease to end."""
+    Cell.objects.filter(pk=cell_id, feed_owner=owner).update(feed_owner="", feed_lease_until=None)
+
+
+def advance(cell_id: str, owner: str, feed_epoch: str, seq: int) -> bool:
+    """Move the cursor, if the right to do so is still held."""
+    mine = Cell.objects.filter(pk=cell_id, feed_owner=owner)
+    return bool(mine.update(feed_epoch=feed_epoch, feed_seq=seq))
+
+
+def _read(answer: Mapping[str, Any]) -> tuple[str, int, int, list[Change]]:
+    try:
+        changes = [
+            Change(int(item["seq"]), str(item["tenant"]), str(item["kind"]), str(item["at"]), item["data"])
+            for item in answer["changes"]
+        ]
+        latest = int(answer["latest_seq"])
+        return str(answer["feed_epoch"]), int(answer["oldest_seq"] or latest + 1), latest, changes
+    except (KeyError, TypeError, ValueError) as error:
+        raise EdgeAmbiguous(f"The edge sent changes of an unreadable shape: {error!r}.") from error
+
+
+def _by_tenant(changes: Iterable[Change]) -> dict[str, list[Change]]:
+    """The changes of each tenant in order, without views that a later one of the same run makes superfluous."""
+    grouped: dict[str, list[Change]] = {}
+    for change in changes:
+        of_tenant = grouped.setdefault(change.tenant_id, [])
+        if of_tenant and _supersedes(change, of_tenant[-1]):
+            of_tenant.pop()
+        of_tenant.append(change)
+    return grouped
+
+
+def _supersedes(later: Change, earlier: Change) -> bool:
+    return later.kind == earlier.kind == "tenant" and _run_of(later) == _run_of(earlier)
+
+
+def _run_of(change: Change) -> str | None:
+    run = change.data.get("run") if isinstance(change.data, Mapping) else None
+    return run.get("operation_id") if isinstance(run, Mapping) else None
+
+
+def _apply(cell: Cell, tenant_id: str, changes: list[Change]) -> None:
+    tenant = mirror.locked(tenant_id)
+    known = tenant.feed_seq if tenant.feed_epoch == cell.feed_epoch else 0
+    for change in changes:
+        if change.seq > known:
+            for handler in _HANDLERS.get(change.kind, ()):
+                handler(tenant, change)
+    _mark(tenant, cell.feed_epoch, max(known, changes[-1].seq))
+
+
+def _read_anew(cell: Cell, tenant_id: str, seq: int) -> None:
+    tenant = mirror.locked(tenant_id)
+    tenant.refresh_due = True
+    tenant.save(update_fields=["refresh_due"])
+    _mark(tenant, cell.feed_epoch, seq)
+    if tenant.deleted_at is None:
+        wakeups.look_at(tenant)
+
+
+def _take_over(cell: Cell, view: Mapping[str, Any], feed_epoch: str, seq: int) -> None:
+    try:
+        seen = Sighting.read(view)
+    except Malformed as error:
+        log.error("view_not_readable", tenant=view.get("id"), error=str(error))
+        return
+    actor = actor_of_change(cell.pk, seen.tenant_id)
+    if actor is None:
+        log.warning("tenant_known_only_at_the_edge", tenant=seen.tenant_id)
+        return
+    with acting_as(actor):
+        tenant = mirror.locked(seen.tenant_id)
+        mirror.record(tenant, seen)
+        _mark(tenant, feed_epoch, seq)
+
+
+def _mark(tenant: Tenant, feed_epoch: str, seq: int) -> None:
+    tenant.feed_epoch, tenant.feed_seq = feed_epoch, seq
+    tenant.save(update_fields=["feed_epoch", "feed_seq"])

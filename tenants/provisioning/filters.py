@@ -1,0 +1,82 @@
+"""What lists of the API can be narrowed by."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.db.models import Model, QuerySet
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.request import Request
+
+from controlplane.problems import Malformed
+from tenants.provisioning.models import Operation, Tenant
+from tenants.provisioning.sighting import OBSERVED
+
+LONGEST = 80
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One query parameter: the look-up it stands for, and the values it takes (None for any text)."""
+
+    lookup: str
+    description: str
+    values: frozenset[str] | None = None
+
+
+@dataclass(frozen=True)
+class Filters[Row: Model]:
+    """The query parameters of one list. `deleted` is apart: without it deleted rows are left out."""
+
+    by_name: Mapping[str, Filter]
+    deletable: bool = False
+
+    def apply(self, rows: QuerySet[Row], request: Request) -> QuerySet[Row]:
+        """Narrow rows by the parameters of a request. Raises Malformed, naming the parameter."""
+        for name, each in self.by_name.items():
+            value = request.query_params.get(name)
+            if value:
+                rows = rows.filter(**{each.lookup: _checked(name, value, each.values)})
+        if self.deletable:
+            asked = _checked("deleted", request.query_params.get("deleted") or "false", BOOLEAN)
+            rows = rows.filter(deleted_at__isnull=asked == "false")
+        return rows
+
+    def described(self) -> list[OpenApiParameter]:
+        """The parameters for OpenAPI."""
+        described = [
+            OpenApiParameter(name, str, description=each.description, enum=sorted(each.values) if each.values else None)
+            for name, each in self.by_name.items()
+        ]
+        if self.deletable:
+            described.append(OpenApiParameter("deleted", bool, description="Only deleted ones", default=False))
+        return described
+
+
+BOOLEAN = frozenset({"true", "false"})
+
+TENANTS: Filters[Tenant] = Filters(
+    {
+        "organization": Filter("organization_id", "Only tenants of this organization"),
+        "observed": Filter("observed", "Only tenants that the edge observes so", OBSERVED),
+        "requested": Filter("requested", "Only tenants that are asked to be so", frozenset(Tenant.Requested.values)),
+        "name": Filter("name__icontains", "Only tenants whose name contains this"),
+    },
+    deletable=True,
+)
+
+OPERATIONS: Filters[Operation] = Filters(
+    {
+        "organization": Filter("organization_id", "Only operations of this organization"),
+        "tenant": Filter("tenant_id", "Only operations of this tenant"),
+        "state": Filter("state", "Only operations in this state", frozenset(Operation.State.values)),
+        "kind": Filter("kind", "Only operations of this kind"),
+    }
+)
+
+
+def _checked(name: str, value: str, values: frozenset[str] | None) -> str:
+    if len(value) > LONGEST:
+        raise Malformed(f"Expected at most {LONGEST} characters.", field=name)
+    if values is not None and value not in values:
+        raise Malformed(f"Expected one of {', '.join(sorted(values))}.", field=name)
+    return value

@@ -1,0 +1,183 @@
+"""
+Writes what the edge said into rows: the view on the tenant, its run on the operation and the steps.
+
+Both who asks the edge (the reconciler) and who listens to it (the feed) come through here, in any order and any
+number of times; `seq` tells which view is the later one. Callers hold the tenant's row lock.
+"""
+
+import datetime as dt
+from typing import Any
+
+from django.utils import timezone
+
+from billing import actions as billing
+from controlplane import audit
+from controlplane.actor import Actor
+from tenants.provisioning import lifecycle, placement
+from tenants.provisioning.kinds import SUBMIT
+from tenants.provisioning.models import Operation, Step, Tenant
+from tenants.provisioning.sighting import Run, Sighting
+
+MIRRORED = ("observed", "observed_generation", "reason", "edge_view", "edge_seq")
+
+OUTCOMES = {
+    "succeeded": Operation.State.SUCCEEDED,
+    "failed": Operation.State.FAILED,
+    "cancelled": Operation.State.CANCELLED,
+}
+"""State of a run that has ended → state of its operation."""
+
+
+def locked(tenant_id: str) -> Tenant:
+    """The tenant's row, locked until the transaction ends, with its cell."""
+    return Tenant.objects.select_related("cell").select_for_update(of=("self",)).get(pk=tenant_id)
+
+
+def record(tenant: Tenant, seen: Sighting) -> bool:
+    """Take over a view of a tenant; False if a later one, or the tenant's end, is known already."""
+    if tenant.deleted_at is not None or seen.seq < tenant.edge_seq:
+        return False
+    tenant.observed, tenant.observed_generation = seen.observed, seen.observed_generation
+    tenant.reason, tenant.edge_view, tenant.edge_seq = seen.reason, seen.raw, seen.seq
+    tenant.save(update_fields=MIRRORED)
+    _record_run(tenant, seen)
+    _close_what_is_reached(tenant, seen)
+    return True
+
+
+def record_absence(tenant: Tenant) -> None:
+    """The edge knows nothing of this tenant: forget what it said before."""
+    tenant.observed, tenant.observed_generation, tenant.reason = "absent", 0, None
+    tenant.edge_view, tenant.edge_seq = None, -1
+    tenant.save(update_fields=MIRRORED)
+
+
+def open_operation(tenant: Tenant) -> Operation | None:
+    """The one exclusive operation that is going on."""
+    return Operation.objects.filter(tenant=tenant, exclusive=True, state__in=Operation.OPEN).first()
+
+
+def finish(operation: Operation, state: str, error: dict[str, Any] | None = None) -> None:
+    """End an operation; what did not come to an end in it stays as it was."""
+    operation.state, operation.error, operation.finished_at = state, error, timezone.now()
+    operation.save(update_fields=["state", "error", "finished_at"])
+
+
+def add_steps(operation: Operation) -> None:
+    """List the steps of a new operation before any of them begins."""
+    kind = operation.known_kind
+    Step.objects.bulk_create(
+        Step(operation=operation, organization_id=operation.organization_id, position=position, name=name)
+        for position, name in enumerate(kind.steps if kind else ())
+    )
+
+
+def bury(tenant: Tenant) -> None:
+    """The edge has erased everything: close the tenant for good and give its places back."""
+    now = timezone.now()
+    tenant.deleted_at, tenant.next_attempt_at, tenant.halted_at, tenant.observed = now, None, None, "absent"
+    tenant.save(update_fields=["deleted_at", "next_attempt_at", "halted_at", "observed"])
+    operation = open_operation(tenant)
+    if operation is not None:
+        _succeed(operation, now)
+    billing.release_tenant(organization_id=tenant.organization_id)
+    placement.release(tenant.cell_id)
+    audit.record(
+        by=Actor.system("the edge has erased the tenant", organization_id=tenant.organization_id),
+        action="tenants.tenant.erased",
+        organization_id=tenant.organization_id,
+        target=tenant.pk,
+        data={"name": tenant.name},
+    )
+
+
+def _record_run(tenant: Tenant, seen: Sighting) -> None:
+    run = seen.run
+    if run is None:
+        return
+    operation = Operation.objects.filter(pk=run.operation_id, tenant=tenant).first() or _adopt(tenant, seen, run)
+    if not _is_told_of(operation, seen):
+        return
+    _record_steps(operation, run)
+    if run.state in OUTCOMES:
+        finish(operation, OUTCOMES[run.state], run.error or seen.reason if run.state == "failed" else None)
+    elif operation.state != Operation.State.RUNNING:
+        operation.state = Operation.State.RUNNING
+        operation.save(update_fields=["state"])
+
+
+def _is_told_of(operation: Operation, seen: Sighting) -> bool:
+    """
+    Whether a view tells about this operation as it is now.
+
+    After a Retry a view from before it may still arrive: its run failed under an older generation, or the operation
+    has not been handed over again yet. It must not end the operation a second time.
+    """
+    target = operation.target_generation
+    return operation.is_open and target is not None and seen.generation >= target
+
+
+def _adopt(tenant: Tenant, seen: Sighting, run: Run) -> Operation:
+    """A run that began at the edge becomes an operation like any other."""
+    return Operation.objects.create(
+        id=run.operation_id,
+        organization_id=tenant.organization_id,
+        tenant=tenant,
+        kind=run.kind,
+        state=Operation.State.RUNNING,
+        source=Operation.Source.EDGE,
+        exclusive=False,
+        base_requested=tenant.requested,
+        base_generation=seen.generation,
+        target_generation=seen.generation,
+        idempotency_key=run.operation_id,
+        started_at=min((step.started_at for step in run.steps if step.started_at), default=timezone.now()),
+    )
+
+
+def _record_steps(operation: Operation, run: Run) -> None:
+    listed = {step.name: step for step in operation.steps.all()}
+    first = 1 if SUBMIT in listed else 0
+    for position, seen in enumerate(run.steps, start=first):
+        step = listed.get(seen.name) or Step(
+            operation=operation, organization_id=operation.organization_id, name=seen.name
+        )
+        news = {name: getattr(seen, name) for name in ("state", "attempts", "started_at", "finished_at", "error")}
+        _save_if_new(step, {"position": position, **news})
+    if SUBMIT in listed:
+        mark_submitted(listed[SUBMIT])
+
+
+def mark_submitted(step: Step) -> None:
+    """The edge has the operation: handing it over is done."""
+    if step.state != Step.State.SUCCEEDED:
+        now = timezone.now()
+        news = {"state": Step.State.SUCCEEDED, "finished_at": now, "started_at": step.started_at or now, "error": None}
+        _save_if_new(step, news)
+
+
+def _save_if_new(step: Step, news: dict[str, Any]) -> None:
+    if step.pk is not None and all(getattr(step, name) == value for name, value in news.items()):
+        return
+    for name, value in news.items():
+        setattr(step, name, value)
+    step.save()
+
+
+def _close_what_is_reached(tenant: Tenant, seen: Sighting) -> None:
+    """End what is reached without a run of its own, as when nothing had to be done; bury what is erased."""
+    if not lifecycle.is_reached(seen.requested, tenant.fence, seen):
+        return
+    if tenant.requested == seen.requested == lifecycle.DELETED:
+        bury(tenant)
+        return
+    operation = open_operation(tenant)
+    own_run = seen.run is not None and operation is not None and seen.run.operation_id == operation.pk
+    if operation is not None and operation.target_generation == tenant.generation and not own_run:
+        _succeed(operation, timezone.now())
+
+
+def _succeed(operation: Operation, now: dt.datetime) -> None:
+    unfinished = operation.steps.exclude(state=Step.State.SUCCEEDED)
+    unfinished.update(state=Step.State.SUCCEEDED, finished_at=now, error=None)
+    finish(operation, Operation.State.SUCCEEDED)

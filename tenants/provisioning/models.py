@@ -1,0 +1,239 @@
+"""Cells, tenants, operations and their steps: rows and constraints."""
+
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from controlplane.ids import new_id
+from tenants.provisioning import lifecycle
+from tenants.provisioning.kinds import KINDS, Kind
+
+
+def new_operation_id() -> str:
+    return new_id("op")
+
+
+class Cell(models.Model):
+    """
+    One deployment of the edge: where tenants are placed, and how far its changes have been read.
+
+    `epoch` fences every call: raising it after a database was set back makes the edge refuse older writers. `placed`
+    counts the tenants that take room here. `feed_epoch` and `feed_seq` are the cursor in the feed of changes, which
+    one consumer at a time advances under `feed_owner` and `feed_lease_until`.
+    """
+
+    class Runtime(models.TextChoices):
+        STAND_IN = "stand-in", "Stand-in"
+        DOCKER = "docker", "Docker"
+        CLOUDFLARE = "cloudflare", "Cloudflare"
+
+    id = models.CharField(primary_key=True, max_length=2)
+    base_url = models.URLField(max_length=300)
+    dashboard_zone = models.CharField(max_length=200)
+    runtime = models.CharField(max_length=16, choices=Runtime)
+    jurisdiction = models.CharField(max_length=16, blank=True)
+    versions = models.JSONField(default=list)
+    epoch = models.PositiveBigIntegerField(default=1)
+    capacity = models.PositiveIntegerField(default=400)
+    placed = models.PositiveIntegerField(default=0)
+    open = models.BooleanField(default=True)
+    feed_epoch = models.CharField(max_length=64, blank=True)
+    feed_seq = models.PositiveBigIntegerField(default=0)
+    feed_owner = models.CharField(max_length=64, blank=True)
+    feed_lease_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Tenant(models.Model):
+    """
+    One Wazuh deployment: what its organization asked for, and what the edge said last.
+
+    `requested`, `spec` and `generation` are intent, owned here. `observed`, `observed_generation`, `reason` and
+    `edge_view` mirror the edge, owned there; `edge_seq` tells the later of two views. `sent_hash` and
+    `sent_operation_id` are what goes out under `generation` (no hash: something is yet to be handed over).
+    `next_attempt_at` is when the reconciler has to look (null: settled), `halted_at` when it gave up. `feed_epoch` and
+    `feed_seq` say which change of the feed was applied last; `refresh_due` asks for all mirrored parts to be read anew.
+    """
+
+    class Requested(models.TextChoices):
+        RUNNING = "running", "Running"
+        STOPPED = "stopped", "Stopped"
+        DELETED = "deleted", "Deleted"
+
+    id = models.CharField(primary_key=True, max_length=26, editable=False)
+    organization = models.ForeignKey("organizations.Organization", on_delete=models.PROTECT, related_name="tenants")
+    cell = models.ForeignKey(Cell, on_delete=models.PROTECT, related_name="tenants")
+    name = models.CharField(max_length=80)
+    spec = models.JSONField()
+    protected = models.BooleanField(default=False)
+    requested = models.CharField(max_length=16, choices=Requested, default=Requested.RUNNING)
+    generation = models.PositiveBigIntegerField(default=0)
+    sent_hash = models.CharField(max_length=64, blank=True)
+    sent_operation_id = models.CharField(max_length=64, blank=True)
+    observed = models.CharField(max_length=16, default="absent")
+    observed_generation = models.PositiveBigIntegerField(default=0)
+    reason = models.JSONField(null=True, blank=True)
+    edge_view = models.JSONField(null=True, blank=True)
+    edge_seq = models.BigIntegerField(default=-1)
+    attempts = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    halted_at = models.DateTimeField(null=True, blank=True)
+    lease_owner = models.CharField(max_length=64, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    feed_epoch = models.CharField(max_length=64, blank=True)
+    feed_seq = models.PositiveBigIntegerField(default=0)
+    refresh_due = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "name"], condition=Q(deleted_at__isnull=True), name="tenant_name_is_taken_once"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["next_attempt_at"], condition=Q(next_attempt_at__isnull=False), name="tenants_due"),
+            models.Index(fields=["organization", "-created_at", "-id"], name="tenants_of_organization"),
+            models.Index(fields=["-created_at", "-id"], name="tenants_newest_first"),
+            models.Index(fields=["cell", "id"], name="tenants_of_cell"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def status(self) -> str:
+        """What people see, computed now (see `lifecycle.status_of`)."""
+        return lifecycle.status_of(self, timezone.now())
+
+    @property
+    def attention(self) -> list[dict[str, str]]:
+        """Why a running tenant needs a look; empty where all is well or it is not running."""
+        return lifecycle.attention(self, timezone.now()) if self.status == "attention" else []
+
+    @property
+    def runtime(self) -> str:
+        """What its nodes really run on: `stand-in`, `docker` or `cloudflare`."""
+        return str((self.edge_view or {}).get("runtime") or self.cell.runtime)
+
+    @property
+    def fence(self) -> tuple[int, int]:
+        """The (epoch, generation) that calls about the spec carry."""
+        return self.cell.epoch, self.generation
+
+    @property
+    def ever_sent(self) -> bool:
+        """Whether a spec of this tenant was ever given to the edge."""
+        return self.generation > 0
+
+
+class Operation(models.Model):
+    """
+    One change that somebody asked for, or that the edge began by itself, with its progress.
+
+    `base_requested` and `base_generation` are what the tenant was before; `target_generation` is the fence under which
+    the edge carries it out (null until the reconciler hands it over).
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        WAITING = "waiting", "Waiting"
+        SUCCEEDED = "succeeded", "Succeeded"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    class Source(models.TextChoices):
+        USER = "user", "Asked for by a person or an API key"
+        SYSTEM = "system", "Follows from something else"
+        EDGE = "edge", "Begun at the edge"
+
+    OPEN = (State.QUEUED, State.RUNNING, State.WAITING)
+
+    id = models.CharField(primary_key=True, max_length=64, default=new_operation_id, editable=False)
+    organization = models.ForeignKey("organizations.Organization", on_delete=models.PROTECT, related_name="operations")
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="operations")
+    kind = models.CharField(max_length=32)
+    state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
+    source = models.CharField(max_length=16, choices=Source, default=Source.USER)
+    exclusive = models.BooleanField(default=True)
+    base_requested = models.CharField(max_length=16, blank=True)
+    base_generation = models.PositiveBigIntegerField()
+    target_generation = models.PositiveBigIntegerField(null=True, blank=True)
+    idempotency_key = models.CharField(max_length=200)
+    requested_by = models.CharField(max_length=64, blank=True)
+    requested_with = models.CharField(max_length=64, blank=True, help_text="the API key, where one was used")
+    error = models.JSONField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant"],
+                condition=Q(exclusive=True, state__in=["queued", "running", "waiting"]),
+                name="one_exclusive_operation_per_tenant",
+            ),
+            models.UniqueConstraint(fields=["organization", "idempotency_key"], name="operation_is_asked_for_once"),
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "-created_at", "-id"], name="operations_of_tenant"),
+            models.Index(fields=["organization", "-created_at", "-id"], name="operations_of_organization"),
+            models.Index(fields=["-created_at", "-id"], name="operations_newest_first"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something is still to happen."""
+        return self.state in self.OPEN
+
+    @property
+    def known_kind(self) -> Kind | None:
+        """What this room knows of the kind; None for a kind that only the edge has."""
+        return KINDS.get(self.kind)
+
+
+class Step(models.Model):
+    """One step of an operation, as far as it has come."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", "Pending"
+        RUNNING = "running", "Running"
+        SUCCEEDED = "succeeded", "Succeeded"
+        FAILED = "failed", "Failed"
+
+    organization = models.ForeignKey("organizations.Organization", on_delete=models.PROTECT, related_name="+")
+    operation = models.ForeignKey(Operation, on_delete=models.CASCADE, related_name="steps")
+    position = models.PositiveSmallIntegerField()
+    name = models.CharField(max_length=64)
+    state = models.CharField(max_length=16, choices=State, default=State.PENDING)
+    attempts = models.PositiveIntegerField(default=0)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    error = models.JSONField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["operation", "name"], name="step_is_listed_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.operation_id}"
+
+    def as_seen(self) -> dict[str, Any]:
+        """The part of this row that mirrors the edge."""
+        mirrored = ("position", "state", "attempts", "started_at", "finished_at", "error")
+        return {name: getattr(self, name) for name in mirrored}

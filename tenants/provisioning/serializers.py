@@ -1,0 +1,135 @@
+"""What crosses the wire of the API about tenants and operations."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from tenants.provisioning import specs
+from tenants.provisioning.models import Operation, Step, Tenant
+
+
+class TenantOut(serializers.ModelSerializer[Tenant]):
+    """A tenant: what was asked for, what the edge says, and what that means."""
+
+    organization = serializers.CharField(source="organization_id")
+    cell = serializers.CharField(source="cell_id")
+    status = serializers.ChoiceField(
+        choices=["provisioning", "running", "attention", "stopping", "stopped", "failed", "deleted"], read_only=True
+    )
+    attention = serializers.ListField(child=serializers.DictField(), read_only=True)
+    runtime = serializers.ChoiceField(
+        choices=["stand-in", "docker", "cloudflare"], read_only=True, help_text="what the nodes really run on"
+    )
+    version = serializers.SerializerMethodField()
+    plan = serializers.JSONField(source="spec", read_only=True)
+    nodes = serializers.SerializerMethodField()
+    agents = serializers.SerializerMethodField()
+    certificate = serializers.SerializerMethodField()
+    dashboard_url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Tenant
+        fields = [
+            "id",
+            "name",
+            "organization",
+            "cell",
+            "status",
+            "attention",
+            "requested",
+            "generation",
+            "observed",
+            "observed_generation",
+            "reason",
+            "runtime",
+            "version",
+            "plan",
+            "nodes",
+            "agents",
+            "certificate",
+            "dashboard_url",
+            "protected",
+            "created_at",
+            "deleted_at",
+        ]
+        read_only_fields = fields
+
+    def get_version(self, tenant: Tenant) -> str:
+        """The version of Wazuh that was asked for."""
+        return str(tenant.spec["version"])
+
+    def get_nodes(self, tenant: Tenant) -> list[dict[str, Any]]:
+        """The nodes as the edge saw them last."""
+        return list(_view(tenant).get("nodes") or [])
+
+    def get_agents(self, tenant: Tenant) -> dict[str, int]:
+        """How many agents are enrolled, and how many of them active."""
+        return _view(tenant).get("agents") or {"enrolled": 0, "active": 0}
+
+    def get_certificate(self, tenant: Tenant) -> dict[str, Any] | None:
+        """The node certificates in use: generation, end and fingerprint."""
+        return _view(tenant).get("certificate")
+
+    def get_dashboard_url(self, tenant: Tenant) -> str:
+        """The dashboard's own host; entering it takes a code."""
+        return str(_view(tenant).get("dashboard_url") or "")
+
+
+def _view(tenant: Tenant) -> dict[str, Any]:
+    return tenant.edge_view or {}
+
+
+class TenantIn(serializers.Serializer[Any]):
+    """A tenant to be created. What is left out follows the organization's plan."""
+
+    organization = serializers.CharField(max_length=64)
+    name = serializers.CharField(max_length=specs.LONGEST_NAME)
+    plan = serializers.CharField(max_length=32, required=False, help_text="code of the organization's own plan")
+    version = serializers.CharField(max_length=32, required=False)
+    certificate_days = serializers.IntegerField(required=False, min_value=1, max_value=specs.MOST_CERTIFICATE_DAYS)
+    retention_days = serializers.IntegerField(required=False, min_value=1, max_value=3650)
+    max_agents = serializers.IntegerField(required=False, min_value=1, max_value=100_000)
+
+
+class StepOut(serializers.ModelSerializer[Step]):
+    """One step of an operation."""
+
+    class Meta:
+        model = Step
+        fields = ["name", "state", "attempts", "started_at", "finished_at", "error"]
+        read_only_fields = fields
+
+
+class OperationOut(serializers.ModelSerializer[Operation]):
+    """An operation with its steps."""
+
+    tenant = serializers.CharField(source="tenant_id")
+    organization = serializers.CharField(source="organization_id")
+    steps = StepOut(many=True, read_only=True)
+
+    class Meta:
+        model = Operation
+        fields = [
+            "id",
+            "tenant",
+            "organization",
+            "kind",
+            "state",
+            "source",
+            "base_generation",
+            "target_generation",
+            "requested_by",
+            "error",
+            "steps",
+            "created_at",
+            "started_at",
+            "finished_at",
+        ]
+        read_only_fields = fields
+
+
+class Accepted(serializers.Serializer[Any]):
+    """What a request set going: the tenant as it is now, and the operation to follow."""
+
+    tenant = TenantOut()
+    operation = OperationOut()

@@ -1,0 +1,38 @@
+"""Wake-ups of the reconciler and of the consumers of changes. Messages carry ids only; truth stands in rows."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from controlplane.celery import wake
+from tenants.provisioning import claims, feed, reconciler, wakeups
+from tenants.provisioning.models import Cell
+
+SWEEP_LIMIT = 500
+
+
+@shared_task(name="tenants.tasks.reconcile")
+def reconcile(tenant_id: str) -> None:
+    """Do what is next for one tenant, if it is due."""
+    reconciler.reconcile(tenant_id)
+
+
+@shared_task(name="tenants.tasks.sweep_due")
+def sweep_due() -> None:
+    """Wake everything that is due: retries, looks, and whatever lost its message with the broker."""
+    for tenant_id in claims.due_tenants(SWEEP_LIMIT):
+        wake(reconcile, tenant_id, queue=wakeups.BULK)
+
+
+@shared_task(name="tenants.tasks.consume_changes")
+def consume_changes(cell_id: str) -> None:
+    """Read one cell's changes for a while, then hand over to the next shift."""
+    if feed.consume(cell_id):
+        wakeups.wake_consumer(cell_id)
+
+
+@shared_task(name="tenants.tasks.start_consumers")
+def start_consumers() -> None:
+    """Begin to read the changes of every cell that nobody reads: at the start, and after a consumer was killed."""
+    for cell in Cell.objects.all():
+        if feed.is_unread(cell, timezone.now()):
+            wakeups.wake_consumer(cell.pk)

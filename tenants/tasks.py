@@ -1,0 +1,19 @@
+"""Gathers Celery's entry points of the inner rooms, and says how often beat calls them."""
+
+from tenants.enrollment.tasks import read_agents
+from tenants.provisioning.tasks import consume_changes, reconcile, start_consumers, sweep_due
+
+__all__ = ["BEAT_SCHEDULE", "consume_changes", "read_agents", "reconcile", "start_consumers", "sweep_due"]
+
+BEAT_SCHEDULE = {
+    "sweep-due-tenants": {
+        "task": "tenants.tasks.sweep_due",
+        "schedule": 2.0,
+        "options": {"expires": 4, "queue": "bulk"},
+    },
+    "start-consumers-of-changes": {
+        "task": "tenants.tasks.start_consumers",
+        "schedule": 2.0,
+        "options": {"expires": 4, "queue": "bulk"},
+    },
+}

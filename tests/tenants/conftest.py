@@ -1,0 +1,107 @@
+"""A cell, an edge in memory behind it, and tenants made by the product's own actions."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import respx
+
+from controlplane import outbox, rls
+from controlplane.actor import Actor
+from organizations.models import Organization, User
+from tenants.provisioning import actions, feed
+from tenants.provisioning.edge_api import _client
+from tenants.provisioning.models import Cell, Operation, Tenant
+from tenants.provisioning.reconciler import reconcile
+from tests.cast import actor_for
+from tests.tenants.edge import FakeEdge
+
+EDGE = "http://edge.test"
+
+
+@pytest.fixture
+def cell(db: None) -> Cell:
+    return Cell.objects.create(
+        id="lo", base_url=EDGE, dashboard_zone="dash.test", runtime="stand-in", versions=["4.14.7", "4.14.6"]
+    )
+
+
+@pytest.fixture
+def edge() -> Iterator[FakeEdge]:
+    _client.cache_clear()
+    fake = FakeEdge()
+    with respx.mock(assert_all_called=False) as router:
+        router.route(url__startswith=EDGE).mock(side_effect=fake.handle)
+        yield fake
+
+
+@pytest.fixture
+def alice_acts(alice: User) -> Actor:
+    return actor_for(alice)
+
+
+@pytest.fixture
+def new_tenant(acme: Organization, alice_acts: Actor, cell: Cell) -> Callable[..., tuple[Tenant, Operation]]:
+    """Makes a tenant of Acme that nobody has reconciled yet."""
+
+    def make(name: str = "Office", **more: object) -> tuple[Tenant, Operation]:
+        with rls.acting_as(alice_acts.rls_actor):
+            return actions.create(by=alice_acts, organization=acme, name=name, **more)
+
+    return make
+
+
+@pytest.fixture
+def tenant(new_tenant: Callable[..., tuple[Tenant, Operation]]) -> Tenant:
+    """A tenant just asked for."""
+    return new_tenant()[0]
+
+
+@pytest.fixture
+def running(tenant: Tenant, edge: FakeEdge) -> Tenant:
+    """A tenant that runs, with what the edge told applied."""
+    reconcile(tenant.pk)
+    edge.finish(tenant.pk)
+    read_feed()
+    return fresh(tenant)
+
+
+def read_feed() -> int:
+    """Let one consumer read all that the edge has to tell."""
+    owner = feed.claim_feed("lo")
+    assert owner is not None
+    brought = feed.read_once("lo", owner)
+    if Cell.objects.get(pk="lo").feed_epoch and brought == 0:
+        brought = feed.read_once("lo", owner)
+    feed.release("lo", owner)
+    return brought
+
+
+def fresh[Row: (Tenant, Operation)](row: Row) -> Row:
+    """The row as the database has it now, read as its organization."""
+    with rls.acting_as(f"org:{row.organization_id}"):
+        related = ["cell", "organization"] if isinstance(row, Tenant) else ["tenant"]
+        return type(row).objects.select_related(*related).get(pk=row.pk)
+
+
+def operation_of(tenant: Tenant) -> Operation:
+    """The tenant's newest operation with its steps."""
+    with rls.acting_as(f"org:{tenant.organization_id}"):
+        return Operation.objects.prefetch_related("steps").filter(tenant=tenant).order_by("-created_at").first()
+
+
+def states(operation: Operation) -> dict[str, str]:
+    """State by step."""
+    with rls.acting_as(f"org:{operation.organization_id}"):
+        return {step.name: step.state for step in operation.steps.all()}
+
+
+def deliver() -> None:
+    """Let the outbox deliver all that is due."""
+    while outbox.deliver_due():
+        continue
+
+
+def make_due(tenant: Tenant, **more: object) -> None:
+    """Let a tenant be due now, as if time had passed."""
+    with rls.acting_as(f"org:{tenant.organization_id}"):
+        Tenant.objects.filter(pk=tenant.pk).update(next_attempt_at=tenant.created_at, **more)

@@ -1,0 +1,260 @@
+"""
+An edge in memory, behind the very addresses and bodies of the contract, for tests of its only client.
+
+It keeps the rules that the control plane builds on: the fence, tombstones, one run an operation, `seq` that rises with
+every view, a feed with an epoch. `tests/contract` holds the real edge to the same rules.
+"""
+
+import copy
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+NOW = "2026-11-20T10:00:00Z"
+STEPS = {
+    "start": ["certs", "indexer", "manager", "dashboard", "verify"],
+    "stop": ["dashboard", "manager", "indexer"],
+    "delete": ["stop", "erase"],
+}
+AIMS = {"start": "running", "stop": "stopped", "delete": "absent"}
+
+
+def refusal(status: int, code: str, *, retryable: bool = False, details: list[dict[str, str]] | None = None) -> Any:
+    body = {"code": code, "message": f"{code} was met.", "hint": "Do something.", "retryable": retryable}
+    return httpx.Response(status, json={**body, **({"details": details} if details else {})})
+
+
+class FakeEdge:
+    """Answers requests; `fail_next` puts an answer or an exception in front, `calls` is what came in."""
+
+    def __init__(self) -> None:
+        self.views: dict[str, dict[str, Any]] = {}
+        self.bodies: dict[str, dict[str, Any]] = {}
+        self.tokens: dict[tuple[str, str], dict[str, Any]] = {}
+        self.agents: dict[str, list[dict[str, Any]]] = {}
+        self.changes: list[dict[str, Any]] = []
+        self.feed_epoch = "epoch-1"
+        self.oldest_seq = 1
+        self.calls: list[tuple[str, str]] = []
+        self.requests: list[httpx.Request] = []
+        self.failures: list[tuple[str, Any]] = []
+        self.lost_answers: list[str] = []
+
+    def fail_next(self, match: str, failure: Any) -> None:
+        """The next call whose "METHOD path" contains `match` gets this answer or exception, and has no effect."""
+        self.failures.append((match, failure))
+
+    def lose_answer_of_next(self, match: str) -> None:
+        """The next such call has its effect, but its answer never arrives."""
+        self.lost_answers.append(match)
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        path, call = request.url.path, f"{request.method} {request.url.path}"
+        self.calls.append((request.method, path))
+        self.requests.append(request)
+        for position, (match, failure) in enumerate(self.failures):
+            if match in call:
+                del self.failures[position]
+                if isinstance(failure, Exception):
+                    raise failure
+                return failure
+        answer = self._route(request)
+        for position, match in enumerate(self.lost_answers):
+            if match in call:
+                del self.lost_answers[position]
+                raise httpx.ReadTimeout("the answer was lost", request=request)
+        return answer
+
+    def count(self, match: str) -> int:
+        return sum(match in f"{method} {path}" for method, path in self.calls)
+
+    # What happens at the edge by itself
+
+    def finish(self, tenant_id: str) -> None:
+        """The run under way reaches its aim."""
+        view = self.views[tenant_id]
+        run = view["run"]
+        for step in run["steps"]:
+            step.update(state="succeeded", attempts=1, started_at=NOW, finished_at=NOW, error=None)
+        run["state"] = "succeeded"
+        view["observed"], view["observed_generation"] = AIMS[run["kind"]], view["generation"]
+        view["reason"] = None
+        self.publish(tenant_id)
+
+    def progress(self, tenant_id: str, step: str) -> None:
+        """The run has come to a step."""
+        run = self.views[tenant_id]["run"]
+        names = [each["name"] for each in run["steps"]]
+        for each in run["steps"][: names.index(step)]:
+            each.update(state="succeeded", attempts=1, started_at=NOW, finished_at=NOW)
+        run["steps"][names.index(step)].update(state="running", attempts=1, started_at=NOW)
+        self.views[tenant_id]["observed"] = "starting"
+        self.publish(tenant_id)
+
+    def break_run(self, tenant_id: str, step: str) -> None:
+        """The run gives up at a step."""
+        self.progress(tenant_id, step)
+        view = self.views[tenant_id]
+        error = {"code": "NODE_CRASH_LOOP", "message": "The node exits.", "hint": "Look.", "retryable": False}
+        failed = next(each for each in view["run"]["steps"] if each["name"] == step)
+        failed.update(state="failed", finished_at=NOW, error=error)
+        view["run"]["state"], view["observed"], view["reason"] = "failed", "failed", error
+        self.publish(tenant_id)
+
+    def publish(self, tenant_id: str, kind: str = "tenant", data: dict[str, Any] | None = None) -> None:
+        view = self.views.get(tenant_id)
+        if kind == "tenant" and view is not None:
+            view["seq"] += 1
+        told = copy.deepcopy(data if data is not None else view)
+        self.changes.append(
+            {
+                "seq": len(self.changes) + 1,
+                "tenant": tenant_id,
+                "object_seq": len(self.changes) + 1,
+                "kind": kind,
+                "at": NOW,
+                "data": told,
+            }
+        )
+
+    # The doors
+
+    def _route(self, request: httpx.Request) -> httpx.Response:
+        body = json.loads(request.content) if request.content else {}
+        for method, pattern, door in self._doors():
+            match = re.fullmatch(pattern, request.url.path)
+            if method == request.method and match:
+                return door(*match.groups(), body=body, query=dict(request.url.params))
+        return refusal(404, "NOT_FOUND")
+
+    def _doors(self) -> list[tuple[str, str, Callable[..., httpx.Response]]]:
+        one = r"/v1/tenants/([a-z2-7]{26})"
+        return [
+            ("PUT", one, self._put),
+            ("GET", one, self._get),
+            ("DELETE", one, self._delete),
+            ("GET", r"/v1/tenants", self._list),
+            ("GET", r"/v1/changes", self._changes),
+            ("PUT", rf"{one}/tokens/([a-z2-7]{{10}})", self._put_token),
+            ("GET", rf"{one}/tokens/([a-z2-7]{{10}})", self._get_token),
+            ("DELETE", rf"{one}/tokens/([a-z2-7]{{10}})", self._delete_token),
+            ("GET", rf"{one}/agents", self._agents),
+            ("POST", rf"{one}/agents/(\d+)/quarantine", self._quarantine),
+            ("POST", rf"{one}/dashboard-codes", self._code),
+            ("POST", rf"{one}/revocations", self._revoke),
+            ("GET", r"/api/events", self._events),
+        ]
+
+    def _put(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
+        view = self.views.get(tenant_id)
+        if view and view["requested"] == "deleted":
+            return refusal(410, "TENANT_DELETED")
+        kind = "start" if body["requested"] == "running" else "stop"
+        return self._accept(tenant_id, kind, body, body["requested"], body["plan"]["version"])
+
+    def _delete(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
+        return self._accept(tenant_id, "delete", body, "deleted", None)
+
+    def _accept(self, tenant_id: str, kind: str, body: dict[str, Any], requested: str, version: Any) -> httpx.Response:
+        view, known = self.views.get(tenant_id), self.bodies.get(tenant_id)
+        fence = (body["epoch"], body["generation"])
+        if view and fence < (view["epoch"], view["generation"]):
+            return refusal(409, "STALE_GENERATION")
+        if view and fence == (view["epoch"], view["generation"]):
+            return httpx.Response(202, json=view) if body == known else refusal(409, "GENERATION_CONFLICT")
+        before = view or {"seq": 0, "observed": "unknown", "observed_generation": 0}
+        steps = self._steps(view, kind, body["operation_id"])
+        self.bodies[tenant_id] = body
+        self.views[tenant_id] = {
+            "id": tenant_id,
+            "epoch": fence[0],
+            "generation": fence[1],
+            "requested": requested,
+            "observed": "starting" if kind == "start" else "stopping",
+            "observed_generation": before["observed_generation"],
+            "reason": None,
+            "runtime": "stand-in",
+            "version": version,
+            "nodes": [],
+            "run": {"operation_id": body["operation_id"], "kind": kind, "state": "running", "steps": steps},
+            "certificate": None,
+            "agents": {"enrolled": 0, "active": 0},
+            "stream": {"seq": 0, "last_event_at": None},
+            "dashboard_url": f"http://{tenant_id}.localhost:8787/dashboard/",
+            "seq": before["seq"],
+            "updated_at": NOW,
+        }
+        self.publish(tenant_id)
+        return httpx.Response(202, json=self.views[tenant_id])
+
+    def _steps(self, view: dict[str, Any] | None, kind: str, operation_id: str) -> list[dict[str, Any]]:
+        if view and view["run"] and view["run"]["operation_id"] == operation_id:
+            kept = copy.deepcopy(view["run"]["steps"])
+            for step in kept:
+                if step["state"] == "failed":
+                    step.update(state="pending", finished_at=None)
+            return kept
+        empty = {"state": "pending", "attempts": 0, "started_at": None, "finished_at": None, "error": None}
+        return [{"name": name, **empty} for name in STEPS[kind]]
+
+    def _get(self, tenant_id: str, *, body: Any, query: Any) -> httpx.Response:
+        view = self.views.get(tenant_id)
+        return httpx.Response(200, json=view) if view else refusal(404, "TENANT_UNKNOWN")
+
+    def _list(self, *, body: Any, query: dict[str, str]) -> httpx.Response:
+        ids = sorted(each for each in self.views if each > query.get("after", ""))
+        page = ids[: int(query["limit"])]
+        more = page[-1] if len(ids) > len(page) else None
+        position = {"feed_epoch": self.feed_epoch, "latest_seq": len(self.changes)}
+        return httpx.Response(200, json={"tenants": [self.views[each] for each in page], "next": more, **position})
+
+    def _changes(self, *, body: Any, query: dict[str, str]) -> httpx.Response:
+        after, limit = int(query["after"]), int(query["limit"])
+        kept = [change for change in self.changes if change["seq"] > after and change["seq"] >= self.oldest_seq]
+        bounds = {"feed_epoch": self.feed_epoch, "oldest_seq": self.oldest_seq, "latest_seq": len(self.changes)}
+        return httpx.Response(200, json={**bounds, "changes": kept[:limit]})
+
+    def _put_token(self, tenant_id: str, token_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
+        known = self.tokens.setdefault((tenant_id, token_id), {**body, "uses": 0, "revoked": False})
+        return httpx.Response(200, json=self._token_view(token_id, known))
+
+    def _get_token(self, tenant_id: str, token_id: str, *, body: Any, query: Any) -> httpx.Response:
+        known = self.tokens.get((tenant_id, token_id))
+        return httpx.Response(200, json=self._token_view(token_id, known)) if known else refusal(404, "TOKEN_NOT_FOUND")
+
+    def _delete_token(self, tenant_id: str, token_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
+        assert body == {"epoch": 1}
+        known = self.tokens.get((tenant_id, token_id))
+        if known is None:
+            return refusal(404, "TOKEN_NOT_FOUND")
+        known["revoked"] = True
+        return httpx.Response(200, json=self._token_view(token_id, known))
+
+    def _token_view(self, token_id: str, token: dict[str, Any]) -> dict[str, Any]:
+        state = "revoked" if token["revoked"] else "active"
+        shown = {name: token[name] for name in ("uses", "max_uses", "expires_at")}
+        return {"id": token_id, "state": state, **shown}
+
+    def _agents(self, tenant_id: str, *, body: Any, query: Any) -> httpx.Response:
+        return httpx.Response(200, json={"agents": self.agents.get(tenant_id, []), "partial": False, "reason": None})
+
+    def _quarantine(self, tenant_id: str, agent: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
+        found = next((each for each in self.agents.get(tenant_id, []) if each["id"] == agent), None)
+        if found is None:
+            return refusal(404, "AGENT_NOT_FOUND")
+        found["quarantined"] = True
+        return httpx.Response(200, json=found)
+
+    def _code(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
+        post_to = f"http://{tenant_id}.localhost:8787/session"
+        return httpx.Response(201, json={"code": "code_x", "post_to": post_to, "expires_at": NOW})
+
+    def _revoke(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
+        return httpx.Response(200, json={"closed": 1})
+
+    def _events(self, *, body: Any, query: Any) -> httpx.Response:
+        event = {"seq": 7, "at": NOW, "kind": "alert", "data": {"rule": "5710"}}
+        return httpx.Response(200, json={"events": [event], "next": 7, "oldest": 1})
