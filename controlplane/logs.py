@@ -10,8 +10,8 @@ HIDDEN = "[hidden]"
 
 # Names whose values are secrets, whatever they look like.
 _SECRET_NAME = re.compile(
-    r"(?i)(?:^|[_-])(?:authorization|cookie|set-cookie|password|passwd|secret|token|code|assertion|samlresponse|api_?key|"
-    r"private_?key|credential|session_?key|client_secret|bearer|jwt)s?$"
+    r"(?i)^code$|(?:^|[_-])(?:authorization|cookie|password|passwd|secret|token|assertion|samlresponse|api_?key|"
+    r"private_?key|credential|session_?key|bearer|jwt)s?$"
 )
 # Texts that are secrets, whatever they are called: our tokens, JWTs, keys, and credentials in addresses.
 _SECRET_TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -30,7 +30,7 @@ def hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMap
 
 def without_secrets(value: Any, name: str = "") -> Any:
     """Returns ``value`` with secrets replaced. Args: name: what it is called, which alone can make it a secret."""
-    if _SECRET_NAME.search(name) and value not in (None, "", 0) and not isinstance(value, bool):
+    if value and _SECRET_NAME.search(name) and not isinstance(value, int | float):
         return HIDDEN
     if isinstance(value, str):
         for pattern, replacement in _SECRET_TEXTS:

@@ -31,7 +31,7 @@ class ActorTransaction:
         request.actor = actor_of_session(request)  # type: ignore[attr-defined]
         with audit.keeping_refusals(), _transaction_for(request):
             response = self.get_response(request)
-            if _must_roll_back(request, response) and connection.in_atomic_block:
+            if _must_roll_back(request, response) and not _goes_without(request):
                 transaction.set_rollback(True)
         return response
 
@@ -60,12 +60,14 @@ def bind_actor(request: HttpRequest | Any, actor: Actor) -> None:
         rls.set_actor(actor.rls_actor)
 
 
-def _transaction_for(request: HttpRequest) -> AbstractContextManager[None]:
+def _goes_without(request: HttpRequest) -> bool:
     """SQLite's transactions take its one write lock at their start, so reads go without one there."""
+    return connection.vendor == "sqlite" and request.method in SAFE
+
+
+def _transaction_for(request: HttpRequest) -> AbstractContextManager[None]:
     actor: Actor = request.actor  # type: ignore[attr-defined]
-    if connection.vendor == "sqlite" and request.method in SAFE:
-        return rls.without_transaction(actor.rls_actor)
-    return rls.acting_as(actor.rls_actor)
+    return rls.without_transaction(actor.rls_actor) if _goes_without(request) else rls.acting_as(actor.rls_actor)
 
 
 def _must_roll_back(request: HttpRequest, response: HttpResponseBase) -> bool:

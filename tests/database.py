@@ -1,7 +1,7 @@
 """The database of one test process: made, migrated as the owner, then used as `app`, and emptied between tests."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -94,6 +94,25 @@ def _empty_postgres() -> None:
         for table, rows in _copies.items():
             with admin.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))) as copy:
                 copy.write(rows)
+
+
+@contextmanager
+def without_triggers() -> Iterator[Callable[[str], object]]:
+    """Runs statements as somebody with the database's files in hand would: past triggers and row-level security."""
+    if connection.vendor == "postgresql":
+        settings = connection.settings_dict
+        with psycopg.connect(admin_dsn(settings["HOST"], settings["NAME"])) as admin:
+            admin.execute("SET session_replication_role = replica")
+            yield admin.execute
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        triggers = cursor.fetchall()
+        for name, _ in triggers:
+            cursor.execute(f'DROP TRIGGER "{name}"')
+        yield cursor.execute
+        for _, text in triggers:
+            cursor.execute(text)
 
 
 @contextmanager

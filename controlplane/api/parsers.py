@@ -1,6 +1,7 @@
 """Reads JSON bodies, and refuses what JSON allows but nothing here can mean."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -27,6 +28,7 @@ class StrictJSONParser(BaseParser):
                 parse_constant=_refuse_constant,
                 object_pairs_hook=_object,
                 parse_int=_number,
+                parse_float=_finite,
             )
         except UnicodeDecodeError as error:
             raise Malformed("The body is not UTF-8.") from error
@@ -49,6 +51,13 @@ def _number(text: str) -> int:
     if len(text) > 20:
         raise Malformed("A number is outside the range of 64 bits.")
     return int(text)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise Malformed("A number is outside the range of 64 bits.")
+    return number
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

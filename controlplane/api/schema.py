@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
 PROBLEM = {
@@ -31,6 +32,17 @@ PROBLEM = {
 EVERYWHERE = {"400": "Malformed.", "401": "Not signed in.", "429": "Too many requests."}
 WITH_ID = {"403": "Not allowed.", "404": "Not found, or not visible to you."}
 WRITING = {"403": "Not allowed.", "409": "The state does not allow it.", "422": "A field can't be used."}
+
+
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """Tells OpenAPI of the browser's session."""
+
+    target_class = "controlplane.api.authentication.SessionAuthentication"
+    name = "session"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
+        """A cookie; writing calls need the CSRF header as well."""
+        return {"type": "apiKey", "in": "cookie", "name": "__Host-portal"}
 
 
 class PortalSchema(AutoSchema):
