@@ -18,7 +18,7 @@ from organizations.serializers import ClientIn, GrantChange, GrantOut, Organizat
 def valid(serializer: type[Any], request: Request) -> dict[str, Any]:
     """The body's fields; raises the framework's error, which becomes a problem naming each field."""
     form = serializer(data=request.data)
-    form.isvalid(raise_exception=True)
+    form.is_valid(raise_exception=True)
     return dict(form.validated_data)
 
 

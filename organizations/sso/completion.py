@@ -43,7 +43,7 @@ def refused(request: HttpRequest, connection: Connection | None, refusal: SignIn
     """
     organization_id = connection.organization_id if connection else None
     target = connection.pk if connection else PLATFORM
-    log.warning("sign_in_refused", code=refusal.code, reason=refusal.reason, connection=target)
+    log.warning("sign_in_refused", refusal=refusal.code, reason=refusal.reason, connection=target)
     reason = hashlib.sha256(refusal.reason.encode()).hexdigest()[:16]
     if cache.add(f"sign-in-refused:{target}:{refusal.code}:{reason}", 1, AUDIT_EVERY_SECONDS):
         audit.record_refusal(
