@@ -1,6 +1,7 @@
 """A client of the portal's REST API, for the demonstration, `make demo`, `make chaos` and the journeys."""
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -46,6 +47,10 @@ class PortalApi:
             page = self._answer(self.http.get(page["next"]))
             rows += page["results"]
         return rows
+
+    def wait_until(self, path: str, holds: Callable[[Json], bool], seconds: float = 60) -> Json:
+        """What is at `path` once `holds` says yes to it; raises NotInTime."""
+        return wait_for(lambda: found if holds(found := self.get(path)) else None, path, seconds)
 
     def finished(self, operation: str, seconds: float = 120) -> Json:
         """The operation once it is over."""

@@ -28,7 +28,7 @@ class NotInTime(Exception):
     """A condition did not come true before its deadline."""
 
 
-def wait_for[T](look: Callable[[], T], what: str, seconds: float = 60.0, every: float = 0.1) -> T:
+def wait_for[T](look: Callable[[], T | None], what: str, seconds: float = 60.0, every: float = 0.1) -> T:
     """Looks until the answer is true and returns it.
 
     Raises:
@@ -47,7 +47,7 @@ class StackHandle:
     """A running stack: its description and what an operator of the machine can do to it."""
 
     layout: Layout
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | None = None
 
     @property
     def description(self) -> dict[str, Any]:
@@ -75,8 +75,10 @@ class StackHandle:
         return pid
 
     def stop(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30)
+        """Ends the launcher, and with it every part."""
+        if self.process:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(30)
 
 
 @contextlib.contextmanager
@@ -94,7 +96,7 @@ def running_stack(*, root: Path | None = None, shared_nodes: bool = False, keep:
     process = subprocess.Popen(
         command + (["--shared-nodes"] if shared_nodes else []), cwd=REPOSITORY, stdout=output, stderr=output
     )
-    handle = StackHandle(Layout(folder, usual_ports=False, shared_nodes=shared_nodes), process)
+    handle = StackHandle(Layout(folder, shared_nodes=shared_nodes, running=True), process)
     try:
         wait_for(lambda: _is_up(handle), "the stack", START_SECONDS)
         yield handle
@@ -106,7 +108,7 @@ def running_stack(*, root: Path | None = None, shared_nodes: bool = False, keep:
 
 
 def _is_up(handle: StackHandle) -> bool:
-    if handle.process.poll() is not None:
+    if handle.process and handle.process.poll() is not None:
         log = (handle.layout.root / "launcher.log").read_text(errors="replace")
         raise RuntimeError(f"The stack ended while starting:\n{log[-4000:]}")
     return (handle.layout.root / "stack.json").exists()

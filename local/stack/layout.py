@@ -47,11 +47,13 @@ class Layout:
         root: its folder; everything the stack writes lies in there.
         usual_ports: try 8000 and 8787 first.
         shared_nodes: one process plays many nodes (scale runs only).
+        running: it runs already, so its ports are those it took.
     """
 
     root: Path
     usual_ports: bool = True
     shared_nodes: bool = False
+    running: bool = False
 
     @cached_property
     def keys(self) -> keys.LocalKeys:
@@ -59,7 +61,8 @@ class Layout:
 
     @cached_property
     def ports(self) -> dict[str, int]:
-        return ports.choose(self.root / "ports.json", usual=self.usual_ports)
+        remembered = self.root / "ports.json"
+        return ports.taken(remembered) if self.running else ports.choose(remembered, usual=self.usual_ports)
 
     @cached_property
     def docker(self) -> str | None:

@@ -24,6 +24,12 @@ def any_free() -> int:
         return int(probe.getsockname()[1])
 
 
+def taken(remembered: Path) -> dict[str, int]:
+    """The ports of a stack that runs."""
+    found: dict[str, int] = json.loads(remembered.read_text())
+    return found
+
+
 def choose(remembered: Path, *, usual: bool = True) -> dict[str, int]:
     """The port of every part. Stored addresses (an identity provider's, a cell's) name ports, so they are kept if free.
 

@@ -96,6 +96,7 @@ class Supervisor:
     def add(self, part: Part) -> None:
         """Looks after one more part from now on (a demonstration agent)."""
         running = Running(part, next(iter(self.running.values())).log.with_name(f"{part.name}.log"))
+        running.log.write_text("")
         self.running[part.name] = running
         self._tasks.append(asyncio.create_task(self._guard(running)))
 

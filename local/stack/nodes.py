@@ -1,0 +1,99 @@
+"""A tenant's nodes as an operator of this machine sees them through the container engine."""
+
+import json
+import socket
+from base64 import b64encode
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from typing import Any
+
+from local.stack.handle import StackHandle
+
+INSIDE = {"manager": 55000, "indexer": 9200, "dashboard": 5601}
+SIDECAR_PORT = "39001/tcp"
+
+
+@dataclass(frozen=True)
+class Node:
+    """A running container of a tenant."""
+
+    id: str
+    tenant: str
+    role: str
+    network: str
+
+
+def running(stack: StackHandle, tenant: str = "", role: str = "") -> list[Node]:
+    """The running nodes, of one tenant or one role where named."""
+    with stack.engine() as engine:
+        listed = engine.get("/containers/json").raise_for_status().json()
+    nodes = [
+        Node(row["Id"], row["Labels"]["tenant"], row["Labels"]["role"], row["HostConfig"]["NetworkMode"])
+        for row in listed
+        if "tenant" in (row["Labels"] or {})
+    ]
+    return [node for node in nodes if tenant in ("", node.tenant) and role in ("", node.role)]
+
+
+def kill(stack: StackHandle, node: Node) -> None:
+    """SIGKILL to the node's process; its disk stays until the edge replaces it."""
+    with stack.engine() as engine:
+        engine.post(f"/containers/{node.id}/kill", params={"signal": "SIGKILL"})
+
+
+def destroy(stack: StackHandle, node: Node) -> None:
+    """Removes the node's process and its disk."""
+    with stack.engine() as engine:
+        engine.delete(f"/containers/{node.id}", params={"force": "true"}).raise_for_status()
+
+
+class Indexer:
+    """A tenant's indexer, asked from inside its machine with its own administrator's password."""
+
+    def __init__(self, stack: StackHandle, tenant: str) -> None:
+        (self.node,) = running(stack, tenant, "indexer")
+        with stack.engine() as engine:
+            own = engine.get(f"/containers/{self.node.id}/json").raise_for_status().json()
+            sidecar = engine.get(f"/containers/{self.node.network.removeprefix('container:')}/json").json()
+        environment = dict(entry.split("=", 1) for entry in own["Config"]["Env"])
+        self._port = int(sidecar["NetworkSettings"]["Ports"][SIDECAR_PORT][0]["HostPort"])
+        self._sign_in = b64encode(f"admin:{environment['INDEXER_PASSWORD']}".encode()).decode()
+
+    def alerts_with(self, word: str) -> list[dict[str, Any]]:
+        """The alerts whose original log line holds the word."""
+        query = {"query": {"match": {"full_log": word}}, "size": 100}
+        hits: list[dict[str, Any]] = self._ask("POST", "/wazuh-alerts-4.x-*/_search", query)["hits"]["hits"]
+        return hits
+
+    def all_ids(self) -> set[str]:
+        query = {"query": {"match_all": {}}, "size": 10000, "_source": False}
+        return {hit["_id"] for hit in self._ask("POST", "/wazuh-alerts-4.x-*/_search", query)["hits"]["hits"]}
+
+    def delete(self, hit: dict[str, Any]) -> None:
+        self._ask("DELETE", f"/{hit['_index']}/_doc/{hit['_id']}?refresh=true")
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        connection = HTTPConnection("127.0.0.1")
+        connection.sock = self._dial()
+        headers = {"authorization": f"Basic {self._sign_in}", "content-type": "application/json"}
+        try:
+            connection.request(method, path, json.dumps(body) if body else None, headers)
+            response = connection.getresponse()
+            answer: dict[str, Any] = json.loads(response.read())
+            if response.status >= 400:
+                raise RuntimeError(f"indexer: {method} {path}: {response.status} {answer}")
+            return answer
+        finally:
+            connection.close()
+
+    def _dial(self) -> socket.socket:
+        """Through the sidecar, the only way into a container."""
+        stream = socket.create_connection(("127.0.0.1", self._port), 10)
+        inside = INSIDE["indexer"]
+        stream.sendall(f"CONNECT 127.0.0.1:{inside} HTTP/1.1\r\nX-Dst-Addr: 127.0.0.1:{inside}\r\n\r\n".encode())
+        answer = b""
+        while not answer.endswith(b"\r\n\r\n"):
+            answer += stream.recv(1)
+        if b" 200 " not in answer.splitlines()[0]:
+            raise RuntimeError(f"the indexer's machine refused: {answer.decode()}")
+        return stream
