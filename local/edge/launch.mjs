@@ -67,6 +67,7 @@ function objects() {
   return {
     TENANT: { className: "TenantObject", useSQLite: true },
     WAZUH_EVENTS: { className: "EventStream", useSQLite: true },
+    FEED_BELL: { className: "FeedBell", useSQLite: true },
     ...Object.fromEntries(nodes),
   };
 }

@@ -1,6 +1,7 @@
 /** The Worker's environment: what is bound, and its plain values checked once. */
 import { z } from "zod";
 import type { EventStream } from "./events/stream";
+import type { FeedBell } from "./feed_bell";
 import type { CertsContainer } from "./tenant/nodes/certs";
 import type { DashboardContainer } from "./tenant/nodes/dashboard";
 import type { IndexerContainer } from "./tenant/nodes/indexer";
@@ -25,6 +26,7 @@ export interface Env {
   DASHBOARD: DurableObjectNamespace<DashboardContainer>;
   CERTS: DurableObjectNamespace<CertsContainer>;
   WAZUH_EVENTS: DurableObjectNamespace<EventStream>;
+  FEED_BELL: DurableObjectNamespace<FeedBell>;
   WAZUH_META: D1Database;
   WAZUH_CLUSTER_CONFIG: KVNamespace;
   ARCHIVE: R2Bucket;

@@ -5,6 +5,7 @@ import { dashboardLabel, hostOf } from "./front";
 import { sweep } from "./sweep";
 
 export { EventStream } from "./events/stream";
+export { FeedBell } from "./feed_bell";
 export { Gate } from "./gates/gate";
 export { CertsContainer } from "./tenant/nodes/certs";
 export { DashboardContainer } from "./tenant/nodes/dashboard";

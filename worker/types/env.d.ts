@@ -9,7 +9,8 @@ declare namespace Cloudflare {
       | "IndexerContainer"
       | "DashboardContainer"
       | "CertsContainer"
-      | "EventStream";
+      | "EventStream"
+      | "FeedBell";
   }
 }
 type ImportedEnv = import("../src/bindings").Env;

@@ -1,11 +1,12 @@
 /** The changes feed: a long poll with one reader a cell. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { type EdgeApp, errorResponses, jsonContent } from "../edge_app";
+import { feedRings, waitForFeed } from "../feed_bell";
 import { ChangePage } from "../schemas";
 import { changesAfter } from "../store";
 
-/** How often D1 is asked while a poll waits. */
-const LOOK_EVERY_MS = 200;
+/** A ring can be lost with the object that carries it; then the poll looks by itself. */
+const LOOK_AT_LEAST_EVERY_MS = 2000;
 
 const changes = createRoute({
   method: "get",
@@ -27,11 +28,12 @@ export function mount(app: EdgeApp): void {
   app.openapi(changes, async (c) => {
     const { after, wait, limit } = c.req.valid("query");
     const until = Date.now() + wait * 1000;
-    let page = await changesAfter(c.env.WAZUH_META, after, limit);
-    while (page.changes.length === 0 && Date.now() + LOOK_EVERY_MS < until) {
-      await scheduler.wait(LOOK_EVERY_MS);
-      page = await changesAfter(c.env.WAZUH_META, after, limit);
+    for (;;) {
+      const left = until - Date.now();
+      const seen = left > 0 ? await feedRings(c.env) : 0;
+      const page = await changesAfter(c.env.WAZUH_META, after, limit);
+      if (page.changes.length > 0 || left <= 0) return c.json(page, 200);
+      await waitForFeed(c.env, seen, Math.min(left, LOOK_AT_LEAST_EVERY_MS));
     }
-    return c.json(page, 200);
   });
 }

@@ -116,7 +116,7 @@ async function erase(ctx: TenantContext): Promise<void> {
   await ctx.env.WAZUH_EVENTS.getByName(ctx.id).erase();
   ctx.transaction(() => {
     eraseRows(ctx.sql);
-    ctx.sql.exec("UPDATE tenant SET plan = NULL, verified = NULL, erased = 1");
+    ctx.sql.exec("UPDATE tenant SET plan = NULL, verified = NULL, stream = NULL, erased = 1");
     ctx.sql.exec("DELETE FROM due WHERE kind NOT IN ('drive', 'outbox')");
     // Events and plans of a tenant that is gone have no reader; changes tell Django that it is gone.
     ctx.sql.exec("DELETE FROM outbox WHERE target = 'stream'");

@@ -9,7 +9,7 @@ import { type Action, type Decision, decide, type Facts, WATCH_MS } from "./life
 import { factOf, nodeRows, takeReport, wantedNodes } from "./node_records";
 import { anyNodeStub } from "./nodes/names";
 import { countAttempt, latestRun, recordDecision } from "./runs";
-import { publishView } from "./view";
+import { noteStream, publishView } from "./view";
 
 /** More actions in a row than any plan needs; the rest follows after the alarm has let others in. */
 const MAX_ACTIONS = 40;
@@ -21,7 +21,7 @@ const ATTEMPTS: Action["do"][] = ["start", "verify", "erase"];
 /** One visit. Always leaves a due row behind where something is to be looked at later. */
 export async function drive(ctx: TenantContext): Promise<void> {
   if (!ctx.record()) return;
-  await look(ctx);
+  await Promise.all([look(ctx), lookAtStream(ctx)]);
   for (let actions = 0; actions < MAX_ACTIONS; actions++) {
     const decision = ctx.transaction(() => decideAndRecord(ctx));
     if (!decision.action) return;
@@ -55,6 +55,16 @@ async function look(ctx: TenantContext): Promise<void> {
       }
     }),
   );
+}
+
+/** "Last event" in lists comes from the view, so the stream's position goes into it now and then. */
+async function lookAtStream(ctx: TenantContext): Promise<void> {
+  if (ctx.record()?.observed !== "running") return;
+  try {
+    noteStream(ctx, await ctx.env.WAZUH_EVENTS.getByName(ctx.id).position());
+  } catch (error) {
+    log("warn", "the event stream did not answer", { tenant: ctx.id, error: String(error) });
+  }
 }
 
 function decideAndRecord(ctx: TenantContext): Decision {

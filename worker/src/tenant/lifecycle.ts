@@ -2,7 +2,7 @@
  * What a tenant needs next, and why. Pure: facts in, decision out; it looks at what holds now, never at how it came to
  * be, so that a crash at any point only means deciding again.
  */
-import { type ErrorBody, ERRORS } from "../errors";
+import { ERRORS, type ErrorBody } from "../errors";
 import type { NodeState, Observed, Reason, Requested, Role, StepName } from "../schemas";
 
 /** Failures in a row after which a subject is given up until somebody retries. */
@@ -135,10 +135,15 @@ function startStages(facts: Facts): Stage[] {
   const { efforts, now } = facts;
   return [
     { step: "certs", verdict: certsVerdict(facts) },
-    ...(["indexer", "manager", "dashboard"] as const).map((role) => ({ step: role, verdict: roleVerdict(facts, role) })),
+    ...(["indexer", "manager", "dashboard"] as const).map((role) => ({
+      step: role,
+      verdict: roleVerdict(facts, role),
+    })),
     {
       step: "verify" as const,
-      verdict: facts.verified ? HOLDING : workVerdict(facts, efforts.verify, { do: "verify" }, "ingest is not verified", now),
+      verdict: facts.verified
+        ? HOLDING
+        : workVerdict(facts, efforts.verify, { do: "verify" }, "ingest is not verified", now),
     },
   ];
 }
@@ -147,7 +152,11 @@ function certsVerdict(facts: Facts): Verdict {
   const { certs, efforts, now } = facts;
   if (facts.certificateFits) {
     if (!alive(certs)) return HOLDING;
-    return { is: "acting", action: { do: "stop", role: certs.role, n: certs.n }, because: "the certificates are minted" };
+    return {
+      is: "acting",
+      action: { do: "stop", role: certs.role, n: certs.n },
+      because: "the certificates are minted",
+    };
   }
   if (certs.state !== "running") return nodeVerdict(facts, certs);
   return workVerdict(facts, efforts.mint, { do: "mint" }, "no certificate fits the plan", now);
@@ -216,17 +225,24 @@ function givenUp(error: ErrorBody): ErrorBody {
 
 function towardsStopped(facts: Facts): Decision {
   const order = ["dashboard", "manager", "indexer"] as const;
-  const stages: Stage[] = order.map((role) => ({
+  // A certificates node that was left running goes first; it has no step of its own.
+  const ofStep = (node: NodeFact) => (node.role === "certs" ? "dashboard" : node.role);
+  const nodes = [facts.certs, ...facts.nodes];
+  const stages = order.map((role) => ({
     step: role,
-    verdict: stopVerdict(facts, [...facts.nodes, facts.certs].filter((node) => node.role === role)),
+    verdict: stopVerdict(
+      facts,
+      nodes.filter((node) => ofStep(node) === role),
+    ),
   }));
-  const certs = stopVerdict(facts, [facts.certs]);
-  return towardsEnd(facts, [{ step: "dashboard", verdict: certs }, ...stages], "stopped");
+  return towardsEnd(facts, stages, "stopped");
 }
 
 function towardsDeleted(facts: Facts): Decision {
   const nodes = [facts.certs, ...facts.nodes].reverse();
-  const erase: Verdict = facts.erased ? HOLDING : effortVerdict(facts, facts.efforts.erase, { do: "erase" }, "data is left");
+  const erase: Verdict = facts.erased
+    ? HOLDING
+    : effortVerdict(facts, facts.efforts.erase, { do: "erase" }, "data is left");
   const stages: Stage[] = [
     { step: "stop", verdict: facts.erased ? HOLDING : stopVerdict(facts, nodes) },
     { step: "erase", verdict: erase },
@@ -259,7 +275,12 @@ function stopVerdict(facts: Facts, nodes: NodeFact[]): Verdict {
   const going = nodes.find((node) => alive(node) || node.state === "stopping");
   if (!going) return HOLDING;
   if (!alive(going)) return waiting(facts.now + 1000, `${nameOf(going)} is stopping`, facts.efforts.stop.error);
-  return effortVerdict(facts, facts.efforts.stop, { do: "stop", role: going.role, n: going.n }, `${nameOf(going)} runs`);
+  return effortVerdict(
+    facts,
+    facts.efforts.stop,
+    { do: "stop", role: going.role, n: going.n },
+    `${nameOf(going)} runs`,
+  );
 }
 
 function effortVerdict(facts: Facts, effort: Effort, action: Action, because: string): Verdict {

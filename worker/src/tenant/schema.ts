@@ -6,7 +6,7 @@ const MIGRATIONS = [
      epoch INTEGER NOT NULL, generation INTEGER NOT NULL, operation_id TEXT NOT NULL, requested TEXT NOT NULL,
      plan TEXT, body_hash TEXT NOT NULL,
      observed TEXT NOT NULL, observed_generation INTEGER NOT NULL, reason TEXT,
-     erased INTEGER NOT NULL DEFAULT 0, verified TEXT,
+     erased INTEGER NOT NULL DEFAULT 0, verified TEXT, stream TEXT,
      view_hash TEXT, view_seq INTEGER NOT NULL DEFAULT 0, updated_at INTEGER NOT NULL
    ) STRICT;
    CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;

@@ -1,12 +1,16 @@
 /** Where the outbox delivers to. Every target drops repeats of the same (tenant, seq). */
 import type { EventKind } from "../events/events";
+import { ringFeed } from "../feed_bell";
 import { deliverChanges, putClusterPlan } from "../store";
 import type { TenantContext } from "./context";
 import type { OutboxRow, Target } from "./outbox";
 
 export const TARGETS = (ctx: TenantContext): Record<string, Target> => ({
   /** The changes feed and the registry of tenants in D1. */
-  changes: (rows) => deliverChanges(ctx.env.WAZUH_META, ctx.id, rows),
+  changes: async (rows) => {
+    await deliverChanges(ctx.env.WAZUH_META, ctx.id, rows);
+    await ringFeed(ctx.env);
+  },
   /** The tenant's event stream, keyed by the outbox's sequence. */
   stream: async (rows) => {
     await ctx.env.WAZUH_EVENTS.getByName(ctx.id).append(rows.map((row) => eventOf(ctx, row)));

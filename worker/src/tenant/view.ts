@@ -7,17 +7,17 @@ import type { TenantContext } from "./context";
 import { nodeRows, viewOf } from "./node_records";
 import { latestRun } from "./runs";
 
+const NOTED_EVERY_MS = 60_000;
+
 interface Published extends Record<string, SqlStorageValue> {
   reason: string | null;
+  stream: string | null;
   view_hash: string | null;
   view_seq: number;
   updated_at: number;
 }
 
-const NO_EVENTS: TenantView["stream"] = { seq: 0, last_event_at: null };
-
-/** @param stream where the tenant's event stream stands; it moves without a change of the view */
-export function tenantView(ctx: TenantContext, stream = NO_EVENTS): TenantView | null {
+export function tenantView(ctx: TenantContext): TenantView | null {
   const record = ctx.record();
   if (!record) return null;
   const row = publishedRow(ctx);
@@ -35,15 +35,29 @@ export function tenantView(ctx: TenantContext, stream = NO_EVENTS): TenantView |
     run: latestRun(ctx),
     certificate: certificateView(ctx),
     agents: agentCounts(ctx.sql),
-    stream,
+    stream: streamOf(row.stream),
     dashboard_url: dashboardUrl(ctx),
     seq: row.view_seq,
     updated_at: new Date(row.updated_at).toISOString(),
   };
 }
 
+type StreamPosition = TenantView["stream"];
+
+/** The position that was noted last; the stream itself moves on with every event. */
+const streamOf = (noted: string | null): StreamPosition =>
+  noted ? (JSON.parse(noted) as StreamPosition) : { seq: 0, last_event_at: null };
+
+/** Notes where the stream stands if it moved a minute or more, so that a busy tenant changes its view once a minute. */
+export function noteStream(ctx: TenantContext, position: StreamPosition): void {
+  const noted = streamOf(publishedRow(ctx).stream).last_event_at;
+  const moved = Date.parse(position.last_event_at ?? "") - Date.parse(noted ?? "1970-01-01");
+  if (!(moved >= NOTED_EVERY_MS)) return;
+  ctx.sql.exec("UPDATE tenant SET stream = ?", JSON.stringify(position));
+}
+
 function publishedRow(ctx: TenantContext): Published {
-  return ctx.sql.exec<Published>("SELECT reason, view_hash, view_seq, updated_at FROM tenant").one();
+  return ctx.sql.exec<Published>("SELECT reason, stream, view_hash, view_seq, updated_at FROM tenant").one();
 }
 
 /** Each tenant's dashboard has an origin of its own; the scheme is that of the edge. */

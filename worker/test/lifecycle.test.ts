@@ -1,0 +1,286 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { errorBody } from "../src/errors";
+import { type NodeState, type Role, SERVING_ROLES, STEPS } from "../src/schemas";
+import {
+  type Action,
+  decide,
+  type Effort,
+  type Facts,
+  MAX_FAILURES,
+  type NodeFact,
+  READY_WITHIN_MS,
+} from "../src/tenant/lifecycle";
+
+const NOW = 1_800_000_000_000;
+const FRESH: Effort = { failures: 0, retryAt: 0, error: null };
+const EXITED = errorBody("NODE_EXITED", "The indexer exited with code 1.");
+const givenUp = (): Effort => ({ failures: MAX_FAILURES, retryAt: NOW + 1000, error: EXITED });
+
+function node(role: Role, state: NodeState, more: Partial<NodeFact> = {}): NodeFact {
+  const startedAt = state === "absent" ? null : NOW - 1000;
+  return { role, n: 0, state, fits: true, prepared: true, startedAt, starting: FRESH, preparing: FRESH, ...more };
+}
+
+function facts(more: Partial<Facts> = {}): Facts {
+  return {
+    now: NOW,
+    requested: "running",
+    settled: false,
+    certificateFits: true,
+    certs: node("certs", "stopped"),
+    nodes: SERVING_ROLES.map((role) => node(role, "running")),
+    verified: true,
+    erased: false,
+    efforts: { mint: FRESH, verify: FRESH, stop: FRESH, erase: FRESH },
+    ...more,
+  };
+}
+
+const fresh = () =>
+  facts({
+    certificateFits: false,
+    certs: node("certs", "absent"),
+    nodes: SERVING_ROLES.map((role) => node(role, "absent")),
+    verified: false,
+  });
+
+describe("a tenant that is to run", () => {
+  it("starts with the node that mints its certificates", () => {
+    expect(decide(fresh())).toMatchObject({
+      step: "certs",
+      action: { do: "start", role: "certs" },
+      observed: "starting",
+    });
+  });
+
+  it("stops the certificates node as soon as a certificate fits", () => {
+    expect(decide(facts({ certs: node("certs", "running") })).action).toEqual({ do: "stop", role: "certs", n: 0 });
+  });
+
+  it("waits for the indexer before it starts the manager", () => {
+    const nodes = [node("indexer", "starting"), node("manager", "absent"), node("dashboard", "absent")];
+    const decision = decide(facts({ nodes, verified: false }));
+    expect(decision).toMatchObject({ step: "indexer", action: null, outcome: "going", holding: ["certs"] });
+    expect(decision.wakeAt).toBeGreaterThan(NOW);
+  });
+
+  it("gives a manager its agents before the dashboard starts", () => {
+    const nodes = [
+      node("indexer", "running"),
+      node("manager", "running", { prepared: false }),
+      node("dashboard", "absent"),
+    ];
+    expect(decide(facts({ nodes })).action).toEqual({ do: "prepare", role: "manager", n: 0 });
+  });
+
+  it("verifies ingest once every node serves, and only then runs", () => {
+    expect(decide(facts({ verified: false }))).toMatchObject({
+      step: "verify",
+      action: { do: "verify" },
+      outcome: "going",
+    });
+    expect(decide(facts())).toMatchObject({ observed: "running", step: null, outcome: "reached" });
+  });
+
+  it("ends a container that does not serve within its time", () => {
+    const late = node("indexer", "starting", { startedAt: NOW - READY_WITHIN_MS.indexer });
+    expect(decide(facts({ nodes: [late] })).action).toEqual({ do: "give_up_start", role: "indexer", n: 0 });
+  });
+
+  it("pauses after a failed start and says what failed", () => {
+    const failed = node("indexer", "failed", { starting: { failures: 1, retryAt: NOW + 500, error: EXITED } });
+    const decision = decide(facts({ nodes: [failed] }));
+    expect(decision).toMatchObject({
+      action: null,
+      wakeAt: NOW + 500,
+      error: { code: "NODE_EXITED" },
+      observed: "starting",
+    });
+  });
+
+  it("fails visibly after too many failed starts, with a hint to retry", () => {
+    const decision = decide(facts({ nodes: [node("indexer", "failed", { starting: givenUp() })] }));
+    expect(decision).toMatchObject({ observed: "failed", outcome: "gave_up", action: null, step: "indexer" });
+    expect(decision.reason).toMatchObject({ code: "NODE_CRASH_LOOP", hint: expect.stringContaining("Retry") });
+  });
+
+  it("replaces a node that was started under an older plan", () => {
+    const nodes = [node("indexer", "running"), node("manager", "running", { fits: false })];
+    expect(decide(facts({ nodes })).action).toEqual({ do: "stop", role: "manager", n: 0 });
+  });
+});
+
+describe("a tenant that has run before", () => {
+  it("is degraded, not starting, while a node is down", () => {
+    expect(decide(facts({ settled: true, nodes: [node("indexer", "failed")] }))).toMatchObject({
+      observed: "degraded",
+    });
+  });
+
+  it("restarts its manager although its indexer is given up", () => {
+    const nodes = [node("indexer", "failed", { starting: givenUp() }), node("manager", "failed")];
+    const decision = decide(facts({ settled: true, nodes }));
+    expect(decision).toMatchObject({ observed: "failed", action: { do: "start", role: "manager" } });
+  });
+
+  it("tries a given-up node again by itself after a long pause", () => {
+    const starting = { failures: MAX_FAILURES, retryAt: NOW - 3_600_000, error: EXITED };
+    const decision = decide(facts({ settled: true, nodes: [node("indexer", "failed", { starting })] }));
+    expect(decision.action).toEqual({ do: "start", role: "indexer", n: 0 });
+  });
+});
+
+describe("a tenant that is to stop or go", () => {
+  it("stops dashboard, then manager, then indexer", () => {
+    expect(decide(facts({ requested: "stopped" }))).toMatchObject({
+      step: "dashboard",
+      action: { do: "stop", role: "dashboard" },
+    });
+    const nodes = [node("indexer", "running"), node("manager", "running"), node("dashboard", "stopped")];
+    expect(decide(facts({ requested: "stopped", nodes }))).toMatchObject({ step: "manager", holding: ["dashboard"] });
+  });
+
+  it("erases only once nothing runs any more", () => {
+    const nodes = SERVING_ROLES.map((role) => node(role, "stopped"));
+    expect(decide(facts({ requested: "deleted", nodes })).action).toEqual({ do: "erase" });
+    expect(decide(facts({ requested: "deleted", nodes: [node("indexer", "stopping")] }))).toMatchObject({
+      step: "stop",
+      action: null,
+    });
+  });
+
+  it("goes on trying to erase however often that failed", () => {
+    const nodes = [node("indexer", "stopped")];
+    const erase = { failures: 50, retryAt: NOW, error: EXITED };
+    expect(decide(facts({ requested: "deleted", nodes, efforts: { ...facts().efforts, erase } })).action).toEqual({
+      do: "erase",
+    });
+  });
+});
+
+// Properties over every state that rows can hold, also ones that no code path should produce.
+const states = fc.constantFrom<NodeState>("absent", "starting", "running", "stopping", "stopped", "failed");
+const efforts = fc
+  .record({
+    failures: fc.integer({ min: 0, max: MAX_FAILURES + 2 }),
+    retryAt: fc.integer({ min: NOW - 10_000_000, max: NOW + 60_000 }),
+  })
+  .map(({ failures, retryAt }): Effort => (failures ? { failures, retryAt, error: EXITED } : FRESH));
+const nodeOf = (role: Role) =>
+  fc
+    .record({
+      state: states,
+      fits: fc.boolean(),
+      prepared: fc.boolean(),
+      starting: efforts,
+      preparing: efforts,
+      ago: fc.integer({ min: 0, max: 2_000_000 }),
+    })
+    .map(({ state, ago, ...more }) => node(role, state, { ...more, startedAt: NOW - ago }));
+const anyFacts = fc
+  .record({
+    requested: fc.constantFrom("running" as const, "stopped" as const, "deleted" as const),
+    settled: fc.boolean(),
+    certificateFits: fc.boolean(),
+    certs: nodeOf("certs"),
+    nodes: fc.tuple(nodeOf("indexer"), nodeOf("manager"), nodeOf("dashboard")).map((nodes) => [...nodes]),
+    verified: fc.boolean(),
+    erased: fc.boolean(),
+    efforts: fc.record({ mint: efforts, verify: efforts, stop: efforts, erase: efforts }),
+  })
+  .map((more) => facts(more));
+
+/** The world answers every order: what was started serves, what was stopped is gone. */
+function obeyed(before: Facts, action: Action): Facts {
+  const set = (role: Role, change: Partial<NodeFact>) => ({
+    ...before,
+    certs: role === "certs" ? { ...before.certs, ...change } : before.certs,
+    nodes: before.nodes.map((one) => (one.role === role ? { ...one, ...change } : one)),
+  });
+  switch (action.do) {
+    case "start":
+      return set(action.role, {
+        state: "running",
+        fits: true,
+        prepared: action.role !== "manager",
+        startedAt: before.now,
+      });
+    case "stop":
+      return set(action.role, { state: "stopped" });
+    case "give_up_start":
+      return set(action.role, { state: "failed" });
+    case "prepare":
+      return set(action.role, { prepared: true });
+    case "mint":
+      return { ...before, certificateFits: true };
+    case "verify":
+      return { ...before, verified: true };
+    case "erase":
+      return { ...before, erased: true };
+  }
+}
+
+describe("decisions over any state", () => {
+  it("always act, wait for a time, or are done", () => {
+    fc.assert(
+      fc.property(anyFacts, (some) => {
+        const { action, wakeAt, outcome } = decide(some);
+        expect(action !== null || wakeAt !== null || outcome !== "going").toBe(true);
+        if (wakeAt !== null && action === null) expect(wakeAt).toBeGreaterThan(some.now);
+      }),
+    );
+  });
+
+  it("name only steps of their run, and never a step that holds", () => {
+    fc.assert(
+      fc.property(anyFacts, (some) => {
+        const { step, holding } = decide(some);
+        const kind = { running: "start", stopped: "stop", deleted: "delete" }[some.requested] as keyof typeof STEPS;
+        const names: readonly string[] = STEPS[kind];
+        for (const name of step ? [step, ...holding] : holding) expect(names).toContain(name);
+        expect(holding).not.toContain(step);
+      }),
+    );
+  });
+
+  it("never start anything for a tenant that is to stop or go", () => {
+    fc.assert(
+      fc.property(
+        anyFacts.filter((some) => some.requested !== "running"),
+        (some) => {
+          expect(["start", "mint", "verify", "prepare"]).not.toContain(decide(some).action?.do);
+        },
+      ),
+    );
+  });
+
+  it("reach what is wanted in a bounded number of actions when the world obeys", () => {
+    fc.assert(
+      fc.property(anyFacts, (some) => {
+        let now: Facts = some;
+        for (let visits = 0; visits < 60; visits++) {
+          const decision = decide(now);
+          if (decision.outcome === "reached") return;
+          if (decision.action) now = obeyed(now, decision.action);
+          else if (decision.outcome === "gave_up" && decision.wakeAt === null) return;
+          else if (decision.wakeAt === null) break;
+          else now = settledAt(now, decision.wakeAt);
+        }
+        throw new Error(`not reached: ${JSON.stringify(decide(now))}`);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+/** Time passes: nodes on their way arrive. */
+function settledAt(before: Facts, time: number): Facts {
+  const arrive = (one: NodeFact): NodeFact =>
+    one.state === "stopping"
+      ? { ...one, state: "stopped" }
+      : one.state === "starting"
+        ? { ...one, state: "running" }
+        : one;
+  return { ...before, now: time, certs: arrive(before.certs), nodes: before.nodes.map(arrive) };
+}

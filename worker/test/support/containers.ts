@@ -1,0 +1,137 @@
+/** Containers for tests inside workerd, where `ctx.container` does not exist: the same interface over plain functions. */
+import type { Role } from "../../src/schemas";
+
+type Answer = (request: Request, port: number, node: FakeContainer) => Response | Promise<Response>;
+
+/** What goes wrong, and what ran; tests set and read it. Containers outlive the objects that started them. */
+interface World {
+  containers: Map<string, FakeContainer>;
+  /** Object name (or its end, such as `:indexer:0`) → exit code of every start from now on. */
+  exits: Map<string, number>;
+  /** Object names (or ends) whose containers run but never serve. */
+  silent: Set<string>;
+}
+
+const shared = globalThis as unknown as { testWorld?: World };
+shared.testWorld ??= { containers: new Map(), exits: new Map(), silent: new Set() };
+export const world: World = shared.testWorld;
+
+const covers = (name: string, pattern: string) => name.endsWith(pattern);
+
+export class FakeContainer {
+  running = false;
+  starts = 0;
+  env: Record<string, string> = {};
+  intercepted: string[] = [];
+  documents = new Map<string, unknown>();
+  readonly images = { v4147: "wazuh:4.14.7" };
+  #watchers: { resolve: () => void; reject: (reason: Error) => void }[] = [];
+
+  constructor(
+    readonly name: string,
+    readonly role: Role,
+  ) {}
+
+  start(options?: ContainerStartupOptions): void {
+    if (this.running) throw new Error("start() cannot be called on a container that is already running.");
+    this.running = true;
+    this.starts += 1;
+    this.env = options?.env ?? {};
+    this.documents.clear();
+    const exit = [...world.exits].find(([pattern]) => covers(this.name, pattern));
+    if (exit) setTimeout(() => this.exit(exit[1]), 5);
+  }
+
+  monitor(): Promise<void> {
+    return new Promise((resolve, reject) => this.#watchers.push({ resolve, reject }));
+  }
+
+  /** The runtime that watched is gone; its promises must not be settled any more. */
+  unwatched(): this {
+    this.#watchers = [];
+    return this;
+  }
+
+  /** Ends the process, as seen from outside. */
+  exit(code: number): void {
+    if (!this.running) return;
+    this.running = false;
+    const watchers = this.#watchers.splice(0);
+    for (const { resolve, reject } of watchers) {
+      if (code === 0) resolve();
+      else reject(new Error(`Container exited with unexpected exit code: ${code}`));
+    }
+  }
+
+  async destroy(): Promise<void> {
+    this.exit(137);
+  }
+
+  signal(number: number): void {
+    setTimeout(() => this.exit(128 + number), 1);
+  }
+
+  async interceptOutboundHttp(name: string): Promise<void> {
+    this.intercepted.push(name);
+  }
+
+  getTcpPort(port: number) {
+    return {
+      fetch: async (input: RequestInfo, init?: RequestInit): Promise<Response> => {
+        const silent = [...world.silent].some((pattern) => covers(this.name, pattern));
+        if (!this.running || silent) throw new Error("the container refused the connection");
+        return ANSWERS[this.role](new Request(input, init), port, this);
+      },
+    };
+  }
+}
+
+const ANSWERS: Record<Role, Answer> = {
+  certs: async (request) => {
+    if (new URL(request.url).pathname === "/health") return new Response("ok");
+    const { days, nodes } = (await request.json()) as { days: number; nodes: Record<string, { name: string }[]> };
+    const names = Object.values(nodes).flatMap((list) => list.map(({ name }) => name));
+    const files = ["root-ca", "admin", ...names].flatMap((name) => [`${name}.pem`, `${name}-key.pem`]);
+    return Response.json({
+      files: Object.fromEntries(files.map((name) => [name, `PEM of ${name}`])),
+      not_after: new Date(Date.now() + days * 86_400_000).toISOString(),
+      fingerprint: "f".repeat(64),
+    });
+  },
+  indexer: indexerAnswer,
+  manager: () => Response.json({ title: "Unauthorized" }, { status: 401 }),
+  dashboard: () => new Response("Unauthorized", { status: 401 }),
+};
+
+async function indexerAnswer(request: Request, _port: number, node: FakeContainer): Promise<Response> {
+  const { pathname } = new URL(request.url);
+  if (pathname.endsWith("/_search")) {
+    const { query } = (await request.json()) as { query: { ids: { values: string[] } } };
+    const hits = query.ids.values.filter((id) => node.documents.has(id)).map((id) => ({ _id: id }));
+    return Response.json({ hits: { hits } });
+  }
+  if (pathname === "/_bulk") return bulk(await request.text(), node);
+  return Response.json({ status: "UP" });
+}
+
+function bulk(body: string, node: FakeContainer): Response {
+  const lines = body.split("\n").filter(Boolean);
+  const items = [];
+  for (let line = lines.shift(); line; line = lines.shift()) {
+    const [verb = "", { _id }] = Object.entries(JSON.parse(line) as Record<string, { _id: string }>)[0] ?? [
+      "",
+      { _id: "" },
+    ];
+    if (verb === "delete") node.documents.delete(_id);
+    else node.documents.set(_id, JSON.parse(lines.shift() ?? "null"));
+    items.push({ [verb]: { _id, status: 200 } });
+  }
+  return Response.json({ errors: false, items });
+}
+
+/** The container behind an object; the same one after the object was evicted. */
+export function containerNamed(name: string, role: Role): FakeContainer {
+  const known = world.containers.get(name) ?? new FakeContainer(name, role);
+  world.containers.set(name, known);
+  return known;
+}
