@@ -9,5 +9,8 @@ class ControlplaneConfig(AppConfig):
     name = "controlplane"
 
     def ready(self) -> None:
-        """Imports what registers itself."""
+        """Imports what registers itself, and what every room wants done regularly."""
         from controlplane import checks  # noqa: F401
+        from controlplane.celery import gather_schedule
+
+        gather_schedule()

@@ -1,5 +1,6 @@
 """The shared cache. It only counts and remembers, so its absence must never fail a request."""
 
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -7,6 +8,21 @@ from django.core.cache.backends.redis import RedisCache
 from redis import RedisError
 
 log = structlog.get_logger(__name__)
+
+# What each operation answers while Redis is away: as an empty cache would that forgets at once.
+WHILE_AWAY: dict[str, Callable[..., Any]] = {
+    "get": lambda key, default=None, version=None: default,
+    "set": lambda *_, **__: None,
+    "add": lambda *_, **__: True,
+    "incr": lambda key, delta=1, version=None: delta,
+    "delete": lambda *_, **__: False,
+    "touch": lambda *_, **__: False,
+    "has_key": lambda *_, **__: False,
+    "get_many": lambda *_, **__: {},
+    "set_many": lambda data, *_, **__: list(data),
+    "delete_many": lambda *_, **__: None,
+    "clear": lambda *_, **__: False,
+}
 
 
 class ForgivingRedisCache(RedisCache):
@@ -16,29 +32,19 @@ class ForgivingRedisCache(RedisCache):
         params.setdefault("OPTIONS", {}).update(socket_timeout=1, socket_connect_timeout=1)
         super().__init__(server, params)
 
-    def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
-        """The value, or the default."""
-        return self._try("get", default, key, default, version)
 
-    def set(self, key: str, value: Any, timeout: Any = 300, version: int | None = None) -> None:
-        """Remembers, if it can."""
-        self._try("set", None, key, value, timeout, version)
+def _forgiving(operation: str, away: Callable[..., Any]) -> Callable[..., Any]:
+    real = getattr(RedisCache, operation)
 
-    def add(self, key: str, value: Any, timeout: Any = 300, version: int | None = None) -> bool:
-        """Remembers what is not there yet."""
-        return bool(self._try("add", True, key, value, timeout, version))
-
-    def incr(self, key: str, delta: int = 1, version: int | None = None) -> int:
-        """Counts; starts at ``delta`` while Redis is away."""
-        return int(self._try("incr", delta, key, delta, version))
-
-    def delete(self, key: str, version: int | None = None) -> bool:
-        """Forgets."""
-        return bool(self._try("delete", False, key, version))
-
-    def _try(self, operation: str, otherwise: Any, *arguments: Any) -> Any:
+    def answer(self: ForgivingRedisCache, *arguments: Any, **named: Any) -> Any:
         try:
-            return getattr(super(), operation)(*arguments)
+            return real(self, *arguments, **named)
         except (RedisError, OSError) as error:
             log.warning("cache_unreachable", operation=operation, error=type(error).__name__)
-            return otherwise
+            return away(*arguments, **named)
+
+    return answer
+
+
+for _operation, _away in WHILE_AWAY.items():
+    setattr(ForgivingRedisCache, _operation, _forgiving(_operation, _away))

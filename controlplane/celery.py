@@ -6,13 +6,13 @@ import os
 os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
 
-from collections.abc import Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import structlog
 from celery import Celery, Task
-from celery.signals import setup_logging, task_prerun
+from celery.signals import setup_logging, task_prerun, worker_init
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
@@ -35,22 +35,21 @@ def bind_task(task_id: str, task: Task, **_: Any) -> None:
     structlog.contextvars.bind_contextvars(task=task.name, task_id=task_id)
 
 
-@app.on_after_finalize.connect
-def gather_schedule(sender: Celery, **_: Any) -> None:
-    """Takes each room's ``BEAT_SCHEDULE`` out of its ``tasks`` module: static, because truth is in rows."""
+def gather_schedule() -> None:
+    """Takes each room's ``BEAT_SCHEDULE`` out of its ``tasks`` module. The schedule is static: truth is in rows."""
     from django.conf import settings
 
-    sender.conf.beat_schedule = {
-        name: entry for room in ("controlplane", *settings.ROOMS) for name, entry in _schedule_of(room).items()
-    }
+    modules = [f"{room}.tasks" for room in ("controlplane", *settings.ROOMS) if find_spec(f"{room}.tasks")]
+    schedules = (getattr(import_module(module), "BEAT_SCHEDULE", {}) for module in modules)
+    app.conf.beat_schedule = {name: entry for schedule in schedules for name, entry in schedule.items()}
 
 
-def _schedule_of(room: str) -> Mapping[str, Any]:
-    from importlib.util import find_spec
+@worker_init.connect
+def refuse_unsafe_production(**_: Any) -> None:
+    """A worker starts under the same checks as the portal."""
+    from controlplane.checks import refuse_unsafe_production as refuse
 
-    if find_spec(f"{room}.tasks") is None:
-        return {}
-    return getattr(import_module(f"{room}.tasks"), "BEAT_SCHEDULE", {})
+    refuse()
 
 
 def wake(task: Task, *arguments: Any, queue: str | None = None) -> None:
