@@ -19,7 +19,7 @@ const DEFAULT_SIZES = { hotBytes: 16 * 1024 * 1024, segmentBytes: 4 * 1024 * 102
 
 const DAY_MS = 24 * 3600 * 1000;
 const HOUR_MS = 3600 * 1000;
-const FIRST_PAUSE_MS = 200;
+const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 15_000;
 /** Statuses of single documents after which sending again can help. */
 const PASSING = new Set([429, 500, 502, 503, 504]);

@@ -59,6 +59,8 @@ export class Bridge {
   ) {
     this.#guard = new FrameGuard(agent);
     this.#writer = upstream.writable.getWriter();
+    this.#writer.closed.catch(ignoreClosed);
+    upstream.closed.catch(ignoreClosed);
   }
 
   /** Starts both directions; the WebSocket must be accepted already. */
@@ -116,6 +118,7 @@ export class Bridge {
 
   async #pump(): Promise<void> {
     const reader = this.upstream.readable.getReader({ mode: "byob" });
+    reader.closed.catch(ignoreClosed);
     let size = FIRST_READ_BYTES;
     let buffer = new ArrayBuffer(size);
     try {

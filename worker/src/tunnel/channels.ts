@@ -58,7 +58,13 @@ export class AgentChannels {
       // Asked again now that quarantine would find the channel: between the Worker's check and here it could slip past.
       if (!(await this.host.mayConnect(agent))) return await refuse(socket);
       await announce(socket, CHANNEL_OPEN);
-      await Promise.race([socket.readable.pipeTo(upstream.writable), upstream.readable.pipeTo(socket.writable)]);
+      const up = socket.readable.pipeTo(upstream.writable);
+      // Closing a socket whose writable was closed before it fails inside the runtime; `close` flushes by itself.
+      const down = upstream.readable.pipeTo(socket.writable, { preventClose: true });
+      // `closed` notices an agent that leaves while the manager takes nothing and a write to it is stuck.
+      const ends = [up, down, socket.closed];
+      for (const end of ends) end.catch(ignoreClosed);
+      await Promise.race(ends);
     } catch {
       // Either side went away; both are closed below.
     } finally {

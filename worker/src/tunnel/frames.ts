@@ -48,11 +48,11 @@ export class FrameGuard {
     const length = new DataView(head.buffer, head.byteOffset, LENGTH_BYTES).getUint32(0, true);
     if (length === 0 || length > MAX_FRAME_BYTES) throw new FrameRefused(`a frame of ${length} bytes`);
     const expected = length === PING.length ? PING : this.#prefix;
+    if (length < expected.length) throw new FrameRefused("a frame shorter than its agent id");
     const payload = head.subarray(LENGTH_BYTES, LENGTH_BYTES + expected.length);
     if (!startsAlike(payload, expected))
       throw new FrameRefused("a frame that does not carry the credential's agent id");
     if (payload.length < expected.length) return false;
-    if (length < expected.length) throw new FrameRefused("a frame shorter than its agent id");
     this.#open = LENGTH_BYTES + length;
     return true;
   }

@@ -1,0 +1,217 @@
+import { env, runInDurableObject } from "cloudflare:test";
+import { describe, expect, it } from "vitest";
+import type { Archive } from "../src/events/archive";
+import { type BulkItem, documentId, readBulk } from "../src/gates/bulk";
+import { Journal, type Post } from "../src/gates/journal";
+import { nodeStub } from "../src/tenant/nodes/names";
+import { stoppedTenant } from "./support/edge";
+
+const INDEX = "wazuh-alerts-4.x-2026.11.23";
+
+const items = (tenant: string, ids: string[], text = ""): BulkItem[] =>
+  readBulk(tenant, 0, ids.map((id) => `{"index":{"_index":"${INDEX}"}}\n${JSON.stringify({ id, text })}\n`).join(""));
+
+/** An indexer that keeps documents by id, as OpenSearch does, and can be told to fail. */
+class Indexer {
+  documents = new Map<string, string>();
+  writes = 0;
+  answer: (() => Response) | null = null;
+
+  readonly post: Post = async (body) => {
+    if (this.answer) return this.answer();
+    const lines = new TextDecoder().decode(body).trim().split("\n");
+    for (let at = 0; at < lines.length; at += 2) {
+      const { index } = JSON.parse(lines[at] as string) as { index: { _id: string } };
+      this.documents.set(index._id, lines[at + 1] as string);
+      this.writes += 1;
+    }
+    return Response.json({ errors: false, items: [] });
+  };
+
+  ids(): string[] {
+    return [...this.documents.values()].map((document) => (JSON.parse(document) as { id: string }).id);
+  }
+}
+
+class MemoryArchive implements Archive {
+  readonly objects = new Map<string, Uint8Array<ArrayBuffer>>();
+  put = async (key: string, bytes: Uint8Array<ArrayBuffer>) => void this.objects.set(key, bytes);
+  get = async (key: string) => this.objects.get(key) ?? null;
+  remove = async (key: string) => void this.objects.delete(key);
+  removeAll = async () => this.objects.clear();
+}
+
+interface Bench {
+  journal: Journal;
+  indexer: Indexer;
+  archive: MemoryArchive;
+  storage: DurableObjectStorage;
+  reopen: () => Journal;
+}
+
+let counter = 0;
+
+/** Runs a journal inside an object of its own, so that its storage is the real one. */
+async function bench(work: (bench: Bench) => Promise<void>): Promise<void> {
+  counter += 1;
+  await runInDurableObject(env.WAZUH_EVENTS.getByName(`journal-bench-${counter}`), async (_, { storage }) => {
+    const archive = new MemoryArchive();
+    const sizes = { hotBytes: 20_000, segmentBytes: 8_000 };
+    const reopen = () => new Journal(storage, { archive, retentionDays: async () => 30, sizes });
+    await work({ journal: reopen(), indexer: new Indexer(), archive, storage, reopen });
+    await storage.deleteAlarm();
+  });
+}
+
+describe("the journal", () => {
+  it("holds documents on disk before it answers, and keeps them over a restart", () =>
+    bench(async ({ journal, indexer, reopen }) => {
+      await journal.keep(items("t", ["a", "b"]));
+      const next = reopen();
+      await next.replay(indexer.post);
+      expect(indexer.ids()).toEqual(["a", "b"]);
+    }));
+
+  it("forwards in order, and only what the container does not have yet", () =>
+    bench(async ({ journal, indexer, reopen }) => {
+      await journal.replay(indexer.post);
+      await Promise.all(["a", "b", "c"].map((id) => journal.keep(items("t", [id]))));
+      await expect.poll(() => indexer.ids()).toEqual(["a", "b", "c"]);
+      await expect.poll(() => journal.state().applied).toBe(3);
+      const next = reopen();
+      await next.keep(items("t", ["d"]));
+      await next.replay(indexer.post);
+      expect(indexer.ids()).toEqual(["a", "b", "c", "d"]);
+      expect(indexer.writes).toBe(4);
+    }));
+
+  it("refills a replacement that starts empty, from the archive too, before it counts as ready", () =>
+    bench(async ({ journal, indexer, archive }) => {
+      await journal.replay(indexer.post);
+      const ids = Array.from({ length: 60 }, (_, n) => `alert-${n}`);
+      for (const id of ids) await journal.keep(items("t", [id], "x".repeat(1000)));
+      await journal.alarm();
+      expect(archive.objects.size).toBeGreaterThan(2);
+      const replacement = new Indexer();
+      journal.containerStopped();
+      journal.containerStarted();
+      await journal.keep(items("t", ["while-down"]));
+      await journal.replay(replacement.post);
+      expect(replacement.ids()).toEqual([...ids, "while-down"]);
+    }));
+
+  it("waits for an indexer that refuses or is gone, and loses nothing", () =>
+    bench(async ({ journal, indexer }) => {
+      let failures = 0;
+      const failing = [
+        () => new Response("", { status: 503 }),
+        () => new Response("", { status: 401 }),
+        () => Response.json({ errors: true, items: [{ index: { status: 429 } }] }),
+        (): Response => {
+          throw new Error("connection refused");
+        },
+      ];
+      indexer.answer = () => {
+        const fail = failing[failures++];
+        if (fail) return fail();
+        indexer.answer = null;
+        return new Response("", { status: 503 });
+      };
+      await journal.keep(items("t", ["a"]));
+      await journal.replay(indexer.post);
+      expect(indexer.ids()).toEqual(["a"]);
+    }));
+
+  it("counts documents the indexer refuses for good, and goes on with the others", () =>
+    bench(async ({ journal, indexer }) => {
+      indexer.answer = () => {
+        indexer.answer = null;
+        return Response.json({ errors: true, items: [{ index: { status: 400 } }, { index: { status: 201 } }] });
+      };
+      await journal.keep(items("t", ["bad", "good"]));
+      await journal.keep(items("t", ["next"]));
+      await journal.replay(indexer.post);
+      expect(journal.state()).toMatchObject({ rejected: 1, applied: 3 });
+      expect(indexer.ids()).toEqual(["next"]);
+    }));
+
+  it("does not take a late answer of a dead container for one of its replacement", () =>
+    bench(async ({ journal }) => {
+      let release: (() => void) | undefined;
+      const stuck: Post = () =>
+        new Promise((resolve) => {
+          release = () => resolve(Response.json({ errors: false }));
+        });
+      await journal.keep(items("t", ["a"]));
+      void journal.replay(stuck);
+      await expect.poll(() => release).toBeTruthy();
+      journal.containerStarted();
+      release?.();
+      const replacement = new Indexer();
+      await journal.replay(replacement.post);
+      expect(replacement.ids()).toEqual(["a"]);
+    }));
+
+  it("splits what does not fit one row", () =>
+    bench(async ({ journal, indexer }) => {
+      const ids = Array.from({ length: 12 }, (_, n) => `large-${n}`);
+      await journal.keep(items("t", ids, "y".repeat(200_000)));
+      await journal.replay(indexer.post);
+      expect(indexer.ids()).toEqual(ids);
+    }));
+
+  it("forgets what is older than the retention", () =>
+    bench(async ({ journal, indexer, archive }) => {
+      for (const id of Array.from({ length: 40 }, (_, n) => `old-${n}`)) {
+        await journal.keep(items("t", [id], "x".repeat(1000)));
+      }
+      await journal.alarm();
+      await journal.alarm(Date.now() + 31 * 24 * 3600 * 1000);
+      expect(archive.objects.size).toBe(0);
+      await journal.keep(items("t", ["new"]));
+      await journal.replay(indexer.post);
+      expect(indexer.ids()).toEqual(["new"]);
+    }));
+});
+
+describe("an indexer's object without a container", () => {
+  it("still takes alerts", async () => {
+    const tenant = await stoppedTenant();
+    const indexer = nodeStub(env, tenant, "indexer", 0);
+    await indexer.keep(items(tenant, ["a", "b"]));
+    expect(await indexer.journalState()).toMatchObject({ last: 2, applied: 0 });
+  });
+});
+
+describe("a bulk body", () => {
+  const read = (body: string) => () => readBulk("tenant", 0, body);
+  const document = '{"id":"1.2"}';
+
+  it("gets ids that its sender does not choose", () => {
+    const sent = `{"create":{"_index":"${INDEX}","_id":"mine","routing":"x","version":7}}\n${document}\n`;
+    const [item] = readBulk("tenant", 3, sent);
+    expect(item).toMatchObject({ action: "create", id: documentId("tenant", 3, "1.2") });
+    const action = JSON.parse(item?.lines.split("\n")[0] ?? "");
+    expect(action).toEqual({ index: { _index: INDEX, _id: item?.id } });
+  });
+
+  it("has ids that differ by tenant, manager and alert, and by nothing else", () => {
+    const ids = [documentId("a", 0, "1"), documentId("b", 0, "1"), documentId("a", 1, "1"), documentId("a", 0, "2")];
+    expect(new Set(ids).size).toBe(4);
+    expect(documentId("a", 0, "1")).toBe(ids[0]);
+    expect(ids[0]).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it.each([
+    ["another index", `{"index":{"_index":".opendistro_security"}}\n${document}\n`],
+    ["no index", `{"index":{}}\n${document}\n`],
+    ["a deletion", `{"delete":{"_index":"${INDEX}","_id":"x"}}\n${document}\n`],
+    ["an update", `{"update":{"_index":"${INDEX}","_id":"x"}}\n${document}\n`],
+    ["an action without a document", `{"index":{"_index":"${INDEX}"}}\n`],
+    ["a document that is no object", `{"index":{"_index":"${INDEX}"}}\n[1]\n`],
+    ["something that is not JSON", "hello\nworld\n"],
+    ["a document that is too large", `{"index":{"_index":"${INDEX}"}}\n{"id":"1","x":"${"x".repeat(300_000)}"}\n`],
+  ])("may not hold %s", (_, body) => {
+    expect(read(body)).toThrow();
+  });
+});
