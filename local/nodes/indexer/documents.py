@@ -1,0 +1,106 @@
+"""Documents by index and id, in one SQLite file on the node's disk; what was acknowledged is committed."""
+
+import fnmatch
+import json
+import sqlite3
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS indices (name TEXT PRIMARY KEY, created_at REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS documents (
+    index_name TEXT NOT NULL REFERENCES indices(name) ON DELETE CASCADE,
+    id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    PRIMARY KEY (index_name, id)
+);
+"""
+
+
+@dataclass(frozen=True)
+class Document:
+    index: str
+    id: str
+    version: int
+    source: dict[str, Any]
+
+
+class Documents:
+    """All indices of one node."""
+
+    def __init__(self, file: Path) -> None:
+        self._database = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+        self._database.execute("PRAGMA journal_mode=WAL")
+        self._database.execute("PRAGMA foreign_keys=ON")
+        self._database.executescript(SCHEMA)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def begin(self) -> None:
+        self._database.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        self._database.execute("COMMIT")
+
+    def roll_back(self) -> None:
+        self._database.execute("ROLLBACK")
+
+    def indices(self, expression: str = "*") -> list[str]:
+        """Names that a comma list of patterns matches, in order."""
+        names = [name for (name,) in self._database.execute("SELECT name FROM indices ORDER BY name")]
+        patterns = ["*" if part == "_all" else part for part in expression.split(",")]
+        return [name for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)]
+
+    def create_index(self, name: str) -> None:
+        self._database.execute("INSERT OR IGNORE INTO indices VALUES (?, ?)", (name, time.time()))
+
+    def delete_index(self, name: str) -> None:
+        self._database.execute("DELETE FROM indices WHERE name = ?", (name,))
+
+    def put(self, index: str, id: str, source: dict[str, Any]) -> int:
+        """Stores a document, making its index where there is none; returns the document's version (1: it is new)."""
+        self.create_index(index)
+        (version,) = self._database.execute(
+            """INSERT INTO documents VALUES (?, ?, 1, ?)
+               ON CONFLICT DO UPDATE SET version = version + 1, source = excluded.source RETURNING version""",
+            (index, id, json.dumps(source, separators=(",", ":"))),
+        ).fetchone()
+        return int(version)
+
+    def get(self, index: str, id: str) -> Document | None:
+        row = self._database.execute(
+            "SELECT version, source FROM documents WHERE index_name = ? AND id = ?", (index, id)
+        ).fetchone()
+        return Document(index, id, row[0], json.loads(row[1])) if row else None
+
+    def delete(self, index: str, id: str) -> bool:
+        """False where there was none."""
+        cursor = self._database.execute("DELETE FROM documents WHERE index_name = ? AND id = ?", (index, id))
+        return cursor.rowcount > 0
+
+    def scan(self, indices: list[str]) -> Iterator[Document]:
+        """Every document of the indices, one at a time, so that a large index is never in memory at once."""
+        for index in indices:
+            rows = self._database.execute("SELECT id, version, source FROM documents WHERE index_name = ?", (index,))
+            for id, version, source in rows:
+                yield Document(index, id, version, json.loads(source))
+
+    def statistics(self, index: str) -> tuple[int, int, float]:
+        """Number of documents, their bytes, and when the index was made."""
+        count, size = self._database.execute(
+            "SELECT count(*), coalesce(sum(length(source)), 0) FROM documents WHERE index_name = ?", (index,)
+        ).fetchone()
+        (created_at,) = self._database.execute("SELECT created_at FROM indices WHERE name = ?", (index,)).fetchone()
+        return count, size, created_at
+
+    def back_up(self, file: Path) -> None:
+        """Writes a consistent copy of everything, by SQLite's own backup."""
+        target = sqlite3.connect(file)
+        with target:
+            self._database.backup(target)
+        target.close()

@@ -1,0 +1,32 @@
+"""The indexer node: opens its store, then serves 9200."""
+
+from local.nodes.host import SERVER_NAME, Host
+from local.nodes.indexer.access import Access
+from local.nodes.indexer.api import IndexerApi
+from local.nodes.indexer.documents import Documents
+from local.nodes.indexer.snapshots import SnapshotRepositories
+from local.web.server import http_listener
+
+PORT = 9200
+
+
+async def run(host: Host) -> int:
+    """Serves until the node is stopped; exit code 1 where a password is missing, as no default one is ever used."""
+    passwords = {
+        "admin": host.environment.get("INDEXER_PASSWORD", ""),
+        "kibanaserver": host.environment.get("DASHBOARD_PASSWORD", ""),
+    }
+    if not passwords["admin"]:
+        host.log("INDEXER_PASSWORD is not set", level="fatal")
+        return 1
+    data = host.disk / "data"
+    data.mkdir(exist_ok=True)
+    documents = Documents(data / "documents.sqlite")
+    repositories = SnapshotRepositories(host.disk / "snapshots", documents)
+    api = IndexerApi(host, documents, Access(passwords), repositories)
+    async with http_listener(api.handle, server_name=SERVER_NAME) as port:
+        host.report_ports({PORT: port})
+        host.log("serving", stand_in=True, version=host.version)
+        await host.stopping.wait()
+    documents.close()
+    return 0

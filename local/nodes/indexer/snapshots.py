@@ -1,0 +1,100 @@
+"""Snapshots in a repository of type `fs`: copies of the whole store under the node's disk."""
+
+import datetime as dt
+import json
+import re
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from local.nodes.indexer.documents import Documents
+from local.nodes.indexer.errors import SearchError
+
+NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,99}$")
+ISO = "%Y-%m-%dT%H:%M:%SZ"
+
+
+class SnapshotRepositories:
+    """All repositories; each is a directory, each snapshot in it a SQLite file with a description beside it."""
+
+    def __init__(self, directory: Path, documents: Documents) -> None:
+        self._directory, self._documents = directory, documents
+
+    def register(self, repository: str, body: Any) -> None:
+        kind = body.get("type") if isinstance(body, dict) else None
+        if kind != "fs":
+            reason = f"[{repository}] the stand-in indexer knows repositories of type [fs], not [{kind}]"
+            raise SearchError(400, "repository_exception", reason)
+        self._path(repository).mkdir(parents=True, exist_ok=True)
+
+    def _path(self, repository: str) -> Path:
+        if not NAME.match(repository):
+            raise SearchError(400, "repository_exception", f"[{repository}] invalid repository name")
+        return self._directory / repository
+
+    def _existing(self, repository: str) -> Path:
+        path = self._path(repository)
+        if not path.is_dir():
+            raise SearchError(404, "repository_missing_exception", f"[{repository}] missing")
+        return path
+
+    def take(self, repository: str, snapshot: str) -> dict[str, Any]:
+        """Takes a snapshot of everything."""
+        path = self._existing(repository)
+        if not NAME.match(snapshot):
+            raise SearchError(400, "invalid_snapshot_name_exception", f"[{repository}:{snapshot}] invalid name")
+        if (path / f"{snapshot}.json").exists():
+            raise SearchError(400, "invalid_snapshot_name_exception", f"[{repository}:{snapshot}] already exists")
+        started = dt.datetime.now(dt.UTC).strftime(ISO)
+        self._documents.back_up(path / f"{snapshot}.sqlite")
+        facts = {
+            "snapshot": snapshot,
+            "state": "SUCCESS",
+            "indices": self._documents.indices(),
+            "start_time": started,
+            "end_time": dt.datetime.now(dt.UTC).strftime(ISO),
+            "shards": {"total": 1, "failed": 0, "successful": 1},
+        }
+        (path / f"{snapshot}.json").write_text(json.dumps(facts))
+        return facts
+
+    def describe(self, repository: str, snapshot: str) -> list[dict[str, Any]]:
+        """One snapshot, or with "_all" every one, oldest first."""
+        path = self._existing(repository)
+        if snapshot == "_all":
+            return sorted(
+                (json.loads(file.read_text()) for file in path.glob("*.json")), key=lambda it: it["start_time"]
+            )
+        return [json.loads(self._file(path, repository, snapshot).read_text())]
+
+    @staticmethod
+    def _file(path: Path, repository: str, snapshot: str) -> Path:
+        file = path / f"{snapshot}.json"
+        if not NAME.match(snapshot) or not file.exists():
+            raise SearchError(404, "snapshot_missing_exception", f"[{repository}:{snapshot}] is missing")
+        return file
+
+    def restore(self, repository: str, snapshot: str) -> list[str]:
+        """Brings back the indices of a snapshot; refused while one of them exists. Returns their names."""
+        path = self._existing(repository)
+        facts = json.loads(self._file(path, repository, snapshot).read_text())
+        taken = set(facts["indices"]) & set(self._documents.indices())
+        if taken:
+            reason = f"[{repository}:{snapshot}] cannot restore index [{sorted(taken)[0]}]: it exists already"
+            raise SearchError(500, "snapshot_restore_exception", reason)
+        with closing(sqlite3.connect(path / f"{snapshot}.sqlite")) as copy:
+            self._documents.begin()
+            for index, id, source in copy.execute("SELECT index_name, id, source FROM documents"):
+                self._documents.put(index, id, json.loads(source))
+            self._documents.commit()
+        return list(facts["indices"])
+
+    def delete(self, repository: str, snapshot: str) -> None:
+        file = self._file(self._existing(repository), repository, snapshot)
+        file.unlink()
+        file.with_suffix(".sqlite").unlink()
+
+    def unregister(self, repository: str) -> None:
+        shutil.rmtree(self._existing(repository))

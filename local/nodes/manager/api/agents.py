@@ -1,0 +1,127 @@
+"""`/agents`: listing, enrolling and removing through the API."""
+
+import time
+from collections import Counter
+from typing import Any
+
+from local.nodes.host import Host
+from local.nodes.manager.api.envelope import ApiError, bad_parameter, data, items
+from local.nodes.manager.api.views import (
+    DISCONNECTED_AFTER,
+    MANAGER_ID,
+    agent_view,
+    key_text,
+    manager_view,
+    page,
+)
+from local.nodes.manager.channel import AgentChannel
+from local.nodes.manager.registry import Agent, Registry, RegistryError
+from local.web.messages import Request, Response
+from local.web.routing import Answer
+
+NOT_THERE = (1701, "Agent does not exist")
+STATUSES = ("active", "disconnected", "never_connected", "pending")
+
+
+class AgentCalls:
+    """The calls about agents."""
+
+    def __init__(self, host: Host, registry: Registry, channel: AgentChannel) -> None:
+        self._host, self._registry, self._channel = host, registry, channel
+        self._started_at = time.time()
+
+    def routes(self) -> list[tuple[str, str, Answer]]:
+        return [
+            ("GET", "/agents", self.listing),
+            ("POST", "/agents", self.add),
+            ("DELETE", "/agents", self.remove),
+            ("POST", "/agents/insert", self.insert),
+            ("GET", "/agents/summary/status", self.summary),
+            ("GET", "/agents/{id}/key", self.key),
+        ]
+
+    async def listing(self, request: Request) -> Response:
+        now = time.time()
+        views = [manager_view(self._host.name, self._host.version, self._started_at)]
+        views += [agent_view(agent, self._host.name, now) for agent in self._registry.all()]
+        rows, total = page(views, request.query)
+        failed = {id: NOT_THERE for id in self._asked(request) if id != MANAGER_ID and not self._registry.find(id)}
+        message = "All selected agents information was returned" if rows or not failed else "No agent was returned"
+        return items(rows, message, total=total, failed=failed)
+
+    @staticmethod
+    def _asked(request: Request) -> list[str]:
+        listed = request.query.get("agents_list", "")
+        return [] if listed in ("", "all") else listed.split(",")
+
+    async def add(self, request: Request) -> Response:
+        body = _object(request)
+        return self._enrolled(body, id=None, key=None)
+
+    async def insert(self, request: Request) -> Response:
+        body = _object(request)
+        id, key = body.get("id"), body.get("key")
+        force = body.get("force") or {}
+        if isinstance(force, dict) and force.get("enabled"):
+            self._make_room(str(body.get("name")), str(id))
+        return self._enrolled(body, id=id, key=key)
+
+    def _make_room(self, name: str, id: str) -> None:
+        """`force`: an agent of the same name or id gives way unless it is connected."""
+        for agent in (self._registry.named(name), self._registry.find(id)):
+            if agent and agent.status(time.time(), DISCONNECTED_AFTER) != "active" and self._registry.find(agent.id):
+                self._forget(agent)
+
+    def _enrolled(self, body: dict[str, Any], *, id: Any, key: Any) -> Response:
+        for field, value in (("name", body.get("name")), ("id", id or ""), ("key", key or "")):
+            if not isinstance(value, str):
+                raise bad_parameter(field, f"'{value}' is not a 'string'")
+        try:
+            agent = self._registry.add(body["name"], id=id, key=key, register_ip=str(body.get("ip", "any")))
+        except RegistryError as error:
+            raise ApiError(400, error.reason, error.code) from error
+        return data({"id": agent.id, "key": key_text(agent)})
+
+    async def remove(self, request: Request) -> Response:
+        if "agents_list" not in request.query or "status" not in request.query:
+            raise bad_parameter("agents_list", "Missing query parameter 'agents_list' or 'status'")
+        wanted = set(request.query["status"].split(","))
+        asked = self._asked(request) or [agent.id for agent in self._registry.all()]
+        removed, failed = [], {}
+        for id in asked:
+            agent = self._registry.find(id)
+            if agent is None:
+                failed[id] = NOT_THERE
+            elif not wanted & {"all", agent.status(time.time(), DISCONNECTED_AFTER)}:
+                failed[id] = (1731, "Agent is not eligible for the action to be performed")
+            else:
+                self._forget(agent)
+                removed.append(id)
+        message = "All selected agents were deleted" if not failed else "Some agents were not deleted"
+        return items(removed, message, failed=failed)
+
+    def _forget(self, agent: Agent) -> None:
+        self._registry.remove(agent.id)
+        self._channel.disconnect(agent.id)
+
+    async def summary(self, request: Request) -> Response:
+        now = time.time()
+        agents = self._registry.all()
+        counts = Counter(agent.status(now, DISCONNECTED_AFTER) for agent in agents)
+        synced = sum(agent.merged_sum is not None for agent in agents)
+        connection = {status: counts[status] for status in STATUSES}
+        configuration = {"synced": synced, "not_synced": len(agents) - synced, "total": len(agents)}
+        return data({"connection": {**connection, "total": len(agents)}, "configuration": configuration})
+
+    async def key(self, request: Request, id: str) -> Response:
+        agent = self._registry.find(id)
+        if agent is None:
+            return items([], "No keys were obtained", failed={id: NOT_THERE})
+        return items([{"id": id, "key": key_text(agent)}], "Obtained keys for all selected agents")
+
+
+def _object(request: Request) -> dict[str, Any]:
+    body = request.json()
+    if not isinstance(body, dict):
+        raise ApiError(400, "The body must be a JSON object")
+    return body

@@ -1,0 +1,44 @@
+"""The API's front: who is asking, how often, and which call it is."""
+
+from local.nodes.manager.api.envelope import ApiError, data
+from local.nodes.manager.api.sessions import Sessions
+from local.web.messages import BadRequest, Request, Response
+from local.web.routing import Answer, Routes
+
+SIGN_IN = "/security/user/authenticate"
+
+
+class ServerApi:
+    """Answers 55000."""
+
+    def __init__(self, sessions: Sessions, routes: list[tuple[str, str, Answer]]) -> None:
+        self._sessions = sessions
+        self._routes = Routes(*routes)
+
+    async def handle(self, request: Request) -> Response:
+        try:
+            self._sessions.throttle.take_request()
+            authorization = request.headers.get("authorization", "")
+            if request.path == SIGN_IN and request.method in ("POST", "GET"):
+                return self._sign_in(request, authorization)
+            self._sessions.user_of(authorization)
+            if request.path == SIGN_IN and request.method == "DELETE":
+                self._sessions.end_all()
+                return data({"message": "User was successfully logged out"})
+            return await self._routes.answer(request, _refuse)
+        except ApiError as error:
+            return error.response()
+        except BadRequest as error:
+            return ApiError(400, str(error)).response()
+
+    def _sign_in(self, request: Request, authorization: str) -> Response:
+        token = self._sessions.sign_in(authorization)
+        if request.query.get("raw") == "true":
+            return Response.of_text(token)
+        return data({"token": token})
+
+
+def _refuse(status: int) -> Response:
+    if status == 405:
+        return ApiError(405, "Specified method is invalid for this resource").response()
+    return ApiError(404, "404: Not Found").response()

@@ -1,0 +1,134 @@
+"""The manager node: opens its state, then serves 55000, 1515 and 1514 and ships alerts until it is stopped."""
+
+import asyncio
+import datetime as dt
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from local.nodes.certs.bundle import mint
+from local.nodes.certs.request import CertifiedNode, MintRequest
+from local.nodes.host import SERVER_NAME, Host
+from local.nodes.manager.alerts import AlertLog
+from local.nodes.manager.analysis import Analysis
+from local.nodes.manager.api.agents import AgentCalls
+from local.nodes.manager.api.groups import GroupCalls
+from local.nodes.manager.api.node import NodeCalls
+from local.nodes.manager.api.server import ServerApi
+from local.nodes.manager.api.sessions import Sessions
+from local.nodes.manager.api.views import DISCONNECTED_AFTER
+from local.nodes.manager.channel import AgentChannel
+from local.nodes.manager.enrollment import Enrollment, server_context
+from local.nodes.manager.registry import Registry
+from local.nodes.manager.rules import RuleEngine, load_rules
+from local.nodes.manager.settings import BadSettings, Settings
+from local.nodes.manager.shipping import Offsets, Shipping, beat
+from local.web.server import Listener
+
+API_PORT, ENROLLMENT_PORT, AGENT_PORT = 55000, 1515, 1514
+FLUSH_SECONDS = 1.0
+HEARTBEAT_SECONDS = 60.0
+OWN_CERTIFICATE_DAYS = 365
+
+
+async def run(host: Host) -> int:
+    """Serves until the node is stopped; exit code 1 where the environment is not usable."""
+    try:
+        settings = Settings.of(host)
+    except BadSettings as error:
+        host.log(str(error), level="fatal")
+        return 1
+    await Manager(host, settings).serve()
+    return 0
+
+
+class Manager:
+    """Everything one manager consists of."""
+
+    def __init__(self, host: Host, settings: Settings) -> None:
+        self.host, self.settings = host, settings
+        self.registry = Registry(host.disk)
+        self.log = AlertLog(host.disk / "logs" / "alerts" / "alerts.json")
+        self.shipping = Shipping(host, settings, self.log, Offsets(host.disk / "queue" / "shipping" / "offsets.json"))
+        self.analysis = Analysis(host.name, RuleEngine(load_rules(), time.monotonic), self.log, self.shipping)
+        self.channel = AgentChannel(host, self.registry, self.analysis.take)
+        password = _enrollment_password(host, settings)
+        self.enrollment = Enrollment(
+            host, self.registry, password, server_context(*_certificate(host, settings), host.disk)
+        )
+        sessions = Sessions(host.disk / "api" / "configuration", settings.api_username, settings.api_password)
+        calls = (
+            AgentCalls(host, self.registry, self.channel),
+            GroupCalls(host, self.registry),
+            NodeCalls(host, self.registry, sessions, self.analysis),
+        )
+        self.api = ServerApi(sessions, [route for call in calls for route in call.routes()])
+        self.api_listener = Listener()
+
+    async def serve(self) -> None:
+        ports = {
+            AGENT_PORT: await self.channel.open(),
+            ENROLLMENT_PORT: await self.enrollment.open(),
+            API_PORT: await self.api_listener.open_http(self.api.handle, server_name=SERVER_NAME),
+        }
+        self.host.report_ports(ports)
+        self.host.log("serving", stand_in=True, version=self.host.version)
+        background = [
+            asyncio.ensure_future(self.shipping.run()),
+            asyncio.ensure_future(beat(self.host, self.facts, HEARTBEAT_SECONDS)),
+            asyncio.ensure_future(_every(FLUSH_SECONDS, self.registry.flush)),
+        ]
+        stopping = asyncio.ensure_future(self.host.stopping.wait())
+        try:
+            # a task that breaks ends the node: better a restart than a manager that silently ships nothing
+            await asyncio.wait([stopping, *background], return_when=asyncio.FIRST_COMPLETED)
+            for task in background:
+                if task.done():
+                    task.result()
+        finally:
+            await self._close([stopping, *background])
+
+    async def _close(self, tasks: Sequence["asyncio.Future[Any]"]) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for part in (self.channel, self.enrollment, self.api_listener):
+            await part.close()
+        self.registry.close()
+        self.log.close()
+
+    def facts(self) -> dict[str, object]:
+        """What a heartbeat says."""
+        now = time.time()
+        agents = self.registry.all()
+        active = sum(agent.status(now, DISCONNECTED_AFTER) == "active" for agent in agents)
+        return {
+            "version": self.host.version,
+            "agents": {"total": len(agents), "active": active},
+            "pending_bytes": self.shipping.pending(),
+        }
+
+
+async def _every(seconds: float, act: Callable[[], None]) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        act()
+
+
+def _enrollment_password(host: Host, settings: Settings) -> str:
+    """The first line of etc/authd.pass, which the environment fills where it is missing."""
+    file = host.disk / "etc" / "authd.pass"
+    if not file.exists() and settings.authd_password:
+        file.touch(mode=0o600)
+        file.write_text(settings.authd_password + "\n")
+    return file.read_text().partition("\n")[0] if file.exists() else ""
+
+
+def _certificate(host: Host, settings: Settings) -> tuple[str, str]:
+    """The node's certificate and key; without one from outside it makes its own, as the real installer does."""
+    given = settings.certificates
+    if f"{host.name}.pem" in given:
+        return given[f"{host.name}.pem"], given[f"{host.name}-key.pem"]
+    request = MintRequest(OWN_CERTIFICATE_DAYS, (CertifiedNode("server", host.name, "127.0.0.1"),))
+    files = mint(request, dt.datetime.now(dt.UTC)).files
+    return files[f"{host.name}.pem"], files[f"{host.name}-key.pem"]

@@ -1,0 +1,186 @@
+"""The agents a manager knows: keys in etc/client.keys, the rest in queue/db/global.db, both on the node's disk."""
+
+import re
+import secrets
+import sqlite3
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+NAME = re.compile(r"^[A-Za-z0-9._-]{2,128}$")
+AGENT_ID = re.compile(r"^\d{3,8}$")
+KEY = re.compile(r"^[0-9A-Za-z]{64}$")
+DEFAULT_GROUP = "default"
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS agent (
+    id TEXT PRIMARY KEY, register_ip TEXT NOT NULL, added_at REAL NOT NULL, groups TEXT NOT NULL,
+    started_at REAL, last_keepalive REAL, shut_down INTEGER NOT NULL DEFAULT 0, uname TEXT, version TEXT, ip TEXT,
+    merged_sum TEXT, config_sum TEXT,
+    received_global INTEGER NOT NULL DEFAULT 0, received_local INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS agent_group (name TEXT PRIMARY KEY) WITHOUT ROWID;
+"""
+STORED = (
+    "started_at",
+    "last_keepalive",
+    "shut_down",
+    "uname",
+    "version",
+    "ip",
+    "merged_sum",
+    "config_sum",
+    "received_global",
+    "received_local",
+)
+
+
+class RegistryError(Exception):
+    """A refused change: the server API's error code and the reason."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code, self.reason = code, reason
+
+
+@dataclass
+class Agent:
+    """One enrolled agent. Times are seconds since 1970."""
+
+    id: str
+    name: str
+    key: str
+    register_ip: str = "any"
+    added_at: float = field(default_factory=time.time)
+    groups: list[str] = field(default_factory=lambda: [DEFAULT_GROUP])
+    started_at: float | None = None
+    last_keepalive: float | None = None
+    shut_down: int = 0
+    uname: str | None = None
+    version: str | None = None
+    ip: str | None = None
+    merged_sum: str | None = None
+    config_sum: str | None = None
+    received_global: int = 0
+    received_local: int = 0
+
+    def status(self, now: float, silence: float) -> str:
+        """The status that the API shows; `silence` is the number of seconds without keepalive that disconnects."""
+        if self.last_keepalive is not None:
+            return "disconnected" if self.shut_down or now - self.last_keepalive > silence else "active"
+        return "pending" if self.started_at is not None and not self.shut_down else "never_connected"
+
+
+class Registry:
+    """All agents and groups. Every change is on disk when its method returns, but for `touch`."""
+
+    def __init__(self, disk: Path) -> None:
+        self._keys_file = disk / "etc" / "client.keys"
+        database = disk / "queue" / "db" / "global.db"
+        for directory in (self._keys_file.parent, database.parent):
+            directory.mkdir(parents=True, exist_ok=True)
+        self._database = sqlite3.connect(database, isolation_level=None)
+        self._database.execute("PRAGMA journal_mode=WAL")
+        self._database.executescript(SCHEMA)
+        self._database.execute("INSERT OR IGNORE INTO agent_group VALUES (?)", (DEFAULT_GROUP,))
+        self._agents = {agent.id: agent for agent in self._load()}
+        self._touched: set[str] = set()
+
+    def _load(self) -> Iterable[Agent]:
+        self._database.row_factory = sqlite3.Row
+        rows = {row["id"]: row for row in self._database.execute("SELECT * FROM agent")}
+        lines = self._keys_file.read_text().splitlines() if self._keys_file.exists() else []
+        for line in lines:
+            id, name, register_ip, key = line.split(" ")
+            row = rows.get(id)
+            if row is None:  # client.keys alone keeps an agent connected
+                yield Agent(id, name, key, register_ip)
+                continue
+            stored = {column: row[column] for column in STORED}
+            yield Agent(id, name, key, register_ip, row["added_at"], row["groups"].split(","), **stored)
+
+    def close(self) -> None:
+        self.flush()
+        self._database.close()
+
+    def all(self) -> list[Agent]:
+        return sorted(self._agents.values(), key=lambda agent: int(agent.id))
+
+    def find(self, id: str) -> Agent | None:
+        return self._agents.get(id)
+
+    def named(self, name: str) -> Agent | None:
+        return next((agent for agent in self._agents.values() if agent.name == name), None)
+
+    def add(self, name: str, *, id: str | None = None, key: str | None = None, register_ip: str = "any") -> Agent:
+        """Enrolls an agent; raises RegistryError where name, id or key is unusable or taken."""
+        if not NAME.match(name):
+            raise RegistryError(1738, "Agent name is not valid: 2 to 128 of A-Z a-z 0-9 . _ -")
+        if id is not None and not AGENT_ID.match(id):
+            raise RegistryError(4000, "Agent id is not valid: 3 to 8 digits")
+        if key is not None and not KEY.match(key):
+            raise RegistryError(1709, "Invalid agent key: 64 letters and digits")
+        if self.named(name):
+            raise RegistryError(1705, "There is an agent with the same name")
+        if id is not None and id in self._agents:
+            raise RegistryError(1708, "There is an agent with the same ID")
+        agent = Agent(id or self._next_id(), name, key or secrets.token_hex(32), register_ip)
+        self._agents[agent.id] = agent
+        self._store(agent)
+        self._write_keys()
+        return agent
+
+    def _next_id(self) -> str:
+        return f"{max((int(id) for id in self._agents), default=0) + 1:03}"
+
+    def remove(self, id: str) -> None:
+        del self._agents[id]
+        self._touched.discard(id)
+        self._database.execute("DELETE FROM agent WHERE id = ?", (id,))
+        self._write_keys()
+
+    def _write_keys(self) -> None:
+        text = "".join(f"{agent.id} {agent.name} {agent.register_ip} {agent.key}\n" for agent in self.all())
+        fresh = self._keys_file.with_suffix(".new")
+        fresh.touch(mode=0o600)
+        fresh.write_text(text)
+        fresh.replace(self._keys_file)
+
+    def _store(self, agent: Agent) -> None:
+        columns = ("id", "register_ip", "added_at", "groups", *STORED)
+        stored = [getattr(agent, column) for column in STORED]
+        values = [agent.id, agent.register_ip, agent.added_at, ",".join(agent.groups), *stored]
+        marks = ",".join("?" * len(columns))
+        # column names are constants of this module
+        self._database.execute(f"REPLACE INTO agent ({','.join(columns)}) VALUES ({marks})", values)  # noqa: S608
+
+    def touch(self, agent: Agent) -> None:
+        """Marks what was heard from an agent to be stored by the next `flush`."""
+        self._touched.add(agent.id)
+
+    def flush(self) -> None:
+        """Stores all marked agents in one transaction."""
+        if not self._touched:
+            return
+        self._database.execute("BEGIN")
+        for id in self._touched:
+            self._store(self._agents[id])
+        self._database.execute("COMMIT")
+        self._touched.clear()
+
+    def groups(self) -> list[str]:
+        return [row["name"] for row in self._database.execute("SELECT name FROM agent_group ORDER BY name")]
+
+    def add_group(self, name: str) -> None:
+        self._database.execute("INSERT INTO agent_group VALUES (?)", (name,))
+
+    def remove_group(self, name: str) -> None:
+        self._database.execute("DELETE FROM agent_group WHERE name = ?", (name,))
+        for agent in self._agents.values():
+            if name in agent.groups:
+                self.set_groups(agent, [group for group in agent.groups if group != name] or [DEFAULT_GROUP])
+
+    def set_groups(self, agent: Agent, groups: list[str]) -> None:
+        agent.groups = groups
+        self._store(agent)
