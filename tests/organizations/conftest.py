@@ -1,0 +1,136 @@
+"""What the tests of this room share: a browser, identity providers, and names that resolve without a network."""
+
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+import respx
+from django.test import Client
+
+from controlplane import rls
+from controlplane.environment import environment
+from controlplane.models import AuditEntry
+from organizations.models import Connection
+from organizations.sso.oidc import provider as oidc_provider
+from tests.database import all_rows
+from tests.organizations.oidc_idp import OidcIdp
+from tests.organizations.saml_idp import Asked, SamlIdp
+
+PUBLIC = "93.184.216.34"
+
+
+class Browser(Client):
+    """A browser at the portal. `enforce_csrf_checks` stays off; CSRF has its own test."""
+
+    def begin(self, address: str, **fields: str) -> str:
+        """Posts a sign-in form and returns where it leads."""
+        answer = self.post(address, fields)
+        assert answer.status_code == 302, answer.content
+        return answer["Location"]
+
+    def come_back(self, answer: Any) -> Any:
+        """Follows the redirect that the ACS answers with, as a browser does."""
+        return self.get(answer["Location"]) if answer.status_code == 303 else answer
+
+    def through_saml(self, idp: SamlIdp, connection: Connection, **lies: Any) -> Any:
+        """A whole SAML sign-in; returns the last answer."""
+        asked = Asked.of(self.begin(f"/sso/{connection.pk}/"))
+        answer = Client().post(f"/sso/saml/{connection.pk}/acs/", {"SAMLResponse": idp.answer(asked, **lies)})
+        return self.come_back(answer)
+
+    def through_oidc(self, idp: OidcIdp, key: str = "platform", **changes: str) -> Any:
+        """A whole OpenID sign-in; returns the last answer."""
+        location = self.begin(f"/sso/{key}/")
+        return self.get(f"/sso/oidc/{key}/callback/?{idp.authorize(location, **changes)}")
+
+    @property
+    def is_signed_in(self) -> bool:
+        return "_auth_user_id" in self.session
+
+
+@pytest.fixture
+def visitor(db: None) -> Browser:
+    return Browser()
+
+
+@pytest.fixture
+def another_visitor(db: None) -> Browser:
+    return Browser()
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
+    """Addresses by host name; every other name is public."""
+    table: dict[str, list[str]] = {}
+
+    def resolve(host: str, port: int, **_: Any) -> list[Any]:
+        found = table.get(host, [PUBLIC])
+        if not found:
+            raise socket.gaierror("no such host")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
+
+    monkeypatch.setattr("organizations.sso.outgoing.socket.getaddrinfo", resolve)
+    return table
+
+
+@pytest.fixture
+def web(names: dict[str, list[str]]) -> Iterator[dict[str, Callable[[httpx.Request], httpx.Response]]]:
+    """The world outside: what answers, by Host header."""
+    hosts: dict[str, Callable[[httpx.Request], httpx.Response]] = {}
+    with respx.mock(assert_all_called=False) as router:
+        router.route().mock(side_effect=lambda request: hosts[request.headers["host"]](request))
+        yield hosts
+
+
+@pytest.fixture
+def saml_idp() -> SamlIdp:
+    return SamlIdp()
+
+
+@pytest.fixture
+def platform_idp(web: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> OidcIdp:
+    """The platform's own provider."""
+    idp = OidcIdp()
+    web[idp.host] = idp.answer
+    told = replace(
+        environment(),
+        oidc_issuer=idp.issuer,
+        oidc_client_id=idp.client_id,
+        oidc_client_secret=idp.client_secret,
+    )
+    monkeypatch.setattr(oidc_provider, "environment", lambda: told)
+    return idp
+
+
+@pytest.fixture
+def pending(visitor: Browser, saml_idp: SamlIdp) -> Connection:
+    """The connection of an organization that has just signed up with SAML."""
+    return sign_up_with_saml(visitor, saml_idp)
+
+
+def sign_up_with_saml(visitor: Browser, idp: SamlIdp, name: str = "Acme Ltd") -> Connection:
+    """Signs an organization up by the form; returns its connection."""
+    form = {"name": name, "kind": "organization", "metadata_xml": idp.metadata()}
+    answer = visitor.post("/sign-up/saml/", form)
+    assert answer.status_code == 302, answer.content
+    return connection(answer["Location"].rstrip("/").rpartition("/")[2])
+
+
+def connection(connection_id: str) -> Connection:
+    """A connection as it is now, looked at past row-level security."""
+    with all_rows():
+        return Connection.objects.select_related("organization").get(pk=connection_id)
+
+
+def audited(organization_id: str) -> list[AuditEntry]:
+    """The organization's audit trail, oldest first."""
+    with rls.acting_as("platform" if organization_id == "platform" else f"org:{organization_id}"):
+        return list(AuditEntry.objects.filter(organization_id=organization_id).order_by("position"))
+
+
+def refusals(organization_id: str) -> list[str]:
+    """Codes of the refused sign-ins in the audit trail."""
+    return [entry.data["code"] for entry in audited(organization_id) if entry.refused]

@@ -1,0 +1,269 @@
+"""An organization's own identity providers: added by its admins, tied to people by themselves."""
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from controlplane import rls
+from controlplane.actor import Actor
+from controlplane.models import Message
+from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
+from organizations.actions import connections
+from organizations.models import Connection, Organization, User
+from organizations.sso.saml import metadata
+from tests.cast import actor_for
+from tests.database import all_rows
+from tests.organizations.conftest import Browser, audited, refusals
+from tests.organizations.oidc_idp import OidcIdp
+from tests.organizations.saml_idp import Asked, SamlIdp
+
+
+@pytest.fixture
+def own_idp(web: dict[str, Any]) -> OidcIdp:
+    """Acme's own OpenID provider. It asserts addresses of other people's domains when it likes to."""
+    idp = OidcIdp(issuer="https://login.acme.example", client_id="acme-portal", client_secret="acme-secret")
+    web[idp.host] = idp.answer
+    return idp
+
+
+@pytest.fixture
+def own(as_alice: Actor, acme: Organization, own_idp: OidcIdp) -> Connection:
+    """Acme's connection to it."""
+    return connections.add_oidc(
+        by=as_alice,
+        organization=acme,
+        name="Acme login",
+        issuer=own_idp.issuer,
+        client_id=own_idp.client_id,
+        client_secret=own_idp.client_secret,
+    )
+
+
+@pytest.fixture
+def alice_by_platform(visitor: Browser, platform_idp: OidcIdp) -> Iterator[Browser]:
+    """alice, signed in through the platform, as owner of an organization that she founded."""
+    location = visitor.begin("/sign-up/", name="Alice Ltd", kind="organization")
+    visitor.get(f"/sso/oidc/platform/callback/?{platform_idp.authorize(location)}")
+    yield visitor
+
+
+def by_session(browser: Browser) -> tuple[Actor, Organization]:
+    """Who is signed in in a browser, and their organization."""
+    actor = Actor(user_id=browser.session["_auth_user_id"], kind="user")
+    with rls.acting_as(actor.rls_actor):
+        return actor, Organization.objects.get()
+
+
+def add_saml(browser: Browser, idp: SamlIdp) -> Connection:
+    actor, organization = by_session(browser)
+    with rls.acting_as(actor.rls_actor):
+        return connections.add_saml(
+            by=actor, organization=organization, name="SAML", metadata=metadata.parse(idp.metadata())
+        )
+
+
+def link(browser: Browser, idp: SamlIdp, connection: Connection, **lies: Any) -> Any:
+    asked = Asked.of(browser.begin(f"/sso/{connection.pk}/link/"))
+    assert asked.forced
+    answer = Browser().post(f"/sso/saml/{connection.pk}/acs/", {"SAMLResponse": idp.answer(asked, **lies)})
+    return browser.come_back(answer)
+
+
+def test_discovery_is_pinned_and_the_secret_is_encrypted_at_rest(own: Connection, own_idp: OidcIdp) -> None:
+    from django.db import connection as database
+
+    assert own.endpoints["token_endpoint"] == f"{own_idp.issuer}/token"
+    with all_rows(), database.cursor() as cursor:
+        cursor.execute("SELECT client_secret FROM organizations_connection WHERE id = %s", [own.pk])
+        stored = cursor.fetchone()[0]
+    assert own_idp.client_secret not in stored
+
+
+def test_a_provider_signs_in_nobody_until_a_member_ties_themselves(
+    visitor: Browser, own: Connection, own_idp: OidcIdp, alice: User
+) -> None:
+    """The attack: Acme's provider asserts alice's address, verified, of which she is the owner."""
+    own_idp.person = {"sub": "x", "email": alice.email, "email_verified": True}
+    assert visitor.through_oidc(own_idp, own.pk).status_code == 403
+    assert refusals(own.organization_id) == ["NOT_A_MEMBER"]
+
+
+def test_a_member_ties_a_sign_in_and_then_comes_in_by_it(alice_by_platform: Browser, saml_idp: SamlIdp) -> None:
+    own = add_saml(alice_by_platform, saml_idp)
+    assert link(alice_by_platform, saml_idp, own).status_code == 302
+    person = alice_by_platform.session["_auth_user_id"]
+    later = Browser()
+    assert later.through_saml(saml_idp, own)["Location"] == f"/o/{own.organization_id}/"
+    assert later.session["_auth_user_id"] == person
+    actions = [entry.action for entry in audited(own.organization_id)]
+    assert actions[-2:] == ["organizations.identity.link", "organizations.session.begin"]
+
+
+def test_tying_needs_a_fresh_sign_in(alice_by_platform: Browser, saml_idp: SamlIdp) -> None:
+    own = add_saml(alice_by_platform, saml_idp)
+    session = alice_by_platform.session
+    session["proofs"] = {"platform": session["proofs"]["platform"] - 700}
+    session.save()
+    assert alice_by_platform.post(f"/sso/{own.pk}/link/").status_code == 403
+
+
+def test_a_stranger_can_not_tie_themselves(
+    alice_by_platform: Browser, saml_idp: SamlIdp, platform_idp: OidcIdp
+) -> None:
+    own = add_saml(alice_by_platform, saml_idp)
+    mallory = Browser()
+    platform_idp.person = {"sub": "mallory", "email": "mallory@example.test", "email_verified": True}
+    mallory.through_oidc(platform_idp)
+    assert mallory.post(f"/sso/{own.pk}/link/").status_code == 404
+    assert Browser().post(f"/sso/{own.pk}/link/").status_code == 404
+
+
+def test_a_link_is_not_finished_for_somebody_else(
+    alice_by_platform: Browser, saml_idp: SamlIdp, platform_idp: OidcIdp
+) -> None:
+    own = add_saml(alice_by_platform, saml_idp)
+    asked = Asked.of(alice_by_platform.begin(f"/sso/{own.pk}/link/"))
+    session = alice_by_platform.session
+    for attempt in session["sign_in_attempts"].values():
+        attempt["details"] = {"user": "usr_somebodyelse"}
+    session.save()
+    answer = Browser().post(f"/sso/saml/{own.pk}/acs/", {"SAMLResponse": saml_idp.answer(asked)})
+    assert alice_by_platform.come_back(answer).status_code == 403
+    assert refusals(own.organization_id) == ["LINK_INTERRUPTED"]
+
+
+def test_a_tied_sign_in_belongs_to_one_person(alice_by_platform: Browser, saml_idp: SamlIdp) -> None:
+    own = add_saml(alice_by_platform, saml_idp)
+    link(alice_by_platform, saml_idp, own)
+    assert link(alice_by_platform, saml_idp, own, uid="another").status_code == 403
+    assert refusals(own.organization_id) == ["ALREADY_LINKED"]
+
+
+def test_an_organizations_sign_in_opens_that_organization_only(
+    alice_by_platform: Browser, saml_idp: SamlIdp, platform_idp: OidcIdp
+) -> None:
+    own = add_saml(alice_by_platform, saml_idp)
+    link(alice_by_platform, saml_idp, own)
+    alice_by_platform.post("/sign-up/", {"name": "Second", "kind": "organization"})
+    later = Browser()
+    later.through_saml(saml_idp, own)
+    seen = [row["id"] for row in later.get("/api/v1/organizations").json()["results"]]
+    assert seen == [own.organization_id]
+
+
+def test_the_organization_can_demand_its_own_sign_in(alice_by_platform: Browser, saml_idp: SamlIdp) -> None:
+    own = add_saml(alice_by_platform, saml_idp)
+    actor, organization = by_session(alice_by_platform)
+    with rls.acting_as(actor.rls_actor), pytest.raises(Conflict) as refusal:
+        connections.set_policy(by=actor, organization=organization, policy="connection")
+    assert refusal.value.code == "CONNECTION_UNPROVEN"
+    link(alice_by_platform, saml_idp, own)
+    proven = actor.with_proofs([(organization.pk, own.pk)])
+    with rls.acting_as(actor.rls_actor):
+        connections.set_policy(by=proven, organization=organization, policy="connection")
+
+
+def test_where_the_own_sign_in_is_demanded_the_platforms_leads_to_it(
+    alice_by_platform: Browser, platform_idp: OidcIdp, saml_idp: SamlIdp
+) -> None:
+    own = add_saml(alice_by_platform, saml_idp)
+    with all_rows():
+        Organization.objects.update(sign_in_policy="connection")
+    address = f"/o/{own.organization_id}/members/"
+    assert alice_by_platform.get("/api/v1/organizations").json()["results"] == []
+    assert alice_by_platform.get(f"/api/v1/organizations/{own.organization_id}").status_code == 404
+    led = alice_by_platform.get(address)
+    assert led["Location"].startswith(f"/sso/enter/{own.organization_id}/?next=")
+    page = alice_by_platform.get(led["Location"])
+    assert page.status_code == 200
+    assert f'action="/sso/{own.pk}/"' in page.content.decode()
+    assert "/sso/platform/" not in page.content.decode()
+
+
+def test_a_disabled_connections_proof_is_worth_nothing_at_once(
+    visitor: Browser, saml_idp: SamlIdp, pending: Connection
+) -> None:
+    visitor.through_saml(saml_idp, pending)
+    assert visitor.get(f"/api/v1/organizations/{pending.organization_id}").status_code == 200
+    actor, organization = by_session(visitor)
+    with rls.acting_as(actor.rls_actor):
+        connections.disable(by=actor, organization=organization, connection_id=pending.pk)
+    assert visitor.get(f"/api/v1/organizations/{pending.organization_id}").status_code == 404
+    with all_rows():
+        fact = Message.objects.get(topic="organizations.connection.disabled")
+    assert fact.payload["connection"] == pending.pk
+    assert fact.payload["organizations"] == [organization.pk]
+
+
+def test_the_last_connection_that_the_policy_demands_stays(
+    as_alice: Actor, acme: Organization, own: Connection
+) -> None:
+    proven = as_alice.with_proofs([(acme.pk, own.pk)])
+    Connection.objects.update(proven_at=timezone.now())
+    connections.set_policy(by=proven, organization=acme, policy="connection")
+    with pytest.raises(Conflict) as refusal:
+        connections.disable(by=proven, organization=acme, connection_id=own.pk)
+    assert refusal.value.code == "LAST_CONNECTION"
+
+
+def test_certificates_are_renewed_for_the_same_provider_only(
+    as_alice: Actor, acme: Organization, saml_idp: SamlIdp
+) -> None:
+    read = metadata.parse(saml_idp.metadata())
+    made = connections.add_saml(by=as_alice, organization=acme, name="SAML", metadata=read)
+    other = metadata.parse(SamlIdp(entity_id="https://other.example/").metadata())
+    with pytest.raises(Invalid):
+        connections.renew_saml(by=as_alice, organization=acme, connection_id=made.pk, metadata=other)
+    connections.renew_saml(by=as_alice, organization=acme, connection_id=made.pk, metadata=read)
+    with pytest.raises(Conflict):
+        connections.renew_secret(by=as_alice, organization=acme, connection_id=made.pk, client_secret="x")
+
+
+@pytest.mark.parametrize("issuer", ["https://inside.example", "http://login.acme.example", "nonsense", ""])
+def test_an_issuer_that_may_not_be_fetched_is_said_at_its_field(
+    as_alice: Actor, acme: Organization, names: dict[str, list[str]], issuer: str
+) -> None:
+    names["inside.example"] = ["192.168.0.1"]
+    with pytest.raises(Invalid) as refusal:
+        connections.add_oidc(by=as_alice, organization=acme, name="x", issuer=issuer, client_id="a", client_secret="b")
+    assert refusal.value.field == "issuer"
+
+
+@pytest.mark.parametrize("endpoint", ["token_endpoint", "jwks_uri", "userinfo_endpoint"])
+def test_an_endpoint_that_later_points_inside_is_not_called(
+    visitor: Browser, own: Connection, own_idp: OidcIdp, names: dict[str, list[str]], endpoint: str
+) -> None:
+    """The attack (server-side request forgery): the name was public when the connection was saved."""
+    with all_rows():
+        Connection.objects.filter(pk=own.pk).update(
+            endpoints={**own.endpoints, endpoint: "https://moved.example/secret"}
+        )
+    names["moved.example"] = ["169.254.169.254"]
+    answer = visitor.through_oidc(own_idp, own.pk)
+    assert answer.status_code == 403
+    assert refusals(own.organization_id) == ["OIDC_UNAVAILABLE"]
+
+
+def test_who_may_not_manage_sign_in_can_not(
+    acme: Organization, own: Connection, bob: User, mallory: User, maria: User
+) -> None:
+    for user, error in ((bob, Forbidden), (maria, Forbidden), (mallory, NotFound)):
+        actor = actor_for(user)
+        with rls.acting_as(actor.rls_actor), pytest.raises(error):
+            connections.disable(by=actor, organization=acme, connection_id=own.pk)
+
+
+def test_anothers_connection_is_not_found(as_alice: Actor, acme: Organization, pending: Connection) -> None:
+    with pytest.raises(NotFound):
+        connections.disable(by=as_alice, organization=acme, connection_id=pending.pk)
+
+
+def test_a_proof_ends_after_twelve_hours(visitor: Browser, saml_idp: SamlIdp, pending: Connection) -> None:
+    visitor.through_saml(saml_idp, pending)
+    session = visitor.session
+    session["proofs"] = {pending.pk: int((timezone.now() - dt.timedelta(hours=12, minutes=1)).timestamp())}
+    session.save()
+    assert visitor.get(f"/api/v1/organizations/{pending.organization_id}").status_code == 404
