@@ -31,7 +31,7 @@ const REQUEST_HEADERS = [
  * origin to others, or steering where reports and later connections go.
  */
 const REFUSED_ANSWERS =
-  /^(service-worker-allowed|clear-site-data|access-control-.*|alt-svc|report-to|reporting-endpoints|nel|set-cookie|strict-transport-security|origin-agent-cluster|cross-origin-.*)$/;
+  /^(service-worker-allowed|clear-site-data|access-control-.*|alt-svc|report-to|reporting-endpoints|nel|set-cookie|strict-transport-security|origin-agent-cluster|x-edge-.*|cross-origin-.*)$/;
 
 export interface Visitor {
   claims: SessionClaims;

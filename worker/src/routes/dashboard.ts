@@ -78,6 +78,9 @@ async function proxy(c: EdgeContext): Promise<Response> {
   const node = nodeStub(c.env, tenant, "dashboard", sticky(secret, session.dashboards));
   const request = upstreamRequest(c, session);
   const answer = await node.fetch(request);
+  if (answer.headers.get("x-edge-error") === "NODE_NOT_RUNNING") {
+    throw new EdgeError("NODE_NOT_RUNNING", "The tenant's dashboard is stopped or still starting.");
+  }
   if (answer.status === 101) return answer;
   const headers = dashboardAnswerHeaders(answer.headers, originOf(c, tenant));
   return new Response(answer.body, { status: answer.status, headers });

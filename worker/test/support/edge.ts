@@ -24,14 +24,14 @@ export async function sign(signer: Signer, typ: string, claims: JWTPayload): Pro
   return new SignJWT(claims).setProtectedHeader({ alg: "EdDSA", typ, kid }).sign(await importJWK(jwk, "EdDSA"));
 }
 
-/** A call of the control plane, signed for exactly this request. */
+/** A call of the control plane, signed for exactly this request. @param body JSON, or a text that goes out as it is */
 export async function call(
   method: string,
   path: string,
   body?: unknown,
   signer: Signer = "control",
 ): Promise<Response> {
-  const text = body === undefined ? "" : JSON.stringify(body);
+  const text = typeof body === "string" ? body : body === undefined ? "" : JSON.stringify(body);
   const now = Math.floor(Date.now() / 1000);
   const proof = await sign(signer, `edge-${signer}+jwt`, {
     ...{ iss: "portal", aud: "edge:test:lo", iat: now, exp: now + 60, jti: crypto.randomUUID() },
