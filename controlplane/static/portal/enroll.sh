@@ -1,0 +1,61 @@
+#!/bin/sh
+# Brings a machine with a Wazuh agent into a tenant. Usage: sudo sh enroll.sh EDGE_ADDRESS
+#
+#   1. asks for the enrollment token, or reads it from $TOKEN_FILE (root's, mode 0600), which it wipes afterwards
+#   2. asks the edge for an identity; the token travels in the request's body, never in an argument or address
+#   3. gives the identity to the agent and starts the connector, whose credential is in a file that only root reads
+#
+# $ROOT (empty by default) is put before every path, for trying it out in a folder.
+set -eu
+umask 077
+
+EDGE=${1:?usage: sh enroll.sh EDGE_ADDRESS}
+ROOT=${ROOT:-}
+KEYS=$ROOT/var/ossec/etc/client.keys
+CONNECTOR=$ROOT/etc/wazuh-connector.env
+NAME=${NAME:-$(hostname)}
+
+fail() { echo "enroll: $1" >&2; exit 1; }
+
+token() {
+  if [ -n "${TOKEN_FILE:-}" ]; then cat "$TOKEN_FILE"; return; fi
+  printf 'Enrollment token: ' >/dev/tty
+  stty -echo </dev/tty
+  read -r typed </dev/tty
+  stty echo </dev/tty
+  echo >/dev/tty
+  printf %s "$typed"
+}
+
+# One text field of the flat parts of the answer; the edge sends no quotes inside of them.
+field() { printf %s "$ANSWER" | sed -nE "s/.*\"$1\":\"([^\"]*)\".*/\1/p"; }
+connector_field() { printf %s "$ANSWER" | sed -nE "s/.*\"connector\":\{[^}]*\"$1\":\"([^\"]*)\".*/\1/p"; }
+
+command -v curl >/dev/null || fail "curl is needed"
+[ -d "$(dirname "$KEYS")" ] || fail "no Wazuh agent is installed here ($(dirname "$KEYS") is missing)"
+[ ! -s "$KEYS" ] || fail "this machine is enrolled already: $KEYS is not empty. Nothing was changed"
+case $NAME in *[!A-Za-z0-9._-]*) fail "the name '$NAME' holds more than letters, digits, dot, dash, underscore" ;; esac
+
+ENROLLMENT=$(cat /proc/sys/kernel/random/uuid 2>/dev/null || uuidgen)
+SECRET=$(token)
+BODY=$(printf '{"token":"%s","enrollment_id":"%s","name":"%s"}' "$SECRET" "$ENROLLMENT" "$NAME")
+ANSWER=$(printf %s "$BODY" | curl -sS --fail-with-body -H 'content-type: application/json' --data-binary @- "$EDGE/api/agents/enroll") ||
+  fail "the edge refused: $(field message) $(field hint)"
+
+[ -n "$(field agent_id)" ] && [ -n "$(field key)" ] || fail "the edge answered something unexpected. Nothing was changed"
+mkdir -p "$(dirname "$CONNECTOR")"
+printf '%s %s any %s\n' "$(field agent_id)" "$NAME" "$(field key)" >"$KEYS"
+printf 'TUNNEL_SERVICE_TOKEN_ID=%s\nTUNNEL_SERVICE_TOKEN_SECRET=%s\n' "$(connector_field id)" "$(connector_field secret)" >"$CONNECTOR"
+[ -z "${TOKEN_FILE:-}" ] || rm -f "$TOKEN_FILE"
+ADDRESS=$(field manager_url | sed -E 's/^ws/http/')
+echo "Enrolled as $NAME, agent $(field agent_id)."
+
+[ -z "$ROOT" ] || exit 0
+chown root:wazuh "$KEYS" && chmod 640 "$KEYS"
+if command -v systemd-run >/dev/null && command -v cloudflared >/dev/null; then
+  systemd-run --unit wazuh-connector -p Restart=always -p "EnvironmentFile=$CONNECTOR" \
+    cloudflared access tcp --hostname "$ADDRESS" --url 127.0.0.1:1514
+else
+  echo "Start a connector with $CONNECTOR as its environment: cloudflared access tcp --hostname $ADDRESS --url 127.0.0.1:1514"
+fi
+echo "Now set <address>127.0.0.1</address>, <port>1514</port>, <protocol>tcp</protocol> in ossec.conf and restart wazuh-agent."

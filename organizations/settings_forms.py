@@ -1,0 +1,78 @@
+"""Forms of an organization's settings pages. They read what was typed; the actions decide."""
+
+import datetime as dt
+from typing import Any
+
+from django import forms
+
+from organizations.permissions import PERMISSIONS, Role
+
+KEY_LIFETIMES = (("30", "30 days"), ("90", "90 days"), ("365", "1 year"))
+
+# How the permissions read for people, in the order in which they are offered.
+PERMISSION_WORDS = {
+    "tenant.view": "See tenants and operations",
+    "tenant.create": "Create tenants",
+    "tenant.operate": "Start, stop and retry",
+    "tenant.delete": "Delete tenants",
+    "token.view": "See enrollment tokens",
+    "token.create": "Create enrollment tokens",
+    "token.revoke": "Revoke enrollment tokens",
+    "agent.view": "See agents",
+    "agent.quarantine": "Quarantine agents",
+    "dashboard.open": "Open dashboards",
+    "events.read": "Read events",
+    "member.view": "See members",
+    "member.manage": "Manage members",
+    "sso.manage": "Manage sign-in",
+    "key.manage": "Manage API keys",
+    "audit.view": "Read the audit log",
+    "billing.view": "See billing",
+    "billing.manage": "Manage billing",
+    "organization.manage": "Manage the organization",
+    "client.manage": "Manage clients",
+}
+
+
+class InviteForm(forms.Form):
+    """Who is invited, and as what."""
+
+    email = forms.EmailField(label="Work e-mail", max_length=254)
+    role = forms.ChoiceField(label="Role", choices=Role.choices, initial=Role.VIEWER)
+
+    def __init__(self, *args: Any, roles: list[tuple[str, str]], **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.fields["role"].choices = roles  # type: ignore[attr-defined]
+
+
+class KeyForm(forms.Form):
+    """What a new API key is called, may do, and when it ends. There is no key without an end."""
+
+    name = forms.CharField(
+        label="Name", max_length=120, help_text="Say where it is used, such as “Ticket system, production”."
+    )
+    expires_in = forms.ChoiceField(
+        label="Works for", choices=KEY_LIFETIMES, initial="90", widget=forms.RadioSelect(attrs={"class": ""})
+    )
+    scopes = forms.MultipleChoiceField(
+        label="What it may do", widget=forms.CheckboxSelectMultiple(attrs={"class": "checkbox checkbox-primary"})
+    )
+
+    def __init__(self, *args: Any, permissions: frozenset[str], **more: Any) -> None:
+        super().__init__(*args, **more)
+        offered = [(name, words) for name, words in PERMISSION_WORDS.items() if name in permissions]
+        self.fields["scopes"].choices = offered  # type: ignore[attr-defined]
+
+    @property
+    def lifetime(self) -> dt.timedelta:
+        """How long the key is to work."""
+        return dt.timedelta(days=int(self.cleaned_data["expires_in"]))
+
+
+def scopes_in_words(scopes: list[str]) -> str:
+    """What a key may do, in a few words."""
+    if PERMISSIONS <= set(scopes):
+        return "Everything"
+    words = [PERMISSION_WORDS.get(scope, scope) for scope in PERMISSION_WORDS if scope in scopes]
+    shown = ", ".join(words[:3]).lower().capitalize()
+    return f"{shown} and {len(words) - 3} more" if len(words) > 3 else shown

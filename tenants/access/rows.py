@@ -1,0 +1,93 @@
+"""Events of the edge's stream ready to be read: one line each, whatever their kind."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tenants.marks import REFUSALS
+
+Data = Mapping[str, Any]
+
+LOUD, HIGH = 12, 7
+"""Rule levels from which an alert is drawn as failed and as attention (Wazuh counts 0 to 15)."""
+
+AUDIT = {
+    "dashboard.opened": "Somebody opened the dashboard",
+    "access.revoked": "Access was ended",
+    "agent.quarantined": "An agent was quarantined",
+}
+
+KINDS = (("", "All"), ("alert", "Alerts"), ("lifecycle", "Lifecycle"), ("enrollment", "Enrollment"), ("audit", "Audit"))
+
+
+def event_row(event: Data) -> dict[str, Any]:
+    """One event: when, how grave, what, which agent, which rule, which technique."""
+    data: Data = event.get("data") or {}
+    kind = str(event.get("kind", ""))
+    told = TELLERS.get(kind, _other)(data)
+    return {"seq": event["seq"], "at": event.get("at"), "kind": kind, "level": None, "tone": "", **told}
+
+
+def _alert(data: Data) -> dict[str, Any]:
+    rule, agent = _part(data, "rule"), _part(data, "agent")
+    level = _level(rule.get("level"))
+    techniques = _part(rule, "mitre").get("id") or []
+    return {
+        "words": str(rule.get("description") or "Alert"),
+        "level": level,
+        "tone": "text-failed" if level >= LOUD else "text-attention" if level >= HIGH else "text-muted",
+        "agent": _text(agent.get("name")),
+        "rule": _text(rule.get("id")),
+        "technique": ", ".join(map(str, techniques[:2])) if isinstance(techniques, list) else _text(techniques),
+    }
+
+
+def _lifecycle(data: Data) -> dict[str, Any]:
+    reason = _part(data, "reason").get("message")
+    words = f"Tenant is {_plain(data.get('observed', 'changing'))}"
+    return {"words": f"{words}: {reason}" if reason else words}
+
+
+def _enrollment(data: Data) -> dict[str, Any]:
+    agent = _part(data, "agent")
+    if data.get("outcome") == "refused":
+        why = REFUSALS.get(str(data.get("reason")), _plain(data.get("reason")))
+        return {"words": f"Enrollment refused: {why}", "agent": _text(data.get("name")), "tone": "text-attention"}
+    return {"words": "An agent enrolled", "agent": _text(agent.get("name"))}
+
+
+def _heartbeat(data: Data) -> dict[str, Any]:
+    return {"words": f"{data.get('node') or 'manager'} is alive".capitalize()}
+
+
+def _audit(data: Data) -> dict[str, Any]:
+    return {"words": AUDIT.get(str(data.get("action")), _plain(data.get("action")).capitalize())}
+
+
+def _other(data: Data) -> dict[str, Any]:
+    return {"words": "Something happened at the edge"}
+
+
+TELLERS: dict[str, Callable[[Data], dict[str, Any]]] = {
+    "alert": _alert,
+    "lifecycle": _lifecycle,
+    "enrollment": _enrollment,
+    "heartbeat": _heartbeat,
+    "audit": _audit,
+}
+
+
+def _part(data: Data, name: str) -> Data:
+    part = data.get(name)
+    return part if isinstance(part, Mapping) else {}
+
+
+def _level(value: Any) -> int:
+    return min(max(int(value), 0), 15) if isinstance(value, int | float) else 0
+
+
+def _text(value: Any) -> str:
+    return str(value) if isinstance(value, str | int) else ""
+
+
+def _plain(value: Any) -> str:
+    return str(value).replace("_", " ").replace(".", " ").lower()

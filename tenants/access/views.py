@@ -1,0 +1,137 @@
+"""Pages that lead to a tenant's own data: its events, and its dashboard."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from controlplane.actor import actor_of
+from controlplane.appearance import allow_forms_to
+from controlplane.problems import Problem
+from organizations import access
+from tenants.access import actions, queries
+from tenants.access.rows import KINDS, event_row
+from tenants.frame import tenant_frame
+from tenants.provisioning import queries as provisioning
+from tenants.provisioning.models import Tenant
+
+A_PAGE, A_GLANCE, A_LOOK = 50, 8, 200
+QUIET_KINDS = frozenset({"heartbeat"})
+
+
+@login_required
+@never_cache
+@require_POST
+def dashboard(request: HttpRequest, tenant_id: str) -> HttpResponseBase:
+    """Fetch a one-time code and answer with the page that posts it to the tenant's own origin."""
+    actor = actor_of(request)
+    tenant = provisioning.find(actor, tenant_id)
+    code = actions.open_dashboard(by=actor, tenant=tenant)
+    context = {"tenant": tenant, "code": code, "person": str(request.user)}
+    response = allow_forms_to(render(request, "tenants/handoff.html", context), _origin(code.post_to))
+    # Under the site's same-origin policy browsers would send "Origin: null", which the edge has to refuse.
+    response["Referrer-Policy"] = "strict-origin"
+    return response
+
+
+@login_required
+@never_cache
+@require_safe
+def events(request: HttpRequest, tenant_id: str) -> HttpResponse:
+    """The newest events, which then go on by themselves; or older ones, page by page."""
+    actor = actor_of(request)
+    tenant = provisioning.find(actor, tenant_id)
+    permissions = access.require(actor, "events.read", tenant.organization_id).permissions
+    kind, before = request.GET.get("kind", ""), _number(request.GET.get("before"))
+    context: dict[str, Any] = {
+        "tenant": tenant,
+        "kind": kind,
+        "live": before is None,
+        "chips": _chips(kind),
+        **_stretch(request, tenant, kind, before),
+        "frame": tenant_frame(request, tenant, permissions, here="Events", section="events"),
+    }
+    return render(request, "tenants/events.html", context)
+
+
+@login_required
+@never_cache
+@require_safe
+def tail(request: HttpRequest, tenant_id: str) -> HttpResponse:
+    """What has come since the event of a number: rows to put on top, and where to go on."""
+    actor = actor_of(request)
+    tenant = provisioning.find(actor, tenant_id)
+    after, kind = _number(request.GET.get("after")) or 0, request.GET.get("kind", "")
+    answer = queries.events(by=actor, tenant=tenant, after=after, limit=A_LOOK)
+    found = answer["events"]
+    context = {
+        "tenant": tenant,
+        "kind": kind,
+        "latest": max([after, *(event["seq"] for event in found)]),
+        "events": _rows(found, kind),
+    }
+    return render(request, "tenants/tail.html", context)
+
+
+@login_required
+@never_cache
+@require_safe
+def recent(request: HttpRequest, tenant_id: str) -> HttpResponse:
+    """The few newest events for the tenant's first page; an edge that is away is said, not raised."""
+    actor = actor_of(request)
+    tenant = provisioning.find(actor, tenant_id)
+    access.require(actor, "events.read", tenant.organization_id)
+    context = _stretch(request, tenant, "", None)
+    context["events"] = context.get("events", [])[:A_GLANCE]
+    return render(request, "tenants/recent_events.html", {"tenant": tenant, **context})
+
+
+def _stretch(request: HttpRequest, tenant: Tenant, kind: str, before: int | None) -> dict[str, Any]:
+    """The events before a number, or the newest, with the numbers that lead on; or the problem of asking."""
+    known = ((tenant.edge_view or {}).get("stream") or {}).get("seq") or 0
+    top = known if before is None else min(before - 1, known)
+    start = max(top - A_LOOK, 0)
+    try:
+        answer = queries.events(by=actor_of(request), tenant=tenant, after=start, limit=A_LOOK)
+    except Problem as problem:
+        return {"problem": problem, "events": [], "latest": known}
+    found = [event for event in answer["events"] if before is None or event["seq"] < before]
+    rows = _rows(found, kind)
+    shown = rows[:A_PAGE]
+    oldest = shown[-1]["seq"] if len(rows) > A_PAGE else start + 1
+    return {
+        "events": shown,
+        "latest": max([known, *(event["seq"] for event in found)]),
+        "page": _pages(kind, before, oldest, int(answer.get("oldest") or 0)),
+    }
+
+
+def _pages(kind: str, before: int | None, oldest: int, first_kept: int) -> dict[str, str]:
+    return {
+        "older": f"?kind={kind}&before={oldest}" if oldest > max(first_kept, 1) else "",
+        "newer": f"?kind={kind}" if before is not None else "",
+        "words": "Newest first",
+    }
+
+
+def _rows(found: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    wanted = [event for event in found if (event["kind"] == kind if kind else event["kind"] not in QUIET_KINDS)]
+    return [event_row(event) for event in reversed(wanted)]
+
+
+def _chips(kind: str) -> list[dict[str, Any]]:
+    return [{"label": label, "url": f"?kind={key}" if key else "?", "current": key == kind} for key, label in KINDS]
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 16 else None
+
+
+def _origin(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"

@@ -1,0 +1,101 @@
+"""How this room's states look: one table for each kind of thing, read by pages only."""
+
+import datetime as dt
+from typing import Any
+
+from controlplane.marks import UNKNOWN, Mark
+from tenants.provisioning.models import Operation, Tenant
+
+WORKING = "loader-circle"
+
+TENANT: dict[str, Mark] = {
+    "provisioning": Mark("working", WORKING, "Provisioning"),
+    "running": Mark("ok", "circle-check", "Running"),
+    "attention": Mark("attention", "triangle-alert", "Attention"),
+    "sleeping": Mark("off", "moon-star", "Sleeping"),
+    "stopping": Mark("working", WORKING, "Stopping"),
+    "stopped": Mark("off", "circle-pause", "Stopped"),
+    "failed": Mark("failed", "circle-x", "Failed"),
+    "deleted": Mark("off", "trash-2", "Deleted"),
+}
+
+OPERATION: dict[str, Mark] = {
+    "queued": Mark("working", "clock", "Queued"),
+    "running": Mark("working", WORKING, "Running"),
+    "waiting": Mark("attention", "clock", "Waiting"),
+    "succeeded": Mark("ok", "circle-check", "Succeeded"),
+    "failed": Mark("failed", "circle-x", "Failed"),
+    "cancelled": Mark("off", "circle-pause", "Cancelled"),
+}
+
+STEP: dict[str, Mark] = {
+    "pending": Mark("off", "circle-dashed", "Queued"),
+    "running": Mark("working", WORKING, "Running"),
+    "succeeded": Mark("ok", "circle-check", "Done"),
+    "failed": Mark("failed", "circle-x", "Failed"),
+}
+
+NODE: dict[str, Mark] = {
+    "absent": Mark("off", "circle-dashed", "Not there yet"),
+    "starting": Mark("working", WORKING, "Starting"),
+    "running": Mark("ok", "circle-check", "Running"),
+    "stopping": Mark("working", WORKING, "Stopping"),
+    "stopped": Mark("off", "circle-pause", "Stopped"),
+    "failed": Mark("failed", "circle-x", "Failed"),
+}
+
+AGENT: dict[str, Mark] = {
+    "active": Mark("ok", "circle-check", "Connected"),
+    "disconnected": Mark("attention", "unplug", "Silent"),
+    "never_connected": Mark("off", "circle-dashed", "Never connected"),
+    "pending": Mark("working", WORKING, "Joining"),
+    "quarantined": Mark("failed", "shield-off", "Quarantined"),
+}
+
+TOKEN: dict[str, Mark] = {
+    "active": Mark("ok", "circle-check", "Active"),
+    "expired": Mark("off", "clock", "Expired"),
+    "used_up": Mark("off", "circle-pause", "Used up"),
+    "revoked": Mark("failed", "circle-x", "Revoked"),
+}
+
+# What is said of a tenant that is being deleted; `stopping` alone would hide the aim.
+DELETING = Mark("working", WORKING, "Deleting")
+
+REFUSALS: dict[str, str] = {
+    "expired": "the token had expired",
+    "used_up": "the token was used up",
+    "revoked": "the token was revoked",
+    "unknown": "no such token exists",
+    "clock": "the machine's clock is wrong",
+}
+
+
+def of_tenant(tenant: Tenant) -> Mark:
+    """The state of a tenant with the reason people should know, if there is one."""
+    status = tenant.status
+    if status == "stopping" and tenant.requested == Tenant.Requested.DELETED:
+        return DELETING
+    return TENANT.get(status, UNKNOWN).saying(why=why_of(tenant, status))
+
+
+def why_of(tenant: Tenant, status: str) -> str:
+    """One sentence under a state that needs somebody."""
+    if status == "attention":
+        return " ".join(reason["message"] for reason in tenant.attention)
+    if status == "failed":
+        reason: dict[str, Any] = tenant.reason or (tenant.edge_view or {}).get("reason") or {}
+        return str(reason.get("message", ""))
+    return ""
+
+
+def of_operation(operation: Operation) -> Mark:
+    """The state of an operation."""
+    return OPERATION.get(operation.state, UNKNOWN)
+
+
+def of_certificate(not_after: dt.datetime | None, now: dt.datetime, notice: dt.timedelta) -> Mark | None:
+    """A mark only for certificates that end soon or have ended."""
+    if not_after is None or not_after - now > notice:
+        return None
+    return Mark("failed", "circle-x", "Ended") if not_after <= now else Mark("attention", "clock", "Ends soon")

@@ -1,0 +1,140 @@
+"""An operation told as people read it: what each step does, how long it took, what went wrong and what mends it."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from controlplane.marks import Mark
+from tenants.marks import STEP, of_operation
+from tenants.provisioning.models import Operation, Step
+
+TITLES = {"create": "Create tenant", "start": "Start", "stop": "Stop", "delete": "Delete tenant", "edge": "Edge run"}
+
+# step → title, and what it does for a start, a stop, a deletion
+STARTING = {
+    "submit": ("Hand over", "The edge takes the plan and begins"),
+    "certs": ("Certificates", "An authority of its own, a pair for each node"),
+    "indexer": ("Indexer", "Stores and searches the alerts"),
+    "manager": ("Manager", "Receives the agents and judges their logs"),
+    "dashboard": ("Dashboard", "Wazuh's own pages"),
+    "verify": ("Verify", "Every node is asked once, through the edge"),
+}
+STOPPING = {
+    "submit": ("Hand over", "The edge is told to stop"),
+    "dashboard": ("Dashboard", "Open sessions end"),
+    "manager": ("Manager", "Agents keep their logs until it is back"),
+    "indexer": ("Indexer", "Stops last, when nothing writes any more"),
+}
+DELETING = {
+    "submit": ("Hand over", "The edge is told to delete"),
+    "stop": ("Stop", "All nodes stop"),
+    "erase": ("Erase", "Data, keys, tokens and agent credentials go"),
+}
+WORDS = {"create": STARTING, "start": STARTING, "stop": STOPPING, "delete": DELETING}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One step of the timeline."""
+
+    name: str
+    title: str
+    note: str
+    state: str
+    mark: Mark
+    attempts: int
+    started_at: dt.datetime | None
+    finished_at: dt.datetime | None
+    error: dict[str, Any] | None
+
+    @property
+    def css(self) -> str:
+        """Which part of the line it is: done, now or still to do."""
+        return {"succeeded": "done", "failed": "done", "running": "now"}.get(self.state, "todo")
+
+    @property
+    def attempt_words(self) -> str:
+        """'2nd attempt', from the second on."""
+        endings = {2: "2nd", 3: "3rd"}
+        return f"{endings.get(self.attempts, f'{self.attempts}th')} attempt" if self.attempts > 1 else ""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """One operation with its lines."""
+
+    operation: Operation
+    title: str
+    mark: Mark
+    lines: Sequence[Line]
+
+    @property
+    def done(self) -> int:
+        """How many steps hold."""
+        return sum(line.state == "succeeded" for line in self.lines)
+
+    @property
+    def total(self) -> int:
+        """How many steps there are."""
+        return len(self.lines)
+
+    @property
+    def step_now(self) -> int:
+        """Number of the step that runs, counted from one."""
+        return min(self.done + 1, self.total)
+
+    @property
+    def failed_at(self) -> Line | None:
+        """The step at which it ended."""
+        return next((line for line in self.lines if line.state == "failed"), None)
+
+    @property
+    def error(self) -> dict[str, Any] | None:
+        """What went wrong, in the words of whoever noticed."""
+        return self.operation.error or (self.failed_at.error if self.failed_at else None)
+
+    @property
+    def end_words(self) -> str:
+        """What a notice says once it has ended."""
+        name = self.operation.tenant.name
+        return f"{name}: {self.title.lower()} {self.mark.word.lower()}."
+
+    @property
+    def kept(self) -> str:
+        """What a failure left in place."""
+        held = [line.title.lower() for line in self.lines if line.state == "succeeded" and line.name != "submit"]
+        if not held:
+            return "Nothing of it was built yet."
+        return f"Kept and still in place: {', '.join(held)}."
+
+
+def tell(operation: Operation, steps: Sequence[Step] | None = None) -> Timeline:
+    """The timeline of one operation; `steps` where they are already loaded."""
+    rows = operation.steps.all() if steps is None else steps
+    return Timeline(
+        operation=operation,
+        title=title_of(operation.kind),
+        mark=of_operation(operation),
+        lines=[_line(operation, step) for step in rows],
+    )
+
+
+def title_of(kind: str) -> str:
+    """What people call an operation of this kind."""
+    return TITLES.get(kind, kind.replace("_", " ").capitalize())
+
+
+def _line(operation: Operation, step: Step) -> Line:
+    title, note = WORDS.get(operation.kind, STARTING).get(step.name, (step.name.capitalize(), ""))
+    return Line(
+        name=step.name,
+        title=title,
+        note=note,
+        state=step.state,
+        mark=STEP[step.state],
+        attempts=step.attempts,
+        started_at=step.started_at,
+        finished_at=step.finished_at,
+        error=step.error,
+    )

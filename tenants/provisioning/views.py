@@ -1,0 +1,190 @@
+"""A tenant's first page, and asking for a new one."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from billing import actions as billing
+from billing.entitlements import Entitlement, entitlement_of
+from billing.queries import plans_on_offer
+from controlplane.actor import actor_of
+from controlplane.forms import told_on
+from organizations import access
+from organizations import queries as organizations
+from organizations.frame import frame_for
+from organizations.names import names_of
+from organizations.models import Organization
+from tenants import marks
+from tenants.frame import tenant_frame
+from tenants.provisioning import actions, queries
+from tenants.provisioning.forms import CreateForm
+from tenants.provisioning.lifecycle import CERTIFICATE_NOTICE
+from tenants.provisioning.models import Operation, Tenant
+from tenants.provisioning.prices import plan_cards, versions_on_offer
+from tenants.provisioning.sighting import read_time
+from tenants.provisioning.timeline import tell
+from tenants.provisioning.topology import draw
+
+PACE_WORKING, PACE_RESTING = 2, 5
+"""Seconds between looks at a tenant that changes, and at one that rests."""
+
+CHANGING = frozenset({"provisioning", "stopping"})
+
+
+@login_required
+@require_safe
+def overview(request: HttpRequest, tenant_id: str) -> HttpResponse:
+    """A tenant with its topology, what is under way and its facts."""
+    return render(request, "tenants/overview.html", _overview(request, tenant_id))
+
+
+@login_required
+@require_safe
+def live(request: HttpRequest, tenant_id: str) -> HttpResponse:
+    """The part of a tenant's first page that changes by itself."""
+    return render(request, "tenants/live.html", _overview(request, tenant_id))
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def create(request: HttpRequest, organization_id: str) -> HttpResponse:
+    """Show what a new tenant is and costs; on POST, ask for it."""
+    actor = actor_of(request)
+    organization = organizations.find(actor, organization_id)
+    permissions = access.require(actor, "tenant.create", organization).permissions
+    entitlement, plans = entitlement_of(organization.pk), list(plans_on_offer())
+    versions = versions_on_offer()
+    form = CreateForm(
+        request.POST or None,
+        plans=plans,
+        versions=versions,
+        initial={"plan": entitlement.plan.code, "version": versions[0] if versions else ""},
+    )
+    if request.method == "POST" and form.is_valid():
+        with told_on(form), transaction.atomic():
+            tenant = _create(request, organization, entitlement, form.cleaned_data)
+            messages.success(request, f"{tenant.name} is on its way. Every step shows here.")
+            return redirect("tenants:overview", tenant.pk)
+    context = {
+        "organization": organization,
+        "entitlement": entitlement,
+        "plans": plan_cards(plans, entitlement, may_change="billing.manage" in permissions),
+        "versions": versions,
+        "left": _places_left(organization, entitlement),
+        "may_change_plan": "billing.manage" in permissions,
+        "form": form,
+        "frame": frame_for(request, organization, here="Create tenant", section="home"),
+    }
+    return render(request, "tenants/create.html", context, status=422 if form.errors else 200)
+
+
+def _create(
+    request: HttpRequest, organization: Organization, entitlement: Entitlement, chosen: dict[str, Any]
+) -> Tenant:
+    actor = actor_of(request)
+    if chosen["plan"] != entitlement.plan.code:
+        plan = plans_on_offer().get(pk=chosen["plan"])
+        billing.change_plan(by=actor, organization_id=organization.pk, plan=plan)
+    tenant, _ = actions.create(by=actor, organization=organization, name=chosen["name"], version=chosen["version"])
+    return tenant
+
+
+def _places_left(organization: Organization, entitlement: Entitlement) -> int:
+    used = Tenant.objects.filter(organization=organization, deleted_at__isnull=True).count()
+    return max(entitlement.max_tenants - used, 0)
+
+
+def _overview(request: HttpRequest, tenant_id: str) -> dict[str, Any]:
+    actor = actor_of(request)
+    tenant = queries.find(actor, tenant_id)
+    permissions = access.require(actor, "tenant.view", tenant.organization_id).permissions
+    operation = queries.operations_of(actor, tenant).first()
+    view = tenant.edge_view or {}
+    status = tenant.status
+    return {
+        "tenant": tenant,
+        "status": marks.of_tenant(tenant),
+        "topology": draw(tenant.spec, tenant.edge_view, request.GET.get("node", "")),
+        "pace": PACE_WORKING if status in CHANGING else PACE_RESTING,
+        "plan_name": entitlement_of(tenant.organization_id).plan.name,
+        "agents": view.get("agents") or {},
+        "last_event_at": (view.get("stream") or {}).get("last_event_at"),
+        **_certificate(view),
+        **_operation(actor_permissions=permissions, operation=operation, status=status),
+        **_possible(tenant, permissions, operation, status),
+        "next_step": _next_step(tenant, permissions, status),
+        "frame": tenant_frame(request, tenant, permissions, here="Overview", section="overview"),
+    }
+
+
+def _certificate(view: dict[str, Any]) -> dict[str, Any]:
+    certificate = view.get("certificate") or {}
+    ends = read_time(certificate.get("not_after"))
+    return {
+        "certificate": certificate,
+        "certificate_mark": marks.of_certificate(ends, timezone.now(), CERTIFICATE_NOTICE),
+    }
+
+
+def _operation(*, actor_permissions: frozenset[str], operation: Operation | None, status: str) -> dict[str, Any]:
+    if operation is None:
+        return {"timeline": None}
+    names = names_of([operation.requested_by])
+    return {
+        "timeline": tell(operation),
+        "asked_by": asker_of(operation, names),
+        "can_retry": may_retry(operation, actor_permissions),
+        "can_cancel": may_cancel(operation, actor_permissions),
+    }
+
+
+def asker_of(operation: Operation, names: dict[str, str]) -> str:
+    """Who asked for an operation, in words."""
+    if operation.source != Operation.Source.USER:
+        return "the system" if operation.source == Operation.Source.SYSTEM else "the edge"
+    name = names.get(operation.requested_by, "") or operation.requested_by or "somebody who has left"
+    return f"{name}, by API key" if operation.requested_with else name
+
+
+def may_retry(operation: Operation, permissions: frozenset[str]) -> bool:
+    """Whether a Retry button would do something for somebody with `permissions`."""
+    needed = "tenant.delete" if operation.kind == "delete" else "tenant.operate"
+    return operation.state == Operation.State.FAILED and operation.known_kind is not None and needed in permissions
+
+
+def may_cancel(operation: Operation, permissions: frozenset[str]) -> bool:
+    """Whether a Cancel button would do something for somebody with `permissions`."""
+    kind = operation.known_kind
+    if not operation.is_open or kind is None or "tenant.operate" not in permissions:
+        return False
+    return operation.target_generation is None or kind.compensated_by is not None
+
+
+def _possible(tenant: Tenant, permissions: frozenset[str], operation: Operation | None, status: str) -> dict[str, bool]:
+    free = operation is None or not operation.is_open
+    can_start = free and tenant.requested == Tenant.Requested.STOPPED and "tenant.operate" in permissions
+    return {
+        "can_open": status in ("running", "attention") and "dashboard.open" in permissions,
+        "can_start": can_start,
+        "start_is_primary": can_start and status == "stopped",
+    }
+
+
+def _next_step(tenant: Tenant, permissions: frozenset[str], status: str) -> dict[str, str] | None:
+    enrolled = ((tenant.edge_view or {}).get("agents") or {}).get("enrolled")
+    if enrolled or "token.create" not in permissions or status not in ("running", "provisioning"):
+        return None
+    return {
+        "title": "Next: let a machine in",
+        "words": "An enrollment token says which machines may join. You can make one while the tenant still starts.",
+        "url": reverse("tenants:token-new", args=[tenant.pk]),
+        "button": "Create enrollment token",
+        "icon": "key-round",
+    }

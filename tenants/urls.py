@@ -1,0 +1,41 @@
+"""Addresses of the tenants' pages."""
+
+from django.urls import path
+
+from tenants import search_views
+from tenants.access import views as access
+from tenants.enrollment import agent_views as agents
+from tenants.enrollment import token_views as tokens
+from tenants.protection import views as protection
+from tenants.provisioning import operation_views as operations
+from tenants.provisioning import views
+
+app_name = "tenants"
+
+urlpatterns = [
+    path("search/", search_views.search, name="search"),
+    path("o/<str:organization_id>/tenants/new/", views.create, name="create"),
+    path("o/<str:organization_id>/activity/", operations.activity, name="activity"),
+    path("t/<str:tenant_id>/", views.overview, name="overview"),
+    path("t/<str:tenant_id>/live/", views.live, name="live"),
+    path("t/<str:tenant_id>/settings/", protection.settings, name="settings"),
+    path("t/<str:tenant_id>/start/", protection.start, name="start"),
+    path("t/<str:tenant_id>/stop/", protection.stop, name="stop"),
+    path("t/<str:tenant_id>/protect/", protection.protect, name="protect"),
+    path("t/<str:tenant_id>/delete/", protection.delete, name="delete"),
+    path("t/<str:tenant_id>/operations/", operations.listing, name="operations"),
+    path("t/<str:tenant_id>/operations/<str:operation_id>/", operations.page, name="operation"),
+    path("t/<str:tenant_id>/operations/<str:operation_id>/retry/", operations.retry, name="operation-retry"),
+    path("t/<str:tenant_id>/operations/<str:operation_id>/cancel/", operations.cancel, name="operation-cancel"),
+    path("t/<str:tenant_id>/tokens/", tokens.listing, name="tokens"),
+    path("t/<str:tenant_id>/tokens/new/", tokens.create, name="token-new"),
+    path("t/<str:tenant_id>/tokens/<str:token_id>/", tokens.page, name="token"),
+    path("t/<str:tenant_id>/tokens/<str:token_id>/arrivals/", tokens.arrivals, name="token-arrivals"),
+    path("t/<str:tenant_id>/tokens/<str:token_id>/revoke/", tokens.revoke, name="token-revoke"),
+    path("t/<str:tenant_id>/agents/", agents.listing, name="agents"),
+    path("t/<str:tenant_id>/agents/<str:number>/quarantine/", agents.quarantine, name="agent-quarantine"),
+    path("t/<str:tenant_id>/events/", access.events, name="events"),
+    path("t/<str:tenant_id>/events/tail/", access.tail, name="events-tail"),
+    path("t/<str:tenant_id>/events/recent/", access.recent, name="recent-events"),
+    path("t/<str:tenant_id>/dashboard/", access.dashboard, name="dashboard"),
+]
