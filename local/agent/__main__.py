@@ -2,11 +2,13 @@
 
 import argparse
 import asyncio
+import contextlib
 import os
 import signal
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from local.agent.agent import Agent, Lines
 from local.agent.connector import Connector
@@ -41,9 +43,12 @@ async def live(options: argparse.Namespace) -> None:
             loop.add_signal_handler(number, stopped.set)
         if stat.S_ISFIFO(os.fstat(0).st_mode):
             loop.add_reader(0, _at_end_of_input, stopped)
-        await asyncio.wait([work, asyncio.create_task(stopped.wait())], return_when=asyncio.FIRST_COMPLETED)
-        if work.done():
-            work.result()
+        either: list[asyncio.Future[Any]] = [work, asyncio.create_task(stopped.wait())]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        # The agent hangs up first: the connector waits for its connections to end.
+        work.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
 
 
 def _at_end_of_input(stopped: asyncio.Event) -> None:

@@ -47,6 +47,7 @@ class Connector:
                 additional_headers=credential,
                 ping_interval=None,
                 compression=None,
+                close_timeout=1,
                 proxy=None,
             ) as tunnel:
                 self.refusal = ""

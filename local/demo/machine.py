@@ -1,5 +1,6 @@
 """A machine that is watched: an agent process of its own, and a log file it reports."""
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -10,6 +11,8 @@ from local.agent.lines import syslog_line
 from local.stack.handle import wait_for
 from local.stack.keys import write_private
 from local.stack.layout import REPOSITORY, Layout
+
+CONNECTED = re.compile(r"^connected agent=(\S+)", re.MULTILINE)
 
 
 class Machine:
@@ -57,4 +60,5 @@ class Machine:
         said = self.output.read_text(errors="replace")
         if self.process.poll() is not None:
             raise RuntimeError(f"The agent ended: {said}")
-        return said.partition("connected agent=")[2].partition(" ")[0].strip()
+        found = CONNECTED.search(said)
+        return found.group(1) if found else ""

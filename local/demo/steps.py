@@ -176,7 +176,7 @@ class Demo:
 
     def _open_dashboard(self) -> Visitor:
         page = self.alice.get(f"/t/{self.tenant}/").submit("/dashboard/")
-        return page.submit("/session", code=dict(page.page.forms[0].form_values())["code"])
+        return page.submit("/session")
 
     def _alerts(self, word: str) -> list[Json]:
         with contextlib.suppress(ValueError, OSError, httpx.HTTPError, RuntimeError):

@@ -114,7 +114,11 @@ class Demonstration:
         log = self.layout.root / "logs" / f"agent-{name}.log"
         where = ("--edge", self.layout.edge, "--token-file", str(token), "--name", name, "--state", str(folder))
         argv = (sys.executable, "-m", "local.agent", *where)
-        return Part(f"agent-{name}", argv, lambda: log.exists() and "connected agent=" in log.read_text(), seconds=600)
+
+        def connected() -> bool:
+            return log.exists() and log.read_text().startswith("connected agent=")
+
+        return Part(f"agent-{name}", argv, connected, after=("edge",), seconds=600)
 
     async def _silence(self, client: Client, tenant: str) -> None:
         for name in client.agents:

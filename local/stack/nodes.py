@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from typing import Any
 
+import httpx
+
 from local.stack.handle import StackHandle
 
 INSIDE = {"manager": 55000, "indexer": 9200, "dashboard": 5601}
 SIDECAR_PORT = "39001/tcp"
+BEHIND = "container:"  # a node has its sidecar's network
 
 
 @dataclass(frozen=True)
@@ -21,18 +24,26 @@ class Node:
     tenant: str
     role: str
     network: str
+    environment: dict[str, str]
 
 
 def running(stack: StackHandle, tenant: str = "", role: str = "") -> list[Node]:
     """The running nodes, of one tenant or one role where named."""
     with stack.engine() as engine:
         listed = engine.get("/containers/json").raise_for_status().json()
-    nodes = [
-        Node(row["Id"], row["Labels"]["tenant"], row["Labels"]["role"], row["HostConfig"]["NetworkMode"])
-        for row in listed
-        if "tenant" in (row["Labels"] or {})
-    ]
-    return [node for node in nodes if tenant in ("", node.tenant) and role in ("", node.role)]
+        nodes = [_node(engine, row["Id"]) for row in listed if row["HostConfig"]["NetworkMode"].startswith(BEHIND)]
+    return [node for node in nodes if node and tenant in ("", node.tenant) and role in ("", node.role)]
+
+
+def _node(engine: httpx.Client, container: str) -> Node | None:
+    """Whose a container is stands in its environment; workerd hands no labels on to a local engine."""
+    response = engine.get(f"/containers/{container}/json")
+    if response.status_code == 404:  # it ended since it was listed
+        return None
+    found = response.raise_for_status().json()
+    environment = dict(entry.split("=", 1) for entry in found["Config"]["Env"])
+    role = environment["NODE_NAME"].partition("-")[0]
+    return Node(container, environment["TENANT_ID"], role, found["HostConfig"]["NetworkMode"], environment)
 
 
 def kill(stack: StackHandle, node: Node) -> None:
@@ -53,11 +64,9 @@ class Indexer:
     def __init__(self, stack: StackHandle, tenant: str) -> None:
         (self.node,) = running(stack, tenant, "indexer")
         with stack.engine() as engine:
-            own = engine.get(f"/containers/{self.node.id}/json").raise_for_status().json()
-            sidecar = engine.get(f"/containers/{self.node.network.removeprefix('container:')}/json").json()
-        environment = dict(entry.split("=", 1) for entry in own["Config"]["Env"])
+            sidecar = engine.get(f"/containers/{self.node.network.removeprefix(BEHIND)}/json").json()
         self._port = int(sidecar["NetworkSettings"]["Ports"][SIDECAR_PORT][0]["HostPort"])
-        self._sign_in = b64encode(f"admin:{environment['INDEXER_PASSWORD']}".encode()).decode()
+        self._sign_in = b64encode(f"admin:{self.node.environment['INDEXER_PASSWORD']}".encode()).decode()
 
     def alerts_with(self, word: str) -> list[dict[str, Any]]:
         """The alerts whose original log line holds the word."""

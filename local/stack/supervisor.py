@@ -108,11 +108,14 @@ class Supervisor:
         }
 
     async def stop(self) -> None:
-        """Ends all parts, last started first, and leaves no process of theirs behind."""
+        """Ends all parts, each before what it needs, and leaves no process of theirs behind."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(self._end(running) for running in reversed(self.running.values())))
+        while self.running:
+            needed = {name for running in self.running.values() for name in running.part.after}
+            last = [self.running.pop(name) for name in list(self.running) if name not in needed]
+            await asyncio.gather(*(self._end(running) for running in last))
         if self._warden and self._warden.stdin:
             self._warden.stdin.close()
             await self._warden.wait()

@@ -71,7 +71,7 @@ export async function environmentOf(
   files: CertificateFiles | null,
 ): Promise<Record<string, string>> {
   const { role, n } = node;
-  const common = { NODE_NAME: nodeName(role, n) };
+  const common = { TENANT_ID: ctx.id, NODE_NAME: nodeName(role, n) };
   if (!isServing(role)) return { ...common, CERTS_REQUEST: JSON.stringify(mintRequest(plan)) };
   const certificates = JSON.stringify(certificatesFor(role, n, files ?? {}));
   return { ...common, NODE_CERTIFICATES: certificates, ...(await ROLE_ENVIRONMENT[role](ctx)) };

@@ -152,7 +152,9 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
     if (!image) throw new EdgeError("NODE_START_REFUSED", `This deployment has no ${this.role} image named ${key}.`);
     await this.#intercept(order.generation);
     try {
-      this.#container.start({ image, instance: order.instance, env, enableInternet: false });
+      // By its labels an operator finds a tenant's containers in the engine's own list.
+      const labels = { tenant: this.tenant, role: this.role, n: String(this.n) };
+      this.#container.start({ image, instance: order.instance, env, labels, enableInternet: false });
     } catch (error) {
       throw new EdgeError("NODE_START_REFUSED", `The ${this.role} was not started: ${textOf(error)}`);
     }
@@ -280,6 +282,6 @@ function exitCodeOf(error: unknown): number | null {
 function notRunning(role: Role): Response {
   return Response.json(
     { code: "NODE_NOT_RUNNING", message: `The ${role} does not run.`, hint: "Try again in a few seconds.", retryable: true },
-    { status: 503, headers: { "retry-after": "2" } },
+    { status: 503, headers: { "retry-after": "2", "x-edge-error": "NODE_NOT_RUNNING" } },
   );
 }

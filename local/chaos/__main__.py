@@ -1,0 +1,64 @@
+"""`python -m local.chaos [--kills N] [--tenants N] [--seed N] [--json]`: exit status 0 only when nothing was lost."""
+
+import argparse
+import json
+import secrets
+import sys
+import time
+from dataclasses import asdict
+
+from local.chaos.judge import Verdict, judge
+from local.chaos.load import Load
+from local.chaos.monkey import Monkey
+from local.portal_api import PortalApi
+from local.stack.handle import StackHandle, running_stack
+from local.visitor import Visitor
+from local.welcome import sign_up_with_oidc
+
+OWNER = "maria@northgate.example"
+LONGEST_PEACE_SECONDS = 0.5
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local.chaos", description=__doc__)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--tenants", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--keep", action="store_true", help="leave the stack's folder with its logs")
+    return parser.parse_args()
+
+
+def rampage(stack: StackHandle, *, kills: int, tenants: int, seed: int) -> tuple[Monkey, Verdict]:
+    """Makes tenants while things die, then lets everything come to rest and judges."""
+    with Visitor(stack.layout.portal) as maria:
+        organization = sign_up_with_oidc(maria, OWNER, f"Chaos {seed}")
+    stack.manage("set_plan", "--organization", organization, "--plan", "large")
+    key = stack.manage("create_api_key", "--organization", organization, "--owner", OWNER)
+    load = Load(PortalApi(stack.layout.portal, key), organization, tenants, seed)
+    monkey = Monkey(stack, seed)
+    load.create_all()
+    while monkey.kills < kills:
+        monkey.strike()
+        load.change_one()
+        time.sleep(monkey.random.uniform(0, LONGEST_PEACE_SECONDS))
+    return monkey, judge(stack, load)
+
+
+def main() -> None:
+    options = arguments()
+    print(f"seed {options.seed}", file=sys.stderr, flush=True)
+    with running_stack(keep=options.keep) as stack:
+        monkey, verdict = rampage(stack, kills=options.kills, tenants=options.tenants, seed=options.seed)
+    counts = {"kills": monkey.kills, **asdict(verdict), "seed": options.seed}
+    if options.json:
+        print(json.dumps(counts))
+    else:
+        killed = ", ".join(f"{count} {what}" for what, count in sorted(monkey.killed.items()))
+        print(f"kills        {monkey.kills} ({killed})")
+        print("\n".join(f"{name:<12} {count}" for name, count in counts.items() if name != "kills"))
+    sys.exit(1 if verdict.lost or verdict.duplicated or verdict.stuck else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""Counts, once the kills are over, what did not come out as asked."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from local.chaos.load import Load
+from local.portal_api import Json
+from local.stack import nodes
+from local.stack.handle import NotInTime, StackHandle, wait_for
+
+CONVERGENCE_SECONDS = 240.0
+ROLES = ("indexer", "manager", "dashboard")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What did not come out as asked.
+
+    `lost`: acknowledged operations or tenants that are gone, or whose effect is not there. `duplicated`: second effects
+    of one request, and second nodes of one place. `stuck`: tenants that rest in no wanted state within the deadline.
+    """
+
+    operations: int
+    lost: int
+    duplicated: int
+    stuck: int
+
+
+def judge(stack: StackHandle, load: Load) -> Verdict:
+    """Waits until everything rests, then counts."""
+    stuck = _stuck_after_settling(load)
+    operations = {row["id"]: row for row in load.api.all("/operations")}
+    tenants = {row["id"]: row for row in load.api.all("/tenants")}
+    lost = sum(1 for known in load.acknowledged if known not in operations) + sum(
+        1 for known in load.tenants if known not in tenants
+    )
+    places = Counter((node.tenant, node.role) for node in nodes.running(stack))
+    lost += sum(1 for tenant in tenants if any(not places[tenant, role] for role in ROLES)) if not stuck else 0
+    second_nodes = sum(count - 1 for count in places.values())
+    second_tenants = len(tenants) - len(load.tenants)
+    duplicated = second_nodes + second_tenants + load.second_answers + _second_operations(operations, load)
+    return Verdict(len(operations), lost, duplicated, stuck)
+
+
+def _stuck_after_settling(load: Load) -> int:
+    try:
+        wait_for(lambda: _all_run(load), "every tenant running", CONVERGENCE_SECONDS, every=1)
+    except NotInTime:
+        return sum(1 for row in load.api.all("/tenants") if row["status"] != "running") or 1
+    return 0
+
+
+def _all_run(load: Load) -> bool:
+    if load.open_operations():
+        return False
+    load.settle()
+    rows = load.api.all("/tenants")
+    return all(row["status"] == "running" for row in rows) and not load.open_operations()
+
+
+def _second_operations(operations: dict[str, Json], load: Load) -> int:
+    """Operations that nobody was told of: the answer to their request named another, or they came from nowhere."""
+    asked = [row for row in operations.values() if row.get("source", "user") == "user"]
+    return sum(1 for row in asked if row["id"] not in load.acknowledged)

@@ -1,0 +1,85 @@
+"""What goes on while things die: tenants are made, stopped and started, by API, under idempotency keys."""
+
+import random
+import uuid
+from dataclasses import dataclass, field
+
+import httpx
+
+from local.portal_api import OVER, ApiRefused, Json, PortalApi
+from local.stack.handle import NotInTime
+
+REPEATS = 3
+
+
+@dataclass
+class Load:
+    """Asks for work and remembers every acknowledged operation.
+
+    Args:
+        api: of an organization that may have all the tenants.
+        organization: its id.
+        wanted: how many tenants.
+    """
+
+    api: PortalApi
+    organization: str
+    wanted: int
+    seed: int
+    tenants: list[str] = field(default_factory=list)
+    acknowledged: dict[str, str] = field(default_factory=dict)  # operation id -> idempotency key
+    second_answers: int = 0
+
+    def __post_init__(self) -> None:
+        self.random = random.Random(self.seed)  # noqa: S311  (repeatable choices, no secret)
+
+    def create_all(self) -> None:
+        for number in range(self.wanted):
+            wish = {"organization": self.organization, "name": f"Chaos {number:02d}"}
+            answer = self._ask("/tenants", wish)
+            self.tenants.append(answer["tenant"]["id"])
+
+    def change_one(self) -> None:
+        """Stops or starts a tenant that rests in the other state; none may rest just now."""
+        tenant = self.api.get(f"/tenants/{self.random.choice(self.tenants)}")
+        verb = {"running": "stop", "stopped": "start"}.get(tenant["status"])
+        if verb:
+            try:
+                self._ask(f"/tenants/{tenant['id']}/{verb}")
+            except ApiRefused as refusal:
+                if " 409 " not in str(refusal):  # another operation had just begun
+                    raise
+
+    def settle(self) -> None:
+        """Every tenant is asked to run in the end, and a failed one is tried again, as a person would."""
+        for operation in [row for row in self.api.all("/operations") if row["state"] == "failed"]:
+            self._ask(f"/operations/{operation['id']}/retry")
+        for row in self.api.all("/tenants"):
+            if row["status"] == "stopped":
+                self._ask(f"/tenants/{row['id']}/start")
+
+    def open_operations(self) -> list[Json]:
+        return [row for row in self.api.all("/operations") if row["state"] not in OVER]
+
+    def _ask(self, path: str, body: Json | None = None) -> Json:
+        """Asks as a careful client: the same key again after a lost answer, and now and then for no reason."""
+        key = str(uuid.UUID(int=self.random.getrandbits(128), version=4))
+        answer = self._until_answered(path, body, key)
+        if self.random.random() < 0.3:
+            again = self._until_answered(path, body, key)
+            self.second_answers += _operation_of(again) != _operation_of(answer)
+        self.acknowledged[_operation_of(answer)] = key
+        return answer
+
+    def _until_answered(self, path: str, body: Json | None, key: str) -> Json:
+        for _ in range(REPEATS):
+            try:
+                return self.api.post(path, body, key=key)
+            except httpx.TransportError:
+                continue
+        raise NotInTime(f"{path}: no answer in {REPEATS} tries")
+
+
+def _operation_of(answer: Json) -> str:
+    operation: Json = answer.get("operation", answer)
+    return str(operation["id"])
