@@ -35,7 +35,15 @@ class LocalNames(httpx.HTTPTransport):
 def client(**options: object) -> httpx.Client:
     """An httpx client for the local stack. Browsers hold localhost for secure, so `Secure` cookies travel there too."""
     jar = CookieJar(DefaultCookiePolicy(secure_protocols=("https", "http", "wss", "ws")))
-    return httpx.Client(transport=LocalNames(), cookies=jar, timeout=30, **options)  # type: ignore[arg-type]
+    cookies = httpx.Cookies(jar)
+
+    def with_cookies(request: httpx.Request) -> None:
+        # httpx copies the jar for each request and drops its policy with it.
+        request.headers.pop("cookie", None)
+        cookies.set_cookie_header(request)
+
+    hooks = {"request": [with_cookies]}
+    return httpx.Client(transport=LocalNames(), cookies=jar, timeout=30, event_hooks=hooks, **options)  # type: ignore[arg-type]
 
 
 class Visitor:
