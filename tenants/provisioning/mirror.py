@@ -38,7 +38,7 @@ def record(tenant: Tenant, seen: Sighting) -> bool:
     if tenant.deleted_at is not None or seen.seq < tenant.edge_seq:
         return False
     tenant.observed, tenant.observed_generation = seen.observed, seen.observed_generation
-    tenant.reason, tenant.edge_view, tenant.edge_seq = seen.reason, seen.raw, seen.seq
+    tenant.reason, tenant.edge_view, tenant.edge_seq = seen.reason, _with_newest_stream(tenant, seen), seen.seq
     tenant.save(update_fields=MIRRORED)
     _record_run(tenant, seen)
     _close_what_is_reached(tenant, seen)
@@ -89,6 +89,13 @@ def bury(tenant: Tenant) -> None:
         target=tenant.pk,
         data={"name": tenant.name},
     )
+
+
+def _with_newest_stream(tenant: Tenant, seen: Sighting) -> dict[str, Any]:
+    """The event stream moves without a change of the view, so that a later view may tell an older position."""
+    known = (tenant.edge_view or {}).get("stream") or {"seq": 0}
+    told = seen.raw.get("stream") or {"seq": 0}
+    return {**seen.raw, "stream": known if known["seq"] > told["seq"] else told}
 
 
 def _record_run(tenant: Tenant, seen: Sighting) -> None:

@@ -1,0 +1,264 @@
+"""What people ask for: one thing at a time, taken back while it can be, never twice by accident."""
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from billing.models import Subscription
+from billing.problems import QuotaExceeded, Suspended
+from controlplane import audit, rls
+from controlplane.models import AuditEntry
+from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
+from tenants.protection import actions as protection
+from tenants.provisioning import actions, intents
+from tenants.provisioning.models import Cell, Operation, Tenant
+from tenants.provisioning.problems import (
+    CellFull,
+    InvalidPlan,
+    NameTaken,
+    NotPossibleNow,
+    OperationInProgress,
+    PastPointOfNoReturn,
+)
+from tenants.provisioning.reconciler import reconcile
+from tests.cast import actor_for
+from tests.tenants.conftest import fresh, operation_of, read_feed
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def as_alice(alice_acts):
+    with rls.acting_as(alice_acts.rls_actor):
+        yield alice_acts
+
+
+def test_one_thing_at_a_time(tenant, as_alice):
+    with pytest.raises(OperationInProgress) as refused:
+        actions.stop(by=as_alice, tenant=tenant)
+    assert refused.value.code == "OPERATION_IN_PROGRESS"
+    assert refused.value.status == 409
+
+
+def test_the_database_itself_allows_one_exclusive_operation(tenant, as_alice):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        intents.begin(tenant, "stop", Operation.Source.USER)
+
+
+def test_a_deletion_supersedes_what_is_going_on(tenant, as_alice):
+    creation = operation_of(tenant)
+    deletion = protection.delete(by=as_alice, tenant=tenant, confirm_name="Office")
+    assert fresh(creation).state == "cancelled"
+    assert fresh(deletion).state == "queued"
+    with pytest.raises(NotPossibleNow):
+        protection.delete(by=as_alice, tenant=tenant, confirm_name="Office")
+
+
+def test_a_tenant_is_deleted_only_by_its_typed_name(tenant, as_alice):
+    with pytest.raises(Invalid) as refused:
+        protection.delete(by=as_alice, tenant=tenant, confirm_name="office")
+    assert refused.value.field == "confirm_name"
+
+
+def test_a_protected_tenant_is_deleted_only_after_its_protection_was_lifted(tenant, as_alice):
+    protection.set_protection(by=as_alice, tenant=tenant, protected=True)
+    with pytest.raises(Conflict) as refused:
+        protection.delete(by=as_alice, tenant=tenant, confirm_name="Office")
+    assert refused.value.code == "TENANT_PROTECTED"
+    protection.set_protection(by=as_alice, tenant=tenant, protected=False)
+    assert protection.delete(by=as_alice, tenant=tenant, confirm_name="Office").state == "queued"
+
+
+def test_before_it_was_handed_over_a_creation_is_simply_taken_back(tenant, edge, as_alice):
+    actions.cancel(by=as_alice, operation=operation_of(tenant))
+    reconcile(tenant.pk)
+    assert edge.calls == []
+    assert fresh(tenant).status == "stopped"
+    assert operation_of(tenant).state == "cancelled"
+
+
+def test_before_it_was_handed_over_a_stop_is_simply_taken_back(running, edge, as_alice):
+    calls = len(edge.calls)
+    stop = actions.stop(by=as_alice, tenant=running)
+    actions.cancel(by=as_alice, operation=stop)
+    reconcile(running.pk)
+    assert len(edge.calls) == calls
+    assert fresh(running).status == "running"
+    assert operation_of(running).pk == stop.pk
+
+
+def test_a_start_under_way_is_undone_by_a_stop_of_its_own(tenant, edge, as_alice):
+    reconcile(tenant.pk)
+    creation = operation_of(tenant)
+    actions.cancel(by=as_alice, operation=creation)
+    undoing = operation_of(tenant)
+    assert (fresh(creation).state, undoing.kind, undoing.source) == ("cancelled", "stop", "system")
+    reconcile(tenant.pk)
+    assert edge.views[tenant.pk]["requested"] == "stopped"
+    edge.finish(tenant.pk)
+    read_feed()
+    assert fresh(tenant).status == "stopped"
+
+
+@pytest.mark.parametrize("kind", ["stop", "delete"])
+def test_what_can_not_be_undone_is_not_taken_back(running, edge, as_alice, kind):
+    if kind == "stop":
+        operation = actions.stop(by=as_alice, tenant=running)
+    else:
+        operation = protection.delete(by=as_alice, tenant=running, confirm_name="Office")
+    reconcile(running.pk)
+    with pytest.raises(PastPointOfNoReturn):
+        actions.cancel(by=as_alice, operation=operation)
+
+
+def test_only_what_failed_is_retried_and_only_the_newest(running, edge, as_alice):
+    creation = operation_of(running)
+    with pytest.raises(NotPossibleNow):
+        actions.retry(by=as_alice, operation=creation)
+    actions.stop(by=as_alice, tenant=running)
+    reconcile(running.pk)
+    edge.break_run(running.pk, "manager")
+    read_feed()
+    failed = operation_of(running)
+    actions.start(by=as_alice, tenant=running)
+    reconcile(running.pk)
+    edge.finish(running.pk)
+    read_feed()
+    with pytest.raises(NotPossibleNow):
+        actions.retry(by=as_alice, operation=failed)
+
+
+def test_a_form_that_is_sent_twice_makes_one_tenant_and_one_operation(acme, cell, as_alice):
+    first, operation = actions.create(by=as_alice, organization=acme, name="Office", idempotency_key="form-1")
+    second, same = actions.create(by=as_alice, organization=acme, name="Office", idempotency_key="form-1")
+    assert (first.pk, operation.pk) == (second.pk, same.pk)
+    assert Subscription.objects.get(organization=acme).tenants_used == 1
+    assert Cell.objects.get().placed == 1
+    with pytest.raises(Conflict):
+        actions.stop(by=as_alice, tenant=first, idempotency_key="form-1")
+
+
+def test_a_name_is_taken_once_in_an_organization_until_its_tenant_is_deleted(running, edge, acme, as_alice):
+    with pytest.raises(NameTaken) as refused:
+        actions.create(by=as_alice, organization=acme, name=" Office ")
+    assert refused.value.field == "name"
+    protection.delete(by=as_alice, tenant=running, confirm_name="Office")
+    reconcile(running.pk)
+    edge.finish(running.pk)
+    read_feed()
+    again, _ = actions.create(by=as_alice, organization=acme, name="Office")
+    assert again.pk != running.pk
+
+
+def test_a_refused_creation_keeps_no_place(tenant, acme, as_alice):
+    with pytest.raises(NameTaken):
+        actions.create(by=as_alice, organization=acme, name="Office")
+    assert Cell.objects.get().placed == 1
+    assert Subscription.objects.get(organization=acme).tenants_used == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("version", "9.9.9"),
+        ("version", "../4"),
+        ("certificate_days", 0),
+        ("certificate_days", 3651),
+        ("retention_days", 31),
+        ("max_agents", 51),
+        ("max_agents", 0),
+    ],
+)
+def test_what_is_not_on_offer_is_refused_by_the_name_of_its_field(acme, cell, as_alice, field, value):
+    with pytest.raises(InvalidPlan) as refused:
+        actions.create(by=as_alice, organization=acme, name="Office", **{field: value})
+    assert refused.value.field == field
+    assert not Tenant.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a" * 81, "a\nb", "a\u202eb"])
+def test_a_name_that_can_not_be_read_is_refused(acme, cell, as_alice, name):
+    with pytest.raises(Invalid) as refused:
+        actions.create(by=as_alice, organization=acme, name=name)
+    assert refused.value.field == "name"
+
+
+def test_the_chosen_plan_goes_out(new_tenant, edge):
+    tenant, _ = new_tenant(version="4.14.6", certificate_days=7, retention_days=3, max_agents=5)
+    reconcile(tenant.pk)
+    plan = edge.bodies[tenant.pk]["plan"]
+    chosen = {name: plan[name] for name in ("version", "certificate_days", "retention_days", "max_agents")}
+    assert chosen == {"version": "4.14.6", "certificate_days": 7, "retention_days": 3, "max_agents": 5}
+
+
+def test_a_full_cell_says_so_and_another_one_is_used(acme, cell, as_alice):
+    Cell.objects.filter(pk="lo").update(capacity=1)
+    actions.create(by=as_alice, organization=acme, name="One")
+    with pytest.raises(CellFull) as refused:
+        actions.create(by=as_alice, organization=acme, name="Two")
+    assert refused.value.code == "CELL_FULL"
+    Cell.objects.create(id="lb", base_url="http://b.test", dashboard_zone="b", runtime="docker", versions=["4.14.7"])
+    second, _ = actions.create(by=as_alice, organization=acme, name="Two")
+    assert second.cell_id == "lb"
+    assert second.pk.startswith("lb")
+    assert second.runtime == "docker"
+
+
+def test_a_plan_holds_so_many_tenants_and_no_more(new_tenant):
+    for number in range(3):
+        new_tenant(f"Site {number}")
+    with pytest.raises(QuotaExceeded) as refused:
+        new_tenant("One too many")
+    assert "3 tenants" in refused.value.detail
+
+
+def test_a_suspended_organization_starts_nothing(tenant, acme, as_alice):
+    Subscription.objects.filter(organization=acme).update(state="suspended")
+    with pytest.raises(Suspended):
+        actions.create(by=as_alice, organization=acme, name="More")
+
+
+@pytest.mark.parametrize(("person", "outcome"), [("bob", Forbidden), ("vera", Forbidden), ("mallory", NotFound)])
+def test_only_who_may_create_creates(request, acme, cell, person, outcome):
+    actor = actor_for(request.getfixturevalue(person))
+    with rls.acting_as(actor.rls_actor), pytest.raises(outcome):
+        actions.create(by=actor, organization=acme, name="Office")
+
+
+def test_every_request_leaves_its_entry_in_the_trail(tenant, edge, as_alice, acme):
+    reconcile(tenant.pk)
+    actions.cancel(by=as_alice, operation=operation_of(tenant))
+    protection.set_protection(by=as_alice, tenant=tenant, protected=True)
+    told = AuditEntry.objects.filter(organization_id=acme.pk, action__startswith="tenants.").order_by("position")
+    assert [entry.action for entry in told] == [
+        "tenants.tenant.create",
+        "tenants.operation.cancel",
+        "tenants.tenant.protect",
+    ]
+    assert all(entry.actor["user"] == as_alice.user_id for entry in told)
+
+
+@pytest.mark.parametrize("act", ["create", "stop", "delete"])
+def test_without_its_entry_in_the_trail_nothing_happens(running, acme, as_alice, monkeypatch, act):
+    def refuse(**_):
+        raise RuntimeError("the trail is full")
+
+    monkeypatch.setattr(audit, "record", refuse)
+    acts = {
+        "create": lambda: actions.create(by=as_alice, organization=acme, name="More"),
+        "stop": lambda: actions.stop(by=as_alice, tenant=running),
+        "delete": lambda: protection.delete(by=as_alice, tenant=running, confirm_name="Office"),
+    }
+    with pytest.raises(RuntimeError):
+        acts[act]()
+    assert Tenant.objects.count() == 1
+    assert fresh(running).requested == "running"
+    assert operation_of(running).kind == "create"
+
+
+def test_what_an_msps_person_does_names_the_grant(running, msp, maria, acme):
+    actor = actor_for(maria)
+    with rls.acting_as(actor.rls_actor):
+        actions.stop(by=actor, tenant=running)
+        entry = AuditEntry.objects.filter(action="tenants.tenant.stop").get()
+    assert entry.actor["user"] == maria.pk
+    assert entry.actor["grant"].startswith("grant_")

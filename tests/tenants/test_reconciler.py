@@ -1,0 +1,324 @@
+"""Bad weather between intent and edge: whatever happens, a tenant converges or says clearly why not."""
+
+import datetime as dt
+
+import httpx
+import pytest
+from django.utils import timezone
+
+from billing import actions as billing
+from controlplane import rls
+from controlplane.actor import Actor
+from tenants.protection import actions as protection
+from tenants.provisioning import actions, claims, lifecycle, reconciler
+from tenants.provisioning.models import Operation, Tenant
+from tenants.provisioning.reconciler import reconcile
+from tests.tenants.conftest import deliver, fresh, make_due, operation_of, read_feed, states
+from tests.tenants.edge import refusal
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_tenant_that_is_not_due_is_left_alone(running, edge):
+    make_due(running)
+    assert reconcile(running.pk) is not None
+    assert reconcile(running.pk) is None
+
+
+def test_a_settled_tenant_costs_no_call(running, edge):
+    before = len(edge.calls)
+    make_due(running)
+    reconcile(running.pk)
+    assert len(edge.calls) == before
+    assert fresh(running).next_attempt_at is None
+
+
+def test_after_a_lost_answer_it_looks_before_it_acts_again(tenant, edge):
+    edge.lose_answer_of_next("PUT")
+    reconcile(tenant.pk)
+    assert fresh(tenant).observed == "unknown"
+    assert fresh(tenant).status == "provisioning"
+    make_due(tenant)
+    reconcile(tenant.pk)
+    assert [method for method, _ in edge.calls] == ["PUT", "GET"]
+    assert states(operation_of(tenant))["submit"] == "succeeded"
+
+
+def test_a_call_that_never_arrived_is_sent_again_under_the_same_fence(tenant, edge):
+    edge.fail_next("PUT", httpx.ReadTimeout("cut"))
+    reconcile(tenant.pk)
+    make_due(tenant)
+    reconcile(tenant.pk)
+    assert [method for method, _ in edge.calls] == ["PUT", "GET", "PUT"]
+    assert edge.requests[0].content == edge.requests[2].content
+    assert fresh(tenant).generation == 1
+
+
+def test_while_the_edge_is_away_the_tenant_waits_with_growing_pauses(tenant, edge):
+    pauses = []
+    for _ in range(6):
+        edge.fail_next("PUT", httpx.ConnectError("refused"))
+        make_due(tenant)
+        before = timezone.now()
+        reconcile(tenant.pk)
+        pauses.append((fresh(tenant).next_attempt_at - before).total_seconds())
+    assert pauses[-1] > 4 * pauses[0]
+    operation = operation_of(tenant)
+    assert operation.state == "waiting"
+    (submit,) = [step for step in operation.steps.all() if step.name == "submit"]
+    assert submit.error["code"] == "EDGE_UNREACHABLE"
+    assert submit.attempts == 6
+    make_due(tenant)
+    reconcile(tenant.pk)
+    assert operation_of(tenant).state == "running"
+    assert fresh(tenant).attempts == 0
+
+
+def test_after_enough_attempts_it_gives_up_visibly_and_a_retry_goes_on(tenant, edge, alice_acts):
+    for _ in range(lifecycle.ATTEMPT_CAP):
+        edge.fail_next("PUT", httpx.ConnectError("refused"))
+        make_due(tenant)
+        reconcile(tenant.pk)
+    assert fresh(tenant).status == "failed"
+    assert fresh(tenant).next_attempt_at is None
+    operation = operation_of(tenant)
+    assert (operation.state, operation.error["code"]) == ("failed", "EDGE_UNREACHABLE")
+    with rls.acting_as(alice_acts.rls_actor):
+        actions.retry(by=alice_acts, operation=operation)
+    assert fresh(tenant).status == "provisioning"
+    reconcile(tenant.pk)
+    edge.finish(tenant.pk)
+    read_feed()
+    assert fresh(tenant).status == "running"
+    assert fresh(operation).state == "succeeded"
+
+
+def test_what_the_edge_refuses_for_good_fails_at_once_with_its_words(tenant, edge):
+    details = [{"path": "plan.version", "message": "must be one of 4.14.6"}]
+    edge.fail_next("PUT", refusal(422, "UNKNOWN_VERSION", details=details))
+    reconcile(tenant.pk)
+    assert fresh(tenant).status == "failed"
+    assert operation_of(tenant).error["details"] == details
+    assert states(operation_of(tenant))["submit"] == "failed"
+
+
+def test_a_retry_resumes_at_the_failed_step_under_a_higher_generation(tenant, edge, alice_acts):
+    reconcile(tenant.pk)
+    edge.break_run(tenant.pk, "indexer")
+    read_feed()
+    operation = operation_of(tenant)
+    assert fresh(tenant).status == "failed"
+    assert operation.error["code"] == "NODE_CRASH_LOOP"
+    with rls.acting_as(alice_acts.rls_actor):
+        actions.retry(by=alice_acts, operation=operation)
+    assert states(operation) | {"submit": ""} == {
+        "submit": "",
+        "certs": "succeeded",
+        "indexer": "pending",
+        "manager": "pending",
+        "dashboard": "pending",
+        "verify": "pending",
+    }
+    reconcile(tenant.pk)
+    assert edge.bodies[tenant.pk]["generation"] == 2
+    assert edge.bodies[tenant.pk]["operation_id"] == operation.pk
+    assert fresh(tenant).status == "provisioning"
+
+
+def test_news_from_before_a_retry_do_not_fail_the_operation_again(tenant, edge, alice_acts):
+    reconcile(tenant.pk)
+    edge.break_run(tenant.pk, "indexer")
+    read_feed()
+    operation = operation_of(tenant)
+    with rls.acting_as(alice_acts.rls_actor):
+        actions.retry(by=alice_acts, operation=operation)
+    edge.publish(tenant.pk)
+    read_feed()
+    assert fresh(operation).state == "queued"
+    reconcile(tenant.pk)
+    assert fresh(operation).state == "running"
+
+
+def test_a_fault_of_ours_counts_as_an_attempt_and_ends_in_the_log(tenant, edge, monkeypatch):
+    def trip(*_):
+        raise KeyError("a fault of ours")
+
+    monkeypatch.setitem(reconciler.ACTIONS, lifecycle.Action.SEND, trip)
+    reconcile(tenant.pk)
+    assert fresh(tenant).attempts == 1
+    assert fresh(tenant).lease_until is None
+    assert fresh(tenant).next_attempt_at > timezone.now()
+
+
+def test_one_bad_tenant_delays_nobody(new_tenant, edge):
+    (bad, _), (good, _) = new_tenant("Bad"), new_tenant("Good")
+    edge.fail_next(bad.pk, httpx.ReadTimeout("hangs"))
+    due = claims.due_tenants(10)
+    assert due == [bad.pk, good.pk]
+    for tenant_id in due:
+        reconcile(tenant_id)
+    edge.finish(good.pk)
+    read_feed()
+    assert fresh(good).status == "running"
+    assert fresh(bad).status == "provisioning"
+    assert claims.due_tenants(10) == []
+
+
+def test_an_intent_that_comes_while_the_edge_is_called_is_not_lost(tenant, edge, alice_acts, monkeypatch):
+    send = reconciler.ACTIONS[lifecycle.Action.SEND]
+
+    def send_slowly(held):
+        answer = send(held)
+        with rls.acting_as(alice_acts.rls_actor):
+            protection.delete(by=alice_acts, tenant=tenant, confirm_name="Office")
+        return answer
+
+    monkeypatch.setitem(reconciler.ACTIONS, lifecycle.Action.SEND, send_slowly)
+    reconcile(tenant.pk)
+    assert claims.due_tenants(10) == [tenant.pk]
+    reconcile(tenant.pk)
+    assert edge.views[tenant.pk]["requested"] == "deleted"
+
+
+def test_a_worker_that_lost_its_lease_changes_no_schedule(tenant, edge):
+    claim = claims.claim_tenant(tenant.pk)
+    held = reconciler.fence(claim)
+    outcome = reconciler.attempt(held)
+    make_due(tenant, lease_owner="somebody else")
+    reconciler.record(held, outcome)
+    assert fresh(tenant).lease_owner == "somebody else"
+    assert fresh(tenant).next_attempt_at == tenant.created_at
+    assert fresh(tenant).edge_view is not None
+
+
+def test_a_worker_that_dies_after_the_call_repeats_it_harmlessly(tenant, edge):
+    reconciler.attempt(reconciler.fence(claims.claim_tenant(tenant.pk)))
+    make_due(tenant, lease_until=timezone.now() - dt.timedelta(seconds=1))
+    reconcile(tenant.pk)
+    assert edge.count("PUT") == 2
+    assert edge.requests[0].content == edge.requests[1].content
+    assert operation_of(tenant).state == "running"
+
+
+def test_when_the_feed_is_silent_the_edge_is_asked(tenant, edge):
+    reconcile(tenant.pk)
+    edge.finish(tenant.pk)
+    make_due(tenant)
+    reconcile(tenant.pk)
+    assert fresh(tenant).status == "running"
+    assert operation_of(tenant).state == "succeeded"
+
+
+def test_an_edge_that_lost_a_tenant_gets_it_again(running, edge):
+    del edge.views[running.pk], edge.bodies[running.pk]
+    make_due(running, refresh_due=True)
+    reconcile(running.pk)
+    assert edge.views[running.pk]["generation"] == 1
+    assert fresh(running).edge_seq == edge.views[running.pk]["seq"]
+
+
+def test_a_database_that_was_set_back_is_told_and_a_retry_goes_beyond_the_edge(running, edge, alice_acts):
+    edge.views[running.pk]["generation"] = 7
+    with rls.acting_as(alice_acts.rls_actor):
+        operation = actions.stop(by=alice_acts, tenant=running)
+    reconcile(running.pk)
+    assert fresh(operation).error["code"] == "STALE_GENERATION"
+    assert fresh(running).status == "failed"
+    with rls.acting_as(alice_acts.rls_actor):
+        actions.retry(by=alice_acts, operation=fresh(operation))
+    reconcile(running.pk)
+    assert edge.views[running.pk]["generation"] == 8
+    assert edge.views[running.pk]["requested"] == "stopped"
+
+
+def test_another_body_under_the_same_generation_is_told_and_mended_by_a_retry(tenant, edge, alice_acts):
+    edge.fail_next("PUT", refusal(409, "GENERATION_CONFLICT"))
+    reconcile(tenant.pk)
+    assert operation_of(tenant).error["code"] == "GENERATION_CONFLICT"
+    with rls.acting_as(alice_acts.rls_actor):
+        actions.retry(by=alice_acts, operation=operation_of(tenant))
+    reconcile(tenant.pk)
+    assert edge.bodies[tenant.pk]["generation"] == 2
+
+
+def test_deleting_what_the_edge_has_buried_already_is_done(running, edge, alice_acts):
+    with rls.acting_as(alice_acts.rls_actor):
+        operation = protection.delete(by=alice_acts, tenant=running, confirm_name="Office")
+    edge.fail_next("DELETE", refusal(410, "TENANT_DELETED"))
+    reconcile(running.pk)
+    assert fresh(running).status == "deleted"
+    assert fresh(operation).state == "succeeded"
+
+
+def test_a_tenant_that_was_deleted_behind_our_back_fails_with_the_reason(tenant, edge):
+    edge.fail_next("PUT", refusal(410, "TENANT_DELETED"))
+    reconcile(tenant.pk)
+    assert fresh(tenant).status == "failed"
+    assert operation_of(tenant).error["code"] == "TENANT_DELETED"
+
+
+def test_a_suspended_organization_is_stopped_and_starts_again_when_it_pays(running, edge, acme):
+    staff = Actor.system("dunning", organization_id=acme.pk)
+    for change, requested, status in ((billing.suspend, "stopped", "stopped"), (billing.resume, "running", "running")):
+        with rls.acting_as(staff.rls_actor):
+            change(by=staff, organization_id=acme.pk)
+        deliver()
+        reconcile(running.pk)
+        assert edge.views[running.pk]["requested"] == requested
+        edge.finish(running.pk)
+        read_feed()
+        assert fresh(running).status == status
+        assert operation_of(running).source == "system"
+    assert fresh(running).requested == "running"
+    assert fresh(running).generation == 3
+
+
+def test_a_suspension_before_the_first_start_sends_nothing(tenant, edge, acme):
+    staff = Actor.system("dunning", organization_id=acme.pk)
+    with rls.acting_as(staff.rls_actor):
+        billing.suspend(by=staff, organization_id=acme.pk)
+    reconcile(tenant.pk)
+    assert edge.calls == []
+    assert operation_of(tenant).error["code"] == "SUPERSEDED"
+
+
+def test_a_run_that_the_edge_began_becomes_an_operation(running, edge):
+    view = edge.views[running.pk]
+    steps = [
+        {"name": "mint", "state": "running", "attempts": 1, "started_at": None, "finished_at": None, "error": None}
+    ]
+    view["run"] = {"operation_id": "op_edge", "kind": "rotate", "state": "running", "steps": steps}
+    edge.publish(running.pk)
+    read_feed()
+    adopted = operation_of(running)
+    assert (adopted.pk, adopted.kind, adopted.source, adopted.state) == ("op_edge", "rotate", "edge", "running")
+    assert states(adopted) == {"mint": "running"}
+    view["run"]["state"] = steps[0]["state"] = "succeeded"
+    edge.publish(running.pk)
+    read_feed()
+    assert fresh(adopted).state == "succeeded"
+
+
+def test_a_start_that_has_nothing_to_do_is_done_at_once(running, edge, alice_acts):
+    with rls.acting_as(alice_acts.rls_actor):
+        operation = actions.start(by=alice_acts, tenant=running)
+    reconcile(running.pk)
+    view = edge.views[running.pk]
+    view.update(run=None, observed="running", observed_generation=view["generation"])
+    edge.publish(running.pk)
+    read_feed()
+    assert fresh(operation).state == "succeeded"
+    assert set(states(operation).values()) == {"succeeded"}
+
+
+def test_nothing_of_another_organization_is_in_reach_of_a_claim(tenant, edge, rival):
+    claim = claims.claim_tenant(tenant.pk)
+    assert claim.actor == f"org:{tenant.organization_id}"
+    assert claim.actor != f"org:{rival.pk}"
+
+
+def test_a_forged_wake_up_does_nothing(edge, cell):
+    assert reconcile("lo" + "a" * 24) is None
+    assert reconcile("' OR 1=1 --") is None
+    assert not Tenant.objects.exists()
+    assert not Operation.objects.exists()
