@@ -30,65 +30,72 @@ def join(organization: Organization, *, invited_by: User, user: User, role: str)
         members.accept_invitation(by=invited, invitation_id=invitation["id"])
 
 
-def _found(owner: User, name: str, kind: str = "organization") -> Organization:
+def found(owner: User, name: str, kind: str = "organization") -> Organization:
+    """Founds an organization as its owner does."""
     actor = actor_for(owner)
     with rls.acting_as(actor.rls_actor):
         return sign_up.found(by=actor, name=name, kind=kind)
 
 
-def _person(name: str) -> User:
+def found_client(msp: Organization, paula: User, alice: User, name: str) -> Organization:
+    """Founds a client of paula's MSP that belongs to alice, who lets the MSP do at most what an operator may."""
+    founder, owner = actor_for(paula), actor_for(alice)
+    with rls.acting_as(founder.rls_actor):
+        client = clients.create_client(by=founder, msp=msp, name=name, role_ceiling="owner")
+    join(client, invited_by=paula, user=alice, role="owner")
+    with rls.acting_as(owner.rls_actor):
+        clients.limit_grant(by=owner, grant=Grant.objects.get(client=client), role_ceiling="operator")
+    return client
+
+
+def person(name: str) -> User:
+    """Makes somebody whose e-mail address is verified."""
     with all_rows():
         return User.objects.create_user(f"{name}@example.test", name=name.title(), email_verified=True)
 
 
 @pytest.fixture
 def alice(db: None) -> User:
-    return _person("alice")
+    return person("alice")
 
 
 @pytest.fixture
 def bob(db: None) -> User:
-    return _person("bob")
+    return person("bob")
 
 
 @pytest.fixture
 def vera(db: None) -> User:
-    return _person("vera")
+    return person("vera")
 
 
 @pytest.fixture
 def paula(db: None) -> User:
-    return _person("paula")
+    return person("paula")
 
 
 @pytest.fixture
 def maria(db: None) -> User:
-    return _person("maria")
+    return person("maria")
 
 
 @pytest.fixture
 def mallory(db: None) -> User:
-    return _person("mallory")
+    return person("mallory")
 
 
 @pytest.fixture
 def msp(paula: User, maria: User) -> Organization:
     """Northwatch, a managed service provider."""
-    organization = _found(paula, "Northwatch", kind="msp")
+    organization = found(paula, "Northwatch", kind="msp")
     join(organization, invited_by=paula, user=maria, role="operator")
     return organization
 
 
 @pytest.fixture
 def acme(msp: Organization, paula: User, alice: User, bob: User, vera: User) -> Organization:
-    """Acme, a client of Northwatch whose people may do at most what an operator may."""
-    founder = actor_for(paula)
-    with rls.acting_as(founder.rls_actor):
-        organization = clients.create_client(by=founder, msp=msp, name="Acme", role_ceiling="owner")
-    join(organization, invited_by=paula, user=alice, role="owner")
-    owner = actor_for(alice)
-    with rls.acting_as(owner.rls_actor):
-        clients.limit_grant(by=owner, grant=Grant.objects.get(client=organization), role_ceiling="operator")
+    """Acme, a client of Northwatch."""
+    organization = found_client(msp, paula, alice, "Acme")
     join(organization, invited_by=alice, user=bob, role="operator")
     join(organization, invited_by=alice, user=vera, role="viewer")
     return organization
@@ -97,7 +104,7 @@ def acme(msp: Organization, paula: User, alice: User, bob: User, vera: User) -> 
 @pytest.fixture
 def rival(mallory: User) -> Organization:
     """mallory's own organization."""
-    return _found(mallory, "Rival")
+    return found(mallory, "Rival")
 
 
 @pytest.fixture

@@ -1,0 +1,185 @@
+"""Who may do what at every address: the data of the isolation matrix.
+
+A new route needs a line here. `needs` is for what belongs to one organization or tenant: members with the permission
+may, other members are refused with 403, everybody else gets 404 and learns nothing. `anybody` and `people` are for what
+shows nothing of any organization to whoever is not in it.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What one method at one address takes.
+
+    Attributes:
+        inside: it belongs to one organization, and nobody else may learn that it exists.
+        permission: needed inside the organization; empty if every member may.
+        signed_in: whether strangers are sent to sign in.
+        body: what a permitted caller sends; ``{name}`` is filled with the world's ids.
+        is_sign_in_page: it shows the names of organization and connection, and only those, to whoever has its address.
+        edge: it calls the edge, which is away here, so a permitted caller may get 503.
+        query: appended to the address.
+    """
+
+    permission: str = ""
+    inside: bool = False
+    signed_in: bool = True
+    is_sign_in_page: bool = False
+    body: dict[str, Any] = field(default_factory=dict)
+    edge: bool = False
+    query: str = ""
+
+
+def needs(permission: str, **more: Any) -> Rule:
+    """A rule for members with a permission."""
+    return Rule(permission, inside=True, **more)
+
+
+def members(**more: Any) -> Rule:
+    """A rule for everybody in the organization."""
+    return Rule(inside=True, **more)
+
+
+def anybody(**more: Any) -> Rule:
+    """A rule for everybody, signed in or not."""
+    return Rule(signed_in=False, **more)
+
+
+def people(**more: Any) -> Rule:
+    """A rule for whoever is signed in; what they see is their own."""
+    return Rule(**more)
+
+
+API = {
+    "/api/…": {},
+    "/api/v1/openapi.json": {"GET": anybody()},
+    "/api/v1/plans": {"GET": people()},
+    "/api/v1/organizations": {"GET": people(), "POST": people(body={"name": "New"})},
+    "/api/v1/organizations/{organization_id}": {"GET": members()},
+    "/api/v1/organizations/{organization_id}/subscription": {"GET": needs("billing.view")},
+    "/api/v1/organizations/{organization_id}/grants": {"GET": needs("member.view")},
+    "/api/v1/organizations/{organization_id}/members": {"GET": needs("member.view")},
+    "/api/v1/organizations/{organization_id}/members/{membership_id}": {
+        "GET": needs("member.view"),
+        "PATCH": needs("member.manage", body={"role": "billing"}),
+        "DELETE": needs("member.manage"),
+    },
+    "/api/v1/organizations/{organization_id}/invitations": {
+        "GET": needs("member.view"),
+        "POST": needs("member.manage", body={"email": "new@example.test", "role": "viewer"}),
+    },
+    "/api/v1/organizations/{organization_id}/invitations/{invitation_id}": {"DELETE": needs("member.manage")},
+    "/api/v1/organizations/{organization_id}/keys": {
+        "GET": needs("key.manage"),
+        "POST": needs("key.manage", body={"name": "new", "scopes": ["tenant.view"], "expires_in_days": 1}),
+    },
+    "/api/v1/organizations/{organization_id}/keys/{key_id}": {
+        "GET": needs("key.manage"),
+        "DELETE": needs("key.manage"),
+    },
+    "/api/v1/grants/{grant_id}": {
+        "GET": members(),
+        "PATCH": needs("organization.manage", body={"role_ceiling": "viewer"}),
+        "DELETE": needs("organization.manage"),
+    },
+    "/api/v1/tenants": {
+        "GET": people(),
+        "POST": needs("tenant.create", body={"organization": "{organization_id}", "name": "New"}),
+    },
+    "/api/v1/tenants/{tenant_id}": {
+        "GET": needs("tenant.view"),
+        "PATCH": needs("tenant.delete", body={"protected": True}),
+        "DELETE": needs("tenant.delete", body={"confirm_name": "x"}),
+    },
+    "/api/v1/tenants/{tenant_id}/start": {"POST": needs("tenant.operate")},
+    "/api/v1/tenants/{tenant_id}/stop": {"POST": needs("tenant.operate")},
+    "/api/v1/tenants/{tenant_id}/tokens": {
+        "GET": needs("token.view"),
+        "POST": needs("token.create", body={"name": "new"}),
+    },
+    "/api/v1/tenants/{tenant_id}/tokens/{token_id}": {"GET": needs("token.view"), "DELETE": needs("token.revoke")},
+    "/api/v1/tenants/{tenant_id}/agents": {"GET": needs("agent.view", edge=True)},
+    "/api/v1/tenants/{tenant_id}/agents/{number}": {"GET": needs("agent.view", edge=True)},
+    "/api/v1/tenants/{tenant_id}/agents/{number}/quarantine": {
+        "POST": needs("agent.quarantine", body={"reason": "leaked"})
+    },
+    "/api/v1/tenants/{tenant_id}/refusals": {"GET": needs("token.view")},
+    "/api/v1/tenants/{tenant_id}/dashboard": {"POST": needs("dashboard.open", edge=True)},
+    "/api/v1/tenants/{tenant_id}/events-token": {"POST": needs("events.read")},
+    "/api/v1/tenants/{tenant_id}/revocations": {"GET": needs("tenant.view")},
+    "/api/v1/operations": {"GET": people()},
+    "/api/v1/operations/{operation_id}": {"GET": needs("tenant.view")},
+    "/api/v1/operations/{operation_id}/retry": {"POST": needs("tenant.operate")},
+    "/api/v1/operations/{operation_id}/cancel": {"POST": needs("tenant.operate")},
+}
+
+PAGES = {
+    "/": {"GET": anybody()},
+    "/admin/": {"GET": anybody()},
+    "/theme/": {"POST": anybody(body={"theme": "dark"})},
+    "/search/": {"GET": people(query="q=zq7")},
+    "/sign-in/": {"GET": anybody(), "POST": anybody(body={"email": "alice@example.test"})},
+    "/sign-out/": {"POST": anybody()},
+    "/sign-up/": {"GET": anybody(), "POST": anybody(body={"name": "New"})},
+    "/sign-up/saml/": {"GET": anybody(), "POST": anybody(body={"name": "New"})},
+    "/sign-up/saml/{connection_id}/": {"GET": anybody()},
+    "/invitations/{invitation_id}/accept/": {"POST": people()},
+    "/sso/platform/": {"POST": anybody()},
+    "/sso/enter/{organization_id}/": {"GET": anybody()},
+    "/sso/{connection_id}/": {"GET": anybody(is_sign_in_page=True), "POST": anybody(is_sign_in_page=True)},
+    "/sso/{connection_id}/link/": {"POST": people()},
+    "/sso/oidc/{key}/callback/": {"GET": anybody(query="state=x&code=y")},
+    "/sso/saml/{connection_id}/metadata/": {"GET": anybody()},
+    "/sso/saml/{connection_id}/acs/": {"POST": anybody(body={"SAMLResponse": "x"})},
+    "/sso/saml/{connection_id}/finish/": {"GET": anybody()},
+    "/o/{organization_id}/": {"GET": needs("tenant.view")},
+    "/o/{organization_id}/tenants/new/": {
+        "GET": needs("tenant.create"),
+        "POST": needs("tenant.create", body={"name": "New"}),
+    },
+    "/o/{organization_id}/clients/new/": {"GET": needs("client.manage"), "POST": needs("client.manage")},
+    "/o/{organization_id}/activity/": {"GET": needs("tenant.view")},
+    "/o/{organization_id}/members/": {
+        "GET": needs("member.view"),
+        "POST": needs("member.manage", body={"email": "new@example.test", "role": "viewer"}),
+    },
+    "/o/{organization_id}/members/{membership_id}/role/": {"POST": needs("member.manage", body={"role": "billing"})},
+    "/o/{organization_id}/members/{membership_id}/remove/": {"POST": needs("member.manage")},
+    "/o/{organization_id}/invitations/{invitation_id}/withdraw/": {"POST": needs("member.manage")},
+    "/o/{organization_id}/grants/{grant_id}/withdraw/": {"POST": needs("organization.manage")},
+    "/o/{organization_id}/keys/": {"GET": needs("key.manage")},
+    "/o/{organization_id}/keys/new/": {"GET": needs("key.manage"), "POST": needs("key.manage")},
+    "/o/{organization_id}/keys/{key_id}/revoke/": {"POST": needs("key.manage")},
+    "/o/{organization_id}/sso/": {"GET": needs("sso.manage")},
+    "/o/{organization_id}/sso/{connection_id}/{verb}/": {"POST": needs("sso.manage")},
+    "/o/{organization_id}/audit/": {"GET": needs("audit.view")},
+    "/t/{tenant_id}/": {"GET": needs("tenant.view")},
+    "/t/{tenant_id}/live/": {"GET": needs("tenant.view")},
+    "/t/{tenant_id}/settings/": {"GET": needs("tenant.view")},
+    "/t/{tenant_id}/start/": {"POST": needs("tenant.operate")},
+    "/t/{tenant_id}/stop/": {"POST": needs("tenant.operate")},
+    "/t/{tenant_id}/protect/": {"POST": needs("tenant.delete", body={"protected": "on"})},
+    "/t/{tenant_id}/delete/": {"POST": needs("tenant.delete", body={"confirm_name": "x"})},
+    "/t/{tenant_id}/operations/": {"GET": needs("tenant.view")},
+    "/t/{tenant_id}/operations/{operation_id}/": {"GET": needs("tenant.view")},
+    "/t/{tenant_id}/operations/{operation_id}/retry/": {"POST": needs("tenant.operate")},
+    "/t/{tenant_id}/operations/{operation_id}/cancel/": {"POST": needs("tenant.operate")},
+    "/t/{tenant_id}/tokens/": {"GET": needs("token.view")},
+    "/t/{tenant_id}/tokens/new/": {"GET": needs("token.create"), "POST": needs("token.create", body={"name": "new"})},
+    "/t/{tenant_id}/tokens/{token_id}/": {"GET": needs("token.view")},
+    "/t/{tenant_id}/tokens/{token_id}/arrivals/": {"GET": needs("token.view")},
+    "/t/{tenant_id}/tokens/{token_id}/revoke/": {"POST": needs("token.revoke")},
+    "/t/{tenant_id}/agents/": {"GET": needs("agent.view")},
+    "/t/{tenant_id}/agents/{number}/quarantine/": {"POST": needs("agent.quarantine", body={"reason": "leaked"})},
+    "/t/{tenant_id}/events/": {"GET": needs("events.read", edge=True)},
+    "/t/{tenant_id}/events/tail/": {"GET": needs("events.read", edge=True)},
+    "/t/{tenant_id}/events/recent/": {"GET": needs("events.read", edge=True)},
+    "/t/{tenant_id}/dashboard/": {"POST": needs("dashboard.open", edge=True)},
+}
+
+MATRIX: dict[str, dict[str, Rule]] = API | PAGES
+
+# Values of parameters that name nothing of Acme's.
+PLAIN = {"verb": "disable", "key": "platform"}

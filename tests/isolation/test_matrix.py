@@ -1,0 +1,153 @@
+"""Every route × every role × the wrong organization: 0 crossings."""
+
+import json
+import re
+
+import pytest
+import respx
+from django.db import transaction
+
+from organizations.permissions import ROLES
+from tests.isolation.matrix import MATRIX, PLAIN, Rule
+from tests.isolation.routes import django_routes, portal_operations
+from tests.isolation.world import CANARY, Visitor, World, world
+
+__all__ = ["world"]
+
+CASES = [(address, method, rule) for address, methods in MATRIX.items() for method, rule in methods.items()]
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+UNREACHABLE = {"/api/…", "/admin/"}
+
+
+@pytest.fixture(autouse=True)
+def edge_is_away():
+    """Nothing in this file may depend on an edge."""
+    with respx.mock(assert_all_called=False) as router:
+        router.route().respond(503, json={"code": "AWAY", "message": "", "hint": "", "retryable": True})
+        yield
+
+
+def send(world: World, visitor: Visitor, address: str, method: str, rule: Rule, **replaced: str):
+    """Sends one request and undoes what it did."""
+    ids = {**PLAIN, **world.ids, **replaced}
+    path = re.sub(r"\{(\w+)\}", lambda match: ids[match[1]], address)
+    body = {name: _filled(value, ids) for name, value in rule.body.items()}
+    cookies = visitor.client.cookies.copy()
+    with transaction.atomic():
+        if address.startswith("/api/"):
+            answer = visitor.client.generic(method, path, json.dumps(body), content_type="application/json")
+        elif method == "POST":
+            answer = visitor.client.post(path, body)
+        else:
+            answer = visitor.client.generic(method, path, QUERY_STRING=rule.query)
+        transaction.set_rollback(True)
+    visitor.client.cookies = cookies
+    return answer
+
+
+def _filled(value, ids):
+    return value.format(**ids) if isinstance(value, str) else value
+
+
+def text_of(answer) -> str:
+    """Everything an answer tells, without what differs from request to request."""
+    body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    return body.decode() + " ".join(f"{name}: {value}" for name, value in answer.items())
+
+
+def may(visitor: Visitor, rule: Rule) -> bool:
+    granted = ROLES.get(visitor.role, frozenset())
+    if not rule.permission:
+        return True
+    return rule.permission in granted and (visitor.scopes is None or rule.permission in visitor.scopes)
+
+
+def is_inside(visitor: Visitor, address: str) -> bool:
+    """Whether the visitor may know that what the address names exists."""
+    if visitor.name == "a key for another tenant":
+        return "{tenant_id}" not in address and "{operation_id}" not in address
+    return bool(visitor.role)
+
+
+def visitors_of(world: World, address: str) -> list[Visitor]:
+    return [each for each in world.visitors.values() if address.startswith("/api/") or not each.api_only]
+
+
+def test_every_route_has_an_entry_and_every_entry_a_route():
+    assert django_routes() - set(MATRIX) == set(), "a route without an entry in tests/isolation/matrix.py"
+    assert set(MATRIX) - django_routes() == set(), "an entry without a route"
+
+
+def test_every_operation_of_the_contract_has_an_entry():
+    entries = {(method, address) for address, method, _ in CASES if address.startswith("/api/v1/")}
+    assert portal_operations() - entries == set()
+    assert entries - portal_operations() <= {("GET", "/api/v1/openapi.json")}
+
+
+@pytest.mark.parametrize("address", sorted(set(MATRIX) - UNREACHABLE))
+def test_other_methods_than_the_entrys_are_refused(world, address):
+    for method in set(METHODS) - set(MATRIX[address]):
+        answer = send(world, world.visitors["alice"], address, method, Rule())
+        assert answer.status_code in (404, 405), (method, answer.status_code)
+
+
+@pytest.mark.parametrize(
+    ("address", "method", "rule"), CASES, ids=lambda value: value if isinstance(value, str) else ""
+)
+class TestEveryRoute:
+    def test_it_answers_everybody_as_the_matrix_says(self, world, address, method, rule):
+        for visitor in visitors_of(world, address):
+            status = send(world, visitor, address, method, rule).status_code
+            expected = _expected(visitor, address, rule)
+            assert status in expected, f"{visitor.name}: {status}, expected one of {sorted(expected)}"
+
+    def test_it_shows_outsiders_nothing(self, world, address, method, rule):
+        for visitor in visitors_of(world, address):
+            if not visitor.role:
+                told = text_of(send(world, visitor, address, method, rule))
+                for name in world.on_sign_in_page if rule.is_sign_in_page else ():
+                    told = told.replace(name, "")
+                assert CANARY not in told, visitor.name
+
+    def test_outsiders_can_not_tell_a_foreign_thing_from_none(self, world, address, method, rule):
+        if not rule.inside or "{" not in address:
+            return
+        for name in ("mallory", "mallory's key") if address.startswith("/api/") else ("mallory",):
+            visitor = world.visitors[name]
+            foreign = send(world, visitor, address, method, rule)
+            missing = send(world, visitor, address, method, rule, **_made_up(world))
+            assert foreign.status_code == missing.status_code
+            assert _comparable(foreign) == _comparable(missing)
+
+
+def _expected(visitor: Visitor, address: str, rule: Rule) -> set[int]:
+    done = {200, 201, 202, 204, 302, 303, 400, 409, 422} | ({503} if rule.edge else set())
+    if visitor.name == "nobody" and rule.signed_in:
+        return {401} if address.startswith("/api/") else {302, 303, 403, 404}
+    if not rule.inside:
+        return done | {403, 404}
+    if not is_inside(visitor, address):
+        return {404}
+    return done if may(visitor, rule) else {403}
+
+
+def _made_up(world: World) -> dict[str, str]:
+    """Ids of the right form that were never given."""
+    return {name: re.sub(r"[a-z2-7](?=[a-z2-7]*$)", "q", value) for name, value in world.ids.items()} | {
+        "number": "777"
+    }
+
+
+def _comparable(answer) -> str:
+    return re.sub(r"[a-z2-7]{20,}|\"request_id\": \"[^\"]*\"", "…", answer.content.decode())
+
+
+def test_the_canary_is_there_to_be_seen(world):
+    """Otherwise the tests above would prove nothing."""
+    alice = world.visitors["alice"]
+    shown = [
+        address
+        for address, method, rule in CASES
+        if method == "GET" and CANARY in text_of(send(world, alice, address, method, rule))
+    ]
+    assert len(shown) > 15, shown

@@ -1,0 +1,184 @@
+"""The world the isolation matrix walks in: Acme full of canaries, and everybody who may or may not see them."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.utils import timezone
+
+from controlplane import rls
+from organizations.actions import keys, members
+from organizations.actions.connections import add_saml
+from organizations.models import Grant, Membership, Organization, User
+from organizations.permissions import PERMISSIONS
+from organizations.sso.saml.metadata import parse
+from tenants.enrollment.actions import create_token
+from tenants.enrollment.models import Agent
+from tenants.provisioning.actions import create
+from tenants.provisioning.models import Cell, Tenant
+from tests.cast import actor_for, found, found_client, join, person
+from tests.database import all_rows
+from tests.organizations.saml_idp import SamlIdp
+
+# Stands in the name of everything that is Acme's. Whoever is outside must never read it.
+CANARY = "zq7canary"
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Somebody who sends requests: a browser session or an API key.
+
+    Attributes: role: in Acme, empty for outsiders; scopes: what a key is limited to; api_only: a key opens no pages.
+    """
+
+    name: str
+    client: Client
+    role: str = ""
+    scopes: frozenset[str] | None = None
+    api_only: bool = False
+
+
+@dataclass(frozen=True)
+class World:
+    """What Acme's sign-in page may show, ids by the names that routes give their parameters, and the visitors."""
+
+    on_sign_in_page: tuple[str, ...]
+    ids: dict[str, str]
+    visitors: dict[str, Visitor]
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup: None, django_db_blocker: object) -> Iterator[World]:
+    """Made once, inside a transaction that is rolled back; each request has a savepoint of its own."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield _build()
+        transaction.set_rollback(True)
+
+
+def _build() -> World:
+    alice, bob, vera, paula, maria, mallory = map(person, ("alice", "bob", "vera", "paula", "maria", "mallory"))
+    msp = found(paula, "Northwatch", kind="msp")
+    join(msp, invited_by=paula, user=maria, role="operator")
+    acme = found_client(msp, paula, alice, f"Acme {CANARY}")
+    join(acme, invited_by=alice, user=bob, role="operator")
+    join(acme, invited_by=alice, user=vera, role="viewer")
+    join(acme, invited_by=alice, user=person("tom"), role="billing")
+    rival = found(mallory, "Rival")
+    tenant, ids = _tenants(alice, acme)
+    ids |= _people(alice, acme)
+    return World((acme.name, f"IdP {CANARY}"), ids, _visitors(alice, bob, vera, maria, mallory, acme, rival, tenant))
+
+
+def _tenants(alice: User, acme: Organization) -> tuple[Tenant, dict[str, str]]:
+    """Two tenants, the first with a token, an agent and an operation."""
+    with all_rows():
+        Cell.objects.create(
+            id="lo", base_url="http://edge.test", dashboard_zone="dash.test", runtime="stand-in", versions=["4.14.7"]
+        )
+    actor = actor_for(alice)
+    with rls.acting_as(actor.rls_actor):
+        tenant, operation = create(by=actor, organization=acme, name=f"Office {CANARY}")
+        other, _ = create(by=actor, organization=acme, name=f"Plant {CANARY}")
+        token, _ = create_token(
+            by=actor, tenant=tenant, name=f"Token {CANARY}", expires_in=timedelta(days=1), max_uses=5
+        )
+    with all_rows():
+        agent = Agent.objects.create(
+            organization=acme,
+            tenant=tenant,
+            number="001",
+            name=f"agent-{CANARY}",
+            token=token,
+            enrolled_at=timezone.now(),
+        )
+        Tenant.objects.filter(pk=tenant.pk).update(reason={"code": "X", "message": CANARY, "hint": ""})
+    return other, {
+        "tenant_id": tenant.pk,
+        "token_id": token.pk,
+        "operation_id": operation.pk,
+        "number": agent.number,
+    }
+
+
+def _people(alice: User, acme: Organization) -> dict[str, str]:
+    """Everything about people that a route can name."""
+    actor = actor_for(alice)
+    with rls.acting_as(actor.rls_actor):
+        invitation = members.invite(by=actor, organization=acme, email=f"{CANARY}@example.test", role="viewer")
+        key, _ = keys.create(
+            by=actor, organization=acme, name=f"Key {CANARY}", scopes=PERMISSIONS, expires_in=timedelta(days=1)
+        )
+        grant = Grant.objects.get(client=acme)
+        membership = Membership.objects.get(organization=acme, role="billing")
+        connection = add_saml(by=actor, organization=acme, name=f"IdP {CANARY}", metadata=parse(SamlIdp().metadata()))
+    return {
+        "organization_id": acme.pk,
+        "invitation_id": invitation.pk,
+        "key_id": key.pk,
+        "grant_id": grant.pk,
+        "membership_id": membership.pk,
+        "connection_id": connection.pk,
+    }
+
+
+def _visitors(
+    alice: User,
+    bob: User,
+    vera: User,
+    maria: User,
+    mallory: User,
+    acme: Organization,
+    rival: Organization,
+    other: Tenant,
+) -> dict[str, Visitor]:
+    everything = frozenset(PERMISSIONS)
+    visitors = [
+        Visitor("nobody", Client(raise_request_exception=False)),
+        Visitor("alice", session_of(alice), role="owner"),
+        Visitor("bob", session_of(bob), role="operator"),
+        Visitor("vera", session_of(vera), role="viewer"),
+        Visitor("maria", session_of(maria), role="operator"),
+        Visitor("mallory", session_of(mallory)),
+        _key("alice's key", alice, acme, role="owner", scopes=everything),
+        _key("alice's narrow key", alice, acme, role="owner", scopes=frozenset({"tenant.view"})),
+        _key("a key for another tenant", alice, acme, role="owner", scopes=everything, tenant_ids=[other.pk]),
+        _key("mallory's key", mallory, rival, scopes=everything),
+    ]
+    return {visitor.name: visitor for visitor in visitors}
+
+
+def session_of(user: User) -> Client:
+    """Returns a browser in which the person has signed in by the platform's provider."""
+    client = Client(raise_request_exception=False)
+    client.force_login(user)
+    session = client.session
+    session.update({"session_id": "ses_test", "proofs": {"platform": int(time.time())}})
+    session.save()
+    return client
+
+
+def _key(
+    name: str,
+    owner: User,
+    organization: Organization,
+    *,
+    scopes: frozenset[str],
+    role: str = "",
+    tenant_ids: object = (),
+) -> Visitor:
+    actor = actor_for(owner)
+    with rls.acting_as(actor.rls_actor):
+        _, text = keys.create(
+            by=actor,
+            organization=organization,
+            name=name,
+            scopes=scopes,
+            expires_in=timedelta(days=1),
+            tenant_ids=tenant_ids,
+        )
+    client = Client(raise_request_exception=False, headers={"Authorization": f"Bearer {text}"})
+    return Visitor(name, client, role=role, scopes=scopes, api_only=True)
