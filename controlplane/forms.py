@@ -7,14 +7,14 @@ from django import forms
 
 from controlplane.problems import Problem
 
-NOT_THE_FORMS_BUSINESS = frozenset({404, 500, 503})
+NOT_THE_FORMS_BUSINESS = frozenset({403, 404, 500, 503})
 
 
 @contextmanager
 def told_on(form: forms.BaseForm) -> Iterator[None]:
     """Put what an action refuses onto the form: at the field it names, else above all fields.
 
-    What the person can't mend by writing something else (not found, not available) goes through.
+    What the person can't mend by writing something else (not allowed, not found, not available) goes through.
     """
     try:
         yield

@@ -56,6 +56,7 @@ class Frame:
     choices: Sequence[Choice]
     person: str
     person_email: str
+    role: str
     role_words: str
     kind_words: str
     acting_through: str
@@ -124,7 +125,8 @@ def frame_for(
         choices=_choices(request, organization),
         person=str(request.user),
         person_email=getattr(request.user, "email", ""),
-        role_words=_role_words(standing, through),
+        role=_role(standing),
+        role_words=f"{_role(standing)} through {through}" if through else _role(standing),
         kind_words=_kind_words(organization, through),
         acting_through=through,
         home_url=home_url(standing.msp_id) if standing and standing.msp_id else home_url(organization.pk),
@@ -137,16 +139,15 @@ def _msp_name(request: HttpRequest, standing: Standing | None) -> str:
     return str(queries.find(actor_of(request), standing.msp_id))
 
 
-def _role_words(standing: Standing | None, through: str) -> str:
+def _role(standing: Standing | None) -> str:
     if standing is None:
         return "No role here"
-    role = str(Role(standing.role).label) if standing.role else "Limited access"
-    return f"{role} through {through}" if through else role
+    return str(Role(standing.role).label) if standing.role else "Limited access"
 
 
 def _kind_words(organization: Organization, through: str) -> str:
     if organization.is_msp:
-        return "Managed service provider"
+        return "Service provider"
     return f"Client of {through}" if through else "Organization"
 
 

@@ -11,6 +11,7 @@ from controlplane.actor import Actor
 from controlplane.keyset import Page
 from controlplane.marks import Mark
 from controlplane.models import AuditEntry
+from organizations.audit_words import action_words, details
 from organizations.models import ApiKey, Connection, Membership, Organization
 from organizations.permissions import Role, may_hand_out
 from organizations.settings_forms import scopes_in_words
@@ -148,17 +149,6 @@ def audit_row(entry: AuditEntry, names: Mapping[str, str]) -> dict[str, Any]:
         "address": actor.get("address", ""),
         "number": entry.position,
     }
-
-
-def action_words(action: str, *, refused: bool = False) -> str:
-    """'organizations.api_key.create' → 'Api key: create'."""
-    _, thing, verb = (action.split(".", 2) + ["", ""])[:3]
-    words = f"{thing.replace('_', ' ').capitalize()}: {verb.replace('_', ' ')}"
-    return f"{words} (refused)" if refused else words
-
-
-def _plain(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def pager(page: Page[Any]) -> dict[str, str]:

@@ -18,7 +18,8 @@ register = template.Library()
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 UNITS = ((DAY, "day"), (HOUR, "h"), (MINUTE, "min"), (1, "s"))
-NOTHING_YET = mark_safe('<span class="text-muted">not yet</span>')
+NOTHING = mark_safe('<span class="text-muted">–</span>')
+NEVER = mark_safe('<span class="text-muted">never</span>')
 
 
 @register.simple_tag
@@ -58,6 +59,12 @@ def short(identifier: str) -> str:
 
 
 @register.filter
+def thousands(number: int) -> str:
+    """'5,000'."""
+    return f"{number:,}"
+
+
+@register.filter
 def initials(name: str) -> str:
     """Two letters for a monogram."""
     words = [word for word in name.replace("@", " ").split() if word[:1].isalnum()]
@@ -71,6 +78,12 @@ def span(seconds: float) -> str:
     size, unit = next(((size, unit) for size, unit in UNITS if whole >= size), UNITS[-1])
     count = whole // size
     return f"{count} {unit}" + ("s" if unit == "day" and count != 1 else "")
+
+
+def rounded(seconds: float) -> float:
+    """To the nearest whole of the unit it is said in: a token made for 30 days a minute ago ends 'in 30 days'."""
+    size = next((size for size, _ in UNITS if seconds >= size), 1)
+    return float((seconds + size / 2) // size * size)
 
 
 def clock(seconds: float) -> str:
@@ -103,33 +116,33 @@ def ago(value: datetime | str | None) -> SafeString:
     """'3 min ago' with the exact time on hover; takes a datetime or an ISO text."""
     moment = _moment(value)
     if moment is None:
-        return NOTHING_YET
+        return NEVER
     seconds = (timezone.now() - moment).total_seconds()
     return _time(moment, "now" if seconds < 2 else f"{span(seconds)} ago", "ago")
 
 
 @register.filter
 def until(value: datetime | str | None) -> SafeString:
-    """'in 31 days', 'ended' once it is past."""
+    """'in 31 days' (to the nearest unit), 'ended' once it is past."""
     moment = _moment(value)
     if moment is None:
-        return NOTHING_YET
+        return NOTHING
     seconds = (moment - timezone.now()).total_seconds()
-    return _time(moment, f"in {span(seconds)}" if seconds > 0 else "ended", "until")
+    return _time(moment, f"in {span(rounded(seconds))}" if seconds > 0 else "ended", "until")
 
 
 @register.filter
 def moment(value: datetime | str | None) -> SafeString:
     """'23 Nov 2026, 14:04 UTC'."""
     at = _moment(value)
-    return _time(at, at.astimezone(UTC).strftime("%-d %b %Y, %H:%M UTC")) if at else NOTHING_YET
+    return _time(at, at.astimezone(UTC).strftime("%-d %b %Y, %H:%M UTC")) if at else NOTHING
 
 
 @register.filter
 def time_of_day(value: datetime | str | None) -> SafeString:
     """'14:05:03' in mono, for lists of the same day."""
     at = _moment(value)
-    return _time(at, at.astimezone(UTC).strftime("%H:%M:%S"), css="id") if at else NOTHING_YET
+    return _time(at, at.astimezone(UTC).strftime("%H:%M:%S"), css="id") if at else NOTHING
 
 
 @register.simple_tag

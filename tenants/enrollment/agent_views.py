@@ -16,6 +16,7 @@ from tenants.frame import tenant_frame
 from tenants.provisioning import queries as provisioning
 
 FILTERS = (("", "All", "total"), ("active", "Connected", "active"), ("silent", "Silent", "silent"))
+TROUBLE_FIRST = ("silent", "active", "never", "quarantined")
 MORE_FILTERS = (("never", "Never connected", "never"), ("quarantined", "Quarantined", "quarantined"))
 
 
@@ -31,6 +32,7 @@ def listing(request: HttpRequest, tenant_id: str) -> HttpResponse:
     counts, summary = agents_summed_up(agents)
     wanted = request.GET.get("state", "")
     shown = [agent for agent in agents if not wanted or state_of(agent) == wanted]
+    shown.sort(key=lambda agent: (TROUBLE_FIRST.index(state_of(agent)), agent.name))
     context = {
         "tenant": tenant,
         "agents": [agent_row(agent) for agent in shown],

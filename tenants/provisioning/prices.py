@@ -49,12 +49,13 @@ def money(cents: int) -> str:
     return f"${cents // 100:,}" if cents % 100 == 0 else f"${cents / 100:,.2f}"
 
 
-def size_words(instance: str) -> str:
-    """What an instance size means: '1 vCPU, 6 GB, 12 GB disk'."""
+def size_words(instance: str, *, disk: bool = True) -> str:
+    """What an instance size means: '1 vCPU, 6 GiB, 12 GB disk'; nothing for a size that is not known."""
     size = INSTANCES.get(instance)
     if size is None:
-        return instance
-    return f"{size.vcpu.normalize():f} vCPU, {size.memory_gib.normalize():f} GiB, {size.disk_gb.normalize():f} GB disk"
+        return ""
+    words = f"{size.vcpu.normalize():f} vCPU, {size.memory_gib.normalize():f} GiB"
+    return f"{words}, {size.disk_gb.normalize():f} GB disk" if disk else words
 
 
 def _node(role: str, size: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from tenants.provisioning.models import Operation, Step
 
 TITLES = {"create": "Create tenant", "start": "Start", "stop": "Stop", "delete": "Delete tenant", "edge": "Edge run"}
 
+CANCELS = {"create": "Cancel creation", "start": "Cancel start", "stop": "Cancel stop", "delete": "Cancel deletion"}
+
 # step → title, and what it does for a start, a stop, a deletion
 STARTING = {
     "submit": ("Hand over", "The edge takes the plan and begins"),
@@ -93,6 +95,11 @@ class Timeline:
     def error(self) -> dict[str, Any] | None:
         """What went wrong, in the words of whoever noticed."""
         return self.operation.error or (self.failed_at.error if self.failed_at else None)
+
+    @property
+    def cancel_words(self) -> str:
+        """What its cancel button says."""
+        return CANCELS.get(self.operation.kind, "Cancel")
 
     @property
     def end_words(self) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from controlplane.marks import UNKNOWN, Mark
 from tenants.marks import NODE
+from tenants.provisioning.prices import size_words
 
 ROLE_ORDER = ("manager", "indexer", "dashboard", "certs")
 ICONS = {"manager": "server", "indexer": "hard-drive", "dashboard": "gauge", "certs": "file-badge"}
@@ -45,6 +46,7 @@ class Node:
     sub: str
     image: str
     instance: str
+    size: str
     started_at: str | None
     restarts: int
     exit_code: int | None
@@ -128,13 +130,19 @@ def draw(spec: Mapping[str, Any], view: Mapping[str, Any] | None, picked: str = 
         picked=chosen,
         height=height,
         tall_height=TALL_FIRST + TALL_STEP * len(nodes) + 8,
-        centre=height / 2,
+        centre=(nodes[0].middle + nodes[-1].middle) / 2,
         reached=view is not None,
         worker_sub=_worker_words(view),
         object_sub=f"generation {view['generation']}" if view else "not made yet",
         agents_sub=f"{agents['active']} of {agents['enrolled']} agents" if agents.get("enrolled") else "no agents yet",
-        trunk="t-live" if any(node.state == "running" for node in nodes) else "t-wait" if view else "",
+        trunk=_trunk(nodes),
     )
+
+
+def _trunk(nodes: Sequence[Node]) -> str:
+    """Class of the wire that all nodes share."""
+    wires = {node.wire for node in nodes}
+    return next((wire for wire in ("t-live", "t-wait") if wire in wires), "")
 
 
 def _worker_words(view: Mapping[str, Any] | None) -> str:
@@ -187,6 +195,7 @@ def _node(row: Mapping[str, Any], counts: Mapping[str, int], version: str) -> No
         sub=", ".join(part for part in (shown, mark.word.lower()) if part),
         image=image,
         instance=str(row.get("instance") or ""),
+        size=size_words(str(row.get("instance") or ""), disk=False),
         started_at=row.get("started_at"),
         restarts=int(row.get("restarts") or 0),
         exit_code=row.get("exit_code"),

@@ -139,6 +139,7 @@ def _operation(*, actor_permissions: frozenset[str], operation: Operation | None
     names = names_of([operation.requested_by])
     return {
         "timeline": tell(operation),
+        "failure_below": status == "failed" and operation.state == Operation.State.FAILED,
         "asked_by": asker_of(operation, names),
         "can_retry": may_retry(operation, actor_permissions),
         "can_cancel": may_cancel(operation, actor_permissions),

@@ -41,6 +41,10 @@ function inWords(seconds) {
   const count = Math.floor(seconds / size);
   return `${count} ${unit}${unit === "day" && count !== 1 ? "s" : ""}`;
 }
+function rounded(seconds) {
+  const size = UNITS.find(([size]) => seconds >= size)?.[0] ?? 1;
+  return Math.round(seconds / size) * size;
+}
 const clock = (seconds) => {
   const minutes = `${String(Math.floor(seconds / 60) % 60).padStart(2, "0")}:${String(seconds % 60).padStart(2, "0")}`;
   return seconds < 3600 ? minutes : `${Math.floor(seconds / 3600)}:${minutes}`;
@@ -48,7 +52,7 @@ const clock = (seconds) => {
 const WORDS = {
   since: clock,
   ago: (seconds) => (seconds < 2 ? "now" : `${inWords(seconds)} ago`),
-  until: (seconds) => (seconds >= 0 ? "ended" : `in ${inWords(-seconds)}`),
+  until: (seconds) => (seconds >= 0 ? "ended" : `in ${inWords(rounded(-seconds))}`),
 };
 function tick() {
   for (const [kind, words] of Object.entries(WORDS)) {
@@ -123,7 +127,10 @@ on("click", "[data-pause]", (button) => {
 const isPoll = (element) => element?.getAttribute?.("hx-trigger")?.includes("every");
 const lost = (is) => document.documentElement.toggleAttribute("data-offline", is);
 document.addEventListener("htmx:before:request", (event) => {
-  if (isPoll(event.target) && (document.hidden || event.target.closest("[data-paused]"))) event.preventDefault();
+  const poll = event.target;
+  // What somebody is reading or filling in must not change under their hands.
+  const busy = () => document.hidden || poll.closest("[data-paused]") || poll.querySelector(":popover-open, input:focus");
+  if (isPoll(poll) && busy()) event.preventDefault();
 });
 document.addEventListener("htmx:error", (event) => isPoll(event.target) && lost(true));
 document.addEventListener("htmx:after:request", (event) => isPoll(event.target) && lost(event.detail.ctx.response.status >= 500));
