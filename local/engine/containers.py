@@ -84,6 +84,7 @@ class Container:
             },
             "Config": {"Image": self.image.reference, "Labels": self.labels, "Env": self.config.get("Env") or []},
             "HostConfig": {"NetworkMode": self.network_mode},
+            "GraphDriver": {"Name": "directory", "Data": {"Dir": str(self.disk)}},
             "NetworkSettings": {"Ports": ports},
         }
 

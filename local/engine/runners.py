@@ -71,7 +71,14 @@ class ProcessRunner:
 
     async def listen(self, zygote_lost: Callable[[], None]) -> None:
         """Starts to take in the zygote's reports; `zygote_lost` is called when there can be no more."""
-        await self._follow(self._reports, self._on_report, zygote_lost)
+
+        def lost() -> None:
+            # its nodes end with their life lines, which nobody will report any more
+            for ticket in list(self._nodes):
+                self._on_report({"ticket": ticket, "exit_code": 128 + signal.SIGKILL})
+            zygote_lost()
+
+        await self._follow(self._reports, self._on_report, lost)
 
     async def start(self, spec: NodeSpec) -> RunningNode:
         loop = asyncio.get_running_loop()

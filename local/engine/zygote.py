@@ -145,7 +145,7 @@ class Zygote:
         # Only unreaped children are in the table, so a process id that was given away again is never hit.
         for pid, owner in self.tickets.items():
             if owner == ticket:
-                os.killpg(pid, number)
+                os.kill(pid, number)
 
     def _reap(self) -> None:
         while self.tickets:
@@ -163,7 +163,7 @@ class Zygote:
 
     def _end_all(self) -> None:
         for pid in self.tickets:
-            os.killpg(pid, signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
         for pid in self.tickets:
             os.waitpid(pid, 0)
 

@@ -28,6 +28,7 @@ const miniflare = new Miniflare(
         container: {
           images: [
             { name: "v4147", image: "wazuh/wazuh-indexer:4.14.7" },
+            { name: "manager", image: "wazuh/wazuh-manager:4.14.7" },
             { name: "v4147exits", image: "wazuh/wazuh-indexer:4.14.7-exits" },
           ],
         },

@@ -2,15 +2,37 @@
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 
 const DEADLINE_MS = 10_000;
+const ENVIRONMENT = {
+  INDEXER_PASSWORD: "Indexer.1-password",
+  INDEXER_URL: "http://indexer.internal",
+  INDEXER_USERNAME: "admin",
+  API_USERNAME: "wazuh-wui",
+  API_PASSWORD: "Manager.1-password",
+  WAZUH_CLUSTER_KEY: "k".repeat(32),
+};
 
 export class Gate extends WorkerEntrypoint {
   async fetch(request) {
-    const body = await request.text();
-    return Response.json({ tenant: this.ctx.props.tenant, method: request.method, url: request.url, length: body.length });
+    await request.arrayBuffer();
+    const { tenant } = this.ctx.props;
+    await this.env.NODE.getByName(tenant).took({ tenant, method: request.method, url: request.url });
+    return Response.json({});
   }
 }
 
 export class Node extends DurableObject {
+  calls = [];
+
+  took(call) {
+    this.calls.push(call);
+  }
+
+  async gate(parameters) {
+    const until = Date.now() + DEADLINE_MS;
+    while (this.calls.length < Number(parameters.get("calls")) && Date.now() < until) await scheduler.wait(20);
+    return this.calls;
+  }
+
   async fetch(request) {
     const url = new URL(request.url);
     const order = url.pathname.slice(1);
@@ -24,13 +46,13 @@ export class Node extends DurableObject {
   async start(parameters) {
     const container = this.ctx.container;
     const tenant = parameters.get("object");
-    await container.interceptOutboundHttp("indexer.internal", this.ctx.exports.Gate({ props: { tenant } }));
+    await container.interceptOutboundHttp("events.internal", this.ctx.exports.Gate({ props: { tenant } }));
     const snapshot = await this.ctx.storage.get("snapshot");
     const image = container.images[parameters.get("image") ?? "v4147"];
     const source = parameters.has("restore") ? { containerSnapshot: snapshot } : { image };
     container.start({
       instance: "standard-1",
-      env: { NODE_NAME: tenant, INDEXER_PASSWORD: "admin-password", DASHBOARD_PASSWORD: "kibana-password" },
+      env: ENVIRONMENT,
       enableInternet: false,
       ...source,
     });
