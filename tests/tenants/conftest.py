@@ -67,7 +67,8 @@ def tenant(new_tenant: Callable[..., tuple[Tenant, Operation]]) -> Tenant:
 
 @pytest.fixture
 def running(tenant: Tenant, edge: FakeEdge) -> Tenant:
-    """A tenant that runs, with what the edge told applied."""
+    """A tenant that runs, with what the edge told applied and nothing left to be delivered."""
+    deliver()
     reconcile(tenant.pk)
     edge.finish(tenant.pk)
     read_feed()
