@@ -43,7 +43,8 @@ const Revocation = z
   .openapi("Revocation", { description: "Ends access given before `before` that matches every named attribute" });
 
 const params = z.object({ id: TenantId });
-const common = ["UNAUTHENTICATED", "DOOR_FORBIDDEN", "TENANT_UNKNOWN", "INVALID_REQUEST", "STALE_EPOCH"] as const;
+const bothKeys = ["UNAUTHENTICATED", "TENANT_UNKNOWN", "INVALID_REQUEST", "STALE_EPOCH"] as const;
+const common = [...bothKeys, "DOOR_FORBIDDEN"] as const;
 
 const makeCode = createRoute({
   method: "post",
@@ -64,7 +65,7 @@ const revoke = createRoute({
       description: "How many sessions and open sockets were ended",
       content: jsonContent(z.object({ closed: z.int() })),
     },
-    ...errorResponses(...common, "IDEMPOTENCY_CONFLICT"),
+    ...errorResponses(...bothKeys, "IDEMPOTENCY_CONFLICT"),
   },
 });
 

@@ -1,7 +1,7 @@
 /** `/v1`: enrollment tokens, and the agents that came by them. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { type EdgeApp, errorResponses, jsonContent } from "../edge_app";
-import { Epoch, TenantId, Time } from "../schemas";
+import { Epoch, orNull, TenantId, Time } from "../schemas";
 
 const TokenId = z.string().regex(/^[a-z2-7]{10}$/, "must be a token's id: 10 characters of [a-z2-7]");
 const AgentId = z.string().regex(/^\d{3,8}$/, "must be an agent's id: at least three digits");
@@ -39,7 +39,7 @@ const Agent = z
     status: z.enum(["active", "disconnected", "never_connected", "pending"]),
     version: z.string().nullable(),
     ip: z.string().nullable(),
-    last_seen_at: Time.nullable(),
+    last_seen_at: orNull(Time),
     enrolled_at: Time,
     quarantined: z.boolean(),
   })
@@ -85,7 +85,7 @@ const listAgents = createRoute({
   request: { params: z.object({ id: TenantId }) },
   responses: {
     200: { description: "All agents; `partial` while the manager does not answer", content: jsonContent(Agents) },
-    ...errorResponses(...common, "TENANT_DELETED"),
+    ...errorResponses("UNAUTHENTICATED", "TENANT_UNKNOWN", "TENANT_DELETED"),
   },
 });
 

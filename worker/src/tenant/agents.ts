@@ -1,5 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import { EdgeError } from "../errors";
+import { log } from "../log";
 import type { TenantContext } from "./context";
 import { type AgentMaterial, sealPurpose } from "./enrollment";
 import { type ManagerAgent, ManagerApi } from "./manager_api";
@@ -38,6 +39,9 @@ type AgentRow = {
 
 /** How often connected agents are counted for the tenant's view. */
 const COUNT_EVERY_MS = 15_000;
+
+/** How long a connection waits for its agent to be pushed. */
+const PUSH_PATIENCE_MS = 3000;
 
 const COLUMNS = "id, name, token, groups, version, enrolled_at, quarantined_at";
 
@@ -83,8 +87,23 @@ export async function quarantine(ctx: TenantContext, id: string, epoch: number, 
 /** What a connector's credential opens. */
 export type ConnectorVerdict = "open" | "unknown" | "quarantined";
 
-/** Checks a connector's credential. @param secretDigest SHA-256 hex of the credential's secret */
-export function checkConnector(ctx: TenantContext, agent: string, secretDigest: string): ConnectorVerdict {
+/**
+ * Checks a connector's credential, and has the manager know the agent before its connection is dialled: one that it does
+ * not know yet is ignored, and waits long before it tries again.
+ *
+ * @param secretDigest SHA-256 hex of the credential's secret
+ */
+export async function admitConnector(
+  ctx: TenantContext,
+  agent: string,
+  secretDigest: string,
+): Promise<ConnectorVerdict> {
+  const verdict = checkConnector(ctx, agent, secretDigest);
+  if (verdict === "open" && isWaiting(ctx, agent)) await pushSoon(ctx);
+  return verdict;
+}
+
+function checkConnector(ctx: TenantContext, agent: string, secretDigest: string): ConnectorVerdict {
   if (ctx.record()?.deleted !== false) return "unknown";
   const query = "SELECT credential_sha256, quarantined_at FROM agents WHERE id = ?";
   const row = ctx.sql.exec<{ credential_sha256: string; quarantined_at: number | null }>(query, agent).toArray()[0];
@@ -121,7 +140,31 @@ export async function countAgents(ctx: TenantContext): Promise<void> {
  *
  * @throws EdgeError when the manager does not take them; the due table tries again
  */
-export async function pushAgents(ctx: TenantContext): Promise<void> {
+export function pushAgents(ctx: TenantContext): Promise<void> {
+  // One after the other: two that look and insert side by side would insert twice, and one that joined another could
+  // come back before its own agent had its turn.
+  const mine = (pushes.get(ctx) ?? Promise.resolve()).then(() => pushWaiting(ctx));
+  pushes.set(ctx, mine.catch(ignoreFailure));
+  return mine;
+}
+
+const pushes = new WeakMap<TenantContext, Promise<void>>();
+
+/** Whoever waits for its turn does not care how the push before it ended; that one's caller heard of it. */
+function ignoreFailure(): void {}
+
+/** Pushes within the patience of somebody who waits to connect; the due table goes on where this gives up. */
+async function pushSoon(ctx: TenantContext): Promise<void> {
+  const failed = (reason: unknown) =>
+    log("info", "agents wait to be pushed", { tenant: ctx.id, reason: String(reason) });
+  await Promise.race([pushAgents(ctx).catch(failed), scheduler.wait(PUSH_PATIENCE_MS)]);
+}
+
+function isWaiting(ctx: TenantContext, agent: string): boolean {
+  return ctx.sql.exec("SELECT 1 FROM agents WHERE id = ? AND pushed = 0", agent).toArray().length === 1;
+}
+
+async function pushWaiting(ctx: TenantContext): Promise<void> {
   if (ctx.record()?.requested !== "running") return;
   const waiting = ctx.sql
     .exec<{ id: string }>("SELECT id FROM agents WHERE pushed = 0 AND quarantined_at IS NULL")
@@ -145,12 +188,17 @@ async function pushAgent(ctx: TenantContext, manager: ManagerApi, id: string, pr
   ctx.sql.exec("UPDATE agents SET pushed = 1 WHERE id = ?", id);
 }
 
+const managers = new WeakMap<TenantContext, ManagerApi>();
+
+/** The manager's API; one client a tenant object, so that its sign-in is reused. */
 async function managerOf(ctx: TenantContext): Promise<ManagerApi> {
+  const known = managers.get(ctx);
+  if (known) return known;
   const node = nodeStub(ctx.env, ctx.id, "manager", 0);
-  return new ManagerApi((request) => node.fetch(request), {
-    username: MANAGER_API_USER,
-    password: await ctx.secret("manager_api"),
-  });
+  const credential = { username: MANAGER_API_USER, password: await ctx.secret("manager_api") };
+  const made = new ManagerApi((request) => node.fetch(request), credential);
+  managers.set(ctx, made);
+  return made;
 }
 
 function agentRow(ctx: TenantContext, id: string): AgentRow {

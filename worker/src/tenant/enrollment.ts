@@ -66,6 +66,8 @@ export const sealPurpose = (enrollmentId: string) => `agent:${enrollmentId}`;
  * @throws EdgeError with the reason of the refusal; a refusal spends no use
  */
 export async function enroll(ctx: TenantContext, request: EnrollRequest): Promise<Enrolled> {
+  // Without a spec there is nothing to enroll into, and nothing to tell a stranger about.
+  if (!ctx.record()) throw new EdgeError(...REFUSALS.unknown);
   ctx.requireLive();
   const repeated = enrolledBefore(ctx, request);
   if (repeated) return { created: false, answer: await answerOf(ctx, repeated) };

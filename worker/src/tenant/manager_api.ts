@@ -70,8 +70,7 @@ export class ManagerApi {
   }
 
   async #call<Item>(method: string, path: string, body?: object, accepted?: Set<number>): Promise<Envelope<Item>> {
-    this.#token ??= await this.#authenticate();
-    const answer = await this.#request(method, path, `Bearer ${this.#token}`, body);
+    const answer = await this.#signedIn(method, path, body);
     const envelope = await read<Item>(answer);
     const codes = failureCodes(envelope);
     if (answer.ok && codes.length === 0) return envelope;
@@ -80,6 +79,17 @@ export class ManagerApi {
       "MANAGER_REFUSED",
       `the manager answered ${answer.status} to ${method} ${path.split("?")[0]}: ${envelope.detail ?? envelope.message ?? "no reason"}`,
     );
+  }
+
+  /** Signs in where that is needed: the token runs out, and a new manager knows none of its predecessor's. */
+  async #signedIn(method: string, path: string, body?: object): Promise<Response> {
+    if (this.#token) {
+      const answer = await this.#request(method, path, `Bearer ${this.#token}`, body);
+      if (answer.status !== 401) return answer;
+      await answer.body?.cancel();
+    }
+    this.#token = await this.#authenticate();
+    return this.#request(method, path, `Bearer ${this.#token}`, body);
   }
 
   async #authenticate(): Promise<string> {

@@ -7,8 +7,8 @@ import type { DeleteTenant, PutTenant, TenantView } from "../schemas";
 import {
   type AgentsView,
   type AgentView,
+  admitConnector,
   type ConnectorVerdict,
-  checkConnector,
   listAgents,
   mayConnect,
   quarantine,
@@ -17,7 +17,7 @@ import { DUE_KINDS } from "./due_kinds";
 import { type Enrolled, type EnrollRequest, enroll } from "./enrollment";
 import { LiveContext } from "./live_context";
 import { INDEXER_ADMIN } from "./node_env";
-import { takeReport } from "./node_records";
+import { askAgain, takeReport } from "./node_records";
 import type { NodeReport } from "./nodes/reports";
 import { spendProof } from "./proofs";
 import { accessStands, type RevocationRequest, revoke } from "./revocations";
@@ -85,10 +85,13 @@ export class TenantObject extends DurableObject<Env> {
     return spendProof(this.#ctx, jti, expiresAt);
   }
 
-  /** For the sweep: has the object look after its tenant even if its alarm was lost. */
+  /** For the sweep: has the object look after its tenant and all its nodes, even if its alarm was lost. */
   wake(): void {
-    if (this.#ctx.record() && this.#ctx.due.at("drive") === null) this.#ctx.schedule("drive", this.#ctx.now());
-    this.#ctx.due.arm();
+    if (!this.#ctx.record()) return;
+    this.#ctx.transaction(() => {
+      askAgain(this.#ctx);
+      this.#ctx.schedule("drive", this.#ctx.now());
+    });
   }
 
   /** The data key, for archives that this tenant's other objects write. */
@@ -135,7 +138,7 @@ export class TenantObject extends DurableObject<Env> {
   }
 
   async connector(agent: string, secretDigest: string): Promise<ConnectorVerdict> {
-    return checkConnector(this.#ctx, agent, secretDigest);
+    return admitConnector(this.#ctx, agent, secretDigest);
   }
 
   async mayConnect(agent: string): Promise<boolean> {

@@ -1,0 +1,196 @@
+import { env, runInDurableObject } from "cloudflare:test";
+import { afterEach, describe, expect, it } from "vitest";
+import { ManagerContainer } from "../src/index";
+import type { TenantObject } from "../src/tenant/tenant_object";
+import { answered, call, enroll, newToken, stoppedTenant } from "./support/edge";
+
+interface Known {
+  id: string;
+  name: string;
+  key: string;
+  group: string[];
+}
+
+/** A manager's API, as far as the edge uses it; strict where the real one is. */
+class Manager {
+  agents = new Map<string, Known>();
+  groups = new Set(["default"]);
+  inserts = 0;
+  signIns = 0;
+  token = "t0";
+  fail: ((request: Request) => Response | null) | null = null;
+
+  async answer(request: Request): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    const failure = this.fail?.(request);
+    if (failure) return failure;
+    if (pathname === "/security/user/authenticate") {
+      this.signIns += 1;
+      return Response.json({ data: { token: this.token }, error: 0 });
+    }
+    if (request.headers.get("authorization") !== `Bearer ${this.token}`) return this.#error(401, 0, "Unauthorized");
+    if (request.method === "GET") return this.#list();
+    if (pathname === "/agents/insert") return this.#insert((await request.json()) as Known);
+    if (pathname === "/groups") return this.#addGroup(((await request.json()) as { group_id: string }).group_id);
+    const assigned = /^\/agents\/(\d+)\/group\/(.+)$/.exec(pathname);
+    return assigned
+      ? this.#assign(assigned[1] as string, assigned[2] as string)
+      : this.#error(404, 4000, "no such call");
+  }
+
+  #list(): Response {
+    const own = { id: "000", name: "manager", status: "active", group: [] };
+    const items = [own, ...[...this.agents.values()].map(({ key: _, ...agent }) => ({ ...agent, status: "active" }))];
+    return Response.json({ data: { affected_items: items, total_affected_items: items.length }, error: 0 });
+  }
+
+  #insert(agent: Known): Response {
+    if (this.agents.has(agent.id)) return this.#error(400, 1708, "There is an agent with the same ID");
+    this.inserts += 1;
+    this.agents.set(agent.id, { id: agent.id, name: agent.name, key: agent.key, group: ["default"] });
+    return Response.json({ data: { id: agent.id, key: "…" }, error: 0 });
+  }
+
+  #addGroup(name: string): Response {
+    if (this.groups.has(name)) return this.#error(400, 1711, "The group already exists");
+    this.groups.add(name);
+    return Response.json({ message: "created", error: 0 });
+  }
+
+  #assign(id: string, group: string): Response {
+    if (!this.groups.has(group)) return this.#error(400, 1710, "The group does not exist");
+    this.agents.get(id)?.group.push(group);
+    return Response.json({ data: { affected_items: [id], failed_items: [] }, error: 0 });
+  }
+
+  #error(status: number, error: number, detail: string): Response {
+    return Response.json({ title: "Wazuh Error", detail, error }, { status });
+  }
+}
+
+const prototype = ManagerContainer.prototype as unknown as { port: unknown };
+const original = prototype.port;
+afterEach(() => {
+  prototype.port = original;
+});
+
+function behindManagers(manager: Manager): Manager {
+  prototype.port = () => ({ fetch: (url: string, request: Request) => manager.answer(new Request(url, request)) });
+  return manager;
+}
+
+/** A tenant that is meant to run, as far as pushing agents goes; nothing drives it. */
+async function tenantWithAgents(...names: string[]): Promise<string> {
+  const tenant = await stoppedTenant();
+  const { text } = await newToken(tenant, { groups: ["linux", "web"] });
+  for (const name of names) await answered(enroll(text, name), 201);
+  await inTenant(tenant, (_, sql) => void sql.exec("UPDATE tenant SET requested = 'running'"));
+  return tenant;
+}
+
+const inTenant = <R>(tenant: string, work: (object: TenantObject, sql: SqlStorage) => R): Promise<R> =>
+  runInDurableObject(env.TENANT.getByName(tenant), async (object: TenantObject, state) =>
+    work(object, state.storage.sql),
+  );
+
+/** Has the manager get what it lacks, as a connecting agent does. */
+async function push(tenant: string, agent = "001"): Promise<void> {
+  const digest = await inTenant(tenant, (_, sql) =>
+    sql.exec<{ credential_sha256: string }>("SELECT credential_sha256 FROM agents WHERE id = ?", agent).one(),
+  );
+  await env.TENANT.getByName(tenant).connector(agent, digest.credential_sha256);
+}
+
+const pushed = (tenant: string) =>
+  inTenant(tenant, (_, sql) => sql.exec<{ n: number }>("SELECT SUM(pushed) AS n FROM agents").one().n);
+
+describe("agents on their way to the manager", () => {
+  it("are there before their first connection is let through, with key and groups", async () => {
+    const manager = behindManagers(new Manager());
+    const tenant = await tenantWithAgents("web-1", "web-2");
+    await push(tenant);
+    expect([...manager.agents.values()]).toEqual([
+      { id: "001", name: "web-1", key: expect.stringMatching(/^[0-9a-f]{64}$/), group: ["default", "linux", "web"] },
+      { id: "002", name: "web-2", key: expect.stringMatching(/^[0-9a-f]{64}$/), group: ["default", "linux", "web"] },
+    ]);
+  });
+
+  it("are inserted once, though pushes race and an answer is lost", async () => {
+    const manager = behindManagers(new Manager());
+    const tenant = await tenantWithAgents("web-1");
+    let lost = false;
+    manager.fail = (request) => {
+      if (lost || !request.url.endsWith("/agents/insert")) return null;
+      lost = true;
+      manager.agents.set("001", { id: "001", name: "web-1", key: "k", group: ["default"] });
+      return new Response("gateway timeout", { status: 504 });
+    };
+    await Promise.all([push(tenant), push(tenant), push(tenant)]);
+    expect(await pushed(tenant)).toBe(1);
+    expect(manager.inserts).toBe(0);
+    expect(manager.agents.get("001")?.group).toEqual(["default", "linux", "web"]);
+  });
+
+  it("do not wait long for a manager that is down, and are pushed when it is back", async () => {
+    const manager = behindManagers(new Manager());
+    manager.fail = () => new Response("", { status: 503 });
+    const tenant = await tenantWithAgents("web-1");
+    await push(tenant);
+    expect(await pushed(tenant)).toBe(0);
+    manager.fail = null;
+    await push(tenant);
+    expect(await pushed(tenant)).toBe(1);
+  });
+
+  it("survive the manager's own sign-in running out", async () => {
+    const manager = behindManagers(new Manager());
+    const tenant = await tenantWithAgents("web-1");
+    await push(tenant);
+    manager.token = "t1";
+    manager.agents.clear();
+    await inTenant(tenant, (_, sql) => void sql.exec("UPDATE agents SET pushed = 0"));
+    await push(tenant);
+    expect(manager.agents.size).toBe(1);
+    expect(manager.signIns).toBe(2);
+  });
+
+  it("stay out when they are quarantined", async () => {
+    const manager = behindManagers(new Manager());
+    const tenant = await tenantWithAgents("web-1", "web-2");
+    const body = { epoch: 1, idempotency_key: "q", reason: "malware" };
+    await answered(call("POST", `/v1/tenants/${tenant}/agents/001/quarantine`, body), 200);
+    await push(tenant, "002");
+    expect([...manager.agents.keys()]).toEqual(["002"]);
+  });
+});
+
+describe("the list of agents", () => {
+  const list = (tenant: string) =>
+    answered<{ agents: { id: string; status: string; key?: string }[]; partial: boolean; reason: string | null }>(
+      call("GET", `/v1/tenants/${tenant}/agents`, undefined, "access"),
+      200,
+    );
+
+  it("joins what the edge knows with what the manager sees", async () => {
+    behindManagers(new Manager());
+    const tenant = await tenantWithAgents("web-1", "web-2");
+    await push(tenant);
+    const { agents, partial } = await list(tenant);
+    expect(partial).toBe(false);
+    expect(agents.map((agent) => [agent.id, agent.status])).toEqual([
+      ["001", "active"],
+      ["002", "active"],
+    ]);
+    expect(await answered(call("GET", `/v1/tenants/${tenant}`), 200)).toMatchObject({
+      agents: { enrolled: 2, active: 2 },
+    });
+  });
+
+  it("is partial, and says why, while the manager does not answer", async () => {
+    const tenant = await tenantWithAgents("web-1");
+    const { agents, partial, reason } = await list(tenant);
+    expect(partial).toBe(true);
+    expect(reason).toBeTruthy();
+    expect(agents[0]).toMatchObject({ id: "001", status: "pending" });
+  });
+});
