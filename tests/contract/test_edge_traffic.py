@@ -1,12 +1,15 @@
 """What passes through the real edge: an agent's alerts, the dashboard that shows them, and the doors that shut."""
 
+import hashlib
 import json
 import secrets
 import subprocess
 import sys
 import time
 import uuid
+import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,7 @@ import jwt
 import pytest
 
 from local.stack import nodes
-from tests.contract.edge_process import BASE32, REPOSITORY, Edge, base64url, random_base32, spec
+from tests.contract.edge_process import REPOSITORY, Edge, random_base32, spec
 
 pytestmark = pytest.mark.stack
 
@@ -64,8 +67,6 @@ def tenant(edge: Edge) -> str:
 
 
 def crc_base62(text: str) -> str:
-    import zlib
-
     rest, out = zlib.crc32(text.encode()), ""
     for _ in range(6):
         rest, digit = divmod(rest, 62)
@@ -75,8 +76,6 @@ def crc_base62(text: str) -> str:
 
 def new_token(edge: Edge, tenant: str, *, max_uses: int = 10, groups: list[str] | None = None) -> str:
     """Registers an enrollment token as the control plane does, and returns its text."""
-    import hashlib
-
     id = random_base32(10)
     body = f"enr_{tenant}_{id}_" + "".join(secrets.choice(BASE62) for _ in range(22))
     text = body + crc_base62(body)
@@ -172,7 +171,11 @@ class Browser:
 
     def open(self, role: str = "admin") -> None:
         body = {
-            **{"epoch": 1, "idempotency_key": secrets.token_hex(8), "user": {"id": "usr_alice", "email": "alice@x.example"}},
+            **{
+                "epoch": 1,
+                "idempotency_key": secrets.token_hex(8),
+                "user": {"id": "usr_alice", "email": "alice@x.example"},
+            },
             **{"role": role, "organization": "org_acme", "grant": None, "connection": None, "session": "ses_1"},
             "ends_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600)),
         }
@@ -294,8 +297,6 @@ def test_a_quarantined_agent_is_cut_off_and_stays_out(edge: Edge, tenant: str, t
 
 
 def test_racing_installers_get_exactly_as_many_agents_as_the_token_has_uses(edge: Edge, tenant: str) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     token = new_token(edge, tenant, max_uses=8)
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda n: enroll(edge, token, f"racer-{n}"), range(32)))
@@ -326,7 +327,9 @@ def test_no_secret_of_an_enrollment_lies_in_plain_text(edge: Edge, tenant: str) 
     token = new_token(edge, tenant)
     answer = enroll(edge, token, "sealed-1").json()
     needles = [token, answer["key"], answer["connector"]["secret"]]
-    files = [path for path in edge.root.rglob("*") if path.is_file() and "nodes" not in path.relative_to(edge.root).parts]
+    files = [
+        path for path in edge.root.rglob("*") if path.is_file() and "nodes" not in path.relative_to(edge.root).parts
+    ]
     for path in files:
         content = path.read_bytes()
         assert not [needle for needle in needles if needle.encode() in content], path
