@@ -48,6 +48,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
+    # Django would write it as nobody, which row-level security lets find no row; the audit trail knows sign-ins.
+    last_login = None
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"

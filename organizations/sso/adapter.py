@@ -9,7 +9,6 @@ a proof made by this package, a sign-up, an identity provider taken from allauth
 from typing import Any, NoReturn
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
@@ -27,7 +26,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Refuses a sign-in that no identity provider has proven, whatever flow it came from."""
         if getattr(request, PROVEN_ATTRIBUTE, None) != user.pk or not user.is_active:
             problem = Forbidden("This way of signing in is not open.", hint="Sign in with your identity provider.")
-            raise ImmediateHttpResponse(pages.problem_response(request, problem))
+            return pages.problem_response(request, problem)
         return None
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:

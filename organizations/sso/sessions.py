@@ -40,10 +40,11 @@ def begin(request: HttpRequest, user: User, *, way: str, next_address: str = "")
     kept = _fresh_proofs(request) if same else {}
     setattr(request, PROVEN_ATTRIBUTE, user.pk)
     session_id = request.session.get(SESSION_ID_KEY) if same else None
-    with rls.acting_as(f"user:{user.pk}"):
-        response: HttpResponse = perform_login(
-            request, user, email_verification="none", redirect_url=safe_next(next_address)
-        )
+    response: HttpResponse = perform_login(
+        request, user, email_verification="none", redirect_url=safe_next(next_address)
+    )
+    if request.user.pk != user.pk:
+        return response
     request.session.cycle_key()
     request.session[SESSION_ID_KEY] = session_id or new_id("ses")
     request.session[PROOFS_KEY] = {**kept, way: int(time.time())}

@@ -1,7 +1,6 @@
 """An organization's own identity providers: added by its admins, tied to people by themselves."""
 
 import datetime as dt
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -43,11 +42,11 @@ def own(as_alice: Actor, acme: Organization, own_idp: OidcIdp) -> Connection:
 
 
 @pytest.fixture
-def alice_by_platform(visitor: Browser, platform_idp: OidcIdp) -> Iterator[Browser]:
+def alice_by_platform(visitor: Browser, platform_idp: OidcIdp) -> Browser:
     """alice, signed in through the platform, as owner of an organization that she founded."""
     location = visitor.begin("/sign-up/", name="Alice Ltd", kind="organization")
     visitor.get(f"/sso/oidc/platform/callback/?{platform_idp.authorize(location)}")
-    yield visitor
+    return visitor
 
 
 def by_session(browser: Browser) -> tuple[Actor, Organization]:
