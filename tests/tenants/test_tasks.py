@@ -1,0 +1,77 @@
+"""Celery's messages are wake-ups: what they carry, and what happens without them."""
+
+import pytest
+from django.conf import settings
+
+from controlplane import rls
+from tenants.provisioning import tasks, wakeups
+from tenants.provisioning.models import Cell
+from tests.tenants.conftest import fresh, make_due
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def woken(monkeypatch):
+    """Task names and arguments that were sent."""
+    sent = []
+
+    def wake(task, *arguments, queue=None):
+        sent.append((task.name, arguments, queue))
+
+    monkeypatch.setattr(tasks, "wake", wake)
+    monkeypatch.setattr(wakeups, "wake_on_commit", wake)
+    return sent
+
+
+def test_a_wake_up_is_sent_with_the_intent_and_carries_an_id_only(woken, new_tenant):
+    tenant, _ = new_tenant()
+    assert ("tenants.tasks.reconcile", (tenant.pk,), "interactive") in woken
+
+
+def test_a_lost_wake_up_is_made_up_for_by_the_sweep(woken, tenant):
+    woken.clear()
+    tasks.sweep_due()
+    assert woken == [("tenants.tasks.reconcile", (tenant.pk,), "bulk")]
+
+
+def test_a_consumer_hands_over_to_the_next_shift(woken, cell, monkeypatch):
+    monkeypatch.setattr(tasks.feed, "consume", lambda cell_id: True)
+    tasks.consume_changes("lo")
+    assert woken == [("tenants.tasks.consume_changes", ("lo",), "bulk")]
+    monkeypatch.setattr(tasks.feed, "consume", lambda cell_id: False)
+    tasks.consume_changes("lo")
+    assert len(woken) == 1
+
+
+def test_cells_that_nobody_reads_get_a_consumer(woken, cell):
+    tasks.start_consumers()
+    assert woken == [("tenants.tasks.consume_changes", ("lo",), "bulk")]
+    tasks.feed.claim_feed("lo")
+    tasks.start_consumers()
+    assert len(woken) == 1
+    assert Cell.objects.count() == 1
+
+
+def test_a_task_does_what_its_row_says(tenant, edge):
+    tasks.reconcile(tenant.pk)
+    assert edge.count("PUT") == 1
+    assert fresh(tenant).edge_view["requested"] == "running"
+
+
+def test_a_look_does_not_wake_what_was_given_up(tenant, edge):
+    make_due(tenant, halted_at=tenant.created_at)
+    with rls.acting_as(f"org:{tenant.organization_id}"):
+        wakeups.look_at(fresh(tenant))
+    tasks.reconcile(tenant.pk)
+    assert edge.count("PUT") == 0
+
+
+def test_beat_sweeps_and_keeps_the_feeds_read():
+    from tenants.tasks import BEAT_SCHEDULE
+
+    assert {entry["task"] for entry in BEAT_SCHEDULE.values()} == {
+        "tenants.tasks.sweep_due",
+        "tenants.tasks.start_consumers",
+    }
+    assert "tenants" in settings.ROOMS
