@@ -47,7 +47,7 @@ def key_id_of(sealed: str) -> str:
     return sealed.partition(":")[0]
 
 
-class EncryptedTextField(models.TextField):  # type: ignore[type-arg]
+class EncryptedTextField(models.TextField):
     """Text that is encrypted in the database and plain in Python. It can't be searched."""
 
     description = "Encrypted text"

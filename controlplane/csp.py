@@ -4,12 +4,11 @@ Chromium applies form-action to the redirect after a form's post as well. The po
 to the dashboards' zone, which only `tenants` knows; it registers a source of origins here.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from django.conf import settings
 from django.core.cache import cache
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.middleware.csp import ContentSecurityPolicyMiddleware
 
 CACHE_KEY = "csp.form_targets"
@@ -29,7 +28,7 @@ def forget_form_targets() -> None:
     cache.delete(CACHE_KEY)
 
 
-def policy(*, form_action: Iterable[str] = ()) -> dict[str, list[str]]:
+def policy(*, form_action: Iterable[str] = ()) -> dict[str, Sequence[str]]:
     """Returns the policy of a page. Args: form_action: further origins its forms may lead to."""
     allowed = [*settings.SECURE_CSP["form-action"], *_targets(), *form_action]
     return {**settings.SECURE_CSP, "form-action": list(dict.fromkeys(allowed))}
@@ -46,7 +45,7 @@ def _targets() -> list[str]:
 class ContentSecurityPolicy(ContentSecurityPolicyMiddleware):
     """Django's middleware with the rooms' form targets, on HTML answers that set no policy themselves."""
 
-    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Adds the header."""
         is_page = response.headers.get("Content-Type", "").startswith("text/html")
         if is_page and response.status_code < 500 and not hasattr(response, "_csp_config"):

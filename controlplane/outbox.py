@@ -97,7 +97,7 @@ def waiting(organization_id: str) -> int:
 
 def _due_rows(limit: int) -> list[dict[str, Any]]:
     due = Delivery.objects.filter(next_attempt_at__lte=timezone.now()).order_by("next_attempt_at")
-    return list(due.values("id", "organization_id")[:limit])
+    return [dict(row) for row in due.values("id", "organization_id")[:limit]]
 
 
 def _actor_for(organization_id: str) -> str:

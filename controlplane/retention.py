@@ -1,6 +1,6 @@
 """How long working rows are kept. Audit entries are not among them: they stay."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.contrib.sessions.models import Session
 from django.utils import timezone
@@ -20,7 +20,7 @@ def forget_old_rows() -> None:
         rls.call("forget_old_rows", now - ANSWERS_KEPT, now - FACTS_KEPT, otherwise=lambda: _forget_on_sqlite(now))
 
 
-def _forget_on_sqlite(now: "timezone.datetime") -> None:
+def _forget_on_sqlite(now: datetime) -> None:
     RememberedAnswer.objects.filter(created_at__lt=now - ANSWERS_KEPT).delete()
     undelivered = Delivery.objects.filter(delivered_at__isnull=True).values("message_id")
     Message.objects.filter(created_at__lt=now - FACTS_KEPT).exclude(pk__in=undelivered).delete()

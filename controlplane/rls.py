@@ -10,7 +10,7 @@ bypass row-level security. The migration operations are in `controlplane.rls_ope
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -41,9 +41,9 @@ __all__ = [
     "acting_as",
     "call",
     "current_actor",
+    "reading_as",
     "set_actor",
     "visible_organizations",
-    "without_transaction",
 ]
 
 _actor: ContextVar[str] = ContextVar("rls_actor", default="")
@@ -85,9 +85,13 @@ def acting_as(rls_actor: str) -> Iterator[None]:
         _actor.set(before)
 
 
+def reading_as(rls_actor: str) -> AbstractContextManager[None]:
+    """Runs reads as `acting_as` does, but takes no transaction on SQLite, where one would wait for the write lock."""
+    return acting_as(rls_actor) if connection.vendor == "postgresql" else _remembering(rls_actor)
+
+
 @contextmanager
-def without_transaction(rls_actor: str) -> Iterator[None]:
-    """Remembers the actor without opening a transaction: for reads on SQLite only, which has no row-level security."""
+def _remembering(rls_actor: str) -> Iterator[None]:
     token = _actor.set(rls_actor)
     try:
         yield

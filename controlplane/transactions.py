@@ -54,7 +54,7 @@ def actor_of_session(request: HttpRequest) -> Actor:
 
 def bind_actor(request: HttpRequest | Any, actor: Actor) -> None:
     """Makes ``actor`` the asker for the rest of the request. Args: request: Django's, or DRF's around it."""
-    inner = getattr(request, "_request", request)
+    inner: Any = getattr(request, "_request", request)
     inner.actor = actor
     if connection.vendor != "postgresql" or connection.in_atomic_block:
         rls.set_actor(actor.rls_actor)
@@ -67,7 +67,7 @@ def _goes_without(request: HttpRequest) -> bool:
 
 def _transaction_for(request: HttpRequest) -> AbstractContextManager[None]:
     actor: Actor = request.actor  # type: ignore[attr-defined]
-    return rls.without_transaction(actor.rls_actor) if _goes_without(request) else rls.acting_as(actor.rls_actor)
+    return rls.reading_as(actor.rls_actor) if _goes_without(request) else rls.acting_as(actor.rls_actor)
 
 
 def _must_roll_back(request: HttpRequest, response: HttpResponseBase) -> bool:

@@ -1,12 +1,14 @@
 """The people every test speaks of, made by the product's own actions.
 
-alice owns Acme, bob is its operator, vera its viewer. Acme is a client of the MSP Northwatch, where maria is operator and
-paula owner. mallory owns an organization of her own and belongs to nothing else.
+alice owns Acme, bob is its operator, vera its viewer. Acme is a client of the MSP Northwatch, where maria is operator
+and paula owner. mallory owns an organization of her own and belongs to nothing else.
 """
 
+import time
 from collections.abc import Iterator
 
 import pytest
+from django.test import Client
 
 from controlplane import rls
 from controlplane.actor import Actor
@@ -52,6 +54,17 @@ def person(name: str) -> User:
     """Makes somebody whose e-mail address is verified."""
     with all_rows():
         return User.objects.create_user(f"{name}@example.test", name=name.title(), email_verified=True)
+
+
+def session_of(user: User) -> Client:
+    """Returns a browser in which the person has signed in by the platform's provider."""
+    client = Client(raise_request_exception=False)
+    with rls.acting_as(f"user:{user.pk}"):
+        client.force_login(user)
+    session = client.session
+    session.update({"session_id": "ses_test", "proofs": {"platform": int(time.time())}})
+    session.save()
+    return client
 
 
 @pytest.fixture

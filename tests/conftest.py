@@ -10,7 +10,7 @@ from django.test import TransactionTestCase
 from tests import database
 from tests.postgres import Cluster
 
-pytest_plugins = ["tests.cast"]
+pytest_plugins = ["tests.cast", "tests.stack_fixture"]
 
 ON_POSTGRES = os.environ.get("TEST_DATABASE") == "postgres"
 # Rooms whose tests may open no connection; the others run real processes on this machine.

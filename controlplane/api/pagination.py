@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,8 +14,8 @@ class KeysetPagination(BasePagination):
 
     page: Page[Any]
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
-        """Returns the rows of the page asked for."""
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        """Returns the rows of the page asked for. Args: queryset: see `controlplane.keyset.page_of`."""
         parameters = request.query_params
         self.page = page_of(queryset, cursor=parameters.get("cursor") or None, limit=limit_of(parameters.get("limit")))
         return self.page.rows

@@ -34,7 +34,7 @@ WITH_ID = {"403": "Not allowed.", "404": "Not found, or not visible to you."}
 WRITING = {"403": "Not allowed.", "409": "The state does not allow it.", "422": "A field can't be used."}
 
 
-class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class SessionScheme(OpenApiAuthenticationExtension):
     """Tells OpenAPI of the browser's session."""
 
     target_class = "controlplane.api.authentication.SessionAuthentication"

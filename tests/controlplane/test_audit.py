@@ -52,9 +52,9 @@ def test_the_chain_of_each_organization_holds(chain):
 
 
 def test_an_entry_stands_or_falls_with_the_change_it_tells_of():
-    with pytest.raises(ValueError, match="boom"), rls.acting_as("org:org_a"):
+    with rls.acting_as("org:org_a"):
         audit.record(by=ALICE, action="a.b.c", organization_id="org_a", target="t")
-        raise ValueError("boom")
+        transaction.set_rollback(True)
     with all_rows():
         assert not AuditEntry.objects.exists()
 
@@ -68,7 +68,7 @@ def test_an_entry_outside_a_transaction_is_refused():
 @pytest.mark.parametrize("statement", ["UPDATE {} SET target = 'x'", "DELETE FROM {}"])
 def test_the_database_refuses_to_change_or_delete_an_entry(chain, statement):
     with (
-        pytest.raises(DatabaseError, match="append-only|permission denied"),
+        pytest.raises(DatabaseError, match=r"append-only|permission denied"),
         rls.acting_as("org:org_a"),
         connection.cursor() as cursor,
     ):
@@ -137,10 +137,10 @@ def test_an_outsider_reads_and_writes_no_strangers_trail(chain):
 
 
 def test_a_refusal_survives_the_rollback():
-    with pytest.raises(ValueError, match="boom"), audit.keeping_refusals(), rls.acting_as("org:org_a"):
+    with audit.keeping_refusals(), rls.acting_as("org:org_a"):
         audit.record(by=ALICE, action="a.b.done", organization_id="org_a", target="t")
         audit.record_refusal(by=ALICE, action="a.b.refused", organization_id="org_a", target="t")
-        raise ValueError("boom")
+        transaction.set_rollback(True)
     with all_rows():
         assert [entry.action for entry in AuditEntry.objects.all()] == ["a.b.refused"]
     assert audit.verify("org_a") is None

@@ -9,6 +9,7 @@ from django.test import Client, RequestFactory
 from controlplane import csp, health, rls
 from controlplane.models import Message
 from controlplane.pages import server_error
+from tests.cast import session_of
 from tests.database import all_rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.controlplane.api_for_tests")]
@@ -137,8 +138,7 @@ def test_nobody_is_the_actor_of_a_request_without_sign_in(visitor):
 
 
 def test_an_api_key_of_a_browser_with_a_session_counts_alone(alice):
-    visitor = Client()
-    visitor.force_login(alice)
+    visitor = session_of(alice)
     assert alice.pk in visitor.get("/pages/a/").content.decode()
     with_key = visitor.get("/pages/a/", headers={"Authorization": "Bearer api_x"})
     assert with_key.content == b"a for nobody"

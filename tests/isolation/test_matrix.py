@@ -2,20 +2,23 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 import respx
 from django.db import transaction
 
 from organizations.permissions import ROLES
+from tests.isolation.edge import EDGE
 from tests.isolation.matrix import MATRIX, PLAIN, Rule
-from tests.isolation.routes import django_routes, portal_operations
+from tests.isolation.routes import django_routes, edge_operations, portal_operations
 from tests.isolation.world import CANARY, Visitor, World, world
 
 __all__ = ["world"]
 
 CASES = [(address, method, rule) for address, methods in MATRIX.items() for method, rule in methods.items()]
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+WORKER_TESTS = Path(__file__).parents[2] / "worker" / "test"
 UNREACHABLE = {"/api/…", "/admin/"}
 
 
@@ -55,6 +58,12 @@ def text_of(answer) -> str:
     return body.decode() + " ".join(f"{name}: {value}" for name, value in answer.items())
 
 
+def without_sign_in_names(world: World, rule: Rule, text: str) -> str:
+    for name in world.on_sign_in_page if rule.is_sign_in_page else ():
+        text = text.replace(name, "")
+    return text
+
+
 def may(visitor: Visitor, rule: Rule) -> bool:
     granted = ROLES.get(visitor.role, frozenset())
     if not rule.permission:
@@ -84,6 +93,13 @@ def test_every_operation_of_the_contract_has_an_entry():
     assert entries - portal_operations() <= {("GET", "/api/v1/openapi.json")}
 
 
+def test_every_operation_of_the_edge_is_covered_by_a_test_of_the_worker():
+    assert edge_operations() - set(EDGE) == set(), "an operation of the edge without a line in tests/isolation/edge.py"
+    assert set(EDGE) - edge_operations() == set(), "a line without an operation"
+    missing = [name for file, name in EDGE.values() if f'it("{name}"' not in (WORKER_TESTS / file).read_text()]
+    assert not missing, "these tests of the Worker are gone or have another name"
+
+
 @pytest.mark.parametrize("address", sorted(set(MATRIX) - UNREACHABLE))
 def test_other_methods_than_the_entrys_are_refused(world, address):
     for method in set(METHODS) - set(MATRIX[address]):
@@ -95,19 +111,13 @@ def test_other_methods_than_the_entrys_are_refused(world, address):
     ("address", "method", "rule"), CASES, ids=lambda value: value if isinstance(value, str) else ""
 )
 class TestEveryRoute:
-    def test_it_answers_everybody_as_the_matrix_says(self, world, address, method, rule):
+    def test_it_answers_everybody_as_the_matrix_says_and_outsiders_nothing(self, world, address, method, rule):
         for visitor in visitors_of(world, address):
-            status = send(world, visitor, address, method, rule).status_code
+            answer = send(world, visitor, address, method, rule)
             expected = _expected(visitor, address, rule)
-            assert status in expected, f"{visitor.name}: {status}, expected one of {sorted(expected)}"
-
-    def test_it_shows_outsiders_nothing(self, world, address, method, rule):
-        for visitor in visitors_of(world, address):
+            assert answer.status_code in expected, f"{visitor.name}: not one of {sorted(expected)}"
             if not visitor.role:
-                told = text_of(send(world, visitor, address, method, rule))
-                for name in world.on_sign_in_page if rule.is_sign_in_page else ():
-                    told = told.replace(name, "")
-                assert CANARY not in told, visitor.name
+                assert CANARY not in without_sign_in_names(world, rule, text_of(answer)), visitor.name
 
     def test_outsiders_can_not_tell_a_foreign_thing_from_none(self, world, address, method, rule):
         if not rule.inside or "{" not in address:

@@ -1,6 +1,5 @@
 """The world the isolation matrix walks in: Acme full of canaries, and everybody who may or may not see them."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +19,7 @@ from tenants.enrollment.actions import create_token
 from tenants.enrollment.models import Agent
 from tenants.provisioning.actions import create
 from tenants.provisioning.models import Cell, Tenant
-from tests.cast import actor_for, found, found_client, join, person
+from tests.cast import actor_for, found, found_client, join, person, session_of
 from tests.database import all_rows
 from tests.organizations.saml_idp import SamlIdp
 
@@ -149,16 +148,6 @@ def _visitors(
         _key("mallory's key", mallory, rival, scopes=everything),
     ]
     return {visitor.name: visitor for visitor in visitors}
-
-
-def session_of(user: User) -> Client:
-    """Returns a browser in which the person has signed in by the platform's provider."""
-    client = Client(raise_request_exception=False)
-    client.force_login(user)
-    session = client.session
-    session.update({"session_id": "ses_test", "proofs": {"platform": int(time.time())}})
-    session.save()
-    return client
 
 
 def _key(
