@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from organizations.models import ApiKey, Connection, Grant, Invitation, Membership, Organization, User
 
 
-class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
+class ReadOnly(admin.ModelAdmin):
     """Shows rows and lets nobody change them."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

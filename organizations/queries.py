@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
 from controlplane.actor import Actor
@@ -116,7 +116,7 @@ def reach_of(organization: Organization | str) -> list[str]:
     return [organization_id, *clients]
 
 
-def _one[Row](rows: QuerySet[Row], key: str) -> Row:
+def _one[Row: Model](rows: QuerySet[Row], key: str) -> Row:
     row = rows.filter(pk=key).first()
     if row is None:
         raise NotFound

@@ -13,6 +13,7 @@ from organizations.actions import members, sign_up
 from organizations.actions.founding import checked_kind, checked_name
 from organizations.actions.sign_in import connection_by_id
 from organizations.forms import AddressForm, FoundForm, SamlSignUpForm
+from organizations.limits import count_sign_up
 from organizations.models import Connection
 from organizations.sso import departure, sessions
 from organizations.sso.attempts import Attempt
@@ -83,6 +84,7 @@ def sign_up_saml(request: HttpRequest) -> HttpResponse:
     """Found a pending organization from an identity provider's metadata."""
     form = SamlSignUpForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
+        count_sign_up(actor_of(request).address)
         try:
             return _remember(request, _found_with_saml(request, form))
         except Problem as problem:
@@ -157,7 +159,8 @@ def _remember(request: HttpRequest, connection: Connection) -> HttpResponse:
 def _remembered(request: HttpRequest) -> Connection | None:
     """The connection last used in this browser, if it can still be used."""
     try:
-        connection = connection_by_id(request.get_signed_cookie(REMEMBERED_COOKIE, max_age=REMEMBERED_SECONDS))
-    except (KeyError, BadSignature, NotFound):
+        kept = request.get_signed_cookie(REMEMBERED_COOKIE, default="", max_age=REMEMBERED_SECONDS)
+        connection = connection_by_id(kept or "")
+    except (BadSignature, NotFound):
         return None
     return connection if connection.is_enabled else None

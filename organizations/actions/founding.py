@@ -41,7 +41,8 @@ def insert_organization(*, by: Actor, organization: Organization, way: str) -> N
     if organization.is_active:
         organization.activated_at = timezone.now()
     organization.save(force_insert=True)
-    facts.publish(facts.ORGANIZATION_CREATED, organization_id=organization.pk)
+    if organization.is_active:
+        facts.publish(facts.ORGANIZATION_CREATED, organization_id=organization.pk)
     audit.record(
         by=by,
         action="organizations.organization.create",

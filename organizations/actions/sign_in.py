@@ -15,6 +15,7 @@ from django.utils import timezone
 from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, NotFound
+from organizations.actions import facts
 from organizations.actions.founding import make_owner
 from organizations.models import Connection, Membership, Organization, User
 from organizations.models.user import new_user_id
@@ -81,13 +82,20 @@ def link(*, by: Actor, connection: Connection, identity: ProvenIdentity) -> None
         holder = _holder(identity)
         if holder is not None and holder.pk != person.pk:
             raise Conflict("This sign-in belongs to another account. Nothing was changed.", code="IDENTITY_TAKEN")
+        _tie(person, identity)
+        _note_proof(by, connection, person, "organizations.identity.link")
+
+
+def _tie(person: User, identity: ProvenIdentity) -> None:
+    try:
         with rls.acting_as(f"user:{person.pk}"):
             tied, made = SocialAccount.objects.get_or_create(
                 user=person, provider=identity.provider_id, defaults={"uid": identity.uid}
             )
-        if not made and tied.uid != identity.uid:
-            raise Conflict("Another sign-in of this connection is tied to your account.", code="ALREADY_LINKED")
-        _note_proof(by, connection, person, "organizations.identity.link")
+    except IntegrityError as error:
+        raise Conflict("This sign-in was tied to another account a moment ago.", code="IDENTITY_TAKEN") from error
+    if not made and tied.uid != identity.uid:
+        raise Conflict("Another sign-in of this connection is tied to your account.", code="ALREADY_LINKED")
 
 
 def connection_by_id(connection_id: str) -> Connection:
@@ -156,6 +164,7 @@ def _found_pending(by: Actor, organization: Organization, connection: Connection
     organization.created_by_id = user.pk
     organization.save(update_fields=["created_by"])
     make_owner(by=by, organization=organization, user_id=user.pk)
+    facts.publish(facts.ORGANIZATION_CREATED, organization_id=organization.pk)
     _note_proof(by, connection, user, "organizations.organization.activate")
     return user
 

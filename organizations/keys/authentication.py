@@ -105,7 +105,7 @@ def _note_use(key: ApiKey, address: str) -> None:
     ApiKey.objects.filter(pk=key.pk).update(last_used_at=now, last_used_address=address or None)
 
 
-class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class ApiKeyScheme(OpenApiAuthenticationExtension):
     """How the OpenAPI document describes the key."""
 
     target_class = ApiKeyAuthentication

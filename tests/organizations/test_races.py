@@ -1,0 +1,104 @@
+"""Two at once: what the database decides, not the order of two reads."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+
+from controlplane import rls
+from controlplane.actor import Actor
+from controlplane.problems import Conflict
+from organizations.actions import members, sign_in
+from organizations.actions.sign_up import found_with_saml
+from organizations.models import Membership, Organization, User
+from organizations.sso.proven import ProvenIdentity, SignInRefused
+from organizations.sso.saml.metadata import IdpMetadata
+from tests.cast import actor_for, found, join, person
+from tests.database import all_rows
+
+
+def at_once(*calls: Callable[[], object]) -> list[object]:
+    """Runs every call in a thread of its own, started together; what each returned or raised."""
+    results: list[object] = [None] * len(calls)
+    barrier = threading.Barrier(len(calls))
+
+    def run(number: int, call: Callable[[], object]) -> None:
+        barrier.wait()
+        try:
+            results[number] = call()
+        except Exception as error:
+            results[number] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=each) for each in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_owners_who_remove_each_other_leave_one(transactional_db: None) -> None:
+    alice, bob = person("alice"), person("bob")
+    acme = found(alice, "Acme")
+    join(acme, invited_by=alice, user=bob, role="owner")
+    with all_rows():
+        membership = {each.user_id: each.pk for each in Membership.objects.filter(organization=acme)}
+
+    def remove(by: User, of: User) -> Callable[[], None]:
+        def call() -> None:
+            actor = actor_for(by)
+            with rls.acting_as(actor.rls_actor):
+                members.remove(by=actor, organization=acme, membership_id=membership[of.pk])
+
+        return call
+
+    results = at_once(remove(alice, bob), remove(bob, alice))
+    with all_rows():
+        assert Membership.objects.filter(organization=acme, role="owner").count() == 1
+    assert sum(result is None for result in results) == 1
+    assert sum(isinstance(result, Exception) for result in results) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_first_assertions_at_once_one_makes_the_owner(transactional_db: None) -> None:
+    nobody = Actor.nobody()
+    metadata = IdpMetadata("https://idp.example/", "https://idp.example/sso", ["MII"])
+    made = found_with_saml(by=nobody, name="Acme", kind="organization", metadata=metadata)
+
+    def enter(uid: str) -> Callable[[], object]:
+        def call() -> object:
+            identity = ProvenIdentity(made.provider_id, uid, f"{uid}@acme.example")
+            return sign_in.by_connection(by=nobody, connection=made, identity=identity)
+
+        return call
+
+    results = at_once(*(enter(f"person{number}") for number in range(4)))
+    with all_rows():
+        assert Membership.objects.filter(organization_id=made.organization_id).count() == 1
+        assert User.objects.count() == 1
+        assert Organization.objects.get().state == "active"
+    assert sum(isinstance(result, sign_in.Entered) for result in results) == 1
+    assert sum(isinstance(result, SignInRefused) for result in results) == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_invitation_taken_up_twice_at_once_makes_one_member(transactional_db: None) -> None:
+    alice, bob = person("alice"), person("bob")
+    acme = found(alice, "Acme")
+    inviting, invited = actor_for(alice), actor_for(bob)
+    with rls.acting_as(inviting.rls_actor):
+        invitation = members.invite(by=inviting, organization=acme, email=bob.email, role="viewer")
+
+    def accept() -> object:
+        with rls.acting_as(invited.rls_actor):
+            return members.accept_invitation(by=invited, invitation_id=invitation.pk)
+
+    results = at_once(accept, accept, accept)
+    assert sum(isinstance(result, Membership) for result in results) == 1
+    assert not any(isinstance(result, Conflict) for result in results)
+    with all_rows():
+        assert Membership.objects.filter(user=bob).count() == 1
