@@ -51,6 +51,10 @@ class Machine:
         """Waits until the manager acknowledged the agent and returns its number."""
         return wait_for(self._number, f"agent {self.name}", seconds)
 
+    def connections(self) -> int:
+        """How often the manager has acknowledged the agent so far."""
+        return len(CONNECTED.findall(self.output.read_text(errors="replace")))
+
     def log(self, message: str) -> None:
         """Something happens on the machine: a line of sshd's in its log."""
         with self.log_file.open("a") as file:

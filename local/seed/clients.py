@@ -25,6 +25,10 @@ class Client:
     goes_silent: bool = False
     stopped: bool = False
 
+    @property
+    def slug(self) -> str:
+        return self.name.replace(" ", "-").lower()
+
 
 CLIENTS = (
     Client("Alder Dental Group", "healthy, agents report, alerts come in", agents=AGENTS_OF_THE_HEALTHY),

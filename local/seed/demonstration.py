@@ -73,7 +73,7 @@ class Demonstration:
             self.tell(f"Demonstration: {client.name} is not as meant ({client.state}): {problem}")
 
     async def _bring(self, client: Client) -> None:
-        kept = self.folder / f"{client.name.replace(' ', '-').lower()}.json"
+        kept = self.folder / f"{client.slug}.json"
         if not kept.exists():
             write_private(kept, json.dumps(await asyncio.to_thread(self._make, client)))
             self.tell(f"Demonstration: {client.name}: {client.state}")
@@ -85,9 +85,11 @@ class Demonstration:
             write_private(kept, json.dumps(made | {"silent": True}))
 
     def _make(self, client: Client) -> dict[str, Any]:
-        organization = self.api.post("/organizations", {"msp": self.msp, "name": client.name}, key=f"org {client.name}")
+        organization = self.api.post(
+            "/organizations", {"msp": self.msp, "name": client.name}, key=f"client-{client.slug}"
+        )
         wish = {"organization": organization["id"], "name": "Production", **client.plan}
-        asked = self.api.post("/tenants", wish, key=f"tenant {client.name}")
+        asked = self.api.post("/tenants", wish, key=f"tenant-{client.slug}")
         tenant = asked["tenant"]["id"]
         if client.stopped or client.agents:
             self.api.succeeded(asked["operation"]["id"])

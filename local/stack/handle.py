@@ -77,7 +77,8 @@ class StackHandle:
     def stop(self) -> None:
         """Ends the launcher, and with it every part."""
         if self.process:
-            self.process.send_signal(signal.SIGTERM)
+            if self.process.poll() is None:
+                self.process.send_signal(signal.SIGTERM)
             self.process.wait(30)
 
 

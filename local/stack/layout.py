@@ -107,6 +107,7 @@ class Layout:
     def django_environment(self) -> dict[str, str]:
         """What `controlplane.settings` reads, for the portal, Celery and management commands."""
         return {
+            "DJANGO_SETTINGS_MODULE": "controlplane.settings",
             "GARRISON_ENV": "local",
             "GARRISON_BASE_URL": self.portal,
             "GARRISON_SECRET_KEY": self.keys.django_secret,

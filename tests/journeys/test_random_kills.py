@@ -1,0 +1,18 @@
+"""Twenty random kills over twenty tenants; `make chaos` does two hundred."""
+
+import secrets
+
+import pytest
+
+from local.chaos.__main__ import rampage
+from local.stack.handle import StackHandle
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(480)]
+
+
+def test_twenty_kills_over_twenty_tenants_lose_and_double_nothing(stack: StackHandle) -> None:
+    seed = secrets.randbelow(10**6)
+    print(f"seed {seed}")
+    monkey, verdict = rampage(stack, kills=20, tenants=20, seed=seed)
+    assert monkey.kills >= 20
+    assert (verdict.lost, verdict.duplicated, verdict.stuck) == (0, 0, 0), f"seed {seed}: {verdict}"
