@@ -52,6 +52,11 @@ class Running:
 Report = Callable[[str, str, float], None]
 
 
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+
+
 class Supervisor:
     """Runs a table of parts.
 
@@ -164,6 +169,7 @@ class Supervisor:
         self.changed()
         if not running.part.once:
             await process.wait()
+            _kill_group(process.pid)  # what it had started must not keep its port
             self._tell_warden("-", process.pid)
 
     async def _spawn(self, running: Running) -> asyncio.subprocess.Process:
@@ -208,8 +214,7 @@ class Supervisor:
             os.killpg(process.pid, signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), STOP_SECONDS)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        _kill_group(process.pid)
         await process.wait()
         self._tell_warden("-", process.pid)
 

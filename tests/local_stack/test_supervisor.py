@@ -129,3 +129,26 @@ def test_a_stack_keeps_its_ports_between_starts_and_yields_those_that_others_too
     second = ports.choose(kept)
     assert second["edge"] != first["edge"]
     assert second["portal"] == first["portal"]
+
+
+def test_what_a_dead_part_had_started_ends_before_the_part_starts_again(tmp_path):
+    started = tmp_path / "child"
+    parent = (
+        "import subprocess, sys, time; child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
+        f"open({str(started)!r}, 'a').write(f'{{child.pid}}\\n'); time.sleep(600)"
+    )
+    part = Part(
+        "parent", (sys.executable, "-c", parent), lambda: started.exists() and started.read_text().endswith("\n")
+    )
+
+    def children() -> list[int]:
+        return [int(line) for line in started.read_text().split()]
+
+    async def scenario(supervisor: Supervisor) -> None:
+        await supervisor.start()
+        (orphan,) = children()
+        os.kill(supervisor.pids()["parent"], signal.SIGKILL)
+        await until(lambda: len(children()) == 2)
+        assert not alive(orphan)
+
+    supervised([part], tmp_path, scenario)
