@@ -134,7 +134,8 @@ def test_a_stack_keeps_its_ports_between_starts_and_yields_those_that_others_too
 def test_what_a_dead_part_had_started_ends_before_the_part_starts_again(tmp_path):
     started = tmp_path / "child"
     parent = (
-        "import subprocess, sys, time; child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
+        "import subprocess, sys, time;"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
         f"open({str(started)!r}, 'a').write(f'{{child.pid}}\\n'); time.sleep(600)"
     )
     part = Part(
