@@ -49,7 +49,9 @@ async def request(
         async with asyncio.timeout(timeout):
             return await _exchange(via.hostname or "", via.port or 80, method, target, head, body)
     except UNREACHABLE as error:
-        raise RequestFailed(f"{method} {parts.scheme}://{parts.netloc}{parts.path}: {error or 'timed out'}") from error
+        raise RequestFailed(
+            f"{method} {parts.scheme}://{parts.netloc}{parts.path}: {str(error) or 'timed out'}"
+        ) from error
 
 
 async def _exchange(host: str, port: int, method: str, target: str, headers: dict[str, str], body: bytes) -> Reply:

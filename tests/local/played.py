@@ -1,6 +1,8 @@
 """A stand-in node played as a task of the test's own loop."""
 
 import asyncio
+import datetime as dt
+import functools
 import io
 import json
 from pathlib import Path
@@ -10,6 +12,8 @@ import httpx
 
 from local.engine.images import ENTRIES
 from local.engine.zygote import load_entry
+from local.nodes.certs.bundle import mint
+from local.nodes.certs.request import read_request
 from local.nodes.host import Host
 
 START_DEADLINE = 10.0
@@ -30,12 +34,20 @@ ENVIRONMENTS = {
 }
 
 
+@functools.cache
+def bundle() -> dict[str, str]:
+    """One minted bundle for all managers of the run: minting takes a moment."""
+    nodes = {"server": [{"name": "manager-0", "ip": "127.0.0.1"}]}
+    return mint(read_request({"days": 30, "nodes": nodes}), dt.datetime.now(dt.UTC)).files
+
+
 class PlayedNode:
     """One node; `ports` maps its real ports to those taken."""
 
     def __init__(self, role: str, disk: Path, environment: dict[str, str]) -> None:
         self.role, self.disk = role, disk
         self.environment = {"NODE_NAME": f"{role}-0", **ENVIRONMENTS[role], **environment}
+        self.environment.setdefault("NODE_CERTIFICATES", json.dumps(bundle()))
         self.ports: dict[int, int] = {}
         self.output = io.StringIO()
         self._serving = asyncio.Event()
@@ -63,7 +75,9 @@ class PlayedNode:
 
     def client(self, port: int, **options: Any) -> httpx.AsyncClient:
         """An HTTP client, written apart from the node, for one of its ports."""
-        return httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.ports[port]}", trust_env=False, **options)
+        # plain HTTP only, so no time goes into loading authorities
+        base = f"http://127.0.0.1:{self.ports[port]}"
+        return httpx.AsyncClient(base_url=base, trust_env=False, verify=False, **options)
 
     def log(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.output.getvalue().splitlines()]

@@ -102,7 +102,9 @@ def test_a_running_container_is_removed_only_by_force(engine: EngineProcess) -> 
 def test_a_name_is_taken_until_its_container_is_removed(engine: EngineProcess) -> None:
     engine.create("one")
 
-    assert engine.call("POST", "/containers/create?name=one", {"Image": "wazuh/wazuh-indexer:4.14.7"}).status_code == 409
+    assert (
+        engine.call("POST", "/containers/create?name=one", {"Image": "wazuh/wazuh-indexer:4.14.7"}).status_code == 409
+    )
     engine.call("DELETE", "/containers/one")
     engine.create("one")
 

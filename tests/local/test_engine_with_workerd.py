@@ -29,7 +29,9 @@ class Workerd:
 def workerd(engine: EngineProcess) -> Iterator[Workerd]:
     environment = {**os.environ, "CLOUDFLARE_CF_FETCH_ENABLED": "false", "CI": "1"}
     command = [NODE, LAUNCHER, engine.socket]
-    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         worker = Workerd(int(process.stdout.readline()))
         yield worker
         worker.http.close()

@@ -1,7 +1,6 @@
 """The REST API on 9200."""
 
 import asyncio
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -222,7 +221,7 @@ def _unknown_route(status: int) -> Response:
 
 def _search_body(request: Request) -> dict[str, Any]:
     """The body, with what the address adds (`q`, `size`, `from`, `sort`)."""
-    body = json.loads(request.body) if request.body.strip() else {}
+    body = request.json() if request.body.strip() else {}
     if not isinstance(body, dict):
         raise SearchError(400, "parsing_exception", "a search body must be an object")
     address = request.query

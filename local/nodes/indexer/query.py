@@ -7,7 +7,7 @@ from typing import Any
 from local.nodes.indexer.documents import Document
 from local.nodes.indexer.errors import parsing_error
 from local.nodes.indexer.query_string import parse_query_string
-from local.nodes.indexer.values import TEXT_FIELDS, all_values, as_number, same, values_at, words
+from local.nodes.indexer.values import TEXT_FIELDS, all_values, as_number, same, sought_words, values_at, words
 
 Predicate = Callable[[Document], bool]
 
@@ -46,9 +46,9 @@ def _option(value: Any, key: str) -> Any:
 def _matches(document: Document, path: str, wanted: object, *, every_word: bool) -> bool:
     if path not in TEXT_FIELDS:
         return any(same(value, wanted) for value in values_at(document.source, path))
-    sought = words(wanted)
+    sought = sought_words(wanted)
     for value in values_at(document.source, path):
-        held = set(words(value))
+        held = words(value)
         if sought and (all if every_word else any)(word in held for word in sought):
             return True
     return False
@@ -83,8 +83,8 @@ def multi_match(body: Any) -> Predicate:
 
 
 def _word_in(value: object, wanted: str) -> bool:
-    held = set(words(value))
-    return any(word in held for word in words(wanted))
+    held = words(value)
+    return any(word in held for word in sought_words(wanted))
 
 
 def term(body: Any) -> Predicate:

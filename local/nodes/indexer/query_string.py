@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from local.nodes.indexer.errors import parsing_error
-from local.nodes.indexer.values import TEXT_FIELDS, all_values, same, values_at, words
+from local.nodes.indexer.values import TEXT_FIELDS, all_values, same, sought_words, values_at, words
 
 Test = Callable[[dict[str, Any]], bool]
 
@@ -114,6 +114,6 @@ def _fits(value: object, wanted: str, *, by_words: bool) -> bool:
         pattern = wanted.lower() if by_words else wanted
         return any(fnmatch.fnmatchcase(candidate, pattern) for candidate in candidates)
     if by_words:
-        held = set(words(value))
-        return same(value, wanted) or any(word in held for word in words(wanted)[:1])
+        sought, held = sought_words(wanted), words(value)
+        return same(value, wanted) or (bool(sought) and all(word in held for word in sought))
     return same(value, wanted)

@@ -34,10 +34,15 @@ def all_values(document: Any) -> Iterator[Any]:
         yield document
 
 
-def words(text: object) -> list[str]:
-    """A text's words as an analyzer gives them: lower case, and parts of compounds beside the whole."""
-    whole = [word.strip(".-@") for word in WORD.findall(str(text).lower())]
-    return [word for compound in whole for word in {compound, *re.split(r"[.@-]", compound)} if word]
+def sought_words(text: object) -> list[str]:
+    """The words that a query's text asks for: lower case, compounds (addresses, host names) in one piece."""
+    return [word for found in WORD.findall(str(text).lower()) if (word := found.strip(".-@"))]
+
+
+def words(text: object) -> set[str]:
+    """The words that a stored text can be found by: those of `sought_words`, and the parts of compounds."""
+    whole = sought_words(text)
+    return {word for compound in whole for word in (compound, *re.split(r"[.@-]", compound)) if word}
 
 
 def as_number(value: object) -> float | None:

@@ -73,8 +73,8 @@ class AgentCalls:
                 self._forget(agent)
 
     def _enrolled(self, body: dict[str, Any], *, id: Any, key: Any) -> Response:
-        for field, value in (("name", body.get("name")), ("id", id or ""), ("key", key or "")):
-            if not isinstance(value, str):
+        for field, value in (("name", body.get("name")), ("id", id), ("key", key)):
+            if not isinstance(value, str) and (field == "name" or value is not None):
                 raise bad_parameter(field, f"'{value}' is not a 'string'")
         try:
             agent = self._registry.add(body["name"], id=id, key=key, register_ip=str(body.get("ip", "any")))
