@@ -1,4 +1,4 @@
-"""One local stack for all tests marked `stack`: started once a run, with the folder of its logs named when a test fails."""
+"""One local stack for all tests marked `stack`, started once a run; its logs stay in pytest's temporary folder."""
 
 from collections.abc import Iterator
 from pathlib import Path
