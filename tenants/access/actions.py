@@ -51,7 +51,7 @@ def open_dashboard(*, by: Actor, tenant: Tenant) -> DashboardCode:
     NotPossibleNow where no dashboard runs, EdgeNotAvailable while the edge does not answer.
     """
     standing = access.require(by, "dashboard.open", tenant.organization_id)
-    if tenant.observed not in ("running", "degraded"):
+    if (tenant.edge_view or {}).get("observed") not in ("running", "degraded"):
         raise NotPossibleNow("This tenant's dashboard is not running.", "Start the tenant and wait until it runs.")
     role = dashboard_role(standing)
     user = User.objects.get(pk=by.user_id)

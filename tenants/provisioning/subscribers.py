@@ -10,4 +10,4 @@ from tenants.provisioning.models import Tenant
 def look_at_all_tenants(message: Message) -> None:
     """A subscription was suspended, resumed or changed: what is wanted of its tenants may be something else now."""
     for tenant in Tenant.objects.filter(organization_id=message.organization_id, deleted_at=None):
-        wakeups.act_on(tenant)
+        wakeups.look_at(tenant)

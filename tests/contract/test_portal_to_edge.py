@@ -1,0 +1,176 @@
+"""
+The portal's own code against the real edge: actions, reconciler, commands and the consumer of changes, with nothing in
+between but HTTP. It holds the edge in memory of `tests/tenants` to what the real one does.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from controlplane import edge_keys, rls
+from controlplane.actor import Actor
+from controlplane.environment import environment
+from organizations.models import Organization, User
+from tenants.access import actions as access
+from tenants.access import queries as access_queries
+from tenants.enrollment import actions as enrollment
+from tenants.enrollment import queries as enrollment_queries
+from tenants.enrollment.tasks import read_agents
+from tenants.protection import actions as protection
+from tenants.provisioning import actions, claims
+from tenants.provisioning.edge_api import EdgeApi, _client
+from tenants.provisioning.models import Cell, Tenant
+from tenants.provisioning.reconciler import reconcile
+from tests.cast import actor_for
+from tests.contract.edge_process import DoorKey, Edge
+from tests.tenants.conftest import deliver, fresh, operation_of, read_feed, states
+
+pytestmark = pytest.mark.django_db
+
+PATIENCE = 60.0
+VERSIONS = ["4.14.7", "4.14.7-exits"]
+
+
+@pytest.fixture(scope="module")
+def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
+    keys = {door: DoorKey(door, edge_keys.signing_key(door).private) for door in ("control", "access")}
+    id_key = bytes.fromhex(environment().cell_id_keys["lo"])
+    running = Edge(tmp_path_factory.mktemp("edge"), **keys, id_key=id_key)
+    try:
+        yield running.start()
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def cell(db: None, edge: Edge) -> Cell:
+    _client.cache_clear()
+    zone = f"localhost:{edge.port}"
+    cell = Cell.objects.create(id="lo", base_url=edge.url, dashboard_zone=zone, runtime="stand-in", versions=VERSIONS)
+    read_feed()
+    return cell
+
+
+@pytest.fixture
+def owner(alice: User) -> Actor:
+    return actor_for(alice)
+
+
+@pytest.fixture
+def make(acme: Organization, owner: Actor, cell: Cell) -> Callable[..., Tenant]:
+    def create(name: str, **more: Any) -> Tenant:
+        with rls.acting_as(owner.rls_actor):
+            return actions.create(by=owner, organization=acme, name=name, **more)[0]
+
+    return create
+
+
+def work_until(reached: Callable[[], bool]) -> None:
+    """Do what Celery does, again and again: read the feed, reconcile what is due, deliver facts."""
+    deadline = time.monotonic() + PATIENCE
+    while not reached():
+        assert time.monotonic() < deadline
+        for tenant_id in claims.due_tenants(10):
+            reconcile(tenant_id)
+        read_feed()
+        time.sleep(0.02)
+
+
+def test_a_tenant_lives_from_the_first_request_to_its_tombstone(make, owner, edge):
+    tenant = make("Office", certificate_days=30)
+    work_until(lambda: fresh(tenant).status == "running")
+    creation = operation_of(tenant)
+    assert creation.state == "succeeded"
+    assert set(states(creation).values()) == {"succeeded"}
+    assert fresh(tenant).edge_view["certificate"]["not_after"]
+    for act, status in ((actions.stop, "stopped"), (actions.start, "running")):
+        with rls.acting_as(owner.rls_actor):
+            act(by=owner, tenant=tenant)
+        work_until(lambda wanted=status: fresh(tenant).status == wanted)
+        assert operation_of(tenant).state == "succeeded"
+    with rls.acting_as(owner.rls_actor):
+        deletion = protection.delete(by=owner, tenant=tenant, confirm_name="Office")
+    work_until(lambda: fresh(tenant).status == "deleted")
+    assert fresh(deletion).state == "succeeded"
+    assert EdgeApi(Cell.objects.get()).get_tenant(tenant.pk).requested == "deleted"
+
+
+def test_a_token_lets_an_agent_in_that_the_portal_then_knows(make, owner, edge):
+    tenant = make("Branch")
+    with rls.acting_as(owner.rls_actor):
+        token, secret = enrollment.create_token(by=owner, tenant=tenant, name="Servers", max_uses=1)
+    deliver()
+    work_until(lambda: fresh(tenant).status == "running")
+    joining = {"token": secret, "enrollment_id": "6f9b8f0e-58a5-4b39-9c86-0a4d5f6d8a01", "name": "web-1"}
+    assert httpx.post(f"{edge.url}/api/agents/enroll", json=joining).status_code == 201
+    refused = httpx.post(
+        f"{edge.url}/api/agents/enroll",
+        json={**joining, "enrollment_id": "6f9b8f0e-58a5-4b39-9c86-0a4d5f6d8a02", "name": "web-2"},
+    )
+    assert refused.json()["code"] == "TOKEN_USED_UP"
+
+    def known() -> bool:
+        with rls.acting_as(owner.rls_actor):
+            joined = enrollment_queries.agents_of(owner, tenant).count()
+            return bool(joined and enrollment_queries.refusals_of(owner, tenant).count())
+
+    work_until(known)
+    read_agents("lo", tenant.pk)
+    with rls.acting_as(owner.rls_actor):
+        agent = enrollment_queries.agent(owner, tenant, "001")
+        used = enrollment_queries.token(owner, tenant, token.pk)
+        (refusal,) = enrollment_queries.refusals_of(owner, tenant)
+        assert (agent.name, agent.token_id, used.uses, used.state) == ("web-1", token.pk, 1, "used_up")
+        assert (refusal.reason, refusal.token_id_used) == ("used_up", token.pk)
+        enrollment.quarantine(by=owner, agent=agent, reason="stolen")
+        enrollment.revoke_token(by=owner, token=used)
+    deliver()
+    with rls.acting_as(owner.rls_actor):
+        assert not enrollment_queries.agent(owner, tenant, "001").pending
+        assert not enrollment_queries.token(owner, tenant, token.pk).pending
+    assert EdgeApi(tenant.cell).agents(tenant.pk)["agents"][0]["quarantined"]
+    assert EdgeApi(tenant.cell).get_token(tenant.pk, token.pk)["state"] == "revoked"
+
+
+def test_dashboards_and_events_open_with_what_the_portal_signs_and_close_when_it_says_so(make, owner, acme, edge):
+    tenant = make("Site")
+    work_until(lambda: fresh(tenant).status == "running")
+    running = fresh(tenant)
+    with rls.acting_as(owner.rls_actor):
+        code = access.open_dashboard(by=owner, tenant=running)
+        stream = access.event_stream_token(by=owner, tenant=running)
+        told = access_queries.events(by=owner, tenant=running, after=0, limit=50)
+    assert code.post_to == f"http://{tenant.pk}.localhost:{edge.port}/session"
+    assert {event["kind"] for event in told["events"]} >= {"lifecycle"}
+    headers = {"Authorization": f"Bearer {stream.token}"}
+    assert httpx.get(f"{edge.url}/api/events?after=0", headers=headers).status_code == 200
+    revoke = {"epoch": 1, "idempotency_key": "one", "before": "2999-01-01T00:00:00Z", "session": owner.session_id}
+    assert "closed" in EdgeApi(tenant.cell).revoke_access(tenant.pk, revoke)
+    assert httpx.get(f"{edge.url}/api/events?after=0", headers=headers).status_code in (401, 403)
+
+
+def test_what_fails_at_the_edge_fails_visibly_and_a_retry_goes_on_there(make, owner):
+    tenant = make("Broken", version="4.14.7-exits")
+    work_until(lambda: fresh(tenant).status == "failed")
+    failed = operation_of(tenant)
+    assert (failed.state, states(failed)["certs"], states(failed)["indexer"]) == ("failed", "succeeded", "failed")
+    assert failed.error["message"]
+    with rls.acting_as(owner.rls_actor):
+        actions.retry(by=owner, operation=failed)
+    work_until(lambda: (fresh(tenant).edge_view or {}).get("generation") == 2)
+    assert states(failed)["certs"] == "succeeded"
+
+
+def test_a_consumer_that_begins_late_reads_everything_anew(make, owner):
+    tenant = make("Late")
+    reconcile(tenant.pk)
+    work_until(lambda: fresh(tenant).status == "running")
+    Cell.objects.update(feed_epoch="of another life", feed_seq=1)
+    with rls.acting_as(owner.rls_actor):
+        Tenant.objects.filter(pk=tenant.pk).update(observed="unknown", edge_view=None, edge_seq=-1)
+    read_feed()
+    assert fresh(tenant).status == "running"
+    assert Cell.objects.get().feed_epoch != "of another life"
