@@ -1,10 +1,10 @@
-"""What every page shows without asking any room: the brand, the chosen theme, and which origins its forms may post to."""
+"""What every page shows without asking any room: brand and theme; and to which origins a page's forms may post."""
 
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -32,7 +32,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
 def set_theme(request: HttpRequest) -> HttpResponseBase:
     """Keep the choice in a cookie: 'light', 'dark', anything else follows the system again."""
     choice = request.POST.get("theme", "")
-    answer = HttpResponse(status=204) if "HX-Request" in request.headers else redirect(_back(request))
+    answer = redirect(_back(request))
     if choice in THEMES:
         answer.set_cookie(THEME_COOKIE, choice, max_age=ONE_YEAR, samesite="Lax", secure=request.is_secure())
     else:

@@ -36,7 +36,7 @@ def client_rows(clients: Iterable[Organization], rows: Sequence[TenantRow], may_
     """Lines in the order of the clients' names; a client with several tenants has a line for each."""
     found: list[ClientRow] = []
     for client in clients:
-        own = [row for row in rows if row.tenant.organization_id == client.pk]
+        own: list[TenantRow | None] = [row for row in rows if row.tenant.organization_id == client.pk]
         can_create = client.pk in may_create
         found += [ClientRow(client, row, home_url(client.pk), can_create) for row in own or [None]]
     return found

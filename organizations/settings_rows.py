@@ -143,9 +143,7 @@ def audit_row(entry: AuditEntry, names: Mapping[str, str]) -> dict[str, Any]:
         "through": ", ".join(through),
         "words": action_words(entry.action, refused=entry.refused),
         "target": entry.target,
-        "details": ", ".join(
-            f"{name} {_plain(value)}" for name, value in entry.data.items() if value not in ("", None)
-        ),
+        "details": details(entry.data),
         "address": actor.get("address", ""),
         "number": entry.position,
     }

@@ -46,7 +46,7 @@ def _agents(actor: Actor, asked: str) -> list[dict[str, Any]]:
     tenants = queries.living(actor).select_related(None)
     seen = Agent.objects.filter(tenant__in=tenants, name__icontains=asked).select_related("tenant").order_by("name")
     allowed: dict[str, bool] = {}
-    rows = []
+    rows: list[dict[str, Any]] = []
     for agent in seen[: MOST * 4]:
         organization = agent.organization_id
         allowed.setdefault(organization, access.may(actor, "agent.view", organization))

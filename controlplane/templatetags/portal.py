@@ -100,7 +100,7 @@ def _moment(value: datetime | str | None) -> datetime | None:
 
 def _time(moment: datetime, words: str, kind: str = "", css: str = "") -> SafeString:
     utc = moment.astimezone(UTC)
-    live = mark_safe(f" data-{kind}") if kind else ""
+    live = format_html(" data-{}", kind) if kind else ""
     return format_html(
         '<time datetime="{}" title="{} UTC" class="{}"{}>{}</time>',
         utc.isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -181,4 +181,8 @@ def failures(form: BaseForm) -> Iterator[tuple[str, str, str]]:
     for name, messages in form.errors.items():
         known = name in form.fields
         for words in messages:
-            yield (form[name].id_for_label if known else "", str(form[name].label) if known else "", str(words))
+            yield (
+                (form[name].id_for_label or form[name].auto_id, str(form[name].label), str(words))
+                if known
+                else ("", "", words)
+            )

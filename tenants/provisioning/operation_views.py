@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from controlplane.actor import actor_of
+from controlplane.actor import Actor, actor_of
 from controlplane.keyset import page_of
 from organizations import access
 from organizations import queries as organizations
@@ -103,6 +103,7 @@ def activity(request: HttpRequest, organization_id: str) -> HttpResponse:
     """What is under way in an organization and its clients, for the top bar; says when something watched has ended."""
     actor = actor_of(request)
     organization = organizations.find(actor, organization_id)
+    access.require(actor, "tenant.view", organization)
     reach = organizations.reach_of(organization) if organization.is_msp else [organization.pk]
     running = list(queries.running_operations(actor, reach)[:MOST_WATCHED])
     watched = [key for key in request.GET.get("watched", "").split(",") if key][:MOST_WATCHED]
@@ -116,7 +117,7 @@ def activity(request: HttpRequest, organization_id: str) -> HttpResponse:
     return render(request, "tenants/activity.html", context)
 
 
-def _entered(request: HttpRequest, tenant_id: str):  # noqa: ANN202 - a plain triple for the views above
+def _entered(request: HttpRequest, tenant_id: str) -> tuple[Actor, Tenant, frozenset[str]]:
     actor = actor_of(request)
     tenant = queries.find(actor, tenant_id)
     return actor, tenant, access.require(actor, "tenant.view", tenant.organization_id).permissions

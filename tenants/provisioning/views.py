@@ -19,8 +19,8 @@ from controlplane.forms import told_on
 from organizations import access
 from organizations import queries as organizations
 from organizations.frame import frame_for
-from organizations.names import names_of
 from organizations.models import Organization
+from organizations.names import names_of
 from tenants import marks
 from tenants.frame import tenant_frame
 from tenants.provisioning import actions, queries

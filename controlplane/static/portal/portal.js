@@ -67,8 +67,8 @@ function tick() {
 const skew = Date.parse(document.documentElement.dataset.now ?? "") - Date.now() || 0;
 setInterval(tick, SECOND);
 
-/* Theme: the form works alone; with a script the page changes without a reload. */
-on("submit", "[data-theme-form]", async (form, event) => {
+/* Theme: the form works alone (controlplane/appearance.py sets the same cookie); here the page changes at once. */
+on("submit", "[data-theme-form]", (form, event) => {
   event.preventDefault();
   const choice = event.submitter.value;
   const theme = { light: "portal", dark: "portal-dark" }[choice];
@@ -76,9 +76,8 @@ on("submit", "[data-theme-form]", async (form, event) => {
   else delete document.documentElement.dataset.theme;
   for (const button of form.querySelectorAll("button")) button.ariaPressed = String(button.value === choice);
   form.closest("[popover]")?.hidePopover();
-  const body = new FormData(form);
-  body.set("theme", choice);
-  await fetch(form.action, { method: "POST", body, headers: { "HX-Request": "true" } });
+  const secure = location.protocol === "https:" ? "; secure" : "";
+  document.cookie = `theme=${choice}; path=/; max-age=${theme ? 31536000 : 0}; samesite=lax${secure}`;
 });
 
 /* The dashboard's form posts itself; its button stays for the case that this does not run. */

@@ -1,0 +1,64 @@
+"""Every main page with who looks at it: what the checks of looks, access and size walk through."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from organizations.models import User
+from tests.browser.world import World
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One page: its name in reports and pictures, who looks, and its address in a world."""
+
+    name: str
+    looker: str
+    path: Callable[[World], str]
+
+    def by(self, world: World) -> User | None:
+        return {"": None, "alice": world.alice, "paula": world.paula}[self.looker]
+
+
+def _tenant(name: str, rest: str = "") -> Callable[[World], str]:
+    return lambda world: f"/t/{world.tenants[name].pk}/{rest}"
+
+
+def _token(world: World, name: str) -> str:
+    return f"/t/{world.tenants['Production'].pk}/tokens/{world.tokens[name].pk}/"
+
+
+def _operation(world: World, tenant: str) -> str:
+    return f"/t/{world.tenants[tenant].pk}/operations/{world.operation(tenant).pk}/"
+
+
+PAGES = (
+    Shown("front", "", lambda world: "/"),
+    Shown("sign-in", "", lambda world: "/sign-in/"),
+    Shown("sign-up", "", lambda world: "/sign-up/"),
+    Shown("sign-up-saml", "", lambda world: "/sign-up/saml/"),
+    Shown("clients", "paula", lambda world: f"/o/{world.msp.pk}/"),
+    Shown("client-new", "paula", lambda world: f"/o/{world.msp.pk}/clients/new/"),
+    Shown("client-empty", "paula", lambda world: f"/o/{world.clients['Halden Foods'].pk}/"),
+    Shown("tenants", "alice", lambda world: f"/o/{world.acme.pk}/"),
+    Shown("tenant-new", "alice", lambda world: f"/o/{world.acme.pk}/tenants/new/"),
+    Shown("tenant-running", "alice", _tenant("Production")),
+    Shown("tenant-provisioning", "paula", _tenant("Baltic production")),
+    Shown("tenant-failed", "paula", _tenant("Eastlake production")),
+    Shown("tenant-stopped", "paula", _tenant("Corvid production")),
+    Shown("tenant-attention", "paula", _tenant("Dunmore production")),
+    Shown("tokens", "alice", _tenant("Production", "tokens/")),
+    Shown("tokens-empty", "paula", _tenant("Alder production", "tokens/")),
+    Shown("token-new", "alice", _tenant("Production", "tokens/new/")),
+    Shown("token", "alice", lambda world: _token(world, "Warehouse laptops")),
+    Shown("agents", "alice", _tenant("Production", "agents/")),
+    Shown("agents-empty", "paula", _tenant("Baltic production", "agents/")),
+    Shown("events", "alice", _tenant("Production", "events/")),
+    Shown("operations", "alice", _tenant("Production", "operations/")),
+    Shown("operation", "paula", lambda world: _operation(world, "Eastlake production")),
+    Shown("tenant-settings", "alice", _tenant("Production", "settings/")),
+    Shown("members", "alice", lambda world: f"/o/{world.acme.pk}/members/"),
+    Shown("keys", "alice", lambda world: f"/o/{world.acme.pk}/keys/"),
+    Shown("key-new", "alice", lambda world: f"/o/{world.acme.pk}/keys/new/"),
+    Shown("sso", "alice", lambda world: f"/o/{world.acme.pk}/sso/"),
+    Shown("audit", "alice", lambda world: f"/o/{world.acme.pk}/audit/"),
+)

@@ -1,0 +1,71 @@
+"""Every main page, on a desktop and on a phone, light and dark: nobody is kept out, nothing overflows."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import Page
+
+from tests.browser.conftest import DESKTOP, NARROWEST, PHONE, TABLET
+from tests.browser.pages import PAGES, Shown
+from tests.browser.world import World
+
+AXE = Path(settings.BASE_DIR) / "assets" / "node_modules" / "axe-core" / "axe.min.js"
+SCREENS = {"desktop": DESKTOP, "tablet": TABLET, "phone": PHONE}
+OWN_LIMIT = 100 * 1024
+
+TALK_OF_AXE = """async () => {
+  const found = await axe.run(document, { resultTypes: ["violations"] });
+  return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" | ")}`.slice(0, 600));
+}"""
+WIDTH_BEYOND_SCREEN = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+QUARTERS = [pytest.param(PAGES[n::4], id=f"quarter {n + 1}") for n in range(4)]
+
+
+@pytest.mark.parametrize("pages", QUARTERS)
+def test_every_page_is_open_to_everybody_on_every_screen_in_both_themes(
+    pages: tuple[Shown, ...], world: World, visit: Callable[..., Page], pictures: Callable[[Page, str], None]
+) -> None:
+    axe, faults = AXE.read_text(), []
+    for shown in pages:
+        page = visit(shown.path(world), by=shown.by(world))
+        page.evaluate(axe)
+        for screen, size in SCREENS.items():
+            page.set_viewport_size(size)
+            for theme in ("light", "dark") if screen != "tablet" else ("light",):
+                page.emulate_media(color_scheme=theme)
+                pictures(page, f"{shown.name}-{screen}-{theme}")
+                faults += [f"{shown.name}, {screen}, {theme}: {fault}" for fault in page.evaluate(TALK_OF_AXE)]
+        for size in (NARROWEST, PHONE, TABLET):
+            page.set_viewport_size(size)
+            if page.evaluate(WIDTH_BEYOND_SCREEN) > 0:
+                faults.append(f"{shown.name}: wider than a screen of {size['width']} pixels")
+        page.context.close()
+    assert not faults, "\n".join(faults)
+
+
+def test_script_and_style_of_a_page_stay_below_a_hundred_kilobytes(world: World, visit: Callable[..., Page]) -> None:
+    sizes: dict[str, int] = {}
+
+    def weigh(response: object) -> None:
+        if response.url.split("?")[0].endswith((".css", ".js")) and "django_htmx" not in response.url:
+            sizes[response.url] = len(response.body())
+
+    page = visit("/")
+    page.on("response", weigh)
+    page.goto(f"/sign-in/?again={world.acme.pk}")
+    page.reload(wait_until="networkidle")
+    assert sizes
+    assert sum(sizes.values()) < OWN_LIMIT, sizes
+
+
+def test_pages_can_be_read_without_any_script(world: World, visit: Callable[..., Page]) -> None:
+    page = visit(f"/t/{world.tenants['Production'].pk}/", by=world.alice, java_script_enabled=False)
+    assert page.get_by_role("heading", name="Topology").is_visible()
+    assert page.get_by_text("Receives the agents and judges their logs by rules.").is_visible()
+    assert page.get_by_role("button", name="Copy tenant id").count() == 0
+    page.get_by_role("link", name="Search").click()
+    page.get_by_label("Name of a tenant or an agent").fill("Prod")
+    page.get_by_role("button", name="Search").click()
+    assert page.get_by_role("link", name="Production").is_visible()

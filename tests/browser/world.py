@@ -1,0 +1,208 @@
+"""An MSP with clients in every state, made by the product's own actions over an edge in memory."""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from controlplane import outbox, rls
+from controlplane.actor import Actor
+from organizations.actions import clients, keys, sign_up
+from organizations.models import Organization, User
+from tenants.access import actions as access
+from tenants.enrollment import actions as enrollment
+from tenants.enrollment.models import EnrollmentToken
+from tenants.enrollment.tasks import read_agents
+from tenants.provisioning import actions
+from tenants.provisioning.models import Cell, Operation, Tenant
+from tenants.provisioning.reconciler import reconcile
+from tests.browser.edge import LivelyEdge
+from tests.cast import actor_for
+from tests.database import all_rows
+from tests.tenants.conftest import EDGE, read_feed
+
+ALERTS = (
+    (5, "sshd: Attempt to login using a non-existent user", "5710", ["T1110.001"]),
+    (5, "sshd: authentication failed.", "5760", ["T1110.001"]),
+    (3, "PAM: Login session opened.", "5501", ["T1078"]),
+    (10, "sshd: brute force trying to get access to the system.", "5763", ["T1110"]),
+    (7, "Integrity checksum changed.", "550", ["T1565.001"]),
+    (12, "Multiple authentication failures followed by a success.", "40112", ["T1078", "T1110"]),
+)
+
+
+@dataclass
+class World:
+    """What a test looks at: people, organizations, tenants by name, the edge."""
+
+    edge: LivelyEdge
+    paula: User
+    alice: User
+    vera: User
+    msp: Organization
+    acme: Organization
+    clients: dict[str, Organization] = field(default_factory=dict)
+    tenants: dict[str, Tenant] = field(default_factory=dict)
+    tokens: dict[str, EnrollmentToken] = field(default_factory=dict)
+
+    def add(self, client: Organization, name: str, by: User) -> Tenant:
+        """A tenant just asked for, which the reconciler has handed to the edge."""
+        actor = actor_for(by)
+        with rls.acting_as(actor.rls_actor):
+            tenant, _ = actions.create(by=actor, organization=client, name=name)
+        reconcile(tenant.pk)
+        self.tenants[name] = tenant
+        return tenant
+
+    def read(self) -> None:
+        """Let the feed bring what the edge has to tell."""
+        while read_feed():
+            continue
+
+    def fresh(self, name: str) -> Tenant:
+        """The tenant as it is now."""
+        with rls.acting_as(f"org:{self.tenants[name].organization_id}"):
+            return Tenant.objects.get(pk=self.tenants[name].pk)
+
+    def operation(self, name: str) -> Operation:
+        """The tenant's newest operation."""
+        with rls.acting_as(f"org:{self.tenants[name].organization_id}"):
+            return Operation.objects.filter(tenant=self.tenants[name]).order_by("-created_at").first()
+
+
+def build(edge: LivelyEdge, *, paula: User, alice: User, vera: User, msp: Organization, acme: Organization) -> World:
+    """The whole cast of tenants."""
+    Cell.objects.create(
+        id="lo", base_url=EDGE, dashboard_zone="dash.test", runtime="stand-in", versions=["4.14.7", "4.14.6"]
+    )
+    world = World(edge, paula, alice, vera, msp, acme)
+    _acme(world)
+    for name, make in CLIENTS.items():
+        client = _client(world, name)
+        if make is not None:
+            make(world, world.add(client, f"{name.split()[0]} production", world.paula))
+    world.read()
+    return world
+
+
+def _client(world: World, name: str) -> Organization:
+    by = actor_for(world.paula)
+    with rls.acting_as(by.rls_actor):
+        world.clients[name] = clients.create_client(by=by, msp=world.msp, name=name)
+    return world.clients[name]
+
+
+def _acme(world: World) -> None:
+    tenant = world.add(world.acme, "Production", world.alice)
+    world.edge.run(tenant.pk, agents=6, silent=1)
+    world.read()
+    _tokens(world, tenant)
+    world.edge.events[tenant.pk] = _events(tenant)
+    read_agents(tenant.cell_id, tenant.pk)
+    world.read()
+    by = actor_for(world.alice)
+    with rls.acting_as(by.rls_actor):
+        keys.create(
+            by=by,
+            organization=world.acme,
+            name="Ticket system",
+            scopes=["tenant.view", "agent.view", "events.read", "token.view"],
+            expires_in=dt.timedelta(days=90),
+        )
+        access.event_stream_token(by=by, tenant=tenant)
+
+
+def _tokens(world: World, tenant: Tenant) -> None:
+    by = actor_for(world.alice)
+    wanted: tuple[tuple[str, int, tuple[str, ...], dict[str, str]], ...] = (
+        ("Servers, Gdańsk", 40, ("servers",), {"site": "Gdańsk"}),
+        ("Contractor batch", 15, ("contractors",), {}),
+        ("Warehouse laptops", 50, ("warehouse",), {"shift": "day"}),
+    )
+    with rls.acting_as(by.rls_actor):
+        for name, uses, groups, labels in wanted:
+            token, _ = enrollment.create_token(
+                by=by,
+                tenant=tenant,
+                name=name,
+                expires_in=dt.timedelta(days=30),
+                max_uses=uses,
+                groups=groups,
+                labels=labels,
+            )
+            world.tokens[name] = token
+        enrollment.revoke_token(by=by, token=world.tokens["Contractor batch"])
+    while outbox.deliver_due():
+        continue
+    world.edge.enrolled(tenant.pk, world.tokens["Servers, Gdańsk"].pk)
+    world.edge.refused(tenant.pk, world.tokens["Contractor batch"].pk, "revoked")
+    world.read()
+
+
+def _events(tenant: Tenant) -> list[dict[str, Any]]:
+    now = dt.datetime.now(dt.UTC)
+    names = ("wms-01", "edi-02", "sftp-01", "track-web-02")
+    found = []
+    for seq in range(1, 31):
+        level, words, rule, techniques = ALERTS[seq % len(ALERTS)]
+        at = now - dt.timedelta(seconds=7 * (31 - seq))
+        data = {
+            "rule": {"level": level, "description": words, "id": rule, "mitre": {"id": techniques}},
+            "agent": {"id": f"00{seq % 4 + 1}", "name": names[seq % 4]},
+        }
+        found.append({"seq": seq, "at": at.isoformat().replace("+00:00", "Z"), "kind": "alert", "data": data})
+    return found
+
+
+def _healthy(world: World, tenant: Tenant) -> None:
+    world.edge.run(tenant.pk, agents=4)
+
+
+def _provisioning(world: World, tenant: Tenant) -> None:
+    world.edge.reach(tenant.pk, "manager")
+
+
+def _failed(world: World, tenant: Tenant) -> None:
+    world.edge.give_up(tenant.pk, "indexer")
+
+
+def _ending(world: World, tenant: Tenant) -> None:
+    world.edge.run(tenant.pk, agents=3, certificate_days=6)
+
+
+def _silent(world: World, tenant: Tenant) -> None:
+    world.edge.run(tenant.pk, agents=5, silent=2)
+
+
+def _stopped(world: World, tenant: Tenant) -> None:
+    world.edge.run(tenant.pk)
+    world.read()
+    by = actor_for(world.paula)
+    with rls.acting_as(by.rls_actor):
+        actions.stop(by=by, tenant=tenant)
+    reconcile(tenant.pk)
+    world.edge.stop(tenant.pk)
+
+
+CLIENTS: dict[str, Callable[[World, Tenant], None] | None] = {
+    "Alder Dental Group": _healthy,
+    "Baltic Freight": _provisioning,
+    "Corvid Analytics": _stopped,
+    "Dunmore Council": _ending,
+    "Eastlake Credit Union": _failed,
+    "Fenwick Legal": _silent,
+    "Halden Foods": None,
+}
+
+
+def found(owner: User, name: str) -> Organization:
+    """An organization with nothing in it yet."""
+    actor: Actor = actor_for(owner)
+    with rls.acting_as(actor.rls_actor):
+        return sign_up.found(by=actor, name=name, kind="organization")
+
+
+def person(email: str, name: str) -> User:
+    """Somebody new."""
+    with all_rows():
+        return User.objects.create_user(email, name=name, email_verified=True)
