@@ -5,6 +5,7 @@ under row-level security; neither may change tables, make temporary ones, or cal
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import psycopg
 from psycopg import sql
@@ -21,7 +22,7 @@ def prepare(admin_dsn: str, database: str, passwords: Mapping[str, str]) -> None
     Args: admin_dsn: connection of a superuser; database: name; passwords: by role, none for roles that sign in
     otherwise.
     """
-    with psycopg.connect(admin_dsn, autocommit=True) as admin:
+    with one_at_a_time(admin_dsn) as admin:
         for role in ROLES:
             _make_role(admin, role, passwords.get(role))
         exists = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone()
@@ -32,6 +33,14 @@ def prepare(admin_dsn: str, database: str, passwords: Mapping[str, str]) -> None
     with psycopg.connect(admin_dsn, dbname=database, autocommit=True) as inside:
         for statement in _grants(database):
             inside.execute(statement)
+
+
+@contextmanager
+def one_at_a_time(admin_dsn: str) -> Iterator[psycopg.Connection]:
+    """Connects as the superuser, alone: roles belong to the whole server, and two runs at once would collide."""
+    with psycopg.connect(admin_dsn, autocommit=True) as admin:
+        admin.execute("SELECT pg_advisory_lock(hashtext('garrison.roles'))")
+        yield admin
 
 
 def _make_role(admin: psycopg.Connection, role: str, password: str | None) -> None:

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from psycopg import sql
 
-from controlplane.roles import prepare
+from controlplane.roles import one_at_a_time, prepare
 from tests.postgres import admin_dsn
 
 type Rows = dict[str, list[tuple[object, ...]]]
@@ -29,7 +29,7 @@ def make_sqlite(folder: Path) -> None:
 def make_postgres(socket_directory: str, name: str) -> None:
     """Makes this process's database in the run's server."""
     prepare(admin_dsn(socket_directory), name, {})
-    with psycopg.connect(admin_dsn(socket_directory), autocommit=True) as admin:
+    with one_at_a_time(admin_dsn(socket_directory)) as admin:
         # Lets `all_rows` look past row-level security; NOINHERIT keeps `app` itself bound by it.
         admin.execute("ALTER ROLE app NOINHERIT")
         admin.execute("GRANT owner TO app")

@@ -1,10 +1,12 @@
 import base64
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 
 from controlplane import crypto
 from controlplane.environment import FieldKeys
+from controlplane.management.commands import rotate_field_keys
 from controlplane.models import RememberedAnswer
 from tests.database import all_rows
 
@@ -15,7 +17,8 @@ def keys(monkeypatch, current, *names):
     class Environment:
         field_keys = FieldKeys(current=current, keys=values)
 
-    monkeypatch.setattr(crypto, "environment", lambda: Environment)
+    for module in (crypto, rotate_field_keys):
+        monkeypatch.setattr(module, "environment", lambda: Environment)
 
 
 def test_what_was_sealed_opens_again_and_never_looks_the_same():
@@ -58,3 +61,22 @@ def test_an_encrypted_column_is_plain_in_python_and_sealed_in_the_database():
             (stored,) = cursor.fetchone()
     assert stored.startswith("t1:")
     assert "clear" not in stored
+
+
+@pytest.mark.django_db
+def test_the_rotation_seals_every_stored_secret_anew(monkeypatch, capsys):
+    with all_rows():
+        keys(monkeypatch, "k1", "k1")
+        for name in ("a", "b"):
+            RememberedAnswer.objects.create(actor="org:org_a", key=name, fingerprint="f", body=f"secret {name}")
+        keys(monkeypatch, "k2", "k1", "k2")
+        RememberedAnswer.objects.create(actor="org:org_a", key="c", fingerprint="f", body="secret c")
+        call_command("rotate_field_keys")
+        assert "controlplane.RememberedAnswer.body: 2 encrypted anew." in capsys.readouterr().out
+        keys(monkeypatch, "k2", "k2")
+        assert sorted(RememberedAnswer.objects.values_list("body", flat=True)) == ["secret a", "secret b", "secret c"]
+
+
+def test_the_rotation_knows_every_encrypted_column():
+    names = {f"{model._meta.label}.{field}" for model, field in rotate_field_keys.encrypted_columns()}
+    assert {"controlplane.RememberedAnswer.body", "organizations.Connection.client_secret"} <= names

@@ -130,6 +130,18 @@ class TestEveryRoute:
             assert _comparable(foreign) == _comparable(missing)
 
 
+@pytest.mark.parametrize(
+    ("address", "method", "rule"),
+    [case for case in CASES if case[2].inside and "{organization_id}" in case[0]],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_client_sees_nothing_inside_its_msp(world, address, method, rule):
+    for name in ("alice", "vera", "alice's key") if address.startswith("/api/") else ("alice", "vera"):
+        answer = send(world, world.visitors[name], address, method, rule, **world.ids_of_msp)
+        assert answer.status_code == 404, name
+        assert CANARY not in text_of(answer), name
+
+
 def _expected(visitor: Visitor, address: str, rule: Rule) -> set[int]:
     done = {200, 201, 202, 204, 302, 303, 400, 409, 422} | ({503} if rule.edge else set())
     if visitor.name == "nobody" and rule.signed_in:

@@ -130,10 +130,12 @@ DEFINER_FUNCTIONS = {
     "organizations_access_of_grant": "trigger: fills the access table",
     "organizations_access_of_membership": "trigger: fills the access table",
     "organizations_access_of_organization": "trigger: fills the access table",
+    "organizations_forget_spent": "removes used assertions and sign-in attempts after their time",
     "organizations_my_invitations": "the asker's own invitations, by verified address",
     "organizations_organization_of_connection": "whose connection an answer of an identity provider came to",
     "organizations_person_of_identity": "who a proven identity is",
     "organizations_staff_of_address": "who signs in to the admin site",
+    "organizations_unfinished": "pending organizations whose first sign-in never came",
     "outbox_due": "ids of deliveries that are due",
     "refresh_cell": "marks a cell's tenants for another look after its feed was lost",
 }

@@ -47,6 +47,7 @@ class World:
 
     on_sign_in_page: tuple[str, ...]
     ids: dict[str, str]
+    ids_of_msp: dict[str, str]
     visitors: dict[str, Visitor]
 
 
@@ -69,7 +70,10 @@ def _build() -> World:
     rival = found(mallory, "Rival")
     tenant, ids = _tenants(alice, acme)
     ids |= _people(alice, acme)
-    return World((acme.name, f"IdP {CANARY}"), ids, _visitors(alice, bob, vera, maria, mallory, acme, rival, tenant))
+    of_msp = _people(paula, msp, member=maria)
+    return World(
+        (acme.name, f"IdP {CANARY}"), ids, of_msp, _visitors(alice, bob, vera, maria, mallory, acme, rival, tenant)
+    )
 
 
 def _tenants(alice: User, acme: Organization) -> tuple[Tenant, dict[str, str]]:
@@ -103,19 +107,22 @@ def _tenants(alice: User, acme: Organization) -> tuple[Tenant, dict[str, str]]:
     }
 
 
-def _people(alice: User, acme: Organization) -> dict[str, str]:
+def _people(owner: User, organization: Organization, member: User | None = None) -> dict[str, str]:
     """Everything about people that a route can name."""
-    actor = actor_for(alice)
+    actor = actor_for(owner)
     with rls.acting_as(actor.rls_actor):
-        invitation = members.invite(by=actor, organization=acme, email=f"{CANARY}@example.test", role="viewer")
+        invitation = members.invite(by=actor, organization=organization, email=f"{CANARY}@example.test", role="viewer")
         key, _ = keys.create(
-            by=actor, organization=acme, name=f"Key {CANARY}", scopes=PERMISSIONS, expires_in=timedelta(days=1)
+            by=actor, organization=organization, name=f"Key {CANARY}", scopes=PERMISSIONS, expires_in=timedelta(days=1)
         )
-        grant = Grant.objects.get(client=acme)
-        membership = Membership.objects.get(organization=acme, role="billing")
-        connection = add_saml(by=actor, organization=acme, name=f"IdP {CANARY}", metadata=parse(SamlIdp().metadata()))
+        grant = Grant.objects.get()
+        chosen = {"user": member} if member else {"role": "billing"}
+        membership = Membership.objects.get(organization=organization, **chosen)
+        connection = add_saml(
+            by=actor, organization=organization, name=f"IdP {CANARY}", metadata=parse(SamlIdp().metadata())
+        )
     return {
-        "organization_id": acme.pk,
+        "organization_id": organization.pk,
         "invitation_id": invitation.pk,
         "key_id": key.pk,
         "grant_id": grant.pk,
