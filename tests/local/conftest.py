@@ -36,8 +36,21 @@ async def play(tmp_path: Path) -> AsyncIterator["object"]:
         yield start
 
 
+@pytest.fixture(scope="session")
+def lasting_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
+    with EngineProcess(tmp_path_factory.mktemp("engine")) as process:
+        yield process
+
+
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[EngineProcess]:
-    """A running engine, process per container."""
+def engine(lasting_engine: EngineProcess) -> Iterator[EngineProcess]:
+    """A running engine without containers, process per container."""
+    yield lasting_engine
+    lasting_engine.remove_everything()
+
+
+@pytest.fixture
+def own_engine(tmp_path: Path) -> Iterator[EngineProcess]:
+    """An engine that a test may end."""
     with EngineProcess(tmp_path) as process:
         yield process

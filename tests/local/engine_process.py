@@ -86,6 +86,10 @@ class EngineProcess:
     def wait(self, name: str, condition: str = "not-running") -> int:
         return self.call("POST", f"/containers/{name}/wait?condition={condition}").json()["StatusCode"]
 
+    def remove_everything(self) -> None:
+        for container in self.call("GET", "/containers/json?all=1").json():
+            self.call("DELETE", f"/containers/{container['Id']}?force=true")
+
     def disk(self, name: str) -> Path:
         """The directory that is the container's disk."""
         return Path(self.inspect(name)["GraphDriver"]["Data"]["Dir"])

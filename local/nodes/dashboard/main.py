@@ -12,6 +12,10 @@ from local.web.server import http_listener
 
 PORT = 5601
 STYLE = Path(__file__).with_name("style.css").read_text()
+ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">'
+    '<rect x="1.5" y="1.5" width="13" height="13" rx="3" fill="none" stroke="#0b6b64" stroke-dasharray="2.5 2"/></svg>'
+)
 PERIODS = {"15m", "24h", "7d", ""}
 SECURITY_HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
@@ -36,6 +40,7 @@ class DashboardNode:
             ("GET", f"{BASE}/agents", self.agents),
             ("GET", f"{BASE}/api/status", self.status),
             ("GET", f"{BASE}/ui/style.css", self.style),
+            ("GET", f"{BASE}/ui/icon.svg", self.icon),
         )
 
     async def handle(self, request: Request) -> Response:
@@ -75,6 +80,9 @@ class DashboardNode:
 
     async def style(self, request: Request, visitor: Visitor) -> Response:
         return Response.of_text(STYLE, content_type="text/css; charset=utf-8")
+
+    async def icon(self, request: Request, visitor: Visitor) -> Response:
+        return Response.of_text(ICON, content_type="image/svg+xml")
 
 
 def _roles(request: Request) -> tuple[str, ...]:

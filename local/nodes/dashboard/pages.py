@@ -54,6 +54,7 @@ def layout(visitor: Visitor, title: str, version: str, *content: Child) -> Marku
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("title", f"{title} · Stand-in dashboard"),
         tag("link", rel="stylesheet", href=f"{BASE}/ui/style.css"),
+        tag("link", rel="icon", type="image/svg+xml", href=f"{BASE}/ui/icon.svg"),
     )
     body = tag("body", header, tag("main", notice, tag("h1", title), content))
     return Markup("<!doctype html>" + tag("html", head, body, lang="en"))
