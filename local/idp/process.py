@@ -1,6 +1,7 @@
 """Runs a provider as a process: until stdin ends (its launcher is gone) or a signal comes."""
 
 import asyncio
+import os
 import signal
 import sys
 import threading
@@ -48,6 +49,7 @@ def _refuse(status: int) -> Response:
 
 
 def _wait_for_stdin(loop: asyncio.AbstractEventLoop, ending: asyncio.Event) -> None:
-    while sys.stdin.buffer.read(4096):
+    # The descriptor itself: Python's buffered stdin, held by a waiting thread, would abort the process at its end.
+    while os.read(sys.stdin.fileno(), 4096):
         continue
     loop.call_soon_threadsafe(ending.set)
