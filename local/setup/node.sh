@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# npm ci in the given folder. Any Node of at least 20 may start it; worker/ then brings the pinned Node that everything else uses.
+# Installs what the lock of the given folder names. Any Node of at least 20 may start it; worker/ then brings the pinned
+# Node that everything else uses. Not `npm ci`: it wants an entry for every platform's binaries, and a lock made where only
+# one platform's are to be had lacks the others. `install --no-save` holds to the lock's versions and hashes all the same.
 set -euo pipefail
 cd "$(dirname "$0")/../../$1"
 
@@ -9,4 +11,4 @@ if ! command -v npm >/dev/null || [ "${major:-0}" -lt 20 ]; then
   exit 1
 fi
 echo "Node packages: $1"
-npm ci --silent --no-audit --no-fund
+npm install --no-save --silent --no-audit --no-fund
