@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { cellName, removeLeftovers } from "./leftovers.mjs";
 
 const WORKER = resolve(dirname(fileURLToPath(import.meta.url)), "../../worker");
 const { convertV4MiniflareOptions, Log, LogLevel, Miniflare } = createRequire(join(WORKER, "package.json"))("miniflare");
@@ -20,6 +21,8 @@ const EGRESS_SIDECAR = process.env.MINIFLARE_CONTAINER_EGRESS_IMAGE ?? "cloudfla
 const SWEEP_EVERY_MS = 60_000;
 
 const config = JSON.parse(readFileSync(process.argv[2], "utf8"));
+const cell = cellName(join(config.persist, "cell-name"));
+await removeLeftovers(config.engine_socket, cell);
 const miniflare = new Miniflare({ ...convertV4MiniflareOptions(options()), resourcePersistencePath: resolve(config.persist) });
 
 let ending = false;
@@ -30,14 +33,16 @@ process.on("SIGINT", end);
 
 const address = await miniflare.ready;
 await applyMigrations(await miniflare.getD1Database("WAZUH_META"));
-const sweeps = setInterval(sweep, SWEEP_EVERY_MS);
+const sweeps = setInterval(() => sweep("* * * * *"), SWEEP_EVERY_MS);
+// Nodes of an earlier session are gone; every tenant is to notice now and not at its next look.
+await sweep("@reboot");
 console.log(`ready http://127.0.0.1:${address.port}`);
 
 function options() {
   const { compatibility_date, compatibility_flags } = workerConfiguration();
   const bundle = resolve(config.bundle ?? join(WORKER, "dist/index.js"));
   return {
-    name: "edge",
+    name: cell,
     host: "127.0.0.1",
     port: config.port,
     cf: false,
@@ -100,10 +105,10 @@ function statementsOf(path) {
 }
 
 /** Cloudflare's cron has no counterpart here, so the launcher calls the handler. */
-async function sweep() {
+async function sweep(cron) {
   try {
     const worker = await miniflare.getWorker();
-    await worker.scheduled({ cron: "* * * * *", scheduledTime: new Date() });
+    await worker.scheduled({ cron, scheduledTime: new Date() });
   } catch (error) {
     console.error(`the sweep failed: ${error.message}`);
   }

@@ -94,6 +94,10 @@ class Child:
             argv, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=self._output, stderr=subprocess.STDOUT
         )
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def wait_until(self, line: bytes) -> None:
         deadline = time.monotonic() + START_SECONDS
         start = 0
@@ -183,14 +187,24 @@ class Edge:
         with httpx.Client(transport=transport, base_url="http://engine") as client:
             client.post(f"/containers/{found[0]['Id']}/kill", params={"signal": "SIGKILL"}).raise_for_status()
 
+    def crash_workerd(self) -> None:
+        """SIGKILLs the runtime alone; the launcher starts another one, and containers go on."""
+        for child in self._children_of_launcher():
+            os.kill(child, signal.SIGKILL)
+
     def kill_workerd(self) -> None:
-        """SIGKILLs the launcher and the runtime below it, as a crash of the machine would."""
+        """SIGKILLs the runtime and the launcher above it, as a crash of the machine would."""
         assert self.launcher
-        pid = self.launcher._process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        children = self._children_of_launcher()
         self.launcher.kill()
         for child in children:
-            os.kill(int(child), signal.SIGKILL)
+            os.kill(child, signal.SIGKILL)
+
+    def _children_of_launcher(self) -> list[int]:
+        assert self.launcher
+        listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+        pairs = [line.split() for line in listed.splitlines()]
+        return [int(pid) for pid, parent in pairs if int(parent) == self.launcher.pid]
 
     def _configuration(self) -> dict[str, Any]:
         data_keys = {"current": "k1", "keys": {"k1": base64.b64encode(secrets.token_bytes(32)).decode()}}
@@ -231,7 +245,9 @@ def plan(version: str = "4.14.7") -> dict[str, Any]:
     }
 
 
-def spec(generation: int = 1, *, requested: str = "running", operation: str | None = None, **changes: Any) -> dict[str, Any]:
+def spec(
+    generation: int = 1, *, requested: str = "running", operation: str | None = None, **changes: Any
+) -> dict[str, Any]:
     return {
         "epoch": 1,
         "generation": generation,

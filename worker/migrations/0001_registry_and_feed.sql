@@ -2,11 +2,12 @@
 CREATE TABLE tenants (
   id TEXT PRIMARY KEY,
   object_seq INTEGER NOT NULL,
-  requested TEXT NOT NULL,
+  -- 1 where nothing is to be looked after: it is stopped or gone, as asked.
+  resting INTEGER NOT NULL,
   view TEXT NOT NULL,
   swept_at INTEGER NOT NULL DEFAULT 0
 );
-CREATE INDEX tenants_by_sweep ON tenants (requested, swept_at);
+CREATE INDEX tenants_by_sweep ON tenants (resting, swept_at);
 
 -- The changes feed. AUTOINCREMENT: a number that was read once is never given to another change.
 CREATE TABLE changes (

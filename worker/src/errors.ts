@@ -17,7 +17,11 @@ const rule = (status: ContentfulStatusCode, retryable: boolean, hint: string): E
 export const ERRORS = {
   // Requests that no door takes.
   BAD_REQUEST: rule(400, false, "Send well-formed JSON in UTF-8 without NUL characters or lone surrogates."),
-  PATH_REFUSED: rule(400, false, "Use the path as documented, without encoded slashes, dot segments or empty segments."),
+  PATH_REFUSED: rule(
+    400,
+    false,
+    "Use the path as documented, without encoded slashes, dot segments or empty segments.",
+  ),
   HOST_UNKNOWN: rule(421, false, "Use the address that the portal shows for this cell."),
   NOT_FOUND: rule(404, false, "Check the path and the method against the API's description."),
   BODY_TOO_LARGE: rule(413, false, "Send a smaller body."),
@@ -32,7 +36,11 @@ export const ERRORS = {
   STALE_EPOCH: rule(409, false, "The cell's epoch has moved on; read the tenants of the cell again before writing."),
   GENERATION_CONFLICT: rule(409, false, "This generation already carries another body; use the next generation."),
   INVALID_PLAN: rule(422, false, "Correct the plan's fields that are listed; what was stored before is kept."),
-  UNKNOWN_VERSION: rule(422, false, "Choose one of the versions that this cell offers; what was stored before is kept."),
+  UNKNOWN_VERSION: rule(
+    422,
+    false,
+    "Choose one of the versions that this cell offers; what was stored before is kept.",
+  ),
   // Enrollment, agents and access.
   TOKEN_CONFLICT: rule(409, false, "Use a new token id for another definition; the stored token is unchanged."),
   TOKEN_NOT_FOUND: rule(404, false, "Check the token's id; it may belong to another tenant."),
@@ -40,12 +48,20 @@ export const ERRORS = {
   TOKEN_REVOKED: rule(403, false, "Ask the tenant's administrator for a new enrollment token."),
   TOKEN_EXPIRED: rule(403, false, "Ask the tenant's administrator for a new enrollment token."),
   TOKEN_USED_UP: rule(403, false, "Ask the tenant's administrator for a token with more uses."),
-  CLOCK_WRONG: rule(403, false, "Set this machine's clock, then run the installer again; no use of the token was spent."),
+  CLOCK_WRONG: rule(
+    403,
+    false,
+    "Set this machine's clock, then run the installer again; no use of the token was spent.",
+  ),
   AGENT_LIMIT_REACHED: rule(403, false, "Remove agents or choose a larger plan; no use of the token was spent."),
   AGENT_NAME_TAKEN: rule(409, false, "Choose another name for this agent; no use of the token was spent."),
   ENROLLMENT_CONFLICT: rule(409, false, "Use a fresh enrollment id for every agent."),
   AGENT_NOT_FOUND: rule(404, false, "Check the agent's id; it may belong to another tenant."),
-  AGENT_QUARANTINED: rule(403, false, "The tenant's administrator shut this agent out; enroll it anew when it is clean."),
+  AGENT_QUARANTINED: rule(
+    403,
+    false,
+    "The tenant's administrator shut this agent out; enroll it anew when it is clean.",
+  ),
   CONNECTOR_REFUSED: rule(401, false, "Use the connector id and secret that the enrollment answered with."),
   UPGRADE_REQUIRED: rule(426, false, "Open a WebSocket on this path."),
   IDEMPOTENCY_CONFLICT: rule(409, false, "Use a fresh idempotency key for every request."),
@@ -111,7 +127,11 @@ export function asEdgeError(error: unknown): EdgeError | null {
   if (!(error instanceof Error) || error.name !== "EdgeError") return null;
   const { code, details } = error as Error & { code?: unknown; details?: unknown };
   if (typeof code !== "string" || !(code in ERRORS)) return null;
-  return new EdgeError(code as ErrorCode, error.message, Array.isArray(details) ? (details as FieldFault[]) : undefined);
+  return new EdgeError(
+    code as ErrorCode,
+    error.message,
+    Array.isArray(details) ? (details as FieldFault[]) : undefined,
+  );
 }
 
 /** What an error looks like on the wire, and in a step or a reason. */

@@ -1,7 +1,7 @@
 /** The front of every request: its id, and whether host, path and size are taken at all, before any door looks at it. */
 import { createMiddleware } from "hono/factory";
 import { type Settings, settingsOf } from "./bindings";
-import type { AppEnv, EdgeContext } from "./edge_app";
+import { type AppEnv, type EdgeContext, renderError } from "./edge_app";
 import { EdgeError } from "./errors";
 import { isTenantId, newId } from "./ids";
 import { log } from "./log";
@@ -55,7 +55,12 @@ async function logged(c: EdgeContext, handle: () => Promise<void>): Promise<void
   const started = Date.now();
   c.set("requestId", newId("req"));
   c.set("settings", settingsOf(c.env));
-  await handle();
+  try {
+    await handle();
+  } catch (error) {
+    // Refusals of this front come before any handler, where the app would log them without an id.
+    c.res = await renderError(error as Error, c);
+  }
   // The answer to an upgrade can't be changed any more.
   if (c.res.status !== 101) c.header("x-request-id", c.var.requestId);
   const { method, path } = c.req;
@@ -64,7 +69,8 @@ async function logged(c: EdgeContext, handle: () => Promise<void>): Promise<void
 
 function refusePath(c: EdgeContext): void {
   const path = /^[a-z]+:\/\/[^/?#]*([^?#]*)/i.exec(c.req.url)?.[1] ?? "/";
-  if (REFUSED_PATH.test(path)) throw new EdgeError("PATH_REFUSED", "The path holds characters that are not taken here.");
+  if (REFUSED_PATH.test(path))
+    throw new EdgeError("PATH_REFUSED", "The path holds characters that are not taken here.");
 }
 
 /** Reads a body once, bounded, so that no later reader can be made to hold more than the limit. */
@@ -79,5 +85,24 @@ async function boundBody(c: EdgeContext): Promise<void> {
     if (size > MAX_BODY_BYTES) throw tooLarge();
     chunks.push(chunk);
   }
-  c.req.raw = new Request(c.req.raw, { body: Buffer.concat(chunks) });
+  const body = Buffer.concat(chunks);
+  if (isJson(c)) refuseBadJson(body);
+  c.req.raw = new Request(c.req.raw, { body });
+}
+
+const isJson = (c: EdgeContext) => /^application\/json\s*(;|$)/i.test(c.req.header("content-type") ?? "");
+
+/** Text that a database, a header or the next parser can't hold is refused before anybody stores it. */
+function refuseBadJson(body: Uint8Array): void {
+  const refused = (what: string) => new EdgeError("BAD_REQUEST", `The body ${what}.`);
+  const bad = (text: string) => text.includes("\0") || !text.isWellFormed();
+  try {
+    JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(body), (key, value) => {
+      if (bad(key) || (typeof value === "string" && bad(value)))
+        throw refused("holds NUL characters or lone surrogates");
+      return value;
+    });
+  } catch (error) {
+    throw error instanceof EdgeError ? error : refused("is no JSON in UTF-8");
+  }
 }

@@ -21,5 +21,5 @@ export default {
     const ofDashboard = dashboardLabel(settingsOf(env), hostOf(request)) !== null;
     return (ofDashboard ? dashboardApp : apiApp).fetch(request, env, ctx);
   },
-  scheduled: (controller, env) => sweep(env, controller.scheduledTime),
+  scheduled: (controller, env) => sweep(env, controller.cron, controller.scheduledTime),
 } satisfies ExportedHandler<Env>;

@@ -9,6 +9,9 @@ export const STEPS = {
 
 export const Time = z.iso.datetime().openapi("Time", { description: "UTC, ISO 8601 with Z" });
 
+/** Nullable in the contract too: `.nullable()` on a named schema would make the name itself nullable there. */
+export const orNull = <T extends z.ZodType>(schema: T) => z.union([schema, z.null()]);
+
 export const ErrorSchema = z
   .object({
     code: z.string(),
@@ -39,10 +42,10 @@ export type ServingRole = (typeof SERVING_ROLES)[number];
 const RolePlan = z.strictObject({ count: z.int().min(1).max(1), instance: Instance });
 
 /** OpenSearch does not start in less memory than `standard-2` has. */
-const IndexerPlan = RolePlan.refine(
-  (plan) => !["lite", "basic", "standard-1"].includes(plan.instance),
-  { path: ["instance"], message: "the indexer needs standard-2 or larger" },
-);
+const IndexerPlan = RolePlan.refine((plan) => !["lite", "basic", "standard-1"].includes(plan.instance), {
+  path: ["instance"],
+  message: "the indexer needs standard-2 or larger",
+});
 
 export const Plan = z
   .strictObject({
@@ -95,8 +98,8 @@ export const NodeView = z
     n: z.int().min(0),
     state: NodeState,
     image: z.string().nullable(),
-    instance: Instance.nullable(),
-    started_at: Time.nullable(),
+    instance: orNull(Instance),
+    started_at: orNull(Time),
     restarts: z.int().min(0),
     exit_code: z.int().nullable(),
   })
@@ -111,9 +114,9 @@ export const Step = z
     name: StepName,
     state: z.enum(["pending", "running", "succeeded", "failed"]),
     attempts: z.int().min(0),
-    started_at: Time.nullable(),
-    finished_at: Time.nullable(),
-    error: ErrorSchema.nullable(),
+    started_at: orNull(Time),
+    finished_at: orNull(Time),
+    error: orNull(ErrorSchema),
   })
   .openapi("Step");
 export type Step = z.infer<typeof Step>;
@@ -147,14 +150,14 @@ export const TenantView = z
     requested: Requested,
     observed: Observed,
     observed_generation: z.int(),
-    reason: Reason.nullable(),
+    reason: orNull(Reason),
     runtime: z.enum(["stand-in", "docker", "cloudflare"]),
     version: z.string().nullable(),
     nodes: z.array(NodeView),
-    run: Run.nullable(),
-    certificate: CertificateView.nullable(),
+    run: orNull(Run),
+    certificate: orNull(CertificateView),
     agents: z.object({ enrolled: z.int(), active: z.int() }),
-    stream: z.object({ seq: z.int(), last_event_at: Time.nullable() }),
+    stream: z.object({ seq: z.int(), last_event_at: orNull(Time) }),
     dashboard_url: z.string(),
     seq: z.int(),
     updated_at: Time,

@@ -1,9 +1,10 @@
 /** All SQL on D1 and all keys in KV. */
-import type { Change, ChangePage, TenantView } from "./schemas";
+import type { Change, ChangePage, Observed, TenantView } from "./schemas";
 import type { OutboxRow } from "./tenant/outbox";
 
 const CHANGES_KEPT_DAYS = 14;
 const DAY_MS = 24 * 3600 * 1000;
+const RESTING: Observed[] = ["stopped", "absent"];
 
 /**
  * Puts rows of a tenant's outbox into the changes feed and brings the registry up to date, in one transaction. A row that
@@ -23,11 +24,11 @@ export async function deliverChanges(db: D1Database, tenant: string, rows: Outbo
 function registration(db: D1Database, tenant: string, seq: number, view: TenantView): D1PreparedStatement {
   return db
     .prepare(
-      `INSERT INTO tenants (id, object_seq, requested, view) VALUES (?, ?, ?, ?)
-       ON CONFLICT (id) DO UPDATE SET object_seq = excluded.object_seq, requested = excluded.requested, view = excluded.view
+      `INSERT INTO tenants (id, object_seq, resting, view) VALUES (?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET object_seq = excluded.object_seq, resting = excluded.resting, view = excluded.view
        WHERE excluded.object_seq > tenants.object_seq`,
     )
-    .bind(tenant, seq, view.requested, JSON.stringify(view));
+    .bind(tenant, seq, Number(RESTING.includes(view.observed)), JSON.stringify(view));
 }
 
 interface ChangeRow {
@@ -89,7 +90,7 @@ export async function takeForSweep(db: D1Database, now: number, before: number, 
   const { results } = await db
     .prepare(
       `UPDATE tenants SET swept_at = ? WHERE id IN (
-         SELECT id FROM tenants WHERE requested = 'running' AND swept_at < ? ORDER BY swept_at LIMIT ?
+         SELECT id FROM tenants WHERE resting = 0 AND swept_at < ? ORDER BY swept_at LIMIT ?
        ) RETURNING id`,
     )
     .bind(now, before, limit)

@@ -7,13 +7,17 @@ const PAGE = 20;
 const PAGES = 10;
 /** A tenant object looks after itself by its alarm; the sweep is for alarms that were lost. */
 const LEFT_ALONE_MS = 5 * 60_000;
+/** Sent by the local launcher at its start, when the containers of all tenants are gone. */
+const REBOOT = "@reboot";
 
-export async function sweep(env: Env, now: number): Promise<void> {
+export async function sweep(env: Env, cron: string, now: number): Promise<void> {
+  const before = cron === REBOOT ? now : now - LEFT_ALONE_MS;
   for (let page = 0; page < PAGES; page++) {
-    const ids = await takeForSweep(env.WAZUH_META, now, now - LEFT_ALONE_MS, PAGE);
+    const ids = await takeForSweep(env.WAZUH_META, now, before, PAGE);
     const woken = await Promise.allSettled(ids.map((id) => env.TENANT.getByName(id).wake()));
     for (const [index, result] of woken.entries()) {
-      if (result.status === "rejected") log("warn", "a tenant was not woken", { tenant: ids[index], error: String(result.reason) });
+      if (result.status === "rejected")
+        log("warn", "a tenant was not woken", { tenant: ids[index], error: String(result.reason) });
     }
     if (ids.length < PAGE) break;
   }

@@ -1,4 +1,4 @@
-import { createScheduledController, env, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Change, ChangePage, TenantView } from "../src/schemas";
 import { sweep } from "../src/sweep";
@@ -92,7 +92,7 @@ describe("the changes feed", () => {
     await putTenant(newTenantId(), stopped());
     const { latest_seq } = await page("after=0&wait=5");
     await env.WAZUH_META.exec("UPDATE changes SET at = 0");
-    await sweep(env, Date.now());
+    await sweep(env, "* * * * *", Date.now());
     const after = await page("after=0");
     expect(after.changes).toEqual([]);
     expect(after.oldest_seq).toBeGreaterThan(latest_seq - 1);
@@ -203,7 +203,7 @@ describe("the sweep", () => {
       storage.sql.exec("DELETE FROM due");
       await storage.deleteAlarm();
     });
-    await sweep(env, createScheduledController({ scheduledTime: new Date() }).scheduledTime);
+    await sweep(env, "* * * * *", Date.now());
     const alarm = await runInDurableObject(env.TENANT.getByName(id), (_object, { storage }) => storage.getAlarm());
     expect(alarm).not.toBeNull();
   });

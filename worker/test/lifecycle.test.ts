@@ -4,13 +4,13 @@ import { errorBody } from "../src/errors";
 import { type NodeState, type Role, SERVING_ROLES, STEPS } from "../src/schemas";
 import {
   type Action,
-  decide,
   type Effort,
   type Facts,
   MAX_FAILURES,
   type NodeFact,
   READY_WITHIN_MS,
-} from "../src/tenant/lifecycle";
+} from "../src/tenant/facts";
+import { decide } from "../src/tenant/lifecycle";
 
 const NOW = 1_800_000_000_000;
 const FRESH: Effort = { failures: 0, retryAt: 0, error: null };

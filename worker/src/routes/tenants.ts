@@ -72,12 +72,20 @@ const list = createRoute({
 });
 
 export function mount(app: EdgeApp): void {
-  app.openapi(put, async (c) => c.json(await c.var.tenant.put(c.req.valid("json")), 202), (result) => {
-    if (result.success) return;
-    const faults = faultsOf(result.error);
-    const ofPlan = faults.every((fault) => fault.path === "plan" || fault.path.startsWith("plan."));
-    throw new EdgeError(ofPlan ? "INVALID_PLAN" : "INVALID_REQUEST", "The tenant's description does not fit.", faults);
-  });
+  app.openapi(
+    put,
+    async (c) => c.json(await c.var.tenant.put(c.req.valid("json")), 202),
+    (result) => {
+      if (result.success) return;
+      const faults = faultsOf(result.error);
+      const ofPlan = faults.every((fault) => fault.path === "plan" || fault.path.startsWith("plan."));
+      throw new EdgeError(
+        ofPlan ? "INVALID_PLAN" : "INVALID_REQUEST",
+        "The tenant's description does not fit.",
+        faults,
+      );
+    },
+  );
   app.openapi(get, async (c) => c.json(await c.var.tenant.view(), 200));
   app.openapi(remove, async (c) => c.json(await c.var.tenant.remove(c.req.valid("json")), 202));
   app.openapi(list, async (c) => {

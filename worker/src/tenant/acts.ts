@@ -5,16 +5,28 @@ import type { Plan, Role } from "../schemas";
 import { agentsMissing } from "./agents";
 import { activeFiles, activeGeneration, keepCertificates } from "./certificates";
 import type { TenantContext } from "./context";
+import { within } from "./deadline";
 import { clearEffort, countFailure, stepError } from "./efforts";
-import type { Action } from "./lifecycle";
+import type { Action } from "./facts";
 import { environmentOf, INDEXER_ADMIN, mintRequest } from "./node_env";
-import { noteStart, notePrepared, nodeRows, prepareSubject, startSubject, takeReport } from "./node_records";
+import { nodeRows, notePrepared, noteStart, prepareSubject, startSubject, takeReport } from "./node_records";
 import { anyNodeStub, nodeStub } from "./nodes/names";
 import type { StartOrder } from "./nodes/reports";
 import { eraseRows } from "./schema";
 
 /** The certificates node runs for seconds and does little. */
 const CERTS_INSTANCE = "basic";
+
+/** An action that hangs must not hold the tenant: it counts as failed, and what it left is looked at again. */
+const DEADLINES_MS: Record<Action["do"], number> = {
+  start: 60_000,
+  stop: 30_000,
+  give_up_start: 30_000,
+  prepare: 120_000,
+  mint: 90_000,
+  verify: 60_000,
+  erase: 120_000,
+};
 
 type Kind = Action["do"];
 type Of<K extends Kind> = Extract<Action, { do: K }>;
@@ -48,7 +60,7 @@ const ACTS: { [K in Kind]: (ctx: TenantContext, action: Of<K>) => Promise<void> 
 export async function act<K extends Kind>(ctx: TenantContext, action: Of<K>): Promise<void> {
   const { subject, code } = ACCOUNTS[action.do];
   try {
-    await ACTS[action.do as K](ctx, action);
+    await within(DEADLINES_MS[action.do], ACTS[action.do as K](ctx, action));
     // A start has succeeded only once the node serves; `takeReport` counts the ones that end before.
     if (action.do !== "start" && action.do !== "give_up_start") clearEffort(ctx, subject(action));
   } catch (error) {
@@ -129,4 +141,3 @@ function planOf(ctx: TenantContext): Plan {
   if (!plan) throw new Error("the tenant has no plan");
   return plan;
 }
-

@@ -21,7 +21,9 @@ const fitOf = (plan: Plan) => digest(JSON.stringify(mintRequest(plan)));
 const purposeOf = (generation: number) => `certificates:${generation}`;
 
 function newest(ctx: TenantContext): CertificateRow | null {
-  return ctx.sql.exec<CertificateRow>("SELECT * FROM certificates ORDER BY generation DESC LIMIT 1").toArray()[0] ?? null;
+  return (
+    ctx.sql.exec<CertificateRow>("SELECT * FROM certificates ORDER BY generation DESC LIMIT 1").toArray()[0] ?? null
+  );
 }
 
 /** Generation of the active bundle; 0 = none yet. */

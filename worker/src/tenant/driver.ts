@@ -4,8 +4,10 @@ import type { Observed, Plan, Role } from "../schemas";
 import { act, incarnationOf } from "./acts";
 import { certificateFits } from "./certificates";
 import type { TenantContext } from "./context";
+import { within } from "./deadline";
 import { effortOf } from "./efforts";
-import { type Action, type Decision, decide, type Facts, WATCH_MS } from "./lifecycle";
+import { type Action, type Decision, type Facts, WATCH_MS } from "./facts";
+import { decide } from "./lifecycle";
 import { factOf, nodeRows, takeReport, wantedNodes } from "./node_records";
 import { anyNodeStub } from "./nodes/names";
 import { countAttempt, latestRun, recordDecision } from "./runs";
@@ -15,6 +17,8 @@ import { noteStream, publishView } from "./view";
 const MAX_ACTIONS = 40;
 /** A node on its way was asked this long ago at most; one that serves, at each watch. */
 const ASK_AGAIN_MS = { moving: 1500, still: WATCH_MS - 1000 };
+/** How long an object may take to say how it is. */
+const ANSWER_WITHIN_MS = 10_000;
 /** Actions that begin an attempt of their step; what follows them belongs to the same attempt. */
 const ATTEMPTS: Action["do"][] = ["start", "verify", "erase"];
 
@@ -33,6 +37,9 @@ export async function drive(ctx: TenantContext): Promise<void> {
   ctx.schedule("drive", ctx.now());
 }
 
+/** A tenth later at most, so that tenants that started together do not look together for ever. */
+const spread = (now: number, at: number) => at + Math.round(Math.random() * 0.1 * (at - now));
+
 function beginsAttempt(ctx: TenantContext, observed: Observed, action: Action): boolean {
   if (action.do === "mint") return effortOf(ctx, "mint").failures > 0;
   return ATTEMPTS.includes(action.do) || (action.do === "stop" && observed === "stopping");
@@ -48,7 +55,8 @@ async function look(ctx: TenantContext): Promise<void> {
   await Promise.all(
     silent.map(async (row) => {
       try {
-        takeReport(ctx, await anyNodeStub(ctx.env, ctx.id, row.role as Role, row.n).report(), true);
+        const node = anyNodeStub(ctx.env, ctx.id, row.role as Role, row.n);
+        takeReport(ctx, await within(ANSWER_WITHIN_MS, node.report()), true);
       } catch (error) {
         // No answer says nothing about the node; it is asked again at the next visit.
         log("warn", "a node object did not answer", { tenant: ctx.id, role: row.role, n: row.n, error: String(error) });
@@ -61,7 +69,7 @@ async function look(ctx: TenantContext): Promise<void> {
 async function lookAtStream(ctx: TenantContext): Promise<void> {
   if (ctx.record()?.observed !== "running") return;
   try {
-    noteStream(ctx, await ctx.env.WAZUH_EVENTS.getByName(ctx.id).position());
+    noteStream(ctx, await within(ANSWER_WITHIN_MS, ctx.env.WAZUH_EVENTS.getByName(ctx.id).position()));
   } catch (error) {
     log("warn", "the event stream did not answer", { tenant: ctx.id, error: String(error) });
   }
@@ -81,7 +89,7 @@ function decideAndRecord(ctx: TenantContext): Decision {
     ctx.emit("lifecycle", { observed: decision.observed, before: before.observed, reason: decision.reason });
   }
   publishView(ctx);
-  if (decision.wakeAt !== null) ctx.schedule("drive", decision.wakeAt);
+  if (decision.wakeAt !== null) ctx.schedule("drive", spread(ctx.now(), decision.wakeAt));
   return decision;
 }
 

@@ -1,8 +1,8 @@
 /** Failures in a row of each piece of work, with the time of its next attempt. */
-import { type ErrorBody, asEdgeError, type ErrorCode, errorBody } from "../errors";
+import { asEdgeError, type ErrorBody, type ErrorCode, errorBody } from "../errors";
 import { pauseAfter } from "./backoff";
 import type { TenantContext } from "./context";
-import type { Effort } from "./lifecycle";
+import type { Effort } from "./facts";
 
 const NONE: Effort = { failures: 0, retryAt: 0, error: null };
 
@@ -14,7 +14,11 @@ export function effortOf(ctx: TenantContext, subject: string): Effort {
     )
     .toArray();
   if (!row) return NONE;
-  return { failures: row.failures, retryAt: row.retry_at, error: row.error ? (JSON.parse(row.error) as ErrorBody) : null };
+  return {
+    failures: row.failures,
+    retryAt: row.retry_at,
+    error: row.error ? (JSON.parse(row.error) as ErrorBody) : null,
+  };
 }
 
 /** Counts a failure and sets the pause before the next attempt. */

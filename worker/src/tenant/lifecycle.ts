@@ -3,87 +3,18 @@
  * be, so that a crash at any point only means deciding again.
  */
 import { ERRORS, type ErrorBody } from "../errors";
-import type { NodeState, Observed, Reason, Requested, Role, StepName } from "../schemas";
-
-/** Failures in a row after which a subject is given up until somebody retries. */
-export const MAX_FAILURES = 5;
-/** How often everything that should run is looked at. */
-export const WATCH_MS = 15_000;
-/** How often something given up in a tenant that once ran is tried again by itself. */
-export const SLOW_RETRY_MS = 5 * 60_000;
-
-const MINUTE_MS = 60_000;
-/** How long a node may run without serving. An indexer on a small disk replays its translog before it answers. */
-export const READY_WITHIN_MS: Record<Role, number> = {
-  certs: 2 * MINUTE_MS,
-  indexer: 20 * MINUTE_MS,
-  manager: 10 * MINUTE_MS,
-  dashboard: 10 * MINUTE_MS,
-};
-
-/** Failures in a row of one piece of work, and when it may be tried next. */
-export interface Effort {
-  failures: number;
-  retryAt: number;
-  error: ErrorBody | null;
-}
-
-export interface NodeFact {
-  role: Role;
-  n: number;
-  state: NodeState;
-  /** It was started as the plan wants it now (image, size, certificate). */
-  fits: boolean;
-  /** It has what it needs beside a running process: a manager knows the tenant's agents. */
-  prepared: boolean;
-  startedAt: number | null;
-  starting: Effort;
-  preparing: Effort;
-}
-
-export interface Facts {
-  now: number;
-  requested: Requested;
-  /** The run towards `running` of this generation has succeeded before: what fails now is healed, not set up. */
-  settled: boolean;
-  certificateFits: boolean;
-  certs: NodeFact;
-  /** The nodes of the plan and any others that still exist, in the order in which they start. */
-  nodes: NodeFact[];
-  verified: boolean;
-  erased: boolean;
-  efforts: { mint: Effort; verify: Effort; stop: Effort; erase: Effort };
-}
-
-type OfNode<Kind> = { do: Kind; role: Role; n: number };
-
-export type Action =
-  | OfNode<"start">
-  | OfNode<"stop">
-  /** Give a running manager what it needs beside its process. */
-  | OfNode<"prepare">
-  /** End a container that does not serve in time; counts as a failed start. */
-  | OfNode<"give_up_start">
-  | { do: "mint" }
-  | { do: "verify" }
-  | { do: "erase" };
-
-export interface Decision {
-  observed: Observed;
-  /** The step that the action or the waiting belongs to; null where there is nothing left to do. */
-  step: StepName | null;
-  /** Steps whose result holds now. */
-  holding: StepName[];
-  action: Action | null;
-  /** Why, for the log. */
-  because: string;
-  /** Why, for people: set where something is wrong. */
-  reason: Reason | null;
-  error: ErrorBody | null;
-  outcome: "going" | "reached" | "gave_up";
-  /** When to decide again if nothing is reported before; null = only on report. */
-  wakeAt: number | null;
-}
+import type { Observed, Reason, Role, StepName } from "../schemas";
+import {
+  type Action,
+  type Decision,
+  type Effort,
+  type Facts,
+  MAX_FAILURES,
+  type NodeFact,
+  READY_WITHIN_MS,
+  SLOW_RETRY_MS,
+  WATCH_MS,
+} from "./facts";
 
 /** What one stage (a step) says about itself. */
 type Verdict =

@@ -3,7 +3,7 @@ import { errorBody } from "../errors";
 import { type NodeState, type NodeView, type Plan, type Role, SERVING_ROLES } from "../schemas";
 import type { TenantContext } from "./context";
 import { clearEffort, countFailure, effortOf } from "./efforts";
-import type { NodeFact } from "./lifecycle";
+import type { NodeFact } from "./facts";
 import type { NodeReport } from "./nodes/reports";
 
 /** A node that served this long before it ended was no crash loop: counting starts anew. */
@@ -123,6 +123,11 @@ function countExit(ctx: TenantContext, row: NodeRow, exitCode: number | null): v
   if (row.ready_at !== null && ctx.now() - row.ready_at >= STABLE_MS) clearEffort(ctx, subject);
   const how = exitCode === null ? "ended while nobody watched" : `exited with code ${exitCode}`;
   countFailure(ctx, subject, errorBody("NODE_EXITED", `The ${row.role} ${how}.`));
+}
+
+/** Has every node asked at the next visit, however lately it reported. */
+export function askAgain(ctx: TenantContext): void {
+  ctx.sql.exec("UPDATE nodes SET checked_at = 0");
 }
 
 export function notePrepared(ctx: TenantContext, role: Role, n: number): void {

@@ -3,7 +3,7 @@ import type { ErrorBody } from "../errors";
 import { EdgeError } from "../errors";
 import { type Run, type RunKind, STEPS, type Step, type StepName } from "../schemas";
 import type { TenantContext } from "./context";
-import type { Decision } from "./lifecycle";
+import type { Decision } from "./facts";
 
 interface RunRow extends Record<string, SqlStorageValue> {
   operation_id: string;
@@ -41,7 +41,10 @@ export function beginRun(ctx: TenantContext, operationId: string, kind: RunKind,
     generation,
   );
   if (known) {
-    sql.exec("UPDATE steps SET state = 'pending', finished_at = NULL WHERE operation_id = ? AND state = 'failed'", operationId);
+    sql.exec(
+      "UPDATE steps SET state = 'pending', finished_at = NULL WHERE operation_id = ? AND state = 'failed'",
+      operationId,
+    );
     return;
   }
   for (const [position, name] of STEPS[kind].entries()) {

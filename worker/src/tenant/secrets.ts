@@ -10,12 +10,13 @@ const NONCE_BYTES = 12;
 const KEY_BYTES = 32;
 
 /** Symbols that Wazuh takes in passwords and that mean nothing to a shell, a URL or YAML. */
-const SYMBOLS = "._+-";
+const SYMBOLS = ".+-";
 
 /** The API wants upper case, lower case, digit and symbol; one of each is put in front of the random part. */
 function password(): string {
   const one = (alphabet: string) => alphabet[randomInt(alphabet.length)] ?? "";
-  const required = one("ABCDEFGHIJKLMNOPQRSTUVWXYZ") + one("abcdefghijklmnopqrstuvwxyz") + one("0123456789") + one(SYMBOLS);
+  const required =
+    one("ABCDEFGHIJKLMNOPQRSTUVWXYZ") + one("abcdefghijklmnopqrstuvwxyz") + one("0123456789") + one(SYMBOLS);
   return required + randomBase62(28);
 }
 

@@ -30,6 +30,7 @@ export async function call(
   path: string,
   body?: unknown,
   signer: Signer = "control",
+  type = "application/json",
 ): Promise<Response> {
   const text = typeof body === "string" ? body : body === undefined ? "" : JSON.stringify(body);
   const now = Math.floor(Date.now() / 1000);
@@ -38,7 +39,7 @@ export async function call(
     ...{ htm: method, htu: path, bh: createHash("sha256").update(text).digest("base64url") },
   });
   const headers: Record<string, string> = { authorization: `Bearer ${proof}`, host: "edge.test" };
-  if (body !== undefined) headers["content-type"] = "application/json";
+  if (body !== undefined) headers["content-type"] = type;
   return SELF.fetch(API + path, { method, headers, ...(body === undefined ? {} : { body: text }) });
 }
 

@@ -281,7 +281,12 @@ function exitCodeOf(error: unknown): number | null {
 
 function notRunning(role: Role): Response {
   return Response.json(
-    { code: "NODE_NOT_RUNNING", message: `The ${role} does not run.`, hint: "Try again in a few seconds.", retryable: true },
+    {
+      code: "NODE_NOT_RUNNING",
+      message: `The ${role} does not run.`,
+      hint: "Try again in a few seconds.",
+      retryable: true,
+    },
     { status: 503, headers: { "retry-after": "2", "x-edge-error": "NODE_NOT_RUNNING" } },
   );
 }

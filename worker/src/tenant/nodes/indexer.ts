@@ -53,7 +53,12 @@ export class IndexerContainer extends BaseWazuhContainer {
     if (!port) throw new EdgeError("NODE_NOT_RUNNING", "The indexer does not run.");
     this.#authorization ??= await this.env.TENANT.getByName(this.tenant).indexerAuthorization();
     const headers = { authorization: this.#authorization, "content-type": "application/x-ndjson" };
-    return port.fetch("http://node/_bulk", { method: "POST", headers, body, signal: AbortSignal.timeout(POST_TIMEOUT_MS) });
+    return port.fetch("http://node/_bulk", {
+      method: "POST",
+      headers,
+      body,
+      signal: AbortSignal.timeout(POST_TIMEOUT_MS),
+    });
   }
 
   /** This health path is the one that needs no credentials. */

@@ -17,7 +17,12 @@ interface NodeClasses {
 const NAMESPACES = { certs: "CERTS", indexer: "INDEXER", manager: "MANAGER", dashboard: "DASHBOARD" } as const;
 
 /** The object of a tenant's `n`-th node of a role. */
-export function nodeStub<R extends Role>(env: Env, tenant: string, role: R, n: number): DurableObjectStub<NodeClasses[R]> {
+export function nodeStub<R extends Role>(
+  env: Env,
+  tenant: string,
+  role: R,
+  n: number,
+): DurableObjectStub<NodeClasses[R]> {
   const namespace = env[NAMESPACES[role]] as unknown as DurableObjectNamespace<NodeClasses[R]>;
   return namespace.getByName(`${tenant}:${role}:${n}`);
 }

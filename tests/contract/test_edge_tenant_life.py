@@ -1,0 +1,206 @@
+"""A tenant's life at the real edge: workerd, containers of the stand-in engine, kills, restarts."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.contract.edge_process import Edge, plan, random_base32, spec
+
+View = dict[str, Any]
+SERVING = ("indexer", "manager", "dashboard")
+
+
+@pytest.fixture(scope="module")
+def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
+    running = Edge(tmp_path_factory.mktemp("edge"))
+    try:
+        yield running.start()
+    finally:
+        running.stop()
+
+
+def put(edge: Edge, tenant: str, body: dict[str, Any]) -> View:
+    answer = edge.call("PUT", f"/v1/tenants/{tenant}", body)
+    assert answer.status_code == 202, answer.text
+    return dict(answer.json())
+
+
+def delete(edge: Edge, tenant: str, generation: int) -> View:
+    body = {"epoch": 1, "generation": generation, "operation_id": f"op_{random_base32(20)}"}
+    answer = edge.call("DELETE", f"/v1/tenants/{tenant}", body)
+    assert answer.status_code == 202, answer.text
+    return dict(answer.json())
+
+
+def look(edge: Edge, tenant: str) -> View:
+    answer = edge.call("GET", f"/v1/tenants/{tenant}")
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def until(edge: Edge, tenant: str, reached: Callable[[View], bool], seconds: float = 60) -> View:
+    deadline = time.monotonic() + seconds
+    while not reached(view := look(edge, tenant)):
+        assert time.monotonic() < deadline, view
+        time.sleep(0.05)
+    return view
+
+
+def until_after_restart(edge: Edge, tenant: str, reached: Callable[[View], bool]) -> View:
+    """The same while the edge may not answer at all for a moment."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return until(edge, tenant, reached)
+        except httpx.TransportError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def end(edge: Edge, tenant: str) -> None:
+    delete(edge, tenant, 99)
+    until(edge, tenant, observed("absent"))
+
+
+def observed(state: str) -> Callable[[View], bool]:
+    return lambda view: view["observed"] == state
+
+
+def node(view: View, role: str) -> View:
+    return next(one for one in view["nodes"] if one["role"] == role)
+
+
+def steps(view: View) -> dict[str, str]:
+    return {step["name"]: step["state"] for step in view["run"]["steps"]}
+
+
+def nodes_running(edge: Edge) -> list[str]:
+    """Images of all nodes that run on the engine, whatever the edge says."""
+    return [container["Image"] for container in edge.containers() if "proxy-everything" not in container["Image"]]
+
+
+def running_tenant(edge: Edge) -> str:
+    tenant = edge.new_tenant_id()
+    put(edge, tenant, spec())
+    until(edge, tenant, observed("running"))
+    return tenant
+
+
+def test_a_tenant_runs_within_seconds_with_every_step_recorded(edge: Edge) -> None:
+    tenant = edge.new_tenant_id()
+    started = time.monotonic()
+    put(edge, tenant, spec())
+    view = until(edge, tenant, observed("running"))
+    # Far above what it takes (about a second): the machine may be busy.
+    assert time.monotonic() - started < 20
+    assert steps(view) == dict.fromkeys(("certs", "indexer", "manager", "dashboard", "verify"), "succeeded")
+    assert all(step["finished_at"] and step["attempts"] == 1 for step in view["run"]["steps"])
+    assert {one["role"]: one["state"] for one in view["nodes"]} == {
+        "certs": "stopped",
+        "indexer": "running",
+        "manager": "running",
+        "dashboard": "running",
+    }
+    assert view["runtime"] == "stand-in"
+    end(edge, tenant)
+
+
+@pytest.mark.parametrize("role", SERVING)
+def test_a_killed_node_is_started_again(edge: Edge, role: str) -> None:
+    tenant = running_tenant(edge)
+    edge.kill_node(f"wazuh-{role}")
+    view = until(edge, tenant, lambda view: view["observed"] == "running" and node(view, role)["restarts"] == 1)
+    assert node(view, role)["exit_code"] == 137
+    end(edge, tenant)
+
+
+def test_workerd_killed_half_way_converges(edge: Edge) -> None:
+    tenant = edge.new_tenant_id()
+    put(edge, tenant, spec())
+    until(edge, tenant, lambda view: steps(view)["certs"] == "succeeded")
+    edge.crash_workerd()
+    view = until_after_restart(edge, tenant, observed("running"))
+    assert set(steps(view).values()) == {"succeeded"}
+    assert view["certificate"]["generation"] == 1
+    end(edge, tenant)
+
+
+def test_nodes_outlive_a_killed_workerd_and_are_watched_again(edge: Edge) -> None:
+    tenant = running_tenant(edge)
+    before = [node(look(edge, tenant), role)["started_at"] for role in SERVING]
+    edge.crash_workerd()
+    view = until_after_restart(edge, tenant, observed("running"))
+    assert [node(view, role)["started_at"] for role in SERVING] == before
+    edge.kill_node("wazuh-manager")
+    until(edge, tenant, lambda view: view["observed"] == "running" and node(view, "manager")["restarts"] == 1)
+    end(edge, tenant)
+
+
+def test_a_killed_launcher_leaves_nothing_running_twice(edge: Edge) -> None:
+    tenant = running_tenant(edge)
+    edge.kill_workerd()
+    edge.start_launcher()
+    until(edge, tenant, lambda view: view["observed"] == "running" and node(view, "indexer")["restarts"] == 1)
+    assert len(nodes_running(edge)) == len(SERVING)
+    end(edge, tenant)
+
+
+def test_an_image_that_exits_fails_visibly_and_a_retry_goes_on_from_that_step(edge: Edge) -> None:
+    tenant, operation = edge.new_tenant_id(), f"op_{random_base32(20)}"
+    put(edge, tenant, spec(operation=operation, plan=plan("4.14.7-exits")))
+    failed = until(edge, tenant, observed("failed"), seconds=90)
+    assert failed["reason"]["code"] == "NODE_CRASH_LOOP"
+    assert failed["run"]["state"] == "failed"
+    assert steps(failed) == {
+        "certs": "succeeded",
+        "indexer": "failed",
+        "manager": "pending",
+        "dashboard": "pending",
+        "verify": "pending",
+    }
+    put(edge, tenant, spec(2, operation=operation))
+    view = until(edge, tenant, observed("running"))
+    attempts = {step["name"]: step["attempts"] for step in view["run"]["steps"]}
+    assert (attempts["certs"], attempts["indexer"], attempts["manager"]) == (1, 6, 1)
+    end(edge, tenant)
+
+
+def test_a_deleted_tenant_leaves_a_tombstone_and_no_container(edge: Edge) -> None:
+    tenant = running_tenant(edge)
+    delete(edge, tenant, 2)
+    view = until(edge, tenant, observed("absent"))
+    assert view["nodes"] == []
+    assert nodes_running(edge) == []
+    answer = edge.call("PUT", f"/v1/tenants/{tenant}", spec(3))
+    assert (answer.status_code, answer.json()["code"]) == (410, "TENANT_DELETED")
+
+
+def test_twenty_tenants_start_at_once(edge: Edge) -> None:
+    tenants = [edge.new_tenant_id() for _ in range(20)]
+    for tenant in tenants:
+        put(edge, tenant, spec())
+    for tenant in tenants:
+        view = until(edge, tenant, observed("running"), seconds=110)
+        assert [step["attempts"] for step in view["run"]["steps"]] == [1, 1, 1, 1, 1], view["run"]
+    for tenant in tenants:
+        delete(edge, tenant, 2)
+    for tenant in tenants:
+        until(edge, tenant, observed("absent"), seconds=110)
+    assert nodes_running(edge) == []
+
+
+def test_the_feed_tells_every_state_of_a_tenant_in_order(edge: Edge) -> None:
+    cursor = edge.call("GET", "/v1/changes?after=0").json()["latest_seq"]
+    tenant = running_tenant(edge)
+    seen: list[View] = []
+    while not seen or seen[-1]["observed"] != "running":
+        page = edge.call("GET", f"/v1/changes?after={cursor}&wait=10").json()
+        cursor = page["changes"][-1]["seq"]
+        seen += [change["data"] for change in page["changes"] if change["tenant"] == tenant]
+    states = [view["observed"] for view in seen]
+    assert states == sorted(states, key=["unknown", "starting", "running"].index)
+    assert [view["seq"] for view in seen] == list(range(1, len(seen) + 1))
+    end(edge, tenant)

@@ -1,0 +1,280 @@
+/** The contract is executable: every status it documents is answered here, in the documented form. */
+import { env, SELF } from "cloudflare:test";
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import contract from "../../contracts/edge-api.json";
+import { makeToken, randomBase32 } from "../src/ids";
+import {
+  API,
+  answered,
+  call,
+  enroll,
+  iso,
+  newTenantId,
+  newToken,
+  PLAN,
+  scopedToken,
+  stoppedTenant,
+} from "./support/edge";
+import { newOperation, specOf, until } from "./support/tenants";
+
+type Cause = () => Promise<Response>;
+type Causes = Record<string, Cause>;
+
+const epoch = 1;
+const stopped = (generation = 1, more = {}) => specOf(generation, { requested: "stopped", ...more });
+const deletion = (generation = 1) => ({ epoch, generation, operation_id: newOperation() });
+const plain = (path: string, init: RequestInit = {}) =>
+  SELF.fetch(API + path, { ...init, headers: { host: "edge.test", ...(init.headers as Record<string, string>) } });
+const unsigned = (method: string, path: string) => () => plain(path, { method });
+const GUESS = "a".repeat(26);
+
+async function deletedTenant(): Promise<string> {
+  const id = newTenantId();
+  await answered(call("DELETE", `/v1/tenants/${id}`, deletion()), 202);
+  await until(id, (view) => view.observed === "absent");
+  return id;
+}
+
+/** A call on a new tenant that is stopped. */
+const on =
+  (act: (id: string) => Promise<Response>): Cause =>
+  async () =>
+    act(await stoppedTenant());
+const onDeleted =
+  (act: (id: string) => Promise<Response>): Cause =>
+  async () =>
+    act(await deletedTenant());
+/** The same on a tenant whose epoch was raised to 2. */
+const onLaterEpoch = (act: (id: string) => Promise<Response>): Cause =>
+  on(async (id) => {
+    await answered(call("PUT", `/v1/tenants/${id}`, stopped(1, { epoch: 2 })), 202);
+    return act(id);
+  });
+/** A body cut off half-way, signed as it is. */
+const halfBody = (method: "PUT" | "DELETE") => on((id) => call(method, `/v1/tenants/${id}`, '{"epoch":1,'));
+
+const token = () => randomBase32(10);
+const tokenBody = (more = {}) => ({
+  ...{
+    epoch,
+    name: "servers",
+    secret_sha256: "0".repeat(64),
+    expires_at: iso(3600_000),
+    max_uses: 1,
+    groups: [],
+    labels: {},
+  },
+  ...more,
+});
+const putToken = (id: string, name = token(), body = tokenBody()) =>
+  call("PUT", `/v1/tenants/${id}/tokens/${name}`, body);
+const codeBody = (more = {}) => ({
+  ...{
+    epoch,
+    idempotency_key: crypto.randomUUID(),
+    user: { id: "usr_alice", email: "alice@acme.test" },
+    role: "admin",
+  },
+  ...{ organization: "org_acme", grant: null, connection: null, session: "ses_1", ends_at: iso(3600_000) },
+  ...more,
+});
+const code = (id: string, body: unknown = codeBody()) =>
+  call("POST", `/v1/tenants/${id}/dashboard-codes`, body, "access");
+const revocation = (more = {}) => ({
+  epoch,
+  idempotency_key: crypto.randomUUID(),
+  before: iso(0),
+  subject: "usr_bob",
+  ...more,
+});
+const revoke = (id: string, body: unknown = revocation()) =>
+  call("POST", `/v1/tenants/${id}/revocations`, body, "access");
+const isolate = (id: string, agent: string, more = {}) =>
+  call("POST", `/v1/tenants/${id}/agents/${agent}/quarantine`, {
+    epoch,
+    idempotency_key: "k",
+    reason: "stolen",
+    ...more,
+  });
+
+async function withAgent(act: (id: string, agent: string) => Promise<Response>): Promise<Response> {
+  const id = await stoppedTenant();
+  const { text } = await newToken(id);
+  const { agent_id } = await answered<{ agent_id: string }>(enroll(text, "web-1"), 201);
+  return act(id, agent_id);
+}
+
+async function enrolled(act: (text: string, enrollment_id: string) => Promise<Response>): Promise<Response> {
+  const { text } = await newToken(await stoppedTenant());
+  const enrollment_id = crypto.randomUUID();
+  await answered(enroll(text, "web-1", { enrollment_id }), 201);
+  return act(text, enrollment_id);
+}
+
+const events = async (bearer: string, query = "", headers = {}) =>
+  plain(`/api/events${query}`, { headers: { authorization: `Bearer ${bearer}`, ...headers } });
+
+async function withoutFeed(act: Cause): Promise<Response> {
+  await env.WAZUH_META.exec("ALTER TABLE feed RENAME TO feed_away");
+  try {
+    return await act();
+  } finally {
+    await env.WAZUH_META.exec("ALTER TABLE feed_away RENAME TO feed");
+  }
+}
+
+/** What every `/v1/tenants/{id}…` call shares. */
+function tenantCauses(
+  method: string,
+  below: string,
+  body?: unknown,
+  wrongKey: "access" | "control" = "access",
+): Causes {
+  const rightKey = wrongKey === "access" ? "control" : "access";
+  return {
+    401: unsigned(method, `/v1/tenants/${newTenantId()}${below}`),
+    403: () => call(method, `/v1/tenants/${newTenantId()}${below}`, body, wrongKey),
+    404: () => call(method, `/v1/tenants/${GUESS}${below}`, body, rightKey),
+  };
+}
+
+const CAUSES: Record<string, Causes> = {
+  "get /livez": { 200: () => plain("/livez") },
+  "get /readyz": { 200: () => plain("/readyz"), 503: () => withoutFeed(() => plain("/readyz")) },
+  "put /v1/tenants/{id}": {
+    ...tenantCauses("PUT", "", specOf()),
+    202: () => call("PUT", `/v1/tenants/${newTenantId()}`, stopped()),
+    400: halfBody("PUT"),
+    409: on((id) => call("PUT", `/v1/tenants/${id}`, stopped(1, { plan: { ...PLAN, max_agents: 1 } }))),
+    410: onDeleted((id) => call("PUT", `/v1/tenants/${id}`, stopped(2))),
+    413: on((id) => call("PUT", `/v1/tenants/${id}`, { fill: "x".repeat(1_100_000) })),
+    422: on((id) => call("PUT", `/v1/tenants/${id}`, stopped(2, { plan: {} }))),
+  },
+  "get /v1/tenants/{id}": { ...tenantCauses("GET", ""), 200: on((id) => call("GET", `/v1/tenants/${id}`)) },
+  "delete /v1/tenants/{id}": {
+    ...tenantCauses("DELETE", "", deletion()),
+    202: on((id) => call("DELETE", `/v1/tenants/${id}`, deletion(2))),
+    400: halfBody("DELETE"),
+    409: on((id) => call("DELETE", `/v1/tenants/${id}`, { ...deletion(1), epoch: 1 })),
+    422: on((id) => call("DELETE", `/v1/tenants/${id}`, {})),
+  },
+  "get /v1/tenants": {
+    200: () => call("GET", "/v1/tenants"),
+    401: unsigned("GET", "/v1/tenants"),
+    403: () => call("GET", "/v1/tenants", undefined, "access"),
+    422: () => call("GET", "/v1/tenants?limit=0"),
+  },
+  "get /v1/changes": {
+    200: () => call("GET", "/v1/changes?after=0"),
+    401: unsigned("GET", "/v1/changes?after=0"),
+    403: () => call("GET", "/v1/changes?after=0", undefined, "access"),
+    422: () => call("GET", "/v1/changes?after=-1"),
+  },
+  "put /v1/tenants/{id}/tokens/{token}": {
+    ...tenantCauses("PUT", `/tokens/${token()}`, tokenBody()),
+    200: on((id) => putToken(id)),
+    409: onLaterEpoch((id) => putToken(id)),
+    410: onDeleted((id) => putToken(id)),
+    422: on((id) => putToken(id, token(), tokenBody({ max_uses: 0 }))),
+  },
+  "get /v1/tenants/{id}/tokens/{token}": {
+    ...tenantCauses("GET", `/tokens/${token()}`),
+    200: on(async (id) => call("GET", `/v1/tenants/${id}/tokens/${(await newToken(id)).id}`)),
+    422: on((id) => call("GET", `/v1/tenants/${id}/tokens/X`)),
+  },
+  "delete /v1/tenants/{id}/tokens/{token}": {
+    ...tenantCauses("DELETE", `/tokens/${token()}`, { epoch }),
+    200: on(async (id) => call("DELETE", `/v1/tenants/${id}/tokens/${(await newToken(id)).id}`, { epoch })),
+    409: onLaterEpoch((id) => call("DELETE", `/v1/tenants/${id}/tokens/${token()}`, { epoch })),
+    422: on((id) => call("DELETE", `/v1/tenants/${id}/tokens/${token()}`, {})),
+  },
+  "get /v1/tenants/{id}/agents": {
+    ...tenantCauses("GET", "/agents"),
+    200: on((id) => call("GET", `/v1/tenants/${id}/agents`)),
+    410: onDeleted((id) => call("GET", `/v1/tenants/${id}/agents`)),
+  },
+  "post /v1/tenants/{id}/agents/{agent}/quarantine": {
+    ...tenantCauses("POST", "/agents/001/quarantine", { epoch, idempotency_key: "k", reason: "stolen" }),
+    200: () => withAgent((id, agent) => isolate(id, agent)),
+    409: onLaterEpoch((id) => isolate(id, "001")),
+    410: onDeleted((id) => isolate(id, "001")),
+    422: on((id) => isolate(id, "001", { reason: "" })),
+  },
+  "post /v1/tenants/{id}/dashboard-codes": {
+    ...tenantCauses("POST", "/dashboard-codes", codeBody(), "control"),
+    201: on((id) => code(id)),
+    403: () => call("POST", `/v1/tenants/${newTenantId()}/dashboard-codes`, codeBody(), "control"),
+    409: onLaterEpoch((id) => code(id)),
+    410: onDeleted((id) => code(id)),
+    422: on((id) => code(id, codeBody({ role: "owner" }))),
+  },
+  "post /v1/tenants/{id}/revocations": {
+    ...tenantCauses("POST", "/revocations", revocation()),
+    200: on((id) => revoke(id)),
+    409: onLaterEpoch((id) => revoke(id)),
+    422: on((id) => revoke(id, revocation({ subject: undefined }))),
+  },
+  "post /api/agents/enroll": {
+    201: async () => enroll((await newToken(await stoppedTenant())).text, "web-1"),
+    200: () => enrolled((text, enrollment_id) => enroll(text, "web-1", { enrollment_id })),
+    403: on((id) => enroll(makeToken("enr", id, token()), "web-1")),
+    409: () => enrolled((text) => enroll(text, "web-1")),
+    410: onDeleted((id) => enroll(makeToken("enr", id, token()), "web-1")),
+    422: async () => enroll((await newToken(await stoppedTenant())).text, "not a name"),
+  },
+  "get /api/events": {
+    200: on(async (id) => events(await scopedToken(id))),
+    101: on(async (id) => events(await scopedToken(id), "", { upgrade: "websocket" })),
+    401: () => plain("/api/events"),
+    422: on(async (id) => events(await scopedToken(id), "?limit=0")),
+  },
+};
+
+interface Operation {
+  responses: Record<string, { content?: { "application/json"?: { schema: unknown } } }>;
+}
+
+const OPERATIONS = Object.entries(contract.paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, operation]) => ({
+    name: `${method} ${path}`,
+    operation: operation as Operation,
+  })),
+);
+
+const DOCUMENTED = OPERATIONS.flatMap(({ name, operation }) =>
+  Object.entries(operation.responses).map(([status, { content }]) => ({
+    name,
+    status,
+    schema: content?.["application/json"]?.schema,
+  })),
+);
+
+const SCHEMAS = contract.components.schemas as Record<string, unknown>;
+
+/** The schema with every reference put in its place. */
+function resolved(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(resolved);
+  if (typeof schema !== "object" || schema === null) return schema;
+  if ("$ref" in schema) return resolved(SCHEMAS[String(schema.$ref).replace("#/components/schemas/", "")]);
+  return Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, resolved(value)]));
+}
+
+describe("every documented status", () => {
+  it.each(DOCUMENTED)("$status of $name is answered in its documented form", async ({ name, status, schema }) => {
+    const cause = CAUSES[name]?.[status];
+    if (!cause) throw new Error(`no request here causes ${status} of ${name}: exercise it or document it no longer`);
+    const answer = await cause();
+    if (answer.status === 101) answer.webSocket?.accept();
+    const body = answer.status === 101 ? null : await answer.text();
+    expect(`${answer.status} ${answer.status === Number(status) ? "" : body}`).toBe(`${status} `);
+    if (!schema || body === null) return;
+    const form = z.fromJSONSchema(resolved(schema) as Parameters<typeof z.fromJSONSchema>[0]);
+    expect(form.safeParse(JSON.parse(body)).error?.issues ?? []).toEqual([]);
+    answer.webSocket?.close();
+  });
+
+  it("belongs to a route that is documented", () => {
+    expect(Object.keys(CAUSES).sort()).toEqual(OPERATIONS.map(({ name }) => name).sort());
+  });
+});
