@@ -112,18 +112,25 @@ describe("enrollment", () => {
     const real = newTenantId();
     const invented = `${real.slice(0, 25)}${real.endsWith("a") ? "b" : "a"}`;
     const misspelled = makeToken("enr", real, "abcdefghij").replace(/.$/, (last) => (last === "0" ? "1" : "0"));
-    for (const text of [misspelled, makeToken("enr", invented, "abcdefghij"), "enr_", "\u0000", "x".repeat(256)]) {
+    for (const text of [misspelled, makeToken("enr", invented, "abcdefghij"), "enr_", "é", "x".repeat(256)]) {
       expect(await codeOf(enroll(text, "web-1"), 403)).toBe("TOKEN_UNKNOWN");
     }
     expect(await listDurableObjectIds(env.TENANT)).toHaveLength(before);
   });
 
+  it.each([{ name: "web\u0000" }, { version: "\ud800" }, { token: "\u0000" }])(
+    "refuses %j as no text at all",
+    async (wrong) => {
+      const token = await newToken(await stoppedTenant());
+      expect(await codeOf(enroll(token.text, "web-1", wrong), 400)).toBe("BAD_REQUEST");
+    },
+  );
+
   it.each([
     ["name", { name: "a" }],
     ["name", { name: "web 1" }],
-    ["name", { name: "web\u0000" }],
     ["enrollment_id", { enrollment_id: "1" }],
-    ["version", { version: "\ud800" }],
+    ["version", { version: "a b" }],
     ["token", { token: 7 }],
   ])("names the field that is wrong: %s %j", async (field, wrong) => {
     const token = await newToken(await stoppedTenant());

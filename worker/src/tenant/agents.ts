@@ -127,9 +127,9 @@ export async function agentsMissing(ctx: TenantContext): Promise<void> {
 /** Looks how many agents are connected, and again after a while, as long as the tenant is to run. */
 export async function countAgents(ctx: TenantContext): Promise<void> {
   const record = ctx.record();
-  if (record?.requested !== "running") return;
-  if (record.observed === "running") rememberActive(ctx, await (await managerOf(ctx)).agents());
-  ctx.schedule("count_agents", ctx.now() + COUNT_EVERY_MS);
+  const serves = record?.observed === "running" || record?.observed === "degraded";
+  rememberActive(ctx, serves ? await (await managerOf(ctx)).agents() : []);
+  if (record?.requested === "running") ctx.schedule("count_agents", ctx.now() + COUNT_EVERY_MS);
 }
 
 /**
