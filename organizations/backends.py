@@ -18,7 +18,7 @@ class PersonBackend(ModelBackend):
 
     def get_user(self, user_id: Any) -> User | None:
         """The person of a session, looked up as themselves: row-level security shows nobody else before sign-in."""
-        with rls.acting_as(f"user:{user_id}"):
+        with rls.reading_as(f"user:{user_id}"):
             user = super().get_user(user_id)
         return user if isinstance(user, User) else None
 

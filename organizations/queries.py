@@ -6,8 +6,8 @@ from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
 from controlplane.actor import Actor
-from controlplane.problems import NotFound
-from organizations.access import current, proven_roles, require
+from controlplane.problems import Forbidden, NotFound
+from organizations.access import current, may, proven_roles, require
 from organizations.models import ApiKey, Connection, Grant, Invitation, Membership, Organization, User
 
 
@@ -104,9 +104,12 @@ def grants_around(actor: Actor, organization: Organization) -> QuerySet[Grant]:
 
 
 def grant(actor: Actor, grant_id: str) -> Grant:
-    """A grant that the asker sees from the MSP's or from the client's side; raises NotFound."""
+    """A grant that the asker sees from the MSP's or from the client's side; raises NotFound, Forbidden."""
     mine = visible_to(actor).values("id")
-    return _one(Grant.objects.filter(Q(msp__in=mine) | Q(client__in=mine)), grant_id)
+    found = _one(Grant.objects.filter(Q(msp__in=mine) | Q(client__in=mine)), grant_id)
+    if not any(may(actor, "member.view", side) for side in (found.msp_id, found.client_id)):
+        raise Forbidden("Your role does not include seeing who has access.")
+    return found
 
 
 def reach_of(organization: Organization | str) -> list[str]:

@@ -71,7 +71,7 @@ def open_invitations(*, by: Actor) -> list[dict[str, Any]]:
             for row in rows
         ]
 
-    with rls.acting_as(f"user:{by.user_id}"):
+    with rls.reading_as(f"user:{by.user_id}"):
         found: list[dict[str, Any]] = rls.call("organizations_my_invitations", otherwise=on_sqlite)
     return found
 

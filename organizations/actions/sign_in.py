@@ -108,7 +108,7 @@ def connection_by_id(connection_id: str) -> Connection:
     found = next(iter(rows), None)
     if found is None:
         raise NotFound
-    with rls.acting_as(f"org:{found['organization_id']}"):
+    with rls.reading_as(f"org:{found['organization_id']}"):
         return Connection.objects.select_related("organization").get(pk=connection_id)
 
 
@@ -125,7 +125,7 @@ def _holder(identity: ProvenIdentity) -> User | None:
     found = next(iter(rows), None)
     if found is None:
         return None
-    with rls.acting_as(f"user:{found['user_id']}"):
+    with rls.reading_as(f"user:{found['user_id']}"):
         user = User.objects.get(pk=found["user_id"])
     if not user.is_active:
         raise _refusal("ACCOUNT_OFF", "The account is switched off.")

@@ -48,7 +48,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         except InvalidToken as error:
             raise AuthenticationFailed(REFUSED) from error
         organization_id = f"org_{parsed.owner}"
-        with rls.acting_as(f"org:{organization_id}"):
+        with rls.reading_as(f"org:{organization_id}"):
             key = (
                 ApiKey.objects.select_related("owner", "organization")
                 .filter(pk=f"key_{parsed.id}", organization_id=organization_id)
@@ -57,7 +57,7 @@ class ApiKeyAuthentication(BaseAuthentication):
             right = hmac.compare_digest(key.secret_digest if key else "", digest(text))
             if key is None or parsed.prefix != "api" or not right or not _works(key, address):
                 raise AuthenticationFailed(REFUSED)
-            _note_use(key, address)
+        _note_use(key, address)
         return key
 
 
@@ -102,7 +102,8 @@ def _note_use(key: ApiKey, address: str) -> None:
     now = timezone.now()
     if key.last_used_at and (now - key.last_used_at).total_seconds() < NOTE_USE_EVERY_SECONDS:
         return
-    ApiKey.objects.filter(pk=key.pk).update(last_used_at=now, last_used_address=address or None)
+    with rls.acting_as(f"org:{key.organization_id}"):
+        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now, last_used_address=address or None)
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):

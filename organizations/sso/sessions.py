@@ -74,7 +74,7 @@ def proofs_of(request: HttpRequest, user_id: str) -> list[tuple[str, str]]:
     ways = _fresh_proofs(request)
     if not user_id or not ways:
         return []
-    with rls.acting_as(f"user:{user_id}"):
+    with rls.reading_as(f"user:{user_id}"):
         own = dict(
             Connection.objects.filter(id__in=list(ways), state=Connection.State.ENABLED).values_list(
                 "organization_id", "id"
@@ -106,7 +106,7 @@ def safe_next(address: str) -> str:
 
 def _reach(actor: Actor, organization_id: str) -> list[str]:
     """The organization and its clients, as the person sees them."""
-    with rls.acting_as(f"user:{actor.user_id}"):
+    with rls.reading_as(f"user:{actor.user_id}"):
         return reach_of(organization_id)
 
 

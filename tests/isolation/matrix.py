@@ -80,7 +80,7 @@ API = {
         "DELETE": needs("key.manage"),
     },
     "/api/v1/grants/{grant_id}": {
-        "GET": members(),
+        "GET": needs("member.view"),
         "PATCH": needs("organization.manage", body={"role_ceiling": "viewer"}),
         "DELETE": needs("organization.manage"),
     },
