@@ -18,6 +18,9 @@ from local.engine.snapshots import Snapshots
 from local.web.server import Listener, serve_stream
 
 
+CLOSE_DEADLINE = 10.0
+
+
 def main() -> int:
     arguments = parse_arguments()
     root = arguments.root.resolve()
@@ -57,7 +60,8 @@ async def serve(socket_path: Path, root: Path, runner: ProcessRunner | SharedRun
     code = await ending
     await listener.close()
     if code == 0:
-        await containers.close()
+        with contextlib.suppress(TimeoutError):  # the zygote ends what is left, even where a report was lost
+            await asyncio.wait_for(containers.close(), CLOSE_DEADLINE)
     await runner.close()
     with contextlib.suppress(FileNotFoundError):
         socket_path.unlink()
