@@ -17,7 +17,6 @@ from local.engine.runners import ProcessRunner, SharedRunner
 from local.engine.snapshots import Snapshots
 from local.web.server import Listener, serve_stream
 
-
 CLOSE_DEADLINE = 10.0
 
 
