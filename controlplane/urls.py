@@ -1,7 +1,5 @@
 """Every address of the portal. Rooms are named, never imported."""
 
-from importlib.util import find_spec
-
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView
@@ -9,12 +7,7 @@ from drf_spectacular.views import SpectacularJSONAPIView
 from controlplane import appearance, pages
 
 HTML = ("organizations.urls", "organizations.settings_urls", "tenants.urls", "fleet.urls")
-API = ("organizations.api_urls", "billing.api_urls", "tenants.api_urls", "fleet.api_urls")
-
-
-def _present(names: tuple[str, ...]) -> list[str]:
-    return [name for name in names if find_spec(name.partition(".")[0]) and find_spec(name)]
-
+API = ("organizations.api_urls", "billing.api_urls", "tenants.api_urls")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("theme/", appearance.set_theme, name="theme"),
@@ -24,9 +17,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
         SpectacularJSONAPIView.as_view(authentication_classes=[], permission_classes=[], throttle_classes=[]),
         name="openapi",
     ),
-    *(path("api/v1/", include(name)) for name in _present(API)),
+    *(path("api/v1/", include(name)) for name in API),
     re_path(r"^api(?:/.*)?$", pages.api_root, name="api-unknown"),
-    *(path("", include(name)) for name in _present(HTML)),
+    *(path("", include(name)) for name in HTML),
 ]
 
 handler400 = "controlplane.pages.bad_request"

@@ -4,7 +4,6 @@ Parts: this file (apps, requests, storage), `sign_in` (people), `security` (head
 `tasks` (Celery) and `logs`.
 """
 
-from importlib.util import find_spec
 from pathlib import Path
 
 from controlplane.databases import database_from_url
@@ -22,7 +21,7 @@ BRAND = "Garrison"
 DEBUG = False
 
 # Rooms by dotted name, left to right: a room imports only from rooms left of it.
-ROOMS = [room for room in ("organizations", "billing", "tenants", "fleet") if find_spec(room)]
+ROOMS = ["organizations", "billing", "tenants", "fleet"]
 
 INSTALLED_APPS = [
     "controlplane",
@@ -59,7 +58,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "controlplane.transactions.ActorTransaction",
-    *(["organizations.sso.middleware.ProvenEntryMiddleware"] if find_spec("organizations") else []),
+    "organizations.sso.middleware.ProvenEntryMiddleware",
 ]
 
 ROOT_URLCONF = "controlplane.urls"
