@@ -53,10 +53,10 @@ def reserve_tenant(*, organization_id: str) -> None:
 
     One conditional UPDATE, so that two requests that race for the last place can't both have it.
     """
+    if _take_place(organization_id):
+        return
     start_trial(organization_id=organization_id)
-    limit = Plan.objects.filter(pk=OuterRef("plan_id")).values("max_tenants")
-    roomy = Subscription.objects.filter(organization_id=organization_id, tenants_used__lt=Subquery(limit))
-    if not roomy.update(tenants_used=F("tenants_used") + 1):
+    if not _take_place(organization_id):
         entitlement = entitlement_of(organization_id)
         raise QuotaExceeded(entitlement.plan.name, entitlement.max_tenants)
 
@@ -65,6 +65,12 @@ def release_tenant(*, organization_id: str) -> None:
     """Give back the place of a tenant that is gone."""
     used = Subscription.objects.filter(organization_id=organization_id, tenants_used__gt=0)
     used.update(tenants_used=F("tenants_used") - 1)
+
+
+def _take_place(organization_id: str) -> bool:
+    limit = Plan.objects.filter(pk=OuterRef("plan_id")).values("max_tenants")
+    roomy = Subscription.objects.filter(organization_id=organization_id, tenants_used__lt=Subquery(limit))
+    return bool(roomy.update(tenants_used=F("tenants_used") + 1))
 
 
 def _set_state(by: Actor, organization_id: str, state: str, action: str) -> Subscription:

@@ -45,7 +45,6 @@ def delete(*, by: Actor, tenant: Tenant, confirm_name: str, idempotency_key: str
         requested_with=by.key_id or "",
     )
     tenant.requested = Tenant.Requested.DELETED
-    tenant.save(update_fields=["requested"])
     wakeups.act_on(tenant)
     audit.record(
         by=by,

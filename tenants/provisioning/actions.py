@@ -25,6 +25,7 @@ def create(
     by: Actor,
     organization: Organization,
     name: str,
+    plan: str | None = None,
     version: str | None = None,
     certificate_days: int | None = None,
     retention_days: int | None = None,
@@ -34,12 +35,14 @@ def create(
     """
     Ask for a new tenant; it is placed, counted and on its way when this returns.
 
-    Node sizes follow the organization's plan. Raises QuotaExceeded, Suspended, NameTaken, InvalidPlan, CellFull.
+    Node sizes follow the organization's plan; naming another `plan` is refused rather than ignored. Raises
+    QuotaExceeded, Suspended, NameTaken, InvalidPlan, CellFull.
     """
     standing = access.require(by, "tenant.create", organization)
     name = specs.check_name(name)
     specs.check_version(version)
     entitlement = _entitled(organization.pk)
+    specs.check_plan(plan, entitlement)
     billing.reserve_tenant(organization_id=organization.pk)
     before = _asked_before(organization.pk, "create", idempotency_key)
     if before is not None:
@@ -126,7 +129,6 @@ def cancel(*, by: Actor, operation: Operation) -> Operation:
     else:
         tenant.requested = operation.base_requested
         intents.recall_what_was_sent(tenant)
-    tenant.save(update_fields=["requested"])
     wakeups.act_on(tenant)
     _audit(by, operation, "tenants.operation.cancel", standing)
     return operation
@@ -148,7 +150,6 @@ def _begin(
 ) -> Operation:
     base = more.pop("base_requested", tenant.requested)
     tenant.requested = KINDS[kind].aims_at
-    tenant.save(update_fields=["requested"])
     operation = intents.begin(
         tenant,
         kind,

@@ -4,13 +4,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing import entitlements
 from controlplane.api.views import ApiView
 from organizations import queries as organizations
 from organizations.api import ListView, valid
 from tenants.provisioning import actions, filters, queries
 from tenants.provisioning.models import Operation, Tenant
-from tenants.provisioning.problems import InvalidPlan
 from tenants.provisioning.serializers import Accepted, OperationOut, TenantIn, TenantOut
 
 
@@ -46,7 +44,6 @@ class Tenants(ListView):
         """Create a tenant."""
         given = valid(TenantIn, request)
         organization = organizations.find(self.actor, given.pop("organization"))
-        _check_plan(organization.pk, given.pop("plan", None))
         return accepted(*actions.create(by=self.actor, organization=organization, **given))
 
 
@@ -112,10 +109,3 @@ class Cancel(ApiView):
         """Take back an operation that is going on, where that is still possible."""
         actions.cancel(by=self.actor, operation=queries.operation(self.actor, operation_id))
         return Response(OperationOut(queries.operation(self.actor, operation_id)).data, status=202)
-
-
-def _check_plan(organization_id: str, code: str | None) -> None:
-    """A tenant is made under its organization's plan; naming another one is refused rather than ignored."""
-    plan = entitlements.entitlement_of(organization_id).plan
-    if code is not None and code != plan.code:
-        raise InvalidPlan("plan", f"This organization is on the plan {plan.code}. Nothing was created.")

@@ -100,7 +100,8 @@ def read_once(cell_id: str, owner: str, *, wait: int = 0) -> int:
     answer = EdgeApi(cell).changes(after=cell.feed_seq, wait=wait, limit=BATCH)
     feed_epoch, oldest, latest, changes = _read(answer)
     if feed_epoch != cell.feed_epoch or oldest > cell.feed_seq + 1 or latest < cell.feed_seq:
-        log.warning("feed_resync", ours=[cell.feed_epoch, cell.feed_seq], theirs=[feed_epoch, oldest, latest])
+        tell = log.warning if cell.feed_epoch else log.info
+        tell("feed_resync", ours=[cell.feed_epoch, cell.feed_seq], theirs=[feed_epoch, oldest, latest])
         resync(cell, owner)
         return 0
     for tenant_id, of_tenant in _by_tenant(changes).items():

@@ -40,7 +40,7 @@ def settle(tenant: Tenant, aim: str) -> None:
 
 
 def begin(tenant: Tenant, kind: str, source: str, **more: Any) -> Operation:
-    """Open an operation with all its steps pending; the caller wakes the reconciler."""
+    """Open an operation with all its steps pending. The caller saves the tenant by waking the reconciler."""
     operation_id = new_operation_id()
     operation = Operation.objects.create(
         id=operation_id,
@@ -59,15 +59,13 @@ def begin(tenant: Tenant, kind: str, source: str, **more: Any) -> Operation:
 
 
 def forget_what_was_sent(tenant: Tenant) -> None:
-    """Something is to be handed over anew: the next claim gives it a generation of its own."""
+    """Something is to be handed over anew: the next claim gives it a generation of its own. Saves nothing."""
     tenant.sent_hash = ""
-    tenant.save(update_fields=["sent_hash"])
 
 
 def recall_what_was_sent(tenant: Tenant) -> None:
-    """What was to be handed over was taken back before anything left: the edge has what is requested already."""
+    """What was to be handed over was taken back before it left: the edge has what is requested. Saves nothing."""
     tenant.sent_hash = lifecycle.spec_hash(tenant.requested, tenant.spec) if tenant.ever_sent else ""
-    tenant.save(update_fields=["sent_hash"])
 
 
 def note_failure(operation: Operation | None, error: EdgeError, state: str) -> None:

@@ -23,6 +23,12 @@ def check_name(name: str) -> str:
     return name
 
 
+def check_plan(code: str | None, entitlement: Entitlement) -> None:
+    """Raise InvalidPlan where another plan is named than the organization's own."""
+    if code is not None and code != entitlement.plan.code:
+        raise InvalidPlan("plan", f"This organization is on the plan {entitlement.plan.code}. Nothing was created.")
+
+
 def check_version(version: str | None) -> None:
     """Raise InvalidPlan for what can be no version at all; whether it is on offer is the cell's to say."""
     if version is not None and not VERSION.match(version):

@@ -8,11 +8,14 @@ from tenants.provisioning.models import Tenant
 INTERACTIVE, BULK = "interactive", "bulk"
 
 
+INTENT = ("requested", "sent_hash", "halted_at", "attempts", "next_attempt_at")
+
+
 def act_on(tenant: Tenant) -> None:
-    """Have the reconciler act as soon as this transaction has committed, also where it had given up."""
-    tenant.halted_at, tenant.attempts = None, 0
-    tenant.save(update_fields=["halted_at", "attempts"])
-    look_at(tenant)
+    """Save a tenant's intent and have the reconciler act on it once this has committed, also where it had given up."""
+    tenant.halted_at, tenant.attempts, tenant.next_attempt_at = None, 0, timezone.now()
+    tenant.save(update_fields=INTENT)
+    wake_reconciler(tenant.pk)
 
 
 def look_at(tenant: Tenant) -> None:

@@ -6,7 +6,8 @@ from django.conf import settings
 from controlplane import rls
 from tenants.provisioning import tasks, wakeups
 from tenants.provisioning.models import Cell
-from tests.tenants.conftest import fresh, make_due
+from tests.tenants.conftest import fresh
+from tests.tenants.edge import refusal
 
 pytestmark = pytest.mark.django_db
 
@@ -60,11 +61,13 @@ def test_a_task_does_what_its_row_says(tenant, edge):
 
 
 def test_a_look_does_not_wake_what_was_given_up(tenant, edge):
-    make_due(tenant, halted_at=tenant.created_at)
+    edge.fail_next("PUT", refusal(422, "UNKNOWN_VERSION"))
+    tasks.reconcile(tenant.pk)
     with rls.acting_as(f"org:{tenant.organization_id}"):
         wakeups.look_at(fresh(tenant))
     tasks.reconcile(tenant.pk)
-    assert edge.count("PUT") == 0
+    assert edge.count("PUT") == 1
+    assert fresh(tenant).status == "failed"
 
 
 def test_beat_sweeps_and_keeps_the_feeds_read():
