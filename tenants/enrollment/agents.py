@@ -17,8 +17,12 @@ from tenants.provisioning.reconciler import REFRESHERS
 from tenants.provisioning.sighting import read_time
 from tenants.provisioning.wakeups import INTERACTIVE
 
-FRESH = dt.timedelta(seconds=15)
-"""How old a reading may be before looking at it asks for a new one."""
+FRESH, FRESH_WHILE_JOINING = dt.timedelta(seconds=15), dt.timedelta(seconds=1)
+"""How old a reading may be before looking at it asks for a new one; less while somebody waits for an agent."""
+
+JOINING = ("pending", "never_connected")
+JOINS_WITHIN = dt.timedelta(minutes=5)
+"""For how long after its enrollment an agent is expected to connect at any moment."""
 
 
 def differ(tenant: Tenant, enrolled: int, active: int) -> bool:
@@ -35,7 +39,9 @@ def ask_again_if_old(tenant: Tenant) -> None:
     reading, is_first = AgentReading.objects.get_or_create(
         tenant=tenant, defaults={"organization_id": tenant.organization_id, "asked_at": now}
     )
-    old = AgentReading.objects.filter(pk=reading.pk, asked_at__lt=now - FRESH)
+    joining = Agent.objects.filter(tenant=tenant, status__in=JOINING, created_at__gt=now - JOINS_WITHIN).exists()
+    fresh = FRESH_WHILE_JOINING if joining else FRESH
+    old = AgentReading.objects.filter(pk=reading.pk, asked_at__lt=now - fresh)
     if is_first or old.update(asked_at=now):
         wake_reader(tenant)
 

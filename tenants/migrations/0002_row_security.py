@@ -65,6 +65,18 @@ REFRESH_CELL = NarrowFunction(
     callers=CALLERS,
 )
 
+HURRY_CELL = NarrowFunction(
+    "hurry_cell",
+    """
+    UPDATE tenants_tenant SET next_attempt_at = at WHERE cell_id = cell AND next_attempt_at > at
+    RETURNING id::text
+    """,
+    arguments="cell text, at timestamptz",
+    returns="TABLE (hurried text)",
+    language="sql",
+    callers=CALLERS,
+)
+
 
 class Migration(migrations.Migration):
     dependencies = [("tenants", "0001_initial"), ("organizations", "0002_access")]
@@ -75,4 +87,5 @@ class Migration(migrations.Migration):
         CLAIM_TENANT,
         ACTOR_OF_CHANGE,
         REFRESH_CELL,
+        HURRY_CELL,
     ]

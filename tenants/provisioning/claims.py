@@ -67,6 +67,12 @@ def refresh_cell(cell_id: str) -> None:
     rls.call("refresh_cell", *terms, otherwise=lambda: _refresh_cell(*terms))
 
 
+def hurry_cell(cell_id: str) -> None:
+    """Have every tenant of a cell that waits for something looked at now, as after an outage of its edge."""
+    terms = (cell_id, timezone.now())
+    rls.call("hurry_cell", *terms, otherwise=lambda: _hurry_cell(*terms))
+
+
 def _due_tenants(limit: int, now: dt.datetime) -> Rows:
     due = Tenant.objects.filter(_unclaimed(now), next_attempt_at__lte=now).order_by("next_attempt_at")
     return [{"id": tenant_id} for tenant_id in due.values_list("id", flat=True)[:limit]]
@@ -86,6 +92,11 @@ def _actor_of_change(cell_id: str, tenant_id: str) -> Rows:
 def _refresh_cell(cell_id: str, now: dt.datetime) -> Rows:
     live = Tenant.objects.filter(cell_id=cell_id, generation__gt=0, deleted_at__isnull=True)
     live.update(refresh_due=True, next_attempt_at=now)
+    return []
+
+
+def _hurry_cell(cell_id: str, now: dt.datetime) -> Rows:
+    Tenant.objects.filter(cell_id=cell_id, next_attempt_at__gt=now).update(next_attempt_at=now)
     return []
 
 

@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from controlplane.rls import acting_as
 from tenants.provisioning import mirror, wakeups
-from tenants.provisioning.claims import actor_of_change, refresh_cell
+from tenants.provisioning.claims import actor_of_change, hurry_cell, refresh_cell
 from tenants.provisioning.edge_api import EdgeApi
 from tenants.provisioning.edge_errors import EdgeAmbiguous, EdgeError
 from tenants.provisioning.leases import is_dead, new_owner
@@ -82,15 +82,24 @@ def consume(cell_id: str, *, seconds: float = SHIFT_SECONDS) -> bool:
     owner = claim_feed(cell_id)
     if owner is None:
         return False
-    end = time.monotonic() + seconds
+    end, away = time.monotonic() + seconds, False
     with structlog.contextvars.bound_contextvars(cell=cell_id):
         while time.monotonic() < end and renew(cell_id, owner):
-            try:
-                read_once(cell_id, owner, wait=WAIT_SECONDS)
-            except EdgeError as error:
-                log.warning("feed_not_read", code=error.code, error=error.message)
-                time.sleep(PAUSE_SECONDS)
+            away = not _read_through(cell_id, owner, away)
     release(cell_id, owner)
+    return True
+
+
+def _read_through(cell_id: str, owner: str, was_away: bool) -> bool:
+    """One poll; False while the edge is away. When it is back, whoever waits for it is looked at without delay."""
+    try:
+        read_once(cell_id, owner, wait=0 if was_away else WAIT_SECONDS)
+    except EdgeError as error:
+        log.warning("feed_not_read", code=error.code, error=error.message)
+        time.sleep(PAUSE_SECONDS)
+        return False
+    if was_away:
+        hurry_cell(cell_id)
     return True
 
 

@@ -275,6 +275,21 @@ def test_many_lookers_cause_one_reading(running, monkeypatch):
     assert len(asked) == 2
 
 
+def test_while_an_agent_is_joining_a_reading_is_old_sooner(running, edge, make_token, monkeypatch):
+    token, _ = make_token()
+    enroll(edge, token)
+    asked = []
+    monkeypatch.setattr(agents, "wake_reader", lambda tenant: asked.append(tenant.pk))
+    with rls.acting_as(f"org:{running.organization_id}"):
+        agents.ask_again_if_old(running)
+        AgentReading.objects.update(asked_at=timezone.now() - 2 * agents.FRESH_WHILE_JOINING)
+        agents.ask_again_if_old(running)
+        Agent.objects.update(status="active")
+        AgentReading.objects.update(asked_at=timezone.now() - 2 * agents.FRESH_WHILE_JOINING)
+        agents.ask_again_if_old(running)
+    assert len(asked) == 2
+
+
 def test_a_quarantined_agent_is_cut_off_at_the_edge(running, edge, make_token, bob):
     token, _ = make_token()
     edge.agents[running.pk] = [agent("001")]

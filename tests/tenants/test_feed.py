@@ -274,6 +274,19 @@ def test_a_shift_goes_on_through_an_outage(running, edge, monkeypatch):
     assert Cell.objects.get().feed_lease_until is None
 
 
+def test_when_the_edge_is_back_whoever_waits_for_it_is_looked_at_at_once(tenant, edge, monkeypatch):
+    monkeypatch.setattr(feed, "PAUSE_SECONDS", 0)
+    reconcile(tenant.pk)
+    assert claims.due_tenants(5) == []
+    for away in (False, True):
+        if away:
+            edge.fail_next("/v1/changes", httpx.ConnectError("away"))
+        looks = iter([True, True, False])
+        monkeypatch.setattr(feed, "renew", lambda *_, looks=looks: next(looks))
+        feed.consume("lo")
+        assert claims.due_tenants(5) == ([tenant.pk] if away else [])
+
+
 def test_an_unreadable_answer_moves_nothing(running, edge):
     seq = Cell.objects.get().feed_seq
     edge.fail_next("/v1/changes", httpx.Response(200, json={"feed_epoch": "epoch-1", "changes": [{"seq": 1}]}))
