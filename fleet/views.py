@@ -29,7 +29,7 @@ def front(request: HttpRequest) -> HttpResponse:
     if not actor.is_signed_in:
         prices = [plan.price_cents for plan in plans_on_offer() if plan.price_cents]
         return render(request, "front.html", {"price": money(min(prices)) if prices else ""})
-    organization = queries.visible_to(actor).order_by("-kind", "created_at").first()
+    organization = queries.visible_to(actor).order_by("kind", "created_at").first()
     own = queries.belongings_of(actor).first()
     if organization is None and own is None:
         return redirect("sign-up")

@@ -154,5 +154,5 @@ def _kind_words(organization: Organization, through: str) -> str:
 def _choices(request: HttpRequest, current: Organization) -> list[Choice]:
     return [
         Choice(row.name, home_url(row.pk), "MSP" if row.is_msp else "", row.pk == current.pk)
-        for row in queries.visible_to(actor_of(request)).order_by("-kind", "name")
+        for row in queries.visible_to(actor_of(request)).order_by("kind", "name")
     ]

@@ -1,6 +1,6 @@
 """Rows of the settings pages, ready to be read: plain values, marks and words."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cryptography import x509
@@ -40,6 +40,12 @@ POLICIES = {
 def policy_words(organization: Organization) -> str:
     """How people get in, in one sentence."""
     return POLICIES[Organization.SignInPolicy(organization.sign_in_policy)]
+
+
+def member_rows(memberships: Iterable[Membership], actor: Actor, permissions: frozenset[str]) -> list[dict[str, Any]]:
+    """Everybody of the organization: the most able role first, by name within it."""
+    rows = [member_row(membership, actor, permissions) for membership in memberships]
+    return sorted(rows, key=lambda row: (Role.values.index(row["role"]), row["name"].lower()))
 
 
 def member_row(membership: Membership, actor: Actor, permissions: frozenset[str]) -> dict[str, Any]:

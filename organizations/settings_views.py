@@ -28,7 +28,7 @@ from organizations.settings_rows import (
     audit_row,
     connection_row,
     key_row,
-    member_row,
+    member_rows,
     pager,
     policy_words,
 )
@@ -52,7 +52,7 @@ def members(request: HttpRequest, organization_id: str) -> HttpResponse:
             return redirect("settings:members", organization_id)
     can_manage = "member.manage" in permissions
     context = {
-        "members": [member_row(row, actor, permissions) for row in queries.members_of(actor, organization)],
+        "members": member_rows(queries.members_of(actor, organization), actor, permissions),
         "invitations": queries.invitations_of(actor, organization) if can_manage else [],
         "grants": queries.grants_over(actor, organization),
         "can_manage": can_manage,
@@ -106,8 +106,10 @@ def withdraw_grant(request: HttpRequest, organization_id: str, grant_id: str) ->
     grant = queries.grant(actor, grant_id)
     if grant.client_id != organization.pk:
         raise Http404
+    msp = str(grant.msp)
     client_actions.withdraw(by=actor, grant=grant)
-    messages.success(request, f"{grant.msp} has no access any more. Open dashboards of its people close.")
+    # Whoever came through this grant sees nothing here any more, so nothing is looked up after it has ended.
+    messages.success(request, f"{msp} has no access any more. Open dashboards of its people close.")
     return redirect("settings:members", organization_id)
 
 

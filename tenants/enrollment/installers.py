@@ -51,9 +51,9 @@ def _this_machine(edge_url: str) -> Guide:
                 "(umask 077; read -rsp 'Token: ' token && printf %s \"$token\" > .local/enrollment.token)",
             ),
             Step(
-                "Start the agent. It enrolls, stays connected and sends the log of a busy server.",
+                "Start the agent. It enrolls, stays connected and reports a made-up working day.",
                 f".venv/bin/python -m local.agent --edge {edge_url} --token-file .local/enrollment.token"
-                " --name trial-1 --state .local/trial-1 --demo-traffic",
+                " --name trial-1 --state .local/trial-1",
             ),
         ),
     )
