@@ -122,6 +122,20 @@ describe("the journal", () => {
       expect(indexer.ids()).toEqual(["a"]);
     }));
 
+  it("does not make a replacement wait for the pauses that its predecessor earned", () =>
+    bench(async ({ journal, indexer }) => {
+      indexer.answer = () => new Response("", { status: 503 });
+      await journal.keep(items("t", ["a"]));
+      void journal.replay(indexer.post);
+      await scheduler.wait(1800);
+      const replacement = new Indexer();
+      const started = Date.now();
+      journal.containerStarted();
+      await journal.replay(replacement.post);
+      expect(replacement.ids()).toEqual(["a"]);
+      expect(Date.now() - started).toBeLessThan(500);
+    }));
+
   it("counts documents the indexer refuses for good, and goes on with the others", () =>
     bench(async ({ journal, indexer }) => {
       indexer.answer = () => {
@@ -180,6 +194,15 @@ describe("an indexer's object without a container", () => {
     const indexer = nodeStub(env, tenant, "indexer", 0);
     await indexer.keep(items(tenant, ["a", "b"]));
     expect(await indexer.journalState()).toMatchObject({ last: 2, applied: 0 });
+  });
+
+  it("forgets them with their archive when the tenant is deleted", async () => {
+    const tenant = await stoppedTenant();
+    const indexer = nodeStub(env, tenant, "indexer", 0);
+    await indexer.keep(items(tenant, ["a"]));
+    await env.ARCHIVE.put(`${tenant}/journal/indexer-0/000001-000001`, "sealed");
+    await indexer.erase();
+    expect((await env.ARCHIVE.list({ prefix: `${tenant}/` })).objects).toEqual([]);
   });
 });
 

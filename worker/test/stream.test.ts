@@ -144,8 +144,12 @@ describe("the event stream", () => {
 
   it("is gone after it was erased", async () => {
     const tenant = await stoppedTenant();
+    const other = await stoppedTenant();
+    for (const owner of [tenant, other]) await env.ARCHIVE.put(`${owner}/events/000001-000002`, "sealed");
     await streamOf(tenant).append([alert("a")]);
     await streamOf(tenant).erase();
+    expect((await env.ARCHIVE.list({ prefix: `${tenant}/` })).objects).toEqual([]);
+    expect((await env.ARCHIVE.list({ prefix: `${other}/` })).objects).toHaveLength(1);
     expect(await streamOf(tenant).position()).toEqual({ seq: 0, last_event_at: null });
   });
 });

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { makeToken } from "../src/ids";
 import { nodeStub } from "../src/tenant/nodes/names";
+import { BRIDGE_LIMITS, Bridge } from "../src/tunnel/bridge";
 import { FrameGuard, MAX_FRAME_BYTES } from "../src/tunnel/frames";
 import { API, answered, call, type Enrolled, enroll, newTenantId, newToken, stoppedTenant } from "./support/edge";
 import { listenOnManagers } from "./support/manager_port";
@@ -108,6 +109,50 @@ async function connect(tenant: string, headers: Record<string, string>) {
   socket.accept();
   return { socket, heard, closed };
 }
+
+describe("one connection", () => {
+  const LIMITS = { ...BRIDGE_LIMITS, idleMs: 200, stalledMs: 300, maxUnsentDown: 64 * 1024 };
+
+  function bridged(limits = LIMITS) {
+    const [toAgent, fromAgent] = [new IdentityTransformStream(), new IdentityTransformStream()];
+    const { 0: client, 1: server } = new WebSocketPair();
+    const upstream = {
+      ...{ readable: toAgent.readable, writable: fromAgent.writable, closed: new Promise(() => {}) },
+      close: async () => undefined,
+    } as unknown as Socket;
+    server.accept();
+    const closed = new Promise<number>((resolve) => client.addEventListener("close", (event) => resolve(event.code)));
+    new Bridge(server, upstream, "001", limits).start();
+    return { client, closed, manager: toAgent.writable.getWriter() };
+  }
+
+  it("ends when nothing comes from the agent for long", async () => {
+    const { client, closed } = bridged();
+    client.accept();
+    expect(await closed).toBe(1001);
+  });
+
+  it("stays as long as the agent gives signs of life", async () => {
+    const { client, closed } = bridged();
+    client.accept();
+    let ended = false;
+    void closed.then(() => {
+      ended = true;
+    });
+    for (let beat = 0; beat < 6; beat++) {
+      await scheduler.wait(80);
+      client.send(frame("#ping"));
+    }
+    expect(ended).toBe(false);
+  });
+
+  it("carries text frames for nobody", async () => {
+    const { client, closed } = bridged();
+    client.accept();
+    client.send("hello");
+    expect(await closed).toBe(1003);
+  });
+});
 
 describe("the tunnel", () => {
   let stop = () => {};

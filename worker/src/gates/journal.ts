@@ -2,6 +2,7 @@ import type { Archive } from "../events/archive";
 import { type Batch, BlobLog, MAX_BATCH_BYTES } from "../events/blob_log";
 import { CommitChain } from "../events/commit_chain";
 import { ArchivedLog } from "../events/segments";
+import { log } from "../log";
 import type { BulkItem } from "./bulk";
 
 /** Sends a bulk body to the indexer. */
@@ -40,6 +41,7 @@ export class Journal {
   /** Counts containers; a loop that still writes to an earlier one must not move the position of the present one. */
   #round = 0;
   #upkeepScheduled = false;
+  #pause = new AbortController();
 
   constructor(
     private readonly storage: DurableObjectStorage,
@@ -64,8 +66,7 @@ export class Journal {
 
   /** A container started: its disk is empty, so everything has to be written again. */
   containerStarted(): void {
-    this.#round += 1;
-    this.#post = null;
+    this.containerStopped();
     this.#log.setMark("applied", 0);
   }
 
@@ -73,6 +74,7 @@ export class Journal {
   containerStopped(): void {
     this.#round += 1;
     this.#post = null;
+    this.#pause.abort();
   }
 
   /**
@@ -134,36 +136,46 @@ export class Journal {
 
   async #drain(): Promise<void> {
     let pause = FIRST_PAUSE_MS;
-    while (this.#post) {
-      const round = this.#round;
-      const batch = await this.#kept.batchAfter(this.#position());
-      if (!batch) return;
-      if (await this.#forward(batch, this.#post)) {
-        if (this.#round === round) this.#log.setMark("applied", batch.last);
+    for (let post = this.#post; post; post = this.#post) {
+      const step = await this.#step(post);
+      if (step === "done") return;
+      if (step === "moved") {
         pause = FIRST_PAUSE_MS;
       } else {
-        await scheduler.wait(pause);
+        await this.#wait(pause);
         pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
       }
     }
   }
 
-  /** Whether the indexer took the batch; false means: the same batch again, later. */
-  async #forward(batch: Batch, post: Post): Promise<boolean> {
+  /** Waits, but no longer than the container that refused lives: its replacement must not wait for it. */
+  async #wait(pause: number): Promise<void> {
+    if (this.#pause.signal.aborted) this.#pause = new AbortController();
+    await scheduler.wait(pause, { signal: this.#pause.signal }).catch(ended);
+  }
+
+  /** Brings the next batch to the indexer; "failed" means: the same batch again, later. */
+  async #step(post: Post): Promise<"done" | "moved" | "failed"> {
+    const round = this.#round;
+    const position = this.#position();
     try {
-      const answer = await post(batch.body);
-      if (!answer.ok) {
-        console.log(`journal: the indexer answered ${answer.status} to items ${batch.first}-${batch.last}`);
-        await answer.body?.cancel();
-        return false;
-      }
-      return this.#settle(batch, (await answer.json()) as { errors?: boolean; items?: BulkResult[] });
+      const batch = await this.#kept.batchAfter(position);
+      if (!batch) return "done";
+      if (!(await this.#forward(batch, post))) return "failed";
+      if (this.#round === round) this.#log.setMark("applied", batch.last);
+      return "moved";
     } catch (reason) {
-      console.log(
-        `journal: items ${batch.first}-${batch.last} wait: ${reason instanceof Error ? reason.message : reason}`,
-      );
-      return false;
+      log("warn", "the journal waits", { after: position, error: String(reason) });
+      return "failed";
     }
+  }
+
+  async #forward(batch: Batch, post: Post): Promise<boolean> {
+    const answer = await post(batch.body);
+    if (answer.ok) return this.#settle(batch, (await answer.json()) as { errors?: boolean; items?: BulkResult[] });
+    await answer.body?.cancel();
+    log("warn", "the indexer refused a batch for now", { first: batch.first, last: batch.last, status: answer.status });
+    return false;
   }
 
   /** Documents the indexer refuses for good are counted and left behind; they stay in the journal until it expires. */
@@ -173,7 +185,7 @@ export class Journal {
     if (statuses.some((status) => PASSING.has(status))) return false;
     const refused = statuses.filter((status) => status >= 400).length;
     this.#log.setMark("rejected", this.#log.mark("rejected") + refused);
-    console.log(`journal: the indexer refused ${refused} of items ${batch.first}-${batch.last}`);
+    log("warn", "the indexer refused documents for good", { first: batch.first, last: batch.last, refused });
     return true;
   }
 
@@ -183,6 +195,9 @@ export class Journal {
     this.#upkeepScheduled = true;
   }
 }
+
+/** An interrupted pause rejects; that is its purpose. */
+function ended(): void {}
 
 type BulkResult = Record<string, { status?: number }>;
 

@@ -5,6 +5,7 @@ import { type EdgeApp, errorResponses, jsonContent } from "../edge_app";
 import { EdgeError } from "../errors";
 import { digest, isTenantId, parseToken } from "../ids";
 import { Time } from "../schemas";
+import { tenantAnswering } from "../tenants";
 
 const Enroll = z
   .strictObject({
@@ -58,7 +59,7 @@ export function mount(app: EdgeApp): void {
     }
     const address = clientAddress(c.req.raw.headers);
     const spoken = { ...request, token: token.id, token_sha256: digest(text), address };
-    const { created, answer } = await c.env.TENANT.getByName(token.owner).enroll(spoken);
+    const { created, answer } = await tenantAnswering(c.env, token.owner).enroll(spoken);
     return created ? c.json(answer, 201) : c.json(answer, 200);
   });
 }

@@ -57,10 +57,14 @@ async function answerOnce<Answer>(
   return answer;
 }
 
-/** Has expired rows removed in the hour after `at`; one row of the due table an hour, however many ask. */
+/**
+ * Has expired rows removed within two hours after `at`; one row of the due table an hour, however many ask. Each tenant has
+ * its own minute, so that they do not all wake at the full hour.
+ */
 export function schedulePrune(ctx: TenantContext, at: number): void {
   const hour = Math.ceil(at / HOUR_MS);
-  ctx.schedule("prune_access", hour * HOUR_MS, String(hour));
+  const minute = Number.parseInt(digest(ctx.id).slice(0, 8), 16) % HOUR_MS;
+  ctx.schedule("prune_access", hour * HOUR_MS + minute, String(hour));
 }
 
 const purpose = (key: string) => `answer:${key}`;

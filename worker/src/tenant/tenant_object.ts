@@ -2,7 +2,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { AccessClaims } from "../auth/claims";
 import type { Env } from "../bindings";
-import { EdgeError } from "../errors";
+import { asEdgeError, EdgeError, type ErrorCode, type FieldFault } from "../errors";
 import type { DeleteTenant, PutTenant, TenantView } from "../schemas";
 import {
   type AgentsView,
@@ -36,6 +36,9 @@ import { putToken, revokeToken, type TokenDefinition, type TokenView, tokenView 
 import { migrateTraffic } from "./traffic_schema";
 import { publishView, tenantView } from "./view";
 
+/** What a door's call comes to. */
+export type Answer = { told: unknown } | { refused: { code: ErrorCode; message: string; details?: FieldFault[] } };
+
 export class TenantObject extends DurableObject<Env> {
   readonly #ctx: LiveContext;
 
@@ -49,6 +52,19 @@ export class TenantObject extends DurableObject<Env> {
   /** Runs what is due. */
   override async alarm(): Promise<void> {
     await this.#ctx.due.run(DUE_KINDS(this.#ctx));
+  }
+
+  /** One of the methods below for the Worker's doors, with a refusal as a value; see `tenantAnswering`. */
+  async answer(method: string, parameters: unknown[]): Promise<Answer> {
+    try {
+      const call = (this as unknown as Record<string, (...given: unknown[]) => unknown>)[method];
+      return { told: await call?.apply(this, parameters) };
+    } catch (error) {
+      const known = asEdgeError(error);
+      if (!known) throw error;
+      const { code, message, details } = known;
+      return { refused: { code, message, ...(details ? { details } : {}) } };
+    }
   }
 
   /** Stores what is wanted and starts to drive towards it. @throws EdgeError by the fence, see spec.ts */
