@@ -15,6 +15,7 @@ interface Asked {
   ends_at?: string;
   idempotency_key?: string;
   grant?: string;
+  connection?: string;
 }
 
 interface Issued {
@@ -292,8 +293,14 @@ describe("a dashboard session", () => {
       const body = { epoch: 1, idempotency_key: crypto.randomUUID(), before, ...named };
       return call("POST", `/v1/tenants/${tenant}/revocations`, body, "access");
     };
-    for (const named of [{ grant: "grant_1" }, { organization: "org_acme" }, { session: "ses_usr_alice" }]) {
-      const cookie = await signIn(tenant, { grant: "grant_1" });
+    const ways = [
+      { grant: "grant_1" },
+      { connection: "conn_1" },
+      { organization: "org_acme" },
+      { session: "ses_usr_alice" },
+    ];
+    for (const named of ways) {
+      const cookie = await signIn(tenant, { grant: "grant_1", connection: "conn_1" });
       expect(await answered(revoke(named, iso(-60_000)), 200)).toEqual({ closed: 0 });
       expect(await answered(revoke({ ...named, subject: "usr_other" }, iso(1000)), 200)).toEqual({ closed: 0 });
       expect(await answered(revoke(named, iso(0)), 200)).toEqual({ closed: 1 });

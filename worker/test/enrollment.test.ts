@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { answered, call, type Enrolled, enroll, iso, newTenantId, newToken, stoppedTenant } from "./support/edge";
+import { answered, call, type Enrolled, enroll, iso, newTenantId, newToken, PLAN, stoppedTenant } from "./support/edge";
 
 interface Change {
   tenant: string;
@@ -169,10 +169,10 @@ describe("tokens", () => {
   it("are refused from before the cell's epoch was raised", async () => {
     const tenant = await stoppedTenant();
     const token = await newToken(tenant);
-    const answer = await answered<{ code: string }>(
-      call("DELETE", `/v1/tenants/${tenant}/tokens/${token.id}`, { epoch: 0 }),
-      422,
-    );
-    expect(answer.code).toBe("INVALID_REQUEST");
+    const raised = { epoch: 2, generation: 1, operation_id: `op_${"b".repeat(20)}`, requested: "stopped", plan: PLAN };
+    await answered(call("PUT", `/v1/tenants/${tenant}`, raised), 202);
+    const path = `/v1/tenants/${tenant}/tokens/${token.id}`;
+    expect(await codeOf(call("DELETE", path, { epoch: 1 }), 409)).toBe("STALE_EPOCH");
+    expect(await answered(call("DELETE", path, { epoch: 2 }), 200)).toMatchObject({ state: "revoked" });
   });
 });
