@@ -22,6 +22,7 @@ _copies: dict[str, bytes] = {}
 def make_sqlite(folder: Path) -> None:
     """Makes this process's SQLite file. A file, not memory, so that threads compete for it as processes do."""
     connection.settings_dict["NAME"] = str(folder / "test.sqlite3")
+    connection.close()  # whatever asked for a database before, got one in memory
     call_command("migrate", verbosity=0)
     _reference.update({table: rows for table in _tables() if (rows := _sqlite_rows(table))})
 

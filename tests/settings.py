@@ -9,4 +9,4 @@ from controlplane.settings import *  # noqa: F403
 
 ON_POSTGRES = os.environ.get("TEST_DATABASE") == "postgres"
 # Where the database really is, `tests.database` fills in for each process of the run.
-DATABASES = {"default": database_from_url("postgres://app@localhost/garrison" if ON_POSTGRES else "sqlite://unset")}
+DATABASES = {"default": database_from_url("postgres://app@localhost/garrison" if ON_POSTGRES else "sqlite://:memory:")}
