@@ -1,7 +1,6 @@
 """Chromium before a portal on a free port, with rows made by the product's own actions over an edge in memory."""
 
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -19,6 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 from organizations.models import User
 from organizations.sso import sessions
 from tenants.provisioning.edge_api import _client
+from tests.browser.chromium import launch
 from tests.browser.edge import LivelyEdge
 from tests.browser.kept import kept
 from tests.browser.world import World, build
@@ -35,9 +35,8 @@ NARROWEST = {"width": 360, "height": 740}
 
 @pytest.fixture(scope="session")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
-    """The system's Chromium where there is one; else the one Playwright has installed."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+    """One browser for all tests of a process."""
+    browser = launch(playwright)
     yield browser
     browser.close()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from local.agent.lines import syslog_line
 from local.stack.handle import StackHandle
 from local.stack.layout import REPOSITORY
 from tests.browser.conftest import DESKTOP
@@ -70,7 +71,8 @@ def test_from_sign_up_to_the_alert_in_the_dashboard(stack: StackHandle, page: Pa
     expect(page.get_by_text("Waiting for the first agent…")).to_be_visible()
 
     command = page.locator(".pane-1 code").nth(1).inner_text().replace(".local", str(tmp_path))
-    arguments = [sys.executable, *shlex.split(command)[1:]]
+    log = tmp_path / "auth.log"
+    arguments = [sys.executable, *shlex.split(command)[1:], "--log-file", str(log)]
     with subprocess.Popen(arguments, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as agent:
         try:
             expect(page.get_by_text("trial-1", exact=True)).to_be_visible(timeout=30_000)
@@ -80,15 +82,17 @@ def test_from_sign_up_to_the_alert_in_the_dashboard(stack: StackHandle, page: Pa
             row = page.get_by_role("row", name="trial-1")
             expect(row.get_by_text("Connected")).to_be_visible(timeout=45_000)
 
+            log.write_text(f"{syslog_line('Invalid user wombat from 203.0.113.9 port 4022')}\n")
             page.get_by_role("link", name="Events", exact=True).click()
-            expect(page.locator("#event-rows tr", has_text="trial-1").first).to_be_visible(timeout=60_000)
+            alert = page.locator("#event-rows tr", has_text="non-existent user")
+            expect(alert.first).to_contain_text("trial-1", timeout=30_000)
 
             page.get_by_role("link", name="Overview").click()
             with page.context.expect_page() as opened:
                 page.get_by_role("button", name="Open dashboard").click()
             dashboard = opened.value
             expect(dashboard.get_by_text("Stand-in dashboard").first).to_be_visible(timeout=20_000)
-            expect(dashboard.get_by_text("trial-1").first).to_be_visible(timeout=20_000)
+            expect(dashboard.get_by_text("wombat").first).to_be_visible(timeout=20_000)
             assert ".localhost" in dashboard.url
             assert "code_" not in dashboard.url
         finally:
