@@ -184,5 +184,5 @@ def failures(form: BaseForm) -> Iterator[tuple[str, str, str]]:
             yield (
                 (form[name].id_for_label or form[name].auto_id, str(form[name].label), str(words))
                 if known
-                else ("", "", words)
+                else ("", "", str(words))
             )

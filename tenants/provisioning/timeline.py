@@ -20,7 +20,7 @@ STARTING = {
     "indexer": ("Indexer", "Stores and searches the alerts"),
     "manager": ("Manager", "Receives the agents and judges their logs"),
     "dashboard": ("Dashboard", "Wazuh's own pages"),
-    "verify": ("Verify", "Every node is asked once, through the edge"),
+    "verify": ("Verify", "An alert goes in and comes out again"),
 }
 STOPPING = {
     "submit": ("Hand over", "The edge is told to stop"),
