@@ -71,7 +71,7 @@ class KeyForm(forms.Form):
 
 def scopes_in_words(scopes: list[str]) -> str:
     """What a key may do, in a few words."""
-    if PERMISSIONS <= set(scopes):
+    if set(scopes) >= PERMISSIONS:
         return "Everything"
     words = [PERMISSION_WORDS.get(scope, scope) for scope in PERMISSION_WORDS if scope in scopes]
     shown = ", ".join(words[:3]).lower().capitalize()

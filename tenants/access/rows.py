@@ -43,7 +43,8 @@ def _alert(data: Data) -> dict[str, Any]:
 
 def _lifecycle(data: Data) -> dict[str, Any]:
     reason = _part(data, "reason").get("message")
-    words = f"Tenant is {_plain(data.get('observed', 'changing'))}"
+    observed = _plain(data.get("observed", "changing"))
+    words = "Tenant failed" if observed == "failed" else f"Tenant is {observed}"
     return {"words": f"{words}: {reason}" if reason else words}
 
 

@@ -21,11 +21,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Guide:
-    """The way in for one kind of machine."""
+    """The way in for one kind of machine. `tried` is false until somebody has walked it with a real agent."""
 
     title: str
     about: str
     steps: Sequence[Step]
+    tried: bool = False
 
 
 def guides(*, script_url: str, edge_url: str, tenant_id: str, is_local: bool) -> list[Guide]:
@@ -56,6 +57,7 @@ def _this_machine(edge_url: str) -> Guide:
                 " --name trial-1 --state .local/trial-1",
             ),
         ),
+        tried=True,
     )
 
 

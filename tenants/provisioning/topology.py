@@ -120,7 +120,7 @@ def draw(spec: Mapping[str, Any], view: Mapping[str, Any] | None, picked: str = 
         view: the last TenantView of the edge, or None.
         picked: key of the node whose facts are shown; without it, the one that most needs a look.
     """
-    nodes = _placed(_seen(view) or _planned(spec))
+    nodes = _placed(_all(spec, view))
     chosen = next((node for node in nodes if node.key == picked), None) or _most_telling(nodes)
     nodes = [replace(node, picked=node.key == chosen.key) for node in nodes]
     height = NODE_STEP * len(nodes) + 8
@@ -149,14 +149,16 @@ def _worker_words(view: Mapping[str, Any] | None) -> str:
     if view is None:
         return "not asked yet"
     kept = (view.get("stream") or {}).get("seq") or 0
-    return f"{kept:,} events kept" if kept else "no events yet"
+    return f"{kept:,} event{'' if kept == 1 else 's'} kept" if kept else "no events yet"
 
 
-def _seen(view: Mapping[str, Any] | None) -> list[Node]:
-    rows = [row for row in (view or {}).get("nodes") or [] if not _is_done(row)]
-    counts = {role: sum(row["role"] == role for row in rows) for role in ROLE_ORDER}
-    version = str((view or {}).get("version") or "")
-    return sorted((_node(row, counts, version) for row in rows), key=_order)
+def _all(spec: Mapping[str, Any], view: Mapping[str, Any] | None) -> list[Node]:
+    """The nodes that the edge tells of, and those of the plan that it has not come to yet."""
+    seen = {(row["role"], row.get("n", 0)): row for row in (view or {}).get("nodes") or [] if not _is_done(row)}
+    rows = {**_planned(spec), **seen}
+    counts = {role: sum(key[0] == role for key in rows) for role, _ in rows}
+    version = str((view or {}).get("version") or spec.get("version") or "")
+    return sorted((_node(row, counts, version) for row in rows.values()), key=_order)
 
 
 def _is_done(row: Mapping[str, Any]) -> bool:
@@ -164,15 +166,13 @@ def _is_done(row: Mapping[str, Any]) -> bool:
     return row["role"] == "certs" and row["state"] in QUIET
 
 
-def _planned(spec: Mapping[str, Any]) -> list[Node]:
+def _planned(spec: Mapping[str, Any]) -> dict[tuple[str, int], Mapping[str, Any]]:
     roles = spec.get("roles") or {role: {"count": 1} for role in ("manager", "indexer", "dashboard")}
-    counts = {role: plan.get("count", 1) for role, plan in roles.items()}
-    rows = [
-        {"role": role, "n": n, "state": "absent", "instance": plan.get("instance", "")}
+    return {
+        (role, n): {"role": role, "n": n, "state": "absent", "instance": plan.get("instance", "")}
         for role, plan in roles.items()
         for n in range(plan.get("count", 1))
-    ]
-    return sorted((_node(row, counts, str(spec.get("version", ""))) for row in rows), key=_order)
+    }
 
 
 def _order(node: Node) -> tuple[int, str]:

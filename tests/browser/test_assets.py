@@ -144,6 +144,9 @@ def test_the_script_gives_the_agent_its_identity_and_wipes_the_token(door: str, 
     connector = tmp_path / "etc/wazuh-connector.env"
     assert connector.read_text() == "TUNNEL_SERVICE_TOKEN_ID=con-id\nTUNNEL_SERVICE_TOKEN_SECRET=con-secret\n"
     assert connector.stat().st_mode & 0o077 == 0
+    unit = (tmp_path / "etc/systemd/system/wazuh-connector.service").read_text()
+    assert "--hostname https://edge.example/agents/lotenant/1514" in unit
+    assert "con-secret" not in unit
     assert not (tmp_path / "token").exists()
     assert "enr_x_y_z" not in done.stdout + done.stderr
 
@@ -155,6 +158,17 @@ def test_the_script_says_why_the_edge_refused_and_changes_nothing(door: str, tmp
     assert done.returncode == 1
     assert "The token has expired. Ask for a new one." in done.stderr
     assert not (tmp_path / "var/ossec/etc/client.keys").exists()
+
+
+def test_the_script_takes_the_same_enrollment_up_again_after_a_lost_answer(door: str, tmp_path: Path) -> None:
+    (tmp_path / "var/ossec/etc").mkdir(parents=True)
+    lost = enroll("http://127.0.0.1:1", tmp_path, "enr_x_y_z")
+    assert lost.returncode == 1
+    assert "Run this again" in lost.stderr
+    begun = (tmp_path / "var/ossec/etc/enrollment.id").read_text().strip()
+    assert enroll(door, tmp_path, "enr_x_y_z").returncode == 0
+    assert Enrolling.seen[0]["enrollment_id"] == begun
+    assert not (tmp_path / "var/ossec/etc/enrollment.id").exists()
 
 
 def test_the_script_does_not_enroll_a_machine_twice(door: str, tmp_path: Path) -> None:

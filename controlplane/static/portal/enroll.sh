@@ -3,8 +3,9 @@
 #
 #   1. asks for the enrollment token, or reads it from $TOKEN_FILE (root's, mode 0600), which it wipes afterwards
 #   2. asks the edge for an identity; the token travels in the request's body, never in an argument or address
-#   3. gives the identity to the agent and starts the connector, whose credential is in a file that only root reads
+#   3. gives the identity to the agent and installs the connector, whose credential is in a file that only root reads
 #
+# An answer that was lost costs nothing: run it again, and the edge answers the same enrollment the same way.
 # $ROOT (empty by default) is put before every path, for trying it out in a folder.
 set -eu
 umask 077
@@ -12,7 +13,9 @@ umask 077
 EDGE=${1:?usage: sh enroll.sh EDGE_ADDRESS}
 ROOT=${ROOT:-}
 KEYS=$ROOT/var/ossec/etc/client.keys
+BEGUN=$ROOT/var/ossec/etc/enrollment.id
 CONNECTOR=$ROOT/etc/wazuh-connector.env
+UNIT=$ROOT/etc/systemd/system/wazuh-connector.service
 NAME=${NAME:-$(hostname)}
 
 fail() { echo "enroll: $1" >&2; exit 1; }
@@ -36,26 +39,49 @@ command -v curl >/dev/null || fail "curl is needed"
 [ ! -s "$KEYS" ] || fail "this machine is enrolled already: $KEYS is not empty. Nothing was changed"
 case $NAME in *[!A-Za-z0-9._-]*) fail "the name '$NAME' holds more than letters, digits, dot, dash, underscore" ;; esac
 
-ENROLLMENT=$(cat /proc/sys/kernel/random/uuid 2>/dev/null || uuidgen)
+[ -s "$BEGUN" ] || { cat /proc/sys/kernel/random/uuid 2>/dev/null || uuidgen; } >"$BEGUN"
 SECRET=$(token)
-BODY=$(printf '{"token":"%s","enrollment_id":"%s","name":"%s"}' "$SECRET" "$ENROLLMENT" "$NAME")
-ANSWER=$(printf %s "$BODY" | curl -sS --fail-with-body -H 'content-type: application/json' --data-binary @- "$EDGE/api/agents/enroll") ||
+BODY=$(printf '{"token":"%s","enrollment_id":"%s","name":"%s"}' "$SECRET" "$(cat "$BEGUN")" "$NAME")
+if ! ANSWER=$(printf %s "$BODY" | curl -sS --fail-with-body -H 'content-type: application/json' --data-binary @- "$EDGE/api/agents/enroll"); then
+  [ -n "$ANSWER" ] || fail "the edge did not answer. Run this again: the same enrollment is taken up"
+  rm -f "$BEGUN"
   fail "the edge refused: $(field message) $(field hint)"
+fi
 
-[ -n "$(field agent_id)" ] && [ -n "$(field key)" ] || fail "the edge answered something unexpected. Nothing was changed"
-mkdir -p "$(dirname "$CONNECTOR")"
-printf '%s %s any %s\n' "$(field agent_id)" "$NAME" "$(field key)" >"$KEYS"
-printf 'TUNNEL_SERVICE_TOKEN_ID=%s\nTUNNEL_SERVICE_TOKEN_SECRET=%s\n' "$(connector_field id)" "$(connector_field secret)" >"$CONNECTOR"
-[ -z "${TOKEN_FILE:-}" ] || rm -f "$TOKEN_FILE"
+case $(field agent_id),$(field key) in ,* | *,) fail "the edge answered something unexpected. Nothing was changed" ;; esac
 ADDRESS=$(field manager_url | sed -E 's/^ws/http/')
+CLOUDFLARED=$(command -v cloudflared || echo /usr/local/bin/cloudflared)
+mkdir -p "$(dirname "$CONNECTOR")" "$(dirname "$UNIT")"
+printf 'TUNNEL_SERVICE_TOKEN_ID=%s\nTUNNEL_SERVICE_TOKEN_SECRET=%s\n' "$(connector_field id)" "$(connector_field secret)" >"$CONNECTOR"
+cat >"$UNIT" <<EOF
+[Unit]
+Description=Carries the Wazuh agent's connection to its tenant over port 443
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+EnvironmentFile=/etc/wazuh-connector.env
+ExecStart=$CLOUDFLARED access tcp --hostname $ADDRESS --url 127.0.0.1:1514
+DynamicUser=yes
+Restart=always
+RestartSec=5
+
+[Install]
+WantedBy=multi-user.target
+EOF
+printf '%s %s any %s\n' "$(field agent_id)" "$NAME" "$(field key)" >"$KEYS"
+rm -f "$BEGUN"
+[ -z "${TOKEN_FILE:-}" ] || rm -f "$TOKEN_FILE"
 echo "Enrolled as $NAME, agent $(field agent_id)."
 
 [ -z "$ROOT" ] || exit 0
-chown root:wazuh "$KEYS" && chmod 640 "$KEYS"
-if command -v systemd-run >/dev/null && command -v cloudflared >/dev/null; then
-  systemd-run --unit wazuh-connector -p Restart=always -p "EnvironmentFile=$CONNECTOR" \
-    cloudflared access tcp --hostname "$ADDRESS" --url 127.0.0.1:1514
+chown root:wazuh "$KEYS"
+chmod 640 "$KEYS"
+if command -v systemctl >/dev/null; then
+  chmod 644 "$UNIT"
+  systemctl daemon-reload
+  systemctl enable --now wazuh-connector
 else
-  echo "Start a connector with $CONNECTOR as its environment: cloudflared access tcp --hostname $ADDRESS --url 127.0.0.1:1514"
+  echo "Start a connector with $CONNECTOR as its environment: $CLOUDFLARED access tcp --hostname $ADDRESS --url 127.0.0.1:1514"
 fi
 echo "Now set <address>127.0.0.1</address>, <port>1514</port>, <protocol>tcp</protocol> in ossec.conf and restart wazuh-agent."
