@@ -212,7 +212,7 @@ def _certificate_ends(certificate: Mapping[str, Any] | None, now: dt.datetime) -
     ends = read_time((certificate or {}).get("not_after"))
     if ends is None or ends - now > CERTIFICATE_NOTICE:
         return None
-    days = (ends - now).days
+    days = round((ends - now) / dt.timedelta(days=1))
     message = "The certificates have ended." if ends <= now else f"The certificates end in {days} days."
     return {"code": "CERTIFICATE_ENDS", "message": message}
 
