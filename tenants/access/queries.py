@@ -20,7 +20,7 @@ ONE_LOOK = dt.timedelta(minutes=1)
 
 def events(*, by: Actor, tenant: Tenant, after: int = 0, limit: int = 100) -> dict[str, Any]:
     """
-    A stretch of a tenant's event log: `events` (each with seq, at, kind, data), `next` and `oldest`.
+    A stretch of a tenant's event log: `events` (each with seq, at, kind, data), `next`, `oldest` and `latest`.
 
     Args:
         after: the sequence number after which to begin.

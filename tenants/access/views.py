@@ -94,10 +94,13 @@ def recent(request: HttpRequest, tenant_id: str) -> HttpResponse:
 def _stretch(request: HttpRequest, tenant: Tenant, kind: str, before: int | None) -> dict[str, Any]:
     """The events before a number, or the newest, with the numbers that lead on; or the problem of asking."""
     known = ((tenant.edge_view or {}).get("stream") or {}).get("seq") or 0
-    top = known if before is None else min(before - 1, known)
-    start = max(top - A_LOOK, 0)
+    start = max((known if before is None else before - 1) - A_LOOK, 0)
     try:
         answer = queries.events(by=actor_of(request), tenant=tenant, after=start, limit=A_LOOK)
+        if before is None and answer["latest"] > start + A_LOOK:
+            # The position known here moves with the tenant's state, not with each event: it may lie far behind.
+            start = answer["latest"] - A_LOOK
+            answer = queries.events(by=actor_of(request), tenant=tenant, after=start, limit=A_LOOK)
     except Problem as problem:
         return {"problem": problem, "events": [], "latest": known}
     found = [event for event in answer["events"] if before is None or event["seq"] < before]

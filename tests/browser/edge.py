@@ -148,9 +148,8 @@ class LivelyEdge(FakeEdge):
         every = self.events.get(claims["tenant"], [])
         after, limit = int(query["after"]), int(query["limit"])
         found = [event for event in every if event["seq"] > after][:limit]
-        return httpx.Response(
-            200, json={"events": found, "next": found[-1]["seq"] if found else after, "oldest": 1 if every else 0}
-        )
+        bounds = {"oldest": 1 if every else 0, "latest": every[-1]["seq"] if every else 0}
+        return httpx.Response(200, json={"events": found, "next": found[-1]["seq"] if found else after, **bounds})
 
     def _code(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
         return httpx.Response(201, json={"code": "code_once", "post_to": self.post_to, "expires_at": ago(-30)})

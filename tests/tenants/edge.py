@@ -257,4 +257,4 @@ class FakeEdge:
 
     def _events(self, *, body: Any, query: Any) -> httpx.Response:
         event = {"seq": 7, "at": NOW, "kind": "alert", "data": {"rule": "5710"}}
-        return httpx.Response(200, json={"events": [event], "next": 7, "oldest": 1})
+        return httpx.Response(200, json={"events": [event], "next": 7, "oldest": 1, "latest": 7})

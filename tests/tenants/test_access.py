@@ -18,7 +18,7 @@ from tenants.access.models import Revocation
 from tenants.access.revocations import TERMS
 from tenants.provisioning.problems import EdgeNotAvailable, EdgeSaysNo, NotPossibleNow
 from tenants.provisioning.reconciler import reconcile
-from tests.cast import actor_for
+from tests.cast import actor_for, session_of
 from tests.database import all_rows
 from tests.tenants.conftest import deliver, read_feed
 from tests.tenants.edge import refusal
@@ -243,3 +243,21 @@ def test_a_tenant_that_is_gone_at_the_edge_holds_no_session(running, edge, acme)
     deliver()
     with all_rows():
         assert Revocation.objects.get().closed == 0
+
+
+def test_the_events_page_shows_the_newest_events_however_far_behind_the_known_position_is(
+    running, edge, alice, monkeypatch
+):
+    log = [
+        {"seq": seq, "at": "2026-11-23T10:00:00.000Z", "kind": "lifecycle", "data": {"state": f"number {seq} of all"}}
+        for seq in range(1, 1001)
+    ]
+
+    def replayed(*, by, tenant, after, limit):
+        return {"events": log[after : after + limit], "next": after + limit, "oldest": 1, "latest": len(log)}
+
+    monkeypatch.setattr(queries, "events", replayed)
+    page = session_of(alice).get(f"/t/{running.pk}/events/")
+    shown = [event["seq"] for event in page.context["events"]]
+    assert shown == list(range(1000, 950, -1))
+    assert page.context["latest"] == 1000

@@ -138,7 +138,7 @@ describe("the event stream", () => {
     });
     const { last } = await stream.append([alert("new")]);
     const page = JSON.parse(await stream.replay(0, 10)) as Page;
-    expect(page).toMatchObject({ oldest: last, next: last });
+    expect(page).toMatchObject({ oldest: last, next: last, latest: last });
     expect(page.events.map((event) => event.seq)).toEqual([last]);
   });
 

@@ -27,6 +27,8 @@ export interface Page {
   next: number;
   /** The oldest sequence number that can still be read. */
   oldest: number;
+  /** The newest sequence number there is. */
+  latest: number;
 }
 
 export interface EncodedBatch {

@@ -144,7 +144,7 @@ export class EventStream extends DurableObject<Env> {
     for (let batch = this.#log.hotAfter(previous); batch; batch = this.#log.hotAfter(batch.last)) {
       events.push(...decodeBatch(batch, previous));
     }
-    return { events, next: this.#log.last, oldest: this.#log.oldest };
+    return { events, next: this.#log.last, oldest: this.#log.oldest, latest: this.#log.last };
   }
 
   async #page(after: number, limit: number): Promise<Page> {
@@ -156,7 +156,7 @@ export class EventStream extends DurableObject<Env> {
       events.push(...decodeBatch(batch, position).slice(0, limit - events.length));
       position = events.at(-1)?.seq ?? batch.last;
     }
-    return { events, next: events.at(-1)?.seq ?? after, oldest: this.#log.oldest };
+    return { events, next: events.at(-1)?.seq ?? after, oldest: this.#log.oldest, latest: this.#log.last };
   }
 
   #openArchive(): SealedArchive {

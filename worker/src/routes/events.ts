@@ -18,7 +18,7 @@ const Event = z
   .object({ seq: z.int(), at: Time, kind: z.enum(EVENT_KINDS), data: z.record(z.string(), z.unknown()) })
   .openapi("Event");
 
-const Events = z.object({ events: z.array(Event), next: z.int(), oldest: z.int() }).openapi("Events");
+const Events = z.object({ events: z.array(Event), next: z.int(), oldest: z.int(), latest: z.int() }).openapi("Events");
 
 const replay = createRoute({
   method: "get",
