@@ -13,7 +13,7 @@ JSON_FLAG := $(if $(JSON),--json,)
 # The unit suites: everything that needs neither the local stack nor a browser.
 UNIT := -m "not stack" -n 2 -q
 
-.PHONY: help setup run demo test test-sqlite test-postgres test-worker test-stack check format chaos contracts css \
+.PHONY: help setup run demo test test-sqlite test-postgres test-worker test-stack test-worker-and-stack check format chaos contracts css \
         screenshots lock test-tools clean
 
 help:  ## list the commands
@@ -49,7 +49,14 @@ chaos: setup worker/dist/index.js  ## 200 random kills over 20 tenants (JSON=1, 
 test-tools: setup assets/node_modules/.ready
 	@local/setup/test-tools.sh
 
-test: test-tools test-sqlite test-postgres test-worker test-stack  ## every test: Python on SQLite and Postgres, Worker, journeys, browser
+test: test-tools test-sqlite test-postgres  ## every test: Python on SQLite and Postgres, Worker, journeys, browser
+	@$(MAKE) --no-print-directory test-worker-and-stack
+
+# The journeys mostly wait, so the Worker's suite runs beside them; its lines come after theirs.
+test-worker-and-stack:
+	@mkdir -p .local; $(MAKE) --no-print-directory test-worker >.local/test-worker.log 2>&1 & worker=$$!; \
+	$(MAKE) --no-print-directory test-stack; stack=$$?; \
+	wait $$worker; worker=$$?; cat .local/test-worker.log; exit $$((stack + worker))
 
 test-sqlite: test-tools
 	$(PY) -m pytest $(UNIT) tests
