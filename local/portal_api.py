@@ -44,7 +44,7 @@ class PortalApi:
         page = self.get(path, **query)
         rows: list[Json] = page["results"]
         while page["next"]:
-            page = self._answer(self.http.get(page["next"]))
+            page = self.get(path, **query, cursor=page["next"])
             rows += page["results"]
         return rows
 

@@ -52,10 +52,11 @@ class Load:
 
     def settle(self) -> None:
         """Every tenant is asked to run in the end, and a failed one is tried again, as a person would."""
-        for operation in [row for row in self.api.all("/operations") if row["state"] == "failed"]:
-            self._ask(f"/operations/{operation['id']}/retry")
         for row in self.api.all("/tenants"):
-            if row["status"] == "stopped":
+            if row["status"] == "failed":
+                newest = self.api.get("/operations", tenant=row["id"], limit=1)["results"][0]
+                self._ask(f"/operations/{newest['id']}/retry")
+            elif row["status"] == "stopped":
                 self._ask(f"/tenants/{row['id']}/start")
 
     def open_operations(self) -> list[Json]:
