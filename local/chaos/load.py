@@ -51,11 +51,15 @@ class Load:
                     raise
 
     def settle(self) -> None:
-        """Every tenant is asked to run in the end, and a failed one is tried again, as a person would."""
+        """Every tenant is asked to run in the end, and a failed operation is tried again, as a person would.
+
+        A tenant that ran before and shows failed has no such operation: the edge tries its node again by itself.
+        """
         for row in self.api.all("/tenants"):
             if row["status"] == "failed":
                 newest = self.api.get("/operations", tenant=row["id"], limit=1)["results"][0]
-                self._ask(f"/operations/{newest['id']}/retry")
+                if newest["state"] == "failed":
+                    self._ask(f"/operations/{newest['id']}/retry")
             elif row["status"] == "stopped":
                 self._ask(f"/tenants/{row['id']}/start")
 

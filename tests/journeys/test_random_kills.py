@@ -7,7 +7,7 @@ import pytest
 from local.chaos.__main__ import rampage
 from local.stack.handle import StackHandle
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(480)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
 
 def test_twenty_kills_over_twenty_tenants_lose_and_double_nothing(stack: StackHandle) -> None:
