@@ -5,9 +5,10 @@ from typing import Any
 from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Invalid, NotFound
+from organizations import queries
 from organizations.access import Standing, require
 from organizations.actions import facts
-from organizations.models import Connection, Organization
+from organizations.models import Connection, Membership, Organization
 from organizations.sso.oidc.provider import discover
 from organizations.sso.saml.metadata import IdpMetadata
 
@@ -107,7 +108,12 @@ def disable(*, by: Actor, organization: Organization, connection_id: str) -> Con
             return connection
         connection.state = Connection.State.DISABLED
         connection.save(update_fields=["state"])
-        facts.publish(facts.CONNECTION_DISABLED, organization_id=organization.pk, connection=connection.pk)
+        facts.publish(
+            facts.CONNECTION_DISABLED,
+            organization_id=organization.pk,
+            organizations=queries.reach_of(organization),
+            connection=connection.pk,
+        )
         _record(by, standing, connection, "organizations.connection.disable")
     return connection
 
@@ -143,6 +149,8 @@ def set_policy(*, by: Actor, organization: Organization, policy: str) -> Organiz
         held = Organization.objects.select_for_update().get(pk=organization.pk)
         before, held.sign_in_policy = held.sign_in_policy, policy
         held.save(update_fields=["sign_in_policy"])
+        if policy == Organization.SignInPolicy.CONNECTION and before != policy:
+            _end_what_other_ways_opened(held)
         audit.record(
             by=by,
             action="organizations.policy.change",
@@ -152,6 +160,17 @@ def set_policy(*, by: Actor, organization: Organization, policy: str) -> Organiz
             grant_id=standing.grant_id,
         )
     return held
+
+
+def _end_what_other_ways_opened(organization: Organization) -> None:
+    """
+    Close every member's dashboards and streams: at the edge nothing tells which of them the platform's sign-in opened.
+
+    Whoever has the organization's own sign-in opens theirs again.
+    """
+    reach = queries.reach_of(organization)
+    for user_id in Membership.objects.filter(organization=organization).values_list("user_id", flat=True):
+        facts.publish(facts.SIGN_IN_DEMANDED, organization_id=organization.pk, organizations=reach, user=user_id)
 
 
 def _insert(by: Actor, standing: Standing, connection: Connection) -> Connection:

@@ -18,6 +18,7 @@ ROLE_CHANGED = "organizations.membership.role_changed"
 GRANT_LIMITED = "organizations.grant.limited"
 GRANT_ENDED = "organizations.grant.ended"
 CONNECTION_DISABLED = "organizations.connection.disabled"
+SIGN_IN_DEMANDED = "organizations.membership.sign_in_demanded"
 SESSION_ENDED = "organizations.session.ended"
 KEY_REVOKED = "organizations.api_key.revoked"
 

@@ -11,6 +11,7 @@ from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.ids import body_of, digest, make_token
 from controlplane.problems import Forbidden, Invalid, NotFound
+from organizations import queries
 from organizations.access import Standing, require
 from organizations.actions import facts
 from organizations.keys.models import new_key_id
@@ -100,7 +101,13 @@ def _end(by: Actor, key: ApiKey, *, grant_id: str | None) -> None:
     if not ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=now):
         return
     key.revoked_at = now
-    facts.publish(facts.KEY_REVOKED, organization_id=key.organization_id, key=key.pk, user=key.owner_id)
+    facts.publish(
+        facts.KEY_REVOKED,
+        organization_id=key.organization_id,
+        organizations=queries.reach_of(key.organization_id),
+        key=key.pk,
+        user=key.owner_id,
+    )
     audit.record(
         by=by,
         action="organizations.api_key.revoke",

@@ -26,6 +26,7 @@ REVOKED = "tenants.access.revoked"
 TERMS: dict[str, tuple[str, str]] = {
     "organizations.membership.ended": ("subject", "user"),
     "organizations.membership.role_changed": ("subject", "user"),
+    "organizations.membership.sign_in_demanded": ("subject", "user"),
     "organizations.grant.ended": ("grant", "grant"),
     "organizations.grant.limited": ("grant", "grant"),
     "organizations.connection.disabled": ("connection", "connection"),

@@ -1,6 +1,7 @@
 """An organization's own identity providers: added by its admins, tied to people by themselves."""
 
 import datetime as dt
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -195,6 +196,44 @@ def test_a_disabled_connections_proof_is_worth_nothing_at_once(
         fact = Message.objects.get(topic="organizations.connection.disabled")
     assert fact.payload["connection"] == pending.pk
     assert fact.payload["organizations"] == [organization.pk]
+
+
+@pytest.fixture
+def as_paula(paula: User, acme: Organization) -> Iterator[Actor]:
+    """The owner of the MSP, of which Acme is a client."""
+    actor = actor_for(paula)
+    with rls.acting_as(actor.rls_actor):
+        yield actor
+
+
+def facts_of(topic: str) -> list[dict[str, Any]]:
+    with all_rows():
+        return [message.payload for message in Message.objects.filter(topic=topic).order_by("created_at")]
+
+
+def test_switching_off_an_msps_connection_ends_what_it_opened_at_its_clients_too(
+    as_paula: Actor, msp: Organization, acme: Organization, saml_idp: SamlIdp
+) -> None:
+    made = connections.add_saml(
+        by=as_paula, organization=msp, name="SAML", metadata=metadata.parse(saml_idp.metadata())
+    )
+    connections.disable(by=as_paula, organization=msp, connection_id=made.pk)
+    (fact,) = facts_of("organizations.connection.disabled")
+    assert fact["organizations"] == sorted([msp.pk, acme.pk])
+
+
+def test_demanding_the_own_sign_in_ends_what_members_opened_by_another(
+    as_paula: Actor, msp: Organization, acme: Organization, maria: User, saml_idp: SamlIdp
+) -> None:
+    made = connections.add_saml(
+        by=as_paula, organization=msp, name="SAML", metadata=metadata.parse(saml_idp.metadata())
+    )
+    proven = as_paula.with_proofs([(msp.pk, made.pk)])
+    for _ in range(2):
+        connections.set_policy(by=proven, organization=msp, policy="connection")
+    ended = facts_of("organizations.membership.sign_in_demanded")
+    assert sorted(fact["user"] for fact in ended) == sorted([as_paula.user_id, maria.pk])
+    assert {tuple(fact["organizations"]) for fact in ended} == {tuple(sorted([msp.pk, acme.pk]))}
 
 
 def test_the_last_connection_that_the_policy_demands_stays(

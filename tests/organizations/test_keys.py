@@ -54,6 +54,18 @@ def test_a_key_opens_the_api_and_its_last_use_is_kept(acme: Organization, alice:
     assert timezone.now() - used.last_used_at < dt.timedelta(seconds=5)
 
 
+def test_revoking_an_msps_key_ends_what_it_opened_at_its_clients_too(
+    acme: Organization, msp: Organization, paula: User
+) -> None:
+    key, _ = make(paula, msp)
+    actor = actor_for(paula)
+    with rls.acting_as(actor.rls_actor):
+        keys.revoke(by=actor, organization=msp, key_id=key.pk)
+    with all_rows():
+        fact = Message.objects.get(topic="organizations.api_key.revoked").payload
+    assert (fact["key"], fact["organizations"]) == (key.pk, sorted([msp.pk, acme.pk]))
+
+
 @pytest.mark.parametrize(
     "change",
     [
