@@ -74,6 +74,7 @@ export const ERRORS = {
   READ_ONLY: rule(403, false, "Ask an administrator of the organization for a role that may change things."),
   EVENT_TOO_LARGE: rule(413, false, "Send a digest, not the whole alert."),
   MANAGER_REFUSED: rule(503, true, "The manager is asked again by itself."),
+  MANAGER_BUSY: rule(503, true, "The manager takes a number of calls a minute; the rest follows by itself."),
   // What a tenant's run can meet; shown as a step's error or a tenant's reason, and answered where a call needs a node.
   NODE_NOT_RUNNING: rule(503, true, "The node is stopped or still starting; try again in a few seconds."),
   NODE_EXITED: rule(503, true, "The node is started again by itself with growing pauses."),
@@ -139,6 +140,20 @@ export function errorBody(code: ErrorCode, message: string, details?: FieldFault
   const { hint, retryable } = ERRORS[code];
   return { code, message, hint, retryable, ...(details?.length ? { details } : {}) };
 }
+
+/** How much of a text from outside is kept in a row, a reason or a log line. */
+const TOLD_CHARACTERS = 300;
+
+/** A text from outside as every store and reader can hold it: short, and without control characters or half characters. */
+export function plainText(text: string): string {
+  return text
+    .slice(0, TOLD_CHARACTERS)
+    .replaceAll(/\p{Cc}/gu, " ")
+    .toWellFormed();
+}
+
+/** What whatever was thrown says of itself. */
+export const messageOf = (error: unknown): string => plainText(error instanceof Error ? error.message : String(error));
 
 /** Zod's issues as faults by dotted path. */
 export function faultsOf(error: ZodError): FieldFault[] {
