@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 
 from local.stack import nodes
@@ -53,6 +54,14 @@ def tenant(edge: Edge, shared_tenant: str) -> str:
     """A running tenant; tests before may have killed what it runs on."""
     await_running(edge, shared_tenant)
     return shared_tenant
+
+
+def test_a_request_without_a_body_may_announce_an_empty_one_but_carry_none(edge: Edge) -> None:
+    for method in ("GET", "HEAD"):
+        assert httpx.request(method, f"{edge.url}/livez", headers={"content-length": "0"}).status_code == 200
+        refusal = httpx.request(method, f"{edge.url}/livez", content=b"{}")
+        assert refusal.status_code == 400
+    assert httpx.request("GET", f"{edge.url}/livez", content=b"{}").json()["code"] == "BAD_REQUEST"
 
 
 def test_an_agents_alert_reaches_indexer_stream_and_dashboard(edge: Edge, tenant: str, tmp_path: Path) -> None:

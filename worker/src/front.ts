@@ -1,6 +1,7 @@
 /** The front of every request: its id, and whether host, path and size are taken at all, before any door looks at it. */
 import { createMiddleware } from "hono/factory";
 import { type Settings, settingsOf } from "./bindings";
+import { boundedBytes, mayCarryBody } from "./body";
 import { type AppEnv, type EdgeContext, renderError } from "./edge_app";
 import { EdgeError } from "./errors";
 import { isTenantId, newId } from "./ids";
@@ -73,24 +74,26 @@ function refusePath(c: EdgeContext): void {
     throw new EdgeError("PATH_REFUSED", "The path holds characters that are not taken here.");
 }
 
-/** Reads a body once, bounded, so that no later reader can be made to hold more than the limit. */
+/**
+ * Reads a body once, bounded, so that no later reader can be made to hold more than the limit.
+ *
+ * A method without a body may still come with one, or with the announcement of an empty one.
+ */
 async function boundBody(c: EdgeContext): Promise<void> {
-  if (!c.req.raw.body) return;
-  const tooLarge = () => new EdgeError("BODY_TOO_LARGE", `The body is larger than ${MAX_BODY_BYTES} bytes.`);
-  if (Number(c.req.header("content-length") ?? "0") > MAX_BODY_BYTES) throw tooLarge();
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of c.req.raw.body) {
-    size += chunk.byteLength;
-    if (size > MAX_BODY_BYTES) throw tooLarge();
-    chunks.push(chunk);
-  }
-  const body = Buffer.concat(chunks);
-  if (isJson(c)) refuseBadJson(body);
-  c.req.raw = new Request(c.req.raw, { body });
+  const { raw } = c.req;
+  const announced = Number(c.req.header("content-length") ?? "0");
+  const bytes = announced > MAX_BODY_BYTES ? null : await boundedBytes(raw.body, MAX_BODY_BYTES);
+  if (bytes === null) throw new EdgeError("BODY_TOO_LARGE", `The body is larger than ${MAX_BODY_BYTES} bytes.`);
+  if (!raw.body) return;
+  const { method, headers } = raw;
+  if (!mayCarryBody(method) && bytes.length > 0)
+    throw new EdgeError("BAD_REQUEST", `A ${method} carries no body here.`);
+  if (mayCarryBody(method) && isJson(c)) refuseBadJson(bytes);
+  c.req.raw = mayCarryBody(method) ? new Request(raw, { body: bytes }) : new Request(raw.url, { method, headers });
 }
 
-const isJson = (c: EdgeContext) => /^application\/json\s*(;|$)/i.test(c.req.header("content-type") ?? "");
+/** Whatever a route's validator would read as JSON: what slips past here would reach it unchecked. */
+const isJson = (c: EdgeContext) => /^\s*application\/([\w.-]+\+)?json/i.test(c.req.header("content-type") ?? "");
 
 /** Text that a database, a header or the next parser can't hold is refused before anybody stores it. */
 function refuseBadJson(body: Uint8Array): void {
