@@ -3,9 +3,16 @@ import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
-const doors = ["control", "access", "stranger"].map((door) => {
+// Two keys of each door, as while one takes the other's place.
+const signers = ["control", "control-next", "access", "access-next", "stranger"].map((name) => {
   const pair = generateKeyPairSync("ed25519");
-  return { kid: `test-${door}`, door, public: pair.publicKey, private: pair.privateKey };
+  return {
+    kid: `test-${name}`,
+    name,
+    door: name.replace("-next", ""),
+    public: pair.publicKey,
+    private: pair.privateKey,
+  };
 });
 
 const bindings = {
@@ -19,11 +26,11 @@ const bindings = {
   VERSIONS: { "4.14.7": "v4147" },
   CELL_ID_KEY: randomBytes(32).toString("hex"),
   DATA_KEYS: { current: "test", keys: { test: randomBytes(32).toString("base64") } },
-  CONTROL_KEYS: doors
+  CONTROL_KEYS: signers
     .filter(({ door }) => door !== "stranger")
     .map(({ kid, door, public: key }) => ({ kid, door, jwk: key.export({ format: "jwk" }) })),
   TEST_SIGNING_KEYS: Object.fromEntries(
-    doors.map(({ kid, door, private: key }) => [door, { kid, jwk: key.export({ format: "jwk" }) }]),
+    signers.map(({ kid, name, private: key }) => [name, { kid, jwk: key.export({ format: "jwk" }) }]),
   ),
 };
 

@@ -2,7 +2,7 @@
 import type { Hook, OpenAPIHono } from "@hono/zod-openapi";
 import type { Context, ErrorHandler, NotFoundHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
-import type { Door, Env, Settings } from "./bindings";
+import type { Env, Settings } from "./bindings";
 import { asEdgeError, EdgeError, ERRORS, type ErrorCode, errorBody, faultsOf } from "./errors";
 import { log } from "./log";
 import { ErrorSchema } from "./schemas";
@@ -13,11 +13,8 @@ export interface AppEnv {
   Variables: {
     settings: Settings;
     requestId: string;
-    /** Which key signed a `/v1` call. */
-    door: Door;
     /** The tenant object of `/v1/tenants/:id…`, set after the id's check. */
     tenant: DurableObjectStub<TenantObject>;
-    tenantId: string;
     /** The tenant that the Host header names, on its dashboard's own origin. */
     dashboardTenant: string;
   };
@@ -58,10 +55,14 @@ export const invalidRequest: Hook<unknown, AppEnv, string, unknown> = (result) =
   if (!result.success) throw new EdgeError("INVALID_REQUEST", "The request does not fit.", faultsOf(result.error));
 };
 
-/** The OpenAPI responses of a route's documented errors, grouped by status. */
-export function errorResponses(...codes: ErrorCode[]) {
+/** What any route may answer: the front's refusals, and faults that nobody expected. */
+const ANYWHERE: ErrorCode[] = ["BAD_REQUEST", "PATH_REFUSED", "BODY_TOO_LARGE", "HOST_UNKNOWN", "INTERNAL"];
+
+/** The OpenAPI responses of a route's errors, grouped by status: its own, and those of every route. */
+export function errorResponses(...own: ErrorCode[]) {
   const byStatus = new Map<number, ErrorCode[]>();
-  for (const code of codes) byStatus.set(ERRORS[code].status, [...(byStatus.get(ERRORS[code].status) ?? []), code]);
+  for (const code of new Set([...own, ...ANYWHERE]))
+    byStatus.set(ERRORS[code].status, [...(byStatus.get(ERRORS[code].status) ?? []), code]);
   return Object.fromEntries(
     [...byStatus].map(([status, group]) => [
       status,
@@ -69,6 +70,8 @@ export function errorResponses(...codes: ErrorCode[]) {
     ]),
   );
 }
+
+export const isUpgrade = (c: EdgeContext) => c.req.header("upgrade")?.toLowerCase() === "websocket";
 
 /** A JSON body or answer of a route's description. */
 export const jsonContent = <T>(schema: T) => ({ "application/json": { schema } });

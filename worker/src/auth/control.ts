@@ -1,16 +1,15 @@
 /** The door of the control plane: short-lived EdDSA proofs, each bound to one request. */
 import { createHash } from "node:crypto";
 import { createMiddleware } from "hono/factory";
-import { importJWK, type JWTVerifyGetKey, jwtVerify } from "jose";
+import { type JWTVerifyGetKey, jwtVerify } from "jose";
 import { z } from "zod";
 import type { Door, Settings } from "../bindings";
 import type { AppEnv, EdgeContext } from "../edge_app";
 import { EdgeError } from "../errors";
 import { tenantStub } from "../tenants";
+import { CLOCK_TOLERANCE_S, ISSUER, publicKey } from "./keys";
 
-const ISSUER = "portal";
 const MAX_LIFE_S = 60;
-const CLOCK_TOLERANCE_S = 5;
 
 const Claims = z.object({
   iat: z.int(),
@@ -37,11 +36,9 @@ const TENANT_PATH = /^\/v1\/tenants\/([^/]+)/;
 export function controlDoor() {
   return createMiddleware<AppEnv>(async (c, next) => {
     const { door, claims } = await prove(c);
-    c.set("door", door);
     refuseOtherDoor(c, door);
     const id = TENANT_PATH.exec(c.req.path)?.[1];
     if (id !== undefined) {
-      c.set("tenantId", id);
       c.set("tenant", tenantStub(c, id));
       await spendWrite(c, claims);
     }
@@ -57,7 +54,7 @@ async function prove(c: EdgeContext): Promise<{ door: Door; claims: Claims }> {
     const key = c.var.settings.controlKeys.get(header.kid ?? "");
     if (!key || header.typ !== `edge-${key.door}+jwt`) throw refused("is signed by no registered key");
     used = { door: key.door };
-    return keyOf(key.jwk);
+    return publicKey(key);
   };
   const claims = await verified(token, findKey, c.var.settings);
   if (!used) throw refused("is signed by no registered key");
@@ -107,15 +104,3 @@ async function spendWrite(c: EdgeContext, claims: Claims): Promise<void> {
 }
 
 const refused = (why: string) => new EdgeError("UNAUTHENTICATED", `The request's proof ${why}.`);
-
-type Jwk = Settings["controlKeys"] extends Map<string, infer Key> ? (Key extends { jwk: infer J } ? J : never) : never;
-const imported = new WeakMap<object, ReturnType<typeof importJWK>>();
-
-function keyOf(jwk: Jwk): ReturnType<typeof importJWK> {
-  let key = imported.get(jwk);
-  if (!key) {
-    key = importJWK(jwk, "EdDSA");
-    imported.set(jwk, key);
-  }
-  return key;
-}

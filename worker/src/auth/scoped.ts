@@ -1,13 +1,12 @@
-import { importJWK, type JWTVerifyGetKey, jwtVerify } from "jose";
+import { type JWTVerifyGetKey, jwtVerify } from "jose";
 import { z } from "zod";
 import type { Settings } from "../bindings";
 import { EdgeError } from "../errors";
 import { isTenantId } from "../ids";
 import { type AccessClaims, MAX_ACCESS_MS } from "./claims";
+import { CLOCK_TOLERANCE_S, ISSUER, publicKey } from "./keys";
 
 const TYPE = "edge-scoped+jwt";
-const ISSUER = "portal";
-const CLOCK_TOLERANCE_S = 5;
 /** The subprotocol that carries the credential of a WebSocket: browsers can set no header, and a query is logged. */
 const BEARER_PROTOCOL = "bearer.";
 export const EVENTS_PROTOCOL = "events.v1";
@@ -73,7 +72,7 @@ function accessKey(settings: Settings): JWTVerifyGetKey {
   return async ({ kid }) => {
     const key = settings.controlKeys.get(kid ?? "");
     if (key?.door !== "access") throw new Error("not an access key");
-    return importJWK({ ...key.jwk, alg: "EdDSA" }, "EdDSA");
+    return publicKey(key);
   };
 }
 

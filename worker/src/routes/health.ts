@@ -7,7 +7,11 @@ import { feedIsReady } from "../store";
 const Health = z.object({ status: z.literal("ok"), runtime: z.string(), cell: z.string() }).openapi("Health");
 const healthy = { description: "It does", content: jsonContent(Health) };
 
-const livez = createRoute({ method: "get", path: "/livez", responses: { 200: healthy } });
+const livez = createRoute({
+  method: "get",
+  path: "/livez",
+  responses: { 200: healthy, ...errorResponses() },
+});
 const readyz = createRoute({
   method: "get",
   path: "/readyz",

@@ -9,7 +9,7 @@ import { digest, makeToken, randomBase32, tenantIdFrom } from "../../src/ids";
 export const API = "http://edge.test";
 export const PORTAL = "http://portal.test";
 
-type Signer = "control" | "access" | "stranger";
+export type Signer = "control" | "control-next" | "access" | "access-next" | "stranger";
 type Keys = Record<Signer, { kid: string; jwk: object }>;
 
 const { TEST_SIGNING_KEYS } = env as unknown as { TEST_SIGNING_KEYS: Keys };
@@ -34,7 +34,7 @@ export async function call(
 ): Promise<Response> {
   const text = typeof body === "string" ? body : body === undefined ? "" : JSON.stringify(body);
   const now = Math.floor(Date.now() / 1000);
-  const proof = await sign(signer, `edge-${signer}+jwt`, {
+  const proof = await sign(signer, `edge-${signer.replace("-next", "")}+jwt`, {
     ...{ iss: "portal", aud: "edge:test:lo", iat: now, exp: now + 60, jti: crypto.randomUUID() },
     ...{ htm: method, htu: path, bh: createHash("sha256").update(text).digest("base64url") },
   });
