@@ -1,8 +1,9 @@
-import { env, runInDurableObject } from "cloudflare:test";
+import { createExecutionContext, env, runInDurableObject } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Page } from "../src/events/events";
 import { documentId } from "../src/gates/bulk";
+import { Gate } from "../src/gates/gate";
 import { GATE_TABLE, type NodeProps, ruleFor } from "../src/gates/table";
 import { IndexerContainer } from "../src/tenant/nodes/indexer";
 import { ManagerContainer } from "../src/tenant/nodes/manager";
@@ -47,6 +48,12 @@ function behind(nodes: typeof IndexerContainer | typeof ManagerContainer, answer
   });
 }
 
+/** As it comes over a wire; `Request` itself builds no such thing. */
+function getWithBody(url: string, body: string): Request {
+  const sent = new Request(url, { method: "POST", body, headers: { "content-length": String(body.length) } });
+  return new Proxy(sent, { get: (target, name) => (name === "method" ? "GET" : Reflect.get(target, name, target)) });
+}
+
 describe("a manager's gate", () => {
   it("acknowledges alerts once they are in the journal, though no indexer runs, under ids of its own", async () => {
     const tenant = await stoppedTenant();
@@ -70,12 +77,43 @@ describe("a manager's gate", () => {
 
   it.each([
     ["deletions", `{"delete":{"_index":"${INDEX}","_id":"x"}}\n{}\n`, 400],
-    ["other indices", `{"index":{"_index":".kibana"}}\n{}\n`, 400],
+    ["thousands of tiny documents", `{"index":{"_index":"${INDEX}"}}\n{}\n`.repeat(6000), 413],
     ["too much at once", "x".repeat(11 * 1024 * 1024), 413],
   ])("refuses %s in a bulk body", async (_, body, status) => {
     const tenant = await stoppedTenant();
     expect((await from(tenant, "manager", "POST", "http://indexer.internal/_bulk", body)).status).toBe(status);
     expect(await nodeStub(env, tenant, "indexer", 0).journalState()).toMatchObject({ last: 0 });
+  });
+
+  it("answers each document by itself, so that one which nobody takes does not hold up the others", async () => {
+    const tenant = await stoppedTenant();
+    const large = `{"index":{"_index":"${INDEX}"}}\n${JSON.stringify({ id: "1.2", full_log: "x".repeat(1_100_000) })}\n`;
+    const foreign = '{"create":{"_index":".kibana"}}\n{}\n';
+    const sent = bulk("1.1") + large + foreign + bulk("1.3");
+    const { status, body } = await from(tenant, "manager", "POST", "http://indexer.internal/_bulk", sent);
+    const results = (body.items as Record<string, { status: number; error?: object }>[]).map(
+      (item) => Object.values(item)[0],
+    );
+    expect(status).toBe(200);
+    expect(body.errors).toBe(true);
+    expect(results.map((result) => result?.status)).toEqual([201, 413, 400, 201]);
+    expect(results[1]?.error).toMatchObject({ type: expect.any(String), reason: expect.any(String) });
+    expect(await nodeStub(env, tenant, "indexer", 0).journalState()).toMatchObject({ last: 2 });
+  });
+
+  it("takes the good digests of a batch, counts the others, and cuts what is too long", async () => {
+    const tenant = await stoppedTenant();
+    const long = "\u0001".repeat(70_000);
+    const list = Array.from({ length: 100 }, () => long.slice(0, 100));
+    const mitre = { id: list, tactic: list, technique: list };
+    const agent = { id: long, name: long, ip: long };
+    const rule = { id: long, level: 5, description: long, groups: list, mitre };
+    const largest = digest("1".repeat(128), { timestamp: long, rule, location: long, agent });
+    const sent = [digest("1.1"), { id: "1" }, digest("1.3", { rule: { id: "1", level: 99, description: "" } })];
+    const send = (batch: object[]) =>
+      from(tenant, "manager", "POST", "http://events.internal/alerts", JSON.stringify(batch));
+    expect(await send(sent)).toMatchObject({ status: 200, body: { added: 1, refused: 2 } });
+    expect(await send([largest])).toMatchObject({ status: 200, body: { added: 1, refused: 0 } });
   });
 
   it("puts digests into the stream once, without the log line", async () => {
@@ -97,8 +135,17 @@ describe("a manager's gate", () => {
     expect((await send("/heartbeat", "[]")).status).toBe(400);
     expect((await send("/heartbeat", JSON.stringify({ big: "x".repeat(5000) }))).status).toBe(400);
     expect((await send("/alerts", '{"id":"1"}')).status).toBe(400);
-    expect((await send("/alerts", '[{"id":"1"}]')).status).toBe(400);
+    const many = Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`agents_of_group_${n}`, n]));
+    expect((await send("/heartbeat", JSON.stringify({ many }))).status).toBe(400);
     expect((await send("/alerts", "\u0000")).status).toBe(400);
+  });
+
+  it("hears from the indexer itself which version it is, as Filebeat asks before it sends", async () => {
+    const tenant = await stoppedTenant();
+    const version = { version: { number: "7.10.2" } };
+    behind(IndexerContainer, (request) => Response.json(new URL(request.url).pathname === "/" ? version : {}));
+    expect(await from(tenant, "manager", "GET", "http://indexer.internal/")).toEqual({ status: 200, body: version });
+    expect((await from(tenant, "manager", "GET", "http://indexer.internal/_cat/indices")).status).toBe(403);
   });
 
   it("cannot speak for another tenant, whatever it claims", async () => {
@@ -131,6 +178,16 @@ describe("a dashboard's gate", () => {
     expect(body).not.toHaveProperty("x-edge-session");
   });
 
+  it("refuses a search by GET with a body, which would find everything without it", async () => {
+    const tenant = await stoppedTenant();
+    behind(IndexerContainer, (request) => Response.json({ length: request.headers.get("content-length") }));
+    const props: NodeProps = { tenant, role: "dashboard", n: 0, generation: 1 };
+    const gate = new Gate(Object.assign(createExecutionContext(), { props }) as never, env);
+    const search = (body: string) => gate.fetch(getWithBody(`http://indexer.internal/${INDEX}/_search`, body));
+    expect((await search(JSON.stringify({ query: { term: { id: "1" } } }))).status).toBe(400);
+    expect(await (await search("")).json()).toEqual({ length: null });
+  });
+
   it("reaches the manager's API", async () => {
     const tenant = await stoppedTenant();
     behind(ManagerContainer, (request) => Response.json({ at: new URL(request.url).pathname }));
@@ -143,6 +200,7 @@ describe("a dashboard's gate", () => {
 describe("the table of calls", () => {
   const allowed: [NodeProps["role"], string, string, string][] = [
     ["manager", "indexer.internal", "POST", "/_bulk"],
+    ["manager", "indexer.internal", "GET", "/"],
     ["manager", "events.internal", "POST", "/alerts"],
     ["manager", "events.internal", "POST", "/heartbeat"],
     ["dashboard", "indexer.internal", "GET", "/wazuh-alerts-*/_search"],

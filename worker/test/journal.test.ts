@@ -1,7 +1,7 @@
 import { env, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import type { Archive } from "../src/events/archive";
-import { type BulkItem, documentId, readBulk } from "../src/gates/bulk";
+import { type BulkItem, documentId, isTaken, MAX_BULK_ITEMS, readBulk } from "../src/gates/bulk";
 import { Journal, type Post } from "../src/gates/journal";
 import { nodeStub } from "../src/tenant/nodes/names";
 import { stoppedTenant } from "./support/edge";
@@ -9,7 +9,11 @@ import { stoppedTenant } from "./support/edge";
 const INDEX = "wazuh-alerts-4.x-2026.11.23";
 
 const items = (tenant: string, ids: string[], text = ""): BulkItem[] =>
-  readBulk(tenant, 0, ids.map((id) => `{"index":{"_index":"${INDEX}"}}\n${JSON.stringify({ id, text })}\n`).join(""));
+  readBulk(
+    tenant,
+    0,
+    ids.map((id) => `{"index":{"_index":"${INDEX}"}}\n${JSON.stringify({ id, text })}\n`).join(""),
+  ).filter(isTaken);
 
 /** An indexer that keeps documents by id, as OpenSearch does, and can be told to fail. */
 class Indexer {
@@ -207,12 +211,11 @@ describe("an indexer's object without a container", () => {
 });
 
 describe("a bulk body", () => {
-  const read = (body: string) => () => readBulk("tenant", 0, body);
   const document = '{"id":"1.2"}';
 
   it("gets ids that its sender does not choose", () => {
     const sent = `{"create":{"_index":"${INDEX}","_id":"mine","routing":"x","version":7}}\n${document}\n`;
-    const [item] = readBulk("tenant", 3, sent);
+    const [item] = readBulk("tenant", 3, sent).filter(isTaken);
     expect(item).toMatchObject({ action: "create", id: documentId("tenant", 3, "1.2") });
     const action = JSON.parse(item?.lines.split("\n")[0] ?? "");
     expect(action).toEqual({ index: { _index: INDEX, _id: item?.id } });
@@ -226,15 +229,36 @@ describe("a bulk body", () => {
   });
 
   it.each([
-    ["another index", `{"index":{"_index":".opendistro_security"}}\n${document}\n`],
-    ["no index", `{"index":{}}\n${document}\n`],
+    ["another index", `{"index":{"_index":".opendistro_security"}}\n${document}\n`, 400],
+    ["no index", `{"index":{}}\n${document}\n`, 400],
+    ["a document that is no object", `{"index":{"_index":"${INDEX}"}}\n[1]\n`, 400],
+    ["a document that is cut off", `{"index":{"_index":"${INDEX}"}}\n{"id":\n`, 400],
+    [
+      "a document that is too large",
+      `{"index":{"_index":"${INDEX}"}}\n{"id":"1","x":"${"x".repeat(1_100_000)}"}\n`,
+      413,
+    ],
+  ])("keeps what stands around %s", (_, wrong, status) => {
+    const right = `{"index":{"_index":"${INDEX}"}}\n${document}\n`;
+    const entries = readBulk("tenant", 0, right + wrong + right);
+    expect(entries).toHaveLength(3);
+    expect(entries.filter(isTaken)).toHaveLength(2);
+    expect(entries[1]).toMatchObject({ status });
+  });
+
+  it("takes an agent's longest event, written in escapes", () => {
+    const event = "\u0001".repeat(64 * 1024);
+    const source = JSON.stringify({ id: "1", full_log: event, data: { command: event } });
+    expect(readBulk("tenant", 0, `{"index":{"_index":"${INDEX}"}}\n${source}\n`).every(isTaken)).toBe(true);
+  });
+
+  it.each([
     ["a deletion", `{"delete":{"_index":"${INDEX}","_id":"x"}}\n${document}\n`],
     ["an update", `{"update":{"_index":"${INDEX}","_id":"x"}}\n${document}\n`],
     ["an action without a document", `{"index":{"_index":"${INDEX}"}}\n`],
-    ["a document that is no object", `{"index":{"_index":"${INDEX}"}}\n[1]\n`],
     ["something that is not JSON", "hello\nworld\n"],
-    ["a document that is too large", `{"index":{"_index":"${INDEX}"}}\n{"id":"1","x":"${"x".repeat(300_000)}"}\n`],
-  ])("may not hold %s", (_, body) => {
-    expect(read(body)).toThrow();
+    ["more documents than one call between objects carries", `{"index":{}}\n{}\n`.repeat(MAX_BULK_ITEMS + 1)],
+  ])("is refused whole with %s", (_, body) => {
+    expect(() => readBulk("tenant", 0, body)).toThrow();
   });
 });

@@ -1,9 +1,13 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import type { z } from "zod";
 import type { Env } from "../bindings";
+import { boundedBytes, mayCarryBody } from "../body";
+import type { NewEvent } from "../events/events";
+import type { Appended } from "../events/stream";
+import { log } from "../log";
 import { nodeStub } from "../tenant/nodes/names";
-import { acceptedAnswer, BulkRefused, readBulk } from "./bulk";
-import { alertEvents, Digests, Heartbeat, heartbeatEvent } from "./digests";
+import { BulkRefused, bulkAnswer, isTaken, readBulk } from "./bulk";
+import { alertEvents, DigestBatch, Heartbeat, heartbeatEvent } from "./digests";
 import { upstreamHeaders } from "./headers";
 import { type Destination, type NodeProps, ruleFor } from "./table";
 
@@ -37,37 +41,52 @@ export class Gate extends WorkerEntrypoint<Env, NodeProps> {
     const body = await boundedText(request);
     if (body === null) return refusal(413, `a bulk body may have ${MAX_BODY_BYTES} bytes`);
     try {
-      const items = readBulk(tenant, n, body);
+      const entries = readBulk(tenant, n, body);
+      const items = entries.filter(isTaken);
       await nodeStub(this.env, tenant, "indexer", 0).keep(items);
-      return Response.json(acceptedAnswer(items));
+      this.#noteRefused("documents", entries.length - items.length);
+      return Response.json(bulkAnswer(entries));
     } catch (reason) {
-      if (reason instanceof BulkRefused) return refusal(400, reason.message);
+      if (reason instanceof BulkRefused) return refusal(reason.status, reason.message);
       throw reason;
     }
   }
 
   async #pass(request: Request, role: "indexer" | "manager", port: number): Promise<Response> {
     const { pathname, search } = new URL(request.url);
+    const { method } = request;
+    // Without its body a search would find everything, and the platform can't build such a request.
+    if (!mayCarryBody(method) && (await boundedBytes(request.body, 0)) === null)
+      return refusal(400, `a ${method} carries no body here; use POST`);
     const headers = upstreamHeaders(this.ctx.props.role, request.headers);
-    const init: RequestInit = { method: request.method, headers, redirect: "manual" };
-    const body = request.body ? { body: request.body } : {};
+    if (!mayCarryBody(method)) headers.delete("content-length");
+    const init: RequestInit = { method, headers, redirect: "manual" };
+    const body = mayCarryBody(method) && request.body ? { body: request.body } : {};
     return nodeStub(this.env, this.ctx.props.tenant, role, 0).fetch(
       new Request(`http://node:${port}${pathname}${search}`, { ...init, ...body }),
     );
   }
 
   async #digests(request: Request): Promise<Response> {
-    const read = await parsed(request, Digests);
-    return read instanceof Response ? read : this.#append(alertEvents(this.ctx.props, read));
+    const read = await parsed(request, DigestBatch);
+    if (read instanceof Response) return read;
+    const { events, refused } = alertEvents(this.ctx.props, read);
+    this.#noteRefused("digests", refused);
+    return Response.json({ ...(await this.#append(events)), refused });
   }
 
   async #heartbeat(request: Request): Promise<Response> {
     const read = await parsed(request, Heartbeat);
-    return read instanceof Response ? read : this.#append([heartbeatEvent(this.ctx.props, read)]);
+    return read instanceof Response ? read : Response.json(await this.#append([heartbeatEvent(this.ctx.props, read)]));
   }
 
-  async #append(events: Parameters<ReturnType<Env["WAZUH_EVENTS"]["getByName"]>["append"]>[0]): Promise<Response> {
-    return Response.json(await this.env.WAZUH_EVENTS.getByName(this.ctx.props.tenant).append(events));
+  async #append(events: NewEvent[]): Promise<Appended> {
+    return this.env.WAZUH_EVENTS.getByName(this.ctx.props.tenant).append(events);
+  }
+
+  #noteRefused(what: string, count: number): void {
+    const { tenant, n } = this.ctx.props;
+    if (count > 0) log("warn", "a manager's items were refused for good", { tenant, n, what, count });
   }
 }
 
@@ -91,16 +110,10 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** The body as text, or null as soon as it grows past the bound. */
+/** The body as text, or null where it is larger than {@link MAX_BODY_BYTES}. */
 async function boundedText(request: Request): Promise<string | null> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of request.body ?? []) {
-    size += chunk.byteLength;
-    if (size > MAX_BODY_BYTES) return null;
-    chunks.push(chunk);
-  }
-  return new TextDecoder().decode(Buffer.concat(chunks));
+  const bytes = await boundedBytes(request.body, MAX_BODY_BYTES);
+  return bytes && new TextDecoder().decode(bytes);
 }
 
 function refusal(status: number, reason: string): Response {

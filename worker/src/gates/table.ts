@@ -58,7 +58,11 @@ const MANAGER_API: readonly GateRule[] = [
  */
 export const GATE_TABLE: Record<NodeProps["role"], Record<string, readonly GateRule[]>> = {
   manager: {
-    "indexer.internal": [{ methods: ["POST"], path: /^\/_bulk$/, to: "journal" }],
+    "indexer.internal": [
+      { methods: ["POST"], path: /^\/_bulk$/, to: "journal" },
+      // Filebeat asks which version it speaks to before it sends anything.
+      { methods: READ, path: /^\/$/, to: "indexer" },
+    ],
     "events.internal": [
       { methods: ["POST"], path: /^\/alerts$/, to: "digests" },
       { methods: ["POST"], path: /^\/heartbeat$/, to: "heartbeat" },
