@@ -8,7 +8,7 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Model, Q, QuerySet
@@ -83,10 +83,15 @@ def _read(cursor: str) -> tuple[str, tuple[datetime, str]]:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         direction, at, id_ = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
         position = (datetime.fromisoformat(at), id_)
-        usable = direction in ("older", "newer") and isinstance(id_, str) and position[0].tzinfo and "\0" not in id_
+        usable = direction in ("older", "newer") and isinstance(id_, str) and _is_ours(position[0]) and "\0" not in id_
         id_.encode()
     except (ValueError, TypeError, AttributeError, binascii.Error, RecursionError):
         usable = False
     if not usable:
         raise Malformed("This cursor is none of ours.", field="cursor", hint="Start again without a cursor.")
     return direction, position
+
+
+def _is_ours(at: datetime) -> bool:
+    """Whether a moment is in UTC, as all of ours are: another offset can push it past the first or last year."""
+    return at.utcoffset() == timedelta(0)

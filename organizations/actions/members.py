@@ -3,8 +3,6 @@
 import datetime as dt
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.utils import timezone
 
 from controlplane import audit, rls
@@ -13,6 +11,7 @@ from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
 from organizations import queries
 from organizations.access import Standing, require
 from organizations.actions import facts, keys
+from organizations.addresses import usable_address
 from organizations.models import Invitation, Membership, Organization, User
 from organizations.permissions import ROLES, Role, may_hand_out
 
@@ -29,6 +28,8 @@ def invite(*, by: Actor, organization: Organization, email: str, role: str) -> I
     _check_role(standing, role)
     address = _address(email)
     with rls.acting_as(f"org:{organization.pk}"):
+        # Two invitations of one address at once: the second waits, and takes the first one's place.
+        Organization.objects.select_for_update().get(pk=organization.pk)
         Invitation.objects.filter(organization=organization, email__iexact=address).delete()
         invitation = Invitation.objects.create(
             organization=organization,
@@ -189,10 +190,9 @@ def _check_reach(standing: Standing, membership: Membership) -> None:
 
 def _address(email: str) -> str:
     try:
-        validate_email(email.strip())
-    except ValidationError as error:
-        raise Invalid("This is not an e-mail address.", field="email") from error
-    return email.strip()
+        return usable_address(email.strip())
+    except ValueError as error:
+        raise Invalid(f"{error}", field="email") from error
 
 
 def _record(by: Actor, standing: Standing, action: str, target: str, **data: Any) -> None:

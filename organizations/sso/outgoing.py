@@ -51,7 +51,7 @@ def checked(url: str, what: str) -> SplitResult:
         raise OutgoingRefused(f"The {what} is not a valid address.") from error
     if not parts.hostname or parts.username or parts.password or parts.fragment or not port_is_fine:
         raise OutgoingRefused(f"The {what} must be a plain address such as https://idp.example/path.")
-    if not url.isascii() or any(character <= " " or character == "\\" for character in url):
+    if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
         raise OutgoingRefused(f"The {what} holds characters that an address can't have.")
     if parts.scheme != "https" and origin_of(url) not in settings.LOOPBACK_ORIGINS:
         raise OutgoingRefused(f"The {what} must start with https://.")
@@ -88,7 +88,7 @@ def _send(method: str, url: str, what: str, headers: dict[str, str], form: dict[
             if response.is_redirect:
                 raise OutgoingRefused(f"The {what} redirects elsewhere. Give the address that answers itself.")
             return Answer(response.status_code, _bounded(response, what))
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise OutgoingRefused(f"The {what} did not answer ({type(error).__name__}).") from error
 
 

@@ -1,3 +1,4 @@
+import base64
 import json
 import threading
 
@@ -23,6 +24,11 @@ def post(api, body, key=None, path=THINGS, **headers):
     headers = {**({"Idempotency-Key": key} if key else {}), **headers}
     text = body if isinstance(body, str | bytes) else json.dumps(body)
     return api.post(path, text, content_type="application/json", headers=headers)
+
+
+def cursor_at(moment: str) -> str:
+    """A cursor of our form at a moment that we never wrote."""
+    return base64.urlsafe_b64encode(json.dumps(["older", moment, "x"]).encode()).decode().rstrip("=")
 
 
 def things() -> int:
@@ -199,7 +205,17 @@ class TestPages:
         assert back["previous"] is None
 
     @pytest.mark.parametrize(
-        "query", [{"limit": "0"}, {"limit": "201"}, {"limit": "x"}, {"limit": "²"}, {"cursor": "x"}]
+        "query",
+        [
+            {"limit": "0"},
+            {"limit": "201"},
+            {"limit": "x"},
+            {"limit": "²"},
+            {"cursor": "x"},
+            {"cursor": cursor_at("0001-01-01T00:00:00+23:59")},
+            {"cursor": cursor_at("9999-12-31T23:59:59-16:00")},
+            {"cursor": cursor_at("2026-01-01T00:00:00")},
+        ],
     )
     def test_a_wrong_page_is_400_and_names_the_parameter(self, api, query):
         answer = api.get(THINGS, query)

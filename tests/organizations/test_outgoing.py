@@ -106,6 +106,8 @@ def test_a_name_that_does_not_exist_is_said_plainly(names: dict[str, list[str]])
         "https://idp.example/ space",
         "https://idp.example\\@inside/",
         "https://[::1",
+        "https://idp.example/\x7f",
+        "https://idp.example/\x00",
         "gopher://127.0.0.1/",
         "http://localhost:9999/",
     ],

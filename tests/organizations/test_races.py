@@ -11,7 +11,7 @@ from controlplane.actor import Actor
 from controlplane.problems import Conflict
 from organizations.actions import members, sign_in
 from organizations.actions.sign_up import found_with_saml
-from organizations.models import Membership, Organization, User
+from organizations.models import Invitation, Membership, Organization, User
 from organizations.sso.proven import ProvenIdentity, SignInRefused
 from organizations.sso.saml.metadata import IdpMetadata
 from tests.cast import actor_for, found, join, person
@@ -83,6 +83,22 @@ def test_of_many_first_assertions_at_once_one_makes_the_owner(transactional_db: 
         assert Organization.objects.get().state == "active"
     assert sum(isinstance(result, sign_in.Entered) for result in results) == 1
     assert sum(isinstance(result, SignInRefused) for result in results) == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_invitations_of_one_address_at_once_leave_one(transactional_db: None) -> None:
+    alice = person("alice")
+    acme = found(alice, "Acme")
+    actor = actor_for(alice)
+
+    def invite() -> object:
+        with rls.acting_as(actor.rls_actor):
+            return members.invite(by=actor, organization=acme, email="bob@example.test", role="viewer")
+
+    results = at_once(*[invite] * 4)
+    assert [result for result in results if isinstance(result, Exception)] == []
+    with all_rows():
+        assert Invitation.objects.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)

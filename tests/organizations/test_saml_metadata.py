@@ -38,6 +38,11 @@ def test_several_signing_certificates_are_all_kept(saml_idp: SamlIdp) -> None:
         ({"https://idp.example/sso": "javascript:alert(1)"}, "plain address"),
         ({"https://idp.example/sso": "https://user:secret@idp.example/sso"}, "plain address"),
         ({"IDPSSODescriptor": "SPSSODescriptor"}, "one identity provider"),
+        ({"https://idp.example/sso": "https://xn--/sso"}, "can't be used"),
+        ({"https://idp.example/sso": "https://a..b/sso"}, "can't be used"),
+        ({"https://idp.example/sso": "https://idp.example/\x7f"}, "characters"),
+        ({"https://idp.example/sso": "https://idp.example/" + "a" * 2048}, "2048 characters"),
+        ({"https://idp.example/metadata": "https://idp.example/" + "a" * 1024}, "1024 characters"),
     ],
 )
 def test_unusable_metadata_names_the_field_and_what_is_missing(
@@ -46,6 +51,16 @@ def test_unusable_metadata_names_the_field_and_what_is_missing(
     with pytest.raises(Invalid, match=words) as refusal:
         metadata.parse(saml_idp.metadata(**change))
     assert refusal.value.field == "metadata_xml"
+
+
+@pytest.mark.parametrize("inside", ["", " ", "<!-- -->"])
+def test_an_empty_certificate_is_said_at_its_field(visitor: Browser, saml_idp: SamlIdp, inside: str) -> None:
+    start, rest = saml_idp.metadata().split("<ds:X509Certificate>")
+    _, end = rest.split("</ds:X509Certificate>")
+    xml = f"{start}<ds:X509Certificate>{inside}</ds:X509Certificate>{end}"
+    answer = visitor.post("/sign-up/saml/", {"name": "Acme", "kind": "msp", "metadata_xml": xml})
+    assert answer.status_code == 400
+    assert answer.context["form"].errors["metadata_xml"]
 
 
 @pytest.mark.parametrize(

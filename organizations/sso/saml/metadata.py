@@ -3,15 +3,19 @@
 import base64
 import binascii
 from dataclasses import dataclass
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from django.utils import timezone
 from lxml import etree
+from onelogin.saml2.errors import OneLogin_Saml2_Error
 from onelogin.saml2.idp_metadata_parser import OneLogin_Saml2_IdPMetadataParser as MetadataParser
 
 from controlplane.problems import Invalid
 from organizations.sso import outgoing
+from organizations.sso.models import Connection
+from organizations.sso.saml import service_provider
 
 LIMIT_CHARACTERS = 512_000
 SMALLEST_RSA_BITS = 2048
@@ -48,7 +52,7 @@ def parse(document: str | bytes, *, field: str = "metadata_xml") -> IdpMetadata:
     if len(content) > LIMIT_CHARACTERS:
         raise Invalid("The metadata is larger than 512 KB.", field=field)
     _refuse_ambiguity(content, field)
-    idp = MetadataParser.parse(content).get("idp", {})
+    idp = _read(content, field)
     sign_in_url = idp.get("singleSignOnService", {}).get("url", "")
     certificates = idp.get("x509certMulti", {}).get("signing") or [idp.get("x509cert")]
     missing = [
@@ -66,7 +70,30 @@ def parse(document: str | bytes, *, field: str = "metadata_xml") -> IdpMetadata:
         outgoing.checked(sign_in_url, "identity provider's sign-in address")
     except outgoing.OutgoingRefused as error:
         raise Invalid(str(error), field=field) from error
-    return IdpMetadata(idp["entityId"], sign_in_url, [usable_certificate(text, field) for text in certificates])
+    read = IdpMetadata(idp["entityId"], sign_in_url, [usable_certificate(text, field) for text in certificates])
+    _check_it_can_be_used(read, field)
+    return read
+
+
+def _read(content: bytes, field: str) -> dict[str, Any]:
+    try:
+        idp: dict[str, Any] = MetadataParser.parse(content).get("idp", {})
+    except Exception as error:  # python3-saml takes every element for filled and lets the error of an empty one through
+        raise Invalid("The metadata can't be read: an element of it is empty or out of place.", field=field) from error
+    return idp
+
+
+def _check_it_can_be_used(read: IdpMetadata, field: str) -> None:
+    """Refuses what can't be stored, or what python3-saml would refuse later, at a sign-in."""
+    connection = Connection(issuer=read.entity_id, sign_in_url=read.sign_in_url, certificates=read.certificates)
+    for column, what in (("issuer", "entity id"), ("sign_in_url", "sign-in address")):
+        longest = Connection._meta.get_field(column).max_length
+        if len(getattr(connection, column)) > longest:
+            raise Invalid(f"The {what} is longer than {longest} characters.", field=field)
+    try:
+        service_provider.saml_settings(connection)
+    except OneLogin_Saml2_Error as error:
+        raise Invalid(f"The identity provider can't be used with this metadata ({error}).", field=field) from error
 
 
 def usable_certificate(text: str, field: str) -> str:
