@@ -30,7 +30,8 @@ class SignInRefused(Exception):
     def __init__(self, code: str, reason: str, *, told: str, hint: str, malformed: bool = False) -> None:
         super().__init__(f"{code}: {reason}")
         self.code = code
-        self.reason = reason
+        # A reason quotes what a provider sent; NUL and lone surrogates can't be stored.
+        self.reason = reason.encode(errors="backslashreplace").decode().replace("\0", "\\0")
         self.told = told
         self.hint = hint
         self.malformed = malformed

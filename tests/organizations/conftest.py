@@ -111,6 +111,17 @@ def pending(visitor: Browser, saml_idp: SamlIdp) -> Connection:
     return sign_up_with_saml(visitor, saml_idp)
 
 
+@pytest.fixture
+def asked(visitor: Browser, pending: Connection) -> Asked:
+    return Asked.of(visitor.begin(f"/sso/{pending.pk}/"))
+
+
+def posted(connection: Connection, field: str | None, **more: str) -> Any:
+    """Posts to the connection's answer address from a page that brings no cookie."""
+    form = {} if field is None else {"SAMLResponse": field}
+    return Client().post(f"/sso/saml/{connection.pk}/acs/", {**form, **more})
+
+
 def sign_up_with_saml(visitor: Browser, idp: SamlIdp, name: str = "Acme Ltd") -> Connection:
     """Signs an organization up by the form; returns its connection."""
     form = {"name": name, "kind": "organization", "metadata_xml": idp.metadata()}

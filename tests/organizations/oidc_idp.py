@@ -20,7 +20,8 @@ OTHER_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 class OidcIdp:
     """
     One provider. `person` is who signs in next; `claims`, `details`, `header` and `key` make its tokens lie,
-    `discovery_changes` its discovery document. `seen` keeps the forms posted to the token endpoint.
+    `discovery_changes` its discovery document, and `raw` says by path what it answers
+    instead. `seen` keeps the forms posted to the token endpoint.
     """
 
     issuer: str = "https://login.example"
@@ -41,6 +42,7 @@ class OidcIdp:
     token_changes: dict[str, Any] = field(default_factory=dict)
     key: Any = KEY
     algorithm: str = "RS256"
+    raw: dict[str, bytes] = field(default_factory=dict)
     seen: list[dict[str, str]] = field(default_factory=list)
     asked: dict[str, str] = field(default_factory=dict)
 
@@ -56,6 +58,8 @@ class OidcIdp:
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         """Answers the portal's calls."""
+        if request.url.path in self.raw:
+            return httpx.Response(200, content=self.raw[request.url.path])
         return {
             "/.well-known/openid-configuration": self._discovery,
             "/jwks": self._keys,
@@ -85,12 +89,12 @@ class OidcIdp:
         if form["code"] != "the-code" or challenge.rstrip("=") != self.asked["code_challenge"]:
             return httpx.Response(400, json={"error": "invalid_grant"})
         tokens = {"access_token": "the-access-token", "token_type": "Bearer", "id_token": self._id_token()}
-        return httpx.Response(200, json={**tokens, **self.token_changes})
+        return _json({**tokens, **self.token_changes})
 
     def _userinfo(self, request: httpx.Request) -> httpx.Response:
         if request.headers["authorization"] != "Bearer the-access-token":
             return httpx.Response(401)
-        return httpx.Response(200, json={**self.person, **self.details})
+        return _json({**self.person, **self.details})
 
     def _id_token(self) -> str:
         now = int(time.time())
@@ -106,3 +110,8 @@ class OidcIdp:
         }
         kept = {name: value for name, value in claims.items() if value is not None}
         return jwt.encode(kept, self.key, algorithm=self.algorithm, headers={"kid": "k1", **self.header})
+
+
+def _json(value: dict[str, Any]) -> httpx.Response:
+    """JSON that can spell characters which no UTF-8 can, as a hostile provider does."""
+    return httpx.Response(200, content=json.dumps(value).encode())

@@ -82,6 +82,14 @@ LIES: dict[str, dict[str, Any]] = {
     "no algorithm": {"key": None, "algorithm": "none"},
     "a symmetric algorithm": {"key": "the client secret, or a public key as text", "algorithm": "HS256"},
     "an access token of another sign-in": {"claims": {"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"}},
+    "a time of issue that is text": {"claims": {"iat": "…"}},
+    "a nonce that is no text": {"claims": {"nonce": "\ud800"}},
+    "an access token that is no text": {"token_changes": {"access_token": "\ud800"}, "claims": {"at_hash": "x"}},
+    "a subject with NUL": {"claims": {"sub": "a\0b"}, "details": {"sub": "a\0b"}},
+    "a subject that is no text": {"claims": {"sub": "\ud800"}, "details": {"sub": "\ud800"}},
+    "a name with NUL": {"details": {"name": "Al\0ice"}},
+    "a name that is no text": {"details": {"name": "\udfff"}},
+    "a key that names its characters wrongly": {"header": {"kid": "\ud800"}},
     "no ID token": {"token_changes": {"id_token": None}},
     "an ID token that is none": {"token_changes": {"id_token": "a.b.c"}},
 }
@@ -105,7 +113,39 @@ def test_only_a_verified_address_is_taken(visitor: Browser, platform_idp: OidcId
     assert refusals("platform") == ["EMAIL_UNVERIFIED"]
 
 
-@pytest.mark.parametrize("email", [None, "", "no-address", 7, "a" * 260 + "@example.test"])
+DEEP = b"[" * 200_000
+
+
+@pytest.mark.parametrize("path", ["/token", "/jwks", "/userinfo"])
+@pytest.mark.parametrize("body", [DEEP, b"\xff", b"[]", b'{"keys": [{"kid": "k1", "kty": "RSA", "n": 7}]}', b""])
+def test_a_broken_answer_of_the_provider_is_a_page(
+    visitor: Browser, platform_idp: OidcIdp, path: str, body: bytes
+) -> None:
+    platform_idp.raw[path] = body
+    assert visitor.through_oidc(platform_idp).status_code == 403
+    assert refusals("platform")
+
+
+def test_a_broken_discovery_document_is_a_page(visitor: Browser, platform_idp: OidcIdp) -> None:
+    platform_idp.raw["/.well-known/openid-configuration"] = DEEP
+    assert visitor.post("/sso/platform/").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        None,
+        "",
+        "no-address",
+        7,
+        "a" * 260 + "@example.test",
+        "a\0@example.test",
+        "\ud800@example.test",
+        "ali\u017fe@example.test",
+        "\u212ai@example.test",
+    ],
+    ids=lambda email: ascii(email)[:30],
+)
 def test_an_address_that_is_none_is_refused(visitor: Browser, platform_idp: OidcIdp, email: Any) -> None:
     platform_idp.person["email"] = email
     assert visitor.through_oidc(platform_idp).status_code == 403

@@ -16,6 +16,8 @@ from urllib.parse import quote_plus
 
 import jwt
 
+from controlplane.hygiene import refuse_text
+from organizations.addresses import usable_address
 from organizations.sso import outgoing
 from organizations.sso.oidc.provider import PLATFORM, Provider, json_object, unavailable
 from organizations.sso.proven import ProvenIdentity, SignInRefused
@@ -24,6 +26,7 @@ ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 LEEWAY_SECONDS = 60
 OLDEST_SECONDS = 600
 LONGEST_SUBJECT = 191
+LONGEST_NAME = 200
 
 
 def prove(provider: Provider, *, code: str, nonce: str, verifier: str, afresh: bool = False) -> ProvenIdentity:
@@ -36,9 +39,13 @@ def prove(provider: Provider, *, code: str, nonce: str, verifier: str, afresh: b
             raise invalid("The provider did not authenticate the person again (auth_time).")
         _check_access_token(id_token, claims, access_token)
         details = _user_details(provider, access_token, str(claims["sub"]))
+        return _identity(provider, {**claims, **details})
     except outgoing.OutgoingRefused as error:
         raise unavailable(str(error)) from error
-    return _identity(provider, {**claims, **details})
+    except SignInRefused:
+        raise
+    except Exception as error:  # a hostile provider sends any type and any text anywhere: all of it means "not valid"
+        raise invalid(f"The answer can't be used: {error or type(error).__name__}") from error
 
 
 def invalid(reason: str) -> SignInRefused:
@@ -137,22 +144,30 @@ def _identity(provider: Provider, claims: dict[str, Any]) -> ProvenIdentity:
     subject, email = claims["sub"], claims.get("email")
     if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_SUBJECT:
         raise invalid("The subject is empty or too long.")
-    if not isinstance(email, str) or "@" not in email or len(email) > 254:
-        raise SignInRefused(
-            "OIDC_NO_EMAIL",
-            "The provider sent no e-mail address.",
-            told="Your sign-in provider did not send an e-mail address.",
-            hint="Allow it to share your address, or ask its administrator for the scope “email”.",
-        )
     name = claims.get("name")
+    name = name[:LONGEST_NAME] if isinstance(name, str) else ""
+    refuse_text(subject, "sub")
+    refuse_text(name, "name")
     return ProvenIdentity(
         provider.provider_id,
         subject,
-        email,
-        name[:200] if isinstance(name, str) else "",
+        _address(email),
+        name,
         # An organization's own provider could call any address verified; only the platform's is believed.
         email_verified=provider.key == PLATFORM and claims.get("email_verified") is True,
     )
+
+
+def _address(email: object) -> str:
+    try:
+        return usable_address(email)
+    except ValueError as error:
+        raise SignInRefused(
+            "OIDC_NO_EMAIL",
+            f"The provider sent no usable e-mail address: {error}",
+            told="Your sign-in provider did not send an e-mail address that can be used.",
+            hint="Allow it to share your address, or ask its administrator for the scope “email”.",
+        ) from error
 
 
 def _was_just_now(claims: dict[str, Any]) -> bool:

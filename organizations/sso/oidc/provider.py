@@ -20,6 +20,7 @@ from organizations.sso.proven import SignInRefused
 
 PLATFORM = "platform"
 DISCOVERY_SECONDS = 600
+LONGEST_ISSUER, LONGEST_ENDPOINT = 1024, 2048
 ENDPOINTS = {
     "authorization_endpoint": "authorization endpoint",
     "token_endpoint": "token endpoint",
@@ -106,14 +107,16 @@ def discover(issuer: str) -> dict[str, str]:
 
     The document must name the very issuer it was asked for, or one provider could speak for another.
     """
+    if len(issuer) > LONGEST_ISSUER:
+        raise Invalid(f"The issuer has at most {LONGEST_ISSUER} characters.", field="issuer")
     document = _discovery_document(issuer)
     if document.get("issuer") != issuer:
         raise Invalid(f"The discovery document names another issuer than {issuer}.", field="issuer")
     endpoints = {}
     for name, what in ENDPOINTS.items():
         address = document.get(name)
-        if not isinstance(address, str):
-            raise Invalid(f"The discovery document names no {what}.", field="issuer")
+        if not isinstance(address, str) or len(address) > LONGEST_ENDPOINT:
+            raise Invalid(f"The discovery document names no usable {what}.", field="issuer")
         try:
             outgoing.checked(address, what)
         except outgoing.OutgoingRefused as error:
@@ -161,7 +164,7 @@ def json_object(body: bytes, what: str) -> dict[str, Any]:
     """A JSON object; raises OutgoingRefused where `what` answered with anything else."""
     try:
         value = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise outgoing.OutgoingRefused(f"The {what} did not answer with JSON.") from error
     if not isinstance(value, dict):
         raise outgoing.OutgoingRefused(f"The {what} did not answer with a JSON object.")

@@ -13,12 +13,11 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from onelogin.saml2.errors import OneLogin_Saml2_Error
 from onelogin.saml2.response import OneLogin_Saml2_Response as Response
 from onelogin.saml2.utils import OneLogin_Saml2_Utils
 
+from organizations.addresses import usable_address
 from organizations.sso.models import Connection
 from organizations.sso.proven import SignInRefused
 from organizations.sso.saml import service_provider
@@ -231,12 +230,11 @@ def _first(attributes: dict[str, list[Any]], names: tuple[str, ...]) -> str:
 
 def _valid_email(email: str) -> str:
     try:
-        validate_email(email)
-    except ValidationError as error:
+        return usable_address(email)
+    except ValueError as error:
         raise SignInRefused(
             "SAML_NO_EMAIL",
-            "The assertion carries no valid e-mail address.",
+            f"The assertion carries no usable e-mail address: {error}",
             told="Your identity provider did not send an e-mail address.",
             hint="Ask your administrator to send it as the attribute “email”.",
         ) from error
-    return email

@@ -20,6 +20,8 @@ from organizations.sso.saml import answer, service_provider
 
 RETURN_WITHIN = dt.timedelta(minutes=5)
 KEEP_LONGER = dt.timedelta(minutes=10)
+# An answer may claim to be good for centuries. The browser's own attempt, without which it is worth nothing, is not.
+LONGEST_KEPT = dt.timedelta(days=1)
 
 
 @require_GET
@@ -87,7 +89,7 @@ def _use_up(connection: Connection, valid: answer.ValidAssertion) -> None:
                 uid=valid.uid,
                 email=valid.email,
                 name=valid.name,
-                keep_until=valid.ends_at + KEEP_LONGER,
+                keep_until=min(valid.ends_at, timezone.now() + LONGEST_KEPT) + KEEP_LONGER,
             )
     except IntegrityError as error:
         raise SignInRefused(
