@@ -31,7 +31,7 @@ class EdgeSide:
     def __init__(self) -> None:
         self.handlers: dict[str, Handler] = {}
         self.calls: list[Call] = []
-        self._changed = asyncio.Condition()
+        self.changed = asyncio.Condition()  # notified after each call
         self._listener = Listener()
         self.address = ""
 
@@ -48,9 +48,9 @@ class EdgeSide:
         call = Call(request.method, address.hostname or "", address.path, request.headers, request.body)
         handler = self.handlers.get(call.host)
         response = await handler(request) if handler else Response.of_json({})
-        async with self._changed:
+        async with self.changed:
             self.calls.append(call)
-            self._changed.notify_all()
+            self.changed.notify_all()
         return response
 
     async def calls_to(self, host: str, path: str, count: int = 1) -> list[Call]:
@@ -59,8 +59,8 @@ class EdgeSide:
         def found() -> list[Call]:
             return [call for call in self.calls if (call.host, call.path) == (host, path)]
 
-        async with asyncio.timeout(DEADLINE), self._changed:
-            await self._changed.wait_for(lambda: len(found()) >= count)
+        async with asyncio.timeout(DEADLINE), self.changed:
+            await self.changed.wait_for(lambda: len(found()) >= count)
         return found()
 
     def lead_to(self, host: str, port: int, *, headers: dict[str, str] | None = None) -> None:

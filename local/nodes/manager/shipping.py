@@ -1,4 +1,7 @@
-"""Shipping (as Filebeat does): alerts go out in order and again until they are acknowledged, over restarts too."""
+"""Shipping (as Filebeat does): alerts go out in order and again until they are acknowledged, over restarts too.
+
+An alert that a receiver will never take is dropped and named in the log, so that it does not hold up those behind it.
+"""
 
 import asyncio
 import base64
@@ -11,12 +14,14 @@ from typing import Any
 from local.nodes.host import Host
 from local.nodes.manager.alerts import AlertLog, digest_of
 from local.nodes.manager.settings import Settings
-from local.web.client import RequestFailed, request
+from local.web.client import Reply, RequestFailed, request
 
 EVENTS_URL = "http://events.internal"
 BATCH_BYTES = 256 * 1024
-MAX_DIGESTS = 500
+MAX_BATCH = 500  # alerts in one request
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0  # seconds between attempts
+REFUSALS = (400, 413)  # statuses after which the same body will never be taken
+MAX_REASON = 200  # characters of a receiver's own words in the log
 EMPTY_OVER = 8 * 1024 * 1024  # the alert file starts anew when all was taken and it is larger than this
 
 Alerts = list[dict[str, Any]]
@@ -24,7 +29,15 @@ Deliver = Callable[[Alerts], Awaitable[None]]
 
 
 class NotTaken(Exception):
-    """The other side did not take a batch; it is sent again."""
+    """The other side did not take a batch; it is sent again, or `left` alone where the rest of it is settled."""
+
+    def __init__(self, reason: str, left: Alerts | None = None) -> None:
+        super().__init__(reason)
+        self.left = left
+
+
+class Refused(NotTaken):
+    """The other side will never take this batch as it is."""
 
 
 class Offsets:
@@ -75,24 +88,43 @@ class Shipping:
         return max(0, self._log.size - self._offsets.get("indexer"))
 
     async def _ship(self, receiver: str, deliver: Deliver) -> None:
-        pause = FIRST_PAUSE
         while True:
             self._news[receiver].clear()
-            offset = self._offsets.get(receiver)
-            alerts, after = self._log.read(offset, BATCH_BYTES)
+            alerts, after = self._log.read(self._offsets.get(receiver), BATCH_BYTES)
             if not alerts:
                 await self._news[receiver].wait()
                 continue
-            try:
-                await deliver(alerts)
-            except (NotTaken, RequestFailed) as error:
-                self._host.log("alerts wait", receiver=receiver, count=len(alerts), reason=str(error))
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE)
-                continue
-            pause = FIRST_PAUSE
+            await self._settle(receiver, deliver, alerts)
             self._offsets.set(receiver, after)
             self._empty_when_all_took_it()
+
+    async def _settle(self, receiver: str, deliver: Deliver, alerts: Alerts) -> None:
+        """Returns when each alert was taken or dropped; what can be taken later is waited for, in order."""
+        waiting = [alerts[at : at + MAX_BATCH] for at in range(0, len(alerts), MAX_BATCH)]
+        pause = FIRST_PAUSE
+        while waiting:
+            batch = waiting.pop(0)
+            try:
+                await deliver(batch)
+                pause = FIRST_PAUSE
+            except Refused as refusal:
+                waiting[:0] = self._halves(receiver, batch, refusal)
+            except (NotTaken, RequestFailed) as error:
+                waiting.insert(0, getattr(error, "left", None) or batch)
+                self._host.log("alerts wait", receiver=receiver, count=len(waiting[0]), reason=str(error))
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _halves(self, receiver: str, batch: Alerts, refusal: Refused) -> list[Alerts]:
+        """What is left to send of a refused batch: its halves, until the one alert that is to blame stands alone."""
+        if len(batch) == 1:
+            self._drop(receiver, batch[0], str(refusal))
+            return []
+        middle = len(batch) // 2
+        return [batch[:middle], batch[middle:]]
+
+    def _drop(self, receiver: str, alert: dict[str, Any], reason: str) -> None:
+        self._host.log("alert dropped", receiver=receiver, id=alert["id"], rule=alert["rule"]["id"], reason=reason)
 
     def _empty_when_all_took_it(self) -> None:
         size = self._log.size
@@ -110,24 +142,43 @@ class Shipping:
         }
         url = f"{self._settings.indexer_url}/_bulk"
         reply = await request("POST", url, headers=headers, body=_ndjson(lines), proxy=self._host.proxy, timeout=30)
-        if reply.status != 200:
-            raise NotTaken(f"the indexer answered {reply.status}")
-        if json.loads(reply.body).get("errors"):
-            raise NotTaken("the indexer refused some alerts of the batch")
+        _require_taken("the indexer", reply)
+        answer = json.loads(reply.body)
+        if answer.get("errors"):
+            self._settle_items(alerts, answer.get("items", []))
+
+    def _settle_items(self, alerts: Alerts, items: list[dict[str, Any]]) -> None:
+        """Drops the alerts that the indexer refused for good; raises NotTaken with those it may still take."""
+        if len(items) != len(alerts):
+            raise NotTaken("the indexer refused some alerts of the batch without saying which")
+        left = []
+        for alert, item in zip(alerts, items, strict=True):
+            result = next(iter(item.values()))
+            if result["status"] == 429 or result["status"] >= 500:
+                left.append(alert)
+            elif result["status"] >= 400:
+                self._drop("indexer", alert, json.dumps(result.get("error"))[:MAX_REASON])
+        if left:
+            raise NotTaken("the indexer could not take these alerts of the batch yet", left)
 
     async def _to_events(self, alerts: Alerts) -> None:
-        for at in range(0, len(alerts), MAX_DIGESTS):
-            digests = [digest_of(alert) for alert in alerts[at : at + MAX_DIGESTS]]
-            await post_event(self._host, "/alerts", digests)
+        await post_event(self._host, "/alerts", [digest_of(alert) for alert in alerts])
 
 
 async def post_event(host: Host, path: str, body: Any) -> None:
-    """Posts JSON to the event stream's door; raises NotTaken or RequestFailed."""
+    """Posts JSON to the event stream's door; raises NotTaken, Refused or RequestFailed."""
     headers = {"content-type": "application/json"}
     url = EVENTS_URL + path
     reply = await request("POST", url, headers=headers, body=json.dumps(body).encode(), proxy=host.proxy, timeout=30)
+    _require_taken("the event stream", reply)
+
+
+def _require_taken(receiver: str, reply: Reply) -> None:
+    if reply.status in REFUSALS:
+        said = reply.body[:MAX_REASON].decode(errors="replace")
+        raise Refused(f"{receiver} answered {reply.status}: {said}")
     if not 200 <= reply.status < 300:
-        raise NotTaken(f"the event stream answered {reply.status}")
+        raise NotTaken(f"{receiver} answered {reply.status}")
 
 
 def _action(alert: dict[str, Any]) -> str:
