@@ -29,7 +29,7 @@ FAULTY_ENTRIES = {
     ("indexer", "slow"): "local.nodes.faulty:starts_slowly",
 }
 
-TAG = re.compile(r"^\d+\.\d+\.\d+(?:-(?P<suffix>[a-z]+))?$")
+TAG = re.compile(r"\d+\.\d+\.\d+(?:-(?P<suffix>[a-z]+))?")
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def find_image(reference: str) -> Image | None:
         return None
     if role == EGRESS_SIDECAR:
         return Image(reference, role, None, reference)
-    match = TAG.match(tag)
+    match = TAG.fullmatch(tag)
     if match is None:
         return None
     entry = FAULTY_ENTRIES.get((role, match["suffix"] or ""), ENTRIES[role])

@@ -1,14 +1,14 @@
 """What to mint: the nodes of a deployment, read from JSON and checked field by field."""
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Any
 
+from local.nodes.addresses import is_address
 from local.web.messages import BadRequest
 
 ROLES = ("indexer", "server", "dashboard")
-NAME = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$")
+NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 RESERVED = {"admin", "root-ca"}
 MAX_DAYS = 3650
 MAX_NODES = 100
@@ -24,11 +24,7 @@ class CertifiedNode:
 
     @property
     def is_ip(self) -> bool:
-        try:
-            ipaddress.ip_address(self.address)
-        except ValueError:
-            return False
-        return True
+        return is_address(self.address)
 
 
 @dataclass(frozen=True)
@@ -63,7 +59,9 @@ def _entries(role: str, listed: Any) -> list[tuple[int, Any]]:
 def _read_node(role: str, at: int, node: Any) -> CertifiedNode:
     where = f"nodes.{role}[{at}]"
     fields = node if isinstance(node, dict) else {}
-    for field in ("name", "ip"):
-        if not isinstance(fields.get(field), str) or not NAME.match(fields[field].replace(":", "x")):
-            raise BadRequest(f"{where}.{field}: missing or not a name or address")
-    return CertifiedNode(role, fields["name"], fields["ip"])
+    name, address = fields.get("name"), fields.get("ip")
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise BadRequest(f"{where}.name: missing or not a name")
+    if not isinstance(address, str) or not (NAME.fullmatch(address) or is_address(address)):
+        raise BadRequest(f"{where}.ip: missing or not an address or host name")
+    return CertifiedNode(role, name, address)

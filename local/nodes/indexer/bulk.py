@@ -9,7 +9,7 @@ from local.nodes.indexer.documents import Documents
 from local.nodes.indexer.errors import SearchError
 
 ACTIONS = ("index", "create", "delete")
-INDEX_NAME = re.compile(r"^(?![-_+])[^A-Z\\/*?\"<>| ,#:]{1,255}$")
+INDEX_NAME = re.compile(r"(?![-_+])[^A-Z\\/*?\"<>| ,#:]{1,255}")
 MAX_ID_BYTES = 512
 
 
@@ -70,7 +70,7 @@ def _carry_out(
 
 def put_document(documents: Documents, index: str, id: Any, source: bytes, *, only_new: bool) -> dict[str, Any]:
     """Stores one document; the result part of its answer. Raises SearchError 400 or 409."""
-    if not INDEX_NAME.match(index):
+    if not INDEX_NAME.fullmatch(index):
         raise SearchError(400, "invalid_index_name_exception", f"Invalid index name [{index}]")
     if not isinstance(id, str) or not 0 < len(id.encode()) <= MAX_ID_BYTES:
         raise _malformed("the stand-in indexer needs an _id of 1 to 512 bytes")

@@ -12,7 +12,7 @@ from typing import Any
 from local.nodes.indexer.documents import Documents
 from local.nodes.indexer.errors import SearchError
 
-NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,99}$")
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 ISO = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -30,7 +30,7 @@ class SnapshotRepositories:
         self._path(repository).mkdir(parents=True, exist_ok=True)
 
     def _path(self, repository: str) -> Path:
-        if not NAME.match(repository):
+        if not NAME.fullmatch(repository):
             raise SearchError(400, "repository_exception", f"[{repository}] invalid repository name")
         return self._directory / repository
 
@@ -43,7 +43,7 @@ class SnapshotRepositories:
     def take(self, repository: str, snapshot: str) -> dict[str, Any]:
         """Takes a snapshot of everything."""
         path = self._existing(repository)
-        if not NAME.match(snapshot):
+        if not NAME.fullmatch(snapshot):
             raise SearchError(400, "invalid_snapshot_name_exception", f"[{repository}:{snapshot}] invalid name")
         if (path / f"{snapshot}.json").exists():
             raise SearchError(400, "invalid_snapshot_name_exception", f"[{repository}:{snapshot}] already exists")
@@ -72,7 +72,7 @@ class SnapshotRepositories:
     @staticmethod
     def _file(path: Path, repository: str, snapshot: str) -> Path:
         file = path / f"{snapshot}.json"
-        if not NAME.match(snapshot) or not file.exists():
+        if not NAME.fullmatch(snapshot) or not file.exists():
             raise SearchError(404, "snapshot_missing_exception", f"[{repository}:{snapshot}] is missing")
         return file
 

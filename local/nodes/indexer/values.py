@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 WORD = re.compile(r"[\w.@-]+")
-DATE_MATH = re.compile(r"^now(?:(?P<sign>[+-])(?P<count>\d+)(?P<unit>[smhdw]))?(?:/[smhdw])?$")
+DATE_MATH = re.compile(r"now(?:(?P<sign>[+-])(?P<count>\d+)(?P<unit>[smhdw]))?(?:/[smhdw])?")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 # Wazuh's template maps almost every field as a keyword, compared whole; these are texts, compared by words.
@@ -59,7 +59,7 @@ def as_number(value: object) -> float | None:
 
 
 def _time(text: str) -> float | None:
-    math = DATE_MATH.match(text)
+    math = DATE_MATH.fullmatch(text)
     if math:
         delta = dt.timedelta(**{UNITS[math["unit"] or "s"]: int(math["count"] or 0)})
         return (dt.datetime.now(dt.UTC) + (-delta if math["sign"] == "-" else delta)).timestamp()

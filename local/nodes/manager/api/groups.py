@@ -12,7 +12,7 @@ from local.nodes.manager.shared_files import AGENT_CONF, merged_file
 from local.web.messages import Request, Response
 from local.web.routing import Answer
 
-GROUP = re.compile(r"^(?!\.{1,2}$|all$)[A-Za-z0-9._-]{1,128}$")
+GROUP = re.compile(r"(?!(?:\.{1,2}|all)$)[A-Za-z0-9._-]{1,128}")
 NO_GROUP = (1710, "The group does not exist")
 NO_AGENT = (1701, "Agent does not exist")
 
@@ -56,7 +56,7 @@ class GroupCalls:
     async def add(self, request: Request) -> Response:
         body = request.json()
         group = body.get("group_id") if isinstance(body, dict) else None
-        if not isinstance(group, str) or not GROUP.match(group):
+        if not isinstance(group, str) or not GROUP.fullmatch(group):
             raise bad_parameter("group_id", "not a group name: 1 to 128 of A-Z a-z 0-9 . _ -")
         if group in self._registry.groups():
             raise ApiError(400, f"The group already exists: {group}", 1711)
