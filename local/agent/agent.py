@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 
 from local.agent.frames import BrokenFrame, Channel
 from local.agent.identity import Identity
+from local.agent.shared_file import SharedFile
 
 KEEPALIVE_SECONDS = 10.0
 ANSWER_SECONDS = 10.0
@@ -35,6 +36,7 @@ class Agent:
     def __init__(self, identity: Identity, port: int, tell: Callable[[str], None]) -> None:
         self.identity, self.port, self.tell = identity, port, tell
         self.channel = Channel(identity.agent_id, identity.key)
+        self.shared_file = SharedFile()
         self.unsent: str | None = None
 
     async def run(self, lines: Lines) -> None:
@@ -107,10 +109,12 @@ class Agent:
     async def _receive(self, reader: asyncio.StreamReader) -> str:
         try:
             (length,) = struct.unpack("<I", await reader.readexactly(4))
-            return self.channel.open(await reader.readexactly(length))
+            message = self.channel.open(await reader.readexactly(length))
         except asyncio.IncompleteReadError as end:
             raise Lost("the connection ended") from end
+        self.shared_file.take(message)
+        return message
 
     def _keepalive(self) -> str:
-        system = SYSTEM % self.identity.name
-        return f'#!-{system} - Wazuh v4.14.7 / ab73af41699f13fdd81903b5f23d8d00\nx merged.mg\n#"_agent_ip":127.0.0.1\n'
+        system = f"{SYSTEM % self.identity.name} - Wazuh v4.14.7 / ab73af41699f13fdd81903b5f23d8d00"
+        return f'#!-{system}\n{self.shared_file.sum} merged.mg\n#"_agent_ip":127.0.0.1\n'

@@ -5,12 +5,13 @@ import struct
 from typing import Self
 
 from local.agent.frames import Channel
+from local.agent.shared_file import MISSING, SharedFile
 
 STARTUP = '#!-agent startup {"version":"v4.14.7"}'
 SHUTDOWN = "#!-agent shutdown "
 ACKNOWLEDGED = "#!-agent ack "
 UNAME = "Linux |web-1 |6.1.0 |#1 SMP |x86_64 [Debian GNU/Linux|debian: 12 (bookworm)] - Wazuh v4.14.7"
-NO_FILES = "x merged.mg"
+NO_FILES = f"{MISSING} merged.mg"
 DEADLINE = 10.0
 
 
@@ -19,6 +20,7 @@ class AgentSide:
 
     def __init__(self, port: int, id: str, key: str, channel: Channel | None = None) -> None:
         self.port, self.channel = port, channel or Channel(id, key)
+        self.shared_file = SharedFile()
 
     async def __aenter__(self) -> Self:
         self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
@@ -44,7 +46,9 @@ class AgentSide:
             return await self.reader.readexactly(length)
 
     async def receive(self) -> str:
-        return self.channel.open(await self.payload())
+        message = self.channel.open(await self.payload())
+        self.shared_file.take(message)
+        return message
 
     async def ask(self, message: str) -> str:
         await self.send(message)
@@ -56,9 +60,15 @@ class AgentSide:
         assert await self.payload() == b"#pong"
 
     async def start(self) -> None:
-        """Startup and first keepalive, as a real agent; afterwards the manager counts it as active."""
+        """Startup and first keepalive, as a real agent; afterwards it is active and has its group's file."""
         assert await self.ask(STARTUP) == ACKNOWLEDGED
         assert await self.ask(keepalive()) == ACKNOWLEDGED
+        while self.shared_file.sum == MISSING:
+            await self.receive()
+
+    async def keep_alive(self) -> None:
+        """A later keepalive, when the manager has nothing to push."""
+        assert await self.ask(keepalive(f"{self.shared_file.sum} merged.mg")) == ACKNOWLEDGED
 
     async def log(self, line: str, location: str = "/var/log/auth.log") -> None:
         await self.send(f"1:{location}:{line}")

@@ -123,6 +123,15 @@ async def test_alerts_that_nobody_took_are_sent_after_a_restart_and_taken_ones_a
     assert [alert["full_log"] for alert in alerts_in(call.body)] == [late]
 
 
+async def test_a_location_longer_than_the_event_stream_takes_is_cut(manager, edge) -> None:
+    async with AgentSide(manager.node.ports[1514], "001", KEY) as web:
+        await web.start()
+        await web.log(FAILED, "/var/log/" + "x" * 5000)
+
+    [call] = await edge.calls_to("events.internal", "/alerts")
+    assert len(json.loads(call.body)[0]["location"]) == 1024
+
+
 async def test_ids_of_alerts_are_unique_within_a_second(manager) -> None:
     await report(manager, *[FAILED] * 5)
 

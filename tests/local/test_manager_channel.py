@@ -95,7 +95,7 @@ async def test_a_second_socket_of_the_same_agent_is_refused_while_the_first_is_o
         async with agent(manager, channel=first.channel) as second:
             await second.send(STARTUP)
             assert await second.is_closed()
-        assert await first.ask(keepalive()) == ACKNOWLEDGED, "the first goes on"
+        await first.keep_alive()
 
     async with agent(manager, channel=first.channel) as third:
         await third.start()
@@ -151,19 +151,58 @@ async def test_a_frame_of_impossible_length_ends_the_connection(manager) -> None
         assert await mallory.is_closed()
 
 
-async def test_an_agent_gets_its_groups_files_until_it_has_them(manager) -> None:
+async def test_a_message_larger_than_a_real_manager_takes_ends_the_connection(manager) -> None:
+    async with agent(manager) as web:
+        await web.start()
+        await web.log("x" * 65_000)
+        await web.ping()
+
+        await web.log("x" * 66_000)  # its frame is small: it was packed
+        assert await web.is_closed()
+
+
+@pytest.mark.parametrize("address", ["10.0.0.300", "10.0.0.0/8", "<script>", "fe80::1%eth0", "x" * 300, "any"])
+async def test_what_an_agent_calls_its_address_counts_only_where_it_is_one(manager, address) -> None:
     async with agent(manager) as web:
         await web.ask(STARTUP)
-        assert await web.ask(keepalive(f"{'a' * 32} merged.mg")) == ACKNOWLEDGED
+        await web.ask(keepalive().replace("10.0.0.5", address))
+        assert "ip" not in await manager.agent()
+    async with agent(manager, channel=web.channel) as web:
+        await web.ask(keepalive().replace("10.0.0.5", "2001:db8::5"))
+        assert (await manager.agent())["ip"] == "2001:db8::5"
+
+
+@pytest.mark.parametrize("held", ["x", "a" * 32])
+async def test_an_agent_gets_its_groups_files_until_it_has_them(manager, held) -> None:
+    async with agent(manager) as web:
+        await web.ask(STARTUP)
+        assert await web.ask(keepalive(f"{held} merged.mg")) == ACKNOWLEDGED
         announcement = await web.receive()
         content = await web.receive()
         assert await web.receive() == "#!-close file "
 
         digest = hashlib.md5(content.encode()).hexdigest()
         assert announcement == f"#!-up file {digest} merged.mg\n"
-        assert await web.ask(keepalive(f"{digest} merged.mg")) == ACKNOWLEDGED
-        assert await web.ask(keepalive(f"{digest} merged.mg")) == ACKNOWLEDGED, "nothing was pushed in between"
+        assert web.shared_file.sum == digest
+        await web.keep_alive()
+        await web.keep_alive()  # nothing was pushed in between
+
+
+async def test_an_agent_is_synced_only_while_it_has_its_groups_present_files(manager) -> None:
+    async def counted() -> dict:
+        return (await manager.call("GET", "/agents/summary/status"))["data"]["configuration"]
+
+    async with agent(manager) as web:
+        await web.start()
+        assert (await manager.agent())["group_config_status"] == "not synced", "its keepalive said that it has none"
+        await web.keep_alive()
         assert (await manager.agent())["group_config_status"] == "synced"
+        assert await counted() == {"synced": 1, "not_synced": 0, "total": 1}
+
+        await manager.call("POST", "/groups", {"group_id": "linux"})
+        await manager.call("PUT", "/agents/001/group/linux")
+        assert (await manager.agent())["group_config_status"] == "not synced"
+        assert await counted() == {"synced": 0, "not_synced": 1, "total": 1}
 
 
 async def test_agents_and_their_keys_outlive_a_restart(manager, play, edge) -> None:

@@ -56,6 +56,13 @@ async def test_the_source_address_is_not_used(manager) -> None:
     assert (await say(manager, PASSWORD + "OSSEC A:'web-1' IP:'src'")).startswith("OSSEC K:'001 web-1 any ")
 
 
+@pytest.mark.parametrize("address", ["10.0.0.5", "10.0.0.0/8", "2001:db8::5"])
+async def test_an_agent_may_be_tied_to_an_address_or_a_network(manager, address) -> None:
+    answer = await say(manager, PASSWORD + f"OSSEC A:'web-1' IP:'{address}'")
+
+    assert answer.startswith(f"OSSEC K:'001 web-1 {address} ")
+
+
 @pytest.mark.parametrize(
     ("line", "answer"),
     [
@@ -63,6 +70,9 @@ async def test_the_source_address_is_not_used(manager) -> None:
         ("OSSEC PASS: guessed OSSEC A:'web-1'", "ERROR: Invalid password"),
         (PASSWORD + "OSSEC A:'x'", "ERROR: Invalid agent name: x. Unable to add agent"),
         (PASSWORD + "OSSEC A:'web 1'", "ERROR: Invalid agent name: web 1. Unable to add agent"),
+        (PASSWORD + "OSSEC A:'web-1' IP:'a b'", "ERROR: Invalid IP: a b. Unable to add agent"),
+        (PASSWORD + "OSSEC A:'web-1' IP:'10.0.0.300'", "ERROR: Invalid IP: 10.0.0.300. Unable to add agent"),
+        (PASSWORD + "OSSEC A:'web-1' IP:'fe80::1%a b'", "ERROR: Invalid IP: fe80::1%a b. Unable to add agent"),
         (PASSWORD + "hello", "ERROR: Invalid request for new agent"),
         ("", "ERROR: Invalid request for new agent"),
     ],
@@ -79,6 +89,13 @@ async def test_a_name_is_enrolled_once_also_by_the_holder_of_its_key(manager) ->
 
     for again in (PASSWORD + "OSSEC A:'web-1'", PASSWORD + f"OSSEC A:'web-1' K:'{digest}'"):
         assert await say(manager, again) == "ERROR: Duplicate agent name: web-1. Unable to add agent"
+
+
+async def test_a_proof_of_key_in_strange_letters_is_only_a_wrong_one(manager) -> None:
+    await say(manager, PASSWORD + "OSSEC A:'web-1'")
+
+    again = await say(manager, PASSWORD + "OSSEC A:'web-1' K:'\u00e9'")
+    assert again == "ERROR: Duplicate agent name: web-1. Unable to add agent"
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1")

@@ -1,29 +1,31 @@
 """The agent channel on 1514/tcp: frames of uint32 little-endian length + payload."""
 
 import asyncio
-import hashlib
 import re
 import struct
 import time
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from local.nodes.addresses import is_address
 from local.nodes.host import Host
 from local.nodes.manager.frames import AgentCipher, BadFrame, SendCounters, split_address
 from local.nodes.manager.registry import Agent, Registry
-from local.nodes.manager.shared_files import merged_file
+from local.nodes.manager.shared_files import merged_file, merged_sum
 from local.web.server import Listener
 
 LENGTH = struct.Struct("<I")
 MAX_FRAME = 64 * 1024
+MAX_LOCATION = 1024
 SOCKET_HELD = 60.0  # seconds since its last message for which an agent's socket keeps a second one out
 CHUNK = 16 * 1024
 PING, PONG = b"#ping", b"#pong"
 ACK = b"#!-agent ack "
 CONTROL = b"#!-"
 KEEPALIVE = re.compile(rb"^(?P<uname>.*?) / (?P<config>[0-9a-f]{32})\n", re.DOTALL)
-MERGED = re.compile(rb"^(?P<sum>[0-9a-f]{32}) merged\.mg$", re.MULTILINE)
+# the sum is "x" while the agent has no such file
+MERGED = re.compile(rb"^(?P<sum>[0-9a-f]{32}|x) merged\.mg$", re.MULTILINE)
 AGENT_IP = re.compile(rb'^#"_agent_ip":(?P<ip>\S+)', re.MULTILINE)
 STARTUP_VERSION = re.compile(rb'"version"\s*:\s*"(?P<version>v[^"]{1,30})"')
 
@@ -42,14 +44,16 @@ class Connection:
     writer: StreamWriter
     agent: Agent | None = None
     cipher: AgentCipher | None = None
-    heard_at: float = field(default_factory=time.monotonic)
+    heard_at: float = 0.0
 
 
 class AgentChannel:
-    """Serves 1514 and knows which agent is on which socket."""
+    """Serves 1514 and knows which agent is on which socket; `clock` gives seconds."""
 
-    def __init__(self, host: Host, registry: Registry, analyse: Analyse) -> None:
-        self._host, self._registry, self._analyse = host, registry, analyse
+    def __init__(
+        self, host: Host, registry: Registry, analyse: Analyse, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._host, self._registry, self._analyse, self._clock = host, registry, analyse, clock
         self._listener = Listener()
         self._by_agent: dict[str, Connection] = {}
         self._counters = SendCounters(int(time.time()))
@@ -89,7 +93,7 @@ class AgentChannel:
         message = cipher.open(ciphertext)
         if message.counters <= (agent.received_global, agent.received_local):
             raise Refused(f"agent {id}: counters went back, a message was sent again")
-        agent.received_global, agent.received_local = message.counters
+        self._registry.count(agent, message.counters)
         self._claim(connection, agent, cipher)
         self._registry.touch(agent)
         await self._handle(connection, agent, message.text)
@@ -110,10 +114,10 @@ class AgentChannel:
         """Binds the socket to the agent whose key it has shown; one socket an agent."""
         holder = self._by_agent.get(agent.id)
         if holder is not None and holder is not connection:
-            if time.monotonic() - holder.heard_at < SOCKET_HELD:
+            if self._clock() - holder.heard_at < SOCKET_HELD:
                 raise Refused(f"agent {agent.id}: key already in use by another socket")
             holder.writer.close()
-        connection.agent, connection.cipher, connection.heard_at = agent, cipher, time.monotonic()
+        connection.agent, connection.cipher, connection.heard_at = agent, cipher, self._clock()
         self._by_agent[agent.id] = connection
 
     async def _handle(self, connection: Connection, agent: Agent, text: bytes) -> None:
@@ -133,7 +137,7 @@ class AgentChannel:
 
     def _started(self, agent: Agent, control: bytes) -> None:
         version = STARTUP_VERSION.search(control)
-        agent.version = f"Wazuh {version['version'].decode()}" if version else agent.version
+        agent.version = f"Wazuh {version['version'].decode(errors='replace')}" if version else agent.version
         agent.started_at, agent.shut_down = time.time(), 0
 
     def _kept_alive(self, agent: Agent, control: bytes) -> None:
@@ -146,7 +150,8 @@ class AgentChannel:
         agent.config_sum = head["config"].decode()
         merged, ip = MERGED.search(control), AGENT_IP.search(control)
         agent.merged_sum = merged["sum"].decode() if merged else None
-        agent.ip = ip["ip"].decode() if ip else agent.ip
+        if ip and is_address(ip["ip"].decode(errors="replace")):
+            agent.ip = ip["ip"].decode()
         agent.last_keepalive, agent.shut_down = time.time(), 0
 
     def _take_event(self, agent: Agent, text: bytes) -> None:
@@ -154,12 +159,12 @@ class AgentChannel:
         queue, _, rest = text.decode(errors="replace").partition(":")
         location, colon, log = rest.replace("|:", "\0").partition(":")
         if colon:
-            self._analyse(agent, queue, location.replace("\0", ":"), log.replace("\0", "|:").rstrip("\n"))
+            where = location.replace("\0", ":")[:MAX_LOCATION]
+            self._analyse(agent, queue, where, log.replace("\0", "|:").rstrip("\n"))
 
     async def _share_files(self, connection: Connection, agent: Agent) -> None:
         """Pushes the group's files where the agent's keepalive shows that it has others."""
-        content = merged_file(agent.groups)
-        digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        content, digest = merged_file(agent.groups), merged_sum(agent.groups)
         if agent.merged_sum in (None, digest):
             return
         await self._send(connection, f"#!-up file {digest} merged.mg\n".encode())

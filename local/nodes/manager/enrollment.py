@@ -11,16 +11,20 @@ from asyncio import StreamReader, StreamWriter
 from pathlib import Path
 
 from local.nodes.host import Host
-from local.nodes.manager.registry import Registry, RegistryError
+from local.nodes.manager.registry import Agent, Registry, RegistryError
 from local.web.server import Listener
 
 LINE_DEADLINE = 30.0
 MAX_LINE = 4096
 REQUEST = re.compile(
-    r"^(?:OSSEC PASS: (?P<password>\S+) )?OSSEC A:'(?P<name>[^']*)'"
-    r"(?: V:'(?P<version>[^']*)')?(?: G:'(?P<groups>[^']*)')?(?: IP:'(?P<ip>[^']*)')?(?: K:'(?P<hash>[^']*)')?$"
+    r"(?:OSSEC PASS: (?P<password>\S+) )?OSSEC A:'(?P<name>[^']*)'"
+    r"(?: V:'(?P<version>[^']*)')?(?: G:'(?P<groups>[^']*)')?(?: IP:'(?P<ip>[^']*)')?(?: K:'(?P<hash>[^']*)')?"
 )
-REASONS = {1738: "Invalid agent name: {name}", 1705: "Duplicate agent name: {name}"}
+REASONS = {
+    1705: "Duplicate agent name: {name}",
+    1706: "Invalid IP: {ip}",
+    1738: "Invalid agent name: {name}",
+}
 ADD_FAILED = "{reason}. Unable to add agent"
 
 
@@ -58,25 +62,37 @@ class Enrollment:
             return f"ERROR: {refusal}"
 
     def _enroll(self, line: str) -> str:
-        request = REQUEST.match(line[:MAX_LINE])
-        if request is None:
-            raise EnrollmentRefused("Invalid request for new agent")
-        if self._password and not hmac.compare_digest(self._password.encode(), (request["password"] or "").encode()):
-            raise EnrollmentRefused("Invalid password")
-        groups = [group for group in (request["groups"] or "").split(",") if group]
-        if set(groups) - set(self._registry.groups()):
-            raise EnrollmentRefused(ADD_FAILED.format(reason=f"Invalid group: {request['groups']}"))
+        request = self._read(line)
+        groups = self._groups(request["groups"] or "")
         self._refuse_holder_of_key(request["name"], request["hash"])
-        ip = request["ip"] or "any"
-        try:
-            agent = self._registry.add(request["name"], register_ip="any" if ip == "src" else ip)
-        except RegistryError as error:
-            reason = REASONS.get(error.code, error.reason).format(name=request["name"])
-            raise EnrollmentRefused(ADD_FAILED.format(reason=reason)) from error
+        agent = self._add(request["name"], request["ip"] or "any")
         if groups:
             self._registry.set_groups(agent, groups)
         self._host.log("agent enrolled", agent=agent.id, name=agent.name)
         return f"OSSEC K:'{agent.id} {agent.name} {agent.register_ip} {agent.key}'"
+
+    def _read(self, line: str) -> re.Match[str]:
+        """The parts of a request that knows the password."""
+        request = REQUEST.fullmatch(line[:MAX_LINE])
+        if request is None:
+            raise EnrollmentRefused("Invalid request for new agent")
+        if self._password and not hmac.compare_digest(self._password.encode(), (request["password"] or "").encode()):
+            raise EnrollmentRefused("Invalid password")
+        return request
+
+    def _groups(self, listed: str) -> list[str]:
+        groups = [group for group in listed.split(",") if group]
+        if set(groups) - set(self._registry.groups()):
+            raise EnrollmentRefused(ADD_FAILED.format(reason=f"Invalid group: {listed}"))
+        return groups
+
+    def _add(self, name: str, ip: str) -> Agent:
+        try:
+            # "src" asks for the source address, which is a proxy's here
+            return self._registry.add(name, register_ip="any" if ip == "src" else ip)
+        except RegistryError as error:
+            reason = REASONS.get(error.code, error.reason).format(name=name, ip=ip)
+            raise EnrollmentRefused(ADD_FAILED.format(reason=reason)) from error
 
     def _refuse_holder_of_key(self, name: str, given: str | None) -> None:
         """`K:` is SHA-1 over id, name and key: an agent that still has its key is not enrolled a second time."""
@@ -84,7 +100,7 @@ class Enrollment:
         if given is None or agent is None:
             return
         expected = hashlib.sha1(f"{agent.id}{agent.name}{agent.key}".encode(), usedforsecurity=False).hexdigest()
-        if hmac.compare_digest(expected, given.lower()):
+        if hmac.compare_digest(expected.encode(), given.lower().encode()):
             raise EnrollmentRefused(ADD_FAILED.format(reason=f"Duplicate agent name: {name}"))
 
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.padding import PKCS7
 
 IV = b"FEDCBA0987654321"
 MARK = b"#AES:"
-MAX_INFLATED = 1024 * 1024
+MAX_INFLATED = 64 * 1024  # OS_MAXSTR, the size of a message in the real manager
 DIGEST_LENGTH = 32
 LOCAL_LIMIT = 9997  # the local counter has four digits; past this the global one rises
 
@@ -81,8 +81,8 @@ def _md5hex(data: bytes) -> bytes:
 def _read(plaintext: bytes) -> Message:
     inflater = zlib.decompressobj()
     content = inflater.decompress(plaintext.lstrip(b"!"), MAX_INFLATED)
-    if inflater.unconsumed_tail:
-        raise BadFrame("the message is too large")
+    if not inflater.eof:
+        raise BadFrame("the message is too large or breaks off")
     digest, body = content[:DIGEST_LENGTH], content[DIGEST_LENGTH:]
     if _md5hex(body) != digest:
         raise BadFrame("wrong checksum")

@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-NAME = re.compile(r"^[A-Za-z0-9._-]{2,128}$")
-AGENT_ID = re.compile(r"^\d{3,8}$")
-KEY = re.compile(r"^[0-9A-Za-z]{64}$")
+from local.nodes.addresses import may_register
+
+NAME = re.compile(r"[A-Za-z0-9._-]{2,128}")
+AGENT_ID = re.compile(r"[0-9]{3,8}")
+KEY = re.compile(r"[0-9A-Za-z]{64}")
 DEFAULT_GROUP = "default"
 
 SCHEMA = """
@@ -73,7 +75,11 @@ class Agent:
 
 
 class Registry:
-    """All agents and groups. Every change is on disk when its method returns, but for `touch`."""
+    """All agents and groups. Every change is written when its method returns, but for `touch`.
+
+    What is written outlives the process, however it ends; SQLite does not wait for the disk, so the machine's own end
+    may take the last moments along.
+    """
 
     def __init__(self, disk: Path) -> None:
         self._keys_file = disk / "etc" / "client.keys"
@@ -82,6 +88,7 @@ class Registry:
             directory.mkdir(parents=True, exist_ok=True)
         self._database = sqlite3.connect(database, isolation_level=None)
         self._database.execute("PRAGMA journal_mode=WAL")
+        self._database.execute("PRAGMA synchronous=NORMAL")
         self._database.executescript(SCHEMA)
         self._database.execute("INSERT OR IGNORE INTO agent_group VALUES (?)", (DEFAULT_GROUP,))
         self._agents = {agent.id: agent for agent in self._load()}
@@ -91,11 +98,12 @@ class Registry:
         self._database.row_factory = sqlite3.Row
         rows = {row["id"]: row for row in self._database.execute("SELECT * FROM agent")}
         lines = self._keys_file.read_text().splitlines() if self._keys_file.exists() else []
-        for line in lines:
-            id, name, register_ip, key = line.split(" ")
+        for id, name, register_ip, key in filter(None, map(_read_key_line, lines)):
             row = rows.get(id)
             if row is None:  # client.keys alone keeps an agent connected
-                yield Agent(id, name, key, register_ip)
+                agent = Agent(id, name, key, register_ip)
+                self._store(agent)
+                yield agent
                 continue
             stored = {column: row[column] for column in STORED}
             yield Agent(id, name, key, register_ip, row["added_at"], row["groups"].split(","), **stored)
@@ -113,23 +121,36 @@ class Registry:
     def named(self, name: str) -> Agent | None:
         return next((agent for agent in self._agents.values() if agent.name == name), None)
 
-    def add(self, name: str, *, id: str | None = None, key: str | None = None, register_ip: str = "any") -> Agent:
-        """Enrolls an agent; raises RegistryError where name, id or key is unusable or taken."""
-        if not NAME.match(name):
-            raise RegistryError(1738, "Agent name is not valid: 2 to 128 of A-Z a-z 0-9 . _ -")
-        if id is not None and not AGENT_ID.match(id):
-            raise RegistryError(4000, "Agent id is not valid: 3 to 8 digits")
-        if key is not None and not KEY.match(key):
-            raise RegistryError(1709, "Invalid agent key: 64 letters and digits")
-        if self.named(name):
-            raise RegistryError(1705, "There is an agent with the same name")
-        if id is not None and id in self._agents:
-            raise RegistryError(1708, "There is an agent with the same ID")
+    def add(
+        self,
+        name: str,
+        *,
+        id: str | None = None,
+        key: str | None = None,
+        register_ip: str = "any",
+        instead_of: Iterable[Agent] = (),
+    ) -> Agent:
+        """Enrolls an agent; those in `instead_of` give way to it, but only when nothing else is against it.
+
+        Raises RegistryError where name, id, key or address is unusable, or name or id is taken.
+        """
+        _check(name, id, key, register_ip)
+        leaving = {agent.id for agent in instead_of}
+        self._refuse_taken(name, id, [agent for agent in self._agents.values() if agent.id not in leaving])
+        for old in leaving:
+            self.remove(old)
         agent = Agent(id or self._next_id(), name, key or secrets.token_hex(32), register_ip)
         self._agents[agent.id] = agent
         self._store(agent)
         self._write_keys()
         return agent
+
+    @staticmethod
+    def _refuse_taken(name: str, id: str | None, others: list[Agent]) -> None:
+        if any(agent.name == name for agent in others):
+            raise RegistryError(1705, "There is an agent with the same name")
+        if any(agent.id == id for agent in others):
+            raise RegistryError(1708, "There is an agent with the same ID")
 
     def _next_id(self) -> str:
         return f"{max((int(id) for id in self._agents), default=0) + 1:03}"
@@ -154,6 +175,14 @@ class Registry:
         marks = ",".join("?" * len(columns))
         # column names are constants of this module
         self._database.execute(f"REPLACE INTO agent ({','.join(columns)}) VALUES ({marks})", values)  # noqa: S608
+
+    def count(self, agent: Agent, counters: tuple[int, int]) -> None:
+        """Takes the counters of a message. They are written before it has an effect: a recorded message must not have
+        it again when the manager was killed in between."""
+        agent.received_global, agent.received_local = counters
+        self._database.execute(
+            "UPDATE agent SET received_global = ?, received_local = ? WHERE id = ?", (*counters, agent.id)
+        )
 
     def touch(self, agent: Agent) -> None:
         """Marks what was heard from an agent to be stored by the next `flush`."""
@@ -184,3 +213,26 @@ class Registry:
     def set_groups(self, agent: Agent, groups: list[str]) -> None:
         agent.groups = groups
         self._store(agent)
+
+
+def _check(name: str, id: str | None, key: str | None, register_ip: str) -> None:
+    """Raises RegistryError where one of them cannot stand in client.keys."""
+    if not NAME.fullmatch(name):
+        raise RegistryError(1738, "Agent name is not valid: 2 to 128 of A-Z a-z 0-9 . _ -")
+    if id is not None and not AGENT_ID.fullmatch(id):
+        raise RegistryError(4000, "Agent id is not valid: 3 to 8 digits")
+    if key is not None and not KEY.fullmatch(key):
+        raise RegistryError(1709, "Invalid agent key: 64 letters and digits")
+    if not may_register(register_ip):
+        raise RegistryError(1706, "There is an agent with the same IP or the IP is invalid")
+
+
+def _read_key_line(line: str) -> list[str] | None:
+    """Id, name, address and key; None where the line holds no agent, which the real manager passes over too."""
+    fields = line.split(" ")
+    try:
+        id, name, register_ip, key = fields
+        _check(name, id, key, register_ip)
+    except (ValueError, RegistryError):
+        return None
+    return fields
