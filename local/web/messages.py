@@ -13,12 +13,13 @@ class BadRequest(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request with its whole body; header names are lower case."""
+    """One HTTP request with its whole body; header names are lower case, `peer` is the address it came from."""
 
     method: str
     target: str
     headers: dict[str, str]
     body: bytes = b""
+    peer: str = ""
 
     @property
     def path(self) -> str:

@@ -31,6 +31,8 @@ class HttpConnection:
         self.reader, self.writer, self.handler = reader, writer, handler
         self.server_name, self.max_body = server_name, max_body
         self.protocol = h11.Connection(h11.SERVER)
+        # a unix socket has no address
+        self.peer = str((writer.get_extra_info("peername") or ("",))[0])
 
     async def serve(self) -> None:
         while (request := await self._next_request()) is not None:
@@ -68,7 +70,7 @@ class HttpConnection:
         if isinstance(event, h11.ConnectionClosed):
             return None
         headers = {name.decode(): value.decode("latin-1") for name, value in head.headers}
-        return Request(head.method.decode(), head.target.decode("latin-1"), headers, bytes(body))
+        return Request(head.method.decode(), head.target.decode("latin-1"), headers, bytes(body), self.peer)
 
     async def _answer(self, request: Request) -> Response:
         try:

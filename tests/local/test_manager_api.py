@@ -2,9 +2,11 @@
 
 import base64
 
+import httpx
 import jwt
 import pytest
 
+from tests.local.agent_side import AgentSide
 from tests.local.manager_side import BASIC, KEY, ManagerSide
 from tests.local.played import MANAGER_ENVIRONMENT
 
@@ -46,7 +48,9 @@ async def test_guessing_passwords_is_blocked_after_fifty_failures(manager) -> No
     blocked = await manager.http.post("/security/user/authenticate", auth=BASIC)
 
     assert blocked.status_code == 403
-    assert blocked.json()["error"] == 6000
+    assert blocked.json()["code"] == 6000
+    elsewhere = manager.node.client(55000, transport=httpx.AsyncHTTPTransport(local_address="127.0.0.2"))
+    assert (await elsewhere.post("/security/user/authenticate", auth=BASIC)).status_code == 200
 
 
 async def test_the_301st_request_of_a_minute_is_429(manager) -> None:
@@ -54,7 +58,9 @@ async def test_the_301st_request_of_a_minute_is_429(manager) -> None:
 
     assert statuses[0] == 200
     assert statuses[-1] == 429
-    assert (await manager.http.get("/")).json()["error"] == 6001
+    refusal = (await manager.http.get("/")).json()
+    assert refusal["title"] == "Wazuh Error"
+    assert refusal["code"] == 6001
 
 
 async def test_an_inserted_agent_has_the_id_and_key_it_was_given(manager) -> None:
@@ -82,6 +88,12 @@ async def test_an_added_agent_gets_the_next_id_and_a_key_of_its_own(manager) -> 
         ({"id": "001", "name": "db-1", "key": KEY}, 1708),
         ({"id": "002", "name": "web-1", "key": KEY}, 1705),
         ({"id": "002", "name": "web 1", "key": KEY}, 1738),
+        ({"id": "002", "name": "db-1\n", "key": KEY}, 1738),
+        ({"id": "002", "name": "db-1", "key": KEY + "\n"}, 1709),
+        ({"id": "002\n", "name": "db-1", "key": KEY}, 4000),
+        ({"id": "002", "name": "db-1", "key": KEY, "ip": f"any {KEY}\n003 root any"}, 1706),
+        ({"id": "002", "name": "db-1", "key": KEY, "ip": "10.0.0.5\n"}, 1706),
+        ({"id": "002", "name": "db-1", "key": KEY, "ip": "fe80::1%a b"}, 1706),
         ({"id": "002", "name": "db-1", "key": "short"}, 1709),
         ({"id": "x", "name": "db-1", "key": KEY}, 4000),
     ],
@@ -93,9 +105,15 @@ async def test_an_agent_that_cannot_be_inserted_is_refused_with_wazuhs_code(mana
 
     assert answer.status_code == 400
     assert answer.json()["error"] == code
+    assert answer.json()["title"] == "Bad Request"
+    keys = (manager.node.disk / "etc" / "client.keys").read_text()
+    assert keys == f"001 web-1 any {KEY}\n"
 
 
-@pytest.mark.parametrize("body", [None, [], {}, {"name": 5}, {"name": "db-1", "id": 5}, {"name": "db-1", "key": []}])
+@pytest.mark.parametrize(
+    "body",
+    [None, [], {}, {"name": 5}, {"name": "db-1", "id": 5}, {"name": "db-1", "key": []}, {"name": "db-1", "ip": 5}],
+)
 async def test_a_body_that_is_no_agent_is_400(manager, body) -> None:
     assert (await manager.http.post("/agents/insert", json=body)).status_code == 400
 
@@ -108,6 +126,53 @@ async def test_force_replaces_an_agent_that_is_not_connected(manager) -> None:
 
     listed = await manager.call("GET", "/agents/001/key")
     assert base64.b64decode(listed["data"]["affected_items"][0]["key"]).decode().endswith("f" * 64)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"id": "001", "name": "web 1", "key": "f" * 64},
+        {"id": "001", "name": "web-1", "key": "short"},
+        {"id": "001", "name": "web-1", "key": "f" * 64, "ip": "nowhere"},
+        {"id": "002", "name": "web-1", "key": "f" * 64},
+    ],
+)
+async def test_force_removes_nobody_for_an_agent_that_cannot_be_inserted(manager, body) -> None:
+    await manager.insert()
+    await manager.insert("002", "db-1", "e" * 64)
+    async with AgentSide(manager.node.ports[1514], "002", "e" * 64) as database:
+        await database.start()  # who is connected gives way to nobody
+
+        answer = await manager.http.post("/agents/insert", json={**body, "force": {"enabled": True}})
+
+    assert answer.status_code == 400
+    listed = await manager.call("GET", "/agents/001/key")
+    assert base64.b64decode(listed["data"]["affected_items"][0]["key"]).decode() == f"001 web-1 any {KEY}"
+
+
+async def test_an_agent_is_tied_to_the_address_it_is_inserted_with(manager) -> None:
+    for id, given, kept in (
+        ("001", "10.0.0.5", "10.0.0.5"),
+        ("002", "10.0.0.0/8", "10.0.0.0/8"),
+        ("003", "ANY", "any"),
+    ):
+        body = {"id": id, "name": f"web-{id}", "key": KEY, "ip": given}
+        assert (await manager.http.post("/agents/insert", json=body)).status_code == 200
+        assert (await manager.agent(id))["registerIP"] == kept
+
+
+async def test_a_line_of_client_keys_that_is_no_agents_does_not_keep_the_manager_from_starting(play, edge) -> None:
+    node = await play("manager", HTTP_PROXY=edge.address)
+    await node.stop()
+    keys = node.disk / "etc" / "client.keys"
+    keys.write_text(f"001 web-1 any {KEY}\n\nhalf a line\n002 !gone any {KEY}\n003 db-1 a b {KEY}\n")
+
+    restarted = await ManagerSide(await play("manager", disk=node.disk, HTTP_PROXY=edge.address)).sign_in()
+
+    assert [agent["id"] for agent in (await restarted.call("GET", "/agents"))["data"]["affected_items"]] == [
+        "000",
+        "001",
+    ]
 
 
 async def test_a_list_of_agents_is_filtered_sorted_cut_and_projected(manager) -> None:
@@ -159,7 +224,7 @@ async def test_agents_are_put_into_groups_that_exist(manager) -> None:
     assert (await manager.agent())["group"] == ["default"]
 
 
-@pytest.mark.parametrize("name", ["..", "a b", "", "x" * 129, 5, None])
+@pytest.mark.parametrize("name", ["..", "all", "a b", "linux\n", "", "x" * 129, 5, None])
 async def test_a_group_needs_a_name(manager, name) -> None:
     assert (await manager.http.post("/groups", json={"group_id": name})).status_code == 400
 

@@ -14,8 +14,10 @@ from local.nodes.manager.analysis import Analysis
 from local.nodes.manager.api.agents import AgentCalls
 from local.nodes.manager.api.groups import GroupCalls
 from local.nodes.manager.api.node import NodeCalls
+from local.nodes.manager.api.security import RuleBook, SecurityCalls
 from local.nodes.manager.api.server import ServerApi
 from local.nodes.manager.api.sessions import Sessions
+from local.nodes.manager.api.upgrades import UpgradeCalls
 from local.nodes.manager.api.views import DISCONNECTED_AFTER
 from local.nodes.manager.channel import AgentChannel
 from local.nodes.manager.enrollment import Enrollment, server_context
@@ -56,11 +58,14 @@ class Manager:
         self.enrollment = Enrollment(
             host, self.registry, password, server_context(*_certificate(host, settings), host.disk)
         )
-        sessions = Sessions(host.disk / "api" / "configuration", settings.api_username, settings.api_password)
+        configuration = host.disk / "api" / "configuration"
+        sessions = Sessions(configuration, settings.api_username, settings.api_password)
         calls = (
             AgentCalls(host, self.registry, self.channel),
             GroupCalls(host, self.registry),
-            NodeCalls(host, self.registry, sessions, self.analysis),
+            NodeCalls(host, self.registry, self.analysis),
+            SecurityCalls(sessions, RuleBook(configuration / "rules.json")),
+            UpgradeCalls(self.registry),
         )
         self.api = ServerApi(sessions, [route for call in calls for route in call.routes()])
         self.api_listener = Listener()

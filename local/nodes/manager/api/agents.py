@@ -2,14 +2,16 @@
 
 import time
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 from local.nodes.host import Host
-from local.nodes.manager.api.envelope import ApiError, bad_parameter, data, items
+from local.nodes.manager.api.envelope import ApiError, bad_parameter, data, items, json_object
 from local.nodes.manager.api.views import (
     DISCONNECTED_AFTER,
     MANAGER_ID,
     agent_view,
+    is_synced,
     key_text,
     manager_view,
     page,
@@ -21,6 +23,31 @@ from local.web.routing import Answer
 
 NOT_THERE = (1701, "Agent does not exist")
 STATUSES = ("active", "disconnected", "never_connected", "pending")
+
+
+@dataclass(frozen=True)
+class NewAgent:
+    """The body of a call that enrolls."""
+
+    name: str
+    id: str | None
+    key: str | None
+    ip: str
+    force: bool
+
+    @classmethod
+    def of(cls, body: dict[str, Any]) -> "NewAgent":
+        """Raises ApiError 400 where a field is no text."""
+        given = {field: body[field] for field in ("name", "id", "key", "ip") if body.get(field) is not None}
+        if "name" not in given:
+            raise bad_parameter("name", "'name' is a required property")
+        for field, value in given.items():
+            if not isinstance(value, str):
+                raise bad_parameter(field, f"'{value}' is not a 'string'")
+        force, ip = body.get("force"), given.get("ip", "any")
+        forced = isinstance(force, dict) and bool(force.get("enabled"))
+        # the API's own description writes "ANY"
+        return cls(given["name"], given.get("id"), given.get("key"), ip.lower(), forced)
 
 
 class AgentCalls:
@@ -55,32 +82,25 @@ class AgentCalls:
         return [] if listed in ("", "all") else listed.split(",")
 
     async def add(self, request: Request) -> Response:
-        body = _object(request)
-        return self._enrolled(body, id=None, key=None)
+        return self._enrolled(NewAgent.of({**json_object(request), "id": None, "key": None, "force": None}))
 
     async def insert(self, request: Request) -> Response:
-        body = _object(request)
-        id, key = body.get("id"), body.get("key")
-        force = body.get("force") or {}
-        if isinstance(force, dict) and force.get("enabled"):
-            self._make_room(str(body.get("name")), str(id))
-        return self._enrolled(body, id=id, key=key)
+        return self._enrolled(NewAgent.of(json_object(request)))
 
-    def _make_room(self, name: str, id: str) -> None:
-        """`force`: an agent of the same name or id gives way unless it is connected."""
-        for agent in (self._registry.named(name), self._registry.find(id)):
-            if agent and agent.status(time.time(), DISCONNECTED_AFTER) != "active" and self._registry.find(agent.id):
-                self._forget(agent)
-
-    def _enrolled(self, body: dict[str, Any], *, id: Any, key: Any) -> Response:
-        for field, value in (("name", body.get("name")), ("id", id), ("key", key)):
-            if not isinstance(value, str) and (field == "name" or value is not None):
-                raise bad_parameter(field, f"'{value}' is not a 'string'")
+    def _enrolled(self, new: NewAgent) -> Response:
+        old = self._replaceable(new.name, new.id) if new.force else []
         try:
-            agent = self._registry.add(body["name"], id=id, key=key, register_ip=str(body.get("ip", "any")))
+            agent = self._registry.add(new.name, id=new.id, key=new.key, register_ip=new.ip, instead_of=old)
         except RegistryError as error:
             raise ApiError(400, error.reason, error.code) from error
+        for replaced in old:
+            self._channel.disconnect(replaced.id)
         return data({"id": agent.id, "key": key_text(agent)})
+
+    def _replaceable(self, name: str, id: str | None) -> list[Agent]:
+        """`force`: an agent of the same name or id gives way unless it is connected."""
+        taken = (self._registry.named(name), self._registry.find(id or ""))
+        return [agent for agent in taken if agent and agent.status(time.time(), DISCONNECTED_AFTER) != "active"]
 
     async def remove(self, request: Request) -> Response:
         if "agents_list" not in request.query or "status" not in request.query:
@@ -108,7 +128,7 @@ class AgentCalls:
         now = time.time()
         agents = self._registry.all()
         counts = Counter(agent.status(now, DISCONNECTED_AFTER) for agent in agents)
-        synced = sum(agent.merged_sum is not None for agent in agents)
+        synced = sum(is_synced(agent) for agent in agents)
         connection = {status: counts[status] for status in STATUSES}
         configuration = {"synced": synced, "not_synced": len(agents) - synced, "total": len(agents)}
         return data({"connection": {**connection, "total": len(agents)}, "configuration": configuration})
@@ -118,10 +138,3 @@ class AgentCalls:
         if agent is None:
             return items([], "No keys were obtained", failed={id: NOT_THERE})
         return items([{"id": id, "key": key_text(agent)}], "Obtained keys for all selected agents")
-
-
-def _object(request: Request) -> dict[str, Any]:
-    body = request.json()
-    if not isinstance(body, dict):
-        raise ApiError(400, "The body must be a JSON object")
-    return body

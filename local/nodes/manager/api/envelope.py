@@ -3,18 +3,25 @@
 from collections.abc import Mapping
 from typing import Any
 
-from local.web.messages import Response
+from local.web.messages import Request, Response
 
 REMEDIATIONS = {
     1701: "Please, use `GET /agents?select=id,name` to find all available agents",
+    1703: "Please, make sure you select an agent other than 000",
     1705: "Please choose another name",
+    1706: "Please choose another IP",
+    1707: "Please, check non-active agents connection and try again",
     1708: "Please choose another ID",
     1710: "Please, use `GET /groups` to find all available groups",
     1711: "Please, use another group name",
-    4000: "Please, visit the official documentation",
+    4000: "Please, make sure you have permissions to execute the current request",
+    4005: "Please, use another name or rule",
     6001: "This limit can be changed in api.yaml file",
 }
+NO_REMEDIATION = "Please, visit the official documentation"
 TITLES = {400: "Bad Request", 401: "Unauthorized", 403: "Permission Denied", 404: "Not Found", 429: "Wazuh Error"}
+# Problems that the API's front raises, before any call: their number stands under another name.
+FRONT_CODES = {6000, 6001}
 
 
 class ApiError(Exception):
@@ -27,13 +34,21 @@ class ApiError(Exception):
     def response(self) -> Response:
         body: dict[str, Any] = {"title": TITLES.get(self.status, "Error"), "detail": self.detail}
         if self.code is not None:
-            body["error"] = self.code
-            body["remediation"] = REMEDIATIONS.get(self.code, REMEDIATIONS[4000])
+            body["code" if self.code in FRONT_CODES else "error"] = self.code
+            body["remediation"] = REMEDIATIONS.get(self.code, NO_REMEDIATION)
         return Response.of_json(body, self.status)
 
 
 def bad_parameter(name: str, reason: str) -> ApiError:
     return ApiError(400, f"{reason}. Failed validating parameter '{name}'")
+
+
+def json_object(request: Request) -> dict[str, Any]:
+    """The body of a call; raises ApiError or BadRequest where it is no JSON object."""
+    body = request.json()
+    if not isinstance(body, dict):
+        raise ApiError(400, "The body must be a JSON object")
+    return body
 
 
 def items(
@@ -42,7 +57,7 @@ def items(
     """A list of results; `failed` maps an id to Wazuh's code and message, and turns `error` to 1 (all) or 2 (some)."""
     failures = [
         {
-            "error": {"code": code, "message": text, "remediation": REMEDIATIONS.get(code, REMEDIATIONS[4000])},
+            "error": {"code": code, "message": text, "remediation": REMEDIATIONS.get(code, NO_REMEDIATION)},
             "id": [id],
         }
         for id, (code, text) in (failed or {}).items()

@@ -1,14 +1,12 @@
-"""`/`, `/manager`, `/cluster`, `/events` and `/security`: calls about the node itself and its users."""
+"""`/`, `/manager`, `/cluster` and `/events`: calls about the node itself."""
 
-import re
 import time
 import uuid
 from pathlib import Path
 
 from local.nodes.host import Host
 from local.nodes.manager.analysis import Analysis
-from local.nodes.manager.api.envelope import ApiError, bad_parameter, data, items
-from local.nodes.manager.api.sessions import Sessions
+from local.nodes.manager.api.envelope import bad_parameter, data, items
 from local.nodes.manager.api.views import DISCONNECTED_AFTER
 from local.nodes.manager.registry import Registry
 from local.web.messages import Request, Response
@@ -16,7 +14,6 @@ from local.web.routing import Answer
 
 RUNNING = ("analysisd", "authd", "remoted", "modulesd", "db", "apid", "clusterd", "monitord", "execd")
 STOPPED = ("agentlessd", "csyslogd", "dbd", "integratord", "maild", "reportd", "logcollector", "syscheckd")
-PASSWORD = re.compile(r"^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)(?=.*[^A-Za-z0-9]).{8,64}$")
 MAX_EVENTS = 100
 API_LOCATION = "API-Webhook"
 
@@ -24,8 +21,8 @@ API_LOCATION = "API-Webhook"
 class NodeCalls:
     """The calls about this manager."""
 
-    def __init__(self, host: Host, registry: Registry, sessions: Sessions, analysis: Analysis) -> None:
-        self._host, self._registry, self._sessions, self._analysis = host, registry, sessions, analysis
+    def __init__(self, host: Host, registry: Registry, analysis: Analysis) -> None:
+        self._host, self._registry, self._analysis = host, registry, analysis
         self._uuid = _node_uuid(host.disk / "etc" / "uuid")
 
     def routes(self) -> list[tuple[str, str, Answer]]:
@@ -38,8 +35,6 @@ class NodeCalls:
             ("GET", "/cluster/healthcheck", self.cluster_health),
             ("GET", "/cluster/local/info", self.cluster_local),
             ("POST", "/events", self.events),
-            ("GET", "/security/users", self.users),
-            ("PUT", "/security/users/{user}", self.change_password),
         ]
 
     async def root(self, request: Request) -> Response:
@@ -103,27 +98,6 @@ class NodeCalls:
         for event in events:
             self._analysis.take_own(API_LOCATION, event)
         return items(events, "All events were forwarded to analisysd")
-
-    async def users(self, request: Request) -> Response:
-        rows = [
-            {"id": number, "username": name, "allow_run_as": False, "roles": [1]}
-            for number, name in enumerate(self._sessions.users, 1)
-        ]
-        return items(rows, "All specified users were returned")
-
-    async def change_password(self, request: Request, user: str) -> Response:
-        body = request.json()
-        password = body.get("password") if isinstance(body, dict) else None
-        if not isinstance(password, str) or not PASSWORD.match(password):
-            raise ApiError(400, "Insecure user password provided: 8 to 64 with upper, lower, digit and symbol", 5007)
-        users = self._sessions.users
-        if not user.isdigit() or not 1 <= int(user) <= len(users):
-            return items([], "User could not be updated", failed={user: (5001, "The specified user does not exist")})
-        name = users[int(user) - 1]
-        self._sessions.set_password(name, password)
-        self._sessions.end_all()
-        row = {"id": int(user), "username": name, "allow_run_as": False, "roles": [1]}
-        return items([row], "User was successfully updated")
 
 
 def _node_uuid(file: Path) -> str:

@@ -1,11 +1,12 @@
 """The API's front: who is asking, how often, and which call it is."""
 
-from local.nodes.manager.api.envelope import ApiError, data
+from local.nodes.manager.api.envelope import ApiError, data, json_object
 from local.nodes.manager.api.sessions import Sessions
 from local.web.messages import BadRequest, Request, Response
 from local.web.routing import Answer, Routes
 
 SIGN_IN = "/security/user/authenticate"
+RUN_AS = f"{SIGN_IN}/run_as"
 
 
 class ServerApi:
@@ -18,10 +19,9 @@ class ServerApi:
     async def handle(self, request: Request) -> Response:
         try:
             self._sessions.throttle.take_request()
-            authorization = request.headers.get("authorization", "")
-            if request.path == SIGN_IN and request.method in ("POST", "GET"):
-                return self._sign_in(request, authorization)
-            self._sessions.user_of(authorization)
+            if (request.method, request.path) in (("POST", SIGN_IN), ("GET", SIGN_IN), ("POST", RUN_AS)):
+                return self._sign_in(request)
+            self._sessions.user_of(request.headers.get("authorization", ""))
             if request.path == SIGN_IN and request.method == "DELETE":
                 self._sessions.end_all()
                 return data({"message": "User was successfully logged out"})
@@ -31,8 +31,9 @@ class ServerApi:
         except BadRequest as error:
             return ApiError(400, str(error)).response()
 
-    def _sign_in(self, request: Request, authorization: str) -> Response:
-        token = self._sessions.sign_in(authorization)
+    def _sign_in(self, request: Request) -> Response:
+        context = json_object(request) if request.path == RUN_AS else None
+        token = self._sessions.sign_in(request.headers.get("authorization", ""), request.peer, context)
         if request.query.get("raw") == "true":
             return Response.of_text(token)
         return data({"token": token})

@@ -9,6 +9,7 @@ import os
 import time
 from collections import deque
 from pathlib import Path
+from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -26,16 +27,19 @@ ALGORITHM = "ES512"
 ISSUER, AUDIENCE = "wazuh", "Wazuh API REST"
 MAX_FAILURES, BLOCKED_SECONDS = 50, 300.0
 MAX_REQUESTS_A_MINUTE = 300
+ADMINISTRATOR = 1  # number of the role that may do everything
+DASHBOARD_USER = "wazuh-wui"
+CONTEXT_REFUSED = "The current user does not have authentication enabled through authorization context"
 SCRYPT = {"n": 2**12, "r": 8, "p": 1}
 
 
 class Throttle:
-    """Refuses a minute's 301st request, and every login for a while after 50 failed ones."""
+    """Refuses a minute's 301st request, and for a while every login from an address after 50 failed ones."""
 
     def __init__(self) -> None:
         self._requests: deque[float] = deque()
-        self._failures: deque[float] = deque(maxlen=MAX_FAILURES)
-        self._blocked_until = 0.0
+        self._failures: dict[str, deque[float]] = {}
+        self._blocked_until: dict[str, float] = {}
 
     def take_request(self) -> None:
         now = time.monotonic()
@@ -45,16 +49,19 @@ class Throttle:
             raise ApiError(429, "Maximum number of requests per minute reached", 6001)
         self._requests.append(now)
 
-    def check_login(self) -> None:
-        if time.monotonic() < self._blocked_until:
+    def check_login(self, address: str) -> None:
+        if time.monotonic() < self._blocked_until.get(address, 0.0):
             raise ApiError(403, "Limit of login attempts reached. The current IP has been blocked", 6000)
 
-    def take_failure(self) -> None:
+    def take_failure(self, address: str) -> None:
         now = time.monotonic()
-        self._failures.append(now)
-        if len(self._failures) == MAX_FAILURES and now - self._failures[0] < BLOCKED_SECONDS:
-            self._blocked_until = now + BLOCKED_SECONDS
-            self._failures.clear()
+        recent = {known: times for known, times in self._failures.items() if now - times[-1] < BLOCKED_SECONDS}
+        failures = recent.setdefault(address, deque(maxlen=MAX_FAILURES))
+        failures.append(now)
+        if len(failures) == MAX_FAILURES and now - failures[0] < BLOCKED_SECONDS:
+            self._blocked_until[address] = now + BLOCKED_SECONDS
+            del recent[address]
+        self._failures = recent
 
 
 class Sessions:
@@ -83,29 +90,41 @@ class Sessions:
         """No token issued before now is taken any more."""
         self._valid_since = int(time.time()) + 1
 
-    def sign_in(self, authorization: str) -> str:
-        """A token for a Basic credential; raises ApiError 401 or 403."""
-        self.throttle.check_login()
-        username, password = _basic(authorization)
-        salt, _, known = self._users.get(username, "00:").partition(":")
-        if not hmac.compare_digest(_hash(password, bytes.fromhex(salt)), known):
-            self.throttle.take_failure()
-            raise ApiError(401, "Invalid credentials")
+    def sign_in(self, authorization: str, address: str, context: dict[str, Any] | None = None) -> str:
+        """A token for a Basic credential; raises ApiError 401 or 403.
+
+        A token for an authorization `context` (run_as) has the roles of the rules that the context meets: none here,
+        where no rule is tied to a role.
+        """
+        self.throttle.check_login(address)
+        username = self._owner_of(authorization, address)
         now = int(time.time())
-        claims = {
+        claims: dict[str, Any] = {
             "iss": ISSUER,
             "aud": AUDIENCE,
             "nbf": now,
             "exp": now + TOKEN_SECONDS,
             "sub": username,
-            "run_as": False,
-            "rbac_roles": [1],
+            "run_as": context is not None,
+            "rbac_roles": [ADMINISTRATOR] if context is None else [],
             "rbac_mode": "white",
         }
+        if context is not None:
+            if not may_run_as(username):
+                raise ApiError(403, CONTEXT_REFUSED, 6004)
+            claims["hash_auth_context"] = hashlib.blake2b(json.dumps(context).encode(), digest_size=16).hexdigest()
         return jwt.encode(claims, self._key, ALGORITHM)
 
+    def _owner_of(self, authorization: str, address: str) -> str:
+        username, password = _basic(authorization)
+        salt, _, known = self._users.get(username, "00:").partition(":")
+        if not hmac.compare_digest(_hash(password, bytes.fromhex(salt)), known):
+            self.throttle.take_failure(address)
+            raise ApiError(401, "Invalid credentials")
+        return username
+
     def user_of(self, authorization: str) -> str:
-        """The user of a Bearer token; raises ApiError 401."""
+        """The user of a Bearer token; raises ApiError 401, or 403 where the token has no role."""
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer":
             raise ApiError(401, "No authorization token provided")
@@ -117,7 +136,14 @@ class Sessions:
             raise ApiError(401, "Invalid token") from error
         if claims["nbf"] < self._valid_since or claims["sub"] not in self._users:
             raise ApiError(401, "Invalid token")
+        if not claims["rbac_roles"]:
+            raise ApiError(403, "Permission denied: Resource type: *:*", 4000)
         return str(claims["sub"])
+
+
+def may_run_as(username: str) -> bool:
+    """Whether the user may sign in with an authorization context; of a fresh manager's users, the dashboard's may."""
+    return username == DASHBOARD_USER
 
 
 def _basic(authorization: str) -> tuple[str, str]:

@@ -7,9 +7,10 @@ from typing import Any
 
 from local.nodes.manager.api.envelope import bad_parameter
 from local.nodes.manager.registry import Agent
+from local.nodes.manager.shared_files import merged_sum
 
 MANAGER_ID = "000"
-DISCONNECTED_AFTER = 30.0  # seconds without a keepalive
+DISCONNECTED_AFTER = 30.0  # seconds without a keepalive; a real manager waits for a quarter of an hour
 MAX_LIMIT = 100_000
 DEFAULT_LIMIT = 500
 STATUS_CODES = {"active": 0, "pending": 1, "disconnected": 3, "never_connected": 5}
@@ -46,9 +47,14 @@ def agent_view(agent: Agent, manager: str, now: float) -> dict[str, Any]:
         "registerIP": agent.register_ip,
         "dateAdd": time_text(agent.added_at),
         "node_name": manager if agent.started_at else "unknown",
-        "group_config_status": "synced" if agent.merged_sum else "not synced",
+        "group_config_status": "synced" if is_synced(agent) else "not synced",
         **{name: value for name, value in optional.items() if value is not None},
     }
+
+
+def is_synced(agent: Agent) -> bool:
+    """Whether the agent has its groups' files, as they are now."""
+    return agent.merged_sum == merged_sum(agent.groups)
 
 
 def _os(uname: str) -> dict[str, str]:

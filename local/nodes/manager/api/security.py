@@ -1,0 +1,86 @@
+"""`/security`: the API's users and its rules for authorization contexts."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from local.nodes.manager.api.envelope import ApiError, bad_parameter, items, json_object
+from local.nodes.manager.api.sessions import Sessions, may_run_as
+from local.web.messages import Request, Response
+from local.web.routing import Answer
+
+PASSWORD = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)(?=.*[^A-Za-z0-9]).{8,64}")
+RULE_NAME = re.compile(r"[\w .-]{1,64}")
+FIRST_RULE = 100  # the numbers below are those of the rules that come with a manager
+NO_USER = (5001, "The specified user does not exist")
+RULE_TAKEN = (4005, "The specified name or rule already exists")
+
+
+class RuleBook:
+    """The rules that were given; this manager keeps them and never applies one, as it ties no rule to a role."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.rules: list[dict[str, Any]] = json.loads(file.read_text()) if file.exists() else []
+
+    def add(self, name: str, rule: dict[str, Any]) -> dict[str, Any] | None:
+        """The new entry; None where the name or the rule is there already."""
+        if any(entry["name"] == name or entry["rule"] == rule for entry in self.rules):
+            return None
+        entry = {"id": FIRST_RULE + len(self.rules), "name": name, "rule": rule, "roles": []}
+        self.rules.append(entry)
+        fresh = self._file.with_suffix(".new")
+        fresh.write_text(json.dumps(self.rules))
+        fresh.replace(self._file)
+        return entry
+
+
+class SecurityCalls:
+    """The calls about who may use the API."""
+
+    def __init__(self, sessions: Sessions, rule_book: RuleBook) -> None:
+        self._sessions, self._rule_book = sessions, rule_book
+
+    def routes(self) -> list[tuple[str, str, Answer]]:
+        return [
+            ("GET", "/security/users", self.users),
+            ("PUT", "/security/users/{user}", self.change_password),
+            ("GET", "/security/rules", self.rules),
+            ("POST", "/security/rules", self.add_rule),
+        ]
+
+    async def users(self, request: Request) -> Response:
+        rows = [_user_view(number, name) for number, name in enumerate(self._sessions.users, 1)]
+        return items(rows, "All specified users were returned")
+
+    async def change_password(self, request: Request, user: str) -> Response:
+        password = json_object(request).get("password")
+        if not isinstance(password, str) or not PASSWORD.fullmatch(password):
+            raise ApiError(400, "Insecure user password provided: 8 to 64 with upper, lower, digit and symbol", 5007)
+        users = self._sessions.users
+        if not user.isdecimal() or not 1 <= int(user) <= len(users):
+            return items([], "User could not be updated", failed={user: NO_USER})
+        name = users[int(user) - 1]
+        self._sessions.set_password(name, password)
+        self._sessions.end_all()
+        return items([_user_view(int(user), name)], "User was successfully updated")
+
+    async def rules(self, request: Request) -> Response:
+        return items(self._rule_book.rules, "All specified security rules were returned")
+
+    async def add_rule(self, request: Request) -> Response:
+        body = json_object(request)
+        name, rule = body.get("name"), body.get("rule")
+        if not isinstance(name, str) or not RULE_NAME.fullmatch(name):
+            raise bad_parameter("name", f"'{name}' is not a 'names'")
+        if not isinstance(rule, dict):
+            raise bad_parameter("rule", f"'{rule}' is not a 'object'")
+        entry = self._rule_book.add(name, rule)
+        if entry is None:
+            return items([], "Security rule was not created", failed={name: RULE_TAKEN})
+        return items([entry], "Security rule was successfully created")
+
+
+def _user_view(number: int, name: str) -> dict[str, Any]:
+    return {"id": number, "username": name, "allow_run_as": may_run_as(name), "roles": [1]}
