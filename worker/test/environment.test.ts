@@ -5,6 +5,7 @@ import { type Env, settingsOf } from "../src/bindings";
 import { isTenantId, makeToken, parseToken, tenantIdFrom } from "../src/ids";
 import { pauseAfter } from "../src/tenant/backoff";
 import { DueTable } from "../src/tenant/due";
+import { NotYet } from "../src/tenant/not_yet";
 import { migrate } from "../src/tenant/schema";
 import { SECRET_RULES, Vault } from "../src/tenant/secrets";
 import { API, answered, call, newTenantId } from "./support/edge";
@@ -209,6 +210,43 @@ describe("the due table", () => {
       due.clear("again");
       due.arm();
       expect(await storage.getAlarm()).toBeNull();
+    });
+  });
+
+  it("goes on without a handler that never ends, and tries that one again", async () => {
+    await withStorage(async (storage) => {
+      const now = Date.now();
+      const due = new DueTable(storage, () => now);
+      for (const kind of ["hung", "quick"]) due.set(kind, now);
+      await due.run({ hung: () => new Promise(() => {}), quick: async () => undefined }, { hung: 20 });
+      expect(due.at("quick")).toBeNull();
+      expect(due.at("hung")).toBeGreaterThan(now);
+      due.clear("hung");
+      await storage.deleteAlarm();
+    });
+  });
+
+  it("takes up what has to wait when it said, without counting it as failed", async () => {
+    await withStorage(async (storage) => {
+      const now = Date.now();
+      const due = new DueTable(storage, () => now);
+      due.set("work", now);
+      await due.run({ work: () => Promise.reject(new NotYet("MANAGER_BUSY", "later", 60_000)) });
+      expect(storage.sql.exec("SELECT at, attempts FROM due").toArray()).toEqual([{ at: now + 60_000, attempts: 0 }]);
+      due.clear("work");
+      await storage.deleteAlarm();
+    });
+  });
+
+  it("keeps a row that only another version of the code can handle", async () => {
+    await withStorage(async (storage) => {
+      const now = Date.now();
+      const due = new DueTable(storage, () => now);
+      due.set("of_tomorrow", now);
+      await due.run({});
+      expect(due.at("of_tomorrow")).toBeGreaterThan(now);
+      due.clear("of_tomorrow");
+      await storage.deleteAlarm();
     });
   });
 

@@ -15,6 +15,8 @@ import { noteStream, publishView } from "./view";
 
 /** More actions in a row than any plan needs; the rest follows after the alarm has let others in. */
 const MAX_ACTIONS = 40;
+/** Nor does one visit begin anything after this long; with the longest action it stays within its deadline. */
+const VISIT_MS = 5 * 60_000;
 /** A node on its way was asked this long ago at most; one that serves, at each watch. */
 const ASK_AGAIN_MS = { moving: 1500, still: WATCH_MS - 1000 };
 /** How long an object may take to say how it is. */
@@ -25,8 +27,9 @@ const ATTEMPTS: Action["do"][] = ["start", "verify", "erase"];
 /** One visit. Always leaves a due row behind where something is to be looked at later. */
 export async function drive(ctx: TenantContext): Promise<void> {
   if (!ctx.record()) return;
+  const end = ctx.now() + VISIT_MS;
   await Promise.all([look(ctx), lookAtStream(ctx)]);
-  for (let actions = 0; actions < MAX_ACTIONS; actions++) {
+  for (let actions = 0; actions < MAX_ACTIONS && ctx.now() < end; actions++) {
     const decision = ctx.transaction(() => decideAndRecord(ctx));
     if (!decision.action) return;
     const { action, step } = decision;

@@ -1,6 +1,9 @@
 /** One table of things to do at a time, behind the object's single alarm. */
+import { messageOf } from "../errors";
 import { log } from "../log";
 import { pauseAfter } from "./backoff";
+import { within } from "./deadline";
+import { NotYet } from "./not_yet";
 
 export interface DueRow {
   kind: string;
@@ -10,6 +13,9 @@ export interface DueRow {
 }
 
 export type DueHandler = (row: DueRow) => Promise<void>;
+
+/** The alarm rings again only when all work of this one is over, so that work which hangs would hold up all the rest. */
+const DEADLINE_MS = 60_000;
 
 export class DueTable {
   constructor(
@@ -43,11 +49,13 @@ export class DueTable {
   /**
    * Runs what is due. Each row is moved on and the alarm armed before its handler starts, so that a crash in the middle
    * means "again later"; never throws, so that the platform's own retries of alarms are not needed.
+   *
+   * @param deadlines by kind, in milliseconds, where a handler may take longer than the others
    */
-  async run(handlers: Record<string, DueHandler>): Promise<void> {
+  async run(handlers: Record<string, DueHandler>, deadlines: Record<string, number> = {}): Promise<void> {
     const claimed = this.#claim();
     this.arm();
-    await Promise.all(claimed.map((row) => this.#handle(row, handlers[row.kind])));
+    await Promise.all(claimed.map((row) => this.#handle(row, handlers[row.kind], deadlines[row.kind] ?? DEADLINE_MS)));
     this.arm();
   }
 
@@ -71,24 +79,26 @@ export class DueTable {
     });
   }
 
-  async #handle(row: DueRow & { next: number }, handler: DueHandler | undefined): Promise<void> {
+  async #handle(row: DueRow & { next: number }, handler: DueHandler | undefined, deadline: number): Promise<void> {
     try {
-      await handler?.(row);
+      // Another version of this code may have left the row, and may come back for it.
+      if (!handler) throw new Error("nothing here handles this kind");
+      await within(deadline, handler(row));
       // A row that was scheduled anew meanwhile has another time and stays.
-      this.storage.sql.exec(
-        "DELETE FROM due WHERE kind = ? AND key = ? AND at = ? AND attempts = ?",
-        row.kind,
-        row.key,
-        row.next,
-        row.attempts,
-      );
+      this.#ifUntouched(row, "DELETE FROM due");
     } catch (error) {
-      log("warn", "due work failed and will be tried again", {
-        kind: row.kind,
-        key: row.key,
-        attempts: row.attempts,
-        error: error instanceof Error ? error.message : String(error),
-      });
+      if (error instanceof NotYet)
+        this.#ifUntouched(row, "UPDATE due SET at = ?, attempts = 0", this.now() + error.afterMs);
+      const { kind, key, attempts } = row;
+      log("warn", "due work will be tried again", { kind, key, attempts, error: messageOf(error) });
     }
+  }
+
+  #ifUntouched(row: DueRow & { next: number }, statement: string, ...values: number[]): void {
+    const { kind, key, next, attempts } = row;
+    this.storage.sql.exec(
+      `${statement} WHERE kind = ? AND key = ? AND at = ? AND attempts = ?`,
+      ...[...values, kind, key, next, attempts],
+    );
   }
 }
