@@ -1,7 +1,10 @@
 import { env, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { beforeEach, describe, expect, it } from "vitest";
+import { FeedBell } from "../src/feed_bell";
 import type { Change, ChangePage, TenantView } from "../src/schemas";
 import { sweep } from "../src/sweep";
+import { LiveContext } from "../src/tenant/live_context";
+import { Outbox, type OutboxRow } from "../src/tenant/outbox";
 import { answered, call, newTenantId } from "./support/edge";
 import { newOperation, putTenant, specOf, until } from "./support/tenants";
 
@@ -160,6 +163,40 @@ describe("delivery to D1", () => {
     await until(id, (view) => view.observed === "absent");
     await delivered(id);
     expect(await env.WAZUH_CLUSTER_CONFIG.get(`clusters/${id}.json`)).toBeNull();
+  });
+});
+
+describe("the outbox", () => {
+  it("goes on without a target that never answers, and offers it its rows again", async () => {
+    await runInDurableObject(env.TENANT.getByName(newTenantId()), async (_object, state) => {
+      const ctx = new LiveContext(state, env);
+      const taken: number[] = [];
+      let hangs = true;
+      const take = async (rows: OutboxRow[]) => void taken.push(...rows.map(({ seq }) => seq));
+      const hung = () => new Promise<void>(() => {});
+      const outbox = new Outbox(ctx, { well: take, ill: (rows) => (hangs ? hung() : take(rows)) }, 20);
+      const put = () => ctx.transaction(() => [outbox.put("ill", "tenant", {}), outbox.put("well", "tenant", {})]);
+      const [ill, well] = put();
+      await expect(outbox.flush()).rejects.toThrow();
+      expect(taken).toEqual([well]);
+      hangs = false;
+      await outbox.flush();
+      expect(taken).toEqual([well, ill]);
+    });
+  });
+
+  it("empties although the bell of the feed is broken", async () => {
+    const original = FeedBell.prototype.ring;
+    FeedBell.prototype.ring = () => {
+      throw new Error("the bell is broken");
+    };
+    try {
+      const id = newTenantId();
+      await putTenant(id, stopped());
+      await delivered(id);
+    } finally {
+      FeedBell.prototype.ring = original;
+    }
   });
 });
 

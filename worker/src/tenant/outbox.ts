@@ -3,6 +3,7 @@
  * acknowledged it; targets drop repeats by (tenant, seq). A target that fails delays nobody but its own rows.
  */
 import type { TenantContext } from "./context";
+import { within } from "./deadline";
 
 export interface OutboxRow {
   /** The tenant's own sequence over everything it tells others; never reused, not even after deletion. */
@@ -16,6 +17,8 @@ export interface OutboxRow {
 export type Target = (rows: OutboxRow[]) => Promise<void>;
 
 const PAGE = 50;
+/** A target that never answers counts as failed; what it took all the same it drops as a repeat later. */
+const DELIVER_WITHIN_MS = 20_000;
 /** When delivery is looked after if the object restarts right after a commit. */
 const SAFETY_MS = 1000;
 
@@ -25,6 +28,7 @@ export class Outbox {
   constructor(
     private readonly ctx: TenantContext,
     private readonly targets: Record<string, Target>,
+    private readonly deliverWithinMs = DELIVER_WITHIN_MS,
   ) {}
 
   /** Adds a row; call inside the transaction of the change. Returns its sequence number. */
@@ -67,7 +71,7 @@ export class Outbox {
 
   async #drain(name: string, deliver: Target): Promise<void> {
     for (let rows = this.#rows(name); rows.length > 0; rows = this.#rows(name)) {
-      await deliver(rows);
+      await within(this.deliverWithinMs, deliver(rows));
       this.ctx.sql.exec("DELETE FROM outbox WHERE target = ? AND seq <= ?", name, rows.at(-1)?.seq ?? 0);
     }
   }

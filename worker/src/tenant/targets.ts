@@ -1,6 +1,8 @@
 /** Where the outbox delivers to. Every target drops repeats of the same (tenant, seq). */
+import { messageOf } from "../errors";
 import type { EventKind } from "../events/events";
 import { ringFeed } from "../feed_bell";
+import { log } from "../log";
 import { deliverChanges, putClusterPlan } from "../store";
 import type { TenantContext } from "./context";
 import type { OutboxRow, Target } from "./outbox";
@@ -9,7 +11,10 @@ export const TARGETS = (ctx: TenantContext): Record<string, Target> => ({
   /** The changes feed and the registry of tenants in D1. */
   changes: async (rows) => {
     await deliverChanges(ctx.env.WAZUH_META, ctx.id, rows);
-    await ringFeed(ctx.env);
+    // Only a wake-up: readers look by themselves before long, and what was delivered must not stay here for it.
+    void ringFeed(ctx.env).catch((error: unknown) => {
+      log("warn", "the feed's bell did not ring", { tenant: ctx.id, error: messageOf(error) });
+    });
   },
   /** The tenant's event stream, keyed by the outbox's sequence. */
   stream: async (rows) => {
