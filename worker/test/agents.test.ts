@@ -1,6 +1,10 @@
 import { env, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
 import { ManagerContainer } from "../src/index";
+import { act } from "../src/tenant/acts";
+import { effortOf } from "../src/tenant/efforts";
+import { LiveContext } from "../src/tenant/live_context";
+import { prepareSubject } from "../src/tenant/node_records";
 import type { TenantObject } from "../src/tenant/tenant_object";
 import { answered, call, enroll, newToken, stoppedTenant } from "./support/edge";
 
@@ -16,6 +20,7 @@ class Manager {
   agents = new Map<string, Known>();
   groups = new Set(["default"]);
   inserts = 0;
+  groupCalls = 0;
   signIns = 0;
   token = "t0";
   fail: ((request: Request) => Response | null) | null = null;
@@ -52,6 +57,7 @@ class Manager {
   }
 
   #addGroup(name: string): Response {
+    this.groupCalls += 1;
     if (this.groups.has(name)) return this.#error(400, 1711, "The group already exists");
     this.groups.add(name);
     return Response.json({ message: "created", error: 0 });
@@ -161,6 +167,68 @@ describe("agents on their way to the manager", () => {
     await answered(call("POST", `/v1/tenants/${tenant}/agents/001/quarantine`, body), 200);
     await push(tenant, "002");
     expect([...manager.agents.keys()]).toEqual(["002"]);
+  });
+});
+
+describe("a manager that starts with an empty disk", () => {
+  const prepare = { do: "prepare", role: "manager", n: 0 } as const;
+
+  /** Prepares the manager as the driver does; what it counts as failed, and how long it waits. */
+  const prepared = (tenant: string) =>
+    runInDurableObject(env.TENANT.getByName(tenant), async (_object, state) => {
+      const ctx = new LiveContext(state, env);
+      await act(ctx, prepare);
+      const { failures, retryAt } = effortOf(ctx, prepareSubject("manager", 0));
+      return { failures, waits: retryAt - Date.now() };
+    });
+
+  it("gets every agent that it does not refuse, and is ready without the others", async () => {
+    const manager = behindManagers(new Manager());
+    const tenant = await tenantWithAgents("web-1", "web-2", "web-3");
+    manager.fail = (request) =>
+      request.url.endsWith("/agents/002/group/linux")
+        ? Response.json({ title: "Bad Request", detail: "no", error: 1700 }, { status: 400 })
+        : null;
+    expect(await prepared(tenant)).toMatchObject({ failures: 0 });
+    expect(await pushed(tenant)).toBe(2);
+    expect([...manager.agents.keys()]).toEqual(["001", "002", "003"]);
+    const due = await inTenant(tenant, (_, sql) => sql.exec("SELECT 1 FROM due WHERE kind = 'push_agents'").toArray());
+    expect(due).toHaveLength(1);
+  });
+
+  it("is asked for each group once, however many agents are in it", async () => {
+    const manager = behindManagers(new Manager());
+    const tenant = await tenantWithAgents("web-1", "web-2", "web-3");
+    await prepared(tenant);
+    expect(manager.groupCalls).toBe(2);
+  });
+
+  it("waits out the API's limit of calls, which is no failure", async () => {
+    const manager = behindManagers(new Manager());
+    const tenant = await tenantWithAgents("web-1", "web-2");
+    let calls = 0;
+    manager.fail = () => (++calls > 4 ? Response.json({ error: 6001 }, { status: 429 }) : null);
+    const { failures, waits } = await prepared(tenant);
+    expect(failures).toBe(0);
+    expect(waits).toBeGreaterThan(50_000);
+  });
+
+  it("counts a failure when it does not answer", async () => {
+    behindManagers(new Manager()).fail = () => new Response("", { status: 503 });
+    expect((await prepared(await tenantWithAgents("web-1"))).failures).toBe(1);
+  });
+
+  it("is not asked once for each of the agents that reconnect together", async () => {
+    const manager = behindManagers(new Manager());
+    const tenant = await tenantWithAgents("web-1", "web-2", "web-3", "web-4");
+    let lists = 0;
+    manager.fail = (request) => {
+      if (request.method === "GET") lists += 1;
+      return null;
+    };
+    await Promise.all(["001", "002", "003", "004"].map((agent) => push(tenant, agent)));
+    expect(await pushed(tenant)).toBe(4);
+    expect(lists).toBeLessThanOrEqual(2);
   });
 });
 

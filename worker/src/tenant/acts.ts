@@ -6,12 +6,13 @@ import { agentsMissing } from "./agents";
 import { activeFiles, activeGeneration, keepCertificates } from "./certificates";
 import type { TenantContext } from "./context";
 import { within } from "./deadline";
-import { clearEffort, countFailure, stepError } from "./efforts";
+import { clearEffort, countFailure, postpone, stepError } from "./efforts";
 import type { Action } from "./facts";
-import { environmentOf, INDEXER_ADMIN, mintRequest } from "./node_env";
+import { environmentOf, indexerAuthorization, mintRequest } from "./node_env";
 import { nodeRows, notePrepared, noteStart, prepareSubject, startSubject, takeReport } from "./node_records";
 import { anyNodeStub, nodeStub } from "./nodes/names";
 import type { StartOrder } from "./nodes/reports";
+import { NotYet } from "./not_yet";
 import { eraseRows } from "./schema";
 
 /** The certificates node runs for seconds and does little. */
@@ -64,7 +65,9 @@ export async function act<K extends Kind>(ctx: TenantContext, action: Of<K>): Pr
     // A start has succeeded only once the node serves; `takeReport` counts the ones that end before.
     if (action.do !== "start" && action.do !== "give_up_start") clearEffort(ctx, subject(action));
   } catch (error) {
-    countFailure(ctx, subject(action), stepError(error, code));
+    const told = stepError(error, code);
+    if (error instanceof NotYet) postpone(ctx, subject(action), error.afterMs, told);
+    else countFailure(ctx, subject(action), told);
   }
 }
 
@@ -111,10 +114,9 @@ async function mint(ctx: TenantContext): Promise<void> {
 }
 
 async function verify(ctx: TenantContext): Promise<void> {
-  const credentials = `${INDEXER_ADMIN}:${await ctx.secret("indexer_admin")}`;
-  const authorization = `Basic ${Buffer.from(credentials).toString("base64")}`;
   const { operationId } = ctx.requireLive();
-  await nodeStub(ctx.env, ctx.id, "indexer", 0).verifyIngest(`probe-${operationId}`, authorization);
+  const indexer = nodeStub(ctx.env, ctx.id, "indexer", 0);
+  await indexer.verifyIngest(`probe-${operationId}`, await indexerAuthorization(ctx));
   ctx.sql.exec("UPDATE tenant SET verified = ?", operationId);
 }
 

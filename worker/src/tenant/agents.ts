@@ -2,10 +2,10 @@ import { timingSafeEqual } from "node:crypto";
 import { EdgeError } from "../errors";
 import { log } from "../log";
 import type { TenantContext } from "./context";
-import { type AgentMaterial, sealPurpose } from "./enrollment";
-import { type ManagerAgent, ManagerApi } from "./manager_api";
-import { MANAGER_API_USER } from "./node_env";
+import { agentsAtManager } from "./manager";
+import type { ManagerAgent } from "./manager_api";
 import { nodeStub } from "./nodes/names";
+import { AgentsRefused, pushAgents, pushSoon } from "./push";
 
 export interface AgentView {
   id: string;
@@ -40,9 +40,6 @@ type AgentRow = {
 /** How often connected agents are counted for the tenant's view. */
 const COUNT_EVERY_MS = 15_000;
 
-/** How long a connection waits for its agent to be pushed. */
-const PUSH_PATIENCE_MS = 3000;
-
 const COLUMNS = "id, name, token, groups, version, enrolled_at, quarantined_at";
 
 /** All agents: who they are from this object, what they do from the manager, when it answers. */
@@ -51,7 +48,7 @@ export async function listAgents(ctx: TenantContext): Promise<AgentsView> {
   const rows = ctx.sql.exec<AgentRow>(`SELECT ${COLUMNS} FROM agents ORDER BY number`).toArray();
   if (rows.length === 0) return { agents: [], partial: false, reason: null };
   try {
-    const seen = new Map((await (await managerOf(ctx)).agents()).map((agent) => [agent.id, agent]));
+    const seen = await agentsAtManager(ctx);
     rememberActive(ctx, [...seen.values()]);
     return { agents: rows.map((row) => asView(row, seen.get(row.id))), partial: false, reason: null };
   } catch (reason) {
@@ -99,7 +96,7 @@ export async function admitConnector(
   secretDigest: string,
 ): Promise<ConnectorVerdict> {
   const verdict = checkConnector(ctx, agent, secretDigest);
-  if (verdict === "open" && isWaiting(ctx, agent)) await pushSoon(ctx);
+  if (verdict === "open") await pushSoon(ctx, agent);
   return verdict;
 }
 
@@ -120,85 +117,23 @@ export function mayConnect(ctx: TenantContext, agent: string): boolean {
 /** A manager starts with an empty disk: all its agents are to be given to it before it counts as ready. */
 export async function agentsMissing(ctx: TenantContext): Promise<void> {
   ctx.sql.exec("UPDATE agents SET pushed = 0");
-  await pushAgents(ctx);
+  await pushAgents(ctx).catch((error: unknown) => leaveRefused(ctx, error));
   ctx.schedule("count_agents", ctx.now() + COUNT_EVERY_MS);
+}
+
+/** A tenant runs without the agents that its manager refuses; they are offered to it again behind. */
+function leaveRefused(ctx: TenantContext, error: unknown): void {
+  if (!(error instanceof AgentsRefused)) throw error;
+  log("warn", "the manager refused agents", { tenant: ctx.id, reason: error.message });
+  ctx.schedule("push_agents", ctx.now() + COUNT_EVERY_MS);
 }
 
 /** Looks how many agents are connected, and again after a while, as long as the tenant is to run. */
 export async function countAgents(ctx: TenantContext): Promise<void> {
   const record = ctx.record();
   const serves = record?.observed === "running" || record?.observed === "degraded";
-  rememberActive(ctx, serves ? await (await managerOf(ctx)).agents() : []);
+  rememberActive(ctx, serves ? [...(await agentsAtManager(ctx)).values()] : []);
   if (record?.requested === "running") ctx.schedule("count_agents", ctx.now() + COUNT_EVERY_MS);
-}
-
-/**
- * Gives the manager every agent it does not have.
- *
- * Looks before it inserts: a push whose answer was lost would otherwise fail on a duplicate. Level-triggered, so it may run
- * any number of times.
- *
- * @throws EdgeError when the manager does not take them; the due table tries again
- */
-export function pushAgents(ctx: TenantContext): Promise<void> {
-  // One after the other: two that look and insert side by side would insert twice, and one that joined another could
-  // come back before its own agent had its turn.
-  const mine = (pushes.get(ctx) ?? Promise.resolve()).then(() => pushWaiting(ctx));
-  pushes.set(ctx, mine.catch(ignoreFailure));
-  return mine;
-}
-
-const pushes = new WeakMap<TenantContext, Promise<void>>();
-
-/** Whoever waits for its turn does not care how the push before it ended; that one's caller heard of it. */
-function ignoreFailure(): void {}
-
-/** Pushes within the patience of somebody who waits to connect; the due table goes on where this gives up. */
-async function pushSoon(ctx: TenantContext): Promise<void> {
-  const failed = (reason: unknown) =>
-    log("info", "agents wait to be pushed", { tenant: ctx.id, reason: String(reason) });
-  await Promise.race([pushAgents(ctx).catch(failed), scheduler.wait(PUSH_PATIENCE_MS)]);
-}
-
-function isWaiting(ctx: TenantContext, agent: string): boolean {
-  return ctx.sql.exec("SELECT 1 FROM agents WHERE id = ? AND pushed = 0", agent).toArray().length === 1;
-}
-
-async function pushWaiting(ctx: TenantContext): Promise<void> {
-  if (ctx.record()?.requested !== "running") return;
-  const waiting = ctx.sql
-    .exec<{ id: string }>("SELECT id FROM agents WHERE pushed = 0 AND quarantined_at IS NULL")
-    .toArray();
-  if (waiting.length === 0) return;
-  const manager = await managerOf(ctx);
-  const present = new Map((await manager.agents()).map((agent) => [agent.id, agent]));
-  for (const { id } of waiting) await pushAgent(ctx, manager, id, present.get(id));
-}
-
-async function pushAgent(ctx: TenantContext, manager: ManagerApi, id: string, present?: ManagerAgent): Promise<void> {
-  type Row = { name: string; groups: string; material: string; enrollment_id: string };
-  const row = ctx.sql.exec<Row>("SELECT name, groups, material, enrollment_id FROM agents WHERE id = ?", id).one();
-  if (!present) {
-    const { key } = JSON.parse(await ctx.open(sealPurpose(row.enrollment_id), row.material)) as AgentMaterial;
-    await manager.insert({ id, name: row.name, key });
-  }
-  for (const group of JSON.parse(row.groups) as string[]) {
-    if (!present?.groups.includes(group)) await manager.assign(id, group);
-  }
-  ctx.sql.exec("UPDATE agents SET pushed = 1 WHERE id = ?", id);
-}
-
-const managers = new WeakMap<TenantContext, ManagerApi>();
-
-/** The manager's API; one client a tenant object, so that its sign-in is reused. */
-async function managerOf(ctx: TenantContext): Promise<ManagerApi> {
-  const known = managers.get(ctx);
-  if (known) return known;
-  const node = nodeStub(ctx.env, ctx.id, "manager", 0);
-  const credential = { username: MANAGER_API_USER, password: await ctx.secret("manager_api") };
-  const made = new ManagerApi((request) => node.fetch(request), credential);
-  managers.set(ctx, made);
-  return made;
 }
 
 function agentRow(ctx: TenantContext, id: string): AgentRow {

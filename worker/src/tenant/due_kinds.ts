@@ -1,8 +1,9 @@
 /** What is done when a row of the due table comes up. */
-import { countAgents, pushAgents } from "./agents";
+import { countAgents } from "./agents";
 import { drive } from "./driver";
 import type { DueHandler } from "./due";
 import type { LiveContext } from "./live_context";
+import { pushAgents } from "./push";
 import { pruneAccess } from "./sessions";
 
 export const DUE_KINDS = (ctx: LiveContext): Record<string, DueHandler> => ({
@@ -12,3 +13,6 @@ export const DUE_KINDS = (ctx: LiveContext): Record<string, DueHandler> => ({
   count_agents: () => countAgents(ctx),
   prune_access: async () => pruneAccess(ctx),
 });
+
+/** What may take longer than a minute: a visit acts several times, a push may wait for the one before it. */
+export const DUE_DEADLINES_MS = { drive: 10 * 60_000, push_agents: 90_000 };

@@ -1,5 +1,5 @@
 /** Failures in a row of each piece of work, with the time of its next attempt. */
-import { asEdgeError, type ErrorBody, type ErrorCode, errorBody } from "../errors";
+import { asEdgeError, type ErrorBody, type ErrorCode, errorBody, messageOf } from "../errors";
 import { pauseAfter } from "./backoff";
 import type { TenantContext } from "./context";
 import type { Effort } from "./facts";
@@ -24,12 +24,18 @@ export function effortOf(ctx: TenantContext, subject: string): Effort {
 /** Counts a failure and sets the pause before the next attempt. */
 export function countFailure(ctx: TenantContext, subject: string, error: ErrorBody): void {
   const failures = effortOf(ctx, subject).failures + 1;
+  keep(ctx, subject, { failures, retryAt: ctx.now() + pauseAfter(failures, Math.random()), error });
+}
+
+/** Has the next attempt wait without counting a failure. */
+export function postpone(ctx: TenantContext, subject: string, ms: number, error: ErrorBody): void {
+  keep(ctx, subject, { failures: effortOf(ctx, subject).failures, retryAt: ctx.now() + ms, error });
+}
+
+function keep(ctx: TenantContext, subject: string, { failures, retryAt, error }: Effort): void {
   ctx.sql.exec(
     "INSERT OR REPLACE INTO efforts (subject, failures, retry_at, error) VALUES (?, ?, ?, ?)",
-    subject,
-    failures,
-    ctx.now() + pauseAfter(failures, Math.random()),
-    JSON.stringify(error),
+    ...[subject, failures, retryAt, JSON.stringify(error)],
   );
 }
 
@@ -45,6 +51,5 @@ export function clearEfforts(ctx: TenantContext): void {
 /** An error as a step shows it; what nobody expected gets the code of the work that met it. */
 export function stepError(error: unknown, otherwise: ErrorCode): ErrorBody {
   const known = asEdgeError(error);
-  if (known) return errorBody(known.code, known.message, known.details);
-  return errorBody(otherwise, error instanceof Error ? error.message : String(error));
+  return errorBody(known?.code ?? otherwise, messageOf(error), known?.details);
 }

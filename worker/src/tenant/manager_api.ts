@@ -1,15 +1,9 @@
-import { EdgeError } from "../errors";
-
-/** An agent as the manager sees it. */
-export interface ManagerAgent {
-  id: string;
-  name: string;
-  status: "active" | "disconnected" | "never_connected" | "pending";
-  version: string | null;
-  ip: string | null;
-  lastKeepAlive: string | null;
-  groups: string[];
-}
+import { z } from "zod";
+import { boundedBytes } from "../body";
+import { EdgeError, messageOf, plainText } from "../errors";
+import { basicAuthorization } from "./basic";
+import { within } from "./deadline";
+import { NotYet } from "./not_yet";
 
 export interface Credential {
   username: string;
@@ -18,42 +12,102 @@ export interface Credential {
 
 type Send = (request: Request) => Promise<Response>;
 
-interface Envelope<Item> {
-  data?: { affected_items?: Item[]; total_affected_items?: number; total_failed_items?: number };
-  error?: number;
-  detail?: string;
-  message?: string;
-}
-
 const BASE = "http://node:55000";
 const PAGE = 500;
 /** The manager itself is agent 000. */
 const MANAGER_ID = "000";
 /** "The group already exists": what was asked for holds. */
 const HOLDS_ALREADY = new Set([1711]);
+const ANSWER_WITHIN_MS = 10_000;
+/** A page of agents is about 150 KiB. */
+const MAX_ANSWER_BYTES = 1024 * 1024;
+/** The API takes 300 requests a minute and counts anew after one. */
+const BUSY_MS = 60_000;
+
+// A tenant's administrator can make a manager say anything, so nothing of it is passed on as it came.
+const Text = z.string().transform(plainText).nullable().catch(null);
+
+const ManagerAgent = z
+  .object({
+    id: z.string().regex(/^\d{3,8}$/),
+    status: z.enum(["active", "disconnected", "never_connected", "pending"]).catch("pending"),
+    version: Text,
+    ip: Text,
+    lastKeepAlive: Text,
+    group: z.array(z.string().max(255)).catch([]),
+  })
+  .transform(({ version, lastKeepAlive, group, ...agent }) => ({
+    ...agent,
+    version: version?.replace(/^Wazuh v/, "") ?? null,
+    lastKeepAlive: isoTime(lastKeepAlive),
+    groups: group,
+  }));
+
+/** An agent as the manager sees it. */
+export type ManagerAgent = z.output<typeof ManagerAgent>;
+
+const Envelope = z.object({
+  data: z
+    .object({
+      affected_items: z.array(z.unknown()).catch([]),
+      total_affected_items: z.number().catch(0),
+      failed_items: z.array(z.object({ error: z.object({ code: z.number() }) })).catch([]),
+      token: z.string().optional(),
+    })
+    .optional()
+    .catch(undefined),
+  error: z.number().catch(0),
+  detail: Text,
+  message: Text,
+});
+type Envelope = z.output<typeof Envelope>;
+
+interface Answer {
+  status: number;
+  /** Null where the answer was none of the API's. */
+  envelope: Envelope | null;
+}
+
+/** The manager answered, and its answer was no. */
+export class ManagerRefusal extends EdgeError {
+  /** @param status of the answer */
+  constructor(
+    message: string,
+    private readonly status: number,
+  ) {
+    super("MANAGER_REFUSED", message);
+  }
+
+  /** Whether it refuses what was asked for, and not everything. */
+  get concernsThisCall(): boolean {
+    return this.status < 500 && this.status !== 401 && this.status !== 403;
+  }
+}
 
 /** Client of a manager's server API (Wazuh 4.x, port 55000), for the calls the edge needs. */
 export class ManagerApi {
   #token: string | null = null;
+  #busyUntil = 0;
 
-  /** @param send reaches the manager's node */
+  /**
+   * @param send reaches the manager's node
+   * @param answerWithinMs how long one call may take
+   */
   constructor(
     private readonly send: Send,
     private readonly credential: Credential,
+    private readonly answerWithinMs = ANSWER_WITHIN_MS,
   ) {}
 
-  /** All agents but the manager itself. */
-  async agents(): Promise<ManagerAgent[]> {
+  /** All agents but the manager itself. @param most how many there can be; what a manager lists beyond is not read */
+  async agents(most: number): Promise<ManagerAgent[]> {
     const agents: ManagerAgent[] = [];
-    for (;;) {
+    for (let offset = 0; offset <= most; offset += PAGE) {
       const select = "select=id,name,status,version,ip,lastKeepAlive,group";
-      const page = await this.#call<RawAgent>(
-        "GET",
-        `/agents?${select}&limit=${PAGE}&offset=${agents.length}&sort=%2Bid`,
-      );
+      const page = await this.#call("GET", `/agents?${select}&limit=${PAGE}&offset=${offset}&sort=%2Bid`);
       const items = page.data?.affected_items ?? [];
-      agents.push(...items.map(readAgent));
-      if (items.length < PAGE || agents.length >= (page.data?.total_affected_items ?? 0)) break;
+      agents.push(...items.flatMap((item) => ManagerAgent.safeParse(item).data ?? []));
+      if (items.length < PAGE || offset + PAGE >= (page.data?.total_affected_items ?? 0)) break;
     }
     return agents.filter((agent) => agent.id !== MANAGER_ID);
   }
@@ -63,30 +117,30 @@ export class ManagerApi {
     await this.#call("POST", "/agents/insert", { ...agent, ip: "any" });
   }
 
-  /** Puts an agent into a group, making the group where it is missing. */
-  async assign(agent: string, group: string): Promise<void> {
+  /** Makes a group where it is missing. */
+  async makeGroup(group: string): Promise<void> {
     await this.#call("POST", "/groups", { group_id: group }, HOLDS_ALREADY);
+  }
+
+  /** Puts an agent into a group that exists. */
+  async assign(agent: string, group: string): Promise<void> {
     await this.#call("PUT", `/agents/${agent}/group/${encodeURIComponent(group)}`);
   }
 
-  async #call<Item>(method: string, path: string, body?: object, accepted?: Set<number>): Promise<Envelope<Item>> {
-    const answer = await this.#signedIn(method, path, body);
-    const envelope = await read<Item>(answer);
-    const codes = failureCodes(envelope);
-    if (answer.ok && codes.length === 0) return envelope;
-    if (codes.length > 0 && codes.every((code) => accepted?.has(code))) return envelope;
-    throw new EdgeError(
-      "MANAGER_REFUSED",
-      `the manager answered ${answer.status} to ${method} ${path.split("?")[0]}: ${envelope.detail ?? envelope.message ?? "no reason"}`,
-    );
+  async #call(method: string, path: string, body?: object, accepted?: Set<number>): Promise<Envelope> {
+    const { status, envelope } = await this.#signedIn(method, path, body);
+    const codes = envelope ? failureCodes(envelope) : [];
+    const fine = status < 300 && codes.length === 0;
+    if (envelope && (fine || (codes.length > 0 && codes.every((code) => accepted?.has(code))))) return envelope;
+    const why = envelope?.detail ?? envelope?.message ?? (envelope ? "no reason" : "not an answer of the API");
+    throw new ManagerRefusal(`the manager answered ${status} to ${method} ${path.split("?")[0]}: ${why}`, status);
   }
 
   /** Signs in where that is needed: the token runs out, and a new manager knows none of its predecessor's. */
-  async #signedIn(method: string, path: string, body?: object): Promise<Response> {
+  async #signedIn(method: string, path: string, body?: object): Promise<Answer> {
     if (this.#token) {
       const answer = await this.#request(method, path, `Bearer ${this.#token}`, body);
       if (answer.status !== 401) return answer;
-      await answer.body?.cancel();
     }
     this.#token = await this.#authenticate();
     return this.#request(method, path, `Bearer ${this.#token}`, body);
@@ -94,43 +148,60 @@ export class ManagerApi {
 
   async #authenticate(): Promise<string> {
     const { username, password } = this.credential;
-    const basic = Buffer.from(`${username}:${password}`).toString("base64");
-    const answer = await this.#request("POST", "/security/user/authenticate", `Basic ${basic}`);
-    const { data } = (await answer.json().catch(() => ({}))) as { data?: { token?: string } };
-    if (!answer.ok || !data?.token) throw new EdgeError("MANAGER_REFUSED", "the manager's API did not let the edge in");
-    return data.token;
+    const basic = basicAuthorization(username, password);
+    const { status, envelope } = await this.#request("POST", "/security/user/authenticate", basic);
+    const token = envelope?.data?.token;
+    if (status >= 300 || !token) throw new EdgeError("MANAGER_REFUSED", "the manager's API did not let the edge in");
+    return token;
   }
 
-  #request(method: string, path: string, authorization: string, body?: object): Promise<Response> {
+  /** @throws NotYet where the manager took too many calls, without a call for as long as that holds */
+  async #request(method: string, path: string, authorization: string, body?: object): Promise<Answer> {
+    if (Date.now() < this.#busyUntil) throw busy(this.#busyUntil - Date.now());
+    const answer = await this.#exchange(method, path, authorization, body);
+    if (answer.status !== 429) return answer;
+    this.#busyUntil = Date.now() + BUSY_MS;
+    throw busy(BUSY_MS);
+  }
+
+  async #exchange(method: string, path: string, authorization: string, body?: object): Promise<Answer> {
     const headers: Record<string, string> = { authorization };
     if (body) headers["content-type"] = "application/json";
-    return this.send(new Request(BASE + path, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) }));
+    // The signal lets go of the connection; whether every party on the way heeds it is not relied on.
+    const signal = AbortSignal.timeout(this.answerWithinMs);
+    const request = new Request(BASE + path, { method, headers, signal, body: body ? JSON.stringify(body) : null });
+    try {
+      return await within(this.answerWithinMs, this.send(request).then(read));
+    } catch (error) {
+      throw new EdgeError("MANAGER_REFUSED", `the manager did not answer: ${messageOf(error)}`);
+    }
   }
 }
 
-type RawAgent = { id: string; name: string; status: ManagerAgent["status"] } & Partial<
-  Record<"version" | "ip" | "lastKeepAlive", string> & { group: string[] }
->;
+const busy = (afterMs: number) =>
+  new NotYet("MANAGER_BUSY", "the manager takes no more calls of the edge in this minute", afterMs);
 
-function readAgent(raw: RawAgent): ManagerAgent {
-  const { id, name, status, version = null, ip = null, group = [] } = raw;
-  const seen = raw.lastKeepAlive ? new Date(raw.lastKeepAlive) : null;
-  const lastKeepAlive = seen && !Number.isNaN(seen.getTime()) ? seen.toISOString() : null;
-  return { id, name, status, version: version?.replace(/^Wazuh v/, "") ?? null, ip, lastKeepAlive, groups: group };
+async function read({ status, body }: Response): Promise<Answer> {
+  const bytes = await boundedBytes(body, MAX_ANSWER_BYTES);
+  return { status, envelope: bytes && envelopeOf(new TextDecoder().decode(bytes)) };
 }
 
-async function read<Item>(answer: Response): Promise<Envelope<Item>> {
-  const text = await answer.text();
+function envelopeOf(text: string): Envelope | null {
   try {
-    return JSON.parse(text) as Envelope<Item>;
+    return Envelope.safeParse(JSON.parse(text)).data ?? null;
   } catch {
-    return { detail: "an answer that is not JSON" };
+    return null;
   }
 }
 
 /** The manager's own error codes: of the call, or of the items that failed in it. */
-function failureCodes(envelope: Envelope<unknown>): number[] {
-  const failed = (envelope.data as { failed_items?: { error: { code: number } }[] } | undefined)?.failed_items ?? [];
+function failureCodes({ data, error }: Envelope): number[] {
+  const failed = data?.failed_items ?? [];
   if (failed.length > 0) return failed.map((item) => item.error.code);
-  return envelope.error && envelope.error > 2 ? [envelope.error] : [];
+  return error > 2 ? [error] : [];
+}
+
+function isoTime(text: string | null): string | null {
+  const time = new Date(text ?? "");
+  return Number.isNaN(time.getTime()) ? null : time.toISOString();
 }

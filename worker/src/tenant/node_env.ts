@@ -1,6 +1,7 @@
 /** The environment of each node: what the real images read, with this tenant's own credentials. */
 import type { Plan, Role, ServingRole } from "../schemas";
 import { SERVING_ROLES } from "../schemas";
+import { basicAuthorization } from "./basic";
 import type { CertificateFiles } from "./certificates";
 import type { TenantContext } from "./context";
 import type { MintRequest } from "./nodes/certs";
@@ -8,8 +9,12 @@ import type { MintRequest } from "./nodes/certs";
 /** The user of the manager's API that the edge and the dashboard sign in as. */
 export const MANAGER_API_USER = "wazuh-wui";
 /** The indexer's administrator, known to the manager and to the edge. */
-export const INDEXER_ADMIN = "admin";
+const INDEXER_ADMIN = "admin";
 const INDEXER_DASHBOARD_USER = "kibanaserver";
+
+/** The header with which the edge itself speaks to the indexer. */
+export const indexerAuthorization = async (ctx: TenantContext) =>
+  basicAuthorization(INDEXER_ADMIN, await ctx.secret("indexer_admin"));
 
 export const nodeName = (role: Role, n: number) => `${role}-${n}`;
 

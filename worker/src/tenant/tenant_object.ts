@@ -13,10 +13,10 @@ import {
   mayConnect,
   quarantine,
 } from "./agents";
-import { DUE_KINDS } from "./due_kinds";
+import { DUE_DEADLINES_MS, DUE_KINDS } from "./due_kinds";
 import { type Enrolled, type EnrollRequest, enroll } from "./enrollment";
 import { LiveContext } from "./live_context";
-import { INDEXER_ADMIN } from "./node_env";
+import { indexerAuthorization } from "./node_env";
 import { askAgain, takeReport } from "./node_records";
 import type { NodeReport } from "./nodes/reports";
 import { spendProof } from "./proofs";
@@ -51,7 +51,7 @@ export class TenantObject extends DurableObject<Env> {
 
   /** Runs what is due. */
   override async alarm(): Promise<void> {
-    await this.#ctx.due.run(DUE_KINDS(this.#ctx));
+    await this.#ctx.due.run(DUE_KINDS(this.#ctx), DUE_DEADLINES_MS);
   }
 
   /** One of the methods below for the Worker's doors, with a refusal as a value; see `tenantAnswering`. */
@@ -119,7 +119,7 @@ export class TenantObject extends DurableObject<Env> {
   /** The header with which the indexer's own object writes to it. */
   async indexerAuthorization(): Promise<string> {
     this.#ctx.requireLive();
-    return `Basic ${Buffer.from(`${INDEXER_ADMIN}:${await this.#ctx.secret("indexer_admin")}`).toString("base64")}`;
+    return indexerAuthorization(this.#ctx);
   }
 
   /** How many days the plan keeps alerts and events. */

@@ -1,0 +1,121 @@
+/** Brings the tenant's agents to its manager. */
+import { EdgeError } from "../errors";
+import { log } from "../log";
+import type { TenantContext } from "./context";
+import { type AgentMaterial, sealPurpose } from "./enrollment";
+import { agentsAtManager, managerOf } from "./manager";
+import { type ManagerAgent, type ManagerApi, ManagerRefusal } from "./manager_api";
+import { NotYet } from "./not_yet";
+
+/** How long a connection waits for its agent to be pushed. */
+const PUSH_PATIENCE_MS = 3000;
+/** How long one push works; a tenant with thousands of agents must be stoppable in between. */
+const PUSH_FOR_MS = 20_000;
+const GO_ON_AFTER_MS = 1000;
+
+/** The manager has all agents but some, which it refused; asking again at once would not change that. */
+export class AgentsRefused extends EdgeError {
+  constructor(refused: string[]) {
+    super("AGENTS_NOT_PUSHED", `The manager refused ${refused.length} agents. ${refused[0]}`);
+  }
+}
+
+/**
+ * Gives the manager every agent it does not have.
+ *
+ * Looks before it inserts: a push whose answer was lost would otherwise fail on a duplicate. Level-triggered, so it may run
+ * any number of times.
+ *
+ * @throws AgentsRefused once all others are there; NotYet where more time is needed; EdgeError where the manager does not
+ *   answer
+ */
+export function pushAgents(ctx: TenantContext): Promise<void> {
+  // One after the other: two that look and insert side by side would insert twice. Whoever comes while one works shares
+  // the next, which sees every agent there is by then: thousands that reconnect together must not each list the manager.
+  const line = lines.get(ctx) ?? { last: Promise.resolve(), next: null };
+  lines.set(ctx, line);
+  line.next ??= line.last.then(() => {
+    line.next = null;
+    return pushWaiting(ctx);
+  });
+  line.last = line.next.catch(ignoreFailure);
+  return line.next;
+}
+
+const lines = new WeakMap<TenantContext, { last: Promise<void>; next: Promise<void> | null }>();
+
+/** Whoever waits for its turn does not care how the push before it ended; that one's caller heard of it. */
+function ignoreFailure(): void {}
+
+/** Pushes within the patience of somebody who waits to connect; the due table goes on where this gives up. */
+export async function pushSoon(ctx: TenantContext, agent: string): Promise<void> {
+  const waits = ctx.sql.exec("SELECT 1 FROM agents WHERE id = ? AND pushed = 0", agent).toArray().length === 1;
+  if (!waits) return;
+  const failed = (reason: unknown) =>
+    log("info", "agents wait to be pushed", { tenant: ctx.id, reason: String(reason) });
+  await Promise.race([pushAgents(ctx).catch(failed), scheduler.wait(PUSH_PATIENCE_MS)]);
+}
+
+async function pushWaiting(ctx: TenantContext): Promise<void> {
+  if (ctx.record()?.requested !== "running") return;
+  const waiting = ctx.sql
+    .exec<{ id: string }>("SELECT id FROM agents WHERE pushed = 0 AND quarantined_at IS NULL")
+    .toArray();
+  if (waiting.length === 0) return;
+  const round = new Round(ctx, await managerOf(ctx), await agentsAtManager(ctx));
+  const end = ctx.now() + PUSH_FOR_MS;
+  const refused: string[] = [];
+  for (const [done, { id }] of waiting.entries()) {
+    if (ctx.now() >= end) throw goOn(done, waiting.length);
+    const refusal = await round.push(id);
+    if (refusal) refused.push(`${id}: ${refusal}`);
+  }
+  if (refused.length > 0) throw new AgentsRefused(refused);
+}
+
+const goOn = (done: number, all: number) =>
+  new NotYet("MANAGER_BUSY", `The manager has ${done} of ${all} agents.`, GO_ON_AFTER_MS);
+
+/** One push: what the manager had when it began, and the groups it was given since. */
+class Round {
+  readonly #groups = new Set<string>();
+
+  constructor(
+    private readonly ctx: TenantContext,
+    private readonly manager: ManagerApi,
+    private readonly present: Map<string, ManagerAgent>,
+  ) {}
+
+  /** @returns why the manager refused this agent; null where it has it now */
+  async push(id: string): Promise<string | null> {
+    try {
+      await this.#bring(id);
+    } catch (error) {
+      // A name or id that somebody gave away inside the manager is one agent's trouble; all others are to get through.
+      if (error instanceof ManagerRefusal && error.concernsThisCall) return error.message;
+      throw error;
+    }
+    this.ctx.sql.exec("UPDATE agents SET pushed = 1 WHERE id = ?", id);
+    return null;
+  }
+
+  async #bring(id: string): Promise<void> {
+    type Row = { name: string; groups: string; material: string; enrollment_id: string };
+    const query = "SELECT name, groups, material, enrollment_id FROM agents WHERE id = ?";
+    const row = this.ctx.sql.exec<Row>(query, id).one();
+    const present = this.present.get(id);
+    if (!present) {
+      const material = await this.ctx.open(sealPurpose(row.enrollment_id), row.material);
+      await this.manager.insert({ id, name: row.name, key: (JSON.parse(material) as AgentMaterial).key });
+    }
+    for (const group of JSON.parse(row.groups) as string[]) {
+      if (!present?.groups.includes(group)) await this.#assign(id, group);
+    }
+  }
+
+  async #assign(id: string, group: string): Promise<void> {
+    if (!this.#groups.has(group)) await this.manager.makeGroup(group);
+    this.#groups.add(group);
+    await this.manager.assign(id, group);
+  }
+}
