@@ -110,8 +110,9 @@ def cancel(*, by: Actor, operation: Operation) -> Operation:
     """
     Take back an operation that is going on.
 
-    Before it was handed over to the edge it simply ends. Afterwards a start is undone by a stop of its own, and what
-    can't be undone (a stop, a deletion) goes on: PastPointOfNoReturn.
+    Before it was handed over to the edge it simply ends, and the edge is told what was wanted before: only the next
+    claim can know what the edge holds. Afterwards a start is undone by a stop of its own, and what can't be undone (a
+    stop, a deletion) goes on: PastPointOfNoReturn.
     """
     standing = access.require(by, "tenant.operate", operation.organization_id)
     tenant = mirror.locked(operation.tenant_id)
@@ -119,16 +120,15 @@ def cancel(*, by: Actor, operation: Operation) -> Operation:
     kind = operation.known_kind
     if not operation.is_open or kind is None:
         raise NotPossibleNow("Only an operation that is going on can be cancelled.")
-    handed_over = operation.target_generation is not None
-    if handed_over and kind.compensated_by is None:
+    if operation.handed_over and kind.compensated_by is None:
         raise PastPointOfNoReturn(operation.kind)
     mirror.finish(operation, Operation.State.CANCELLED)
-    if handed_over:
+    if operation.handed_over:
         tenant.requested = KINDS[str(kind.compensated_by)].aims_at
         intents.begin(tenant, str(kind.compensated_by), Operation.Source.SYSTEM, **_asker(by))
     else:
         tenant.requested = operation.base_requested
-        intents.recall_what_was_sent(tenant)
+        intents.forget_what_was_sent(tenant)
     wakeups.act_on(tenant)
     _audit(by, operation, "tenants.operation.cancel", standing)
     return operation

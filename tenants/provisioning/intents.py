@@ -63,11 +63,6 @@ def forget_what_was_sent(tenant: Tenant) -> None:
     tenant.sent_hash = ""
 
 
-def recall_what_was_sent(tenant: Tenant) -> None:
-    """What was to be handed over was taken back before it left: the edge has what is requested. Saves nothing."""
-    tenant.sent_hash = lifecycle.spec_hash(tenant.requested, tenant.spec) if tenant.ever_sent else ""
-
-
 def note_failure(operation: Operation | None, error: EdgeError, state: str) -> None:
     """Show on the operation why handing it over, or following it, did not succeed."""
     if operation is None:

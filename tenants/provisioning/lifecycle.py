@@ -52,6 +52,7 @@ class Recorded(Protocol):
     observed_generation: int
     generation: int
     sent_hash: str
+    next_attempt_at: dt.datetime | None
     halted_at: dt.datetime | None
     deleted_at: dt.datetime | None
     edge_view: Any
@@ -181,6 +182,8 @@ def attention(tenant: Recorded, now: dt.datetime) -> list[dict[str, str]]:
 
 
 def _running_status(tenant: Recorded, now: dt.datetime) -> str:
+    if tenant.generation == 0 and tenant.next_attempt_at is None:
+        return "stopped"  # never started, and not going to be: its organization is suspended
     if not tenant.sent_hash or tenant.observed_generation < tenant.generation:
         return "provisioning"
     return "attention" if attention(tenant, now) else "running"

@@ -1,7 +1,5 @@
 """Cells, tenants, operations and their steps: rows and constraints."""
 
-from typing import Any
-
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -141,7 +139,8 @@ class Operation(models.Model):
     One change that somebody asked for, or that the edge began by itself, with its progress.
 
     `base_requested` and `base_generation` are what the tenant was before; `target_generation` is the fence under which
-    the edge carries it out (null until the reconciler hands it over).
+    the edge carries it out (null until the reconciler hands it over, and again after a Retry); `started_at` is when it
+    was handed over first.
     """
 
     class State(models.TextChoices):
@@ -202,6 +201,11 @@ class Operation(models.Model):
         return self.state in self.OPEN
 
     @property
+    def handed_over(self) -> bool:
+        """Whether the edge may know of it. A Retry takes nothing of that back: what was told once may be under way."""
+        return self.started_at is not None
+
+    @property
     def known_kind(self) -> Kind | None:
         """What this room knows of the kind; None for a kind that only the edge has."""
         return KINDS.get(self.kind)
@@ -232,8 +236,3 @@ class Step(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} of {self.operation_id}"
-
-    def as_seen(self) -> dict[str, Any]:
-        """The part of this row that mirrors the edge."""
-        mirrored = ("position", "state", "attempts", "started_at", "finished_at", "error")
-        return {name: getattr(self, name) for name in mirrored}

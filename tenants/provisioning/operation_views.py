@@ -24,8 +24,8 @@ from tenants.provisioning.views import asker_of, may_cancel, may_retry
 MOST_WATCHED = 20
 
 CANCEL_WORDS = {
-    True: "Nothing has begun yet: it simply ends.",
-    False: "What was built already is stopped again; nothing keeps running.",
+    False: "Nothing has begun yet: it simply ends.",
+    True: "What was built already is stopped again; nothing keeps running.",
 }
 
 
@@ -69,7 +69,7 @@ def page(request: HttpRequest, tenant_id: str, operation_id: str) -> HttpRespons
         "asked_by": asker_of(operation, names_of([operation.requested_by])),
         "can_retry": may_retry(operation, permissions),
         "can_cancel": may_cancel(operation, permissions),
-        "cancel_words": CANCEL_WORDS[operation.target_generation is None],
+        "cancel_words": CANCEL_WORDS[operation.handed_over],
         "frame": tenant_frame(request, tenant, permissions, here=timeline.title, section="operations", crumbs=[crumb]),
     }
     return render(request, "tenants/operation.html", context)

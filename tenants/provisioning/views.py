@@ -165,7 +165,7 @@ def may_cancel(operation: Operation, permissions: frozenset[str]) -> bool:
     kind = operation.known_kind
     if not operation.is_open or kind is None or "tenant.operate" not in permissions:
         return False
-    return operation.target_generation is None or kind.compensated_by is not None
+    return not operation.handed_over or kind.compensated_by is not None
 
 
 def _possible(tenant: Tenant, permissions: frozenset[str], operation: Operation | None, status: str) -> dict[str, bool]:

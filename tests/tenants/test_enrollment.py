@@ -145,6 +145,8 @@ def test_revoking_twice_is_told_once(make_token, alice_acts):
         ("max_uses", {"max_uses": 0}),
         ("max_uses", {"max_uses": 100_001}),
         ("groups", {"groups": ["a b"]}),
+        ("groups", {"groups": [".."]}),
+        ("groups", {"groups": ["all"]}),
         ("groups", {"groups": ["web", "web"]}),
         ("groups", {"groups": [f"g{number}" for number in range(17)]}),
         ("labels", {"labels": {"Site!": "Bonn"}}),

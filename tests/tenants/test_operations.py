@@ -22,6 +22,7 @@ from tenants.provisioning.problems import (
 from tenants.provisioning.reconciler import reconcile
 from tests.cast import actor_for
 from tests.tenants.conftest import fresh, operation_of, read_feed
+from tests.tenants.edge import refusal
 
 pytestmark = pytest.mark.django_db
 
@@ -76,14 +77,60 @@ def test_before_it_was_handed_over_a_creation_is_simply_taken_back(tenant, edge,
     assert operation_of(tenant).state == "cancelled"
 
 
-def test_before_it_was_handed_over_a_stop_is_simply_taken_back(running, edge, as_alice):
-    calls = len(edge.calls)
+def test_before_it_was_handed_over_a_stop_is_taken_back_and_the_edge_never_hears_of_it(running, edge, as_alice):
     stop = actions.stop(by=as_alice, tenant=running)
     actions.cancel(by=as_alice, operation=stop)
+    assert fresh(stop).state == "cancelled"
     reconcile(running.pk)
-    assert len(edge.calls) == calls
+    assert edge.views[running.pk]["requested"] == "running"
+    assert edge.views[running.pk]["run"]["operation_id"] == operation_of(running).pk != stop.pk
+    edge.finish(running.pk)
+    read_feed()
     assert fresh(running).status == "running"
-    assert operation_of(running).pk == stop.pk
+
+
+@pytest.mark.parametrize("how", ["refused here", "failed there"])
+def test_a_creation_that_is_taken_back_after_a_retry_leaves_nothing_running(tenant, edge, as_alice, how):
+    if how == "refused here":
+        edge.fail_next("PUT", refusal(422, "UNKNOWN_VERSION"))
+    reconcile(tenant.pk)
+    if how == "failed there":
+        edge.break_run(tenant.pk, "indexer")
+        read_feed()
+    creation = operation_of(tenant)
+    actions.retry(by=as_alice, operation=creation)
+    actions.cancel(by=as_alice, operation=creation)
+    reconcile(tenant.pk)
+    assert edge.views[tenant.pk]["requested"] == "stopped"
+    edge.finish(tenant.pk)
+    read_feed()
+    assert fresh(tenant).status == "stopped"
+
+
+@pytest.mark.parametrize("person", ["alice", "bob"])
+def test_a_deletion_that_the_edge_was_told_of_is_not_taken_back_after_a_retry(request, running, edge, as_alice, person):
+    deletion = protection.delete(by=as_alice, tenant=running, confirm_name="Office")
+    edge.fail_next("DELETE", refusal(422, "INVALID_REQUEST"))
+    reconcile(running.pk)
+    actions.retry(by=as_alice, operation=fresh(deletion))
+    actor = actor_for(request.getfixturevalue(person))
+    with rls.acting_as(actor.rls_actor), pytest.raises(PastPointOfNoReturn):
+        actions.cancel(by=actor, operation=fresh(deletion))
+    assert fresh(running).requested == "deleted"
+
+
+def test_a_deletion_taken_back_in_time_leaves_what_was_asked_for_before(running, edge, as_alice):
+    actions.stop(by=as_alice, tenant=running)
+    reconcile(running.pk)
+    edge.finish(running.pk)
+    read_feed()
+    actions.start(by=as_alice, tenant=running)
+    deletion = protection.delete(by=as_alice, tenant=running, confirm_name="Office")
+    actions.cancel(by=as_alice, operation=deletion)
+    reconcile(running.pk)
+    edge.finish(running.pk)
+    read_feed()
+    assert (fresh(running).requested, fresh(running).status) == ("running", "running")
 
 
 def test_a_start_under_way_is_undone_by_a_stop_of_its_own(tenant, edge, as_alice):
