@@ -1,4 +1,4 @@
-"""Whatever people ask for and however calls fail, portal and edge come to hold the same wish, or the portal says why not."""
+"""However people ask and calls fail, portal and edge come to hold the same wish, or the portal says why not."""
 
 import json
 from collections.abc import Callable
