@@ -129,12 +129,12 @@ class DockerApi:
         return NO_CONTENT if await self.containers.start(self.containers.find(name)) else Response(304)
 
     async def stop(self, request: Request, name: str) -> Response:
-        grace = float(request.query.get("t", STOP_GRACE))
-        return NO_CONTENT if await self.containers.stop(self.containers.find(name), grace) else Response(304)
+        stopped = await self.containers.stop(self.containers.find(name), _grace(request))
+        return NO_CONTENT if stopped else Response(304)
 
     async def restart(self, request: Request, name: str) -> Response:
         container = self.containers.find(name)
-        await self.containers.stop(container, float(request.query.get("t", STOP_GRACE)))
+        await self.containers.stop(container, _grace(request))
         await self.containers.start(container)
         return NO_CONTENT
 
@@ -200,6 +200,16 @@ def _has_label(container: Container, wanted: str) -> bool:
 
 def _signal_number(text: str) -> int:
     try:
-        return int(text) if text.isdigit() else signal.Signals["SIG" + text.upper().removeprefix("SIG")].value
-    except KeyError as error:
+        if text.isdecimal():
+            return signal.Signals(int(text)).value
+        return signal.Signals["SIG" + text.upper().removeprefix("SIG")].value
+    except (KeyError, ValueError) as error:
         raise BadRequest(f"Invalid signal: {text}") from error
+
+
+def _grace(request: Request) -> float:
+    """Seconds between SIGTERM and SIGKILL."""
+    text = request.query.get("t", "")
+    if text and not text.isdecimal():
+        raise BadRequest(f"t is not a number of seconds: {text}")
+    return float(text) if text else STOP_GRACE

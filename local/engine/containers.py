@@ -158,38 +158,45 @@ class Containers:
         return None
 
     async def _start_node(self, container: Container) -> None:
-        network = container.network_mode.removeprefix(NETWORK_OF)
-
-        def egress_port() -> int | None:
-            with contextlib.suppress(EngineError):
-                sidecar = self.find(network).sidecar
-                return sidecar.egress_port if sidecar else None
-            return None
-
-        container.proxy = EgressProxy(egress_port)
-        address = await container.proxy.open()
-        declared = dict(entry.split("=", 1) for entry in container.config.get("Env") or [] if "=" in entry)
-        environment = {**declared, "HTTP_PROXY": address, "http_proxy": address}
+        proxy = EgressProxy(lambda: self._egress_port(container))
+        environment = self._environment(container, await proxy.open())
         image = container.image
         spec = NodeSpec(image.software, image.role, image.entry or "", environment, container.disk, container.log)
-        container.node = await self._runner.start(spec)
-        container.status = "running"
+        try:
+            container.node = await self._runner.start(spec)
+        except BaseException:
+            await proxy.close()
+            raise
+        container.proxy, container.status = proxy, "running"
         watcher = asyncio.create_task(self._watch(container, container.node))
         self._watchers.add(watcher)
         watcher.add_done_callback(self._watchers.discard)
+
+    def _egress_port(self, container: Container) -> int | None:
+        """Where workerd takes what this container sends out; asked anew each time, as it changes with workerd."""
+        with contextlib.suppress(EngineError):
+            sidecar = self.find(container.network_mode.removeprefix(NETWORK_OF)).sidecar
+            return sidecar.egress_port if sidecar else None
+        return None
+
+    @staticmethod
+    def _environment(container: Container, proxy: str) -> dict[str, str]:
+        declared = dict(entry.split("=", 1) for entry in container.config.get("Env") or [] if "=" in entry)
+        return {**declared, "HTTP_PROXY": proxy, "http_proxy": proxy}
 
     async def _watch(self, container: Container, node: RunningNode) -> None:
         code = await node.exit_code
         await self._has_ended(container, code)
 
     async def _has_ended(self, container: Container, code: int) -> None:
-        container.exit_code, container.status = code, "exited"
-        for door in (container.sidecar, container.proxy):
-            if door is not None:
-                await door.close()
+        # All of the container's own state changes before the first wait: from there on it may be started again.
+        doors = [door for door in (container.sidecar, container.proxy) if door is not None]
         container.sidecar = container.proxy = None
+        container.exit_code, container.status = code, "exited"
+        container.endings += 1
+        for door in doors:
+            await door.close()
         async with container.ended:
-            container.endings += 1
             container.ended.notify_all()
 
     async def signal(self, container: Container, number: int) -> None:
@@ -209,13 +216,15 @@ class Containers:
         """SIGTERM, after `grace` seconds SIGKILL; False where nothing runs."""
         if not container.running:
             return False
+        run = container.endings
         await self.signal(container, SIGTERM)
         try:
             async with asyncio.timeout(grace):
-                await self.wait_ended(container)
+                await self._ended(container, run)
         except TimeoutError:
             async with container.changing:
-                await self._kill(container)
+                if container.endings == run:  # else it is the next run, which nobody asked to stop
+                    await self._kill(container)
         return True
 
     async def _kill(self, container: Container) -> None:
@@ -224,17 +233,21 @@ class Containers:
         await self.wait_ended(container)
 
     async def wait_ended(self, container: Container) -> int:
-        """Waits while it runs; returns the exit code."""
-        async with container.ended:
-            await container.ended.wait_for(lambda: not container.running)
+        """Waits for the end of the present run, though the next may have begun by then; returns the exit code."""
+        if container.running:
+            await self._ended(container, container.endings)
         return container.exit_code
 
     async def wait_next_exit(self, container: Container) -> int:
         """Waits for the next ending, though the container may not even have started; returns its exit code."""
-        before = container.endings
-        async with container.ended:
-            await container.ended.wait_for(lambda: container.endings > before or container.removed.is_set())
+        await self._ended(container, container.endings)
         return container.exit_code
+
+    @staticmethod
+    async def _ended(container: Container, endings: int) -> None:
+        """Waits until it has ended more often than that, or is removed."""
+        async with container.ended:
+            await container.ended.wait_for(lambda: container.endings > endings or container.removed.is_set())
 
     async def copy_disk(self, container: Container, target: Path) -> None:
         """Copies the disk to a directory that is not there yet; a running node stands still meanwhile."""

@@ -6,6 +6,7 @@ no state of the engine's: orders come over a socket, each with the two pipe ends
 """
 
 import asyncio
+import contextlib
 import gc
 import importlib
 import json
@@ -142,10 +143,12 @@ class Zygote:
         os.setsid()
 
     def _signal(self, ticket: int, number: int) -> None:
-        # Only unreaped children are in the table, so a process id that was given away again is never hit.
+        # Only unreaped children are in the table, so a process id that was given away again is never hit. A signal that
+        # cannot be sent is lost alone: an error here would end every node.
         for pid, owner in self.tickets.items():
             if owner == ticket:
-                os.kill(pid, number)
+                with contextlib.suppress(OSError):
+                    os.kill(pid, number)
 
     def _reap(self) -> None:
         while self.tickets:

@@ -119,6 +119,26 @@ def test_starting_twice_and_signalling_what_does_not_run_are_told_apart_from_suc
     assert engine.call("POST", "/containers/one/kill?signal=SIGNONSENSE").status_code == 400
 
 
+@pytest.mark.parametrize("number", ["999", "0", "65", "-9", "9" * 30])
+def test_a_number_that_is_no_signal_is_refused_and_ends_nothing(engine: EngineProcess, number: str) -> None:
+    engine.start("one")
+    engine.start("two")
+
+    assert engine.call("POST", f"/containers/one/kill?signal={number}").status_code == 400
+
+    assert engine.inspect("one")["State"]["Running"]
+    engine.call("POST", "/containers/two/kill")
+    assert engine.wait("two") == 137, "signals still get through"
+
+
+def test_a_grace_that_is_no_number_of_seconds_is_refused(engine: EngineProcess) -> None:
+    engine.start("one")
+
+    for grace in ("soon", "nan", "-1"):
+        assert engine.call("POST", f"/containers/one/stop?t={grace}").status_code == 400
+    assert engine.call("POST", "/containers/one/stop?t=10").status_code == 204
+
+
 @pytest.mark.parametrize("image", ["nginx:latest", "wazuh/wazuh-indexer", "wazuh/wazuh-indexer:latest", ""])
 def test_an_image_that_the_engine_does_not_have_is_not_found(engine: EngineProcess, image: str) -> None:
     answer = engine.call("POST", "/containers/create?name=one", {"Image": image})
