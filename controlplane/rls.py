@@ -42,6 +42,7 @@ __all__ = [
     "call",
     "current_actor",
     "reading_as",
+    "remembering",
     "set_actor",
     "visible_organizations",
 ]
@@ -87,11 +88,12 @@ def acting_as(rls_actor: str) -> Iterator[None]:
 
 def reading_as(rls_actor: str) -> AbstractContextManager[None]:
     """Runs reads as `acting_as` does, but takes no transaction on SQLite, where one would wait for the write lock."""
-    return acting_as(rls_actor) if connection.vendor == "postgresql" else _remembering(rls_actor)
+    return acting_as(rls_actor) if connection.vendor == "postgresql" else remembering(rls_actor)
 
 
 @contextmanager
-def _remembering(rls_actor: str) -> Iterator[None]:
+def remembering(rls_actor: str) -> Iterator[None]:
+    """Remembers the actor without a transaction. On Postgres nothing can be read until an `acting_as` inside."""
     token = _actor.set(rls_actor)
     try:
         yield

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from controlplane.actor import actor_of
 from controlplane.appearance import allow_forms_to
 from controlplane.problems import Forbidden, NotFound, Problem
+from controlplane.transactions import calls_out
 from organizations.actions import members, sign_up
 from organizations.actions.founding import checked_kind, checked_name
 from organizations.actions.sign_in import connection_by_id
@@ -55,6 +56,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     return redirect("sign-in")
 
 
+@calls_out
 @never_cache
 @require_http_methods(["GET", "POST"])
 def sign_up_page(request: HttpRequest) -> HttpResponse:
@@ -78,6 +80,7 @@ def sign_up_page(request: HttpRequest) -> HttpResponse:
     return page
 
 
+@calls_out
 @never_cache
 @require_http_methods(["GET", "POST"])
 def sign_up_saml(request: HttpRequest) -> HttpResponse:

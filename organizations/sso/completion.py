@@ -29,10 +29,15 @@ AUDIT_EVERY_SECONDS = 60
 def complete(
     request: HttpRequest, connection: Connection | None, attempt: Attempt, identity: ProvenIdentity
 ) -> HttpResponse:
-    """Do what the attempt was begun for. `connection` is None for the platform's provider. Raises SignInRefused."""
-    if connection is None:
-        return _PLATFORM_PURPOSES[attempt.purpose](request, attempt, identity)
-    return _CONNECTION_PURPOSES[attempt.purpose](request, connection, attempt, identity)
+    """
+    Do what the attempt was begun for, in one transaction of its own: providers send people back by GET, which has none.
+
+    `connection` is None for the platform's provider. Raises SignInRefused.
+    """
+    with rls.acting_as(actor_of(request).rls_actor):
+        if connection is None:
+            return _PLATFORM_PURPOSES[attempt.purpose](request, attempt, identity)
+        return _CONNECTION_PURPOSES[attempt.purpose](request, connection, attempt, identity)
 
 
 def refused(request: HttpRequest, connection: Connection | None, refusal: SignInRefused) -> HttpResponse:

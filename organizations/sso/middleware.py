@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 
+from controlplane import rls
 from controlplane.actor import actor_of
 from organizations.models import Membership
 from organizations.sso import sessions
@@ -41,4 +42,5 @@ class ProvenEntryMiddleware:
 def _belongs_unproven(user_id: str, organization_id: str, proofs: list[tuple[str, str]]) -> bool:
     if organization_id in dict(proofs):
         return False
-    return Membership.objects.filter(user_id=user_id, organization_id=organization_id).exists()
+    with rls.reading_as(f"user:{user_id}"):
+        return Membership.objects.filter(user_id=user_id, organization_id=organization_id).exists()

@@ -8,6 +8,10 @@ from controlplane.crypto import EncryptedTextField
 from controlplane.ids import new_id
 
 
+LONGEST_ISSUER = 1024
+LONGEST_ADDRESS = 2048
+
+
 def new_connection_id() -> str:
     return new_id("conn")
 
@@ -40,9 +44,15 @@ class Connection(models.Model):
     name = models.CharField(max_length=120)
     provider_id = models.CharField(max_length=64, unique=True, default=new_provider_id, editable=False)
     state = models.CharField(max_length=16, choices=State, default=State.ENABLED)
-    issuer = models.CharField(max_length=1024, help_text="SAML entity id or OIDC issuer of the identity provider")
-    source_url = models.CharField(max_length=2048, blank=True, help_text="Where metadata or discovery was read")
-    sign_in_url = models.CharField(max_length=2048, help_text="SAML redirect binding or OIDC authorization endpoint")
+    issuer = models.CharField(
+        max_length=LONGEST_ISSUER, help_text="SAML entity id or OIDC issuer of the identity provider"
+    )
+    source_url = models.CharField(
+        max_length=LONGEST_ADDRESS, blank=True, help_text="Where metadata or discovery was read"
+    )
+    sign_in_url = models.CharField(
+        max_length=LONGEST_ADDRESS, help_text="SAML redirect binding or OIDC authorization endpoint"
+    )
     certificates = models.JSONField(default=list, blank=True, help_text="SAML: signing certificates, base64 DER")
     endpoints = models.JSONField(default=dict, blank=True, help_text="OIDC: token, userinfo and keys, pinned")
     client_id = models.CharField(max_length=255, blank=True)

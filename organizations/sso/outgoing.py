@@ -4,19 +4,25 @@ The only way this room fetches an address that somebody else named: metadata, di
 The attack: an organization names an address inside our network (or a name that resolves there the second time it is
 asked) and reads the answer, or makes us post somewhere. So a name is resolved once, every address it has must be
 public, the connection goes to that very address with the name kept for TLS and the Host header, redirects are not
-followed, and size and time are bounded. The exception is an exact list of origins (`settings.LOOPBACK_ORIGINS`), which
-the local launcher writes and production refuses.
+followed, and the size and the time of the whole call are bounded. The exception is an exact list of origins
+(`settings.LOOPBACK_ORIGINS`), which the local launcher writes and production refuses.
 """
 
 import ipaddress
 import socket
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any, Self
 from urllib.parse import SplitResult, urlsplit
 
 import httpx
 from django.conf import settings
 
+from controlplane.transactions import let_go
+
 TIMEOUT_SECONDS = 8.0
+WHOLE_CALL_SECONDS = 12.0
 LIMIT_BYTES = 1_000_000
 
 
@@ -74,31 +80,75 @@ def _send(method: str, url: str, what: str, headers: dict[str, str], form: dict[
     host = f"[{address}]" if ":" in address else address
     target = parts._replace(netloc=f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}").geturl()
     client = httpx.Client(follow_redirects=False, trust_env=False, timeout=TIMEOUT_SECONDS)
+    let_go()
     try:
         with (
+            _Deadline(WHOLE_CALL_SECONDS) as deadline,
             client,
             client.stream(
                 method,
                 target,
                 data=form,
-                headers={"Accept": "application/json, */*", **headers, "Host": parts.netloc},
-                extensions={"sni_hostname": parts.hostname or ""},
+                headers={"Accept": "application/json, */*", **headers, "Accept-Encoding": "identity"}
+                | {"Host": parts.netloc},
+                extensions={"sni_hostname": parts.hostname or "", "trace": deadline.watch},
             ) as response,
         ):
             if response.is_redirect:
                 raise OutgoingRefused(f"The {what} redirects elsewhere. Give the address that answers itself.")
-            return Answer(response.status_code, _bounded(response, what))
+            body = _bounded(response, what)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise OutgoingRefused(f"The {what} did not answer ({type(error).__name__}).") from error
+    if deadline.is_over:  # a body without a length ends where the connection was cut, as if it were whole
+        raise OutgoingRefused(f"The {what} did not answer within {WHOLE_CALL_SECONDS:.0f} seconds.")
+    return Answer(response.status_code, body)
 
 
 def _bounded(response: httpx.Response, what: str) -> bytes:
+    """The body as it came: one that was compressed against our wish could unfold to any size."""
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
+        raise OutgoingRefused(f"The {what} answers in a compressed form that was not asked for.")
     body = bytearray()
-    for chunk in response.iter_bytes():
+    for chunk in response.iter_raw():
         body += chunk
         if len(body) > LIMIT_BYTES:
             raise OutgoingRefused(f"The {what} answers with more than {LIMIT_BYTES} bytes.")
     return bytes(body)
+
+
+class _Deadline:
+    """
+    Cuts the connection when the time of the whole call is over.
+
+    The attack: a timeout holds for one read only, and a byte every few seconds, headers included, would occupy us for
+    days.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.is_over = False
+        self._socket: socket.socket | None = None
+        self._timer = threading.Timer(seconds, self._cut)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def watch(self, event: str, told: dict[str, Any]) -> None:
+        """httpcore's trace: learns the socket, also the one that TLS puts in the first one's place."""
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self._socket = told["return_value"].get_extra_info("socket")
+            if self.is_over:
+                self._cut()
+
+    def _cut(self) -> None:
+        self.is_over = True
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
 
 
 def _public_address(parts: SplitResult, what: str) -> str:

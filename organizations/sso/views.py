@@ -8,6 +8,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from controlplane.actor import actor_of
 from controlplane.appearance import allow_forms_to
 from controlplane.problems import Forbidden, NotFound
+from controlplane.transactions import calls_out
 from organizations.actions.sign_in import connection_by_id
 from organizations.models import Connection, Membership, Organization
 from organizations.sso import departure, sessions
@@ -18,6 +19,7 @@ from organizations.sso.outgoing import origin_of
 from organizations.sso.proven import SignInRefused
 
 
+@calls_out
 @never_cache
 @require_POST
 def begin_platform(request: HttpRequest) -> HttpResponse:

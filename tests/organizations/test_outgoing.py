@@ -72,6 +72,20 @@ def test_a_redirect_is_not_followed(web: dict[str, Any]) -> None:
         outgoing.get("https://idp.example/", what="address")
 
 
+def test_an_answer_is_asked_for_plainly_and_refused_compressed(web: dict[str, Any]) -> None:
+    """The attack: a kilobyte that unfolds to a gigabyte."""
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, headers={"content-encoding": "gzip"}, stream=httpx.ByteStream(b"x"))
+
+    web["idp.example"] = answer
+    with pytest.raises(OutgoingRefused, match="compressed"):
+        outgoing.get("https://idp.example/", what="address")
+    assert seen[0].headers["accept-encoding"] == "identity"
+
+
 def test_an_endless_answer_is_cut_off(web: dict[str, Any]) -> None:
     web["idp.example"] = lambda request: httpx.Response(200, content=b"x" * (outgoing.LIMIT_BYTES + 1))
     with pytest.raises(OutgoingRefused, match="more than"):

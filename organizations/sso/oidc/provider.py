@@ -15,12 +15,11 @@ from django.urls import reverse
 from controlplane.environment import environment
 from controlplane.problems import Invalid
 from organizations.sso import outgoing
-from organizations.sso.models import Connection
+from organizations.sso.models import LONGEST_ADDRESS, LONGEST_ISSUER, Connection
 from organizations.sso.proven import SignInRefused
 
 PLATFORM = "platform"
 DISCOVERY_SECONDS = 600
-LONGEST_ISSUER, LONGEST_ENDPOINT = 1024, 2048
 ENDPOINTS = {
     "authorization_endpoint": "authorization endpoint",
     "token_endpoint": "token endpoint",
@@ -115,7 +114,7 @@ def discover(issuer: str) -> dict[str, str]:
     endpoints = {}
     for name, what in ENDPOINTS.items():
         address = document.get(name)
-        if not isinstance(address, str) or len(address) > LONGEST_ENDPOINT:
+        if not isinstance(address, str) or len(address) > LONGEST_ADDRESS:
             raise Invalid(f"The discovery document names no usable {what}.", field="issuer")
         try:
             outgoing.checked(address, what)

@@ -5,6 +5,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from controlplane.problems import NotFound
+from controlplane.transactions import calls_out
 from organizations.actions.sign_in import connection_by_id
 from organizations.models import Connection
 from organizations.sso import attempts, completion
@@ -13,6 +14,7 @@ from organizations.sso.oidc import provider as oidc
 from organizations.sso.proven import SignInRefused
 
 
+@calls_out
 @never_cache
 @require_GET
 def callback(request: HttpRequest, key: str) -> HttpResponse:

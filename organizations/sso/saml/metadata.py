@@ -14,7 +14,7 @@ from onelogin.saml2.idp_metadata_parser import OneLogin_Saml2_IdPMetadataParser 
 
 from controlplane.problems import Invalid
 from organizations.sso import outgoing
-from organizations.sso.models import Connection
+from organizations.sso.models import LONGEST_ADDRESS, LONGEST_ISSUER, Connection
 from organizations.sso.saml import service_provider
 
 LIMIT_CHARACTERS = 512_000
@@ -86,9 +86,11 @@ def _read(content: bytes, field: str) -> dict[str, Any]:
 def _check_it_can_be_used(read: IdpMetadata, field: str) -> None:
     """Refuses what can't be stored, or what python3-saml would refuse later, at a sign-in."""
     connection = Connection(issuer=read.entity_id, sign_in_url=read.sign_in_url, certificates=read.certificates)
-    for column, what in (("issuer", "entity id"), ("sign_in_url", "sign-in address")):
-        longest = Connection._meta.get_field(column).max_length
-        if len(getattr(connection, column)) > longest:
+    for what, text, longest in (
+        ("entity id", read.entity_id, LONGEST_ISSUER),
+        ("sign-in address", read.sign_in_url, LONGEST_ADDRESS),
+    ):
+        if len(text) > longest:
             raise Invalid(f"The {what} is longer than {longest} characters.", field=field)
     try:
         service_provider.saml_settings(connection)
