@@ -11,7 +11,8 @@ DEFAULT_USES, MOST_USES = 50, 100_000
 MOST_GROUPS, MOST_LABELS, LONGEST_LABEL = 16, 16, 64
 LONGEST_NAME, LONGEST_REASON = 80, 200
 
-GROUP = re.compile(r"[A-Za-z0-9._-]{1,128}\Z")
+# "all" is a manager's word for every group, and dots alone would be steps in a path of its API
+GROUP = re.compile(r"(?!(\.{1,2}|all)\Z)[A-Za-z0-9._-]{1,128}\Z")
 LABEL = re.compile(r"[a-z0-9_.-]{1,32}\Z")
 
 

@@ -170,6 +170,28 @@ describe("agents on their way to the manager", () => {
   });
 });
 
+describe("quarantine", () => {
+  const isolate = (tenant: string, agent: string, reason: string, idempotency_key = crypto.randomUUID()) =>
+    call("POST", `/v1/tenants/${tenant}/agents/${agent}/quarantine`, { epoch: 1, idempotency_key, reason });
+
+  it("finds no agent of another tenant", async () => {
+    const [one, two] = [await tenantWithAgents("web-1"), await tenantWithAgents()];
+    expect(await answered(isolate(two, "001", "malware"), 404)).toMatchObject({ code: "AGENT_NOT_FOUND" });
+    expect(await inTenant(one, (_, sql) => sql.exec("SELECT quarantined_at FROM agents").one())).toEqual({
+      quarantined_at: null,
+    });
+  });
+
+  it("answers the same call again as before, and takes its key for no other", async () => {
+    const tenant = await tenantWithAgents("web-1", "web-2");
+    const first = await answered(isolate(tenant, "001", "malware", "q-1"), 200);
+    expect(await answered(isolate(tenant, "001", "malware", "q-1"), 200)).toEqual(first);
+    expect(await answered(isolate(tenant, "002", "malware", "q-1"), 409)).toMatchObject({
+      code: "IDEMPOTENCY_CONFLICT",
+    });
+  });
+});
+
 describe("a manager that starts with an empty disk", () => {
   const prepare = { do: "prepare", role: "manager", n: 0 } as const;
 

@@ -1,4 +1,6 @@
+import { env, listDurableObjectIds } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
+import { makeToken } from "../src/ids";
 import { answered, call, type Enrolled, enroll, iso, newTenantId, newToken, PLAN, stoppedTenant } from "./support/edge";
 
 interface Change {
@@ -77,7 +79,6 @@ describe("enrollment", () => {
     const revoked = await newToken(tenant);
     await answered(call("DELETE", `/v1/tenants/${tenant}/tokens/${revoked.id}`, { epoch: 1 }), 200);
     const wrongSecret = await newToken(tenant);
-    const { makeToken } = await import("../src/ids");
     const good = await newToken(tenant);
     expect(await codeOf(enroll(usedUp.text, "a1"), 403)).toBe("TOKEN_USED_UP");
     expect(await codeOf(enroll(expired.text, "a2"), 403)).toBe("TOKEN_EXPIRED");
@@ -105,9 +106,24 @@ describe("enrollment", () => {
     expect((await changesOf(tenant, "token"))[0]).toMatchObject({ id: token.id, uses: 1, state: "active" });
   });
 
+  it("is told in the tenant's event stream, as is its refusal", async () => {
+    const tenant = await stoppedTenant();
+    const token = await newToken(tenant, { max_uses: 1 });
+    await answered(enroll(token.text, "web-1"), 201);
+    await codeOf(enroll(token.text, "web-2"), 403);
+    const told = async () => {
+      const page = await env.WAZUH_EVENTS.getByName(tenant).replay(0, 100);
+      const { events } = JSON.parse(page) as { events: { kind: string; data: Record<string, unknown> }[] };
+      return events.filter(({ kind }) => kind === "enrollment").map(({ data }) => data);
+    };
+    await expect.poll(told).toMatchObject([
+      { outcome: "enrolled", token: token.id, agent: { id: "001", name: "web-1" } },
+      { outcome: "refused", reason: "used_up", name: "web-2" },
+    ]);
+    expect(JSON.stringify(await told())).not.toContain(token.text);
+  });
+
   it("makes no object for a malformed token or an invented tenant", async () => {
-    const { env, listDurableObjectIds } = await import("cloudflare:test");
-    const { makeToken } = await import("../src/ids");
     const before = (await listDurableObjectIds(env.TENANT)).length;
     const real = newTenantId();
     const invented = `${real.slice(0, 25)}${real.endsWith("a") ? "b" : "a"}`;
@@ -147,8 +163,25 @@ describe("tokens", () => {
     const body = { epoch: 1, name: "n", secret_sha256: "0".repeat(64), expires_at: iso(1000), max_uses: 3 };
     const first = await answered(call("PUT", path, body), 200);
     expect(await answered(call("PUT", path, body), 200)).toEqual(first);
-    const other = await answered<{ code: string }>(call("PUT", path, { ...body, max_uses: 4 }), 409);
-    expect(other.code).toBe("TOKEN_CONFLICT");
+    for (const other of [{ max_uses: 4 }, { name: "m" }, { labels: { site: "Bonn" } }, { groups: ["linux"] }]) {
+      expect(await codeOf(call("PUT", path, { ...body, ...other }), 409)).toBe("TOKEN_CONFLICT");
+    }
+  });
+
+  it.each([".", "..", "all", "a/b", ""])("may not name the group %j, which no manager could have", async (group) => {
+    const tenant = await stoppedTenant();
+    const body = { epoch: 1, name: "n", secret_sha256: "0".repeat(64), expires_at: iso(1000), max_uses: 3 };
+    const path = `/v1/tenants/${tenant}/tokens/abcdefghij`;
+    expect(await codeOf(call("PUT", path, { ...body, groups: [group] }), 422)).toBe("INVALID_REQUEST");
+  });
+
+  it("of one tenant are not there for another", async () => {
+    const [one, two] = [await stoppedTenant(), await stoppedTenant()];
+    const { id } = await newToken(one);
+    const path = `/v1/tenants/${two}/tokens/${id}`;
+    expect(await codeOf(call("GET", path), 404)).toBe("TOKEN_NOT_FOUND");
+    expect(await codeOf(call("DELETE", path, { epoch: 1 }), 404)).toBe("TOKEN_NOT_FOUND");
+    expect(await answered(call("GET", `/v1/tenants/${one}/tokens/${id}`), 200)).toMatchObject({ state: "active" });
   });
 
   it("can be made before the tenant's first spec arrived", async () => {
@@ -174,5 +207,13 @@ describe("tokens", () => {
     const path = `/v1/tenants/${tenant}/tokens/${token.id}`;
     expect(await codeOf(call("DELETE", path, { epoch: 1 }), 409)).toBe("STALE_EPOCH");
     expect(await answered(call("DELETE", path, { epoch: 2 }), 200)).toMatchObject({ state: "revoked" });
+  });
+
+  it("are refused from before an epoch that only another write brought", async () => {
+    const tenant = await stoppedTenant();
+    const token = await newToken(tenant);
+    const path = `/v1/tenants/${tenant}/tokens/${token.id}`;
+    await answered(call("DELETE", path, { epoch: 2 }), 200);
+    expect(await codeOf(call("DELETE", path, { epoch: 1 }), 409)).toBe("STALE_EPOCH");
   });
 });

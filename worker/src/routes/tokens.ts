@@ -5,7 +5,10 @@ import { Epoch, orNull, TenantId, Time } from "../schemas";
 
 const TokenId = z.string().regex(/^[a-z2-7]{10}$/, "must be a token's id: 10 characters of [a-z2-7]");
 const AgentId = z.string().regex(/^\d{3,8}$/, "must be an agent's id: at least three digits");
-const GroupName = z.string().regex(/^[A-Za-z0-9._-]{1,128}$/, "must be 1-128 of A-Z a-z 0-9 . _ -");
+/** What a manager takes as a group: "all" is its word for every group, and dots alone are steps in a path. */
+const GroupName = z
+  .string()
+  .regex(/^(?!(\.{1,2}|all)$)[A-Za-z0-9._-]{1,128}$/, "must be 1-128 of A-Z a-z 0-9 . _ - and not ., .. or all");
 const Label = z.string().max(128);
 
 const PutToken = z
@@ -98,7 +101,7 @@ const quarantine = createRoute({
   },
   responses: {
     200: { description: "The agent, shut out", content: jsonContent(Agent) },
-    ...errorResponses(...common, "AGENT_NOT_FOUND", "STALE_EPOCH", "TENANT_DELETED"),
+    ...errorResponses(...common, "AGENT_NOT_FOUND", "STALE_EPOCH", "IDEMPOTENCY_CONFLICT", "TENANT_DELETED"),
   },
 });
 
@@ -113,7 +116,7 @@ export function mount(app: EdgeApp): void {
   });
   app.openapi(listAgents, async (c) => c.json(await c.var.tenant.agents(), 200));
   app.openapi(quarantine, async (c) => {
-    const { epoch, reason } = c.req.valid("json");
-    return c.json(await c.var.tenant.quarantine(c.req.valid("param").agent, epoch, reason), 200);
+    const { epoch, reason, idempotency_key } = c.req.valid("json");
+    return c.json(await c.var.tenant.quarantine(c.req.valid("param").agent, epoch, reason, idempotency_key), 200);
   });
 }

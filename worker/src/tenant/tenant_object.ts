@@ -13,6 +13,7 @@ import {
   mayConnect,
   quarantine,
 } from "./agents";
+import { once } from "./answers";
 import { DUE_DEADLINES_MS, DUE_KINDS } from "./due_kinds";
 import { type Enrolled, type EnrollRequest, enroll } from "./enrollment";
 import { LiveContext } from "./live_context";
@@ -149,8 +150,11 @@ export class TenantObject extends DurableObject<Env> {
     return listAgents(this.#ctx);
   }
 
-  quarantine(agent: string, epoch: number, reason: string): Promise<AgentView> {
-    return quarantine(this.#ctx, agent, epoch, reason);
+  /** @param key missing from callers of the version before */
+  quarantine(agent: string, epoch: number, reason: string, key?: string): Promise<AgentView> {
+    this.#ctx.requireLive(epoch);
+    const work = () => quarantine(this.#ctx, agent, reason);
+    return key === undefined ? work() : once(this.#ctx, `quarantine:${key}`, { agent, reason }, work);
   }
 
   async connector(agent: string, secretDigest: string): Promise<ConnectorVerdict> {

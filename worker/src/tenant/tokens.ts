@@ -1,6 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { EdgeError } from "../errors";
 import type { TenantContext } from "./context";
+import { bodyHash } from "./spec";
 
 /** A token as the control plane defines it; the secret itself never comes here. */
 export interface TokenDefinition {
@@ -115,12 +116,11 @@ function insert(ctx: TenantContext, id: string, token: TokenDefinition): void {
 }
 
 function sameDefinition(row: TokenRow, token: TokenDefinition): boolean {
-  return (
-    row.secret_sha256 === token.secret_sha256 &&
-    row.expires_at === Date.parse(token.expires_at) &&
-    row.max_uses === token.max_uses &&
-    row.groups === JSON.stringify(token.groups)
-  );
+  const { name, secret_sha256, expires_at, max_uses } = row;
+  const groups = JSON.parse(row.groups) as string[];
+  const labels = JSON.parse(row.labels) as Record<string, string>;
+  const stored = { name, secret_sha256, expires_at, max_uses, groups, labels };
+  return bodyHash(stored) === bodyHash({ ...token, expires_at: Date.parse(token.expires_at) });
 }
 
 function asView(row: TokenRow, now: number): TokenView {
