@@ -57,7 +57,7 @@ export interface TenantContext {
   /** Drops keys from memory, after their rows were erased. */
   forget(): void;
 
-  /** @throws EdgeError STALE_EPOCH for a write from before the cell's epoch was raised. */
+  /** Takes a write's epoch and remembers the highest. @throws EdgeError STALE_EPOCH for one from before. */
   fence(epoch: number): void;
   /** Null where no spec was ever stored. */
   record(): TenantRecord | null;

@@ -103,8 +103,9 @@ export class LiveContext implements TenantContext {
   }
 
   fence(epoch: number): void {
-    const current = this.record()?.epoch ?? 0;
+    const current = Math.max(this.record()?.epoch ?? 0, this.#epochSeen());
     if (epoch < current) throw new EdgeError("STALE_EPOCH", `Epoch ${epoch} is over; the cell is at ${current}.`);
+    if (epoch > current) this.sql.exec("INSERT OR REPLACE INTO counters (name, value) VALUES ('epoch', ?)", epoch);
   }
 
   record(): TenantRecord | null {
@@ -132,6 +133,12 @@ export class LiveContext implements TenantContext {
 
   viewChanged(): void {
     this.transaction(() => publishView(this));
+  }
+
+  /** The highest epoch of a write beside the spec; a spec's own fence may stand behind it until it is sent anew. */
+  #epochSeen(): number {
+    const query = "SELECT value FROM counters WHERE name = 'epoch'";
+    return this.sql.exec<{ value: number }>(query).toArray()[0]?.value ?? 0;
   }
 
   /** Inside a transaction the alarm is set once, at its end. */

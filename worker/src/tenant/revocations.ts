@@ -3,6 +3,9 @@ import { once, schedulePrune } from "./answers";
 import type { TenantContext } from "./context";
 import { nodeStub } from "./nodes/names";
 
+/** How far the control plane's clock may be ahead of this one's. */
+const CLOCK_TOLERANCE_MS = 60_000;
+
 export interface RevocationRequest {
   epoch: number;
   idempotency_key: string;
@@ -19,11 +22,20 @@ export interface RevocationRequest {
  */
 export function revoke(ctx: TenantContext, request: RevocationRequest): Promise<{ closed: number }> {
   ctx.fence(request.epoch);
+  // Every door of a deleted tenant is shut, and beside its tombstone nothing may be written.
+  if (ctx.record()?.deleted) return closeLeft(ctx, request.rule);
   return once(ctx, `revocation:${request.idempotency_key}`, request, async () => {
-    const sessions = ctx.transaction(() => storeRule(ctx, request.rule));
-    const sockets = await closeSockets(ctx, request.rule);
+    // A rule of the far future would also cover whatever is given after it, for ever.
+    const rule = { ...request.rule, before: Math.min(request.rule.before, ctx.now() + CLOCK_TOLERANCE_MS) };
+    const sessions = ctx.transaction(() => storeRule(ctx, rule));
+    const sockets = await closeSockets(ctx, rule);
     return { closed: sessions + sockets };
   });
+}
+
+/** While a deletion is under way its sockets still stand; once it erased the plan there are none, nor a stream. */
+async function closeLeft(ctx: TenantContext, rule: AccessRule): Promise<{ closed: number }> {
+  return { closed: ctx.record()?.plan ? await closeSockets(ctx, rule) : 0 };
 }
 
 /** Whether access with these claims was withdrawn. */
