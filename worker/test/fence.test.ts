@@ -2,8 +2,9 @@ import { env, runInDurableObject } from "cloudflare:test";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ErrorBody } from "../src/errors";
-import type { TenantView } from "../src/schemas";
-import { bodyHash, standingOf } from "../src/tenant/spec";
+import type { PutTenant, TenantView } from "../src/schemas";
+import { LiveContext } from "../src/tenant/live_context";
+import { acceptSpec, bodyHash, standingOf } from "../src/tenant/spec";
 import { answered, call, newTenantId, PLAN } from "./support/edge";
 import { getTenant, newOperation, putTenant, specOf, until } from "./support/tenants";
 
@@ -27,6 +28,29 @@ describe("the fence of a tenant's spec", () => {
     const spec = stopped();
     await putTenant(id, spec);
     await putTenant(id, Object.fromEntries(Object.entries(spec).reverse()));
+  });
+
+  it("has the tenant looked at again for a repeat, should its alarm have been lost", async () => {
+    const id = newTenantId();
+    const spec = stopped();
+    await putTenant(id, spec);
+    await until(id, (view) => view.observed === "stopped");
+    const alarm = () => runInDurableObject(env.TENANT.getByName(id), (_object, { storage }) => storage.getAlarm());
+    expect(await alarm()).toBeNull();
+    await putTenant(id, spec);
+    expect(await alarm()).not.toBeNull();
+  });
+
+  it("asks for a version only where a start is new, not for what is stored or stale", async () => {
+    await runInDurableObject(env.TENANT.getByName(newTenantId()), async (_object, state) => {
+      const spec = specOf(2) as PutTenant;
+      acceptSpec(new LiveContext(state, env), spec);
+      const withdrawn = new LiveContext(state, { ...env, VERSIONS: {} });
+      acceptSpec(withdrawn, spec);
+      expect(() => acceptSpec(withdrawn, { ...spec, generation: 1 })).toThrow("older");
+      expect(() => acceptSpec(withdrawn, specOf(3) as PutTenant)).toThrow("not offered");
+      acceptSpec(withdrawn, stopped(3) as PutTenant);
+    });
   });
 
   it("refuses an older generation and keeps what it has", async () => {

@@ -1,7 +1,7 @@
 /** What the control plane wants of this tenant, behind its fence (epoch, generation). */
 import { EdgeError } from "../errors";
 import { digest } from "../ids";
-import type { DeleteTenant, Plan, PutTenant, Requested } from "../schemas";
+import type { DeleteTenant, Plan, PutTenant, Requested, RunKind } from "../schemas";
 import type { TenantContext } from "./context";
 import { clearEfforts } from "./efforts";
 import { beginRun } from "./runs";
@@ -12,13 +12,6 @@ interface Intent {
   operation_id: string;
   requested: Requested;
   plan: Plan | null;
-}
-
-interface Fence {
-  epoch: number;
-  generation: number;
-  body_hash: string;
-  requested: string;
 }
 
 /** Where an intent stands against what is stored. */
@@ -48,13 +41,6 @@ const sorted = (record: Record<string, unknown>) =>
 
 /** @throws EdgeError TENANT_DELETED, STALE_GENERATION, GENERATION_CONFLICT, UNKNOWN_VERSION */
 export function acceptSpec(ctx: TenantContext, body: PutTenant): void {
-  // A version that was withdrawn must not keep its tenants from being stopped.
-  if (body.requested === "running" && !ctx.settings.versions.has(body.plan.version)) {
-    const known = [...ctx.settings.versions.keys()].join(", ");
-    throw new EdgeError("UNKNOWN_VERSION", `Version ${body.plan.version} is not offered here.`, [
-      { path: "plan.version", message: `must be one of ${known}` },
-    ]);
-  }
   if (ctx.record()?.deleted) throw new EdgeError("TENANT_DELETED", "This tenant was deleted.");
   accept(ctx, body, body.requested === "running" ? "start" : "stop");
 }
@@ -64,24 +50,47 @@ export function acceptDeletion(ctx: TenantContext, body: DeleteTenant): void {
   accept(ctx, { ...body, requested: "deleted", plan: null }, "delete");
 }
 
-function accept(ctx: TenantContext, intent: Intent, kind: "start" | "stop" | "delete"): void {
+function accept(ctx: TenantContext, intent: Intent, kind: RunKind): void {
   const hash = bodyHash(intent);
-  const [stored] = ctx.sql
-    .exec<Fence & Record<string, SqlStorageValue>>("SELECT epoch, generation, body_hash, requested FROM tenant")
-    .toArray();
-  const standing = standingOf(stored ? { ...stored, bodyHash: stored.body_hash } : null, { ...intent, bodyHash: hash });
-  const { epoch, generation } = intent;
-  if (standing === "older") {
-    throw new EdgeError("STALE_GENERATION", `Generation ${epoch}.${generation} is older than what is stored.`);
-  }
+  const standing = standingOf(storedFence(ctx), { ...intent, bodyHash: hash });
+  const fence = `Generation ${intent.epoch}.${intent.generation}`;
+  if (standing === "older") throw new EdgeError("STALE_GENERATION", `${fence} is older than what is stored.`);
   if (standing === "conflicting") {
-    throw new EdgeError("GENERATION_CONFLICT", `Generation ${epoch}.${generation} was sent before with another body.`);
+    throw new EdgeError("GENERATION_CONFLICT", `${fence} was sent before with another body.`);
   }
-  if (standing === "newer") ctx.transaction(() => store(ctx, intent, kind, hash));
+  if (standing === "newer") {
+    refuseUnknownVersion(ctx, intent);
+    ctx.transaction(() => store(ctx, intent, kind, hash));
+  }
+  // Whoever repeats an intent misses something of it: the alarm may have been lost.
+  ctx.schedule("drive", ctx.now());
 }
 
-function store(ctx: TenantContext, intent: Intent, kind: "start" | "stop" | "delete", hash: string): void {
-  const plan = intent.plan ? JSON.stringify(intent.plan) : null;
+function storedFence(ctx: TenantContext) {
+  const query = "SELECT epoch, generation, body_hash AS bodyHash FROM tenant";
+  return ctx.sql.exec<{ epoch: number; generation: number; bodyHash: string }>(query).toArray()[0] ?? null;
+}
+
+/** Only of what is to start anew: a withdrawn version must keep nobody from stopping, or from repeating what is stored. */
+function refuseUnknownVersion(ctx: TenantContext, { requested, plan }: Intent): void {
+  const { versions } = ctx.settings;
+  if (requested !== "running" || !plan || versions.has(plan.version)) return;
+  const message = `must be one of ${[...versions.keys()].join(", ")}`;
+  const faults = [{ path: "plan.version", message }];
+  throw new EdgeError("UNKNOWN_VERSION", `Version ${plan.version} is not offered here.`, faults);
+}
+
+function store(ctx: TenantContext, intent: Intent, kind: RunKind, hash: string): void {
+  storeIntent(ctx, intent, hash);
+  beginRun(ctx, intent.operation_id, kind, intent.generation);
+  // A new intent is somebody's decision to try (again): what was given up gets its attempts back.
+  clearEfforts(ctx);
+  const { epoch, generation, requested, plan } = intent;
+  ctx.copyPlan({ tenant: ctx.id, epoch, generation, requested, plan });
+}
+
+function storeIntent(ctx: TenantContext, intent: Intent, hash: string): void {
+  const { epoch, generation, operation_id, requested, plan } = intent;
   // The plan of a tenant under deletion stays until its nodes are stopped; erasing drops it.
   ctx.sql.exec(
     `INSERT INTO tenant (one, epoch, generation, operation_id, requested, plan, body_hash, observed, observed_generation, updated_at)
@@ -89,18 +98,6 @@ function store(ctx: TenantContext, intent: Intent, kind: "start" | "stop" | "del
      ON CONFLICT (one) DO UPDATE SET epoch = excluded.epoch, generation = excluded.generation,
        operation_id = excluded.operation_id, requested = excluded.requested,
        plan = coalesce(excluded.plan, tenant.plan), body_hash = excluded.body_hash`,
-    intent.epoch,
-    intent.generation,
-    intent.operation_id,
-    intent.requested,
-    plan,
-    hash,
-    ctx.now(),
+    ...[epoch, generation, operation_id, requested, plan && JSON.stringify(plan), hash, ctx.now()],
   );
-  beginRun(ctx, intent.operation_id, kind, intent.generation);
-  // A new intent is somebody's decision to try (again): what was given up gets its attempts back.
-  clearEfforts(ctx);
-  const { epoch, generation, requested } = intent;
-  ctx.copyPlan({ tenant: ctx.id, epoch, generation, requested, plan: intent.plan });
-  ctx.schedule("drive", ctx.now());
 }
