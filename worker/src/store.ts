@@ -1,10 +1,11 @@
 /** All SQL on D1 and all keys in KV. */
-import type { Change, ChangePage, Observed, TenantView } from "./schemas";
+import type { Change, ChangePage, Observed, Requested, TenantView } from "./schemas";
 import type { OutboxRow } from "./tenant/outbox";
 
 const CHANGES_KEPT_DAYS = 14;
 const DAY_MS = 24 * 3600 * 1000;
-const RESTING: Observed[] = ["stopped", "absent"];
+/** What is observed of a tenant with which nothing is left to be done, by what is wanted of it. */
+const RESTS: Partial<Record<Requested, Observed>> = { stopped: "stopped", deleted: "absent" };
 
 /**
  * Puts rows of a tenant's outbox into the changes feed and brings the registry up to date, in one transaction. A row that
@@ -28,7 +29,7 @@ function registration(db: D1Database, tenant: string, seq: number, view: TenantV
        ON CONFLICT (id) DO UPDATE SET object_seq = excluded.object_seq, resting = excluded.resting, view = excluded.view
        WHERE excluded.object_seq > tenants.object_seq`,
     )
-    .bind(tenant, seq, Number(RESTING.includes(view.observed)), JSON.stringify(view));
+    .bind(tenant, seq, Number(RESTS[view.requested] === view.observed), JSON.stringify(view));
 }
 
 interface ChangeRow {

@@ -4,6 +4,7 @@ import { log } from "./log";
 import { pruneChanges, takeForSweep } from "./store";
 
 const PAGE = 20;
+/** One run of the cron stays small; the next goes on. After a reboot there is no next, and everybody waits. */
 const PAGES = 10;
 /** A tenant object looks after itself by its alarm; the sweep is for alarms that were lost. */
 const LEFT_ALONE_MS = 5 * 60_000;
@@ -11,8 +12,8 @@ const LEFT_ALONE_MS = 5 * 60_000;
 const REBOOT = "@reboot";
 
 export async function sweep(env: Env, cron: string, now: number): Promise<void> {
-  const before = cron === REBOOT ? now : now - LEFT_ALONE_MS;
-  for (let page = 0; page < PAGES; page++) {
+  const [before, pages] = cron === REBOOT ? [now, Number.POSITIVE_INFINITY] : [now - LEFT_ALONE_MS, PAGES];
+  for (let page = 0; page < pages; page++) {
     const ids = await takeForSweep(env.WAZUH_META, now, before, PAGE);
     const woken = await Promise.allSettled(ids.map((id) => env.TENANT.getByName(id).wake()));
     for (const [index, result] of woken.entries()) {

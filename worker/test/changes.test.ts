@@ -1,10 +1,11 @@
 import { env, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { beforeEach, describe, expect, it } from "vitest";
 import { FeedBell } from "../src/feed_bell";
-import type { Change, ChangePage, TenantView } from "../src/schemas";
+import type { Change, ChangePage, PutTenant, TenantView } from "../src/schemas";
 import { sweep } from "../src/sweep";
 import { LiveContext } from "../src/tenant/live_context";
 import { Outbox, type OutboxRow } from "../src/tenant/outbox";
+import { acceptSpec } from "../src/tenant/spec";
 import { answered, call, newTenantId } from "./support/edge";
 import { newOperation, putTenant, specOf, until } from "./support/tenants";
 
@@ -243,5 +244,48 @@ describe("the sweep", () => {
     await sweep(env, "* * * * *", Date.now());
     const alarm = await runInDurableObject(env.TENANT.getByName(id), (_object, { storage }) => storage.getAlarm());
     expect(alarm).not.toBeNull();
+  });
+
+  it("wakes a tenant that was at rest when it was asked to run and its alarm was lost", async () => {
+    const id = newTenantId();
+    await putTenant(id, stopped());
+    await until(id, (view) => view.observed === "stopped");
+    await runInDurableObject(env.TENANT.getByName(id), async (_object, state) => {
+      const ctx = new LiveContext(state, env);
+      acceptSpec(ctx, specOf(2) as PutTenant);
+      ctx.viewChanged();
+      await ctx.outbox.flush();
+      state.storage.sql.exec("DELETE FROM due");
+      await state.storage.deleteAlarm();
+    });
+    await sweep(env, "* * * * *", Date.now());
+    const alarm = await runInDurableObject(env.TENANT.getByName(id), (_object, { storage }) => storage.getAlarm());
+    expect(alarm).not.toBeNull();
+  });
+
+  const register = (id: string, resting: number, requested: string, observed: string) =>
+    env.WAZUH_META.prepare("INSERT INTO tenants (id, object_seq, resting, view) VALUES (?, 1, ?, ?)").bind(
+      ...[id, resting, JSON.stringify({ requested, observed })],
+    );
+
+  it("wakes every tenant after a reboot, however many there are", async () => {
+    const rows = Array.from({ length: 230 }, () => register(newTenantId(), 0, "running", "running"));
+    await env.WAZUH_META.batch(rows);
+    const now = Date.now();
+    await sweep(env, "@reboot", now);
+    const left = env.WAZUH_META.prepare("SELECT count(*) AS n FROM tenants WHERE resting = 0 AND swept_at < ?");
+    expect(await left.bind(now).first("n")).toBe(0);
+  });
+
+  it("finds those again that an earlier registry took to be at rest", async () => {
+    const [starting, gone] = [newTenantId(), newTenantId()];
+    await env.WAZUH_META.batch([register(starting, 1, "running", "stopped"), register(gone, 1, "deleted", "absent")]);
+    const migrations = (env as unknown as { TEST_MIGRATIONS: { name: string; queries: string[] }[] }).TEST_MIGRATIONS;
+    const rest = migrations.find(({ name }) => name.startsWith("0002"));
+    for (const query of rest?.queries ?? []) await env.WAZUH_META.prepare(query).run();
+    const resting = (id: string) =>
+      env.WAZUH_META.prepare("SELECT resting FROM tenants WHERE id = ?").bind(id).first("resting");
+    expect([await resting(starting), await resting(gone)]).toEqual([0, 1]);
+    await env.WAZUH_META.exec("DELETE FROM tenants");
   });
 });
