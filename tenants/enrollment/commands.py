@@ -18,6 +18,9 @@ from tenants.provisioning.edge_errors import EdgeRefused, TenantGone, UnknownAtE
 
 log = structlog.get_logger(__name__)
 
+NEVER_TAKEN = frozenset({"INVALID_REQUEST", "TOKEN_CONFLICT", "TENANT_DELETED"})
+"""What the edge answers to a new token that it would refuse every time: its own fault, or its tenant is gone."""
+
 
 @outbox.subscriber(TOKEN_CHANGED, in_transaction=False)
 def bring_token_to_the_edge(message: Message) -> None:
@@ -54,19 +57,30 @@ def _token(actor: str, token_id: str) -> EnrollmentToken:
 
 
 def _send(token: EnrollmentToken) -> EdgeRefused | None:
-    """Tell the edge the token's state; the error where the edge will never take it."""
-    edge = EdgeApi(token.tenant.cell)
+    """
+    Tell the edge the token's state; the error where the edge will never take this token.
+
+    Any other error is raised, so that the delivery is tried again: one of our clock, our keys or the cell passes, and
+    a revocation that was given up would leave a token that still lets machines in.
+    """
+    revoked = token.revoked_at is not None
     try:
-        if token.revoked_at is not None:
-            edge.revoke_token(token.tenant_id, token.pk, {"epoch": token.tenant.cell.epoch})
-        else:
-            edge.put_token(token.tenant_id, token.pk, _body(token))
-    except (TenantGone, UnknownAtEdge) as error:
-        # What the edge has forgotten, or never heard of, lets nobody in: nothing is left to be revoked.
-        return None if token.revoked_at is not None else error
+        (_revoke if revoked else _make)(token)
     except EdgeRefused as error:
+        if revoked and isinstance(error, TenantGone | UnknownAtEdge):
+            return None  # what the edge has forgotten, or never heard of, lets nobody in
+        if revoked or error.code not in NEVER_TAKEN:
+            raise
         return error
     return None
+
+
+def _revoke(token: EnrollmentToken) -> None:
+    EdgeApi(token.tenant.cell).revoke_token(token.tenant_id, token.pk, {"epoch": token.tenant.cell.epoch})
+
+
+def _make(token: EnrollmentToken) -> None:
+    EdgeApi(token.tenant.cell).put_token(token.tenant_id, token.pk, _body(token))
 
 
 def _body(token: EnrollmentToken) -> dict[str, object]:

@@ -11,6 +11,8 @@ from controlplane import outbox, rls
 from controlplane.actor import Actor
 from controlplane.models import Delivery
 from organizations.models import Organization, User
+from tenants.enrollment import actions as enrollment
+from tenants.enrollment.models import EnrollmentToken
 from tenants.provisioning import actions, feed
 from tenants.provisioning.edge_api import _client
 from tenants.provisioning.models import Cell, Operation, Tenant
@@ -75,6 +77,17 @@ def running(tenant: Tenant, edge: FakeEdge) -> Tenant:
     return fresh(tenant)
 
 
+@pytest.fixture
+def make_token(running: Tenant, alice_acts: Actor) -> Callable[..., tuple[EnrollmentToken, str]]:
+    """Makes an enrollment token of the running tenant, which the edge does not know yet."""
+
+    def make(name: str = "Servers", **more: object) -> tuple[EnrollmentToken, str]:
+        with rls.acting_as(alice_acts.rls_actor):
+            return enrollment.create_token(by=alice_acts, tenant=running, name=name, **more)
+
+    return make
+
+
 def read_feed() -> int:
     """Let one consumer read all that the edge has to tell."""
     owner = feed.claim_feed("lo")
@@ -117,3 +130,17 @@ def make_due(tenant: Tenant, **more: object) -> None:
     """Let a tenant be due now, as if time had passed."""
     with rls.acting_as(f"org:{tenant.organization_id}"):
         Tenant.objects.filter(pk=tenant.pk).update(next_attempt_at=tenant.created_at, **more)
+
+
+def stored(token: EnrollmentToken) -> EnrollmentToken:
+    """The token as the database has it now, read as its organization."""
+    with rls.acting_as(f"org:{token.organization_id}"):
+        return EnrollmentToken.objects.get(pk=token.pk)
+
+
+def enroll(edge: FakeEdge, token: EnrollmentToken, number: str = "001", name: str = "web-1") -> None:
+    """Let the edge tell that an agent has joined."""
+    joined = {"id": number, "name": name, "groups": ["default"]}
+    data = {"token": token.pk, "uses": 1, "max_uses": token.max_uses, "enrollment_id": "e", "address": "192.0.2.7"}
+    edge.publish(token.tenant_id, "enrollment", {**data, "agent": joined})
+    read_feed()

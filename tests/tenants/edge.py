@@ -27,6 +27,23 @@ def refusal(status: int, code: str, *, retryable: bool = False, details: list[di
     return httpx.Response(status, json={**body, **({"details": details} if details else {})})
 
 
+def agent(number: str, **more: object) -> dict[str, object]:
+    """An agent as the edge lists it."""
+    return {
+        "id": number,
+        "name": f"host-{number}",
+        "token": None,
+        "groups": ["default"],
+        "status": "active",
+        "version": "v4.14.7",
+        "ip": "10.0.0.1",
+        "last_seen_at": NOW,
+        "enrolled_at": NOW,
+        "quarantined": False,
+        **more,
+    }
+
+
 class FakeEdge:
     """Answers requests; `fail_next` puts an answer or an exception in front, `calls` is what came in."""
 

@@ -17,7 +17,7 @@ from tenants.provisioning.edge_errors import EdgeError
 from tenants.provisioning.models import Cell
 from tenants.provisioning.reconciler import reconcile
 from tests.tenants.conftest import fresh, operation_of, read_feed
-from tests.tenants.edge import NOW
+from tests.tenants.edge import NOW, agent
 
 pytestmark = pytest.mark.django_db
 
@@ -102,22 +102,6 @@ def test_a_change_that_can_not_be_applied_has_its_tenant_read_anew_and_delays_no
     edge.agents[running.pk] = [agent("001")]
     reconcile(running.pk)
     assert not fresh(running).refresh_due
-
-
-def agent(number: str, **more: object) -> dict[str, object]:
-    return {
-        "id": number,
-        "name": f"host-{number}",
-        "token": None,
-        "groups": ["default"],
-        "status": "active",
-        "version": "v4.14.7",
-        "ip": "10.0.0.1",
-        "last_seen_at": NOW,
-        "enrolled_at": NOW,
-        "quarantined": False,
-        **more,
-    }
 
 
 def test_a_database_that_does_not_answer_stops_the_consumer_before_its_cursor(running, edge, monkeypatch):
