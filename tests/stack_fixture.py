@@ -14,3 +14,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackHandle]:
     root: Path = tmp_path_factory.mktemp("stack")
     with running_stack(root=root, keep=True) as handle:
         yield handle
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """A failure on the stack is told with what the launcher said: it names a part that could not be kept alive."""
+    report = yield
+    handle = getattr(item, "funcargs", {}).get("stack")
+    if report.failed and handle:
+        report.sections.append(("Launcher", handle.launcher_log()))
+    return report

@@ -14,7 +14,7 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="leave the stack's folder with its logs")
     options = parser.parse_args()
     report = Report(as_json=options.json)
-    with running_stack(keep=options.keep) as stack, Demo(stack) as demo:
+    with report.whatever_happens(), running_stack(keep=options.keep) as stack, Demo(stack) as demo:
         report.runtime = stack.layout.runtime
         report.run(demo.steps())
     report.close()

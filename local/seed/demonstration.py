@@ -1,12 +1,14 @@
 """Makes the demonstration at the first start, and brings its agents back at later ones."""
 
 import asyncio
+import contextlib
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from local.portal_api import ApiRefused, PortalApi
 from local.seed.clients import CLIENTS, Client
@@ -22,6 +24,11 @@ MSP = "Northgate Security"
 MSP_OWNER = "maria@northgate.example"
 SAML_ORGANIZATION = "Kestrel Aerospace"
 SAML_OWNER = "jonas@kestrel.example"
+USERS = [
+    User(MSP_OWNER, MSP, "owner", "OpenID Connect: choose Maria Okafor"),
+    User(SAML_OWNER, SAML_ORGANIZATION, "owner", "SAML: choose Jonas Kestrel"),
+]
+PAUSES_SECONDS = (1, 2, 4, 8, 16)
 
 
 class Demonstration:
@@ -41,11 +48,8 @@ class Demonstration:
     async def people(self) -> None:
         """Signs the users up at the first start; later ones find them in the stack's folder."""
         self.folder.mkdir(exist_ok=True)
-        kept = self.folder / "people.json"
-        if not kept.exists():
-            write_private(kept, json.dumps(await asyncio.to_thread(self._sign_up)))
-        known = json.loads(kept.read_text())
-        self.description.users = [User(**user) for user in known["users"]]
+        known = await asyncio.to_thread(self._sign_up, self.folder / "people.json")
+        self.description.users = USERS
         self.description.api_key = known["api_key"]
         self.msp = known["msp"]
         self.api = PortalApi(self.layout.portal, known["api_key"])
@@ -54,23 +58,40 @@ class Demonstration:
         """Brings each client into its state; one that fails does not keep the others from it."""
         await asyncio.gather(*(self._safely(client) for client in CLIENTS))
 
-    def _sign_up(self) -> dict[str, Any]:
+    def _sign_up(self, kept: Path) -> dict[str, str]:
+        """Each step is kept as soon as it is done, so that an interrupted first start goes on where it was."""
+        known: dict[str, str] = json.loads(kept.read_text()) if kept.exists() else {}
+        for name, make in (("msp", self._found_msp), ("saml", self._found_by_saml), ("api_key", self._make_key)):
+            if name not in known:
+                known[name] = make(known)
+                write_private(kept, json.dumps(known))
+        return known
+
+    def _found_msp(self, known: dict[str, str]) -> str:
         with Visitor(self.layout.portal) as maria:
-            msp = sign_up_with_oidc(maria, MSP_OWNER, MSP, kind="msp")
+            return sign_up_with_oidc(maria, MSP_OWNER, MSP, kind="msp")
+
+    def _found_by_saml(self, known: dict[str, str]) -> str:
         with Visitor(self.layout.portal) as jonas:
-            sign_up_with_saml(jonas, self.layout, SAML_OWNER, SAML_ORGANIZATION)
-        api_key = StackHandle(self.layout).manage("create_api_key", "--organization", msp, "--owner", MSP_OWNER)
-        users = [
-            User(MSP_OWNER, MSP, "owner", "OpenID Connect: choose Maria Okafor"),
-            User(SAML_OWNER, SAML_ORGANIZATION, "owner", "SAML: choose Jonas Kestrel"),
-        ]
-        return {"msp": msp, "api_key": api_key, "users": [asdict(user) for user in users]}
+            return sign_up_with_saml(jonas, self.layout, SAML_OWNER, SAML_ORGANIZATION)
+
+    def _make_key(self, known: dict[str, str]) -> str:
+        stack = StackHandle(self.layout)
+        return stack.manage("create_api_key", "--organization", known["msp"], "--owner", MSP_OWNER)
 
     async def _safely(self, client: Client) -> None:
         try:
-            await self._bring(client)
-        except (ApiRefused, NotInTime) as problem:
+            await self._stubbornly(client)
+        except (ApiRefused, NotInTime, httpx.TransportError) as problem:
             self.tell(f"Demonstration: {client.name} is not as meant ({client.state}): {problem}")
+
+    async def _stubbornly(self, client: Client) -> None:
+        for pause in PAUSES_SECONDS:
+            with contextlib.suppress(httpx.TransportError):  # the portal is being started again
+                await self._bring(client)
+                return
+            await asyncio.sleep(pause)
+        await self._bring(client)
 
     async def _bring(self, client: Client) -> None:
         kept = self.folder / f"{client.slug}.json"
@@ -94,14 +115,15 @@ class Demonstration:
         if client.stopped or client.agents:
             self.api.succeeded(asked["operation"]["id"])
         if client.stopped:
-            self.api.succeeded(self.api.post(f"/tenants/{tenant}/stop")["operation"]["id"])
+            stop = self.api.post(f"/tenants/{tenant}/stop", key=f"stop-{client.slug}")
+            self.api.succeeded(stop["operation"]["id"])
         return {"tenant": tenant, **self._tokens(client, tenant)}
 
     def _tokens(self, client: Client, tenant: str) -> dict[str, str]:
         if not client.agents:
             return {}
         wish = {"name": "Servers", "max_uses": 10, "groups": ["default"], "labels": {"site": "head office"}}
-        return {"token": self.api.post(f"/tenants/{tenant}/tokens", wish)["secret"]}
+        return {"token": self.api.post(f"/tenants/{tenant}/tokens", wish, key=f"token-{client.slug}")["secret"]}
 
     def _start_agents(self, client: Client, made: dict[str, Any]) -> None:
         for name in client.agents:
@@ -113,14 +135,9 @@ class Demonstration:
             self.supervisor.add(self._agent(name, folder, token))
 
     def _agent(self, name: str, folder: Path, token: Path) -> Part:
-        log = self.layout.root / "logs" / f"agent-{name}.log"
         where = ("--edge", self.layout.edge, "--token-file", str(token), "--name", name, "--state", str(folder))
         argv = (sys.executable, "-m", "local.agent", *where)
-
-        def connected() -> bool:
-            return log.exists() and log.read_text().startswith("connected agent=")
-
-        return Part(f"agent-{name}", argv, connected, after=("edge",), seconds=600)
+        return Part(f"agent-{name}", argv, says="connected agent=", after=("edge",), seconds=600, essential=False)
 
     async def _silence(self, client: Client, tenant: str) -> None:
         for name in client.agents:

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import fcntl
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from local.stack.layout import Layout
 from local.stack.parts import table
 from local.stack.supervisor import StackFailed, Supervisor
 
+LONGEST_SOCKET_PATH = 103  # bytes: what macOS takes; Linux takes four more
+
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local.stack", description=__doc__)
@@ -24,13 +27,15 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--no-seed", action="store_true", help="do not make the demonstration organizations")
     parser.add_argument("--any-ports", action="store_true", help="take free ports instead of the usual ones")
     parser.add_argument("--shared-nodes", action="store_true", help="one process plays many nodes (scale runs only)")
+    parser.add_argument("--end-with-stdin", action="store_true", help="end when standard input does, for scripts")
     return parser.parse_args()
 
 
 @contextlib.contextmanager
 def only_one(root: Path) -> Iterator[None]:
     """Two launchers over one folder would write into each other's databases."""
-    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    root.mkdir(parents=True, exist_ok=True)
+    root.chmod(0o700)
     with (root / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -39,15 +44,21 @@ def only_one(root: Path) -> Iterator[None]:
         yield
 
 
-async def serve(layout: Layout, *, seed: bool) -> None:
+def refuse_long_path(layout: Layout) -> None:
+    if len(os.fsencode(layout.engine_socket)) > LONGEST_SOCKET_PATH:
+        raise SystemExit(
+            f"{layout.engine_socket} is too long for a Unix socket (at most {LONGEST_SOCKET_PATH} bytes). "
+            "Nothing was started. Use a folder nearer to the root, or name one with --root."
+        )
+
+
+async def serve(layout: Layout, *, seed: bool, end_with_stdin: bool) -> None:
     """Runs the stack until a signal or a failure; leaves no process behind either way."""
     parts = table(layout, people.write(layout.root))
     display = display_for([part.name for part in parts])
     supervisor = Supervisor(parts, layout.root / "logs", display.part)
     description = Description(layout)
-    stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    stopped = _told_to_end(end_with_stdin=end_with_stdin)
     work = asyncio.create_task(run(supervisor, description, display, seed=seed))
     waiting = asyncio.create_task(stopped.wait())
     try:
@@ -63,12 +74,28 @@ async def serve(layout: Layout, *, seed: bool) -> None:
         description.path.unlink(missing_ok=True)
 
 
+def _told_to_end(*, end_with_stdin: bool) -> asyncio.Event:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stopped.set)
+
+    def at_end_of_input() -> None:
+        if not os.read(0, 1024):
+            loop.remove_reader(0)
+            stopped.set()
+
+    if end_with_stdin:
+        loop.add_reader(0, at_end_of_input)
+    return stopped
+
+
 async def run(supervisor: Supervisor, description: Description, display: Display, *, seed: bool) -> None:
     """Start, describe, seed, watch."""
     await supervisor.start()
 
     def write() -> None:
-        description.pids = supervisor.pids()
+        description.pids, description.deaths = supervisor.pids(), supervisor.deaths()
         description.write()
 
     demonstration = Demonstration(description, supervisor, display.line) if seed else None
@@ -105,10 +132,12 @@ def announce(description: Description, display: Display) -> None:
 def main() -> None:
     options = arguments()
     root = options.root.resolve()
+    os.environ["GARRISON_STACK"] = str(root)  # on every process of the stack, so that one left over can be told
     with only_one(root):
         layout = Layout(root, usual_ports=not options.any_ports, shared_nodes=options.shared_nodes)
+        refuse_long_path(layout)
         try:
-            asyncio.run(serve(layout, seed=not options.no_seed))
+            asyncio.run(serve(layout, seed=not options.no_seed, end_with_stdin=options.end_with_stdin))
         except StackFailed as failure:
             print(failure, file=sys.stderr)
             raise SystemExit(1) from None

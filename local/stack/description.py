@@ -27,6 +27,7 @@ class Description:
     api_key: str | None = None
     users: list[User] = field(default_factory=list)
     pids: dict[str, int] = field(default_factory=dict)
+    deaths: dict[str, list[float]] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -48,6 +49,7 @@ class Description:
                     "users": [asdict(user) for user in self.users],
                     "launcher": os.getpid(),
                     "parts": self.pids,
+                    "deaths": self.deaths,
                 },
                 indent=2,
             ),

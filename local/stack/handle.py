@@ -22,6 +22,8 @@ import httpx
 from local.stack.layout import REPOSITORY, Layout
 
 START_SECONDS = 120.0
+STOP_SECONDS = 30.0
+LAUNCHER_LOG = "launcher.log"
 
 
 class NotInTime(Exception):
@@ -74,42 +76,72 @@ class StackHandle:
         os.killpg(pid, signal.SIGKILL)
         return pid
 
-    def stop(self) -> None:
+    def launcher_log(self) -> str:
+        """What the launcher printed last: it names a part that it gave up."""
+        return (self.layout.root / LAUNCHER_LOG).read_text(errors="replace")[-4000:]
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Ends the launcher, and with it every part."""
-        if self.process:
-            if self.process.poll() is None:
-                self.process.send_signal(signal.SIGTERM)
-            self.process.wait(30)
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()  # the warden ends the parts
+            self.process.wait()
+        if self.process.stdin:
+            self.process.stdin.close()
 
 
 @contextlib.contextmanager
-def running_stack(*, root: Path | None = None, shared_nodes: bool = False, keep: bool = False) -> Iterator[StackHandle]:
-    """A stack of its own without the demonstration, ended and removed at the end.
+def running_stack(
+    *, root: Path | None = None, shared_nodes: bool = False, seed: bool = False, keep: bool = False
+) -> Iterator[StackHandle]:
+    """A stack of its own, ended and removed at the end; it also ends when this process is killed.
 
     Args:
         root: its folder; a temporary one by default.
         shared_nodes: one process plays many nodes (scale runs only).
+        seed: make the demonstration.
         keep: leave the folder, to read its logs.
     """
     folder = root or Path(tempfile.mkdtemp(prefix="stack-"))
-    command = [sys.executable, "-m", "local.stack", "--root", str(folder), "--no-seed", "--any-ports"]
-    output = (folder / "launcher.log").open("wb")
-    process = subprocess.Popen(
-        command + (["--shared-nodes"] if shared_nodes else []), cwd=REPOSITORY, stdout=output, stderr=output
-    )
-    handle = StackHandle(Layout(folder, shared_nodes=shared_nodes, running=True), process)
+    handle = StackHandle(Layout(folder, shared_nodes=shared_nodes, running=True))
+    with (folder / LAUNCHER_LOG).open("wb") as output:
+        handle.process = subprocess.Popen(
+            _command(folder, shared_nodes=shared_nodes, seed=seed),
+            cwd=REPOSITORY,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+        )
     try:
         wait_for(lambda: _is_up(handle), "the stack", START_SECONDS)
         yield handle
     finally:
         handle.stop()
-        output.close()
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def _command(folder: Path, *, shared_nodes: bool, seed: bool) -> list[str]:
+    options = {"--shared-nodes": shared_nodes, "--no-seed": not seed}
+    chosen = [option for option, wanted in options.items() if wanted]
+    return [
+        sys.executable,
+        "-m",
+        "local.stack",
+        "--root",
+        str(folder),
+        "--any-ports",
+        "--end-with-stdin",
+        *chosen,
+    ]
+
+
 def _is_up(handle: StackHandle) -> bool:
     if handle.process and handle.process.poll() is not None:
-        log = (handle.layout.root / "launcher.log").read_text(errors="replace")
-        raise RuntimeError(f"The stack ended while starting:\n{log[-4000:]}")
+        raise RuntimeError(f"The stack ended while starting:\n{handle.launcher_log()}")
     return (handle.layout.root / "stack.json").exists()

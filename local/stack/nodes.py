@@ -49,7 +49,7 @@ def _node(engine: httpx.Client, container: str) -> Node | None:
 def kill(stack: StackHandle, node: Node) -> None:
     """SIGKILL to the node's process; its disk stays until the edge replaces it."""
     with stack.engine() as engine:
-        engine.post(f"/containers/{node.id}/kill", params={"signal": "SIGKILL"})
+        engine.post(f"/containers/{node.id}/kill", params={"signal": "SIGKILL"}).raise_for_status()
 
 
 def destroy(stack: StackHandle, node: Node) -> None:

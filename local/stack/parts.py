@@ -20,6 +20,11 @@ NODE = str(REPOSITORY / "worker/node_modules/node/bin/node")
 BIN = Path(PYTHON).parent
 
 
+def always() -> bool:
+    """For parts whose log or exit status says all there is to know."""
+    return True
+
+
 @dataclass(frozen=True)
 class Part:
     """A process of the stack.
@@ -28,17 +33,21 @@ class Part:
         name: as people read it.
         argv: the command.
         ready: answers whether the part is healthy; a part that is `once` is ready when it ended well instead.
+        says: what it must also have logged since it was started, for parts without a health address.
         after: the parts that must be ready before this one starts.
         seconds: how long it may take to become ready.
+        essential: the stack ends when it cannot be kept alive; any other part is tried again for ever.
     """
 
     name: str
     argv: tuple[str, ...]
-    ready: Probe
+    ready: Probe = always
+    says: str = ""
     after: tuple[str, ...] = ()
     env: dict[str, str] = field(default_factory=dict)
     once: bool = False
     seconds: float = 60
+    essential: bool = True
 
 
 def _answers(url: str, host: str = "") -> Probe:
@@ -68,19 +77,6 @@ def _broker_answers(port: int) -> Probe:
             return False
 
     return probe
-
-
-def _log_says(log: Path, text: str) -> Probe:
-    """Celery has no health address of its own; its log says when it consumes."""
-    return lambda: log.exists() and text in log.read_text(errors="replace")
-
-
-def _always() -> bool:
-    return True
-
-
-def log_file(layout: Layout, name: str) -> Path:
-    return layout.root / "logs" / f"{name}.log"
 
 
 def table(layout: Layout, people: Path) -> list[Part]:
@@ -130,8 +126,8 @@ def _database(layout: Layout) -> list[Part]:
     kind = ("--runtime", layout.runtime, "--versions", ",".join(layout.versions))
     env = layout.django_environment()
     return [
-        Part("database", (*manage, "migrate", "--verbosity", "0"), _always, env=env, once=True),
-        Part("cell", (*manage, *cell, *kind), _always, after=("database",), env=env, once=True),
+        Part("database", (*manage, "migrate", "--verbosity", "0"), env=env, once=True),
+        Part("cell", (*manage, *cell, *kind), after=("database",), env=env, once=True),
     ]
 
 
@@ -160,14 +156,14 @@ def _portal(layout: Layout) -> list[Part]:
         Part(
             "worker",
             (*celery, "worker", "--concurrency", "4", "--queues", "interactive,bulk", "--loglevel", "INFO"),
-            _log_says(log_file(layout, "worker"), " ready."),
+            says=" ready.",
             after=("cell", "broker", "edge"),
             env=env,
         ),
         Part(
             "beat",
             (*celery, *beat),
-            _log_says(log_file(layout, "beat"), "beat: Starting"),
+            says="beat: Starting",
             after=("cell", "broker"),
             env=env,
         ),

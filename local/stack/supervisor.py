@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import signal
 import sys
@@ -18,6 +19,8 @@ DEATHS_ALLOWED = 5
 DEATH_WINDOW_SECONDS = 60.0
 STOP_SECONDS = 10.0
 FIRST_BACKOFF_SECONDS = 0.2
+LONGEST_BACKOFF_SECONDS = 10.0
+PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 class StackFailed(Exception):
@@ -32,17 +35,32 @@ class Running:
     log: Path
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     process: asyncio.subprocess.Process | None = None
-    deaths: deque[float] = field(default_factory=deque)
+    born: int = 0  # where the log of its present life begins, in bytes
+    deaths: deque[float] = field(default_factory=deque)  # of the last minute, in Unix time
 
-    def died_too_often(self) -> bool:
-        now = time.monotonic()
+    def count_death(self) -> None:
+        now = time.time()
         self.deaths.append(now)
-        while self.deaths and now - self.deaths[0] > DEATH_WINDOW_SECONDS:
+        while now - self.deaths[0] > DEATH_WINDOW_SECONDS:
             self.deaths.popleft()
-        return len(self.deaths) >= DEATHS_ALLOWED
+
+    def given_up(self) -> bool:
+        return self.part.essential and len(self.deaths) >= DEATHS_ALLOWED
 
     def backoff(self) -> float:
-        return FIRST_BACKOFF_SECONDS * 2 ** (len(self.deaths) - 1)
+        return min(FIRST_BACKOFF_SECONDS * 2 ** (len(self.deaths) - 1), LONGEST_BACKOFF_SECONDS)
+
+    def is_ready(self) -> bool:
+        return self.part.ready() and self.part.says in self.life()
+
+    def life(self) -> str:
+        """What it has logged since it was started last."""
+        with self.log.open("rb") as log:
+            log.seek(self.born)
+            return log.read().decode(errors="replace")
+
+    def failure(self, what: str) -> "StackFailed":
+        return StackFailed(f"{self.part.name} {what}\n  Its log: {self.log}\n{self.last_words()}")
 
     def last_words(self) -> str:
         lines = self.log.read_text(errors="replace").strip().splitlines() if self.log.exists() else []
@@ -55,6 +73,12 @@ Report = Callable[[str, str, float], None]
 def _kill_group(pid: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
+
+
+def _end_with_launcher() -> None:
+    """Where Linux is beneath, the kernel ends a part whose launcher is gone, also when the warden went with it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Supervisor:
@@ -112,6 +136,10 @@ class Supervisor:
             if running.process and running.process.returncode is None
         }
 
+    def deaths(self) -> dict[str, list[float]]:
+        """When parts died within the last minute, in Unix time."""
+        return {name: list(running.deaths) for name, running in self.running.items() if running.deaths}
+
     async def stop(self) -> None:
         """Ends all parts, each before what it needs, and leaves no process of theirs behind."""
         for task in self._tasks:
@@ -137,43 +165,50 @@ class Supervisor:
     async def _guard(self, running: Running) -> None:
         try:
             await self._look_after(running)
-        except StackFailed as failure:
+        except Exception as problem:
+            failure = (
+                problem
+                if isinstance(problem, StackFailed)
+                else running.failure(f"could not be run as {running.part.argv[0]}: {problem}")
+            )
             if not self._failed.done():
                 self._failed.set_exception(failure)
 
     async def _look_after(self, running: Running) -> None:
         for name in running.part.after:
             await self.running[name].ready.wait()
-        while self.running.get(running.part.name) is running:
+        while self._is_wanted(running):
             await self._live_once(running)
-            if running.part.once or self.running.get(running.part.name) is not running:
+            if running.part.once or not self._is_wanted(running):
                 return
-            if running.died_too_often():
-                raise StackFailed(
-                    f"{running.part.name} ended {DEATHS_ALLOWED} times within a minute; the stack stops here.\n"
-                    f"  Its log: {running.log}\n{running.last_words()}"
-                )
+            running.count_death()
+            self.changed()
+            if running.given_up():
+                raise running.failure(f"ended {DEATHS_ALLOWED} times within a minute; the stack stops here.")
             self.report(running.part.name, "restarting", 0)
             await asyncio.sleep(running.backoff())
+
+    def _is_wanted(self, running: Running) -> bool:
+        return self.running.get(running.part.name) is running
 
     async def _live_once(self, running: Running) -> None:
         started = time.monotonic()
         self.report(running.part.name, "starting", 0)
         process = await self._spawn(running)
-        if running.part.once:
-            await self._finish(running, process)
-        elif not await self._becomes_ready(running, process, started):
-            return
-        running.ready.set()
-        self.report(running.part.name, "ready", time.monotonic() - started)
-        self.changed()
-        if not running.part.once:
-            await process.wait()
-            _kill_group(process.pid)  # what it had started must not keep its port
-            self._tell_warden("-", process.pid)
+        try:
+            if await self._becomes_ready(running, process, started):
+                running.ready.set()
+                self.report(running.part.name, "ready", time.monotonic() - started)
+                self.changed()
+                await process.wait()
+        finally:
+            if process.returncode is not None:
+                _kill_group(process.pid)  # what it had started must not keep its port
+                self._tell_warden("-", process.pid)
 
     async def _spawn(self, running: Running) -> asyncio.subprocess.Process:
         with running.log.open("ab") as log:
+            running.born = log.tell()
             running.process = await asyncio.create_subprocess_exec(
                 *running.part.argv,
                 env=os.environ | running.part.env,
@@ -182,29 +217,31 @@ class Supervisor:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=_end_with_launcher,
             )
         self._tell_warden("+", running.process.pid)
         return running.process
 
-    async def _finish(self, running: Running, process: asyncio.subprocess.Process) -> None:
-        code = await process.wait()
-        self._tell_warden("-", process.pid)
-        if code != 0:
-            raise StackFailed(
-                f"{running.part.name} ended with status {code}.\n  Its log: {running.log}\n{running.last_words()}"
-            )
-
     async def _becomes_ready(self, running: Running, process: asyncio.subprocess.Process, started: float) -> bool:
-        while not await asyncio.to_thread(running.part.ready):
+        """False when it died first. Slow to come back counts as a death; slow at the first start ends the stack."""
+        if running.part.once:
+            return await self._finishes(running, process)
+        while not await asyncio.to_thread(running.is_ready):
             if process.returncode is not None:
                 return False
             if time.monotonic() - started > running.part.seconds:
-                raise StackFailed(
-                    f"{running.part.name} did not become healthy within {running.part.seconds:.0f} s.\n"
-                    f"  Its log: {running.log}\n{running.last_words()}"
-                )
+                if running.part.essential and not running.ready.is_set():
+                    raise running.failure(f"did not become healthy within {running.part.seconds:.0f} s.")
+                _kill_group(process.pid)
+                await process.wait()
+                return False
             await asyncio.sleep(0.05)
         return process.returncode is None
+
+    async def _finishes(self, running: Running, process: asyncio.subprocess.Process) -> bool:
+        if code := await process.wait():
+            raise running.failure(f"ended with status {code}.")
+        return True
 
     async def _end(self, running: Running) -> None:
         process = running.process

@@ -1,49 +1,119 @@
-"""The launcher's promises on the whole stack: a second start, and nothing left after a kill of any kind."""
+"""The launcher's promises on the whole stack: the demonstration, a second start, and nothing left after any end."""
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 
+from local.portal_api import Json, PortalApi
 from local.stack.handle import StackHandle, running_stack, wait_for
+from local.stack.layout import REPOSITORY
 from local.stack.ports import is_free
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
+
+STATES = {
+    "Alder Dental Group": "running",
+    "Baltic Freight": "provisioning",
+    "Corvid Analytics": "attention",
+    "Dunmore Council": "attention",
+    "Eastlake Credit Union": "failed",
+    "Fenwick Legal": "stopped",
+}
 
 
-def processes_of(stack: StackHandle) -> list[int]:
-    """Every process that names the stack's folder or its parts' session on its command line or in its environment."""
-    folder = str(stack.layout.root).encode()
+def processes_of(root: Path) -> list[int]:
+    """Every process that carries the stack's folder in its environment, as all of the launcher's children do."""
+    mark = f"GARRISON_STACK={root}".encode()
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             try:
-                said = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+                said = (entry / "environ").read_bytes().split(b"\0")
             except OSError:
                 continue
-            if folder in said:
+            if mark in said:
                 found.append(int(entry.name))
     return found
 
 
-def nothing_left(stack: StackHandle, ports: list[int]) -> bool:
-    return not processes_of(stack) and all(is_free(port) for port in ports)
+def nothing_left(root: Path, ports: list[int]) -> bool:
+    return not processes_of(root) and all(is_free(port) for port in ports)
 
 
-def test_a_stack_starts_again_where_it_was_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    with running_stack(root=tmp_path, keep=True) as first:
-        portal = first.description["portal"]
+def tenants(api: PortalApi) -> dict[str, Json]:
+    """Tenants by their organization's name."""
+    names = {row["id"]: row["name"] for row in api.all("/organizations")}
+    return {names[row["organization"]]: row for row in api.all("/tenants")}
+
+
+def states(api: PortalApi) -> dict[str, str]:
+    return {organization: row["status"] for organization, row in tenants(api).items()}
+
+
+def agents(api: PortalApi, organization: str) -> list[str]:
+    rows = api.all(f"/tenants/{tenants(api)[organization]['id']}/agents")
+    return sorted(row["status"] for row in rows)
+
+
+def test_the_demonstration_shows_each_state_also_after_a_restart_and_every_end_leaves_nothing(tmp_path: Path) -> None:
+    with running_stack(root=tmp_path, seed=True, keep=True) as first:
+        known = first.description
+        api = PortalApi(known["portal"], known["api_key"])
+        wait_for(lambda: states(api) == STATES, "the six clients in their states", 120, every=1)
+        wait_for(lambda: agents(api, "Alder Dental Group") == ["active", "active"], "the healthy client's agents", 60)
+        wait_for(lambda: agents(api, "Dunmore Council") == ["disconnected"], "the silent agent", 120, every=1)
         ports = list(first.layout.ports.values())
-    wait_for(lambda: nothing_left(first, ports), "the end of every process after SIGTERM", 20)
+        assert processes_of(tmp_path)
+        first.stop(signal.SIGINT)
+    wait_for(lambda: nothing_left(tmp_path, ports), "the end of every process after Ctrl-C", 20)
     assert not (tmp_path / "stack.json").exists()
+
     began = time.monotonic()
-    with running_stack(root=tmp_path, keep=True) as second:
+    with running_stack(root=tmp_path, seed=True, keep=True) as second:
         print(f"second start: {time.monotonic() - began:.1f} s")
-        assert second.description["portal"] == portal
-        assert oct((tmp_path / "stack.json").stat().st_mode & 0o777) == "0o600"
+        assert_described(second, known)
+        wait_for(lambda: states(api) == STATES, "the states after the restart", 90, every=1)
+        wait_for(lambda: agents(api, "Alder Dental Group") == ["active", "active"], "the agents' return", 60)
         assert second.process
         second.process.send_signal(signal.SIGKILL)
         second.process.wait()
-        wait_for(lambda: nothing_left(second, ports), "the end of every process after SIGKILL of the launcher", 20)
+        wait_for(lambda: nothing_left(tmp_path, ports), "the end of every process after SIGKILL of the launcher", 20)
+
+
+def assert_described(stack: StackHandle, before: Json) -> None:
+    """The second start is where the first was, for people and scripts alike."""
+    known = stack.description
+    lasting = ("portal", "edge", "dashboard_zone", "oidc_issuer", "saml_idp", "runtime", "api_key", "users")
+    assert {name: known[name] for name in lasting} == {name: before[name] for name in lasting}
+    assert [user["email"] for user in known["users"]] == ["maria@northgate.example", "jonas@kestrel.example"]
+    assert oct((stack.layout.root / "stack.json").stat().st_mode & 0o777) == "0o600"
+    assert httpx.get(f"{known['portal']}/readyz").status_code == 200
+    assert httpx.get(f"{known['edge']}/readyz").status_code == 200
+
+
+OWNER_OF_A_STACK = """
+import sys, time
+from pathlib import Path
+from local.stack.handle import running_stack
+with running_stack(root=Path(sys.argv[1]), keep=True) as stack:
+    print("up", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_throw_away_stack_ends_when_what_started_it_is_killed(tmp_path: Path) -> None:
+    owner = subprocess.Popen(
+        [sys.executable, "-c", OWNER_OF_A_STACK, str(tmp_path)], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
+    )
+    assert owner.stdout
+    assert owner.stdout.readline() == "up\n"
+    owner.kill()
+    owner.wait()
+    owner.stdout.close()
+    wait_for(lambda: not processes_of(tmp_path), "the end of every process of the stack", 30)

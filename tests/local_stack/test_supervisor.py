@@ -65,6 +65,64 @@ def test_a_part_that_dies_is_started_again(tmp_path):
     supervised([Part("sleeper", SLEEPER, lambda: True)], tmp_path, scenario)
 
 
+def test_a_part_is_ready_again_only_by_what_it_says_in_its_new_life(tmp_path):
+    once = tmp_path / "lived"
+    first_life_speaks = (
+        "import os, sys, time;"
+        f"os.path.exists({str(once)!r}) or print('consuming', flush=True);"
+        f"open({str(once)!r}, 'w'); time.sleep(600)"
+    )
+    seen: list = []
+
+    async def scenario(supervisor: Supervisor) -> None:
+        await supervisor.start()
+        first = supervisor.pids()["silent"]
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: supervisor.pids().get("silent") not in (None, first))
+        running = supervisor.running["silent"]
+        assert "consuming" in running.log.read_text()
+        assert not running.is_ready()
+
+    supervised([Part("silent", (sys.executable, "-c", first_life_speaks), says="consuming")], tmp_path, scenario, seen)
+    assert [state for _, state, _ in seen].count("ready") == 1
+
+
+def test_a_part_that_is_slow_to_come_back_is_started_again_and_does_not_end_the_stack(tmp_path):
+    lives = tmp_path / "lives"
+    second_life_hangs = (
+        f"import time; lives = open({str(lives)!r}, 'a+'); lives.write('x'); lives.seek(0); n = len(lives.read());"
+        "n == 2 or print('up', flush=True); lives.close(); time.sleep(600)"
+    )
+    part = Part("slow", (sys.executable, "-c", second_life_hangs), says="up", seconds=2)
+
+    async def scenario(supervisor: Supervisor) -> None:
+        await supervisor.start()
+        os.kill(supervisor.pids()["slow"], signal.SIGKILL)
+        await until(lambda: lives.read_text() == "xxx")
+        assert len(supervisor.deaths()["slow"]) == 2
+
+    supervised([part], tmp_path, scenario)
+
+
+def test_a_part_that_the_stack_can_do_without_never_ends_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("local.stack.supervisor.FIRST_BACKOFF_SECONDS", 0.01)
+    monkeypatch.setattr("local.stack.supervisor.LONGEST_BACKOFF_SECONDS", 0.01)
+    agent = Part("agent", (sys.executable, "-c", "raise SystemExit(1)"), lambda: False, essential=False)
+
+    async def scenario(supervisor: Supervisor) -> None:
+        await supervisor.start()
+        supervisor.add(agent)
+        await until(lambda: len(supervisor.deaths().get("agent", [])) > 5)
+        assert "sleeper" in supervisor.pids()
+
+    supervised([Part("sleeper", SLEEPER)], tmp_path, scenario)
+
+
+def test_whatever_keeps_a_part_from_being_run_ends_the_stack_and_names_it(tmp_path):
+    with pytest.raises(StackFailed, match=r"broker could not be run[\s\S]*no-such-program"):
+        supervised([Part("broker", (str(tmp_path / "no-such-program"),))], tmp_path, lambda s: s.start())
+
+
 def test_five_deaths_in_a_minute_end_the_stack_and_name_the_part(tmp_path, monkeypatch):
     monkeypatch.setattr("local.stack.supervisor.FIRST_BACKOFF_SECONDS", 0.01)
     part = Part("crasher", (sys.executable, "-c", "print('no disk'); raise SystemExit(3)"), lambda: False)
@@ -83,8 +141,7 @@ def test_stopping_ends_every_part_also_one_that_ignores_sigterm(tmp_path, monkey
     stubborn = (
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
     )
-    log = tmp_path / "logs" / "stubborn.log"
-    part = Part("stubborn", (sys.executable, "-c", stubborn), lambda: "up" in log.read_text())
+    part = Part("stubborn", (sys.executable, "-c", stubborn), says="up")
 
     async def scenario(supervisor: Supervisor) -> int:
         await supervisor.start()
@@ -114,6 +171,20 @@ def test_killing_the_launcher_itself_leaves_no_part_behind(tmp_path):
     pids = [int(word) for word in launcher.stdout.readline().split()]
     assert all(alive(pid) for pid in pids)
     assert len(pids) == 2
+    launcher.send_signal(signal.SIGKILL)
+    launcher.wait()
+    launcher.stdout.close()
+    asyncio.run(until(lambda: not any(alive(pid) for pid in pids)))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent died")
+def test_killing_the_launcher_together_with_its_warden_leaves_no_part_behind(tmp_path):
+    launcher = subprocess.Popen([sys.executable, "-c", LAUNCHER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert launcher.stdout
+    pids = [int(word) for word in launcher.stdout.readline().split()]
+    children = Path(f"/proc/{launcher.pid}/task/{launcher.pid}/children").read_text().split()
+    (warden,) = {int(child) for child in children} - set(pids)
+    os.kill(warden, signal.SIGKILL)
     launcher.send_signal(signal.SIGKILL)
     launcher.wait()
     launcher.stdout.close()
@@ -153,3 +224,16 @@ def test_what_a_dead_part_had_started_ends_before_the_part_starts_again(tmp_path
         assert not alive(orphan)
 
     supervised([part], tmp_path, scenario)
+
+
+def test_what_a_part_had_started_ends_with_it_also_when_it_died_before_it_was_ready(tmp_path, monkeypatch):
+    monkeypatch.setattr("local.stack.supervisor.FIRST_BACKOFF_SECONDS", 0.01)
+    started = tmp_path / "child"
+    parent = (
+        "import subprocess, sys;"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
+        f"open({str(started)!r}, 'a').write(f'{{child.pid}}\\n')"
+    )
+    with pytest.raises(StackFailed, match="parent ended 5 times"):
+        supervised([Part("parent", (sys.executable, "-c", parent), lambda: False)], tmp_path, lambda s: s.start())
+    assert not any(alive(int(pid)) for pid in started.read_text().split())
