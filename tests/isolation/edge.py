@@ -20,9 +20,9 @@ EDGE: dict[tuple[str, str], tuple[str, str]] = {
     ("DELETE", "/v1/tenants/{id}/tokens/{token}"): KEY_ROLES,
     ("GET", "/v1/tenants/{id}/agents"): KEY_ROLES,
     ("POST", "/v1/tenants/{id}/agents/{agent}/quarantine"): KEY_ROLES,
-    ("POST", "/v1/tenants/{id}/dashboard-codes"): ("dashboard.test.ts", "does not open another tenant's dashboard"),
+    ("POST", "/v1/tenants/{id}/dashboard-codes"): ("dashboard_session.test.ts", "does not open another tenant's dashboard"),
     ("POST", "/v1/tenants/{id}/revocations"): (
-        "dashboard.test.ts",
+        "dashboard_end.test.ts",
         "is withdrawn by grant, connection, organization or portal session, if it is older than the rule",
     ),
     ("POST", "/api/agents/enroll"): (

@@ -98,6 +98,11 @@ const SettingsSchema = z
 
 export type Settings = z.output<typeof SettingsSchema>;
 
+/** Each tenant's dashboard has an origin of its own; the scheme is that of the edge. */
+export function dashboardOrigin({ publicUrl, dashboardZone }: Settings, tenant: string): string {
+  return `${new URL(publicUrl).protocol}//${tenant}.${dashboardZone}`;
+}
+
 /** What a production deployment must not run with: anything that only a developer's machine has. */
 function unfitForProduction(settings: {
   environment: string;
@@ -106,20 +111,32 @@ function unfitForProduction(settings: {
   publicUrl: string;
   apiHosts: Set<string>;
   dashboardZone: string;
+  controlKeys: Map<string, { door: Door }>;
   dataKeys: { keys: Map<string, unknown> };
 }): [string, string][] {
   if (settings.environment !== "production") return [];
   const loopback = (host: string) => /^(localhost|.*\.localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(host);
+  const doors = [...settings.controlKeys.values()].map(({ door }) => door);
+  const others = [new URL(settings.portalOrigin).host, new URL(settings.publicUrl).host, ...settings.apiHosts];
   const faults: [boolean, string, string][] = [
-    [settings.runtime === "stand-in", "RUNTIME", "stand-in nodes are for local runs only"],
+    [settings.runtime !== "cloudflare", "RUNTIME", "nodes of a developer's machine are for local runs only"],
+    [!doors.includes("control") || !doors.includes("access"), "CONTROL_KEYS", "needs a key of each door"],
     [!settings.portalOrigin.startsWith("https:"), "PORTAL_ORIGIN", "must be https"],
     [!settings.publicUrl.startsWith("https:"), "PUBLIC_URL", "must be https"],
     [[...settings.apiHosts].some(loopback), "API_HOSTS", "names a loopback host"],
     [loopback(settings.dashboardZone), "DASHBOARD_ZONE", "is a loopback zone"],
+    [
+      others.some((host) => isWithin(host, settings.dashboardZone)),
+      "DASHBOARD_ZONE",
+      "contains the portal's or API's host",
+    ],
     [[...settings.dataKeys.keys.keys()].some((id) => id.startsWith("local")), "DATA_KEYS", "holds a local key"],
   ];
   return faults.filter(([wrong]) => wrong).map(([, path, message]) => [path, message]);
 }
+
+/** A page of a dashboard must share no cookie and no site with the portal. */
+const isWithin = (host: string, zone: string) => host === zone || host.endsWith(`.${zone}`);
 
 const checked = new WeakMap<object, Settings>();
 

@@ -8,6 +8,7 @@ import { DueTable } from "../src/tenant/due";
 import { NotYet } from "../src/tenant/not_yet";
 import { migrate } from "../src/tenant/schema";
 import { SECRET_RULES, Vault } from "../src/tenant/secrets";
+import deployment from "../wrangler.jsonc?raw";
 import { API, answered, call, newTenantId } from "./support/edge";
 import { putTenant, specOf } from "./support/tenants";
 
@@ -29,6 +30,7 @@ describe("the Worker's environment", () => {
 
   it.each([
     ["RUNTIME", "stand-in"],
+    ["RUNTIME", "docker"],
     ["PORTAL_ORIGIN", "http://portal.example.com"],
     ["PUBLIC_URL", "http://edge.example.com"],
     ["API_HOSTS", "edge.example.com,localhost:8787"],
@@ -36,6 +38,25 @@ describe("the Worker's environment", () => {
     ["DATA_KEYS", { current: "local", keys: { local: Buffer.alloc(32).toString("base64") } }],
   ])("refuses %s of a developer's machine in production", (name, value) => {
     expect(() => settingsOf({ ...production, [name]: value } as Env)).toThrow(name);
+  });
+
+  it.each([
+    ["CONTROL_KEYS", []],
+    ["CONTROL_KEYS", (env.CONTROL_KEYS as { door: string }[]).filter(({ door }) => door !== "access")],
+    ["DASHBOARD_ZONE", "example.com"],
+    ["DASHBOARD_ZONE", "edge.example.com"],
+    ["DASHBOARD_ZONE", "Portal.example.com"],
+  ])(
+    "refuses a production without a key of each door, or whose dashboards share a site with portal or API: %s %j",
+    (name, value) => {
+      expect(() => settingsOf({ ...production, [name]: value } as Env)).toThrow(name);
+    },
+  );
+
+  it("is deployed without the addresses that would stand beside the host allow list", () => {
+    const lines = deployment.split("\n").map((line) => line.trim());
+    expect(lines).toContain('"workers_dev": false,');
+    expect(lines).toContain('"preview_urls": false,');
   });
 
   it.each(["CELL_ID", "CELL_ID_KEY", "DATA_KEYS", "CONTROL_KEYS", "ENVIRONMENT", "VERSIONS"])(

@@ -8,7 +8,7 @@ import { GATE_TABLE, type NodeProps, ruleFor } from "../src/gates/table";
 import { IndexerContainer } from "../src/tenant/nodes/indexer";
 import { ManagerContainer } from "../src/tenant/nodes/manager";
 import { nodeStub } from "../src/tenant/nodes/names";
-import { stoppedTenant } from "./support/edge";
+import { getWithBody, stoppedTenant } from "./support/edge";
 
 const INDEX = "wazuh-alerts-4.x-2026.11.23";
 
@@ -46,12 +46,6 @@ function behind(nodes: typeof IndexerContainer | typeof ManagerContainer, answer
   afterEach(() => {
     prototype.port = original;
   });
-}
-
-/** As it comes over a wire; `Request` itself builds no such thing. */
-function getWithBody(url: string, body: string): Request {
-  const sent = new Request(url, { method: "POST", body, headers: { "content-length": String(body.length) } });
-  return new Proxy(sent, { get: (target, name) => (name === "method" ? "GET" : Reflect.get(target, name, target)) });
 }
 
 describe("a manager's gate", () => {

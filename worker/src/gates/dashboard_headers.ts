@@ -33,6 +33,14 @@ const REQUEST_HEADERS = [
 const REFUSED_ANSWERS =
   /^(service-worker-allowed|clear-site-data|access-control-.*|alt-svc|report-to|reporting-endpoints|nel|set-cookie|strict-transport-security|origin-agent-cluster|x-edge-.*|cross-origin-.*)$/;
 
+/** What keeps pages of other origins, other tenants' dashboards first of all, from framing or embedding this one. */
+const PROTECTION = {
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "cross-origin-opener-policy": "same-origin",
+} as const;
+
 export interface Visitor {
   claims: SessionClaims;
   /** Address of the browser. */
@@ -68,8 +76,9 @@ export function dashboardAnswerHeaders(answered: Headers, origin: URL): Headers 
   }
   const location = answered.get("location");
   if (location) headers.set("location", localLocation(location, origin));
-  headers.set("x-content-type-options", "nosniff");
-  headers.set("referrer-policy", "same-origin");
+  for (const [name, value] of Object.entries(PROTECTION)) headers.set(name, value);
+  // Beside the dashboard's own policy: a browser holds a page to all of them.
+  headers.append("content-security-policy", "frame-ancestors 'self'");
   return headers;
 }
 
@@ -82,8 +91,9 @@ function hostOnlyCookie(cookie: string): string | null {
     .join(";");
 }
 
-/** A redirect stays on the tenant's own origin, wherever the node says it lives. */
+/** A redirect stays on the tenant's own origin, wherever the node says it lives; one that says nothing leads home. */
 function localLocation(location: string, origin: URL): string {
-  const { pathname, search, hash } = new URL(location, `${origin.origin}/dashboard/`);
+  const home = `${origin.origin}/dashboard/`;
+  const { pathname, search, hash } = URL.parse(location, home) ?? new URL(home);
   return `${pathname.replace(/^\/+/, "/")}${search}${hash}`;
 }

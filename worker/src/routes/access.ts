@@ -4,7 +4,8 @@ import { DASHBOARD_ROLES, RULE_FIELDS } from "../auth/claims";
 import { type EdgeApp, errorResponses, jsonContent } from "../edge_app";
 import { Epoch, TenantId, Time } from "../schemas";
 
-const Id = z.string().min(1).max(64);
+/** Ids travel in headers, where other characters would not arrive. */
+const Id = z.string().regex(/^[!-~]{1,64}$/, "must be 1-64 visible ASCII characters");
 const IdempotencyKey = z.string().min(1).max(128);
 
 const DashboardCode = z

@@ -2,17 +2,22 @@
 
 import { clientAddress } from "../auth/address";
 import { sessionCookie, sessionDigest } from "../auth/session";
-import type { EdgeApp, EdgeContext } from "../edge_app";
+import { dashboardOrigin } from "../bindings";
+import { boundedBytes, mayCarryBody } from "../body";
+import { type EdgeApp, type EdgeContext, isUpgrade } from "../edge_app";
 import { asEdgeError, EdgeError, type ErrorCode } from "../errors";
 import { dashboardAnswerHeaders, dashboardRequestHeaders } from "../gates/dashboard_headers";
 import { digest, parseToken } from "../ids";
 import { nodeStub } from "../tenant/nodes/names";
 import type { Redeemed, SessionView } from "../tenant/sessions";
 import { tenantStub } from "../tenants";
-import { SESSION_HEADER } from "../tunnel/session_sockets";
+import { SESSION_HEADER, sessionHeader } from "../tunnel/session_sockets";
 import { errorPage } from "./dashboard_pages";
 
 const DASHBOARD_PORT = 5601;
+/** A form with a code is about 100 bytes; anybody may post one, so nothing larger is read. */
+const MAX_FORM_BYTES = 4096;
+const FORM = /^application\/x-www-form-urlencoded\s*(;|$)/i;
 const READING = new Set(["GET", "HEAD", "OPTIONS"]);
 /** The dashboard asks these by POST, though they change nothing. */
 const READING_POSTS = /^\/dashboard\/(internal\/search\/[a-z0-9_-]+|api\/saved_objects\/_bulk_(get|resolve))$/;
@@ -28,7 +33,7 @@ export function mount(app: EdgeApp): void {
   app.get("/dashboard/:tenant", (c) => {
     const tenant = c.req.param("tenant");
     tenantStub(c, tenant);
-    return c.redirect(`${originOf(c, tenant).origin}/dashboard/`, 302);
+    return c.redirect(`${dashboardOrigin(c.var.settings, tenant)}/dashboard/`, 302);
   });
 }
 
@@ -56,16 +61,20 @@ async function openSession(c: EdgeContext): Promise<Response> {
   if (c.req.header("origin") !== c.var.settings.portalOrigin) {
     throw new EdgeError("ORIGIN_REFUSED", "A dashboard is opened from the portal only.");
   }
-  const code = (await c.req.parseBody()).code;
-  const token = typeof code === "string" ? parseToken(code) : null;
-  if (typeof code !== "string" || token?.prefix !== "code" || token.owner !== c.var.dashboardTenant) {
-    throw new EdgeError(...REFUSED_CODES.unknown);
-  }
+  const code = await postedCode(c);
+  const token = parseToken(code);
+  if (token?.prefix !== "code" || token.owner !== c.var.dashboardTenant) throw new EdgeError(...REFUSED_CODES.unknown);
   const redeemed = await c.env.TENANT.getByName(c.var.dashboardTenant).redeemCode(digest(code));
   if ("refused" in redeemed) throw new EdgeError(...REFUSED_CODES[redeemed.refused]);
   const headers = { location: "/dashboard/", "cache-control": "no-store", "referrer-policy": "no-referrer" };
   const cookie = sessionCookie(redeemed.secret, redeemed.endsAt);
   return new Response(null, { status: 303, headers: { ...headers, "set-cookie": cookie } });
+}
+
+async function postedCode(c: EdgeContext): Promise<string> {
+  if (!FORM.test(c.req.header("content-type") ?? "")) return "";
+  const form = await boundedBytes(c.req.raw.body, MAX_FORM_BYTES);
+  return new URLSearchParams(form ? new TextDecoder().decode(form) : "").get("code") ?? "";
 }
 
 async function proxy(c: EdgeContext): Promise<Response> {
@@ -88,7 +97,7 @@ async function proxy(c: EdgeContext): Promise<Response> {
 
 /**
  * Dashboards of different tenants are one site to a browser, so the session cookie comes along when one tenant's page
- * writes to another's origin; only the exact origin may write or open a socket.
+ * calls another's origin; only the exact origin may write or open a socket, and others may only send a browser there.
  */
 function refuseForeign(c: EdgeContext): void {
   if (c.req.header("service-worker")) throw new EdgeError("ORIGIN_REFUSED", "Dashboards install no service workers.");
@@ -97,6 +106,14 @@ function refuseForeign(c: EdgeContext): void {
   if (writes && c.req.header("origin") !== own) {
     throw new EdgeError("ORIGIN_REFUSED", "Another origin may not write to this dashboard.");
   }
+  if (isForeignRead(c)) throw new EdgeError("ORIGIN_REFUSED", "Another origin may not read from this dashboard.");
+}
+
+/** What a browser says of itself: a page of elsewhere asks, and not by sending its whole window here. */
+function isForeignRead(c: EdgeContext): boolean {
+  const elsewhere = ["same-site", "cross-site"].includes(c.req.header("sec-fetch-site") ?? "");
+  const wholeWindow = c.req.header("sec-fetch-mode") === "navigate" && c.req.header("sec-fetch-dest") === "document";
+  return elsewhere && !wholeWindow;
 }
 
 function refuseWriting(c: EdgeContext, session: SessionView): void {
@@ -112,23 +129,18 @@ function upstreamRequest(c: EdgeContext, session: SessionView): Request {
   const { pathname, search } = new URL(c.req.url);
   if (isUpgrade(c)) {
     headers.set("upgrade", "websocket");
-    headers.set(SESSION_HEADER, JSON.stringify(session.claims));
+    headers.set(SESSION_HEADER, sessionHeader(session.claims));
   }
-  const body = c.req.raw.body ? { body: c.req.raw.body } : {};
+  const carries = mayCarryBody(c.req.method);
+  if (!carries) headers.delete("content-length");
+  const body = carries && c.req.raw.body ? { body: c.req.raw.body } : {};
   const init: RequestInit = { method: c.req.method, headers, redirect: "manual", ...body };
   return new Request(`http://node:${DASHBOARD_PORT}${pathname}${search}`, init);
 }
 
 /** The same session always meets the same node. */
-function sticky(secretDigest: string, nodes: number): number {
+export function sticky(secretDigest: string, nodes: number): number {
   return Number.parseInt(secretDigest.slice(0, 8), 16) % Math.max(1, nodes);
 }
 
-function originOf(c: EdgeContext, tenant: string): URL {
-  const { publicUrl, dashboardZone } = c.var.settings;
-  return new URL(`${new URL(publicUrl).protocol}//${tenant}.${dashboardZone}`);
-}
-
-function isUpgrade(c: EdgeContext): boolean {
-  return c.req.header("upgrade")?.toLowerCase() === "websocket";
-}
+const originOf = (c: EdgeContext, tenant: string) => new URL(dashboardOrigin(c.var.settings, tenant));

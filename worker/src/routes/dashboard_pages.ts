@@ -33,20 +33,11 @@ text-decoration:none;font-weight:600}a:focus-visible{outline:3px solid var(--tex
 
 /**
  * A small page about an error, on the tenant's own origin.
- * @param tenant the tenant's id, or null where the host names none
+ * @param tenant the tenant's id
  */
-export function errorPage(settings: Settings, tenant: string | null, error: EdgeError): Response {
-  const { status, retryable, hint } = ERRORS[error.code];
+export function errorPage(settings: Settings, tenant: string, error: EdgeError): Response {
+  const { status, retryable } = ERRORS[error.code];
   const nonce = crypto.randomUUID();
-  const portal = tenant ? `${settings.portalOrigin}/t/${tenant}/` : `${settings.portalOrigin}/`;
-  const label = RUNTIME_LABELS[settings.runtime];
-  const headline = HEADLINES[error.code] ?? "This page could not be shown";
-  const body = `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<title>${escapeHtml(headline)}</title><style nonce="${nonce}">${STYLE}</style></head>
-<body><main><h1>${escapeHtml(headline)}</h1><p>${escapeHtml(error.message)}</p><p>${escapeHtml(hint)}</p>
-<a href="${escapeHtml(portal)}">Go to the portal</a>
-<p><small>${escapeHtml(error.code)}${label ? ` · ${escapeHtml(label)}` : ""}</small></p></main></body></html>`;
   const headers = new Headers({
     "content-type": "text/html; charset=utf-8",
     "cache-control": "no-store",
@@ -55,7 +46,18 @@ export function errorPage(settings: Settings, tenant: string | null, error: Edge
     "referrer-policy": "no-referrer",
   });
   if (retryable) headers.set("retry-after", "5");
-  return new Response(body, { status, headers });
+  return new Response(markup(settings, tenant, error, nonce), { status, headers });
+}
+
+function markup(settings: Settings, tenant: string, { code, message }: EdgeError, nonce: string): string {
+  const label = RUNTIME_LABELS[settings.runtime];
+  const headline = HEADLINES[code] ?? "This page could not be shown";
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<title>${escapeHtml(headline)}</title><style nonce="${nonce}">${STYLE}</style></head>
+<body><main><h1>${escapeHtml(headline)}</h1><p>${escapeHtml(message)}</p><p>${escapeHtml(ERRORS[code].hint)}</p>
+<a href="${escapeHtml(`${settings.portalOrigin}/t/${tenant}/`)}">Go to the portal</a>
+<p><small>${escapeHtml(code)}${label ? ` · ${escapeHtml(label)}` : ""}</small></p></main></body></html>`;
 }
 
 function escapeHtml(text: string): string {

@@ -1,4 +1,5 @@
 import { type AccessClaims, type DashboardRole, MAX_ACCESS_MS } from "../auth/claims";
+import { dashboardOrigin } from "../bindings";
 import { EdgeError } from "../errors";
 import { digest, makeToken, randomBase32, randomBase62 } from "../ids";
 import { once, schedulePrune } from "./answers";
@@ -59,7 +60,7 @@ export function makeCode(ctx: TenantContext, request: CodeRequest): Promise<Code
       ...[digest(code), JSON.stringify(claimsOf(request, now, endsAt)), now + CODE_LIFE_MS],
     );
     schedulePrune(ctx, endsAt);
-    const post_to = `${new URL(ctx.settings.publicUrl).protocol}//${ctx.id}.${ctx.settings.dashboardZone}/session`;
+    const post_to = `${dashboardOrigin(ctx.settings, ctx.id)}/session`;
     return { code, post_to, expires_at: new Date(now + CODE_LIFE_MS).toISOString() };
   });
 }

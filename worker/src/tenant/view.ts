@@ -1,4 +1,5 @@
 /** The tenant as others see it. */
+import { dashboardOrigin } from "../bindings";
 import { digest } from "../ids";
 import type { Reason, TenantView } from "../schemas";
 import { agentCounts } from "./agents";
@@ -36,7 +37,7 @@ export function tenantView(ctx: TenantContext): TenantView | null {
     certificate: certificateView(ctx),
     agents: agentCounts(ctx.sql),
     stream: streamOf(row.stream),
-    dashboard_url: dashboardUrl(ctx),
+    dashboard_url: `${dashboardOrigin(ctx.settings, ctx.id)}/dashboard/`,
     seq: row.view_seq,
     updated_at: new Date(row.updated_at).toISOString(),
   };
@@ -58,12 +59,6 @@ export function noteStream(ctx: TenantContext, position: StreamPosition): void {
 
 function publishedRow(ctx: TenantContext): Published {
   return ctx.sql.exec<Published>("SELECT reason, stream, view_hash, view_seq, updated_at FROM tenant").one();
-}
-
-/** Each tenant's dashboard has an origin of its own; the scheme is that of the edge. */
-function dashboardUrl(ctx: TenantContext): string {
-  const { protocol } = new URL(ctx.settings.publicUrl);
-  return `${protocol}//${ctx.id}.${ctx.settings.dashboardZone}/dashboard/`;
 }
 
 /**

@@ -3,6 +3,12 @@ import { type AccessClaims, type AccessRule, covers } from "../auth/claims";
 /** Carries the session's claims from the Worker to the dashboard's object; never goes on to the container. */
 export const SESSION_HEADER = "x-edge-session";
 
+/** The header's value: what decides about access. A person's address may hold characters that no header takes. */
+export function sessionHeader(claims: AccessClaims): string {
+  const { subject, organization, grant, connection, session, role, issuedAt, endsAt } = claims;
+  return JSON.stringify({ subject, organization, grant, connection, session, role, issuedAt, endsAt });
+}
+
 export interface SocketHost {
   /** Sends the upgrade to the container; null when none runs. */
   upgrade(request: Request): Promise<Response> | null;
@@ -17,6 +23,7 @@ interface OpenSocket {
 
 const MAX_UNSENT_BYTES = 1024 * 1024;
 const CLOSE_SLOW = 1013;
+const CLOSE_FAILED = 1011;
 const CLOSE_ENDED = 4401;
 /** The longest delay a timer takes. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -38,8 +45,7 @@ export class SessionSockets {
     if (!answer || !upstream) return answer ?? new Response("the dashboard is not running", { status: 503 });
     const { 0: client, 1: server } = new WebSocketPair();
     const socket = this.#join(claims, server, upstream);
-    // Asked now that the socket is listed: a revocation in between would have found nothing to close.
-    if (!(await this.host.accessStands(claims))) socket.close(CLOSE_ENDED, "access ended");
+    await this.#closeUnlessAllowed(socket);
     const protocol = answer.headers.get("sec-websocket-protocol");
     return new Response(null, {
       status: 101,
@@ -55,9 +61,22 @@ export class SessionSockets {
     return covered.length;
   }
 
+  /** Asked now that the socket is listed: a revocation in between would have found nothing to close. */
+  async #closeUnlessAllowed(socket: OpenSocket): Promise<void> {
+    try {
+      if (!(await this.host.accessStands(socket.claims))) socket.close(CLOSE_ENDED, "access ended");
+    } catch (reason) {
+      socket.close(CLOSE_FAILED, "access could not be checked");
+      throw reason;
+    }
+  }
+
   #join(claims: AccessClaims, browser: WebSocket, node: WebSocket): OpenSocket {
-    browser.accept();
-    node.accept();
+    for (const side of [browser, node]) {
+      // The default hands binary frames over as blobs, which would be sent on as their name.
+      side.binaryType = "arraybuffer";
+      side.accept();
+    }
     const remaining = Math.min(Math.max(0, claims.endsAt - Date.now()), MAX_TIMER_MS);
     const hardEnd = setTimeout(() => socket.close(CLOSE_ENDED, "the session has ended"), remaining);
     const socket: OpenSocket = {

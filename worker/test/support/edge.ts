@@ -43,6 +43,12 @@ export async function call(
   return SELF.fetch(API + path, { method, headers, ...(body === undefined ? {} : { body: text }) });
 }
 
+/** A GET as it can come over a wire; `Request` itself builds none with a body. */
+export function getWithBody(url: string, body: string, headers: Record<string, string> = {}): Request {
+  const sent = new Request(url, { method: "POST", body, headers: { "content-length": `${body.length}`, ...headers } });
+  return new Proxy(sent, { get: (target, name) => (name === "method" ? "GET" : Reflect.get(target, name, target)) });
+}
+
 export async function answered<T>(answer: Response | Promise<Response>, status: number): Promise<T> {
   const got = await answer;
   const text = await got.text();

@@ -1,0 +1,82 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { DASHBOARD_ROLES } from "../src/auth/claims";
+import { dashboardAnswerHeaders, dashboardRequestHeaders, UPSTREAM_ROLES } from "../src/gates/dashboard_headers";
+import { API } from "./support/edge";
+
+describe("the dashboard's answers", () => {
+  it("lose what would reach beyond the tenant's origin", () => {
+    const answered = new Headers({
+      "service-worker-allowed": "/",
+      "clear-site-data": '"*"',
+      "access-control-allow-origin": "*",
+      "access-control-allow-credentials": "true",
+      "report-to": "{}",
+      "cross-origin-resource-policy": "cross-origin",
+      "content-security-policy": "script-src 'self'",
+      "content-type": "text/html",
+      location: "http://node:5601/dashboard/app/home?x=1",
+    });
+    answered.append("set-cookie", "theme=dark; Domain=dashboards.test; Path=/; HttpOnly");
+    answered.append("set-cookie", "__Host-session=planted; Path=/; Secure");
+    const sent = dashboardAnswerHeaders(answered, new URL("http://t.dashboards.test"));
+    expect(Object.fromEntries(sent)).toEqual({
+      "content-security-policy": "script-src 'self', frame-ancestors 'self'",
+      "content-type": "text/html",
+      "cross-origin-opener-policy": "same-origin",
+      "cross-origin-resource-policy": "same-origin",
+      location: "/dashboard/app/home?x=1",
+      "referrer-policy": "same-origin",
+      "set-cookie": "theme=dark; Path=/; HttpOnly",
+      "x-content-type-options": "nosniff",
+    });
+  });
+
+  it("never redirect off the origin", () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.webUrl(),
+          fc.constantFrom("http://[", "//evil.example/x", "///evil.example", "/\\evil.example", "a/b", "?q"),
+        ),
+        (location) => {
+          const origin = new URL("http://t.dashboards.test");
+          const sent = dashboardAnswerHeaders(new Headers({ location }), origin).get("location") ?? "";
+          return new URL(sent, origin).origin === origin.origin;
+        },
+      ),
+    );
+  });
+});
+
+describe("the roles", () => {
+  it("never become an administrator of the cluster", () => {
+    for (const role of DASHBOARD_ROLES) expect(UPSTREAM_ROLES[role]).toMatch(/^tenant_(admin|operator|readonly)$/);
+  });
+
+  it("are set by the edge, whatever headers come", () => {
+    const names = fc.oneof(
+      fc.constantFrom("X-Proxy-User", "x-proxy-roles", "x-forwarded-for", "authorization", "x-edge-session"),
+      fc.stringMatching(/^x-[a-z]{1,12}$/),
+    );
+    fc.assert(
+      fc.property(fc.array(fc.tuple(names, fc.stringMatching(/^[a-z_]{1,10}$/))), (pairs) => {
+        const now = Date.now();
+        const claims = {
+          ...{ subject: "usr_vera", email: "", organization: "o", grant: null, connection: null, session: "s" },
+          ...{ role: "viewer" as const, issuedAt: now, endsAt: now + 1 },
+        };
+        const sent = dashboardRequestHeaders(new Headers(pairs), {
+          claims,
+          address: "192.0.2.7",
+          origin: new URL(API),
+        });
+        expect(sent.get("x-proxy-user")).toBe("usr_vera");
+        expect(sent.get("x-proxy-roles")).toBe("tenant_readonly");
+        expect(sent.get("x-forwarded-for")).toBe("192.0.2.7");
+        expect(sent.get("authorization")).toBeNull();
+        expect(sent.get("x-edge-session")).toBeNull();
+      }),
+    );
+  });
+});
