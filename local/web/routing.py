@@ -7,13 +7,14 @@ from typing import Any
 from local.web.messages import Request, Response
 
 Answer = Callable[..., Awaitable[Response]]
+Route = tuple[str, str, Answer]  # method, path pattern, answer
 PARAMETER = re.compile(r"\{(\w+)\}")
 
 
 class Routes:
     """Routes in the order they are tried. "{name}" in a path stands for one segment, given to the answer by name."""
 
-    def __init__(self, *table: tuple[str, str, Answer]) -> None:
+    def __init__(self, *table: Route) -> None:
         self._table = [(method, self._pattern(path), answer) for method, path, answer in table]
 
     @staticmethod

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from local.nodes.indexer.documents import Documents
@@ -18,25 +19,22 @@ def bulk(documents: Documents, body: bytes, default_index: str | None) -> dict[s
     started = time.monotonic()
     if not body.endswith(b"\n"):
         raise _malformed("The bulk request must be terminated by a newline [\\n]")
-    lines = body.split(b"\n")
-    items: list[dict[str, Any]] = []
-    documents.begin()
-    try:
-        at = 0
-        while at < len(lines):
-            if not lines[at].strip():
-                at += 1
-                continue
-            action, target = _read_action(lines[at], at + 1)
-            source = None if action == "delete" else lines[at + 1] if at + 1 < len(lines) else b""
-            at += 1 if source is None else 2
-            items.append({action: _carry_out(documents, action, target, source, default_index)})
-    except BaseException:
-        documents.roll_back()
-        raise
-    documents.commit()
+    with documents.transaction():
+        items = [
+            {action: _carry_out(documents, action, target, source, default_index)}
+            for action, target, source in _read(body)
+        ]
     failed = any(result["status"] >= 300 and result["status"] != 404 for item in items for result in item.values())
     return {"took": int((time.monotonic() - started) * 1000), "errors": failed, "items": items}
+
+
+def _read(body: bytes) -> Iterator[tuple[str, dict[str, Any], bytes | None]]:
+    """Action, target and document of each item; a deletion has no document."""
+    lines = enumerate(body.split(b"\n"), 1)
+    for number, line in lines:
+        if line.strip():
+            action, target = _read_action(line, number)
+            yield action, target, None if action == "delete" else next(lines, (0, b""))[1]
 
 
 def _malformed(reason: str) -> SearchError:

@@ -5,6 +5,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,11 +30,46 @@ class Document:
     source: dict[str, Any]
 
 
-class Documents:
-    """All indices of one node."""
+class Reader:
+    """Reads documents through one connection."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+
+    def indices(self, expression: str = "*") -> list[str]:
+        """Names that a comma list of patterns matches, in order."""
+        names = [name for (name,) in self._database.execute("SELECT name FROM indices ORDER BY name")]
+        patterns = ["*" if part == "_all" else part for part in expression.split(",")]
+        return [name for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)]
+
+    def get(self, index: str, id: str) -> Document | None:
+        row = self._database.execute(
+            "SELECT version, source FROM documents WHERE index_name = ? AND id = ?", (index, id)
+        ).fetchone()
+        return Document(index, id, row[0], json.loads(row[1])) if row else None
+
+    def scan(self, indices: list[str]) -> Iterator[Document]:
+        """Every document of the indices, one at a time, so that a large index is never in memory at once."""
+        for index in indices:
+            rows = self._database.execute("SELECT id, version, source FROM documents WHERE index_name = ?", (index,))
+            for id, version, source in rows:
+                yield Document(index, id, version, json.loads(source))
+
+    def statistics(self, index: str) -> tuple[int, int, float]:
+        """Number of documents, their bytes, and when the index was made."""
+        count, size = self._database.execute(
+            "SELECT count(*), coalesce(sum(length(source)), 0) FROM documents WHERE index_name = ?", (index,)
+        ).fetchone()
+        (created_at,) = self._database.execute("SELECT created_at FROM indices WHERE name = ?", (index,)).fetchone()
+        return count, size, created_at
+
+
+class Documents(Reader):
+    """All indices of one node, read and written through one connection, which belongs to the thread that made it."""
 
     def __init__(self, file: Path) -> None:
-        self._database = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+        super().__init__(sqlite3.connect(file, isolation_level=None))
+        self._address = f"{file.resolve().as_uri()}?mode=ro"
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA foreign_keys=ON")
         self._database.executescript(SCHEMA)
@@ -41,20 +77,23 @@ class Documents:
     def close(self) -> None:
         self._database.close()
 
-    def begin(self) -> None:
+    @contextmanager
+    def reading(self) -> Iterator[Reader]:
+        """What is committed at this moment, for any thread: a long scan sees nothing of a write that is under way."""
+        with closing(sqlite3.connect(self._address, uri=True, isolation_level=None)) as database:
+            database.execute("BEGIN")
+            yield Reader(database)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """What is written within is committed together, or not at all where it raises."""
         self._database.execute("BEGIN IMMEDIATE")
-
-    def commit(self) -> None:
+        try:
+            yield
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
         self._database.execute("COMMIT")
-
-    def roll_back(self) -> None:
-        self._database.execute("ROLLBACK")
-
-    def indices(self, expression: str = "*") -> list[str]:
-        """Names that a comma list of patterns matches, in order."""
-        names = [name for (name,) in self._database.execute("SELECT name FROM indices ORDER BY name")]
-        patterns = ["*" if part == "_all" else part for part in expression.split(",")]
-        return [name for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)]
 
     def create_index(self, name: str) -> None:
         self._database.execute("INSERT OR IGNORE INTO indices VALUES (?, ?)", (name, time.time()))
@@ -72,31 +111,10 @@ class Documents:
         ).fetchone()
         return int(version)
 
-    def get(self, index: str, id: str) -> Document | None:
-        row = self._database.execute(
-            "SELECT version, source FROM documents WHERE index_name = ? AND id = ?", (index, id)
-        ).fetchone()
-        return Document(index, id, row[0], json.loads(row[1])) if row else None
-
     def delete(self, index: str, id: str) -> bool:
         """False where there was none."""
         cursor = self._database.execute("DELETE FROM documents WHERE index_name = ? AND id = ?", (index, id))
         return cursor.rowcount > 0
-
-    def scan(self, indices: list[str]) -> Iterator[Document]:
-        """Every document of the indices, one at a time, so that a large index is never in memory at once."""
-        for index in indices:
-            rows = self._database.execute("SELECT id, version, source FROM documents WHERE index_name = ?", (index,))
-            for id, version, source in rows:
-                yield Document(index, id, version, json.loads(source))
-
-    def statistics(self, index: str) -> tuple[int, int, float]:
-        """Number of documents, their bytes, and when the index was made."""
-        count, size = self._database.execute(
-            "SELECT count(*), coalesce(sum(length(source)), 0) FROM documents WHERE index_name = ?", (index,)
-        ).fetchone()
-        (created_at,) = self._database.execute("SELECT created_at FROM indices WHERE name = ?", (index,)).fetchone()
-        return count, size, created_at
 
     def back_up(self, file: Path) -> None:
         """Writes a consistent copy of everything, by SQLite's own backup."""

@@ -5,9 +5,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from local.nodes.indexer.documents import Document, Documents
+from local.nodes.indexer.documents import Document, Reader
 from local.nodes.indexer.errors import SearchError, index_missing, parsing_error
-from local.nodes.indexer.query import compile_query
+from local.nodes.indexer.query import Predicate, compile_query
 from local.nodes.indexer.values import as_number, values_at
 
 WINDOW = 10_000  # results that may be paged through, as index.max_result_window
@@ -15,9 +15,10 @@ KNOWN = {"query", "sort", "size", "from", "_source", "track_total_hits", "aggs",
 SHARDS = {"total": 1, "successful": 1, "skipped": 0, "failed": 0}
 
 SortKey = tuple[tuple[int, float, str], ...]
+Found = tuple[str, str, SortKey]  # index, id, what it is sorted by
 
 
-def resolve(documents: Documents, expression: str) -> list[str]:
+def resolve(documents: Reader, expression: str) -> list[str]:
     """Indices of an expression; raises SearchError 404 where one is named in full and does not exist."""
     found = documents.indices(expression)
     for name in expression.split(","):
@@ -26,7 +27,7 @@ def resolve(documents: Documents, expression: str) -> list[str]:
     return found
 
 
-def count(documents: Documents, expression: str, body: dict[str, Any]) -> dict[str, Any]:
+def count(documents: Reader, expression: str, body: dict[str, Any]) -> dict[str, Any]:
     test = compile_query(body.get("query", {"match_all": {}}))
     found = sum(test(document) for document in documents.scan(resolve(documents, expression)))
     return {"count": found, "_shards": SHARDS}
@@ -63,39 +64,65 @@ def read_orders(sort: Any) -> list[Order]:
     return orders
 
 
-def search(documents: Documents, expression: str, body: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Plan:
+    """What a search request's body asks for, checked."""
+
+    test: Predicate
+    orders: list[Order]
+    start: int
+    size: int
+    source: Any
+    aggregations: dict[str, Any]
+
+    @classmethod
+    def of(cls, body: dict[str, Any]) -> "Plan":
+        """Raises SearchError for what the stand-in cannot answer."""
+        unknown = set(body) - KNOWN
+        if unknown:
+            raise parsing_error(f"unknown key [{sorted(unknown)[0]}]: the stand-in indexer does not know it")
+        start, size = _whole(body, "from", 0), _whole(body, "size", 10)
+        if start + size > WINDOW:
+            reason = f"Result window is too large, from + size must be <= {WINDOW}"
+            raise SearchError(400, "illegal_argument_exception", reason)
+        test, orders = compile_query(body.get("query", {"match_all": {}})), read_orders(body.get("sort"))
+        aggregations = body.get("aggs") or body.get("aggregations") or {}
+        return cls(test, orders, start, size, body.get("_source", True), aggregations)
+
+
+def search(documents: Reader, expression: str, body: dict[str, Any]) -> dict[str, Any]:
     """Answers a search request's body; raises SearchError for what it cannot answer."""
     started = time.monotonic()
-    unknown = set(body) - KNOWN
-    if unknown:
-        raise parsing_error(f"unknown key [{sorted(unknown)[0]}]: the stand-in indexer does not know it")
-    size, start = _whole(body, "size", 10), _whole(body, "from", 0)
-    if size + start > WINDOW:
-        raise SearchError(
-            400, "illegal_argument_exception", f"Result window is too large, from + size must be <= {WINDOW}"
-        )
-    test, orders = compile_query(body.get("query", {"match_all": {}})), read_orders(body.get("sort"))
-    counters = _counters(body.get("aggs") or body.get("aggregations") or {})
-    found: list[tuple[str, str, SortKey]] = []
-    for document in documents.scan(resolve(documents, expression)):
-        if test(document):
-            found.append((document.index, document.id, tuple(order.key(document) for order in orders)))
-            for counter in counters.values():
-                counter.take(document)
-    page = [documents.get(index, id) for index, id, _ in _sorted(found, orders)[start : start + size]]
-    hits = [_hit(document, orders, body.get("_source", True)) for document in page if document]
+    plan = Plan.of(body)
+    counters = _counters(plan.aggregations)
+    found = _find(documents, resolve(documents, expression), plan, counters)
+    rows = _sorted(found, plan.orders)[plan.start : plan.start + plan.size]
+    page = [documents.get(index, id) for index, id, _ in rows]
+    hits = [_hit(document, plan.orders, plan.source) for document in page if document]
+    total = {"value": len(found), "relation": "eq"}
     answer = {
         "took": int((time.monotonic() - started) * 1000),
         "timed_out": False,
         "_shards": SHARDS,
-        "hits": {"total": {"value": len(found), "relation": "eq"}, "max_score": None if orders else 1.0, "hits": hits},
+        "hits": {"total": total, "max_score": None if plan.orders else 1.0, "hits": hits},
     }
     if counters:
         answer["aggregations"] = {name: counter.result() for name, counter in counters.items()}
     return answer
 
 
-def _sorted(found: list[tuple[str, str, SortKey]], orders: list[Order]) -> list[tuple[str, str, SortKey]]:
+def _find(documents: Reader, indices: list[str], plan: Plan, counters: dict[str, "TermsCounter"]) -> list[Found]:
+    """Where the documents are that pass, with what they are sorted by; counts them on the way."""
+    found = []
+    for document in documents.scan(indices):
+        if plan.test(document):
+            found.append((document.index, document.id, tuple(order.key(document) for order in plan.orders)))
+            for counter in counters.values():
+                counter.take(document)
+    return found
+
+
+def _sorted(found: list[Found], orders: list[Order]) -> list[Found]:
     """Sorts by the last field first: each pass is stable. Numbers already carry their sign, texts are turned here."""
     for at in reversed(range(len(orders))):
         if orders[at].descending:

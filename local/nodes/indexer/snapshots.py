@@ -84,11 +84,9 @@ class SnapshotRepositories:
         if taken:
             reason = f"[{repository}:{snapshot}] cannot restore index [{sorted(taken)[0]}]: it exists already"
             raise SearchError(500, "snapshot_restore_exception", reason)
-        with closing(sqlite3.connect(path / f"{snapshot}.sqlite")) as copy:
-            self._documents.begin()
+        with closing(sqlite3.connect(path / f"{snapshot}.sqlite")) as copy, self._documents.transaction():
             for index, id, source in copy.execute("SELECT index_name, id, source FROM documents"):
                 self._documents.put(index, id, json.loads(source))
-            self._documents.commit()
         return list(facts["indices"])
 
     def delete(self, repository: str, snapshot: str) -> None:

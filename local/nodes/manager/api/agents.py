@@ -19,7 +19,7 @@ from local.nodes.manager.api.views import (
 from local.nodes.manager.channel import AgentChannel
 from local.nodes.manager.registry import Agent, Registry, RegistryError
 from local.web.messages import Request, Response
-from local.web.routing import Answer
+from local.web.routing import Route
 
 NOT_THERE = (1701, "Agent does not exist")
 STATUSES = ("active", "disconnected", "never_connected", "pending")
@@ -57,7 +57,7 @@ class AgentCalls:
         self._host, self._registry, self._channel = host, registry, channel
         self._started_at = time.time()
 
-    def routes(self) -> list[tuple[str, str, Answer]]:
+    def routes(self) -> list[Route]:
         return [
             ("GET", "/agents", self.listing),
             ("POST", "/agents", self.add),

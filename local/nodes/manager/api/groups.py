@@ -10,7 +10,7 @@ from local.nodes.manager.api.views import agent_view, page
 from local.nodes.manager.registry import DEFAULT_GROUP, Agent, Registry
 from local.nodes.manager.shared_files import AGENT_CONF, merged_file
 from local.web.messages import Request, Response
-from local.web.routing import Answer
+from local.web.routing import Route
 
 GROUP = re.compile(r"(?!(?:\.{1,2}|all)$)[A-Za-z0-9._-]{1,128}")
 NO_GROUP = (1710, "The group does not exist")
@@ -23,7 +23,7 @@ class GroupCalls:
     def __init__(self, host: Host, registry: Registry) -> None:
         self._host, self._registry = host, registry
 
-    def routes(self) -> list[tuple[str, str, Answer]]:
+    def routes(self) -> list[Route]:
         return [
             ("GET", "/groups", self.listing),
             ("POST", "/groups", self.add),

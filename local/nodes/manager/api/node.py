@@ -10,7 +10,7 @@ from local.nodes.manager.api.envelope import bad_parameter, data, items
 from local.nodes.manager.api.views import DISCONNECTED_AFTER
 from local.nodes.manager.registry import Registry
 from local.web.messages import Request, Response
-from local.web.routing import Answer
+from local.web.routing import Route
 
 RUNNING = ("analysisd", "authd", "remoted", "modulesd", "db", "apid", "clusterd", "monitord", "execd")
 STOPPED = ("agentlessd", "csyslogd", "dbd", "integratord", "maild", "reportd", "logcollector", "syscheckd")
@@ -25,7 +25,7 @@ class NodeCalls:
         self._host, self._registry, self._analysis = host, registry, analysis
         self._uuid = _node_uuid(host.disk / "etc" / "uuid")
 
-    def routes(self) -> list[tuple[str, str, Answer]]:
+    def routes(self) -> list[Route]:
         return [
             ("GET", "/", self.root),
             ("GET", "/manager/info", self.info),

@@ -8,7 +8,7 @@ from typing import Any
 from local.nodes.manager.api.envelope import ApiError, bad_parameter, items, json_object
 from local.nodes.manager.api.sessions import Sessions, may_run_as
 from local.web.messages import Request, Response
-from local.web.routing import Answer
+from local.web.routing import Route
 
 PASSWORD = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)(?=.*[^A-Za-z0-9]).{8,64}")
 RULE_NAME = re.compile(r"[\w .-]{1,64}")
@@ -42,7 +42,7 @@ class SecurityCalls:
     def __init__(self, sessions: Sessions, rule_book: RuleBook) -> None:
         self._sessions, self._rule_book = sessions, rule_book
 
-    def routes(self) -> list[tuple[str, str, Answer]]:
+    def routes(self) -> list[Route]:
         return [
             ("GET", "/security/users", self.users),
             ("PUT", "/security/users/{user}", self.change_password),

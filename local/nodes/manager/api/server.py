@@ -3,7 +3,7 @@
 from local.nodes.manager.api.envelope import ApiError, data, json_object
 from local.nodes.manager.api.sessions import Sessions
 from local.web.messages import BadRequest, Request, Response
-from local.web.routing import Answer, Routes
+from local.web.routing import Route, Routes
 
 SIGN_IN = "/security/user/authenticate"
 RUN_AS = f"{SIGN_IN}/run_as"
@@ -12,7 +12,7 @@ RUN_AS = f"{SIGN_IN}/run_as"
 class ServerApi:
     """Answers 55000."""
 
-    def __init__(self, sessions: Sessions, routes: list[tuple[str, str, Answer]]) -> None:
+    def __init__(self, sessions: Sessions, routes: list[Route]) -> None:
         self._sessions = sessions
         self._routes = Routes(*routes)
 

@@ -6,7 +6,7 @@ from local.nodes.manager.api.envelope import bad_parameter, items
 from local.nodes.manager.api.views import DISCONNECTED_AFTER, MANAGER_ID
 from local.nodes.manager.registry import Registry
 from local.web.messages import Request, Response
-from local.web.routing import Answer
+from local.web.routing import Route
 
 NOT_THERE = (1701, "Agent does not exist")
 IS_MANAGER = (1703, "Action not available for Manager (agent 000)")
@@ -22,7 +22,7 @@ class UpgradeCalls:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
-    def routes(self) -> list[tuple[str, str, Answer]]:
+    def routes(self) -> list[Route]:
         return [("PUT", "/agents/upgrade", self.upgrade), ("GET", "/agents/upgrade_result", self.result)]
 
     async def upgrade(self, request: Request) -> Response:

@@ -1,0 +1,110 @@
+"""Calls about the whole node, and about indices as such."""
+
+from local.nodes.host import Host
+from local.nodes.indexer.access import Identity
+from local.nodes.indexer.documents import Documents
+from local.nodes.indexer.errors import SearchError, index_missing
+from local.nodes.indexer.search import resolve
+from local.web.messages import Request, Response
+from local.web.routing import Route
+
+CLUSTER = "wazuh-cluster"
+ACKNOWLEDGED = {"acknowledged": True}
+
+
+class ClusterCalls:
+    """What the node is and how it does."""
+
+    def __init__(self, host: Host, documents: Documents) -> None:
+        self._host, self._documents = host, documents
+
+    def routes(self) -> list[Route]:
+        return [
+            ("GET", "/", self.root),
+            ("GET", "/_cluster/health", self.health),
+            ("GET", "/_plugins/_security/authinfo", self.authinfo),
+            ("GET", "/_cat/indices", self.cat_indices),
+            ("GET", "/_cat/indices/{index}", self.cat_indices),
+        ]
+
+    async def root(self, request: Request, identity: Identity) -> Response:
+        identity.require("monitor")
+        version = {"distribution": "opensearch", "number": "2.19.5", "lucene_version": "9.12.1"}
+        tagline = f"Stand-in indexer for Wazuh {self._host.version}: not OpenSearch"
+        return Response.of_json(
+            {"name": self._host.name, "cluster_name": CLUSTER, "version": version, "tagline": tagline}
+        )
+
+    async def health(self, request: Request, identity: Identity) -> Response:
+        identity.require("monitor")
+        shards = len(self._documents.indices())
+        body = {
+            "cluster_name": CLUSTER,
+            "status": "green",
+            "timed_out": False,
+            "number_of_nodes": 1,
+            "number_of_data_nodes": 1,
+            "discovered_master": True,
+            "discovered_cluster_manager": True,
+            "active_primary_shards": shards,
+            "active_shards": shards,
+            "relocating_shards": 0,
+            "initializing_shards": 0,
+            "unassigned_shards": 0,
+            "active_shards_percent_as_number": 100.0,
+        }
+        return Response.of_json(body)
+
+    async def authinfo(self, request: Request, identity: Identity) -> Response:
+        return Response.of_json({"user_name": identity.user, "backend_roles": list(identity.roles)})
+
+    async def cat_indices(self, request: Request, identity: Identity, index: str = "*") -> Response:
+        identity.require("monitor")
+        rows = []
+        for name in self._documents.indices(index):
+            documents, size, _ = self._documents.statistics(name)
+            rows.append(
+                {
+                    "health": "green",
+                    "status": "open",
+                    "index": name,
+                    "docs.count": str(documents),
+                    "store.size": f"{size}b",
+                }
+            )
+        if request.query.get("format") == "json":
+            return Response.of_json(rows)
+        return Response.of_text("".join(" ".join(row.values()) + "\n" for row in rows))
+
+
+class IndexCalls:
+    """Making, looking for and deleting an index."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+
+    def routes(self) -> list[Route]:
+        return [
+            ("PUT", "/{index}", self.create_index),
+            ("DELETE", "/{index}", self.delete_index),
+            ("HEAD", "/{index}", self.index_exists),
+        ]
+
+    async def create_index(self, request: Request, identity: Identity, index: str) -> Response:
+        identity.require("manage", index)
+        if index in self._documents.indices(index):
+            raise SearchError(400, "resource_already_exists_exception", f"index [{index}] already exists")
+        self._documents.create_index(index)
+        return Response.of_json({**ACKNOWLEDGED, "shards_acknowledged": True, "index": index})
+
+    async def delete_index(self, request: Request, identity: Identity, index: str) -> Response:
+        identity.require("manage", index)
+        for name in resolve(self._documents, index):
+            self._documents.delete_index(name)
+        return Response.of_json(ACKNOWLEDGED)
+
+    async def index_exists(self, request: Request, identity: Identity, index: str) -> Response:
+        identity.require("read", index)
+        if not self._documents.indices(index):
+            raise index_missing(index)
+        return Response(200)
