@@ -20,12 +20,26 @@ _SECRET_TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL), HIDDEN),
     (re.compile(r"(?i)\b(bearer|basic) +[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {HIDDEN}"),
     (re.compile(r"(\w+://[^\s:/@]*):[^\s@/]+@"), rf"\1:{HIDDEN}@"),
+    (
+        re.compile(r"(?i)([?&](?:code|state|token|access_token|id_token|assertion|saml\w+)=)[^&\s'\"<>]+"),
+        rf"\1{HIDDEN}",
+    ),
 )
+# What others add to their lines that is no fact but the whole request, address and query included.
+_NO_FACTS = ("request",)
+
+
+def only_facts(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """structlog processor that drops the objects which Django adds to its own lines."""
+    for name in _NO_FACTS:
+        event.pop(name, None)
+    return event
 
 
 def hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """structlog processor that replaces secrets, in nested values and tracebacks too."""
-    return {name: without_secrets(value, name) for name, value in event.items()}
+    # Names with an underscore are structlog's own and never printed.
+    return {name: value if name[0] == "_" else without_secrets(value, name) for name, value in event.items()}
 
 
 def without_secrets(value: Any, name: str = "") -> Any:
@@ -40,7 +54,8 @@ def without_secrets(value: Any, name: str = "") -> Any:
         return {key: without_secrets(item, str(key)) for key, item in value.items()}
     if isinstance(value, list | tuple | set):
         return [without_secrets(item) for item in value]
-    return value
+    # An object would be printed by its `repr`, which may hold anything.
+    return value if value is None or isinstance(value, int | float) else without_secrets(str(value))
 
 
 SHARED_PROCESSORS: list[Any] = [
@@ -49,6 +64,7 @@ SHARED_PROCESSORS: list[Any] = [
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.stdlib.ExtraAdder(),
+    only_facts,
     structlog.processors.format_exc_info,
     structlog.processors.UnicodeDecoder(),
     hide_secrets,

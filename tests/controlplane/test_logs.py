@@ -65,3 +65,34 @@ def test_a_line_of_a_library_is_filtered_like_ours(capsys):
     )
     record = logging.LogRecord("lib", logging.WARNING, "f", 1, "sent %s", (JWT,), None)
     assert "c2lnbmF0dXJl" not in formatter.format(record)
+
+
+def test_an_object_is_filtered_by_what_it_would_print():
+    class Holder:
+        def __repr__(self):
+            return f"<Holder {JWT}>"
+
+    assert "c2lnbmF0dXJl" not in filtered(thing=Holder(), nested=[{"deep": Holder()}])
+
+
+def test_a_query_is_filtered_wherever_an_address_stands():
+    text = filtered(event="GET https://login.example/callback/?code=abc&state=def&page=2")
+    assert "abc" not in text
+    assert "def" not in text
+    assert "page=2" in text
+
+
+def test_the_line_of_a_failure_does_not_hold_the_request(capsys, rf):
+    """The attack: codes and states of a sign-in that failed are read from the log while they are still good."""
+    formatter = next(
+        each.formatter
+        for each in logging.getLogger().handlers
+        if isinstance(each.formatter, structlog.stdlib.ProcessorFormatter)
+    )
+    record = logging.LogRecord("django.request", logging.ERROR, "f", 1, "Internal Server Error: %s", ("/sso/",), None)
+    record.request = rf.get("/sso/oidc/platform/callback/?code=very-secret&state=quite-secret")
+    record.status_code = 500
+    line = formatter.format(record)
+    assert "Internal Server Error: /sso/" in line
+    assert "500" in line
+    assert "secret" not in line
