@@ -1,6 +1,6 @@
 """The end of every sign-in: what a proven identity is good for, or the page that says it is not accepted."""
 
-import hashlib
+import datetime as dt
 from collections.abc import Callable
 
 import structlog
@@ -8,6 +8,7 @@ from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 
 from controlplane import audit, rls
 from controlplane.actor import Actor, actor_of
@@ -23,6 +24,7 @@ log = structlog.get_logger(__name__)
 
 REMEMBERED_COOKIE = "connection"
 REMEMBERED_SECONDS = 180 * 24 * 3600
+REFUSED = "organizations.session.refuse"
 AUDIT_EVERY_SECONDS = 60
 
 
@@ -44,22 +46,32 @@ def refused(request: HttpRequest, connection: Connection | None, refusal: SignIn
     """
     The page of a refused sign-in, which tells what to do and nothing about who exists; audited with the reason.
 
-    Anybody can post rubbish to a connection's address, so one reason is audited once a minute; the log has them all.
+    Anybody can post rubbish to a connection's address, with words of their own in the reason, so one code is audited
+    once a minute and connection; the log has them all.
     """
-    organization_id = connection.organization_id if connection else None
     target = connection.pk if connection else PLATFORM
     log.warning("sign_in_refused", refusal=refusal.code, reason=refusal.reason, connection=target)
-    reason = hashlib.sha256(refusal.reason.encode()).hexdigest()[:16]
-    if cache.add(f"sign-in-refused:{target}:{refusal.code}:{reason}", 1, AUDIT_EVERY_SECONDS):
+    if _is_news(connection, target, refusal.code):
         audit.record_refusal(
             by=actor_of(request),
-            action="organizations.session.refuse",
-            organization_id=organization_id,
+            action=REFUSED,
+            organization_id=connection.organization_id if connection else None,
             target=target,
             data={"code": refusal.code, "reason": refusal.reason},
         )
     context = {"refusal": refusal, "again": _again(connection)}
     return render(request, "organizations/refused.html", context, status=refusal.status)
+
+
+def _is_news(connection: Connection | None, target: str, code: str) -> bool:
+    """Whether the trail does not tell of this refusal yet. The cache decides races; the trail, while it is away."""
+    if not cache.add(f"sign-in-refused:{target}:{code}", 1, AUDIT_EVERY_SECONDS):
+        return False
+    chain = connection.organization_id if connection else rls.PLATFORM
+    since = timezone.now() - dt.timedelta(seconds=AUDIT_EVERY_SECONDS)
+    with rls.reading_as(f"org:{chain}" if connection else rls.PLATFORM):
+        lately = audit.entries_of(chain).filter(created_at__gt=since, action=REFUSED, target=target)
+        return all(entry.data.get("code") != code for entry in lately)
 
 
 def problem_as_refusal(problem: Problem) -> SignInRefused:

@@ -122,7 +122,14 @@ def test_a_disabled_connection_signs_in_nobody(
     assert visitor.post(f"/sso/{pending.pk}/").status_code == 409
 
 
-def test_refusals_that_anybody_can_cause_do_not_fill_the_trail(pending: Connection) -> None:
-    for _ in range(5):
+@pytest.mark.parametrize("redis_is_away", [False, True])
+def test_refusals_that_anybody_can_cause_do_not_fill_the_trail(
+    pending: Connection, monkeypatch: pytest.MonkeyPatch, redis_is_away: bool
+) -> None:
+    """The attack: every message carries another word into the reason, and so counts as another refusal."""
+    if redis_is_away:
+        monkeypatch.setattr("organizations.sso.completion.cache.add", lambda *_: True)
+    for number in range(5):
         posted(pending, "rubbish!")
-    assert refusals(pending.organization_id) == ["SAML_MALFORMED"]
+        posted(pending, encoded(f"<a{number}/>"))
+    assert sorted(refusals(pending.organization_id)) == ["SAML_INVALID", "SAML_MALFORMED"]
