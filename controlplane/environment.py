@@ -13,6 +13,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -47,6 +48,7 @@ class Environment:
     field_keys: FieldKeys = field(repr=False)
     audit_key: str = field(repr=False)
     loopback_origins: tuple[str, ...]
+    trusted_proxies: tuple[str, ...]
     oidc_issuer: str
     oidc_client_id: str
     oidc_client_secret: str = field(repr=False)
@@ -115,6 +117,13 @@ def _origins(text: str) -> tuple[str, ...]:
     return tuple(_origin(item.strip()) for item in text.split(",") if item.strip())
 
 
+def _networks(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(str(ip_network(item.strip())) for item in text.split(",") if item.strip())
+    except ValueError as error:
+        raise ValueError("expected networks such as 10.0.0.0/8,192.0.2.7/32") from error
+
+
 def _database_url(text: str) -> str:
     if urlsplit(text).scheme not in ("sqlite", "postgres", "postgresql"):
         raise ValueError("expected sqlite:///path or postgres://user:password@host/name")
@@ -160,6 +169,7 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
         field_keys=reader.parsed("GARRISON_FIELD_KEYS", _field_keys, None, FieldKeys("", {})),
         audit_key=reader.parsed("GARRISON_AUDIT_KEY", _hex_key, None, ""),
         loopback_origins=reader.parsed("GARRISON_LOOPBACK_ORIGINS", _origins, "", ()),
+        trusted_proxies=reader.parsed("GARRISON_TRUSTED_PROXIES", _networks, "", ()),
         oidc_issuer=reader.text("GARRISON_OIDC_ISSUER"),
         oidc_client_id=reader.text("GARRISON_OIDC_CLIENT_ID"),
         oidc_client_secret=reader.text("GARRISON_OIDC_CLIENT_SECRET"),

@@ -11,6 +11,7 @@ from django.urls import Resolver404, resolve
 
 from controlplane import audit, pages, rls
 from controlplane.actor import Actor
+from controlplane.addresses import client_address
 from controlplane.problems import Problem
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -65,7 +66,7 @@ def actor_of_session(request: HttpRequest) -> Actor:
     """Returns the person of the browser session, or nobody. A request with an API key has no session to look up."""
     known: dict[str, Any] = {
         "request_id": getattr(request, "request_id", ""),
-        "address": request.META.get("REMOTE_ADDR", ""),
+        "address": client_address(request),
     }
     if "Authorization" in request.headers or not request.user.is_authenticated:
         return Actor.nobody(**known)

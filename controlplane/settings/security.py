@@ -14,6 +14,9 @@ ALLOWED_HOSTS = [urlsplit(_environment.base_url).hostname or ""]
 CSRF_TRUSTED_ORIGINS = [_environment.base_url]
 CSRF_FAILURE_VIEW = "controlplane.pages.csrf_failure"
 
+# Read by `controlplane.addresses`, which no other address of a request is taken from.
+TRUSTED_PROXIES = _environment.trusted_proxies
+
 SECURE_SSL_REDIRECT = _https
 SECURE_HSTS_SECONDS = 63_072_000 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _https

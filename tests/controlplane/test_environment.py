@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
 
 from controlplane.environment import read_environment
 
@@ -130,13 +131,26 @@ def test_production_refuses_a_key_that_others_can_read(production, monkeypatch):
 @pytest.mark.django_db
 def test_production_refuses_seeded_rows(production, monkeypatch):
     from controlplane import checks
-    from controlplane.models import Marker
 
     monkeypatch.setattr(checks, "environment", lambda: read_environment(production))
     assert checks.no_seeded_rows_in_production(None, databases=["default"]) == []
-    Marker.objects.create(name=Marker.SEEDED)
+    for _ in range(2):
+        call_command("mark_seeded")
     (found,) = checks.no_seeded_rows_in_production(None, databases=["default"])
     assert found.id == "garrison.E007"
+
+
+def test_nothing_is_marked_as_seeded_in_production(settings):
+    settings.GARRISON_ENV = "production"
+    with pytest.raises(CommandError, match="Nothing was marked"):
+        call_command("mark_seeded")
+
+
+def test_trusted_proxies_are_networks(production):
+    told = read_environment({**production, "GARRISON_TRUSTED_PROXIES": "10.0.0.0/24, 192.0.2.7"})
+    assert told.trusted_proxies == ("10.0.0.0/24", "192.0.2.7/32")
+    with pytest.raises(ImproperlyConfigured, match="GARRISON_TRUSTED_PROXIES"):
+        read_environment({**production, "GARRISON_TRUSTED_PROXIES": "the proxy"})
 
 
 @pytest.mark.django_db

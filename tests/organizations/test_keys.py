@@ -87,6 +87,18 @@ def test_a_key_may_be_used_from_its_networks(acme: Organization, alice: User) ->
     assert [call(text, address=a) for a in ("203.0.113.9", "2001:db8::1", "203.0.114.1", "::1")] == [200, 200, 401, 401]
 
 
+def test_behind_a_proxy_it_is_the_callers_network_that_counts(acme: Organization, alice: User, settings: Any) -> None:
+    settings.TRUSTED_PROXIES = ("10.0.0.0/24",)
+    _, text = make(alice, acme, networks=["203.0.113.0/24"])
+
+    def through_proxy(forwarded: str) -> int:
+        headers = {"authorization": f"Bearer {text}", "x-forwarded-for": forwarded}
+        return Client(REMOTE_ADDR="10.0.0.2").get("/api/v1/organizations", headers=headers).status_code
+
+    assert through_proxy("203.0.113.9") == 200
+    assert through_proxy("203.0.113.9, 198.51.100.9") == 401
+
+
 def test_a_key_dies_with_its_owners_membership_however_that_ended(acme: Organization, alice: User, bob: User) -> None:
     with all_rows():
         Membership.objects.filter(user=bob).update(role="owner")
