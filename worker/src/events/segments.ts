@@ -1,3 +1,4 @@
+import { log } from "../log";
 import type { Archive } from "./archive";
 import type { Batch, BlobLog, Segment } from "./blob_log";
 
@@ -35,9 +36,13 @@ export function unpackBatches(packed: Uint8Array<ArrayBuffer>): Batch[] {
   });
 }
 
+/** How often an archive object is looked for before its range is passed over: a store may take a moment to show it. */
+const LOOKS = 5;
+
 /** A {@link BlobLog} together with the archive that takes its oldest batches. */
 export class ArchivedLog {
   #opened: { key: string; batches: Batch[] } | null = null;
+  readonly #misses = new Map<string, number>();
 
   constructor(
     readonly log: BlobLog,
@@ -51,7 +56,7 @@ export class ArchivedLog {
     const segment = this.log.segmentAfter(position);
     if (!segment) return this.log.hotAfter(position);
     const batches = await this.#open(segment);
-    return batches.find((batch) => batch.last > position) ?? this.log.hotAfter(segment.last);
+    return batches.find((batch) => batch.last > position) ?? this.batchAfter(segment.last);
   }
 
   /** Whether more lies in SQLite than should. */
@@ -66,6 +71,7 @@ export class ArchivedLog {
    * object again.
    */
   async seal(now: number): Promise<void> {
+    this.log.countHotBytes();
     while (this.overfull) {
       const batches = this.log.oldestBatches(this.sizes.segmentBytes);
       if (batches.length === 0) return;
@@ -81,16 +87,27 @@ export class ArchivedLog {
       await this.archive.remove(segment.key);
       this.log.forgetSegment(segment.first);
     }
-    this.log.forgetBatchesBefore(before);
+    this.transaction(() => this.log.forgetBatchesBefore(before));
   }
 
   async #open(segment: Segment): Promise<Batch[]> {
     if (this.#opened?.key === segment.key) return this.#opened.batches;
     const packed = await this.archive.get(segment.key);
-    if (!packed)
-      throw new Error(`archive object ${segment.key} is missing; items ${segment.first}-${segment.last} can't be read`);
+    if (!packed) return this.#missed(segment);
     this.#opened = { key: segment.key, batches: unpackBatches(packed) };
     return this.#opened.batches;
+  }
+
+  /**
+   * What is lost must not keep all that came after it from being read.
+   * @returns nothing, once the object was looked for often enough
+   */
+  #missed({ key, first, last }: Segment): Batch[] {
+    const looks = (this.#misses.get(key) ?? 0) + 1;
+    this.#misses.set(key, looks);
+    if (looks < LOOKS) throw new Error(`archive object ${key} is missing; items ${first}-${last} can't be read`);
+    if (looks === LOOKS) log("error", "an archive object is lost and passed over", { key, first, last });
+    return [];
   }
 }
 
