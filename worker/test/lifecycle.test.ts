@@ -19,7 +19,8 @@ const givenUp = (): Effort => ({ failures: MAX_FAILURES, retryAt: NOW + 1000, er
 
 function node(role: Role, state: NodeState, more: Partial<NodeFact> = {}): NodeFact {
   const startedAt = state === "absent" ? null : NOW - 1000;
-  return { role, n: 0, state, fits: true, prepared: true, startedAt, starting: FRESH, preparing: FRESH, ...more };
+  const given = { fits: true, prepared: true, startedAt, movedAt: null, starting: FRESH, preparing: FRESH };
+  return { role, n: 0, state, ...given, ...more };
 }
 
 function facts(more: Partial<Facts> = {}): Facts {
@@ -86,6 +87,14 @@ describe("a tenant that is to run", () => {
   it("ends a container that does not serve within its time", () => {
     const late = node("indexer", "starting", { startedAt: NOW - READY_WITHIN_MS.indexer });
     expect(decide(facts({ nodes: [late] })).action).toEqual({ do: "give_up_start", role: "indexer", n: 0 });
+  });
+
+  it("goes on waiting for an indexer that gets on, however much there is for it to take in", () => {
+    const startedAt = NOW - 5 * READY_WITHIN_MS.indexer;
+    const filling = node("indexer", "starting", { startedAt, movedAt: NOW - 1000 });
+    expect(decide(facts({ nodes: [filling], verified: false }))).toMatchObject({ action: null, outcome: "going" });
+    const stuck = node("indexer", "starting", { startedAt, movedAt: NOW - READY_WITHIN_MS.indexer });
+    expect(decide(facts({ nodes: [stuck] })).action).toEqual({ do: "give_up_start", role: "indexer", n: 0 });
   });
 
   it("pauses after a failed start and says what failed", () => {

@@ -59,7 +59,14 @@ describe("a tenant", () => {
     expect(manager.WAZUH_CLUSTER_KEY).toMatch(/^[0-9A-Za-z]{32}$/);
     expect(manager.API_PASSWORD).toMatch(/^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)(?=.*[^\w]).{8,64}$/);
     expect(manager.INDEXER_PASSWORD).toBe(container(one, "indexer").env.INDEXER_PASSWORD);
-    expect(manager.INDEXER_PASSWORD).not.toBe(container(two, "manager").env.INDEXER_PASSWORD);
+    const secrets = (id: string) => {
+      const { INDEXER_PASSWORD, API_PASSWORD, WAZUH_CLUSTER_KEY, AUTHD_PASSWORD } = container(id, "manager").env;
+      const { COOKIE_PASSWORD, INDEXER_PASSWORD: ofDashboard } = container(id, "dashboard").env;
+      return [INDEXER_PASSWORD, API_PASSWORD, WAZUH_CLUSTER_KEY, AUTHD_PASSWORD, COOKIE_PASSWORD, ofDashboard];
+    };
+    const all = [...secrets(one), ...secrets(two)];
+    for (const secret of all) expect(secret).toMatch(/^[0-9A-Za-z.+-]{32,}$/);
+    expect(new Set(all).size).toBe(all.length);
     const files = (role: string) => Object.keys(JSON.parse(container(one, role).env.NODE_CERTIFICATES ?? "{}")).sort();
     expect(files("manager")).toEqual(["manager-0-key.pem", "manager-0.pem", "root-ca.pem"]);
     expect(files("indexer")).toEqual([
@@ -91,6 +98,13 @@ describe("a tenant", () => {
       expect.arrayContaining(["indexer.internal", "events.internal"]),
     );
     expect(container(id, "indexer").intercepted).toEqual([]);
+  });
+});
+
+describe("the containers of a tenant", () => {
+  it("have no way to the internet but the names that are intercepted", async () => {
+    const id = await runningTenant();
+    for (const role of ["certs", "indexer", "manager", "dashboard"]) expect(container(id, role).internet).toBe(false);
   });
 });
 

@@ -1,5 +1,5 @@
 import type { Archive } from "../events/archive";
-import { type Batch, BlobLog, MAX_BATCH_BYTES } from "../events/blob_log";
+import { type Batch, BlobLog, fittingOneRow } from "../events/blob_log";
 import { CommitChain } from "../events/commit_chain";
 import { ArchivedLog } from "../events/segments";
 import { log } from "../log";
@@ -22,8 +22,8 @@ const DAY_MS = 24 * 3600 * 1000;
 const HOUR_MS = 3600 * 1000;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 15_000;
-/** Statuses of single documents after which sending again can help. */
-const PASSING = new Set([429, 500, 502, 503, 504]);
+/** Statuses of single documents that no later attempt would change; after any other one it may help to send again. */
+const REFUSED_FOR_GOOD = new Set([400, 413]);
 
 /**
  * What keeps acknowledged alerts when the indexer's disk does not.
@@ -92,6 +92,11 @@ export class Journal {
     this.#wake();
   }
 
+  /** The last document that the present container took. */
+  get applied(): number {
+    return this.#log.mark("applied");
+  }
+
   /** How far the present container got, and how much there is. */
   state(): { applied: number; last: number; oldest: number; rejected: number; sealed: number } {
     const { last, oldest } = this.#log;
@@ -117,7 +122,7 @@ export class Journal {
   #commit(groups: BulkItem[][]): undefined[] {
     const now = Date.now();
     this.storage.transactionSync(() => {
-      for (const chunk of chunked(groups.flat())) {
+      for (const chunk of fittingOneRow(groups.flat(), (item) => item.lines)) {
         this.#log.append(chunk.length, new TextEncoder().encode(chunk.map((item) => item.lines).join("")), now);
       }
     });
@@ -172,20 +177,23 @@ export class Journal {
 
   async #forward(batch: Batch, post: Post): Promise<boolean> {
     const answer = await post(batch.body);
-    if (answer.ok) return this.#settle(batch, (await answer.json()) as { errors?: boolean; items?: BulkResult[] });
+    if (answer.ok) return this.#settle(batch, (await answer.json()) as BulkAnswer);
     await answer.body?.cancel();
     log("warn", "the indexer refused a batch for now", { first: batch.first, last: batch.last, status: answer.status });
     return false;
   }
 
   /** Documents the indexer refuses for good are counted and left behind; they stay in the journal until it expires. */
-  #settle(batch: Batch, answer: { errors?: boolean; items?: BulkResult[] }): boolean {
-    if (!answer.errors) return true;
-    const statuses = (answer.items ?? []).map((item) => Object.values(item)[0]?.status ?? 500);
-    if (statuses.some((status) => PASSING.has(status))) return false;
-    const refused = statuses.filter((status) => status >= 400).length;
-    this.#log.setMark("rejected", this.#log.mark("rejected") + refused);
-    log("warn", "the indexer refused documents for good", { first: batch.first, last: batch.last, refused });
+  #settle({ first, last }: Batch, { errors, items }: BulkAnswer): boolean {
+    if (errors === false) return true;
+    const failed = (items ?? []).map((item) => Object.values(item)[0]?.status ?? 500).filter((status) => status >= 300);
+    const told = items?.length === last - first + 1;
+    if (!told || failed.some((status) => !REFUSED_FOR_GOOD.has(status))) {
+      log("warn", "the indexer did not take a whole batch", { first, last, statuses: [...new Set(failed)] });
+      return false;
+    }
+    this.#log.setMark("rejected", this.#log.mark("rejected") + failed.length);
+    log("warn", "the indexer refused documents for good", { first, last, refused: failed.length });
     return true;
   }
 
@@ -199,21 +207,7 @@ export class Journal {
 /** An interrupted pause rejects; that is its purpose. */
 function ended(): void {}
 
-type BulkResult = Record<string, { status?: number }>;
-
-/** Splits documents so that each chunk fits one row. */
-function* chunked(items: BulkItem[]): Generator<BulkItem[]> {
-  let chunk: BulkItem[] = [];
-  let size = 0;
-  for (const item of items) {
-    // A character is at most three bytes of UTF-8 for each of its UTF-16 units.
-    const bytes = item.lines.length * 3;
-    if (size + bytes > MAX_BATCH_BYTES && chunk.length > 0) {
-      yield chunk;
-      [chunk, size] = [[], 0];
-    }
-    chunk.push(item);
-    size += bytes;
-  }
-  if (chunk.length > 0) yield chunk;
+interface BulkAnswer {
+  errors?: boolean;
+  items?: Record<string, { status?: number }>[];
 }

@@ -9,7 +9,7 @@ import { within } from "./deadline";
 import { clearEffort, countFailure, postpone, stepError } from "./efforts";
 import type { Action } from "./facts";
 import { environmentOf, indexerAuthorization, mintRequest } from "./node_env";
-import { nodeRows, notePrepared, noteStart, prepareSubject, startSubject, takeReport } from "./node_records";
+import { nodeRow, nodeRows, notePrepared, noteStart, prepareSubject, startSubject, takeReport } from "./node_records";
 import { anyNodeStub, nodeStub } from "./nodes/names";
 import type { StartOrder } from "./nodes/reports";
 import { NotYet } from "./not_yet";
@@ -87,7 +87,7 @@ async function startNode(ctx: TenantContext, { role, n }: Of<"start">): Promise<
   const start = ctx.transaction(() => noteStart(ctx, role, n, incarnationOf(ctx, plan, role), instance));
   const order: StartOrder = { start, generation: record.generation, image, instance, env };
   try {
-    takeReport(ctx, await anyNodeStub(ctx.env, ctx.id, role, n).start(order), true);
+    takeReport(ctx, await anyNodeStub(ctx.env, ctx.id, role, n).start(order), start);
   } catch (error) {
     // Whether it started is unknown; marked absent, it is looked at again before the next start.
     ctx.sql.exec("UPDATE nodes SET state = 'absent' WHERE role = ? AND n = ? AND start = ?", role, n, start);
@@ -99,12 +99,13 @@ async function startNode(ctx: TenantContext, { role, n }: Of<"start">): Promise<
 async function giveUpStart(ctx: TenantContext, { role, n }: Of<"give_up_start">): Promise<void> {
   const message = `The ${role} ran but did not serve in time and was ended.`;
   countFailure(ctx, startSubject(role, n), errorBody("NODE_NOT_READY", message));
-  takeReport(ctx, await anyNodeStub(ctx.env, ctx.id, role, n).stop(), true);
+  await stopNode(ctx, { do: "stop", role, n });
 }
 
 async function prepareNode(ctx: TenantContext, { role, n }: Of<"prepare">): Promise<void> {
+  const start = startOf(ctx, role, n);
   await agentsMissing(ctx);
-  notePrepared(ctx, role, n);
+  notePrepared(ctx, role, n, start);
 }
 
 async function mint(ctx: TenantContext): Promise<void> {
@@ -121,8 +122,12 @@ async function verify(ctx: TenantContext): Promise<void> {
 }
 
 async function stopNode(ctx: TenantContext, { role, n }: Of<"stop">): Promise<void> {
-  takeReport(ctx, await anyNodeStub(ctx.env, ctx.id, role, n).stop(), true);
+  const start = startOf(ctx, role, n);
+  takeReport(ctx, await anyNodeStub(ctx.env, ctx.id, role, n).stop(), start);
 }
+
+/** The newest start that was ordered; what comes back after a wait may belong to an earlier one. */
+const startOf = (ctx: TenantContext, role: Role, n: number) => nodeRow(ctx, role, n)?.start ?? 0;
 
 /** Every object of this tenant forgets; then this one does, except for the tombstone. */
 async function erase(ctx: TenantContext): Promise<void> {

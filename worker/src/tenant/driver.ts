@@ -1,4 +1,5 @@
 /** Drives the tenant: look, decide, record, act, until there is nothing to do but wait. */
+import { messageOf } from "../errors";
 import { log } from "../log";
 import type { Observed, Plan, Role } from "../schemas";
 import { act, incarnationOf } from "./acts";
@@ -59,10 +60,15 @@ async function look(ctx: TenantContext): Promise<void> {
     silent.map(async (row) => {
       try {
         const node = anyNodeStub(ctx.env, ctx.id, row.role as Role, row.n);
-        takeReport(ctx, await within(ANSWER_WITHIN_MS, node.report()), true);
+        takeReport(ctx, await within(ANSWER_WITHIN_MS, node.report()), row.start);
       } catch (error) {
         // No answer says nothing about the node; it is asked again at the next visit.
-        log("warn", "a node object did not answer", { tenant: ctx.id, role: row.role, n: row.n, error: String(error) });
+        log("warn", "a node object did not answer", {
+          tenant: ctx.id,
+          role: row.role,
+          n: row.n,
+          error: messageOf(error),
+        });
       }
     }),
   );
@@ -74,7 +80,7 @@ async function lookAtStream(ctx: TenantContext): Promise<void> {
   try {
     noteStream(ctx, await within(ANSWER_WITHIN_MS, ctx.env.WAZUH_EVENTS.getByName(ctx.id).position()));
   } catch (error) {
-    log("warn", "the event stream did not answer", { tenant: ctx.id, error: String(error) });
+    log("warn", "the event stream did not answer", { tenant: ctx.id, error: messageOf(error) });
   }
 }
 

@@ -10,7 +10,10 @@ export const WATCH_MS = 15_000;
 export const SLOW_RETRY_MS = 5 * 60_000;
 
 const MINUTE_MS = 60_000;
-/** How long a node may run without serving. An indexer on a small disk replays its translog before it answers. */
+/**
+ * How long a node may run without serving or getting on. An indexer on a small disk replays its translog before it answers;
+ * how long it takes in its journal depends on how much there is.
+ */
 export const READY_WITHIN_MS: Record<Role, number> = {
   certs: 2 * MINUTE_MS,
   indexer: 20 * MINUTE_MS,
@@ -34,6 +37,8 @@ export interface NodeFact {
   /** It has what it needs beside a running process: a manager knows the tenant's agents. */
   prepared: boolean;
   startedAt: number | null;
+  /** When it last got on while it did not serve yet. */
+  movedAt: number | null;
   starting: Effort;
   preparing: Effort;
 }

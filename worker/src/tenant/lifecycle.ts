@@ -118,7 +118,7 @@ function preparedVerdict(facts: Facts, node: NodeFact): Verdict {
 
 function startingVerdict(facts: Facts, node: NodeFact): Verdict {
   const startedAt = node.startedAt ?? facts.now;
-  const deadline = startedAt + READY_WITHIN_MS[node.role];
+  const deadline = Math.max(startedAt, node.movedAt ?? 0) + READY_WITHIN_MS[node.role];
   if (facts.now >= deadline) {
     const action: Action = { do: "give_up_start", role: node.role, n: node.n };
     return { is: "acting", action, because: `${nameOf(node)} did not serve in time` };

@@ -24,6 +24,11 @@ export interface NodeRow extends Record<string, SqlStorageValue> {
   exit_code: number | null;
   prepared: number;
   checked_at: number;
+  /** The newest report of this start. */
+  told: number;
+  progress: number;
+  /** When the progress last rose. */
+  moved_at: number | null;
 }
 
 export const startSubject = (role: Role, n: number) => `start:${role}:${n}`;
@@ -59,6 +64,7 @@ export function factOf(ctx: TenantContext, role: Role, n: number, incarnation: s
     fits: row?.incarnation === incarnation,
     prepared: role !== "manager" || row?.prepared === 1,
     startedAt: row?.started_at ?? null,
+    movedAt: row?.moved_at ?? null,
     starting: effortOf(ctx, startSubject(role, n)),
     preparing: effortOf(ctx, prepareSubject(role, n)),
   };
@@ -88,16 +94,17 @@ export function noteStart(ctx: TenantContext, role: Role, n: number, incarnation
 
 /**
  * Takes up what a node said.
- * @param asked whether the tenant object asked: then an older start means that the newer one never arrived; a report that
- *   came by itself may simply be late
+ * @param asked the start that was known when the tenant object asked: where the node still has an older one, that start
+ *   never arrived. Null for a report that came by itself, which may simply be late
  */
-export function takeReport(ctx: TenantContext, report: NodeReport, asked: boolean): void {
+export function takeReport(ctx: TenantContext, report: NodeReport, asked: number | null): void {
   const row = nodeRow(ctx, report.role, report.n);
   if (!row) return;
   if (report.start < row.start) {
-    if (asked) setState(ctx, row, "absent", report);
+    if (asked === row.start) setState(ctx, row, "absent", { ...report, told: 0, progress: 0 });
     return;
   }
+  if ((report.told ?? row.told) < row.told) return;
   const failedNow = report.state === "failed" && row.state !== "failed";
   setState(ctx, row, report.state, report);
   if (report.state === "running" && row.state !== "running") {
@@ -107,14 +114,13 @@ export function takeReport(ctx: TenantContext, report: NodeReport, asked: boolea
 }
 
 function setState(ctx: TenantContext, row: NodeRow, state: NodeState, report: NodeReport): void {
+  const { image, exit_code, told = row.told, progress = row.progress } = report;
+  const now = ctx.now();
+  const movedAt = progress > row.progress ? now : row.moved_at;
   ctx.sql.exec(
-    "UPDATE nodes SET state = ?, image = coalesce(?, image), exit_code = coalesce(?, exit_code), checked_at = ? WHERE role = ? AND n = ?",
-    state,
-    report.image,
-    report.exit_code,
-    ctx.now(),
-    row.role,
-    row.n,
+    `UPDATE nodes SET state = ?, image = coalesce(?, image), exit_code = coalesce(?, exit_code), checked_at = ?,
+       told = ?, progress = max(progress, ?), moved_at = ? WHERE role = ? AND n = ?`,
+    ...[state, image, exit_code, now, told, progress, movedAt, row.role, row.n],
   );
 }
 
@@ -130,8 +136,9 @@ export function askAgain(ctx: TenantContext): void {
   ctx.sql.exec("UPDATE nodes SET checked_at = 0");
 }
 
-export function notePrepared(ctx: TenantContext, role: Role, n: number): void {
-  ctx.sql.exec("UPDATE nodes SET prepared = 1 WHERE role = ? AND n = ?", role, n);
+/** @param start the one that was prepared; a newer one has an empty disk again */
+export function notePrepared(ctx: TenantContext, role: Role, n: number, start: number): void {
+  ctx.sql.exec("UPDATE nodes SET prepared = 1 WHERE role = ? AND n = ? AND start = ?", role, n, start);
 }
 
 export function viewOf(row: NodeRow): NodeView {

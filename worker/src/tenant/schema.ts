@@ -42,6 +42,9 @@ const MIGRATIONS = [
      generation INTEGER PRIMARY KEY, fit TEXT NOT NULL, not_after INTEGER NOT NULL, fingerprint TEXT NOT NULL,
      sealed TEXT NOT NULL
    ) STRICT;`,
+  `ALTER TABLE nodes ADD COLUMN told INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE nodes ADD COLUMN progress INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE nodes ADD COLUMN moved_at INTEGER;`,
 ];
 
 /** What stays of a deleted tenant: the tombstone, what is still to be delivered, and the last run. No secret among it. */

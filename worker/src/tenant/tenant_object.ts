@@ -92,7 +92,7 @@ export class TenantObject extends DurableObject<Env> {
   /** What a node object tells by itself. */
   nodeReported(report: NodeReport): void {
     this.#ctx.transaction(() => {
-      takeReport(this.#ctx, report, false);
+      takeReport(this.#ctx, report, null);
       this.#ctx.schedule("drive", this.#ctx.now());
     });
   }

@@ -22,6 +22,7 @@ export class FakeContainer {
   running = false;
   starts = 0;
   env: Record<string, string> = {};
+  internet: boolean | undefined;
   intercepted: string[] = [];
   documents = new Map<string, unknown>();
   readonly images = { v4147: "wazuh:4.14.7" };
@@ -37,6 +38,7 @@ export class FakeContainer {
     this.running = true;
     this.starts += 1;
     this.env = options?.env ?? {};
+    this.internet = options?.enableInternet;
     this.documents.clear();
     const exit = [...world.exits].find(([pattern]) => covers(this.name, pattern));
     if (exit) setTimeout(() => this.exit(exit[1]), 5);

@@ -1,12 +1,14 @@
 /** A node object: owns one container, starts it as told, watches it, and carries its traffic. */
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../../bindings";
-import { EdgeError } from "../../errors";
+import { EdgeError, messageOf } from "../../errors";
 import { interceptedNames } from "../../gates/table";
 import { log } from "../../log";
 import type { NodeState, Role } from "../../schemas";
+import { carry } from "./carry";
 import { partsOf } from "./names";
 import type { NodeReport, StartOrder } from "./reports";
+import { Turns } from "./turns";
 
 /** What of a start stays on disk: enough to look after the container again, and no secret. */
 interface Kept extends Omit<StartOrder, "env" | "image"> {
@@ -16,6 +18,8 @@ interface Kept extends Omit<StartOrder, "env" | "image"> {
   exitCode: number | null;
   /** When the stop was asked for; a container that ignores it is destroyed after the grace. */
   stopAskedAt: number | null;
+  /** Counts what was told of this start; missing where an earlier version kept it. */
+  told?: number;
 }
 
 const PROBE_TIMEOUT_MS = 2000;
@@ -23,9 +27,10 @@ const FIRST_PROBE_PAUSE_MS = 50;
 const LONGEST_PROBE_PAUSE_MS = 1000;
 const STOP_GRACE_MS = 30_000;
 const SIGTERM = 15;
-/** The first call to a container that just started often fails once. */
-const FETCH_ATTEMPTS = 3;
-const FETCH_PAUSE_MS = 100;
+/** Shorter than the tenant object waits for a start or a stop, so that a container that hangs is told as such. */
+const TURN_MS = 25_000;
+/** An archive of years is removed in several goes. */
+const ERASE_MS = 100_000;
 
 /** A TCP port of the container. */
 export type ContainerPort = ReturnType<Container["getTcpPort"]>;
@@ -35,11 +40,15 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
   protected readonly role: Role;
   protected readonly n: number;
   #kept: Kept | null;
+  /** For good: no tenant's id comes back, but a late order may. */
+  #erased: boolean;
+  readonly #turns = new Turns();
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     ({ tenant: this.tenant, role: this.role, n: this.n } = partsOf(ctx.id.name));
     this.#kept = ctx.storage.kv.get<Kept>("start") ?? null;
+    this.#erased = ctx.storage.kv.get<boolean>("erased") ?? false;
     // The runtime forgets intercepts and monitors when it restarts; the container goes on without them.
     void ctx.blockConcurrencyWhile(() => this.#reattach());
   }
@@ -55,20 +64,25 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
   protected onStop(_exitCode: number | null): void {}
   /** Called when something of the container's management failed. */
   protected onError(error: unknown): void {
-    log("warn", "node failed", { tenant: this.tenant, role: this.role, n: this.n, error: textOf(error) });
+    log("warn", "node failed", { tenant: this.tenant, role: this.role, n: this.n, error: messageOf(error) });
   }
   /** Called before the object's storage is deleted. */
   protected async onErase(): Promise<void> {}
+  /** A number that rises while a container that does not serve yet gets on. */
+  protected progress(): number {
+    return 0;
+  }
 
   /**
    * Starts the container unless this start or a later one was already made; so a repeated order changes nothing.
    * @throws EdgeError NODE_START_REFUSED where the platform does not know the image or does not start it.
    */
-  async start(order: StartOrder): Promise<NodeReport> {
-    if (this.#kept && this.#kept.start >= order.start) return this.report();
-    await this.#endEarlier();
-    await this.#launch(order);
-    return this.report();
+  start(order: StartOrder): Promise<NodeReport> {
+    return this.#turns.take(TURN_MS, async (stillMine) => {
+      if (this.#erased) throw new EdgeError("NODE_START_REFUSED", `The ${this.role} was erased with its tenant.`);
+      if (!this.#kept || this.#kept.start < order.start) await this.#launch(order, stillMine);
+      return this.report();
+    });
   }
 
   /** How the node is, as far as this object knows. */
@@ -82,48 +96,46 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
       image: kept?.image ?? null,
       started_at: kept?.startedAt ?? null,
       exit_code: kept?.exitCode ?? null,
+      told: kept?.told ?? 0,
+      progress: kept ? this.progress() : 0,
     };
   }
 
   /** Asks the container to end, and ends it after the grace. Answers at once. */
-  async stop(): Promise<NodeReport> {
-    const kept = this.#kept;
-    if (!kept || !this.#container.running) {
-      if (kept && isAlive(kept.state)) this.#keep({ state: "stopped" });
+  stop(): Promise<NodeReport> {
+    return this.#turns.take(TURN_MS, async () => {
+      const kept = this.#kept;
+      if (kept && this.#container.running) {
+        if (kept.stopAskedAt === null) this.#keep({ state: "stopping", stopAskedAt: Date.now() });
+        this.#signalThenDestroy();
+      } else if (kept && isAlive(kept.state)) this.#keep({ state: "stopped" });
       return this.report();
-    }
-    if (kept.stopAskedAt === null) this.#keep({ state: "stopping", stopAskedAt: Date.now() });
-    this.#signalThenDestroy();
-    return this.report();
+    });
   }
 
-  /** Ends the container and forgets everything this node kept. */
-  async erase(): Promise<void> {
-    if (this.#container.running) await this.#container.destroy();
-    await this.onErase();
-    await this.ctx.storage.deleteAlarm();
-    await this.ctx.storage.deleteAll();
-    this.#kept = null;
+  /** Ends the container, forgets everything this node kept, and starts nothing any more. */
+  erase(): Promise<void> {
+    return this.#turns.take(ERASE_MS, async (stillMine) => {
+      // What ends from here on is nobody's news, and must write nothing.
+      this.#kept = null;
+      if (this.#container.running) await this.#container.destroy();
+      this.onStop(null);
+      await this.onErase();
+      stillMine();
+      await this.ctx.storage.deleteAlarm();
+      await this.ctx.storage.deleteAll();
+      this.ctx.storage.kv.put("erased", true);
+      this.#erased = true;
+    });
   }
 
   /**
    * Carries a request to the container; the URL's port is the container's.
    * @returns 503 NODE_NOT_RUNNING where no container runs or it does not answer
    */
-  override async fetch(request: Request): Promise<Response> {
-    const url = new URL(request.url);
-    const port = this.port(Number(url.port || "80"));
-    if (!port) return notRunning(this.role);
-    const attempts = request.body === null ? FETCH_ATTEMPTS : 1;
-    for (let attempt = 1; attempt <= attempts; attempt++) {
-      try {
-        return await port.fetch(`http://node${url.pathname}${url.search}`, request);
-      } catch (error) {
-        if (attempt === attempts) this.onError(error);
-        else await scheduler.wait(FETCH_PAUSE_MS);
-      }
-    }
-    return notRunning(this.role);
+  override fetch(request: Request): Promise<Response> {
+    const port = this.port(Number(new URL(request.url).port || "80"));
+    return carry(port, this.role, request, (error) => this.onError(error));
   }
 
   /** A port of the running container, or null. */
@@ -141,22 +153,19 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
     return this.containerOf(this.ctx);
   }
 
-  async #endEarlier(): Promise<void> {
-    if (!this.#container.running) return;
-    await this.#container.destroy();
-  }
-
-  async #launch(order: StartOrder): Promise<void> {
+  async #launch(order: StartOrder, stillMine: () => void): Promise<void> {
     const { env, image: key, ...rest } = order;
     const image = this.#container.images[key];
     if (!image) throw new EdgeError("NODE_START_REFUSED", `This deployment has no ${this.role} image named ${key}.`);
+    if (this.#container.running) await this.#container.destroy();
     await this.#intercept(order.generation);
+    stillMine();
     try {
       // By its labels an operator finds a tenant's containers in the engine's own list.
       const labels = { tenant: this.tenant, role: this.role, n: String(this.n) };
       this.#container.start({ image, instance: order.instance, env, labels, enableInternet: false });
     } catch (error) {
-      throw new EdgeError("NODE_START_REFUSED", `The ${this.role} was not started: ${textOf(error)}`);
+      throw new EdgeError("NODE_START_REFUSED", `The ${this.role} was not started: ${messageOf(error)}`);
     }
     this.#kept = { ...rest, image, state: "starting", startedAt: Date.now(), exitCode: null, stopAskedAt: null };
     this.#keep({});
@@ -258,7 +267,7 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
 
   #keep(change: Partial<Kept>): void {
     if (!this.#kept) return;
-    this.#kept = { ...this.#kept, ...change };
+    this.#kept = { ...this.#kept, ...change, told: (this.#kept.told ?? 0) + 1 };
     this.ctx.storage.kv.put("start", this.#kept);
   }
 
@@ -271,22 +280,8 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
 
 const isAlive = (state: NodeState) => state === "starting" || state === "running";
 
-const textOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
-
 /** The runtime rejects `monitor()` with the code in its message; null where it does not know one. */
 function exitCodeOf(error: unknown): number | null {
-  const match = /exit(?:ed)?\D*(\d+)/i.exec(textOf(error));
+  const match = /exit(?:ed)?\D*(\d+)/i.exec(messageOf(error));
   return match ? Number(match[1]) : null;
-}
-
-function notRunning(role: Role): Response {
-  return Response.json(
-    {
-      code: "NODE_NOT_RUNNING",
-      message: `The ${role} does not run.`,
-      hint: "Try again in a few seconds.",
-      retryable: true,
-    },
-    { status: 503, headers: { "retry-after": "2", "x-edge-error": "NODE_NOT_RUNNING" } },
-  );
 }

@@ -18,9 +18,14 @@ export class IndexerContainer extends BaseWazuhContainer {
     return this.#journal.keep(items);
   }
 
-  /** How far the container got in the journal. */
+  /** What the journal holds, for whoever looks into one. */
   journalState() {
     return this.#journal.state();
+  }
+
+  /** How far the container got in the journal. */
+  protected override progress(): number {
+    return this.#journal.applied;
   }
 
   override alarm(): Promise<void> {
@@ -81,12 +86,16 @@ export class IndexerContainer extends BaseWazuhContainer {
     const call = callsOf(port, authorization);
     const alert = { timestamp: new Date().toISOString(), rule: { level: 0, description: "Ingest probe" }, id };
     const write = `${JSON.stringify({ index: { _index: index, _id: id } })}\n${JSON.stringify(alert)}\n`;
+    const remove = () => call("remove the probe", "POST", "/_bulk?refresh=true", removal(index, id), refusesBulk);
     try {
       await call("write the probe", "POST", "/_bulk?refresh=true", write, refusesBulk);
       await call("find the probe", "POST", `/${index}/_search`, JSON.stringify(byId(id)), findsNothing);
-    } finally {
-      await call("remove the probe", "POST", "/_bulk?refresh=true", removal(index, id), refusesBulk);
+    } catch (error) {
+      // The first failure is the one to tell; what it leaves behind the next probe writes over.
+      await remove().catch((reason: unknown) => this.onError(reason));
+      throw error;
     }
+    await remove();
   }
 }
 

@@ -21,4 +21,8 @@ export interface NodeReport {
   image: string | null;
   started_at: number | null;
   exit_code: number | null;
+  /** Counts what was told of this start, so that a late report is known; missing from nodes of the version before. */
+  told?: number;
+  /** Rises while a node that does not serve yet gets on; missing from nodes of the version before. */
+  progress?: number;
 }
