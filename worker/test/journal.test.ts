@@ -5,6 +5,7 @@ import { type BulkItem, documentId, isTaken, MAX_BULK_ITEMS, readBulk } from "..
 import { Journal, type Post } from "../src/gates/journal";
 import { nodeStub } from "../src/tenant/nodes/names";
 import { stoppedTenant } from "./support/edge";
+import { keptOf } from "./support/journal";
 
 const INDEX = "wazuh-alerts-4.x-2026.11.23";
 
@@ -31,6 +32,14 @@ class Indexer {
     }
     return Response.json({ errors: false, items: [] });
   };
+
+  /** Answers once with the statuses of single documents, then as usual. */
+  answerOnce(...statuses: number[]): void {
+    this.answer = () => {
+      this.answer = null;
+      return Response.json({ errors: true, items: statuses.map((status) => ({ index: { status } })) });
+    };
+  }
 
   ids(): string[] {
     return [...this.documents.values()].map((document) => (JSON.parse(document) as { id: string }).id);
@@ -126,6 +135,33 @@ describe("the journal", () => {
       expect(indexer.ids()).toEqual(["a"]);
     }));
 
+  it.each([
+    ["may not write yet", [401, 201]],
+    ["is forbidden to", [201, 403]],
+    ["misses an index", [404, 404]],
+    ["has no room", [429, 400]],
+    ["says nothing of one document", [400]],
+    ["says nothing of any", []],
+  ])("sends a batch again while the indexer %s", (_, statuses) =>
+    bench(async ({ journal, indexer }) => {
+      indexer.answerOnce(...statuses);
+      await journal.keep(items("t", ["a", "b"]));
+      await journal.replay(indexer.post);
+      expect(indexer.ids()).toEqual(["a", "b"]);
+      expect(journal.state().rejected).toBe(0);
+    }),
+  );
+
+  it("leaves a document behind that no indexer would ever take, and counts it", () =>
+    bench(async ({ journal, indexer }) => {
+      indexer.answerOnce(400, 201, 413);
+      await journal.keep(items("t", ["a", "b", "c"]));
+      await journal.keep(items("t", ["d"]));
+      await journal.replay(indexer.post);
+      expect(indexer.ids()).toEqual(["d"]);
+      expect(journal.state()).toMatchObject({ rejected: 2, applied: 4 });
+    }));
+
   it("does not make a replacement wait for the pauses that its predecessor earned", () =>
     bench(async ({ journal, indexer }) => {
       indexer.answer = () => new Response("", { status: 503 });
@@ -197,7 +233,7 @@ describe("an indexer's object without a container", () => {
     const tenant = await stoppedTenant();
     const indexer = nodeStub(env, tenant, "indexer", 0);
     await indexer.keep(items(tenant, ["a", "b"]));
-    expect(await indexer.journalState()).toMatchObject({ last: 2, applied: 0 });
+    expect(await keptOf(tenant)).toBe(2);
   });
 
   it("forgets them with their archive when the tenant is deleted", async () => {

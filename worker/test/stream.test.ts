@@ -2,6 +2,7 @@ import { abortAllDurableObjects, env, runInDurableObject, SELF } from "cloudflar
 import { describe, expect, it } from "vitest";
 import type { NewEvent, Page, StreamEvent } from "../src/events/events";
 import type { EventStream } from "../src/events/stream";
+import { Subscribers } from "../src/events/subscribers";
 import { API, answered, call, iso, scopedToken, stoppedTenant } from "./support/edge";
 
 const streamOf = (tenant: string) => env.WAZUH_EVENTS.getByName(tenant);
@@ -24,14 +25,20 @@ async function replayAll(tenant: string, limit = 1000): Promise<StreamEvent[]> {
 const alertsOf = (events: StreamEvent[]) => events.filter((event) => event.kind === "alert");
 const gapless = (events: StreamEvent[]) => events.every((event, index) => event.seq === index + 1);
 
+/** How a browser, which can set no header, carries its credential. */
+const asProtocol = (credential: string) => ({ "sec-websocket-protocol": `events.v1, bearer.${credential}` });
+
+const asHeader = (credential: string) => ({ authorization: `Bearer ${credential}` });
+
 /** Opens a live reader and collects its frames. */
-async function listen(tenant: string, query = "", token?: string) {
+async function listen(
+  tenant: string,
+  query = "",
+  token?: string,
+  proofOf: typeof asProtocol | typeof asHeader = asProtocol,
+) {
   const credential = token ?? (await scopedToken(tenant));
-  const headers = {
-    upgrade: "websocket",
-    "sec-websocket-protocol": `events.v1, bearer.${credential}`,
-    host: "edge.test",
-  };
+  const headers = { upgrade: "websocket", host: "edge.test", ...proofOf(credential) };
   const answer = await SELF.fetch(`${API}/api/events${query}`, { headers });
   const socket = answer.webSocket;
   if (!socket) return { status: answer.status, answer, socket: null, frames: [] as Page[], closed: Promise.resolve(0) };
@@ -212,6 +219,49 @@ describe("/api/events", () => {
     await expect.poll(() => alertsOf(seen()).length).toBe(100);
     expect(gapless(seen())).toBe(true);
     expect(reader.frames.length).toBeLessThan(10);
+  });
+
+  it("names a subprotocol only to a client that offered it", async () => {
+    const tenant = await stoppedTenant();
+    const reader = await listen(tenant, "", undefined, asHeader);
+    expect(reader.answer.headers.get("sec-websocket-protocol")).toBeNull();
+    await streamOf(tenant).append([alert("a")]);
+    await expect.poll(() => reader.frames.flatMap((frame) => frame.events)).toHaveLength(1);
+  });
+
+  it("bounds pages and frames by their size, and leaves nothing out", async () => {
+    const tenant = await stoppedTenant();
+    const reader = await listen(tenant);
+    const large = (name: string) =>
+      Array.from({ length: 40 }, (_, n) => alert(`${name}-${n}`, { text: "x".repeat(60_000) }));
+    await Promise.all(["a", "b", "c"].map((name) => streamOf(tenant).append(large(name))));
+    const page = await streamOf(tenant).replay(0, 1000);
+    expect(page.length).toBeLessThan(1_200_000);
+    expect(alertsOf(await replayAll(tenant))).toHaveLength(120);
+    await expect.poll(() => reader.frames.flatMap((frame) => frame.events).length, { timeout: 5000 }).toBe(120);
+    expect(Math.max(...reader.frames.map((frame) => JSON.stringify(frame).length))).toBeLessThan(1_200_000);
+  });
+
+  it("closes a reader that can't be shown what it missed, instead of leaving it silent", async () => {
+    const tenant = await stoppedTenant();
+    await streamOf(tenant).append([alert("a")]);
+    await runInDurableObject(
+      streamOf(tenant),
+      (_, { storage }) => void storage.sql.exec("UPDATE batches SET body = x'00'"),
+    );
+    const reader = await listen(tenant, "?after=0");
+    expect(await reader.closed).toBe(1011);
+  });
+
+  it("acknowledges what is on disk though readers can't be told of it", async () => {
+    const tenant = await stoppedTenant();
+    await listen(tenant);
+    const original = Subscribers.prototype.announce;
+    Subscribers.prototype.announce = () => {
+      throw new Error("no frame");
+    };
+    const appended = streamOf(tenant).append([{ kind: "heartbeat", data: {} }]);
+    expect(await appended.finally(() => (Subscribers.prototype.announce = original))).toMatchObject({ added: 1 });
   });
 
   it("starts a reader without `after` from now", async () => {

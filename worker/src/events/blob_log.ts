@@ -26,6 +26,13 @@ CREATE TABLE IF NOT EXISTS segments (
 CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 `;
 
+const HOT_BYTES = "hot_bytes";
+
+/** Starts at the row that begins last at or before the item, so that not all the rows before it are looked through. */
+const holding = (table: "batches" | "segments") =>
+  `FROM ${table} WHERE last > ?1
+   AND first >= COALESCE((SELECT MAX(first) FROM ${table} WHERE first <= ?1 + 1), 0) ORDER BY first LIMIT 1`;
+
 type Row = { first: number; last: number; at: number; body: ArrayBuffer };
 
 /**
@@ -38,9 +45,16 @@ export class BlobLog {
     this.create();
   }
 
-  /** Makes the tables; again after an object's storage was deleted. */
+  /** Makes the tables; again after an object's storage was deleted. A log of before the mark is counted once. */
   create(): void {
     this.sql.exec(TABLES);
+    const marked = this.sql.exec("SELECT 1 FROM marks WHERE name = ?", HOT_BYTES).toArray().length > 0;
+    if (!marked) this.countHotBytes();
+  }
+
+  /** Counts anew what lies in SQLite: the version before this one, back for a while, moves no mark. */
+  countHotBytes(): void {
+    this.setMark(HOT_BYTES, this.#number("SELECT SUM(bytes) AS value FROM batches") ?? 0);
   }
 
   /** The number of the newest item; 0 in a log that never held one. */
@@ -61,7 +75,7 @@ export class BlobLog {
 
   /** Bytes of batch bodies in SQLite. */
   get hotBytes(): number {
-    return this.#number("SELECT SUM(bytes) AS value FROM batches") ?? 0;
+    return this.mark(HOT_BYTES);
   }
 
   /** Appends `count` items as one row and returns the number of the first. */
@@ -74,22 +88,19 @@ export class BlobLog {
     );
     this.setMark("last", last);
     this.setMark("last_at", at);
+    this.setMark(HOT_BYTES, this.hotBytes + body.byteLength);
     return first;
   }
 
   /** The batch in SQLite that holds the item after `position`, or null. */
   hotAfter(position: number): Batch | null {
-    const rows = this.sql.exec<Row>(
-      "SELECT first, last, at, body FROM batches WHERE last > ? ORDER BY first LIMIT 1",
-      position,
-    );
-    const row = rows.toArray()[0];
+    const row = this.sql.exec<Row>(`SELECT first, last, at, body ${holding("batches")}`, position).toArray()[0];
     return row ? asBatch(row) : null;
   }
 
   /** The segment that holds the item after `position`, or null when that item is in SQLite or does not exist. */
   segmentAfter(position: number): Segment | null {
-    const query = "SELECT first, last, at, key FROM segments WHERE last > ? ORDER BY first LIMIT 1";
+    const query = `SELECT first, last, at, key ${holding("segments")}`;
     return this.sql.exec<Segment & Record<string, SqlStorageValue>>(query, position).toArray()[0] ?? null;
   }
 
@@ -110,7 +121,7 @@ export class BlobLog {
   replaceBySegment(segment: Segment): void {
     const { first, last, at, key } = segment;
     this.sql.exec("INSERT OR REPLACE INTO segments (first, last, at, key) VALUES (?, ?, ?, ?)", first, last, at, key);
-    this.sql.exec("DELETE FROM batches WHERE last <= ?", last);
+    this.#forgetBatches("first <= ?", last);
   }
 
   /** Segments whose newest item is older than `before` (milliseconds since 1970), oldest first. */
@@ -127,7 +138,7 @@ export class BlobLog {
   /** Forgets batches written before `before`. Never while an older segment is still listed, or `oldest` would lie. */
   forgetBatchesBefore(before: number): void {
     if (this.segmentsBefore(before).length > 0) return;
-    this.sql.exec("DELETE FROM batches WHERE at < ?", before);
+    this.#forgetBatches("at < ?", before);
   }
 
   /** Keys stored with the newest batches, newest batch first, at most `limit` of them. */
@@ -150,9 +161,32 @@ export class BlobLog {
     this.sql.exec("INSERT OR REPLACE INTO marks (name, value) VALUES (?, ?)", name, value);
   }
 
-  #number(query: string): number | null {
-    return this.sql.exec<{ value: number | null }>(query).one().value;
+  #forgetBatches(which: "first <= ?" | "at < ?", bound: number): void {
+    const gone = this.#number(`SELECT SUM(bytes) AS value FROM batches WHERE ${which}`, bound) ?? 0;
+    this.sql.exec(`DELETE FROM batches WHERE ${which}`, bound);
+    this.setMark(HOT_BYTES, this.hotBytes - gone);
   }
+
+  #number(query: string, ...bindings: number[]): number | null {
+    return this.sql.exec<{ value: number | null }>(query, ...bindings).one().value;
+  }
+}
+
+/** Splits items so that the texts of each chunk fit one row; an item that alone exceeds the size stands alone. */
+export function* fittingOneRow<Item>(items: Item[], textOf: (item: Item) => string): Generator<Item[]> {
+  let chunk: Item[] = [];
+  let size = 0;
+  for (const item of items) {
+    // A UTF-16 unit is at most three bytes of UTF-8, which bounds the size without encoding twice; one for a separator.
+    const bytes = textOf(item).length * 3 + 1;
+    if (size + bytes > MAX_BATCH_BYTES && chunk.length > 0) {
+      yield chunk;
+      [chunk, size] = [[], 0];
+    }
+    chunk.push(item);
+    size += bytes;
+  }
+  if (chunk.length > 0) yield chunk;
 }
 
 function asBatch(row: Row): Batch {

@@ -1,3 +1,5 @@
+import { log } from "../log";
+
 interface Waiting<Item, Result> {
   item: Item;
   resolve(result: Result): void;
@@ -11,7 +13,8 @@ interface Waiting<Item, Result> {
  *
  * @param commit writes one group inside one transaction and returns a result for each item, in order.
  * @param durable resolves when everything committed so far is on disk (`storage.sync`).
- * @param announce runs after a group is durable, before its callers hear of it.
+ * @param announce runs after a group is durable, before its callers hear of it; its failure is not theirs, since a
+ *   caller that is told of one sends again what is already there.
  */
 export class CommitChain<Item, Result> {
   #queue: Waiting<Item, Result>[] = [];
@@ -45,10 +48,18 @@ export class CommitChain<Item, Result> {
     try {
       const results = this.commit(group.map((waiting) => waiting.item));
       await this.durable();
-      this.announce();
+      this.#announceQuietly();
       for (const [index, waiting] of group.entries()) waiting.resolve(results[index] as Result);
     } catch (reason) {
       for (const waiting of group) waiting.reject(reason);
+    }
+  }
+
+  #announceQuietly(): void {
+    try {
+      this.announce();
+    } catch (reason) {
+      log("error", "a durable group was not announced", { error: String(reason) });
     }
   }
 }

@@ -1,4 +1,4 @@
-import { type Batch, MAX_BATCH_BYTES } from "./blob_log";
+import { type Batch, fittingOneRow } from "./blob_log";
 
 export const EVENT_KINDS = ["alert", "heartbeat", "lifecycle", "enrollment", "audit"] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
@@ -40,32 +40,44 @@ export interface EncodedBatch {
 /** One event may not be larger than this; a digest is about 1 KiB. */
 export const MAX_EVENT_BYTES = 64 * 1024;
 
-/** Turns events into batch bodies (JSON arrays of `[at, kind, data]`), none above {@link MAX_BATCH_BYTES}. */
+/** A page of this much is full, however few its events: calls between objects and frames have bounds of their own. */
+export const MAX_PAGE_BYTES = 1024 * 1024;
+
+/** Turns events into batch bodies (JSON arrays of `[at, kind, data]`), each of them a row. */
 export function encodeBatches(events: NewEvent[], now: string): EncodedBatch[] {
-  const batches: EncodedBatch[] = [];
-  let rows: string[] = [];
-  let keys: string[] = [];
-  let size = 0;
-  const finish = () => {
-    if (rows.length === 0) return;
-    batches.push({ count: rows.length, body: new TextEncoder().encode(`[${rows.join(",")}]`), keys });
-    [rows, keys, size] = [[], [], 0];
-  };
-  for (const event of events) {
-    const row = JSON.stringify([event.at ?? now, event.kind, event.data]);
-    // UTF-16 units times three bound the UTF-8 length from above without encoding twice.
-    if (size + row.length * 3 > MAX_BATCH_BYTES) finish();
-    rows.push(row);
-    size += row.length * 3 + 1;
-    if (event.key) keys.push(event.key);
-  }
-  finish();
-  return batches;
+  const rows = events.map(({ at, kind, data, key }) => ({ text: JSON.stringify([at ?? now, kind, data]), key }));
+  return [...fittingOneRow(rows, ({ text }) => text)].map((chunk) => ({
+    count: chunk.length,
+    body: new TextEncoder().encode(`[${chunk.map(({ text }) => text).join(",")}]`),
+    keys: chunk.flatMap(({ key }) => key ?? []),
+  }));
 }
 
 /** The events of one stored batch that come after `position`. */
-export function decodeBatch(batch: Batch, position: number): StreamEvent[] {
+function decodeBatch(batch: Batch, position: number): StreamEvent[] {
   const rows = JSON.parse(new TextDecoder().decode(batch.body)) as [string, EventKind, unknown][];
   const skipped = Math.max(0, position + 1 - batch.first);
   return rows.slice(skipped).map(([at, kind, data], index) => ({ seq: batch.first + skipped + index, at, kind, data }));
+}
+
+/** A page that is being filled: up to a number of events, and about {@link MAX_PAGE_BYTES}. */
+export class OpenPage {
+  readonly events: StreamEvent[] = [];
+  #bytes = 0;
+
+  /** @param position the sequence number that the page begins after, and then how far it got */
+  constructor(
+    public position: number,
+    private readonly limit: number,
+  ) {}
+
+  /** Takes the batch that holds the item after its position; false when it has no room for it. */
+  take(batch: Batch): boolean {
+    const room = this.limit - this.events.length;
+    this.#bytes += batch.body.byteLength;
+    if (room === 0 || (this.events.length > 0 && this.#bytes > MAX_PAGE_BYTES)) return false;
+    this.events.push(...decodeBatch(batch, this.position).slice(0, room));
+    this.position = this.events.at(-1)?.seq ?? batch.last;
+    return true;
+  }
 }

@@ -6,10 +6,10 @@ import { EdgeError } from "../errors";
 import { SealedArchive } from "./archive";
 import { BlobLog } from "./blob_log";
 import { CommitChain } from "./commit_chain";
-import { decodeBatch, encodeBatches, MAX_EVENT_BYTES, type NewEvent, type Page } from "./events";
+import { encodeBatches, MAX_EVENT_BYTES, type NewEvent, OpenPage, type Page, type StreamEvent } from "./events";
 import { SeenKeys } from "./seen";
 import { ArchivedLog } from "./segments";
-import { CLOSE_ENDED, Subscribers } from "./subscribers";
+import { CLOSE_ENDED, CLOSE_FAILED, Subscribers } from "./subscribers";
 
 export const MAX_PAGE_EVENTS = 1000;
 const SEEN_KEYS = 50_000;
@@ -91,9 +91,18 @@ export class EventStream extends DurableObject<Env> {
     const last = this.#log.last;
     this.#readers.accept(server, claims, asked === null ? last : Math.min(Number(asked), last), last);
     await this.#wakeBy(claims.endsAt);
-    // Asked again now that the reader is listed: a revocation in between would have found nothing to close.
-    if (!(await this.#tenant.accessStands(claims))) server.close(CLOSE_ENDED, "access ended");
+    await this.#closeUnlessAllowed(server, claims);
     return new Response(null, { status: 101, webSocket: client, headers: { "sec-websocket-protocol": "events.v1" } });
+  }
+
+  /** Asked again now that the reader is listed: a revocation in between would have found nothing to close. */
+  async #closeUnlessAllowed(reader: WebSocket, claims: AccessClaims): Promise<void> {
+    try {
+      if (!(await this.#tenant.accessStands(claims))) reader.close(CLOSE_ENDED, "access ended");
+    } catch (reason) {
+      reader.close(CLOSE_FAILED, "access could not be checked");
+      throw reason;
+    }
   }
 
   override async alarm(): Promise<void> {
@@ -134,28 +143,28 @@ export class EventStream extends DurableObject<Env> {
     const previous = this.#announced;
     if (this.#log.last === previous) return;
     this.#announced = this.#log.last;
-    this.#readers.announce(this.#hotPage(previous), previous);
+    if (this.#readers.any) this.#readers.announce(this.#hotPage(previous), previous);
     if (this.#kept.overfull) this.ctx.waitUntil(this.#wakeBy(Date.now()));
   }
 
-  /** Everything after `previous`; it was committed a moment ago, so it lies in SQLite. */
+  /** What comes after `previous`, as far as one frame goes; it was committed a moment ago, so it lies in SQLite. */
   #hotPage(previous: number): Page {
-    const events: Page["events"] = [];
-    for (let batch = this.#log.hotAfter(previous); batch; batch = this.#log.hotAfter(batch.last)) {
-      events.push(...decodeBatch(batch, previous));
-    }
-    return { events, next: this.#log.last, oldest: this.#log.oldest, latest: this.#log.last };
+    const page = new OpenPage(previous, MAX_PAGE_EVENTS);
+    for (let batch = this.#log.hotAfter(previous); batch && page.take(batch); )
+      batch = this.#log.hotAfter(page.position);
+    return this.#pageOf(page.events, previous);
   }
 
   async #page(after: number, limit: number): Promise<Page> {
-    const events: Page["events"] = [];
-    let position = Math.max(after, this.#log.oldest - 1);
-    while (events.length < limit) {
-      const batch = await this.#kept.batchAfter(position);
-      if (!batch) break;
-      events.push(...decodeBatch(batch, position).slice(0, limit - events.length));
-      position = events.at(-1)?.seq ?? batch.last;
+    const page = new OpenPage(Math.max(after, this.#log.oldest - 1), limit);
+    while (page.events.length < limit) {
+      const batch = await this.#kept.batchAfter(page.position);
+      if (!batch || !page.take(batch)) break;
     }
+    return this.#pageOf(page.events, after);
+  }
+
+  #pageOf(events: StreamEvent[], after: number): Page {
     return { events, next: events.at(-1)?.seq ?? after, oldest: this.#log.oldest, latest: this.#log.last };
   }
 

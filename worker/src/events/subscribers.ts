@@ -1,4 +1,5 @@
 import { type AccessClaims, type AccessRule, covers } from "../auth/claims";
+import { log } from "../log";
 import type { Page } from "./events";
 
 /** What a hibernated socket remembers: who listens, and the last sequence number handed to it. */
@@ -16,6 +17,8 @@ const CATCH_UP_PATIENCE_MS = 15_000;
 const CLOSE_SLOW = 1013;
 /** 4401: the right to listen ended (revoked, or its hard end came). */
 export const CLOSE_ENDED = 4401;
+/** 1011: the fault is ours; reconnect with `?after=` the last number you saw. */
+export const CLOSE_FAILED = 1011;
 
 export type ReadPage = (after: number) => Promise<Page>;
 
@@ -28,6 +31,8 @@ export type ReadPage = (after: number) => Promise<Page>;
  */
 export class Subscribers {
   readonly #catchingUp = new Set<WebSocket>();
+  /** Readers that a group passed by while they caught up; what they read last may not have held it. */
+  readonly #passedBy = new Set<WebSocket>();
 
   constructor(
     private readonly context: DurableObjectState,
@@ -41,13 +46,18 @@ export class Subscribers {
     if (after < last) this.context.waitUntil(this.#catchUp(socket));
   }
 
-  /** Sends a durable group to everyone who stands right before it; starts replay for the others. */
+  /** Whether anybody listens. */
+  get any(): boolean {
+    return this.context.getWebSockets().length > 0;
+  }
+
+  /** Sends a durable group to everyone who stands right before it; starts replay for the others, and for its rest. */
   announce(page: Page, previous: number): void {
     const frame = JSON.stringify(page);
     for (const socket of this.context.getWebSockets()) {
-      if (this.#catchingUp.has(socket)) continue;
-      if (subscription(socket).cursor === previous) this.#send(socket, frame, page.next);
-      else this.context.waitUntil(this.#catchUp(socket));
+      if (this.#catchingUp.has(socket)) this.#passedBy.add(socket);
+      else if (subscription(socket).cursor === previous) this.#send(socket, frame, page.next);
+      if (subscription(socket).cursor < page.latest) this.context.waitUntil(this.#catchUp(socket));
     }
   }
 
@@ -80,11 +90,16 @@ export class Subscribers {
     try {
       while (isOpen(socket) && (await drained(socket))) {
         const page = await this.read(subscription(socket).cursor);
-        if (page.events.length === 0) return;
-        this.#send(socket, JSON.stringify(page), page.next);
+        if (page.events.length > 0) this.#send(socket, JSON.stringify(page), page.next);
+        else if (!this.#passedBy.delete(socket)) return;
       }
+    } catch (reason) {
+      // Left open, the reader would wait for what never comes.
+      log("error", "a reader could not catch up", { error: String(reason) });
+      if (isOpen(socket)) socket.close(CLOSE_FAILED, `failed; continue with after=${subscription(socket).cursor}`);
     } finally {
       this.#catchingUp.delete(socket);
+      this.#passedBy.delete(socket);
     }
   }
 

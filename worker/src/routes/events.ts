@@ -1,7 +1,7 @@
 /** A tenant's event stream: replay, and live over WebSocket. The tenant comes from the credential alone. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { EVENTS_PROTOCOL, type ScopedAccess, scopedCredential, verifyScoped } from "../auth/scoped";
-import { type EdgeApp, type EdgeContext, errorResponses, jsonContent } from "../edge_app";
+import { type EdgeApp, type EdgeContext, errorResponses, isUpgrade, jsonContent } from "../edge_app";
 import { EdgeError } from "../errors";
 import { EVENT_KINDS } from "../events/events";
 import { MAX_PAGE_EVENTS, subscribeRequest } from "../events/stream";
@@ -36,14 +36,23 @@ export function mount(app: EdgeApp): void {
     const access = await admitted(c);
     const { after, limit } = c.req.valid("query");
     const stream = c.env.WAZUH_EVENTS.getByName(access.tenant);
-    if (c.req.header("upgrade")?.toLowerCase() === "websocket") {
-      return stream.fetch(subscribeRequest(access.claims, after ?? null)) as never;
+    if (isUpgrade(c)) {
+      const answer = await stream.fetch(subscribeRequest(access.claims, after ?? null));
+      return (offersProtocol(c) ? answer : withoutProtocol(answer)) as never;
     }
     const page = await stream.replay(after ?? 0, limit);
     return new Response(page, {
       headers: { "content-type": "application/json", "cache-control": "no-store" },
     }) as never;
   });
+}
+
+const offersProtocol = (c: EdgeContext) =>
+  (c.req.header("sec-websocket-protocol") ?? "").split(",").some((name) => name.trim() === EVENTS_PROTOCOL);
+
+/** A client that offered no subprotocol, its credential being a header, fails the connection when it is told of one. */
+function withoutProtocol({ status, webSocket }: Response): Response {
+  return new Response(null, { status, webSocket: webSocket ?? null });
 }
 
 /** Verifies the credential, then asks the tenant whether it was withdrawn. */

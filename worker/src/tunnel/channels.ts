@@ -42,11 +42,6 @@ export class AgentChannels {
 
   constructor(private readonly host: ChannelHost) {}
 
-  /** Number of connected agents. */
-  get count(): number {
-    return this.#open.size;
-  }
-
   /** Handles one dialled connection until it ends. */
   async serve(socket: Socket): Promise<void> {
     const { localAddress } = await socket.opened;
