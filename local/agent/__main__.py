@@ -37,18 +37,23 @@ async def live(options: argparse.Namespace) -> None:
     async with connector.listening() as port:
         queue: Lines = asyncio.Queue(100)
         work = asyncio.gather(_feed(lines, queue), Agent(identity, port, tell).run(queue))
-        stopped = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stopped.set)
-        if stat.S_ISFIFO(os.fstat(0).st_mode):
-            loop.add_reader(0, _at_end_of_input, stopped)
-        either: list[asyncio.Future[Any]] = [work, asyncio.create_task(stopped.wait())]
+        either: list[asyncio.Future[Any]] = [work, asyncio.create_task(_told_to_stop().wait())]
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         # The agent hangs up first: the connector waits for its connections to end.
         work.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await work
+
+
+def _told_to_stop() -> asyncio.Event:
+    """Is set by a signal, or by the end of the standard input where that is a pipe."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    if stat.S_ISFIFO(os.fstat(0).st_mode):
+        loop.add_reader(0, _at_end_of_input, stopped)
+    return stopped
 
 
 def _at_end_of_input(stopped: asyncio.Event) -> None:

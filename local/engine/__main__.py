@@ -40,32 +40,39 @@ def parse_arguments() -> argparse.Namespace:
 
 async def serve(socket_path: Path, root: Path, runner: ProcessRunner | SharedRunner) -> int:
     """Serves until stdin ends, a signal comes, or the zygote is lost (exit code 1); then removes every container."""
-    loop = asyncio.get_running_loop()
-    ending: asyncio.Future[int] = loop.create_future()
+    ending: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     def end(code: int) -> None:
         if not ending.done():
             ending.set_result(code)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end, 0)
-    threading.Thread(target=_wait_for_stdin, args=(loop, end), daemon=True).start()
+    _end_on_signal_or_stdin(end)
     if isinstance(runner, ProcessRunner):
         await runner.listen(zygote_lost=lambda: end(1))
     containers = Containers(root / "containers", runner)
-    api = DockerApi(containers, Snapshots(root / "images", containers), runner.mode)
-    listener = await listen(socket_path, api)
+    listener = await listen(socket_path, DockerApi(containers, Snapshots(root / "images", containers), runner.mode))
     print(f"ready {socket_path} ({runner.mode})", flush=True)
     code = await ending
     await listener.close()
-    if code == 0:
+    await _close(containers, runner, orderly=code == 0)
+    socket_path.unlink(missing_ok=True)
+    shutil.rmtree(root / "containers", ignore_errors=True)
+    return code
+
+
+def _end_on_signal_or_stdin(end: Callable[[int], None]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end, 0)
+    threading.Thread(target=_wait_for_stdin, args=(loop, end), daemon=True).start()
+
+
+async def _close(containers: Containers, runner: ProcessRunner | SharedRunner, *, orderly: bool) -> None:
+    """Ends every container; without a zygote (not `orderly`) nobody would report their ends."""
+    if orderly:
         with contextlib.suppress(TimeoutError):  # the zygote ends what is left, even where a report was lost
             await asyncio.wait_for(containers.close(), CLOSE_DEADLINE)
     await runner.close()
-    with contextlib.suppress(FileNotFoundError):
-        socket_path.unlink()
-    shutil.rmtree(root / "containers", ignore_errors=True)
-    return code
 
 
 async def listen(socket_path: Path, api: DockerApi) -> Listener:

@@ -85,11 +85,18 @@ class ProcessRunner:
         node = RunningNode(next(self._tickets), loop.create_future())
         self._nodes[node.ticket] = node
         started = self._started[node.ticket] = loop.create_future()
+        reports = self._order(node.ticket, spec)
+        await self._follow(reports, lambda ports: node.ports.update(_port_map(ports)), lambda: None)
+        node.pid = await started
+        return node
+
+    def _order(self, ticket: int, spec: NodeSpec) -> int:
+        """Has the zygote fork the node; returns the end of the pipe on which the node reports its ports."""
         ports_read, ports_write = os.pipe()
-        life_read, self._life_lines[node.ticket] = os.pipe()
+        life_read, self._life_lines[ticket] = os.pipe()
         order = {
             "kind": "start",
-            "ticket": node.ticket,
+            "ticket": ticket,
             "image": spec.image,
             "role": spec.role,
             "entry": spec.entry,
@@ -100,9 +107,7 @@ class ProcessRunner:
         send_order(self._orders, order, [ports_write, life_read])
         os.close(ports_write)
         os.close(life_read)
-        await self._follow(ports_read, lambda ports: node.ports.update(_port_map(ports)), lambda: None)
-        node.pid = await started
-        return node
+        return ports_read
 
     def signal(self, node: RunningNode, number: int) -> None:
         if not node.exit_code.done():

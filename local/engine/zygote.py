@@ -173,10 +173,7 @@ class Zygote:
 
 def play(order: Mapping[str, Any], port_report: int, life_line: int) -> int:
     """Runs a node in this process until it ends; returns its exit code."""
-    log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for descriptor, standard in ((nothing, 0), (log, 1), (log, 2)):
-        os.dup2(descriptor, standard)
+    _write_to(order["log"])
     os.chdir(order["disk"])
     _name_process(order["role"])
     threading.Thread(target=_die_with_engine, args=(life_line,), daemon=True).start()
@@ -191,6 +188,14 @@ def play(order: Mapping[str, Any], port_report: int, life_line: int) -> int:
         return 128 + signal.SIGTERM if host.stopping.is_set() else code
 
     return asyncio.run(run())
+
+
+def _write_to(log_file: str) -> None:
+    """Lets everything that the process prints go into the container's log."""
+    log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for descriptor, standard in ((nothing, 0), (log, 1), (log, 2)):
+        os.dup2(descriptor, standard)
 
 
 def _die_with_engine(life_line: int) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import h11
 
@@ -41,17 +41,21 @@ async def request(
     parts = urlsplit(url)
     via = urlsplit(proxy) if proxy else parts
     target = url if proxy else (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    head = {"host": parts.netloc, "content-length": str(len(body)), "connection": "close", **(headers or {})}
-    if proxy and via.username is not None:
-        credential = f"{unquote(via.username)}:{unquote(via.password or '')}".encode()
-        head["proxy-authorization"] = f"Basic {base64.b64encode(credential).decode()}"
+    own = {"host": parts.netloc, "content-length": str(len(body)), "connection": "close"}
+    head = {**own, **(headers or {}), **(_proxy_credential(via) if proxy else {})}
     try:
         async with asyncio.timeout(timeout):
             return await _exchange(via.hostname or "", via.port or 80, method, target, head, body)
     except UNREACHABLE as error:
-        raise RequestFailed(
-            f"{method} {parts.scheme}://{parts.netloc}{parts.path}: {str(error) or 'timed out'}"
-        ) from error
+        where = f"{parts.scheme}://{parts.netloc}{parts.path}"
+        raise RequestFailed(f"{method} {where}: {str(error) or 'timed out'}") from error
+
+
+def _proxy_credential(proxy: SplitResult) -> dict[str, str]:
+    if proxy.username is None:
+        return {}
+    credential = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}".encode()
+    return {"proxy-authorization": f"Basic {base64.b64encode(credential).decode()}"}
 
 
 async def _exchange(host: str, port: int, method: str, target: str, headers: dict[str, str], body: bytes) -> Reply:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import ipaddress
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cryptography import x509
@@ -42,26 +43,21 @@ class Authority:
     def issue(self, common_name: str, alternative: x509.GeneralName | None) -> tuple[str, str]:
         """A new certificate and its key, as PEM."""
         key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(_subject(common_name))
-            .issuer_name(self.certificate.subject)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(self.not_before)
-            .not_valid_after(self.not_after)
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_key_usage(signs_certificates=False), critical=True)
-            .add_extension(
-                x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
-                critical=False,
-            )
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
-        )
-        if alternative is not None:
-            names = x509.SubjectAlternativeName([alternative, x509.DNSName(common_name)])
-            builder = builder.add_extension(names, critical=False)
+        builder = _builder(_subject(common_name), self.certificate.subject, key, self.not_before, self.not_after)
+        for extension, critical in self._extensions(common_name, alternative):
+            builder = builder.add_extension(extension, critical)
         return _certificate_pem(builder.sign(self.key, hashes.SHA256())), _key_pem(key)
+
+    def _extensions(
+        self, common_name: str, alternative: x509.GeneralName | None
+    ) -> Iterator[tuple[x509.ExtensionType, bool]]:
+        """What makes it a node's or the administrator's; with each, whether it is critical."""
+        yield x509.BasicConstraints(ca=False, path_length=None), True
+        yield _key_usage(signs_certificates=False), True
+        yield x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]), False
+        yield x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), False
+        if alternative is not None:
+            yield x509.SubjectAlternativeName([alternative, x509.DNSName(common_name)]), False
 
 
 def mint(request: MintRequest, now: dt.datetime) -> Bundle:
@@ -81,20 +77,27 @@ def _new_authority(not_before: dt.datetime, days: int, now: dt.datetime) -> Auth
     key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
     not_after = now.replace(microsecond=0) + dt.timedelta(days=days)
     name = _subject("Wazuh root CA")
-    certificate = (
+    builder = (
+        _builder(name, name, key, not_before, not_after)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_key_usage(signs_certificates=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+    return Authority(key, builder.sign(key, hashes.SHA256()), not_before, not_after)
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: rsa.RSAPrivateKey, not_before: dt.datetime, not_after: dt.datetime
+) -> x509.CertificateBuilder:
+    return (
         x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
+        .subject_name(subject)
+        .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(not_before)
         .not_valid_after(not_after)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_key_usage(signs_certificates=True), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
     )
-    return Authority(key, certificate, not_before, not_after)
 
 
 def _alternative(node: CertifiedNode) -> x509.GeneralName:

@@ -33,22 +33,13 @@ class Visitor:
 
 
 def layout(visitor: Visitor, title: str, version: str, *content: Child) -> Markup:
-    links = [tag("a", name, href=f"{BASE}{path}") for path, name in (("/", "Alerts"), ("/agents", "Agents"))]
-    header = tag(
-        "header",
-        tag("a", "Stand-in dashboard", class_="brand", href=f"{BASE}/"),
-        tag("nav", links, aria_label="Sections"),
-        tag(
-            "p", tag("span", visitor.user, class_="user"), tag("span", visitor.role_names, class_="role"), class_="who"
-        ),
-    )
-    notice = tag(
-        "p",
-        tag("strong", "Simulated. "),
-        f"This page stands in for the Wazuh {version} dashboard; alerts and agents come from this tenant's own nodes.",
-        class_="notice",
-    )
-    head = tag(
+    main = tag("main", _notice(version), tag("h1", title), content)
+    body = tag("body", _header(visitor), main)
+    return Markup("<!doctype html>" + tag("html", _head(title), body, lang="en"))
+
+
+def _head(title: str) -> Markup:
+    return tag(
         "head",
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
@@ -56,8 +47,26 @@ def layout(visitor: Visitor, title: str, version: str, *content: Child) -> Marku
         tag("link", rel="stylesheet", href=f"{BASE}/ui/style.css"),
         tag("link", rel="icon", type="image/svg+xml", href=f"{BASE}/ui/icon.svg"),
     )
-    body = tag("body", header, tag("main", notice, tag("h1", title), content))
-    return Markup("<!doctype html>" + tag("html", head, body, lang="en"))
+
+
+def _header(visitor: Visitor) -> Markup:
+    links = [tag("a", name, href=f"{BASE}{path}") for path, name in (("/", "Alerts"), ("/agents", "Agents"))]
+    who = (tag("span", visitor.user, class_="user"), tag("span", visitor.role_names, class_="role"))
+    return tag(
+        "header",
+        tag("a", "Stand-in dashboard", class_="brand", href=f"{BASE}/"),
+        tag("nav", links, aria_label="Sections"),
+        tag("p", who, class_="who"),
+    )
+
+
+def _notice(version: str) -> Markup:
+    return tag(
+        "p",
+        tag("strong", "Simulated. "),
+        f"This page stands in for the Wazuh {version} dashboard; alerts and agents come from this tenant's own nodes.",
+        class_="notice",
+    )
 
 
 def alerts_page(visitor: Visitor, version: str, search: Search, found: dict[str, Any]) -> Markup:
@@ -188,27 +197,23 @@ def _flat(value: Any, path: str = "") -> Iterable[tuple[str, str]]:
 
 
 def agents_page(visitor: Visitor, version: str, agents: list[dict[str, Any]]) -> Markup:
-    rows = [
-        (
-            agent["id"],
-            agent["name"],
-            tag(
-                "span",
-                STATUS_MARKS.get(agent["status"], "?"),
-                " ",
-                agent["status"].replace("_", " "),
-                class_=f"status {agent['status']}",
-            ),
-            agent.get("os", {}).get("name", "unknown"),
-            agent.get("version", "unknown"),
-            ", ".join(agent.get("group", [])),
-            _short_time(agent.get("lastKeepAlive", "never")),
-        )
-        for agent in agents
-    ]
     names = ("Id", "Name", "Status", "System", "Version", "Groups", "Last keepalive")
-    content = _table(names, rows) if rows else tag("p", "No agent is enrolled yet.", class_="empty")
-    return layout(visitor, "Agents", version, content)
+    nobody = tag("p", "No agent is enrolled yet.", class_="empty")
+    return layout(visitor, "Agents", version, _table(names, map(_agent_row, agents)) if agents else nobody)
+
+
+def _agent_row(agent: dict[str, Any]) -> Iterable[Child]:
+    status = agent["status"]
+    words = (STATUS_MARKS.get(status, "?"), " ", status.replace("_", " "))
+    return (
+        agent["id"],
+        agent["name"],
+        tag("span", words, class_=f"status {status}"),
+        agent.get("os", {}).get("name", "unknown"),
+        agent.get("version", "unknown"),
+        ", ".join(agent.get("group", [])),
+        _short_time(agent.get("lastKeepAlive", "never")),
+    )
 
 
 def failure_page(visitor: Visitor, version: str, reason: str) -> Markup:

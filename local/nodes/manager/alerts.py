@@ -16,19 +16,9 @@ MAX_PREVIOUS_OUTPUT = 16 * 1024
 
 def alert_of(match: Match, event: Event, *, agent: dict[str, str], manager: str, id: str, now: float) -> dict[str, Any]:
     """One alert; `now` is seconds since 1970."""
-    rule = match.rule
     alert: dict[str, Any] = {
         "timestamp": _timestamp(now),
-        "rule": {
-            "level": rule.level,
-            "description": rule.description,
-            "id": rule.id,
-            "mitre": rule.mitre,
-            "firedtimes": match.fired_times,
-            "mail": False,
-            "groups": list(rule.groups),
-            **rule.compliance,
-        },
+        "rule": _rule_of(match),
         "agent": agent,
         "manager": {"name": manager},
         "id": id,
@@ -39,9 +29,23 @@ def alert_of(match: Match, event: Event, *, agent: dict[str, str], manager: str,
         "location": event.location,
     }
     if match.previous:
-        alert["rule"]["frequency"] = rule.frequency
         alert["previous_output"] = "\n".join(reversed(match.previous))[:MAX_PREVIOUS_OUTPUT]
     return alert
+
+
+def _rule_of(match: Match) -> dict[str, Any]:
+    rule = match.rule
+    return {
+        "level": rule.level,
+        "description": rule.description,
+        "id": rule.id,
+        "mitre": rule.mitre,
+        "firedtimes": match.fired_times,
+        "mail": False,
+        "groups": list(rule.groups),
+        **rule.compliance,
+        **({"frequency": rule.frequency} if match.previous else {}),
+    }
 
 
 def _timestamp(now: float) -> str:

@@ -58,6 +58,11 @@ class Manager:
         self.enrollment = Enrollment(
             host, self.registry, password, server_context(*_certificate(host, settings), host.disk)
         )
+        self.api = self._server_api()
+        self.api_listener = Listener()
+
+    def _server_api(self) -> ServerApi:
+        host, settings = self.host, self.settings
         configuration = host.disk / "api" / "configuration"
         sessions = Sessions(configuration, settings.api_username, settings.api_password)
         calls = (
@@ -67,8 +72,7 @@ class Manager:
             SecurityCalls(sessions, RuleBook(configuration / "rules.json")),
             UpgradeCalls(self.registry),
         )
-        self.api = ServerApi(sessions, [route for call in calls for route in call.routes()])
-        self.api_listener = Listener()
+        return ServerApi(sessions, [route for call in calls for route in call.routes()])
 
     async def serve(self) -> None:
         ports = {

@@ -72,6 +72,16 @@ class Window:
         source = (agent, value)
         if now - self._fired_at.get(source, -self.rule.ignore - 1) < self.rule.ignore:
             return None
+        seen = self._remember(source, event, now)
+        if len(seen) < self.rule.frequency:
+            return None
+        del self._seen[source]
+        self._fired_at = {at: when for at, when in self._fired_at.items() if now - when < self.rule.ignore}
+        self._fired_at[source] = now
+        return tuple(log for _, log in list(seen)[:-1])
+
+    def _remember(self, source: tuple[str, str], event: Event, now: float) -> deque[tuple[float, str]]:
+        """The source's events within the timeframe, this one included."""
         seen = self._seen.pop(source, deque(maxlen=self.rule.frequency))
         self._seen[source] = seen  # put back last: the dictionary's order is that of the last event
         seen.append((now, event.full_log))
@@ -79,12 +89,7 @@ class Window:
             seen.popleft()
         if len(self._seen) > MAX_SOURCES:
             del self._seen[next(iter(self._seen))]
-        if len(seen) < self.rule.frequency:
-            return None
-        del self._seen[source]
-        self._fired_at = {at: when for at, when in self._fired_at.items() if now - when < self.rule.ignore}
-        self._fired_at[source] = now
-        return tuple(log for _, log in list(seen)[:-1])
+        return seen
 
 
 class RuleEngine:

@@ -98,22 +98,9 @@ class Sessions:
         """
         self.throttle.check_login(address)
         username = self._owner_of(authorization, address)
-        now = int(time.time())
-        claims: dict[str, Any] = {
-            "iss": ISSUER,
-            "aud": AUDIENCE,
-            "nbf": now,
-            "exp": now + TOKEN_SECONDS,
-            "sub": username,
-            "run_as": context is not None,
-            "rbac_roles": [ADMINISTRATOR] if context is None else [],
-            "rbac_mode": "white",
-        }
-        if context is not None:
-            if not may_run_as(username):
-                raise ApiError(403, CONTEXT_REFUSED, 6004)
-            claims["hash_auth_context"] = hashlib.blake2b(json.dumps(context).encode(), digest_size=16).hexdigest()
-        return jwt.encode(claims, self._key, ALGORITHM)
+        if context is not None and not may_run_as(username):
+            raise ApiError(403, CONTEXT_REFUSED, 6004)
+        return jwt.encode(_claims(username, int(time.time()), context), self._key, ALGORITHM)
 
     def _owner_of(self, authorization: str, address: str) -> str:
         username, password = _basic(authorization)
@@ -144,6 +131,22 @@ class Sessions:
 def may_run_as(username: str) -> bool:
     """Whether the user may sign in with an authorization context; of a fresh manager's users, the dashboard's may."""
     return username == DASHBOARD_USER
+
+
+def _claims(username: str, now: int, context: dict[str, Any] | None) -> dict[str, Any]:
+    claims: dict[str, Any] = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "nbf": now,
+        "exp": now + TOKEN_SECONDS,
+        "sub": username,
+        "run_as": context is not None,
+        "rbac_roles": [ADMINISTRATOR] if context is None else [],
+        "rbac_mode": "white",
+    }
+    if context is not None:
+        claims["hash_auth_context"] = hashlib.blake2b(json.dumps(context).encode(), digest_size=16).hexdigest()
+    return claims
 
 
 def _basic(authorization: str) -> tuple[str, str]:
