@@ -7,11 +7,12 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from controlplane import audit, edge_keys
+from controlplane import audit, edge_keys, rls
 from controlplane.actor import Actor
 from controlplane.ids import new_id
+from controlplane.transactions import let_go
 from organizations import access
-from organizations.models import User
+from organizations.models import ApiKey, User
 from tenants.provisioning.edge_api import EdgeApi
 from tenants.provisioning.edge_errors import EdgeError
 from tenants.provisioning.models import Tenant
@@ -42,56 +43,32 @@ class StreamToken:
     expires_at: dt.datetime
 
 
-@transaction.atomic
 def open_dashboard(*, by: Actor, tenant: Tenant) -> DashboardCode:
     """
     Have the edge issue a one-time code for the tenant's dashboard.
 
-    The session that the code opens ends after 8 hours, or with the grant under which an MSP's person acts. Raises
-    NotPossibleNow where no dashboard runs, EdgeNotAvailable while the edge does not answer.
+    The session that the code opens ends after 8 hours, or with the grant or the API key under which somebody acts.
+    Raises NotPossibleNow where no dashboard runs, EdgeNotAvailable while the edge does not answer.
+
+    The edge is asked between two transactions: an entry written before would lock the organization's trail for as long
+    as the edge likes. The code is handed out only once its entry stands.
     """
-    standing = access.require(by, "dashboard.open", tenant.organization_id)
-    if (tenant.edge_view or {}).get("observed") not in ("running", "degraded"):
-        raise NotPossibleNow("This tenant's dashboard is not running.", "Start the tenant and wait until it runs.")
-    role = dashboard_role(standing)
-    user = User.objects.get(pk=by.user_id)
-    body = {
-        "epoch": tenant.cell.epoch,
-        "idempotency_key": new_id("call"),
-        "user": {"id": user.pk, "email": user.email},
-        "role": role,
-        **_carried(by, tenant, standing),
-        "ends_at": _text(_end(standing)),
-    }
-    # The entry commits only with the answer: no code reaches anybody that the trail does not know of.
-    audit.record(
-        by=by,
-        action="tenants.dashboard.open",
-        organization_id=tenant.organization_id,
-        target=tenant.pk,
-        data={"role": role, "name": tenant.name},
-        grant_id=standing.grant_id,
-    )
-    try:
-        answer = EdgeApi(tenant.cell).dashboard_code(tenant.pk, body)
-    except EdgeError as error:
-        raise problem_of(error) from error
-    return DashboardCode(answer["code"], answer["post_to"], answer["expires_at"])
+    with rls.reading_as(by.rls_actor):
+        standing = access.require(by, "dashboard.open", tenant.organization_id)
+        order = _order(by, tenant, standing)
+    let_go()
+    code = _code(tenant, order)
+    with rls.acting_as(by.rls_actor):
+        _note(by, tenant, "tenants.dashboard.open", standing, role=order["role"])
+    return code
 
 
 @transaction.atomic
 def event_stream_token(*, by: Actor, tenant: Tenant) -> StreamToken:
-    """A credential to read, replay and follow one tenant's events, for 8 hours or until the grant ends."""
+    """A credential to read, replay and follow one tenant's events, for 8 hours or until the grant or API key ends."""
     standing = access.require(by, "events.read", tenant.organization_id)
-    audit.record(
-        by=by,
-        action="tenants.events.open",
-        organization_id=tenant.organization_id,
-        target=tenant.pk,
-        data={"name": tenant.name},
-        grant_id=standing.grant_id,
-    )
-    end = _end(standing)
+    _note(by, tenant, "tenants.events.open", standing)
+    end = _end(by, standing)
     return StreamToken(scoped_token(by, tenant, standing, end), f"{tenant.cell.base_url}/api/events", end)
 
 
@@ -123,9 +100,44 @@ def _carried(by: Actor, tenant: Tenant, standing: access.Standing) -> dict[str, 
     }
 
 
-def _end(standing: access.Standing) -> dt.datetime:
-    longest = timezone.now() + LONGEST
-    return min(longest, standing.ends_at) if standing.ends_at else longest
+def _order(by: Actor, tenant: Tenant, standing: access.Standing) -> dict[str, Any]:
+    """What the edge has to know to let somebody into the dashboard."""
+    if (tenant.edge_view or {}).get("observed") not in ("running", "degraded"):
+        raise NotPossibleNow("This tenant's dashboard is not running.", "Start the tenant and wait until it runs.")
+    user = User.objects.get(pk=by.user_id)
+    return {
+        "epoch": tenant.cell.epoch,
+        "idempotency_key": new_id("call"),
+        "user": {"id": user.pk, "email": user.email},
+        "role": dashboard_role(standing),
+        **_carried(by, tenant, standing),
+        "ends_at": _text(_end(by, standing)),
+    }
+
+
+def _code(tenant: Tenant, order: dict[str, Any]) -> DashboardCode:
+    try:
+        answer = EdgeApi(tenant.cell).dashboard_code(tenant.pk, order)
+    except EdgeError as error:
+        raise problem_of(error) from error
+    return DashboardCode(answer["code"], answer["post_to"], answer["expires_at"])
+
+
+def _note(by: Actor, tenant: Tenant, action: str, standing: access.Standing, **more: str) -> None:
+    audit.record(
+        by=by,
+        action=action,
+        organization_id=tenant.organization_id,
+        target=tenant.pk,
+        data={**more, "name": tenant.name},
+        grant_id=standing.grant_id,
+    )
+
+
+def _end(by: Actor, standing: access.Standing) -> dt.datetime:
+    """When access ends by itself: no later than what it stands on."""
+    of_key = ApiKey.objects.filter(pk=by.key_id).values_list("expires_at", flat=True).first() if by.key_id else None
+    return min(end for end in (timezone.now() + LONGEST, standing.ends_at, of_key) if end is not None)
 
 
 def _text(moment: dt.datetime) -> str:

@@ -1,12 +1,14 @@
 """Reads of access. Every one takes who is asking."""
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from controlplane.actor import Actor
+from controlplane.transactions import let_go
 from organizations import access
 from tenants.access.actions import scoped_token
 from tenants.access.models import Revocation
@@ -18,22 +20,38 @@ from tenants.provisioning.problems import problem_of
 ONE_LOOK = dt.timedelta(minutes=1)
 
 
-def events(*, by: Actor, tenant: Tenant, after: int = 0, limit: int = 100) -> dict[str, Any]:
+@dataclass(frozen=True)
+class EventLog:
     """
-    A stretch of a tenant's event log: `events` (each with seq, at, kind, data), `next`, `oldest` and `latest`.
+    A tenant's event log as somebody may read it for one minute.
 
-    Args:
-        after: the sequence number after which to begin.
-        limit: how many events at most.
-
-    Raises EdgeNotAvailable while the edge does not answer.
+    Who may do so is settled when it is made. Reading asks the edge and no row, so it belongs outside any transaction.
     """
-    standing = access.require(by, "events.read", tenant.organization_id)
-    bearer = scoped_token(by, tenant, standing, timezone.now() + ONE_LOOK)
-    try:
-        return EdgeApi(tenant.cell).events(bearer=bearer, after=after, limit=limit)
-    except EdgeError as error:
-        raise problem_of(error) from error
+
+    edge: EdgeApi
+    bearer: str
+
+    def read(self, *, after: int = 0, limit: int = 100) -> dict[str, Any]:
+        """
+        A stretch of the log: `events` (each with seq, at, kind, data), `next`, `oldest` and `latest`.
+
+        Args:
+            after: the sequence number after which to begin.
+            limit: how many events at most.
+
+        Raises EdgeNotAvailable while the edge does not answer.
+        """
+        let_go()
+        try:
+            return self.edge.events(bearer=self.bearer, after=after, limit=limit)
+        except EdgeError as error:
+            raise problem_of(error) from error
+
+
+def event_log(actor: Actor, tenant: Tenant) -> EventLog:
+    """The event log of one tenant."""
+    standing = access.require(actor, "events.read", tenant.organization_id)
+    return EventLog(EdgeApi(tenant.cell), scoped_token(actor, tenant, standing, timezone.now() + ONE_LOOK))
 
 
 def revocations_of(actor: Actor, tenant: Tenant) -> QuerySet[Revocation]:

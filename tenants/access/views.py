@@ -10,11 +10,14 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from controlplane.actor import actor_of
+from controlplane.actor import Actor, actor_of
 from controlplane.appearance import allow_forms_to
 from controlplane.problems import Problem
+from controlplane.rls import reading_as
+from controlplane.transactions import calls_out
 from organizations import access
 from tenants.access import actions, queries
+from tenants.access.queries import EventLog
 from tenants.access.rows import KINDS, event_row
 from tenants.frame import tenant_frame
 from tenants.provisioning import queries as provisioning
@@ -24,13 +27,15 @@ A_PAGE, A_GLANCE, A_LOOK = 50, 8, 200
 QUIET_KINDS = frozenset({"heartbeat"})
 
 
+@calls_out
 @login_required
 @never_cache
 @require_POST
 def dashboard(request: HttpRequest, tenant_id: str) -> HttpResponseBase:
     """Fetch a one-time code and answer with the page that posts it to the tenant's own origin."""
     actor = actor_of(request)
-    tenant = provisioning.find(actor, tenant_id)
+    with reading_as(actor.rls_actor):
+        tenant = provisioning.find(actor, tenant_id)
     code = actions.open_dashboard(by=actor, tenant=tenant)
     context = {"tenant": tenant, "code": code, "person": str(request.user)}
     response = allow_forms_to(render(request, "tenants/handoff.html", context), _origin(code.post_to))
@@ -39,68 +44,68 @@ def dashboard(request: HttpRequest, tenant_id: str) -> HttpResponseBase:
     return response
 
 
+@calls_out
 @login_required
 @never_cache
 @require_safe
 def events(request: HttpRequest, tenant_id: str) -> HttpResponse:
     """The newest events, which then go on by themselves; or older ones, page by page."""
-    actor = actor_of(request)
-    tenant = provisioning.find(actor, tenant_id)
-    permissions = access.require(actor, "events.read", tenant.organization_id).permissions
     kind, before = request.GET.get("kind", ""), _number(request.GET.get("before"))
-    context: dict[str, Any] = {
-        "tenant": tenant,
-        "kind": kind,
-        "live": before is None,
-        "chips": _chips(kind),
-        **_stretch(request, tenant, kind, before),
-        "frame": tenant_frame(request, tenant, permissions, here="Events", section="events"),
-    }
-    return render(request, "tenants/events.html", context)
+    actor = actor_of(request)
+    with reading_as(actor.rls_actor):
+        tenant, log = _opened(actor, tenant_id)
+        permissions = access.permissions_of(actor, tenant.organization_id)
+        frame = tenant_frame(request, tenant, permissions, here="Events", section="events")
+    stretch = _stretch(log, tenant, kind, before)
+    context = {"tenant": tenant, "kind": kind, "live": before is None, "chips": _chips(kind), "frame": frame}
+    return render(request, "tenants/events.html", {**context, **stretch})
 
 
+@calls_out
 @login_required
 @never_cache
 @require_safe
 def tail(request: HttpRequest, tenant_id: str) -> HttpResponse:
     """What has come since the event of a number: rows to put on top, and where to go on."""
-    actor = actor_of(request)
-    tenant = provisioning.find(actor, tenant_id)
     after, kind = _number(request.GET.get("after")) or 0, request.GET.get("kind", "")
-    answer = queries.events(by=actor, tenant=tenant, after=after, limit=A_LOOK)
-    found = answer["events"]
-    context = {
-        "tenant": tenant,
-        "kind": kind,
-        "latest": max([after, *(event["seq"] for event in found)]),
-        "events": _rows(found, kind),
-    }
+    actor = actor_of(request)
+    with reading_as(actor.rls_actor):
+        tenant, log = _opened(actor, tenant_id)
+    found = log.read(after=after, limit=A_LOOK)["events"]
+    latest = max([after, *(event["seq"] for event in found)])
+    context = {"tenant": tenant, "kind": kind, "latest": latest, "events": _rows(found, kind)}
     return render(request, "tenants/tail.html", context)
 
 
+@calls_out
 @login_required
 @never_cache
 @require_safe
 def recent(request: HttpRequest, tenant_id: str) -> HttpResponse:
     """The few newest events for the tenant's first page; an edge that is away is said, not raised."""
     actor = actor_of(request)
-    tenant = provisioning.find(actor, tenant_id)
-    access.require(actor, "events.read", tenant.organization_id)
-    context = _stretch(request, tenant, "", None)
+    with reading_as(actor.rls_actor):
+        tenant, log = _opened(actor, tenant_id)
+    context = _stretch(log, tenant, "", None)
     context["events"] = context.get("events", [])[:A_GLANCE]
     return render(request, "tenants/recent_events.html", {"tenant": tenant, **context})
 
 
-def _stretch(request: HttpRequest, tenant: Tenant, kind: str, before: int | None) -> dict[str, Any]:
+def _opened(actor: Actor, tenant_id: str) -> tuple[Tenant, EventLog]:
+    tenant = provisioning.find(actor, tenant_id)
+    return tenant, queries.event_log(actor, tenant)
+
+
+def _stretch(log: EventLog, tenant: Tenant, kind: str, before: int | None) -> dict[str, Any]:
     """The events before a number, or the newest, with the numbers that lead on; or the problem of asking."""
     known = ((tenant.edge_view or {}).get("stream") or {}).get("seq") or 0
     start = max((known if before is None else before - 1) - A_LOOK, 0)
     try:
-        answer = queries.events(by=actor_of(request), tenant=tenant, after=start, limit=A_LOOK)
+        answer = log.read(after=start, limit=A_LOOK)
         if before is None and answer["latest"] > start + A_LOOK:
             # The position known here moves with the tenant's state, not with each event: it may lie far behind.
             start = answer["latest"] - A_LOOK
-            answer = queries.events(by=actor_of(request), tenant=tenant, after=start, limit=A_LOOK)
+            answer = log.read(after=start, limit=A_LOOK)
     except Problem as problem:
         return {"problem": problem, "events": [], "latest": known}
     found = [event for event in answer["events"] if before is None or event["seq"] < before]

@@ -142,7 +142,7 @@ def test_dashboards_and_events_open_with_what_the_portal_signs_and_close_when_it
     with rls.acting_as(owner.rls_actor):
         code = access.open_dashboard(by=owner, tenant=running)
         stream = access.event_stream_token(by=owner, tenant=running)
-        told = access_queries.events(by=owner, tenant=running, after=0, limit=50)
+        told = access_queries.event_log(owner, running).read(after=0, limit=50)
     assert code.post_to == f"http://{tenant.pk}.localhost:{edge.port}/session"
     assert {event["kind"] for event in told["events"]} >= {"lifecycle"}
     headers = {"Authorization": f"Bearer {stream.token}"}

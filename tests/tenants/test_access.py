@@ -1,4 +1,4 @@
-"""Dashboards and event streams: who gets in as what, until when, and how it ends."""
+"""Dashboards and event streams: who gets in as what, and until when."""
 
 import datetime as dt
 import json
@@ -6,21 +6,22 @@ import json
 import httpx
 import jwt
 import pytest
+from django.db import connection
 from django.utils import timezone
 
-from controlplane import audit, edge_keys, outbox, rls
+from controlplane import audit, edge_keys, rls
 from controlplane.actor import Actor
-from controlplane.models import AuditEntry, Delivery
+from controlplane.models import AuditEntry
 from controlplane.problems import Forbidden, NotFound
+from organizations.actions import keys
+from organizations.keys.authentication import actor_for as actor_for_key
 from organizations.models import Grant
+from organizations.permissions import PERMISSIONS
 from tenants.access import actions, queries
-from tenants.access.models import Revocation
-from tenants.access.revocations import TERMS
 from tenants.provisioning.problems import EdgeNotAvailable, EdgeSaysNo, NotPossibleNow
-from tenants.provisioning.reconciler import reconcile
 from tests.cast import actor_for, session_of
 from tests.database import all_rows
-from tests.tenants.conftest import deliver, read_feed
+from tests.tenants.conftest import read_feed
 from tests.tenants.edge import refusal
 
 pytestmark = pytest.mark.django_db
@@ -64,6 +65,18 @@ def test_a_session_ends_after_eight_hours_at_the_latest(running, edge, alice_act
         actions.open_dashboard(by=alice_acts, tenant=running)
     left = dt.datetime.fromisoformat(body_of_last(edge)["ends_at"]) - timezone.now()
     assert EIGHT_HOURS - dt.timedelta(minutes=1) < left <= EIGHT_HOURS
+
+
+def test_what_an_api_key_opened_ends_with_the_key(running, edge, alice, acme, alice_acts):
+    life = dt.timedelta(minutes=1)
+    with rls.acting_as(alice_acts.rls_actor):
+        key, _ = keys.create(by=alice_acts, organization=acme, name="CI", scopes=PERMISSIONS, expires_in=life)
+        actor = actor_for_key(key, alice_acts)
+        stream = actions.event_stream_token(by=actor, tenant=running)
+        actions.open_dashboard(by=actor, tenant=running)
+    assert stream.expires_at == key.expires_at
+    assert dt.datetime.fromisoformat(body_of_last(edge)["ends_at"]) == key.expires_at
+    assert jwt.decode(stream.token, options={"verify_signature": False})["exp"] <= key.expires_at.timestamp()
 
 
 def test_an_outsider_learns_nothing_and_a_key_without_the_scope_is_refused(running, edge, mallory, alice):
@@ -111,15 +124,50 @@ def test_what_the_edge_can_not_or_will_not_do_is_said_plainly(running, edge, ali
     assert refused.value.status in (503, 409)
 
 
-def test_no_code_is_issued_that_the_trail_does_not_know_of(running, edge, alice_acts, monkeypatch):
+def test_no_code_reaches_anybody_that_the_trail_does_not_know_of(running, edge, alice_acts, monkeypatch):
     def refuse(**_):
         raise RuntimeError("the trail is full")
 
-    calls = len(edge.calls)
     monkeypatch.setattr(audit, "record", refuse)
     with rls.acting_as(alice_acts.rls_actor), pytest.raises(RuntimeError):
         actions.open_dashboard(by=alice_acts, tenant=running)
-    assert len(edge.calls) == calls
+
+
+def test_the_trail_is_not_locked_while_the_edge_is_asked(running, edge, alice_acts, monkeypatch):
+    """On Postgres an entry that is written keeps every other writer of the organization waiting until commit."""
+    entries = []
+
+    def slow_code(*args, **more):
+        entries.append(AuditEntry.objects.filter(action="tenants.dashboard.open").count())
+        return code(*args, **more)
+
+    code = edge._code
+    monkeypatch.setattr(edge, "_code", slow_code)
+    with rls.acting_as(alice_acts.rls_actor):
+        actions.open_dashboard(by=alice_acts, tenant=running)
+        entries.append(AuditEntry.objects.filter(action="tenants.dashboard.open").count())
+    assert entries == [0, 1]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("method", "address"),
+    [("post", "dashboard/"), ("get", "events/"), ("get", "events/tail/"), ("get", "events/recent/")],
+)
+def test_no_page_holds_a_transaction_or_a_pooled_connection_while_it_asks_the_edge(
+    running, edge, alice, monkeypatch, method, address
+):
+    browser, held = session_of(alice), []
+    route = edge._route
+
+    def look(request):
+        pooled = connection.vendor == "postgresql" and connection.connection is not None
+        held.append((connection.in_atomic_block, pooled))
+        return route(request)
+
+    monkeypatch.setattr(edge, "_route", look)
+    assert getattr(browser, method)(f"/t/{running.pk}/{address}").status_code == 200
+    assert held == [(False, False)]
 
 
 def test_the_trail_tells_when_a_dashboard_was_really_entered(running, edge, vera):
@@ -147,7 +195,7 @@ def test_a_stream_credential_carries_what_revocations_go_by(running, edge, maria
 def test_events_are_read_with_a_credential_that_lives_a_minute(running, edge, vera):
     actor = actor_for(vera)
     with rls.acting_as(actor.rls_actor):
-        told = queries.events(by=actor, tenant=running, after=6, limit=10)
+        told = queries.event_log(actor, running).read(after=6, limit=10)
     assert told["events"][0]["seq"] == 7
     request = edge.requests[-1]
     assert request.url.query == b"after=6&limit=10"
@@ -160,89 +208,7 @@ def test_events_of_an_edge_that_is_away_are_a_clear_problem(running, edge, vera)
     actor = actor_for(vera)
     edge.fail_next("/api/events", httpx.ConnectError("away"))
     with rls.acting_as(actor.rls_actor), pytest.raises(EdgeNotAvailable):
-        queries.events(by=actor, tenant=running)
-
-
-def tell(topic: str, organization_id: str, organizations: list[str], **known: str) -> None:
-    """Publish what `organizations` publishes when somebody's reach ends."""
-    payload = {"before": timezone.now().isoformat(), "organizations": organizations, **known}
-    with rls.acting_as(f"org:{organization_id}"):
-        outbox.publish(topic, key=f"{topic}:{known}", organization_id=organization_id, payload=payload)
-
-
-KNOWN = {"user": "usr_x", "grant": "grant_x", "connection": "conn_x", "session": "ses_x", "key": "key_x"}
-
-
-@pytest.mark.parametrize("topic", sorted(TERMS))
-def test_whatever_ends_somebodys_reach_is_told_to_the_edge(running, edge, acme, topic):
-    tell(topic, acme.pk, [acme.pk], **KNOWN)
-    deliver()
-    term, known_as = TERMS[topic]
-    body = body_of_last(edge)
-    assert edge.calls[-1] == ("POST", f"/v1/tenants/{running.pk}/revocations")
-    assert body[term] == KNOWN[known_as]
-    assert set(body) == {"epoch", "idempotency_key", "before", term}
-    assert body["before"].endswith("Z")
-
-
-def test_a_revocation_is_pending_until_the_edge_has_confirmed_it(running, edge, acme, alice_acts):
-    tell("organizations.session.ended", acme.pk, [acme.pk], session="ses_x")
-    for _ in range(4):
-        edge.fail_next("revocations", httpx.ConnectError("away"))
-    deliver()
-    with rls.acting_as(alice_acts.rls_actor):
-        assert queries.pending_revocations(alice_acts, running).count() == 1
-    deliver()
-    with rls.acting_as(alice_acts.rls_actor):
-        assert queries.pending_revocations(alice_acts, running).count() == 0
-        (done,) = queries.revocations_of(alice_acts, running)
-    assert done.closed == 1
-    keys = {json.loads(each.content)["idempotency_key"] for each in edge.requests if "revocations" in each.url.path}
-    assert keys == {done.pk}
-
-
-def test_a_member_of_an_msp_who_leaves_loses_every_clients_tenants(running, edge, acme, msp):
-    tell("organizations.membership.ended", msp.pk, [msp.pk, acme.pk], user="usr_x")
-    deliver()
-    assert edge.calls[-1] == ("POST", f"/v1/tenants/{running.pk}/revocations")
-
-
-def test_one_edge_that_is_away_delays_no_other_tenants_revocation(running, new_tenant, edge, acme):
-    other, _ = new_tenant("Branch")
-    reconcile(other.pk)
-    tell("organizations.session.ended", acme.pk, [acme.pk], session="ses_x")
-    for _ in range(4):
-        edge.fail_next(f"{running.pk}/revocations", httpx.ReadTimeout("hangs"))
-    deliver()
-    with all_rows():
-        pending = {each.tenant_id: each.pending for each in Revocation.objects.all()}
-    assert pending == {running.pk: True, other.pk: False}
-
-
-def test_a_fact_that_is_delivered_twice_revokes_once(running, edge, acme):
-    tell("organizations.session.ended", acme.pk, [acme.pk], session="ses_x")
-    deliver()
-    with all_rows():
-        Delivery.objects.filter(message__topic="organizations.session.ended").update(
-            delivered_at=None, next_attempt_at=timezone.now()
-        )
-    deliver()
-    with all_rows():
-        assert Revocation.objects.count() == 1
-
-
-def test_tenants_that_the_edge_never_saw_need_no_revocation(tenant, edge, acme):
-    tell("organizations.session.ended", acme.pk, [acme.pk], session="ses_x")
-    deliver()
-    assert edge.calls == []
-
-
-def test_a_tenant_that_is_gone_at_the_edge_holds_no_session(running, edge, acme):
-    tell("organizations.session.ended", acme.pk, [acme.pk], session="ses_x")
-    edge.fail_next("revocations", refusal(410, "TENANT_DELETED"))
-    deliver()
-    with all_rows():
-        assert Revocation.objects.get().closed == 0
+        queries.event_log(actor, running).read()
 
 
 def test_the_events_page_shows_the_newest_events_however_far_behind_the_known_position_is(
@@ -253,10 +219,10 @@ def test_the_events_page_shows_the_newest_events_however_far_behind_the_known_po
         for seq in range(1, 1001)
     ]
 
-    def replayed(*, by, tenant, after, limit):
+    def replayed(self, *, after, limit):
         return {"events": log[after : after + limit], "next": after + limit, "oldest": 1, "latest": len(log)}
 
-    monkeypatch.setattr(queries, "events", replayed)
+    monkeypatch.setattr(queries.EventLog, "read", replayed)
     page = session_of(alice).get(f"/t/{running.pk}/events/")
     shown = [event["seq"] for event in page.context["events"]]
     assert shown == list(range(1000, 950, -1))
