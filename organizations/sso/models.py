@@ -7,7 +7,6 @@ from django.db import models
 from controlplane.crypto import EncryptedTextField
 from controlplane.ids import new_id
 
-
 LONGEST_ISSUER = 1024
 LONGEST_ADDRESS = 2048
 
