@@ -1,7 +1,7 @@
 import { env, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
 import { readBulk } from "../src/gates/bulk";
-import { IndexerContainer, ManagerContainer } from "../src/index";
+import { CertsContainer, IndexerContainer, ManagerContainer } from "../src/index";
 import { effortOf } from "../src/tenant/efforts";
 import { LiveContext } from "../src/tenant/live_context";
 import { nodeRow, notePrepared, noteStart, startSubject, takeReport } from "../src/tenant/node_records";
@@ -163,6 +163,27 @@ describe("what a node reports", () => {
       notePrepared(ctx, "manager", 0, 2);
       expect(nodeRow(ctx, "manager", 0)?.prepared).toBe(1);
     }));
+});
+
+describe("a certificates node", () => {
+  it("can't make the edge hold an endless bundle, or keep one that is none", async () => {
+    const prototype = CertsContainer.prototype as unknown as { port: unknown };
+    const original = prototype.port;
+    const chunk = new TextEncoder().encode("x".repeat(100_000));
+    const answers = [
+      () => new Response(new ReadableStream({ pull: (controller) => controller.enqueue(chunk) })),
+      () => Response.json({ files: {}, not_after: "2030-01-01T00:00:00Z", fingerprint: "f".repeat(100_000) }),
+    ];
+    prototype.port = () => ({ fetch: async () => answers.shift()?.() });
+    const request = { days: 1, nodes: { indexer: [], server: [], dashboard: [] } };
+    try {
+      await runInDurableObject(nodeStub(env, newTenantId(), "certs", 0), async (node) => {
+        for (let tries = 0; tries < 2; tries++) await expect(node.mint(request)).rejects.toThrow("no usable bundle");
+      });
+    } finally {
+      prototype.port = original;
+    }
+  });
 });
 
 describe("an indexer's object", () => {

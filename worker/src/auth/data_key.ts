@@ -1,6 +1,5 @@
 import type { Sealer } from "../events/archive";
-
-const NONCE_BYTES = 12;
+import { importSealingKey, openBytes, sealBytes } from "../sealing";
 
 /**
  * Seals archives under a tenant's data key (AES-256-GCM, the context as additional data, the nonce in front).
@@ -13,23 +12,16 @@ export class DataKeySealer implements Sealer {
   constructor(private readonly fetchKey: () => Promise<Uint8Array<ArrayBuffer>>) {}
 
   async seal(context: string, bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
-    const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
-    const sealed = await crypto.subtle.encrypt(parameters(nonce, context), await this.#import(), bytes);
-    const whole = new Uint8Array(NONCE_BYTES + sealed.byteLength);
-    whole.set(nonce);
-    whole.set(new Uint8Array(sealed), NONCE_BYTES);
-    return whole;
+    return sealBytes(await this.#import(), context, bytes);
   }
 
   async open(context: string, bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
-    const nonce = bytes.slice(0, NONCE_BYTES);
-    const key = await this.#import();
-    return new Uint8Array(await crypto.subtle.decrypt(parameters(nonce, context), key, bytes.slice(NONCE_BYTES)));
+    return openBytes(await this.#import(), context, bytes);
   }
 
   #import(): Promise<CryptoKey> {
     this.#key ??= this.fetchKey()
-      .then((raw) => crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt", "decrypt"]))
+      .then(importSealingKey)
       .catch((reason: unknown) => {
         // A passing failure must not be remembered as the key.
         this.#key = null;
@@ -37,8 +29,4 @@ export class DataKeySealer implements Sealer {
       });
     return this.#key;
   }
-}
-
-function parameters(iv: Uint8Array<ArrayBuffer>, context: string) {
-  return { name: "AES-GCM", iv, additionalData: new TextEncoder().encode(context) };
 }

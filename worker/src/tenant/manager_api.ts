@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { boundedBytes } from "../body";
 import { EdgeError, messageOf, plainText } from "../errors";
 import { basicAuthorization } from "./basic";
 import { within } from "./deadline";
+import { jsonAnswer } from "./nodes/json";
 import { NotYet } from "./not_yet";
 
 export interface Credential {
@@ -19,8 +19,6 @@ const MANAGER_ID = "000";
 /** "The group already exists": what was asked for holds. */
 const HOLDS_ALREADY = new Set([1711]);
 const ANSWER_WITHIN_MS = 10_000;
-/** A page of agents is about 150 KiB. */
-const MAX_ANSWER_BYTES = 1024 * 1024;
 /** The API takes 300 requests a minute and counts anew after one. */
 const BUSY_MS = 60_000;
 
@@ -181,17 +179,8 @@ export class ManagerApi {
 const busy = (afterMs: number) =>
   new NotYet("MANAGER_BUSY", "the manager takes no more calls of the edge in this minute", afterMs);
 
-async function read({ status, body }: Response): Promise<Answer> {
-  const bytes = await boundedBytes(body, MAX_ANSWER_BYTES);
-  return { status, envelope: bytes && envelopeOf(new TextDecoder().decode(bytes)) };
-}
-
-function envelopeOf(text: string): Envelope | null {
-  try {
-    return Envelope.safeParse(JSON.parse(text)).data ?? null;
-  } catch {
-    return null;
-  }
+async function read(answer: Response): Promise<Answer> {
+  return { status: answer.status, envelope: Envelope.safeParse(await jsonAnswer(answer)).data ?? null };
 }
 
 /** The manager's own error codes: of the call, or of the items that failed in it. */

@@ -5,8 +5,8 @@
 import { randomInt } from "node:crypto";
 import type { Settings } from "../bindings";
 import { randomBase62 } from "../ids";
+import { importSealingKey, openBytes, sealBytes } from "../sealing";
 
-const NONCE_BYTES = 12;
 const KEY_BYTES = 32;
 
 /** Symbols that Wazuh takes in passwords and that mean nothing to a shell, a URL or YAML. */
@@ -32,21 +32,8 @@ export const SECRET_RULES: Record<string, () => string> = {
 
 const encode = (text: string) => new Uint8Array(new TextEncoder().encode(text));
 
-async function encrypt(key: CryptoKey, context: string, bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const iv = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
-  const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData: encode(context) }, key, bytes);
-  return Buffer.concat([iv, new Uint8Array(sealed)]).toString("base64");
-}
-
-async function decrypt(key: CryptoKey, context: string, sealed: string): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(Buffer.from(sealed, "base64"));
-  const iv = bytes.slice(0, NONCE_BYTES);
-  const parameters = { name: "AES-GCM", iv, additionalData: encode(context) };
-  return new Uint8Array(await crypto.subtle.decrypt(parameters, key, bytes.slice(NONCE_BYTES)));
-}
-
-const importKey = (raw: Uint8Array<ArrayBuffer>) =>
-  crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt", "decrypt"]);
+const toText = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
+const fromText = (text: string) => new Uint8Array(Buffer.from(text, "base64"));
 
 interface DataKey {
   version: number;
@@ -66,14 +53,14 @@ export class Vault {
   /** @param purpose what the text is; the same purpose is needed to open it */
   async seal(purpose: string, text: string): Promise<string> {
     const { version, key } = await this.#dataKey();
-    return `${version}.${await encrypt(key, this.#context(purpose, version), encode(text))}`;
+    return `${version}.${toText(await sealBytes(key, this.#context(purpose, version), encode(text)))}`;
   }
 
   async open(purpose: string, sealed: string): Promise<string> {
     const { version, key } = await this.#dataKey();
     const [sealedVersion, body] = sealed.split(".", 2);
     if (Number(sealedVersion) !== version || !body) throw new Error(`the sealed ${purpose} is of an unknown data key`);
-    return new TextDecoder().decode(await decrypt(key, this.#context(purpose, version), body));
+    return new TextDecoder().decode(await openBytes(key, this.#context(purpose, version), fromText(body)));
   }
 
   async dataKey(): Promise<Uint8Array<ArrayBuffer>> {
@@ -115,9 +102,10 @@ export class Vault {
 
   async #loadDataKey(): Promise<DataKey> {
     const row = this.#wrapped() ?? (await this.#makeDataKey());
-    const raw = await decrypt(await this.#kek(row.kek), this.#context("data-key", row.version), row.wrapped);
+    const kek = await this.#kek(row.kek);
+    const raw = await openBytes(kek, this.#context("data-key", row.version), fromText(row.wrapped));
     if (row.kek !== this.settings.dataKeys.current) await this.#wrap(row.version, raw);
-    return { version: row.version, raw, key: await importKey(raw) };
+    return { version: row.version, raw, key: await importSealingKey(raw) };
   }
 
   #wrapped() {
@@ -136,13 +124,13 @@ export class Vault {
   /** Wraps under the current key-encryption key; a retired one can go once every tenant's row names the current. */
   async #wrap(version: number, raw: Uint8Array<ArrayBuffer>): Promise<void> {
     const kek = this.settings.dataKeys.current;
-    const wrapped = await encrypt(await this.#kek(kek), this.#context("data-key", version), raw);
+    const wrapped = toText(await sealBytes(await this.#kek(kek), this.#context("data-key", version), raw));
     this.sql.exec("INSERT OR REPLACE INTO data_keys (version, kek, wrapped) VALUES (?, ?, ?)", version, kek, wrapped);
   }
 
   #kek(id: string): Promise<CryptoKey> {
     const raw = this.settings.dataKeys.keys.get(id);
     if (!raw) throw new Error(`the key-encryption key ${id} is not configured`);
-    return importKey(new Uint8Array(raw));
+    return importSealingKey(new Uint8Array(raw));
   }
 }

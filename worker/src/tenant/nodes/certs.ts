@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { EdgeError } from "../../errors";
 import { BaseWazuhContainer } from "./base";
+import { jsonAnswer } from "./json";
 
 const PORT = 8080;
 const MINT_TIMEOUT_MS = 60_000;
@@ -8,7 +9,7 @@ const MINT_TIMEOUT_MS = 60_000;
 const Minted = z.object({
   files: z.record(z.string(), z.string()),
   not_after: z.iso.datetime({ offset: true }),
-  fingerprint: z.string().min(1),
+  fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
 });
 export type Minted = z.infer<typeof Minted>;
 
@@ -36,7 +37,7 @@ export class CertsContainer extends BaseWazuhContainer {
       signal: AbortSignal.timeout(MINT_TIMEOUT_MS),
     });
     if (!answer.ok) throw new EdgeError("CERTIFICATES_NOT_MINTED", `The certificates node answered ${answer.status}.`);
-    const minted = Minted.safeParse(await answer.json());
+    const minted = Minted.safeParse(await jsonAnswer(answer));
     if (!minted.success) throw new EdgeError("CERTIFICATES_NOT_MINTED", "The certificates node sent no usable bundle.");
     return minted.data;
   }

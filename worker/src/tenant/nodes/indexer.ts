@@ -2,6 +2,7 @@ import { EdgeError } from "../../errors";
 import type { BulkItem } from "../../gates/bulk";
 import { openJournal } from "../../gates/open_journal";
 import { BaseWazuhContainer, type ContainerPort } from "./base";
+import { jsonAnswer } from "./json";
 
 const PORT = 9200;
 const VERIFY_TIMEOUT_MS = 10_000;
@@ -117,6 +118,7 @@ function callsOf(port: ContainerPort, authorization: string) {
     });
     const failed = (why: string) => new EdgeError("INGEST_NOT_VERIFIED", `The indexer did not ${part}: ${why}.`);
     if (!answer.ok) throw failed(`status ${answer.status}`);
-    if (refuses((await answer.json()) as Record<string, unknown>)) throw failed("the answer does not hold it");
+    if (refuses(((await jsonAnswer(answer)) ?? { errors: true }) as Record<string, unknown>))
+      throw failed("the answer does not hold it");
   };
 }
