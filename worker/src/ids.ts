@@ -49,7 +49,7 @@ export const randomBase62 = (length: number) => randomText(BASE62, length);
 /** SHA-256 in hex: what is stored of a token. */
 export const digest = (text: string) => createHash("sha256").update(text, "utf8").digest("hex");
 
-export type TokenPrefix = "enr" | "api" | "code" | "con";
+export type TokenPrefix = "enr" | "code" | "con";
 
 export interface ParsedToken {
   prefix: TokenPrefix;
@@ -57,7 +57,7 @@ export interface ParsedToken {
   id: string;
 }
 
-const TOKEN = /^(enr|api|code|con)_([a-z2-7]{10,40})_([a-z0-9]{1,20})_([0-9A-Za-z]{22})([0-9A-Za-z]{6})$/;
+const TOKEN = /^(enr|code|con)_([a-z2-7]{10,40})_([a-z0-9]{1,20})_([0-9A-Za-z]{22})([0-9A-Za-z]{6})$/;
 
 /** A new token: `<prefix>_<owner>_<id>_<22 base62 characters><CRC32 as 6 base62 characters>`. */
 export function makeToken(prefix: TokenPrefix, owner: string, id: string): string {

@@ -1,6 +1,6 @@
 /** The tunnel of 4.x agents: a connector's WebSocket in, the manager's agent port out. */
 import { connectorCredential } from "../auth/connector";
-import type { EdgeApp, EdgeContext } from "../edge_app";
+import { type EdgeApp, type EdgeContext, isUpgrade } from "../edge_app";
 import { EdgeError, type ErrorCode } from "../errors";
 import type { ConnectorVerdict } from "../tenant/agents";
 import { nodeStub } from "../tenant/nodes/names";
@@ -17,7 +17,7 @@ export function mount(app: EdgeApp): void {
   app.get("/agents/:tenant/1514", async (c) => {
     const tenant = c.req.param("tenant");
     const stub = tenantStub(c, tenant);
-    if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
+    if (!isUpgrade(c)) {
       throw new EdgeError("UPGRADE_REQUIRED", "This path carries agent connections over WebSocket.");
     }
     const credential = connectorCredential(c.req.raw.headers);

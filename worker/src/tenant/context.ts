@@ -3,8 +3,6 @@ import type { Env, Settings } from "../bindings";
 import type { EventKind } from "../events/events";
 import type { ChangeKind, Observed, Plan, Requested } from "../schemas";
 
-export type EntryPoints = DurableObjectState["exports"];
-
 /** What is stored of a tenant. */
 export interface TenantRecord {
   epoch: number;
@@ -25,7 +23,6 @@ export interface TenantContext {
   readonly settings: Settings;
   readonly storage: DurableObjectStorage;
   readonly sql: SqlStorage;
-  readonly exports: EntryPoints;
 
   /** Milliseconds since 1970. */
   now(): number;

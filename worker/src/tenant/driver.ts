@@ -1,7 +1,7 @@
 /** Drives the tenant: look, decide, record, act, until there is nothing to do but wait. */
 import { messageOf } from "../errors";
 import { log } from "../log";
-import type { Observed, Plan, Role } from "../schemas";
+import type { Observed, Role } from "../schemas";
 import { act, incarnationOf } from "./acts";
 import { certificateFits } from "./certificates";
 import type { TenantContext } from "./context";
@@ -106,24 +106,30 @@ function factsOf(ctx: TenantContext): Facts {
   const record = ctx.record();
   const plan = record?.plan ?? null;
   const run = latestRun(ctx);
-  const { erased, verified } = ctx.sql
-    .exec<{ erased: number; verified: string | null }>("SELECT erased, verified FROM tenant")
-    .one();
   const incarnation = (role: Role) => (plan ? incarnationOf(ctx, plan, role) : "");
   return {
     now: ctx.now(),
     requested: record?.requested ?? "stopped",
     settled: run?.kind === "start" && run.state === "succeeded",
-    certificateFits: plan !== null && certificateFits(ctx, plan as Plan),
+    certificateFits: plan !== null && certificateFits(ctx, plan),
     certs: factOf(ctx, "certs", 0, incarnation("certs")),
     nodes: wantedNodes(ctx, plan).map(({ role, n }) => factOf(ctx, role, n, incarnation(role))),
-    verified: verified !== null && verified === record?.operationId,
-    erased: erased === 1,
-    efforts: {
-      mint: effortOf(ctx, "mint"),
-      verify: effortOf(ctx, "verify"),
-      stop: effortOf(ctx, "stop"),
-      erase: effortOf(ctx, "erase"),
-    },
+    ...marksOf(ctx),
+    efforts: effortsOf(ctx),
   };
 }
+
+/** What was reached once and is not read off the nodes. */
+function marksOf(ctx: TenantContext): { verified: boolean; erased: boolean } {
+  type Marks = { erased: number; verified: number };
+  const query = "SELECT erased, verified IS NOT NULL AND verified = operation_id AS verified FROM tenant";
+  const { erased, verified } = ctx.sql.exec<Marks>(query).one();
+  return { erased: erased === 1, verified: verified === 1 };
+}
+
+const effortsOf = (ctx: TenantContext): Facts["efforts"] => ({
+  mint: effortOf(ctx, "mint"),
+  verify: effortOf(ctx, "verify"),
+  stop: effortOf(ctx, "stop"),
+  erase: effortOf(ctx, "erase"),
+});

@@ -46,20 +46,19 @@ function towardsRunning(facts: Facts): Decision {
   // While a tenant is set up, each stage waits for the one before. Healing goes past a stage that only waits.
   const chosen = facts.settled ? (open.find((stage) => stage.verdict.is === "acting") ?? open[0]) : open[0];
   if (!chosen) return { ...settledAs("running", holding), wakeAt: facts.now + WATCH_MS };
-  const failed = open.find((stage) => stage.verdict.is === "given_up") ?? chosen;
-  const troubled = failed.verdict.is === "given_up";
-  const error = errorOf(failed.verdict);
+  const failed = open.find((stage) => stage.verdict.is === "given_up");
   return {
-    observed: troubled ? "failed" : facts.settled ? "degraded" : "starting",
-    step: chosen.step,
-    holding,
-    action: chosen.verdict.is === "acting" ? chosen.verdict.action : null,
-    because: becauseOf(chosen.verdict),
-    reason: error ? reasonOf(error) : null,
-    error,
+    ...underWay(chosen, holding, errorOf((failed ?? chosen).verdict)),
+    observed: failed ? "failed" : facts.settled ? "degraded" : "starting",
     outcome: chosen.verdict.is === "given_up" ? "gave_up" : "going",
     wakeAt: wakeOf(facts, open),
   };
+}
+
+/** What every decision about an open stage says of it. */
+function underWay({ step, verdict }: Stage, holding: StepName[], error: ErrorBody | null) {
+  const action = verdict.is === "acting" ? verdict.action : null;
+  return { step, holding, action, because: becauseOf(verdict), reason: error && reasonOf(error), error };
 }
 
 function startStages(facts: Facts): Stage[] {
@@ -188,15 +187,9 @@ function towardsEnd(facts: Facts, stages: Stage[], end: "stopped" | "absent"): D
   const holding = stages.map((stage) => stage.step).filter((step) => !openSteps.has(step));
   const [chosen] = open;
   if (!chosen) return settledAs(end, holding);
-  const error = errorOf(chosen.verdict);
   return {
+    ...underWay(chosen, holding, errorOf(chosen.verdict)),
     observed: "stopping",
-    step: chosen.step,
-    holding,
-    action: chosen.verdict.is === "acting" ? chosen.verdict.action : null,
-    because: becauseOf(chosen.verdict),
-    reason: error ? reasonOf(error) : null,
-    error,
     outcome: "going",
     wakeAt: wakeOf(facts, [chosen]),
   };

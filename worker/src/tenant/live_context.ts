@@ -3,7 +3,7 @@ import { type Env, type Settings, settingsOf } from "../bindings";
 import { EdgeError } from "../errors";
 import type { EventKind } from "../events/events";
 import type { ChangeKind, Observed, Plan, Requested } from "../schemas";
-import type { EntryPoints, TenantContext, TenantRecord } from "./context";
+import type { TenantContext, TenantRecord } from "./context";
 import { DueTable } from "./due";
 import { Outbox } from "./outbox";
 import { Vault } from "./secrets";
@@ -25,7 +25,6 @@ export class LiveContext implements TenantContext {
   readonly settings: Settings;
   readonly storage: DurableObjectStorage;
   readonly sql: SqlStorage;
-  readonly exports: EntryPoints;
   readonly due: DueTable;
   readonly outbox: Outbox;
   readonly vault: Vault;
@@ -40,7 +39,6 @@ export class LiveContext implements TenantContext {
     this.settings = settingsOf(env);
     this.storage = state.storage;
     this.sql = state.storage.sql;
-    this.exports = state.exports;
     this.due = new DueTable(state.storage, () => this.now());
     this.outbox = new Outbox(this, TARGETS(this));
     this.vault = new Vault(this.id, this.sql, this.settings);

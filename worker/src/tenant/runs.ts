@@ -32,29 +32,23 @@ export function beginRun(ctx: TenantContext, operationId: string, kind: RunKind,
   if (known && known.kind !== kind) {
     throw new EdgeError("GENERATION_CONFLICT", `Operation ${operationId} was a ${known.kind} before.`);
   }
-  const last = sql.exec<{ position: number | null }>("SELECT max(position) AS position FROM runs").one().position ?? 0;
   sql.exec(
-    "INSERT OR REPLACE INTO runs (operation_id, position, kind, generation, state) VALUES (?, ?, ?, ?, 'running')",
-    operationId,
-    last + 1,
-    kind,
-    generation,
+    `INSERT OR REPLACE INTO runs (operation_id, position, kind, generation, state)
+     VALUES (?, (SELECT coalesce(max(position), 0) + 1 FROM runs), ?, ?, 'running')`,
+    ...[operationId, kind, generation],
   );
-  if (known) {
-    sql.exec(
-      "UPDATE steps SET state = 'pending', finished_at = NULL WHERE operation_id = ? AND state = 'failed'",
-      operationId,
-    );
-    return;
-  }
-  for (const [position, name] of STEPS[kind].entries()) {
-    sql.exec(
-      "INSERT INTO steps (operation_id, position, name, state, attempts) VALUES (?, ?, ?, 'pending', 0)",
-      operationId,
-      position,
-      name,
-    );
-  }
+  if (known) reopenSteps(ctx, operationId);
+  else addSteps(ctx, operationId, STEPS[kind]);
+}
+
+function reopenSteps({ sql }: TenantContext, operationId: string): void {
+  const failed = "UPDATE steps SET state = 'pending', finished_at = NULL WHERE operation_id = ? AND state = 'failed'";
+  sql.exec(failed, operationId);
+}
+
+function addSteps({ sql }: TenantContext, operationId: string, names: readonly StepName[]): void {
+  const insert = "INSERT INTO steps (operation_id, position, name, state, attempts) VALUES (?, ?, ?, 'pending', 0)";
+  for (const [position, name] of names.entries()) sql.exec(insert, operationId, position, name);
 }
 
 /** The newest run, or null. */

@@ -21,17 +21,13 @@ interface Published extends Record<string, SqlStorageValue> {
 export function tenantView(ctx: TenantContext): TenantView | null {
   const record = ctx.record();
   if (!record) return null;
+  const { epoch, generation, requested, observed, observedGeneration: observed_generation, plan } = record;
   const row = publishedRow(ctx);
   return {
-    id: ctx.id,
-    epoch: record.epoch,
-    generation: record.generation,
-    requested: record.requested,
-    observed: record.observed,
-    observed_generation: record.observedGeneration,
+    ...{ id: ctx.id, epoch, generation, requested, observed, observed_generation },
     reason: row.reason ? (JSON.parse(row.reason) as Reason) : null,
     runtime: ctx.settings.runtime,
-    version: record.plan?.version ?? null,
+    version: plan?.version ?? null,
     nodes: nodeRows(ctx).map(viewOf),
     run: latestRun(ctx),
     certificate: certificateView(ctx),
