@@ -33,16 +33,7 @@ def _template(route: str) -> str:
 
 def portal_operations() -> set[tuple[str, str]]:
     """Returns (method, address) of every operation in the portal's contract."""
-    return _operations("portal-api.json")
-
-
-def edge_operations() -> set[tuple[str, str]]:
-    """Returns (method, address) of every operation in the edge's contract."""
-    return _operations("edge-api.json")
-
-
-def _operations(name: str) -> set[tuple[str, str]]:
-    contract = json.loads((CONTRACTS / name).read_text())
+    contract = json.loads((CONTRACTS / "portal-api.json").read_text())
     return {
         (verb.upper(), path) for path, operations in contract["paths"].items() for verb in operations if verb in VERBS
     }

@@ -2,23 +2,20 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 import respx
 from django.db import transaction
 
 from organizations.permissions import ROLES
-from tests.isolation.edge import EDGE
 from tests.isolation.matrix import MATRIX, PLAIN, Rule
-from tests.isolation.routes import django_routes, edge_operations, portal_operations
+from tests.isolation.routes import django_routes, portal_operations
 from tests.isolation.world import CANARY, Visitor, World, world
 
 __all__ = ["world"]
 
 CASES = [(address, method, rule) for address, methods in MATRIX.items() for method, rule in methods.items()]
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-WORKER_TESTS = Path(__file__).parents[2] / "worker" / "test"
 UNREACHABLE = {"/api/…", "/admin/"}
 
 
@@ -91,13 +88,6 @@ def test_every_operation_of_the_contract_has_an_entry():
     entries = {(method, address) for address, method, _ in CASES if address.startswith("/api/v1/")}
     assert portal_operations() - entries == set()
     assert entries - portal_operations() <= {("GET", "/api/v1/openapi.json")}
-
-
-def test_every_operation_of_the_edge_is_covered_by_a_test_of_the_worker():
-    assert edge_operations() - set(EDGE) == set(), "an operation of the edge without a line in tests/isolation/edge.py"
-    assert set(EDGE) - edge_operations() == set(), "a line without an operation"
-    missing = [name for file, name in EDGE.values() if f'it("{name}"' not in (WORKER_TESTS / file).read_text()]
-    assert not missing, "these tests of the Worker are gone or have another name"
 
 
 @pytest.mark.parametrize("address", sorted(set(MATRIX) - UNREACHABLE))

@@ -131,6 +131,8 @@ DEFINER_FUNCTIONS = {
     "organizations_access_of_grant": "trigger: fills the access table",
     "organizations_access_of_membership": "trigger: fills the access table",
     "organizations_access_of_organization": "trigger: fills the access table",
+    "organizations_access_of_staff": "trigger: fills the access table",
+    "organizations_access_of_staff_anew": "trigger: fills the access table",
     "organizations_forget_spent": "removes used assertions and sign-in attempts after their time",
     "organizations_my_invitations": "the asker's own invitations, by verified address",
     "organizations_organization_of_connection": "whose connection an answer of an identity provider came to",

@@ -137,6 +137,16 @@ describe("a dashboard session", () => {
 });
 
 describe("the hosts", () => {
+  it("point to the dashboard and say nothing of it, whoever asks", async () => {
+    const tenant = await stoppedTenant();
+    const seen = dashboardAnswers(() => new Response("secret"));
+    for (const path of ["/", "/dashboard"]) {
+      const answer = await open(tenant, path, "");
+      expect([answer.status, answer.headers.get("location"), await answer.text()]).toEqual([302, "/dashboard/", ""]);
+    }
+    expect(seen).toEqual([]);
+  });
+
   it("keep the API off the dashboards' origins, and dashboards off the API's", async () => {
     const tenant = await stoppedTenant();
     const pointer = await SELF.fetch(`${API}/dashboard/${tenant}`, { redirect: "manual" });

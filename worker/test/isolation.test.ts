@@ -1,0 +1,81 @@
+/** Which tests keep strangers out of each route, of either app. */
+import { describe, expect, it } from "vitest";
+import { createApiApp, createDashboardApp } from "../src/app";
+import type { EdgeApp } from "../src/edge_app";
+
+type Test = [file: string, title: string];
+
+const HOST: Test = ["control_door", "refuses a host that is not its own"];
+const PROOF: Test = ["control_door", "opens for a proof of exactly this request"];
+const KEYS: Test = ["control_door", "keeps the access key to its three calls"];
+const GUESSES: Test = ["control_door", "are refused without making an object"];
+const ONCE: Test = ["control_door", "takes a write's proof once"];
+const TOKENS: Test = ["enrollment", "of one tenant are not there for another"];
+const POINTERS: Test = ["dashboard_session", "point to the dashboard and say nothing of it, whoever asks"];
+
+const API: Record<string, Test[]> = {
+  "GET /livez": [HOST],
+  "GET /readyz": [HOST],
+  "GET /v1/tenants": [PROOF, KEYS],
+  "GET /v1/changes": [PROOF, KEYS],
+  "PUT /v1/tenants/:id": [GUESSES, KEYS, ONCE],
+  "GET /v1/tenants/:id": [GUESSES, KEYS],
+  "DELETE /v1/tenants/:id": [GUESSES, KEYS, ONCE],
+  "PUT /v1/tenants/:id/tokens/:token": [TOKENS, KEYS],
+  "GET /v1/tenants/:id/tokens/:token": [TOKENS, KEYS],
+  "DELETE /v1/tenants/:id/tokens/:token": [TOKENS, KEYS],
+  "GET /v1/tenants/:id/agents": [["foreign_tenant", "lists the agents of its own tenant only"], KEYS],
+  "POST /v1/tenants/:id/agents/:agent/quarantine": [["agents", "finds no agent of another tenant"], KEYS],
+  "POST /v1/tenants/:id/dashboard-codes": [
+    ["dashboard_session", "does not open another tenant's dashboard"],
+    ["control_door", "does not let the control key open a dashboard"],
+  ],
+  "POST /v1/tenants/:id/revocations": [["foreign_tenant", "ends access to its own tenant only"], KEYS],
+  "POST /api/agents/enroll": [
+    ["enrollment", "makes no object for a malformed token or an invented tenant"],
+    ["foreign_tenant", "lists the agents of its own tenant only"],
+  ],
+  "GET /api/events": [
+    ["stream", "never shows one tenant's events to another"],
+    ["stream", "takes no credential from the query, and none that is wrong"],
+  ],
+  "GET /agents/:tenant/1514": [
+    ["tunnel", "opens for nobody without the right credential, and makes no object for a guess"],
+  ],
+  "GET /dashboard/:tenant": [
+    ["dashboard_session", "keep the API off the dashboards' origins, and dashboards off the API's"],
+  ],
+};
+
+const DASHBOARD: Record<string, Test[]> = {
+  "POST /session": [["dashboard_opening", "is refused with another tenant's code, a made-up one, or none"]],
+  "GET /": [POINTERS],
+  "GET /dashboard": [POINTERS],
+  "ALL /dashboard/*": [
+    ["dashboard_session", "does not open another tenant's dashboard"],
+    ["dashboard_session", "is asked for on every path, and its end is shown clearly"],
+  ],
+};
+
+/** The front and the control door, which answer nothing by themselves. */
+const MIDDLEWARE = new Set(["ALL /*", "ALL /v1/*"]);
+const SOURCES = import.meta.glob("./*.test.ts", { query: "?raw", import: "default", eager: true });
+
+const routesOf = (app: EdgeApp) => {
+  const names = new Set(app.routes.map(({ method, path }) => `${method} ${path}`));
+  return [...names].filter((name) => !MIDDLEWARE.has(name)).sort();
+};
+
+describe("each route", () => {
+  it.each([
+    ["API", createApiApp(), API],
+    ["dashboards", createDashboardApp(), DASHBOARD],
+  ] as const)("of the %s has its line here, and each line a route", (_, app, table) => {
+    expect(routesOf(app)).toEqual(Object.keys(table).sort());
+  });
+
+  it.each(Object.entries({ ...API, ...DASHBOARD }))("is kept from strangers by tests that exist: %s", (_, tests) => {
+    expect(tests.length).toBeGreaterThan(0);
+    for (const [file, title] of tests) expect(SOURCES[`./${file}.test.ts`]).toContain(`it("${title}"`);
+  });
+});
