@@ -3,18 +3,28 @@
 from celery import shared_task
 
 from controlplane import outbox, retention
+from controlplane.celery import wake
+
+EXPIRES = 10
+"""Seconds after which a wake-up that nobody took is dropped: the sweep sends another while its row is due."""
 
 BEAT_SCHEDULE = {
-    "deliver-outbox": {"task": "controlplane.tasks.deliver_outbox", "schedule": 3.0, "options": {"expires": 10}},
+    "deliver-outbox": {"task": "controlplane.tasks.deliver_outbox", "schedule": 3.0, "options": {"expires": EXPIRES}},
     "forget-old-rows": {"task": "controlplane.tasks.forget_old_rows", "schedule": 3600.0},
 }
 
 
 @shared_task
 def deliver_outbox() -> None:
-    """Delivers published facts that are due, until none is left."""
-    while outbox.deliver_due() == outbox.BATCH:
-        continue
+    """Wakes a task for every delivery that is due: retries, and whatever lost its message with the broker."""
+    for delivery in outbox.due():
+        wake(deliver, *delivery)
+
+
+@shared_task(expires=EXPIRES)
+def deliver(delivery_id: int, organization_id: str) -> None:
+    """Delivers one published fact to one subscriber."""
+    outbox.deliver(delivery_id, organization_id)
 
 
 @shared_task

@@ -1,7 +1,8 @@
+import threading
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from controlplane import outbox, rls
@@ -155,7 +156,7 @@ def test_pending_deliveries_can_be_shown(heard):
 def test_publishing_wakes_the_delivery_on_commit_and_lives_without_a_broker(heard, monkeypatch):
     from kombu.exceptions import OperationalError
 
-    from controlplane.tasks import deliver_outbox
+    from controlplane.tasks import deliver
 
     woken = []
 
@@ -163,12 +164,58 @@ def test_publishing_wakes_the_delivery_on_commit_and_lives_without_a_broker(hear
         woken.append(options)
         raise OperationalError("no broker")
 
-    monkeypatch.setattr(deliver_outbox, "apply_async", no_broker)
+    monkeypatch.setattr(deliver, "apply_async", no_broker)
     with rls.acting_as("org:org_a"):
         outbox.publish(TOPIC, key="k", organization_id="org_a", payload={})
         assert woken == []
-    assert len(woken) == 1
+    assert len(woken) == 2
     assert outbox.deliver_due() == 2
+
+
+def test_every_delivery_that_is_due_gets_a_task_of_its_own(heard, monkeypatch):
+    from controlplane import tasks
+
+    publish("k1")
+    publish("k2")
+    woken = []
+    monkeypatch.setattr(tasks, "wake", lambda task, *arguments: woken.append((task, *arguments)))
+    tasks.deliver_outbox()
+    assert heard == []
+    assert [(task, organization) for task, _, organization in woken] == [(tasks.deliver, "org_a")] * 4
+    for task, *arguments in woken * 2:
+        task(*arguments)
+    assert len(heard) == 4
+
+
+def test_a_delivery_that_hangs_holds_up_no_other(monkeypatch):
+    hangs, goes_on, heard = threading.Event(), threading.Event(), []
+    monkeypatch.setattr(outbox, "_subscribers", {})
+
+    @outbox.subscriber(TOPIC, in_transaction=False)
+    def call_the_edge(message):
+        if message.key == "hanging":
+            hangs.set()
+            goes_on.wait(30)
+        heard.append(message.key)
+
+    publish("hanging")
+    publish("urgent")
+    hanging, urgent = outbox.due()
+    worker = threading.Thread(target=lambda: (outbox.deliver(*hanging), connection.close()))
+    worker.start()
+    assert hangs.wait(30)
+    assert outbox.deliver(*urgent)
+    assert heard == ["urgent"]
+    goes_on.set()
+    worker.join()
+    assert heard == ["urgent", "hanging"]
+
+
+def test_a_forged_organization_finds_no_delivery(heard):
+    publish()
+    (delivery_id, _), *_ = outbox.due()
+    assert not outbox.deliver(delivery_id, "org_b")
+    assert heard == []
 
 
 def test_delivered_facts_are_forgotten_after_a_month_and_waiting_ones_kept(heard):
