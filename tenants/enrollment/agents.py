@@ -1,7 +1,8 @@
 """Mirrors a tenant's agents from the edge, so that pages show them fast and while the edge is away."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from django.db.models import Count, Q
@@ -10,6 +11,7 @@ from django.utils import timezone
 from controlplane.celery import wake_on_commit
 from controlplane.rls import acting_as
 from tenants.enrollment.models import Agent, AgentReading, EnrollmentToken
+from tenants.provisioning import mirror
 from tenants.provisioning.edge_api import EdgeApi
 from tenants.provisioning.edge_errors import UnknownAtEdge
 from tenants.provisioning.models import Tenant
@@ -54,30 +56,48 @@ def wake_reader(tenant: Tenant) -> None:
 
 
 def read(tenant: Tenant, edge: EdgeApi) -> None:
-    """Ask the edge for the agents and write down what it says. No transaction is open while it is asked."""
+    """
+    Ask the edge for the agents and write down what it says. No transaction is open while it is asked.
+
+    The rows are compared under the tenant's lock, as the feed compares them: neither adds what the other just did.
+    """
+    asked_at = timezone.now()
     answer = edge.agents(tenant.pk)
     with acting_as(f"org:{tenant.organization_id}"):
-        known = {agent.number: agent for agent in Agent.objects.select_for_update().filter(tenant=tenant)}
+        mirror.locked(tenant.pk)
+        known = {agent.number: agent for agent in Agent.objects.filter(tenant=tenant)}
         tokens = set(EnrollmentToken.objects.filter(tenant=tenant).values_list("pk", flat=True))
         for seen in answer["agents"]:
-            _take_over(tenant, seen, known.get(str(seen["id"])), tokens)
+            _take_over(tenant, seen, known.pop(str(seen["id"]), None), tokens)
+        _forget(agent for agent in known.values() if agent.created_at < asked_at)
         _note_reading(tenant, partial=bool(answer.get("partial")), reason=str(answer.get("reason") or ""))
 
 
-def read_tokens(tenant: Tenant, edge: EdgeApi) -> None:
-    """Ask the edge for the use counts of every token that can still be used."""
+def read_tokens(tenant: Tenant, edge: EdgeApi) -> Iterator[None]:
+    """Ask the edge for the use counts of every token that can still be used; yields after each call."""
     with acting_as(f"org:{tenant.organization_id}"):
         usable = list(EnrollmentToken.objects.filter(tenant=tenant, revoked_at=None, expires_at__gt=timezone.now()))
     for token in usable:
-        try:
+        with suppress(UnknownAtEdge):  # not there yet: its own command brings it
             seen = edge.get_token(tenant.pk, token.pk)
-        except UnknownAtEdge:
-            continue  # not there yet: its own command brings it
-        with acting_as(f"org:{tenant.organization_id}"):
-            EnrollmentToken.objects.filter(pk=token.pk).update(uses=int(seen["uses"]))
+            with acting_as(f"org:{tenant.organization_id}"):
+                EnrollmentToken.objects.filter(pk=token.pk).update(uses=int(seen["uses"]))
+        yield
 
 
-REFRESHERS.extend([read, read_tokens])
+def refresh(tenant: Tenant, edge: EdgeApi) -> Iterator[None]:
+    """Read agents and use counts anew; yields after each call."""
+    read(tenant, edge)
+    yield
+    yield from read_tokens(tenant, edge)
+
+
+REFRESHERS.append(refresh)
+
+
+def _forget(gone: Iterable[Agent]) -> None:
+    """Agents that the edge no longer lists. One that joined while it was asked is none of them."""
+    Agent.objects.filter(pk__in=[agent.pk for agent in gone]).delete()
 
 
 def _take_over(tenant: Tenant, seen: Mapping[str, Any], known: Agent | None, tokens: set[str]) -> None:

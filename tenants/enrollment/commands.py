@@ -41,7 +41,9 @@ def bring_token_to_the_edge(message: Message) -> None:
 def quarantine_agent_at_the_edge(message: Message) -> None:
     """Have the edge cut an agent off."""
     with acting_as(f"org:{message.organization_id}"):
-        agent = Agent.objects.select_related("tenant__cell").get(pk=message.payload["agent"])
+        agent = Agent.objects.select_related("tenant__cell").filter(pk=message.payload["agent"]).first()
+    if agent is None:
+        return  # the edge no longer lists it, so that nothing is left to be cut off
     body = {"epoch": agent.tenant.cell.epoch, "idempotency_key": message.pk, "reason": agent.quarantine_reason}
     try:
         EdgeApi(agent.tenant.cell).quarantine(agent.tenant_id, agent.number, body)

@@ -18,7 +18,7 @@ from tenants.provisioning.leases import new_owner
 from tenants.provisioning.models import Tenant
 
 LEASE = dt.timedelta(seconds=30)
-"""Longer than all calls that one claim makes may take together."""
+"""Longer than any call that a claim makes; whoever makes many renews it between them."""
 
 Rows = list[dict[str, str]]
 
@@ -48,6 +48,13 @@ def claim_tenant(tenant_id: str) -> Claim | None:
     terms = (tenant_id, owner, now, now + LEASE)
     rows = rls.call("claim_tenant", *terms, otherwise=lambda: _claim_tenant(*terms))
     return Claim(tenant_id, owner, rows[0]["actor"]) if rows else None
+
+
+def renew(claim: Claim) -> bool:
+    """Hold a tenant for another lease; False if it went to somebody else meanwhile."""
+    with rls.acting_as(claim.actor):
+        mine = Tenant.objects.filter(pk=claim.tenant_id, lease_owner=claim.owner)
+        return bool(mine.update(lease_until=timezone.now() + LEASE))
 
 
 def actor_of_change(cell_id: str, tenant_id: str) -> str | None:

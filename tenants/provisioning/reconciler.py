@@ -10,7 +10,7 @@ fence and ignores a repeated one.
 
 import datetime as dt
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from django.utils import timezone
 from billing.entitlements import entitlement_of
 from controlplane.rls import acting_as
 from tenants.provisioning import intents, lifecycle, mirror, wakeups
-from tenants.provisioning.claims import Claim, claim_tenant
+from tenants.provisioning.claims import Claim, claim_tenant, renew
 from tenants.provisioning.edge_api import EdgeApi
 from tenants.provisioning.edge_errors import EdgeAmbiguous, EdgeError, StaleGeneration, TenantGone, UnknownAtEdge
 from tenants.provisioning.lifecycle import Action, Decision
@@ -32,9 +32,11 @@ log = structlog.get_logger(__name__)
 LOOK_AGAIN = dt.timedelta(seconds=60)
 """How long to rely on the feed before asking the edge how far it has come."""
 
-Refresher = Callable[[Tenant, EdgeApi], None]
+Refresher = Callable[[Tenant, EdgeApi], Iterator[None]]
 REFRESHERS: list[Refresher] = []
-"""What other inner rooms mirror of a tenant; each reads it anew, without a transaction around it."""
+"""What other inner rooms mirror of a tenant; each reads it anew, without a transaction around it.
+
+A refresher yields after each of its calls, so that the claim is renewed however many there are."""
 
 
 @dataclass(frozen=True)
@@ -117,9 +119,16 @@ def observe(held: Held) -> tuple[Sighting | None, bool]:
     except UnknownAtEdge:
         return None, True
     if held.tenant.refresh_due:
-        for refresh in REFRESHERS:
-            refresh(held.tenant, held.edge)
+        _refresh(held)
     return seen, True
+
+
+def _refresh(held: Held) -> None:
+    """Read all mirrored parts anew, as long as the claim is ours."""
+    for refresh in REFRESHERS:
+        for _ in refresh(held.tenant, held.edge):
+            if not renew(held.claim):
+                return
 
 
 def _must_look(held: Held, known: Sighting | None) -> bool:

@@ -1,15 +1,22 @@
 """The mirrored agents: read from the edge, no more often than needed, and cut off on request."""
 
+import threading
+import time
+
 import httpx
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from controlplane import rls
-from controlplane.models import AuditEntry
+from controlplane.models import AuditEntry, Delivery
 from tenants.enrollment import actions, agents, queries
 from tenants.enrollment.models import Agent, AgentReading
 from tenants.enrollment.tasks import read_agents
+from tenants.provisioning import mirror
+from tenants.provisioning.edge_api import EdgeApi
 from tests.cast import actor_for
+from tests.database import all_rows
 from tests.tenants.conftest import deliver, enroll, read_feed
 from tests.tenants.edge import agent
 
@@ -26,6 +33,75 @@ def test_agents_are_mirrored_as_the_edge_lists_them(running, edge, make_token):
         known = {each.number: each for each in Agent.objects.all()}
         assert AgentReading.objects.get().partial is False
     assert (known["001"].status, known["001"].token_id, known["002"].token_id) == ("disconnected", token.pk, None)
+
+
+def test_agents_that_the_edge_no_longer_lists_are_forgotten(running, edge, monkeypatch):
+    asked = []
+    monkeypatch.setattr(agents, "wake_reader", lambda tenant: asked.append(tenant.pk))
+    edge.agents[running.pk] = [agent("001"), agent("002")]
+    read_agents("lo", running.pk)
+    edge.agents[running.pk] = [agent("002")]
+    read_agents("lo", running.pk)
+    with rls.acting_as(f"org:{running.organization_id}"):
+        assert [each.number for each in Agent.objects.all()] == ["002"]
+    edge.views[running.pk]["agents"] = {"enrolled": 1, "active": 1}
+    edge.publish(running.pk)
+    read_feed()
+    assert asked == []
+
+
+def test_an_agent_that_joins_while_the_edge_is_asked_is_not_forgotten(running, edge, make_token, monkeypatch):
+    token, _ = make_token()
+    listed = edge._agents
+
+    def list_slowly(*args, **more):
+        answer = listed(*args, **more)
+        enroll(edge, token)
+        return answer
+
+    monkeypatch.setattr(edge, "_agents", list_slowly)
+    read_agents("lo", running.pk)
+    with rls.acting_as(f"org:{running.organization_id}"):
+        assert Agent.objects.get().number == "001"
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_an_agent_that_the_feed_adds_at_the_same_moment_is_one_agent(running, edge):
+    """The feed's transaction has added the agent and not committed yet when the reading comes to its row."""
+    edge.agents[running.pk] = [agent("001")]
+    failed: list[Exception] = []
+
+    def read() -> None:
+        try:
+            agents.read(running, EdgeApi(running.cell))
+        except Exception as error:
+            failed.append(error)
+        finally:
+            connection.close()
+
+    reading = threading.Thread(target=read)
+    with rls.acting_as(f"org:{running.organization_id}"):
+        mirror.locked(running.pk)
+        Agent.objects.create(organization_id=running.organization_id, tenant=running, number="001", name="host-001")
+        reading.start()
+        wait_until_somebody_waits_for_a_lock()
+    reading.join()
+    assert failed == []
+    with rls.acting_as(f"org:{running.organization_id}"):
+        assert Agent.objects.get().status == "active"
+
+
+def wait_until_somebody_waits_for_a_lock() -> None:
+    deadline = time.monotonic() + 30
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute(
+                "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
+            if cursor.fetchone():
+                return
+    raise TimeoutError("nobody waits")
 
 
 def test_agents_that_can_not_be_read_stay_as_they_were(running, edge):
@@ -92,6 +168,17 @@ def test_a_quarantined_agent_is_cut_off_at_the_edge(running, edge, make_token, b
         assert not queries.agent(actor, running, "001").pending
         entry = AuditEntry.objects.get(action="tenants.agent.quarantine")
     assert entry.data["reason"] == "stolen laptop"
+
+
+def test_a_quarantine_of_an_agent_that_is_gone_here_too_is_done(running, edge, make_token, alice_acts):
+    token, _ = make_token()
+    enroll(edge, token)
+    with rls.acting_as(alice_acts.rls_actor):
+        actions.quarantine(by=alice_acts, agent=queries.agent(alice_acts, running, "001"), reason="gone")
+        Agent.objects.all().delete()
+    deliver()
+    with all_rows():
+        assert not Delivery.objects.filter(delivered_at=None).exists()
 
 
 def test_an_agent_that_the_edge_has_forgotten_counts_as_cut_off(running, edge, make_token, alice_acts):

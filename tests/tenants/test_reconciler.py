@@ -160,9 +160,8 @@ def test_one_bad_tenant_delays_nobody(new_tenant, edge):
         reconcile(tenant_id)
     edge.finish(good.pk)
     read_feed()
-    assert fresh(good).status == "running"
-    assert fresh(bad).status == "provisioning"
-    assert claims.due_tenants(10) == []
+    assert (fresh(good).status, fresh(good).attempts) == ("running", 0)
+    assert (fresh(bad).status, fresh(bad).attempts) == ("provisioning", 1)
 
 
 def test_an_intent_that_comes_while_the_edge_is_called_is_not_lost(tenant, edge, alice_acts, monkeypatch):
@@ -208,6 +207,47 @@ def test_when_the_feed_is_silent_the_edge_is_asked(tenant, edge):
     reconcile(tenant.pk)
     assert fresh(tenant).status == "running"
     assert operation_of(tenant).state == "succeeded"
+
+
+def test_however_long_a_reading_anew_takes_its_claim_holds(running, edge, make_token, monkeypatch):
+    for number in range(3):
+        make_token(f"Site {number}")
+    deliver()
+    left = []
+
+    def answer_slowly(*args, **more):
+        tenant = fresh(running)
+        left.append(tenant.lease_until - timezone.now())
+        # A third of the lease passes with each answer, so that without a renewal the last one came too late.
+        with rls.acting_as(f"org:{tenant.organization_id}"):
+            Tenant.objects.filter(pk=tenant.pk).update(lease_until=tenant.lease_until - claims.LEASE / 3)
+        return token_of(*args, **more)
+
+    token_of = edge._get_token
+    monkeypatch.setattr(edge, "_get_token", answer_slowly)
+    make_due(running, refresh_due=True)
+    reconcile(running.pk)
+    assert len(left) == 3
+    assert min(left) > claims.LEASE / 2
+    assert not fresh(running).refresh_due
+
+
+def test_a_reading_anew_stops_when_somebody_else_has_the_claim(running, edge, make_token, monkeypatch):
+    for number in range(3):
+        make_token(f"Site {number}")
+    deliver()
+    edge.calls.clear()
+
+    def lose_the_claim(*args, **more):
+        make_due(running, lease_owner="somebody else")
+        return listed(*args, **more)
+
+    listed = edge._agents
+    monkeypatch.setattr(edge, "_agents", lose_the_claim)
+    make_due(running, refresh_due=True)
+    reconcile(running.pk)
+    assert edge.count("/tokens/") == 0
+    assert fresh(running).refresh_due
 
 
 def test_an_edge_that_lost_a_tenant_gets_it_again(running, edge):
