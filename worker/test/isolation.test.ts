@@ -36,8 +36,8 @@ const API: Record<string, Test[]> = {
     ["foreign_tenant", "lists the agents of its own tenant only"],
   ],
   "GET /api/events": [
-    ["stream", "never shows one tenant's events to another"],
-    ["stream", "takes no credential from the query, and none that is wrong"],
+    ["stream_readers", "never shows one tenant's events to another"],
+    ["stream_readers", "takes no credential from the query, and none that is wrong"],
   ],
   "GET /agents/:tenant/1514": [
     ["tunnel", "opens for nobody without the right credential, and makes no object for a guess"],

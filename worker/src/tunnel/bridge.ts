@@ -1,3 +1,4 @@
+import { ignoreClosed } from "./closing";
 import { FrameGuard, FrameRefused } from "./frames";
 
 export interface BridgeLimits {
@@ -45,11 +46,6 @@ export class Bridge {
   #lastHeard = Date.now();
   #ended = false;
   #idleCheck: ReturnType<typeof setInterval> | undefined;
-  #finish!: () => void;
-  /** Resolves when both sides are closed. */
-  readonly finished = new Promise<void>((resolve) => {
-    this.#finish = resolve;
-  });
 
   constructor(
     private readonly client: WebSocket,
@@ -161,9 +157,5 @@ export class Bridge {
     if (this.client.readyState === WebSocket.OPEN || this.client.readyState === WebSocket.CLOSING) {
       this.client.close(CLOSE[how], reason);
     }
-    this.#finish();
   }
 }
-
-/** Closing what is already closed rejects; there is nothing left to do about it. */
-function ignoreClosed(): void {}

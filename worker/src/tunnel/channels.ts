@@ -1,3 +1,5 @@
+import { ignoreClosed } from "./closing";
+
 /** A node's byte-stream port, as the container runtime gives it. */
 export interface DialedPort {
   connect(address: string): Socket;
@@ -53,13 +55,7 @@ export class AgentChannels {
       // Asked again now that quarantine would find the channel: between the Worker's check and here it could slip past.
       if (!(await this.host.mayConnect(agent))) return await refuse(socket);
       await announce(socket, CHANNEL_OPEN);
-      const up = socket.readable.pipeTo(upstream.writable);
-      // Closing a socket whose writable was closed before it fails inside the runtime; `close` flushes by itself.
-      const down = upstream.readable.pipeTo(socket.writable, { preventClose: true });
-      // `closed` notices an agent that leaves while the manager takes nothing and a write to it is stuck.
-      const ends = [up, down, socket.closed];
-      for (const end of ends) end.catch(ignoreClosed);
-      await Promise.race(ends);
+      await carried(socket, upstream);
     } catch {
       // Either side went away; both are closed below.
     } finally {
@@ -107,6 +103,17 @@ export class AgentChannels {
   }
 }
 
+/** Carries bytes both ways until either side ends. */
+async function carried(socket: Socket, upstream: Socket): Promise<void> {
+  const up = socket.readable.pipeTo(upstream.writable);
+  // Closing a socket whose writable was closed before it fails inside the runtime; `close` flushes by itself.
+  const down = upstream.readable.pipeTo(socket.writable, { preventClose: true });
+  // `closed` notices an agent that leaves while the manager takes nothing and a write to it is stuck.
+  const ends = [up, down, socket.closed];
+  for (const end of ends) end.catch(ignoreClosed);
+  await Promise.race(ends);
+}
+
 async function announce(socket: Socket, byte: number): Promise<void> {
   const writer = socket.writable.getWriter();
   await writer.write(new Uint8Array([byte]));
@@ -117,6 +124,3 @@ async function refuse(socket: Socket): Promise<void> {
   await announce(socket, CHANNEL_REFUSED);
   await socket.close();
 }
-
-/** Closing what is already closed rejects; there is nothing left to do about it. */
-function ignoreClosed(): void {}
