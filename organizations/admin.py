@@ -1,27 +1,11 @@
 """The admin site, for staff: reading only. Changes go through the actions, which check and audit them."""
 
-from typing import Any
-
 from django.contrib import admin
-from django.http import HttpRequest
 
-from organizations.models import ApiKey, Connection, Grant, Invitation, Membership, Organization, User
+from organizations.models import ApiKey, Connection, Grant, Invitation, Membership, Organization, StaffGrant, User
+from organizations.staff_site import ReadOnly
 
-
-class ReadOnly(admin.ModelAdmin):
-    """Shows rows and lets nobody change them."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """No."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """No."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """No."""
-        return False
+__all__ = ["ReadOnly"]
 
 
 @admin.register(User)
@@ -80,3 +64,10 @@ class ApiKeyAdmin(ReadOnly):
 
     list_display = ["id", "name", "organization", "owner", "expires_at", "last_used_at", "revoked_at"]
     exclude = ["secret_digest"]
+
+
+@admin.register(StaffGrant)
+class StaffGrantAdmin(ReadOnly):
+    """When the person who looks may do so."""
+
+    list_display = ["id", "user", "reason", "created_at", "ends_at"]

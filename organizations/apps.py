@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin_apps
 
 
 class OrganizationsConfig(AppConfig):
@@ -7,3 +8,10 @@ class OrganizationsConfig(AppConfig):
     name = "organizations"
     verbose_name = "Organizations"
     default_auto_field = "django.db.models.BigAutoField"
+
+
+class StaffAdminConfig(admin_apps.AdminConfig):
+    """Django's admin application with the staff's site in place of its own."""
+
+    default = False
+    default_site = "organizations.staff_site.StaffSite"

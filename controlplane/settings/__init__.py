@@ -26,7 +26,7 @@ ROOMS = ["organizations", "billing", "tenants", "fleet"]
 INSTALLED_APPS = [
     "controlplane",
     *ROOMS,
-    "django.contrib.admin",
+    "organizations.apps.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

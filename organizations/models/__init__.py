@@ -3,6 +3,7 @@
 from organizations.keys.models import ApiKey
 from organizations.models.belonging import Grant, Invitation, Membership
 from organizations.models.organization import Organization
+from organizations.models.staff import StaffGrant
 from organizations.models.user import User
 from organizations.sso.models import Connection, SeenAssertion
 
@@ -14,5 +15,6 @@ __all__ = [
     "Membership",
     "Organization",
     "SeenAssertion",
+    "StaffGrant",
     "User",
 ]

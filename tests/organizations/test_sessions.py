@@ -1,12 +1,8 @@
 """Pages of sign-in and what a session is good for until it ends."""
 
-from typing import Any
-
 import pytest
-from django.test import Client, RequestFactory
 
 from controlplane.models import Message
-from organizations.backends import PersonBackend
 from organizations.models import Connection, Membership, Organization, User
 from tests.database import all_rows
 from tests.organizations.conftest import Browser
@@ -132,40 +128,3 @@ def test_an_invitation_is_taken_up_on_the_page_by_the_platforms_sign_in_only(
     assert "Acme" in visitor.get("/sign-up/").content.decode()
     assert visitor.post(address)["Location"] == f"/o/{acme.pk}/"
     assert visitor.get(f"/api/v1/organizations/{acme.pk}").json()["role"] == "viewer"
-
-
-@pytest.fixture
-def quick_hashes(settings: Any) -> None:
-    """What is tested is who gets in, not how slow a guess is."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
-def test_nobody_but_staff_has_a_password(quick_hashes: None, alice: User) -> None:
-    backend, request = PersonBackend(), RequestFactory().post("/admin/login/")
-    with all_rows():
-        User.objects.create_superuser("staff@example.test", "a long pass phrase")
-        alice.set_password("a long pass phrase")
-        alice.save()
-    assert backend.authenticate(request, username="staff@example.test", password="a long pass phrase") is not None
-    assert backend.authenticate(request, username="staff@example.test", password="another") is None
-    assert backend.authenticate(request, username=alice.email, password="a long pass phrase") is None
-    assert backend.authenticate(request, username="nobody@example.test", password="x") is None
-
-
-def test_passwords_of_staff_can_not_be_guessed_for_long(quick_hashes: None, db: None) -> None:
-    backend, request = PersonBackend(), RequestFactory().post("/admin/login/")
-    with all_rows():
-        User.objects.create_superuser("staff@example.test", "a long pass phrase")
-    for _ in range(10):
-        backend.authenticate(request, username="STAFF@example.test", password="guess")
-    assert backend.authenticate(request, username="staff@example.test", password="a long pass phrase") is None
-
-
-def test_the_admin_site_shows_and_changes_nothing(quick_hashes: None, db: None) -> None:
-    with all_rows():
-        staff = User.objects.create_superuser("staff@example.test", "a long pass phrase")
-    client = Client()
-    client.force_login(staff)
-    for model in ("user", "organization", "membership", "grant", "invitation", "connection", "apikey"):
-        assert client.get(f"/admin/organizations/{model}/").status_code == 200
-        assert client.get(f"/admin/organizations/{model}/add/").status_code == 403
