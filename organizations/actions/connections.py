@@ -9,7 +9,7 @@ from organizations import queries
 from organizations.access import Standing, require
 from organizations.actions import facts
 from organizations.models import Connection, Membership, Organization
-from organizations.sso.oidc.provider import discover
+from organizations.sso.oidc.provider import Discovered
 from organizations.sso.saml.metadata import IdpMetadata
 
 LONGEST_CLIENT_ID = 255
@@ -36,11 +36,11 @@ def add_saml(
 
 
 def add_oidc(
-    *, by: Actor, organization: Organization, name: str, issuer: str, client_id: str, client_secret: str
+    *, by: Actor, organization: Organization, name: str, provider: Discovered, client_id: str, client_secret: str
 ) -> Connection:
-    """Add an OpenID provider, discovered now and pinned. Raises Invalid naming the field."""
+    """Add an OpenID provider and pin what it published. Raises Invalid naming the field."""
     standing = require(by, "sso.manage", organization)
-    endpoints = discover(issuer)
+    endpoints = dict(provider.endpoints)
     if not 0 < len(client_id) <= LONGEST_CLIENT_ID:
         raise Invalid("The client id has between 1 and 255 characters.", field="client_id")
     return _insert(
@@ -50,8 +50,8 @@ def add_oidc(
             organization=organization,
             kind=Connection.Kind.OIDC,
             name=_named(name),
-            issuer=issuer,
-            source_url=issuer,
+            issuer=provider.issuer,
+            source_url=provider.issuer,
             sign_in_url=endpoints.pop("authorization_endpoint"),
             endpoints=endpoints,
             client_id=client_id,

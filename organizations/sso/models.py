@@ -86,6 +86,7 @@ class SeenAssertion(models.Model):
     uid = models.CharField(max_length=191)
     email = models.EmailField(max_length=254)
     name = models.CharField(max_length=200, blank=True)
+    authenticated_at = models.DateTimeField(null=True)
     received_at = models.DateTimeField(auto_now_add=True)
     keep_until = models.DateTimeField()
     taken_at = models.DateTimeField(null=True)

@@ -11,10 +11,13 @@ import respx
 from django.test import Client
 
 from controlplane import rls
+from controlplane.actor import Actor
 from controlplane.environment import environment
 from controlplane.models import AuditEntry
-from organizations.models import Connection
+from organizations.actions import connections
+from organizations.models import Connection, Organization
 from organizations.sso.oidc import provider as oidc_provider
+from organizations.sso.saml import metadata
 from tests.database import all_rows
 from tests.organizations.oidc_idp import OidcIdp
 from tests.organizations.saml_idp import Asked, SamlIdp
@@ -145,3 +148,41 @@ def audited(organization_id: str) -> list[AuditEntry]:
 def refusals(organization_id: str) -> list[str]:
     """Codes of the refused sign-ins in the audit trail."""
     return [entry.data["code"] for entry in audited(organization_id) if entry.refused]
+
+
+@pytest.fixture
+def own_idp(web: dict[str, Any]) -> OidcIdp:
+    """Acme's own OpenID provider. It asserts addresses of other people's domains when it likes to."""
+    idp = OidcIdp(issuer="https://login.acme.example", client_id="acme-portal", client_secret="acme-secret")
+    web[idp.host] = idp.answer
+    return idp
+
+
+@pytest.fixture
+def alice_by_platform(visitor: Browser, platform_idp: OidcIdp) -> Browser:
+    """alice, signed in through the platform, as owner of an organization that she founded."""
+    location = visitor.begin("/sign-up/", name="Alice Ltd", kind="organization")
+    visitor.get(f"/sso/oidc/platform/callback/?{platform_idp.authorize(location)}")
+    return visitor
+
+
+def by_session(browser: Browser) -> tuple[Actor, Organization]:
+    """Who is signed in in a browser, and their organization."""
+    actor = Actor(user_id=browser.session["_auth_user_id"], kind="user")
+    with rls.acting_as(actor.rls_actor):
+        return actor, Organization.objects.get()
+
+
+def add_saml(browser: Browser, idp: SamlIdp) -> Connection:
+    actor, organization = by_session(browser)
+    with rls.acting_as(actor.rls_actor):
+        return connections.add_saml(
+            by=actor, organization=organization, name="SAML", metadata=metadata.parse(idp.metadata())
+        )
+
+
+def link(browser: Browser, idp: SamlIdp, connection: Connection, **lies: Any) -> Any:
+    asked = Asked.of(browser.begin(f"/sso/{connection.pk}/link/"))
+    assert asked.forced
+    answer = Browser().post(f"/sso/saml/{connection.pk}/acs/", {"SAMLResponse": idp.answer(asked, **lies)})
+    return browser.come_back(answer)

@@ -93,6 +93,7 @@ class SamlIdp:
         digest: str = Saml.SHA256,
         assertion_id: str = "",
         attributes: str | None = None,
+        authenticated: int | None = 0,
     ) -> str:
         """The response as XML. An empty string means "as it should be", None leaves the thing out."""
         key, certificate = pair or self.pair
@@ -106,6 +107,7 @@ class SamlIdp:
             Recipient=_given(recipient, request.acs),
             InResponseTo=confirmed,
         )
+        instant = _attributes(AuthnInstant=None if authenticated is None else _time(authenticated))
         restricted = _given(audience, request.issuer)
         assertion = (
             f'<saml:Assertion xmlns:saml="{Saml.NS_SAML}" ID="{assertion_id or _id()}" Version="2.0" '
@@ -118,7 +120,7 @@ class SamlIdp:
                 if restricted
                 else ""
             )
-            + f'</saml:Conditions><saml:AuthnStatement AuthnInstant="{_time(0)}"><saml:AuthnContext>'
+            + f"</saml:Conditions><saml:AuthnStatement{instant}><saml:AuthnContext>"
             f"<saml:AuthnContextClassRef>{Saml.AC_PASSWORD}</saml:AuthnContextClassRef></saml:AuthnContext>"
             "</saml:AuthnStatement>"
             + (f"<saml:AttributeStatement>{stated}</saml:AttributeStatement>" if email or attributes else "")

@@ -13,20 +13,13 @@ from controlplane.models import Message
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
 from organizations.actions import connections
 from organizations.models import Connection, Organization, User
+from organizations.sso.oidc.provider import discover
 from organizations.sso.saml import metadata
 from tests.cast import actor_for
 from tests.database import all_rows
-from tests.organizations.conftest import Browser, audited, refusals
+from tests.organizations.conftest import Browser, add_saml, by_session, link, refusals
 from tests.organizations.oidc_idp import OidcIdp
-from tests.organizations.saml_idp import Asked, SamlIdp
-
-
-@pytest.fixture
-def own_idp(web: dict[str, Any]) -> OidcIdp:
-    """Acme's own OpenID provider. It asserts addresses of other people's domains when it likes to."""
-    idp = OidcIdp(issuer="https://login.acme.example", client_id="acme-portal", client_secret="acme-secret")
-    web[idp.host] = idp.answer
-    return idp
+from tests.organizations.saml_idp import SamlIdp
 
 
 @pytest.fixture
@@ -36,40 +29,10 @@ def own(as_alice: Actor, acme: Organization, own_idp: OidcIdp) -> Connection:
         by=as_alice,
         organization=acme,
         name="Acme login",
-        issuer=own_idp.issuer,
+        provider=discover(own_idp.issuer),
         client_id=own_idp.client_id,
         client_secret=own_idp.client_secret,
     )
-
-
-@pytest.fixture
-def alice_by_platform(visitor: Browser, platform_idp: OidcIdp) -> Browser:
-    """alice, signed in through the platform, as owner of an organization that she founded."""
-    location = visitor.begin("/sign-up/", name="Alice Ltd", kind="organization")
-    visitor.get(f"/sso/oidc/platform/callback/?{platform_idp.authorize(location)}")
-    return visitor
-
-
-def by_session(browser: Browser) -> tuple[Actor, Organization]:
-    """Who is signed in in a browser, and their organization."""
-    actor = Actor(user_id=browser.session["_auth_user_id"], kind="user")
-    with rls.acting_as(actor.rls_actor):
-        return actor, Organization.objects.get()
-
-
-def add_saml(browser: Browser, idp: SamlIdp) -> Connection:
-    actor, organization = by_session(browser)
-    with rls.acting_as(actor.rls_actor):
-        return connections.add_saml(
-            by=actor, organization=organization, name="SAML", metadata=metadata.parse(idp.metadata())
-        )
-
-
-def link(browser: Browser, idp: SamlIdp, connection: Connection, **lies: Any) -> Any:
-    asked = Asked.of(browser.begin(f"/sso/{connection.pk}/link/"))
-    assert asked.forced
-    answer = Browser().post(f"/sso/saml/{connection.pk}/acs/", {"SAMLResponse": idp.answer(asked, **lies)})
-    return browser.come_back(answer)
 
 
 def test_discovery_is_pinned_and_the_secret_is_encrypted_at_rest(own: Connection, own_idp: OidcIdp) -> None:
@@ -89,69 +52,6 @@ def test_a_provider_signs_in_nobody_until_a_member_ties_themselves(
     own_idp.person = {"sub": "x", "email": alice.email, "email_verified": True}
     assert visitor.through_oidc(own_idp, own.pk).status_code == 403
     assert refusals(own.organization_id) == ["NOT_A_MEMBER"]
-
-
-def test_a_member_ties_a_sign_in_and_then_comes_in_by_it(alice_by_platform: Browser, saml_idp: SamlIdp) -> None:
-    own = add_saml(alice_by_platform, saml_idp)
-    assert link(alice_by_platform, saml_idp, own).status_code == 302
-    person = alice_by_platform.session["_auth_user_id"]
-    later = Browser()
-    assert later.through_saml(saml_idp, own)["Location"] == f"/o/{own.organization_id}/"
-    assert later.session["_auth_user_id"] == person
-    actions = [entry.action for entry in audited(own.organization_id)]
-    assert actions[-2:] == ["organizations.identity.link", "organizations.session.begin"]
-
-
-def test_tying_needs_a_fresh_sign_in(alice_by_platform: Browser, saml_idp: SamlIdp) -> None:
-    own = add_saml(alice_by_platform, saml_idp)
-    session = alice_by_platform.session
-    session["proofs"] = {"platform": session["proofs"]["platform"] - 700}
-    session.save()
-    assert alice_by_platform.post(f"/sso/{own.pk}/link/").status_code == 403
-
-
-def test_a_stranger_can_not_tie_themselves(
-    alice_by_platform: Browser, saml_idp: SamlIdp, platform_idp: OidcIdp
-) -> None:
-    own = add_saml(alice_by_platform, saml_idp)
-    mallory = Browser()
-    platform_idp.person = {"sub": "mallory", "email": "mallory@example.test", "email_verified": True}
-    mallory.through_oidc(platform_idp)
-    assert mallory.post(f"/sso/{own.pk}/link/").status_code == 404
-    assert Browser().post(f"/sso/{own.pk}/link/").status_code == 404
-
-
-def test_a_link_is_not_finished_for_somebody_else(
-    alice_by_platform: Browser, saml_idp: SamlIdp, platform_idp: OidcIdp
-) -> None:
-    own = add_saml(alice_by_platform, saml_idp)
-    asked = Asked.of(alice_by_platform.begin(f"/sso/{own.pk}/link/"))
-    session = alice_by_platform.session
-    for attempt in session["sign_in_attempts"].values():
-        attempt["details"] = {"user": "usr_somebodyelse"}
-    session.save()
-    answer = Browser().post(f"/sso/saml/{own.pk}/acs/", {"SAMLResponse": saml_idp.answer(asked)})
-    assert alice_by_platform.come_back(answer).status_code == 403
-    assert refusals(own.organization_id) == ["LINK_INTERRUPTED"]
-
-
-def test_a_tied_sign_in_belongs_to_one_person(alice_by_platform: Browser, saml_idp: SamlIdp) -> None:
-    own = add_saml(alice_by_platform, saml_idp)
-    link(alice_by_platform, saml_idp, own)
-    assert link(alice_by_platform, saml_idp, own, uid="another").status_code == 403
-    assert refusals(own.organization_id) == ["ALREADY_LINKED"]
-
-
-def test_an_organizations_sign_in_opens_that_organization_only(
-    alice_by_platform: Browser, saml_idp: SamlIdp, platform_idp: OidcIdp
-) -> None:
-    own = add_saml(alice_by_platform, saml_idp)
-    link(alice_by_platform, saml_idp, own)
-    alice_by_platform.post("/sign-up/", {"name": "Second", "kind": "organization"})
-    later = Browser()
-    later.through_saml(saml_idp, own)
-    seen = [row["id"] for row in later.get("/api/v1/organizations").json()["results"]]
-    assert seen == [own.organization_id]
 
 
 def test_the_organization_can_demand_its_own_sign_in(alice_by_platform: Browser, saml_idp: SamlIdp) -> None:
@@ -261,12 +161,10 @@ def test_certificates_are_renewed_for_the_same_provider_only(
 
 
 @pytest.mark.parametrize("issuer", ["https://inside.example", "http://login.acme.example", "nonsense", ""])
-def test_an_issuer_that_may_not_be_fetched_is_said_at_its_field(
-    as_alice: Actor, acme: Organization, names: dict[str, list[str]], issuer: str
-) -> None:
+def test_an_issuer_that_may_not_be_fetched_is_said_at_its_field(names: dict[str, list[str]], issuer: str) -> None:
     names["inside.example"] = ["192.168.0.1"]
     with pytest.raises(Invalid) as refusal:
-        connections.add_oidc(by=as_alice, organization=acme, name="x", issuer=issuer, client_id="a", client_secret="b")
+        discover(issuer)
     assert refusal.value.field == "issuer"
 
 

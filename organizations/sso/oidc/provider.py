@@ -45,6 +45,14 @@ class Provider:
         return str(settings.BASE_URL) + reverse("oidc-callback", args=[self.key])
 
 
+@dataclass(frozen=True)
+class Discovered:
+    """What an issuer published when it was asked: its endpoints, all checked."""
+
+    issuer: str
+    endpoints: dict[str, str]
+
+
 def of_connection(connection: Connection) -> Provider:
     """The provider of an organization's connection, from what was pinned when it was saved."""
     return Provider(
@@ -91,7 +99,7 @@ def platform_origins() -> list[str]:
 def _platform_endpoints(issuer: str) -> dict[str, str]:
     known: dict[str, str] | None = cache.get(_cache_key(issuer))
     if known is None:
-        known = discover(issuer)
+        known = discover(issuer).endpoints
         cache.set(_cache_key(issuer), known, DISCOVERY_SECONDS)
     return dict(known)
 
@@ -100,9 +108,9 @@ def _cache_key(issuer: str) -> str:
     return "oidc-discovery:" + hashlib.sha256(issuer.encode()).hexdigest()
 
 
-def discover(issuer: str) -> dict[str, str]:
+def discover(issuer: str) -> Discovered:
     """
-    Endpoints that an issuer publishes, all checked; raises Invalid naming the field `issuer`.
+    Ask an issuer for its endpoints, outside any transaction; raises Invalid naming the field `issuer`.
 
     The document must name the very issuer it was asked for, or one provider could speak for another.
     """
@@ -123,7 +131,7 @@ def discover(issuer: str) -> dict[str, str]:
         endpoints[name] = address
     methods = document.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
     endpoints["token_auth"] = "basic" if "client_secret_basic" in methods else "post"
-    return endpoints
+    return Discovered(issuer, endpoints)
 
 
 def sign_in_address(provider: Provider, *, state: str, nonce: str, verifier: str, afresh: bool) -> str:

@@ -61,7 +61,11 @@ NAME_ATTRIBUTES = (
 
 @dataclass(frozen=True)
 class ValidAssertion:
-    """What a valid answer says. `request_id` is the request that it answers, from inside the signature."""
+    """
+    What a valid answer says, all of it from inside the signature.
+
+    `request_id` is the request that it answers; `authenticated_at` when the person last proved who they are, if told.
+    """
 
     digest: str
     request_id: str
@@ -69,6 +73,7 @@ class ValidAssertion:
     email: str
     name: str
     ends_at: dt.datetime
+    authenticated_at: dt.datetime | None
 
 
 def judge(connection: Connection, posted: str) -> ValidAssertion:
@@ -190,7 +195,7 @@ def _confirmation(connection: Connection, response: Response, assertion: Any) ->
         request_id, ends = data.get("InResponseTo"), data.get("NotOnOrAfter")
         if data.get("Recipient") != service_provider.acs_url(connection) or not request_id or not ends:
             continue
-        ends_at = dt.datetime.fromtimestamp(OneLogin_Saml2_Utils.parse_SAML_to_time(ends), dt.UTC)
+        ends_at = _moment(ends)
         if request_id == response.document.get("InResponseTo") and ends_at > dt.datetime.now(dt.UTC):
             return request_id, ends_at
     raise invalid("No confirmation names this address, an end and the request that it answers.")
@@ -217,7 +222,17 @@ def _read(connection: Connection, response: Response, assertion: Any) -> ValidAs
         email=_valid_email(email),
         name=_first(attributes, NAME_ATTRIBUTES)[:200],
         ends_at=ends_at,
+        authenticated_at=_authenticated_at(assertion),
     )
+
+
+def _authenticated_at(assertion: Any) -> dt.datetime | None:
+    statement = assertion.find("saml:AuthnStatement[@AuthnInstant]", NS)
+    return None if statement is None else _moment(statement.get("AuthnInstant"))
+
+
+def _moment(text: str) -> dt.datetime:
+    return dt.datetime.fromtimestamp(OneLogin_Saml2_Utils.parse_SAML_to_time(text), dt.UTC)
 
 
 def _first(attributes: dict[str, list[Any]], names: tuple[str, ...]) -> str:

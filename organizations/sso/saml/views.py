@@ -15,9 +15,11 @@ from controlplane.problems import NotFound
 from organizations.actions.sign_in import connection_by_id
 from organizations.models import Connection, SeenAssertion
 from organizations.sso import attempts, completion
+from organizations.sso.attempts import Attempt
 from organizations.sso.proven import ProvenIdentity, SignInRefused
 from organizations.sso.saml import answer, service_provider
 
+LEEWAY = dt.timedelta(seconds=60)
 RETURN_WITHIN = dt.timedelta(minutes=5)
 KEEP_LONGER = dt.timedelta(minutes=10)
 # An answer may claim to be good for centuries. The browser's own attempt, without which it is worth nothing, is not.
@@ -59,6 +61,8 @@ def finish(request: HttpRequest, connection_id: str) -> HttpResponse:
         attempt = attempts.take(request, seen.in_response_to, connection.pk) if seen else None
         if seen is None or attempt is None:
             raise _not_begun_here()
+        if attempt.purpose == "link":
+            _check_freshness(seen, attempt)
         identity = ProvenIdentity(connection.provider_id, seen.uid, seen.email, seen.name)
         return completion.complete(request, connection, attempt, identity)
     except SignInRefused as refusal:
@@ -89,6 +93,7 @@ def _use_up(connection: Connection, valid: answer.ValidAssertion) -> None:
                 uid=valid.uid,
                 email=valid.email,
                 name=valid.name,
+                authenticated_at=valid.authenticated_at,
                 keep_until=min(valid.ends_at, timezone.now() + LONGEST_KEPT) + KEEP_LONGER,
             )
     except IntegrityError as error:
@@ -113,6 +118,22 @@ def _take(connection: Connection, request_ids: list[str]) -> SeenAssertion | Non
         if seen is None or not waiting.filter(pk=seen.pk).update(taken_at=timezone.now()):
             return None
         return seen
+
+
+def _check_freshness(seen: SeenAssertion, attempt: Attempt) -> None:
+    """
+    Refuses an answer that the provider gave out of a session of its own, though it was asked to authenticate anew.
+
+    The attack: whoever sits at a browser that somebody left signed in there ties that person's identity to an account.
+    """
+    begun = dt.datetime.fromtimestamp(attempt.begun_at, dt.UTC)
+    if seen.authenticated_at is None or not begun - LEEWAY <= seen.authenticated_at <= timezone.now() + LEEWAY:
+        raise SignInRefused(
+            "SAML_NOT_FRESH",
+            f"The provider did not authenticate the person again (AuthnInstant {seen.authenticated_at}).",
+            told="Your identity provider did not ask you to sign in again.",
+            hint="Sign out there, then begin again here.",
+        )
 
 
 def _not_begun_here() -> SignInRefused:
