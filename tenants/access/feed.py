@@ -2,7 +2,8 @@
 
 from controlplane import audit
 from controlplane.actor import Actor
-from tenants.provisioning.feed import Change, handles
+from tenants.provisioning.changes import Change
+from tenants.provisioning.feed import handles
 from tenants.provisioning.models import Tenant
 
 

@@ -10,7 +10,8 @@ from controlplane import audit
 from controlplane.actor import Actor
 from tenants.enrollment import agents
 from tenants.enrollment.models import Agent, EnrollmentToken, Refusal
-from tenants.provisioning.feed import Change, handles
+from tenants.provisioning.changes import Change
+from tenants.provisioning.feed import handles
 from tenants.provisioning.models import Tenant
 from tenants.provisioning.sighting import Malformed, read_time
 

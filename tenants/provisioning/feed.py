@@ -6,25 +6,25 @@ Consumes a cell's feed of changes: one consumer a cell, one cursor, nothing skip
    cursor, means that something was missed: then everything is read anew (`resync`).
 3. The changes of one tenant are applied in one transaction, under that tenant's organization only, together with how
    far the tenant has come: a batch that is applied twice, after a crash, changes nothing the second time.
-4. A change that can't be applied delays nobody: its tenant is marked to be read anew as a whole.
+4. A change that can't be applied delays nobody and undoes no other: its tenant is marked to be read anew as a whole.
 5. The cursor moves when the batch is done, and only while the lease is still held.
 """
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from controlplane.rls import acting_as
 from tenants.provisioning import mirror, wakeups
+from tenants.provisioning.changes import Change, by_tenant, read_changes, read_page
 from tenants.provisioning.claims import actor_of_change, hurry_cell, refresh_cell
 from tenants.provisioning.edge_api import EdgeApi
-from tenants.provisioning.edge_errors import EdgeAmbiguous, EdgeError
+from tenants.provisioning.edge_errors import EdgeError
 from tenants.provisioning.leases import is_dead, new_owner
 from tenants.provisioning.models import Cell, Tenant
 from tenants.provisioning.sighting import Malformed, Sighting
@@ -40,17 +40,6 @@ SHIFT_SECONDS = 60
 """How long one consumer reads before it makes room for the next, so that no task runs for ever."""
 
 PAUSE_SECONDS = 1.0
-
-
-@dataclass(frozen=True)
-class Change:
-    """One entry of the feed: `seq` orders the feed, `kind` says how to read `data`."""
-
-    seq: int
-    tenant_id: str
-    kind: str
-    at: str
-    data: Mapping[str, Any]
 
 
 Handler = Callable[[Tenant, Change], None]
@@ -77,16 +66,19 @@ def consume(cell_id: str, *, seconds: float = SHIFT_SECONDS) -> bool:
     """
     Read and apply changes of one cell for a while; False if another consumer is at it.
 
-    While the edge does not answer, pause and ask again: the shift ends by time alone.
+    While the edge does not answer, pause and ask again: the shift ends by time alone, or by a fault of ours. Either way
+    the right to read is given back.
     """
     owner = claim_feed(cell_id)
     if owner is None:
         return False
     end, away = time.monotonic() + seconds, False
     with structlog.contextvars.bound_contextvars(cell=cell_id):
-        while time.monotonic() < end and renew(cell_id, owner):
-            away = not _read_through(cell_id, owner, away)
-    release(cell_id, owner)
+        try:
+            while time.monotonic() < end and renew(cell_id, owner):
+                away = not _read_through(cell_id, owner, away)
+        finally:
+            release(cell_id, owner)
     return True
 
 
@@ -107,13 +99,13 @@ def read_once(cell_id: str, owner: str, *, wait: int = 0) -> int:
     """One poll and all it brings; how many changes it brought."""
     cell = Cell.objects.get(pk=cell_id)
     answer = EdgeApi(cell).changes(after=cell.feed_seq, wait=wait, limit=BATCH)
-    feed_epoch, oldest, latest, changes = _read(answer)
+    feed_epoch, oldest, latest, changes = read_changes(answer)
     if feed_epoch != cell.feed_epoch or oldest > cell.feed_seq + 1 or latest < cell.feed_seq:
         tell = log.warning if cell.feed_epoch else log.info
         tell("feed_resync", ours=[cell.feed_epoch, cell.feed_seq], theirs=[feed_epoch, oldest, latest])
         resync(cell, owner)
         return 0
-    for tenant_id, of_tenant in _by_tenant(changes).items():
+    for tenant_id, of_tenant in by_tenant(changes).items():
         apply(cell, tenant_id, of_tenant)
     if changes:
         advance(cell_id, owner, feed_epoch, changes[-1].seq)
@@ -124,9 +116,9 @@ def apply(cell: Cell, tenant_id: str, changes: list[Change]) -> None:
     """
     Apply one tenant's changes, in their order, once each.
 
-    A fault in them (malformed data, or a fault of ours that they bring to light) is logged, and the tenant is marked
-    to be read anew as a whole, which makes up for whatever the change would have told. A database that does not answer
-    is no fault of a change: it stops the consumer before its cursor.
+    A fault in one of them (malformed data, or a fault of ours that it brings to light) is logged and undoes that one
+    alone; the tenant is marked to be read anew as a whole, which makes up for the state that the change would have
+    told. A database that does not answer is no fault of a change: it stops the consumer before its cursor.
     """
     actor = actor_of_change(cell.pk, tenant_id)
     if actor is None:
@@ -134,13 +126,14 @@ def apply(cell: Cell, tenant_id: str, changes: list[Change]) -> None:
         return
     try:
         with acting_as(actor):
-            _apply(cell, tenant_id, changes)
+            _apply_in_order(cell, tenant_id, changes)
     except (OperationalError, InterfaceError):
         raise
     except Exception:
-        log.exception("change_not_applied", tenant=tenant_id, seqs=[change.seq for change in changes])
+        # What only the commit brings to light, such as a row that another one needs.
+        log.exception("changes_not_applied", tenant=tenant_id, seqs=[change.seq for change in changes])
         with acting_as(actor):
-            _read_anew(cell, tenant_id, changes[-1].seq)
+            _mark(_read_anew(tenant_id), cell.feed_epoch, changes[-1].seq)
 
 
 def resync(cell: Cell, owner: str) -> None:
@@ -152,12 +145,12 @@ def resync(cell: Cell, owner: str) -> None:
     refresh_cell(cell.pk)
     feed_epoch, latest, after = "", 0, None
     while True:
-        page = EdgeApi(cell).list_tenants(after=after)
+        views, following, position = read_page(EdgeApi(cell).list_tenants(after=after))
         if after is None:
-            feed_epoch, latest = page["feed_epoch"], page["latest_seq"]
-        for view in page["tenants"]:
+            feed_epoch, latest = position
+        for view in views:
             _take_over(cell, view, feed_epoch, latest)
-        after = page["next"]
+        after = following
         if not renew(cell.pk, owner):
             return
         if after is None:
@@ -201,55 +194,37 @@ def advance(cell_id: str, owner: str, feed_epoch: str, seq: int) -> bool:
     return bool(mine.update(feed_epoch=feed_epoch, feed_seq=seq))
 
 
-def _read(answer: Mapping[str, Any]) -> tuple[str, int, int, list[Change]]:
-    try:
-        changes = [
-            Change(int(item["seq"]), str(item["tenant"]), str(item["kind"]), str(item["at"]), item["data"])
-            for item in answer["changes"]
-        ]
-        latest = int(answer["latest_seq"])
-        return str(answer["feed_epoch"]), int(answer["oldest_seq"] or latest + 1), latest, changes
-    except (KeyError, TypeError, ValueError) as error:
-        raise EdgeAmbiguous(f"The edge sent changes of an unreadable shape: {error!r}.") from error
-
-
-def _by_tenant(changes: Iterable[Change]) -> dict[str, list[Change]]:
-    """The changes of each tenant in order, without views that a later one of the same run makes superfluous."""
-    grouped: dict[str, list[Change]] = {}
-    for change in changes:
-        of_tenant = grouped.setdefault(change.tenant_id, [])
-        if of_tenant and _supersedes(change, of_tenant[-1]):
-            of_tenant.pop()
-        of_tenant.append(change)
-    return grouped
-
-
-def _supersedes(later: Change, earlier: Change) -> bool:
-    return later.kind == earlier.kind == "tenant" and _run_of(later) == _run_of(earlier)
-
-
-def _run_of(change: Change) -> str | None:
-    run = change.data.get("run") if isinstance(change.data, Mapping) else None
-    return run.get("operation_id") if isinstance(run, Mapping) else None
-
-
-def _apply(cell: Cell, tenant_id: str, changes: list[Change]) -> None:
+def _apply_in_order(cell: Cell, tenant_id: str, changes: list[Change]) -> None:
     tenant = mirror.locked(tenant_id)
     known = tenant.feed_seq if tenant.feed_epoch == cell.feed_epoch else 0
     for change in changes:
         if change.seq > known:
-            for handler in _HANDLERS.get(change.kind, ()):
-                handler(tenant, change)
+            tenant = _apply(tenant, change)
     _mark(tenant, cell.feed_epoch, max(known, changes[-1].seq))
 
 
-def _read_anew(cell: Cell, tenant_id: str, seq: int) -> None:
+def _apply(tenant: Tenant, change: Change) -> Tenant:
+    """Apply one change; the tenant as it is then."""
+    try:
+        with transaction.atomic():
+            for handler in _HANDLERS.get(change.kind, ()):
+                handler(tenant, change)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("change_not_applied", tenant=tenant.pk, seq=change.seq)
+        return _read_anew(tenant.pk)
+    return tenant
+
+
+def _read_anew(tenant_id: str) -> Tenant:
+    """Have a tenant read anew as a whole; its row as it is then, without what a failed change left in memory."""
     tenant = mirror.locked(tenant_id)
     tenant.refresh_due = True
     tenant.save(update_fields=["refresh_due"])
-    _mark(tenant, cell.feed_epoch, seq)
     if tenant.deleted_at is None:
         wakeups.look_at(tenant)
+    return tenant
 
 
 def _take_over(cell: Cell, view: Mapping[str, Any], feed_epoch: str, seq: int) -> None:

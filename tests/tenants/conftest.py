@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from controlplane import outbox, rls
 from controlplane.actor import Actor
-from controlplane.models import Delivery
+from controlplane.models import AuditEntry, Delivery
 from organizations.models import Organization, User
 from tenants.enrollment import actions as enrollment
 from tenants.enrollment.models import EnrollmentToken
@@ -144,3 +144,14 @@ def enroll(edge: FakeEdge, token: EnrollmentToken, number: str = "001", name: st
     data = {"token": token.pk, "uses": 1, "max_uses": token.max_uses, "enrollment_id": "e", "address": "192.0.2.7"}
     edge.publish(token.tenant_id, "enrollment", {**data, "agent": joined})
     read_feed()
+
+
+def opened(tenant: Tenant) -> int:
+    """How many times the trail tells that a dashboard was entered: a change whose effect can be counted."""
+    with rls.acting_as(f"org:{tenant.organization_id}"):
+        return AuditEntry.objects.filter(action="tenants.dashboard.enter").count()
+
+
+def open_dashboard(edge: FakeEdge, tenant: Tenant) -> None:
+    """Let the edge tell that somebody is in the dashboard."""
+    edge.publish(tenant.pk, "dashboard", {"user": "usr_a", "role": "viewer", "session": "s"})

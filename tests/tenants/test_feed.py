@@ -1,35 +1,20 @@
 """The feed of changes: nothing skipped, nothing applied twice, one consumer, and everything read anew after a gap."""
 
-import datetime as dt
-import subprocess
-import sys
-
 import httpx
 import pytest
 from django.db import OperationalError
-from django.utils import timezone
 
 from controlplane import rls
 from controlplane.models import AuditEntry
-from tenants.enrollment.models import Agent
-from tenants.provisioning import claims, feed, leases, mirror
+from tenants.enrollment.models import Agent, Refusal
+from tenants.provisioning import changes, claims, feed, mirror
 from tenants.provisioning.edge_errors import EdgeError
 from tenants.provisioning.models import Cell
 from tenants.provisioning.reconciler import reconcile
-from tests.tenants.conftest import fresh, operation_of, read_feed
+from tests.tenants.conftest import fresh, open_dashboard, opened, operation_of, read_feed
 from tests.tenants.edge import NOW, agent
 
 pytestmark = pytest.mark.django_db
-
-
-def opened(tenant) -> int:
-    """How many times the trail tells that a dashboard was entered: a change whose effect can be counted."""
-    with rls.acting_as(f"org:{tenant.organization_id}"):
-        return AuditEntry.objects.filter(action="tenants.dashboard.enter").count()
-
-
-def open_dashboard(edge, tenant) -> None:
-    edge.publish(tenant.pk, "dashboard", {"user": "usr_a", "role": "viewer", "session": "s"})
 
 
 def test_the_cursor_moves_past_what_was_applied(tenant, edge):
@@ -102,6 +87,37 @@ def test_a_change_that_can_not_be_applied_has_its_tenant_read_anew_and_delays_no
     edge.agents[running.pk] = [agent("001")]
     reconcile(running.pk)
     assert not fresh(running).refresh_due
+
+
+def test_a_change_that_can_not_be_applied_takes_no_other_of_its_tenant_with_it(running, edge, make_token):
+    token, _ = make_token()
+    joined = {"id": "001", "name": "web-1", "groups": ["default"]}
+    use = {"token": token.pk, "uses": 1, "max_uses": 50, "enrollment_id": "e", "address": "192.0.2.7"}
+    edge.publish(running.pk, "enrollment", {**use, "agent": joined})
+    edge.publish(running.pk, "tenant", {"id": "unreadable"})
+    edge.publish(running.pk, "refusal", {"token": token.pk, "reason": "expired", "name": "x", "address": "192.0.2.9"})
+    open_dashboard(edge, running)
+    read_feed()
+    assert fresh(running).refresh_due
+    assert opened(running) == 1
+    with rls.acting_as(f"org:{running.organization_id}"):
+        assert Agent.objects.get().name == "web-1"
+        assert Refusal.objects.get().reason == "expired"
+        told = AuditEntry.objects.filter(action__in=["tenants.agent.enroll", "tenants.enrollment.refuse"])
+        assert told.count() == 2
+
+
+def test_what_a_failed_change_began_is_undone(running, edge, monkeypatch):
+    def half_done(tenant, change):
+        tenant.observed = "failed"
+        tenant.save(update_fields=["observed"])
+        raise KeyError("a fault of ours")
+
+    monkeypatch.setitem(feed._HANDLERS, "weather", [half_done])
+    edge.publish(running.pk, "weather", {})
+    read_feed()
+    assert fresh(running).observed == "running"
+    assert fresh(running).refresh_due
 
 
 def test_a_database_that_does_not_answer_stops_the_consumer_before_its_cursor(running, edge, monkeypatch):
@@ -208,67 +224,8 @@ def test_one_cell_has_no_say_about_another_cells_tenants(running, edge):
     other = Cell.objects.create(id="lb", base_url="http://b.test", dashboard_zone="b", runtime="docker", versions=["4"])
     assert claims.actor_of_change(other.pk, running.pk) is None
     forged = {**edge.views[running.pk], "observed": "failed", "seq": 1_000}
-    feed.apply(other, running.pk, [feed.Change(1, running.pk, "tenant", NOW, forged)])
+    feed.apply(other, running.pk, [changes.Change(1, running.pk, "tenant", NOW, forged)])
     assert fresh(running).status == "running"
-
-
-def test_one_consumer_a_cell(cell):
-    first = feed.claim_feed("lo")
-    assert first is not None
-    assert feed.claim_feed("lo") is None
-    feed.release("lo", first)
-    assert feed.claim_feed("lo") is not None
-
-
-def test_a_consumer_whose_lease_has_ended_can_not_move_the_cursor(cell):
-    first = feed.claim_feed("lo")
-    Cell.objects.update(feed_lease_until=timezone.now() - dt.timedelta(seconds=1))
-    second = feed.claim_feed("lo")
-    assert not feed.advance("lo", first, "epoch-1", 9)
-    assert not feed.renew("lo", first)
-    assert feed.advance("lo", second, "epoch-1", 5)
-    assert Cell.objects.get().feed_seq == 5
-
-
-def test_a_killed_consumer_of_this_machine_is_succeeded_at_once(cell):
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    host, _, secret = leases.new_owner().split(":")
-    later = timezone.now() + dt.timedelta(minutes=1)
-    Cell.objects.update(feed_owner=f"{host}:{dead.pid}:{secret}", feed_lease_until=later)
-    assert feed.is_unread(Cell.objects.get(), timezone.now())
-    assert feed.claim_feed("lo") is not None
-
-
-@pytest.mark.parametrize("owner", ["elsewhere:1:x", "odd", "", "this process"])
-def test_who_may_still_be_alive_keeps_the_lease(cell, owner):
-    owner = leases.new_owner() if owner == "this process" else owner
-    Cell.objects.update(feed_owner=owner, feed_lease_until=timezone.now() + dt.timedelta(minutes=1))
-    assert feed.claim_feed("lo") is None
-
-
-def test_a_shift_goes_on_through_an_outage(running, edge, monkeypatch):
-    monkeypatch.setattr(feed, "PAUSE_SECONDS", 0)
-    edge.fail_next("/v1/changes", httpx.ConnectError("away"))
-    open_dashboard(edge, running)
-    looks = iter([True, True, False])
-    monkeypatch.setattr(feed, "renew", lambda *_: next(looks))
-    assert feed.consume("lo")
-    assert opened(running) == 1
-    assert Cell.objects.get().feed_lease_until is None
-
-
-def test_when_the_edge_is_back_whoever_waits_for_it_is_looked_at_at_once(tenant, edge, monkeypatch):
-    monkeypatch.setattr(feed, "PAUSE_SECONDS", 0)
-    reconcile(tenant.pk)
-    assert claims.due_tenants(5) == []
-    for away in (False, True):
-        if away:
-            edge.fail_next("/v1/changes", httpx.ConnectError("away"))
-        looks = iter([True, True, False])
-        monkeypatch.setattr(feed, "renew", lambda *_, looks=looks: next(looks))
-        feed.consume("lo")
-        assert claims.due_tenants(5) == ([tenant.pk] if away else [])
 
 
 def test_an_unreadable_answer_moves_nothing(running, edge):
