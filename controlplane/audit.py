@@ -190,7 +190,8 @@ def verify(organization_id: str) -> Break | None:
             if entry.previous != previous or not hmac.compare_digest(mac_of(entry), entry.mac):
                 return Break(organization_id, position, "an entry was changed")
             previous = entry.mac
-        head = AuditHead.objects.filter(pk=organization_id).first()
-        if head and (head.position, head.mac) != (position, previous):
+        # A chain without a head has no end that could be compared: whoever removed it could remove entries too.
+        head = AuditHead.objects.filter(pk=organization_id).first() or AuditHead(pk=organization_id)
+        if (head.position, head.mac) != (position, previous):
             return Break(organization_id, position + 1, "entries are missing at the end")
     return None

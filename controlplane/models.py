@@ -127,6 +127,7 @@ class RememberedAnswer(models.Model):
     fingerprint = models.TextField()
     status = models.PositiveSmallIntegerField(null=True)
     body = EncryptedTextField(default="", blank=True)
+    needed = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -1,14 +1,18 @@
 """Error answers: problem documents for programs, pages for people."""
 
 import json
+from functools import cache
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template import TemplateDoesNotExist
 from django.template.loader import render_to_string
+from django.views.decorators.http import require_safe
 
 from controlplane.problems import Malformed, NotFound, Problem
 
 PROBLEM_JSON = "application/problem+json"
+OPENAPI = "application/vnd.oai.openapi+json"
 
 
 def wants_json(request: HttpRequest) -> bool:
@@ -89,6 +93,17 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
             hint="Go back, reload the page and send it again. Cookies must be allowed.",
         ),
     )
+
+
+@cache
+def _contract() -> bytes:
+    return (settings.BASE_DIR / "contracts" / "portal-api.json").read_bytes()
+
+
+@require_safe
+def openapi(request: HttpRequest) -> HttpResponse:
+    """The API's description as it was built: describing it anew is slow work that nobody has to sign in for."""
+    return HttpResponse(_contract(), content_type=OPENAPI, headers={"Cache-Control": "public, max-age=300"})
 
 
 def api_root(request: HttpRequest, rest: str = "") -> HttpResponse:

@@ -2,7 +2,6 @@
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
-from drf_spectacular.views import SpectacularJSONAPIView
 
 from controlplane import appearance, pages
 
@@ -12,11 +11,7 @@ API = ("organizations.api_urls", "billing.api_urls", "tenants.api_urls")
 urlpatterns: list[URLPattern | URLResolver] = [
     path("theme/", appearance.set_theme, name="theme"),
     path("admin/", admin.site.urls),
-    path(
-        "api/v1/openapi.json",
-        SpectacularJSONAPIView.as_view(authentication_classes=[], permission_classes=[], throttle_classes=[]),
-        name="openapi",
-    ),
+    path("api/v1/openapi.json", pages.openapi, name="openapi"),
     *(path("api/v1/", include(name)) for name in API),
     re_path(r"^api(?:/.*)?$", pages.api_root, name="api-unknown"),
     *(path("", include(name)) for name in HTML),

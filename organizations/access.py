@@ -7,12 +7,13 @@ organization and that one's clients, and never beyond its scopes.
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from django.db.models import Q
 from django.utils import timezone
 
+from controlplane import authority
 from controlplane.actor import Actor
 from controlplane.problems import Forbidden, NotFound
 from organizations.models import Grant, Membership, Organization
@@ -43,7 +44,20 @@ def standing_of(actor: Actor, organization: Organization | str) -> Standing | No
     if actor.kind == "system":
         works_here = actor.organization_id in (None, organization_id)
         return Standing(organization_id, "owner", PERMISSIONS) if works_here else None
-    return max(_standings(actor, organization_id), key=lambda standing: len(standing.permissions), default=None)
+    return max(_standings(actor, {organization_id}), key=lambda standing: len(standing.permissions), default=None)
+
+
+def standings_of(actor: Actor, organizations: Iterable[Organization]) -> dict[str, Standing]:
+    """The standing in each of several organizations, for lists: as many questions to the database as for one."""
+    wanted = {organization.pk for organization in organizations}
+    if actor.kind == "system":
+        return {one: standing for one in wanted if (standing := standing_of(actor, one))}
+    best: dict[str, Standing] = {}
+    for standing in _standings(actor, wanted):
+        known = best.get(standing.organization_id)
+        if known is None or len(standing.permissions) > len(known.permissions):
+            best[standing.organization_id] = standing
+    return best
 
 
 def permissions_of(actor: Actor, organization: Organization | str) -> frozenset[str]:
@@ -75,6 +89,7 @@ def require(actor: Actor, permission: str, organization: Organization | str) -> 
         raise NotFound
     if permission not in standing.permissions:
         raise Forbidden(f"Your role in this organization does not include “{permission}”. Nothing was changed.")
+    authority.note(permission, standing.organization_id)
     return standing
 
 
@@ -84,17 +99,16 @@ def current(at: dt.datetime | None = None) -> Q:
     return Q(state=Grant.State.ACTIVE) & (Q(ends_at__isnull=True) | Q(ends_at__gt=at))
 
 
-def _standings(actor: Actor, organization_id: str) -> Iterator[Standing]:
+def _standings(actor: Actor, wanted: Collection[str]) -> Iterator[Standing]:
     roles = proven_roles(actor)
-    if organization_id in roles and actor.organization_id in (None, organization_id):
+    for organization_id in roles.keys() & set(wanted):
         role, connection_id = roles[organization_id]
-        permissions = _scoped(actor, ROLES[role])
-        yield Standing(organization_id, role, permissions, connection_id=connection_id)
-    for grant in Grant.objects.filter(current(), client_id=organization_id, msp_id__in=roles):
+        yield Standing(organization_id, role, _scoped(actor, ROLES[role]), connection_id=connection_id)
+    for grant in Grant.objects.filter(current(), client_id__in=wanted, msp_id__in=roles):
         role, connection_id = roles[grant.msp_id]
         left = ROLES[role] & ROLES[grant.role_ceiling]
         yield Standing(
-            organization_id,
+            grant.client_id,
             largest_role_within(left),
             _scoped(actor, left),
             grant_id=grant.pk,

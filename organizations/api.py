@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from controlplane.api.pagination import KeysetPagination
 from controlplane.api.views import ApiView
 from organizations import queries
-from organizations.access import Standing, standing_of
+from organizations.access import Standing, standings_of
 from organizations.actions import clients
 from organizations.models import Organization
 from organizations.serializers import ClientIn, GrantChange, GrantOut, OrganizationOut
@@ -37,9 +37,8 @@ class Shown(ListView):
 
     def shown(self, organizations: list[Organization]) -> Any:
         """The organizations as they go over the wire."""
-        standings = {
-            each.pk: standing_of(self.actor, each) or Standing(each.pk, None, frozenset()) for each in organizations
-        }
+        nowhere = {each.pk: Standing(each.pk, None, frozenset()) for each in organizations}
+        standings = nowhere | standings_of(self.actor, organizations)
         return OrganizationOut(organizations, many=True, context={"standings": standings}).data
 
 

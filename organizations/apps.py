@@ -9,6 +9,12 @@ class OrganizationsConfig(AppConfig):
     verbose_name = "Organizations"
     default_auto_field = "django.db.models.BigAutoField"
 
+    def ready(self) -> None:
+        from controlplane import authority
+        from organizations import access
+
+        authority.judged_by(access.require)
+
 
 class StaffAdminConfig(admin_apps.AdminConfig):
     """Django's admin application with the staff's site in place of its own."""

@@ -15,7 +15,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
 
-from controlplane.actor import actor_of
+from controlplane import authority
+from controlplane.actor import Actor, actor_of
 from controlplane.models import RememberedAnswer
 from controlplane.problems import Conflict, Invalid, Malformed
 
@@ -36,7 +37,8 @@ def begin(request: Request) -> RememberedAnswer | None:
     """Takes the request's key.
 
     Returns: the row to complete with `remember`, or None if the request carries no key.
-    Raises: StoredAnswer; Invalid if the key came with another request; Malformed if it is no key.
+    Raises: StoredAnswer; Invalid if the key came with another request; Malformed if it is no key; a Problem if the
+        asker is not allowed any more what the first request was allowed.
     """
     key = request.headers.get(HEADER)
     if key is None:
@@ -51,7 +53,8 @@ def begin(request: Request) -> RememberedAnswer | None:
         with transaction.atomic():
             row.save(force_insert=True)
     except IntegrityError:
-        raise _answer_of_first(row) from None
+        raise _answer_of_first(row, actor) from None
+    authority.begin()
     return row
 
 
@@ -62,10 +65,11 @@ def remember(row: RememberedAnswer, response: Response) -> None:
         {"data": response.data, "headers": {name: response[name] for name in ("Location",) if name in response}},
         cls=JSONEncoder,
     )
-    row.save(update_fields=["status", "body"])
+    row.needed = authority.collected()
+    row.save(update_fields=["status", "body", "needed"])
 
 
-def _answer_of_first(row: RememberedAnswer) -> Exception:
+def _answer_of_first(row: RememberedAnswer, actor: Actor) -> Exception:
     first = RememberedAnswer.objects.filter(actor=row.actor, credential=row.credential, key=row.key).first()
     if first is None or first.status is None:
         return Conflict(
@@ -81,6 +85,7 @@ def _answer_of_first(row: RememberedAnswer) -> Exception:
             field=HEADER,
             hint="Use a new key for a new request. Nothing was changed.",
         )
+    authority.demand(actor, first.needed)
     stored: dict[str, Any] = json.loads(first.body)
     headers = {**stored["headers"], REPLAYED: "true"}
     return StoredAnswer(Response(stored["data"], status=first.status, headers=headers))

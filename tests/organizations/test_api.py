@@ -1,16 +1,19 @@
 """The REST API of organizations, members, invitations, grants and keys."""
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from controlplane import rls
-from organizations.actions import keys
+from organizations.actions import clients, keys
 from organizations.models import ApiKey, Grant, Membership, Organization, User
 from organizations.permissions import ROLES
-from tests.cast import actor_for
+from tests.cast import actor_for, session_of
 from tests.database import all_rows
 
 
@@ -74,6 +77,48 @@ def test_organizations_are_listed_with_what_the_caller_may_do(as_owner: Api, as_
     seen = {row["id"]: row["role"] for row in as_msp("GET", "organizations").json()["results"]}
     assert seen[acme.pk] == "operator"
     assert len(seen) == 2
+
+
+@pytest.mark.parametrize(("change", "status"), [({"role": "viewer"}, 403), (None, 404)], ids=["a demoted", "a removed"])
+def test_an_answer_is_not_repeated_to_a_member_who_may_not_ask_any_more(
+    acme: Organization, bob: User, change: dict[str, str] | None, status: int
+) -> None:
+    """The attack: the secret of a key that was made before is asked for again, with the same Idempotency-Key."""
+    with all_rows():
+        Membership.objects.filter(user=bob).update(role="admin")
+    browser = session_of(bob)
+
+    def make_key() -> Any:
+        return browser.post(
+            f"/api/v1/organizations/{acme.pk}/keys",
+            {"name": "ci", "scopes": ["tenant.view"]},
+            content_type="application/json",
+            headers={"idempotency-key": "once"},
+        )
+
+    first, again = make_key(), make_key()
+    assert (first.status_code, again["Idempotent-Replayed"]) == (201, "true")
+    with all_rows():
+        memberships = Membership.objects.filter(user=bob)
+        memberships.update(**change) if change else memberships.delete()
+    late = make_key()
+    assert late.status_code == status
+    assert first.json()["secret"] not in late.content.decode()
+
+
+def test_a_list_asks_the_database_as_often_for_many_as_for_one(as_msp: Api, msp: Organization, paula: User) -> None:
+    def questions() -> int:
+        as_msp("GET", "organizations")  # notes the key's use, which the next one need not
+        with CaptureQueriesContext(connection) as asked:
+            assert as_msp("GET", "organizations").status_code == 200
+        return len(asked)
+
+    before = questions()
+    for number in range(5):
+        actor = actor_for(paula)
+        with rls.acting_as(actor.rls_actor):
+            clients.create_client(by=actor, msp=msp, name=f"Client {number}")
+    assert questions() == before
 
 
 def test_an_msp_lists_and_founds_clients(as_msp: Api, msp: Organization, acme: Organization) -> None:
@@ -217,3 +262,9 @@ def test_scopes_bind_every_route(as_owner: Api, alice: User, acme: Organization)
     for path in ("members", "keys", "invitations", "grants"):
         answer = Client().get(f"/api/v1/organizations/{acme.pk}/{path}", headers={"authorization": f"Bearer {text}"})
         assert answer.status_code == 403, path
+
+
+def test_the_description_is_served_as_it_was_built(db: None) -> None:
+    answer = Client().get("/api/v1/openapi.json")
+    assert answer.content == Path("contracts/portal-api.json").read_bytes()
+    assert answer["Cache-Control"] == "public, max-age=300"
