@@ -27,12 +27,12 @@ def change_plan(*, by: Actor, organization_id: str, plan: Plan) -> Subscription:
 
     Raises PlanTooSmall where the organization has more tenants than the plan holds.
     """
-    access.require(by, "billing.manage", organization_id)
+    standing = access.require(by, "billing.manage", organization_id)
     start_trial(organization_id=organization_id)
     fits = Subscription.objects.filter(organization_id=organization_id, tenants_used__lte=plan.max_tenants)
     if not fits.update(plan=plan):
         raise PlanTooSmall(plan.name, plan.max_tenants)
-    return _changed(by, organization_id, "billing.subscription.change_plan", {"plan": plan.code})
+    return _changed(by, standing, "billing.subscription.change_plan", {"plan": plan.code})
 
 
 @transaction.atomic
@@ -74,14 +74,22 @@ def _take_place(organization_id: str) -> bool:
 
 
 def _set_state(by: Actor, organization_id: str, state: str, action: str) -> Subscription:
-    access.require(by, "billing.manage", organization_id)
+    standing = access.require(by, "billing.manage", organization_id)
     start_trial(organization_id=organization_id)
     Subscription.objects.filter(organization_id=organization_id).update(state=state)
-    return _changed(by, organization_id, action, {"state": str(state)})
+    return _changed(by, standing, action, {"state": str(state)})
 
 
-def _changed(by: Actor, organization_id: str, action: str, data: dict[str, str]) -> Subscription:
+def _changed(by: Actor, standing: access.Standing, action: str, data: dict[str, str]) -> Subscription:
+    organization_id = standing.organization_id
     subscription = Subscription.objects.select_related("plan").get(organization_id=organization_id)
-    audit.record(by=by, action=action, organization_id=organization_id, target=subscription.pk, data=data)
+    audit.record(
+        by=by,
+        action=action,
+        organization_id=organization_id,
+        target=subscription.pk,
+        data=data,
+        grant_id=standing.grant_id,
+    )
     outbox.publish(CHANGED, key=new_id("fact"), organization_id=organization_id, payload={})
     return subscription

@@ -34,8 +34,8 @@ def create_client(*, by: Actor, msp: Organization, name: str, role_ceiling: str 
             msp=msp, client=client, role_ceiling=role_ceiling, review_at=timezone.now() + REVIEW_AFTER
         )
         _record(by, grant, "organizations.grant.create", client.pk)
-    with rls.acting_as(f"org:{msp.pk}"):
-        _record(by, grant, "organizations.grant.create", msp.pk)
+        with rls.acting_as(f"org:{msp.pk}"):
+            _record(by, grant, "organizations.grant.create", msp.pk)
     return client
 
 
@@ -63,6 +63,8 @@ def limit_grant(
         held.save(update_fields=["role_ceiling", "ends_at"])
         facts.publish(facts.GRANT_LIMITED, organization_id=held.client_id, grant=held.pk)
         _record(by, held, "organizations.grant.limit", grant.client_id, side=standing_in)
+        with rls.acting_as(f"org:{grant.msp_id}"):
+            _record(by, held, "organizations.grant.limit", grant.msp_id, side=standing_in)
     return held
 
 
@@ -79,8 +81,8 @@ def withdraw(*, by: Actor, grant: Grant) -> Grant:
             return grant
         facts.publish(facts.GRANT_ENDED, organization_id=grant.client_id, grant=grant.pk)
         _record(by, grant, "organizations.grant.withdraw", grant.client_id, side=side)
-    with rls.acting_as(f"org:{grant.msp_id}"):
-        _record(by, grant, "organizations.grant.withdraw", grant.msp_id, side=side)
+        with rls.acting_as(f"org:{grant.msp_id}"):
+            _record(by, grant, "organizations.grant.withdraw", grant.msp_id, side=side)
     return grant
 
 

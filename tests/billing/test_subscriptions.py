@@ -16,6 +16,7 @@ from controlplane import audit, outbox, rls
 from controlplane.actor import Actor
 from controlplane.models import AuditEntry, Delivery, Message
 from controlplane.problems import Forbidden, NotFound
+from organizations.models import Grant
 from tests.cast import actor_for
 from tests.database import all_rows
 
@@ -151,3 +152,16 @@ def test_an_operator_of_the_platform_sets_a_plan(acme):
         assert entitlement_of(acme.pk).plan.code == "standard"
     with pytest.raises(CommandError):
         call_command("set_plan", organization=acme.pk, plan="none", stdout=io.StringIO())
+
+
+@pytest.mark.django_db
+def test_the_trail_tells_through_which_grant_an_msp_changed_the_plan(acme, paula):
+    with all_rows():
+        grant = Grant.objects.get(client=acme)
+        Grant.objects.update(role_ceiling="owner")
+    actor = actor_for(paula)
+    with rls.acting_as(actor.rls_actor):
+        actions.change_plan(by=actor, organization_id=acme.pk, plan=Plan.objects.get(code="large"))
+    with rls.acting_as(f"org:{acme.pk}"):
+        entry = AuditEntry.objects.get(action="billing.subscription.change_plan")
+    assert entry.actor["grant"] == grant.pk

@@ -104,6 +104,9 @@ def test_a_grant_is_narrowed_and_never_widened(acme: Organization, alice: User, 
         assert role_of(actor_for(maria), acme) == "viewer"
     with all_rows():
         assert Message.objects.filter(topic="organizations.grant.limited").exists()
+    for organization_id in (acme.pk, grant.msp_id):
+        entry = audited(organization_id)[-1]
+        assert (entry.action, entry.data["role_ceiling"]) == ("organizations.grant.limit", "viewer")
 
 
 def test_an_ended_grant_can_not_be_limited(acme: Organization, alice: User) -> None:
