@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.test import Client, RequestFactory
 
 from controlplane import csp, health, rls
@@ -86,9 +86,10 @@ class TestHealth:
         answer = visitor.get("/readyz")
         assert (answer.status_code, answer.json()["status"]) == (200, "ready")
 
-    def test_without_the_database_it_lives_but_is_not_ready(self, visitor, monkeypatch):
+    @pytest.mark.parametrize("error", [DatabaseError, InterfaceError])
+    def test_without_the_database_it_lives_but_is_not_ready(self, visitor, monkeypatch, error):
         def unreachable():
-            raise DatabaseError("secret detail")
+            raise error("secret detail")
 
         monkeypatch.setattr(connection, "cursor", unreachable)
         assert visitor.get("/livez").status_code == 200
