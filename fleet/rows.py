@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from controlplane.marks import Mark
 from organizations.frame import home_url
 from organizations.models import Organization
-from tenants.marks import TENANT
+from tenants.provisioning.marks import TENANT
 from tenants.provisioning.rows import TenantRow
 
 NO_TENANT = "none"

@@ -10,9 +10,8 @@ from django.views.decorators.http import require_safe
 
 from controlplane.actor import Actor, actor_of
 from organizations import access
-from tenants import marks
 from tenants.enrollment.models import Agent
-from tenants.provisioning import queries
+from tenants.provisioning import marks, queries
 
 MOST = 6
 LONGEST = 80

@@ -7,14 +7,14 @@ from tenants.access import views as access
 from tenants.enrollment import agent_views as agents
 from tenants.enrollment import token_views as tokens
 from tenants.protection import views as protection
+from tenants.provisioning import create_views, views
 from tenants.provisioning import operation_views as operations
-from tenants.provisioning import views
 
 app_name = "tenants"
 
 urlpatterns = [
     path("search/", search_views.search, name="search"),
-    path("o/<str:organization_id>/tenants/new/", views.create, name="create"),
+    path("o/<str:organization_id>/tenants/new/", create_views.create, name="create"),
     path("o/<str:organization_id>/activity/", operations.activity, name="activity"),
     path("t/<str:tenant_id>/", views.overview, name="overview"),
     path("t/<str:tenant_id>/live/", views.live, name="live"),

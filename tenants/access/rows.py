@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tenants.marks import REFUSALS
+from tenants.enrollment.marks import REFUSALS
 
 Data = Mapping[str, Any]
 

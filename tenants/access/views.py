@@ -19,8 +19,8 @@ from organizations import access
 from tenants.access import actions, queries
 from tenants.access.queries import EventLog
 from tenants.access.rows import KINDS, event_row
-from tenants.frame import tenant_frame
 from tenants.provisioning import queries as provisioning
+from tenants.provisioning.frame import tenant_frame
 from tenants.provisioning.models import Tenant
 
 A_PAGE, A_GLANCE, A_LOOK = 50, 8, 200

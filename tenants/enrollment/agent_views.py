@@ -12,8 +12,8 @@ from tenants.enrollment import actions, queries
 from tenants.enrollment.agents import ask_again_if_old
 from tenants.enrollment.forms import QuarantineForm
 from tenants.enrollment.rows import agent_row, agents_summed_up, state_of
-from tenants.frame import tenant_frame
 from tenants.provisioning import queries as provisioning
+from tenants.provisioning.frame import tenant_frame
 
 FILTERS = (("", "All", "total"), ("active", "Connected", "active"), ("silent", "Silent", "silent"))
 TROUBLE_FIRST = ("silent", "active", "never", "quarantined")

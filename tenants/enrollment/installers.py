@@ -75,30 +75,38 @@ def _linux(script_url: str, edge_url: str) -> Guide:
     )
 
 
+WINDOWS_FOLDER = "C:\\Program Files (x86)\\ossec-agent"
+
+# words, command
+WINDOWS_STEPS = (
+    (
+        "Type the token in, unseen, and ask for an identity. It travels in the body, over TLS.",
+        "$token = Read-Host -AsSecureString 'Token'; $agent = Invoke-RestMethod -Method Post"
+        " -ContentType 'application/json' -Uri {edge_url}/api/agents/enroll -Body (@{{"
+        "token=[Net.NetworkCredential]::new('', $token).Password;"
+        " enrollment_id=[guid]::NewGuid().ToString(); name=$env:COMPUTERNAME}} | ConvertTo-Json)",
+    ),
+    (
+        "Give the identity to the agent.",
+        "Set-Content '{folder}\\client.keys'"
+        ' "$($agent.agent_id) $env:COMPUTERNAME any $($agent.key)" -Encoding ascii',
+    ),
+    (
+        "Start the connection; its credential is in the environment. Then point the agent at 127.0.0.1.",
+        "$env:TUNNEL_SERVICE_TOKEN_ID = $agent.connector.id;"
+        " $env:TUNNEL_SERVICE_TOKEN_SECRET = $agent.connector.secret;"
+        " cloudflared access tcp --hostname {edge_url}/agents/{tenant_id}/1514 --url 127.0.0.1:1514",
+    ),
+)
+
+
 def _windows(edge_url: str, tenant_id: str) -> Guide:
-    folder = "C:\\Program Files (x86)\\ossec-agent"
     return Guide(
         "Windows",
         "For a machine with the Wazuh agent 4.14 and cloudflared. In PowerShell as administrator, in one window.",
-        (
-            Step(
-                "Type the token in, unseen, and ask for an identity. It travels in the body, over TLS.",
-                "$token = Read-Host -AsSecureString 'Token'; $agent = Invoke-RestMethod -Method Post"
-                f" -ContentType 'application/json' -Uri {edge_url}/api/agents/enroll -Body (@{{"
-                "token=[Net.NetworkCredential]::new('', $token).Password;"
-                " enrollment_id=[guid]::NewGuid().ToString(); name=$env:COMPUTERNAME} | ConvertTo-Json)",
-            ),
-            Step(
-                "Give the identity to the agent.",
-                f"Set-Content '{folder}\\client.keys'"
-                ' "$($agent.agent_id) $env:COMPUTERNAME any $($agent.key)" -Encoding ascii',
-            ),
-            Step(
-                "Start the connection; its credential is in the environment. Then point the agent at 127.0.0.1.",
-                "$env:TUNNEL_SERVICE_TOKEN_ID = $agent.connector.id;"
-                " $env:TUNNEL_SERVICE_TOKEN_SECRET = $agent.connector.secret;"
-                f" cloudflared access tcp --hostname {edge_url}/agents/{tenant_id}/1514 --url 127.0.0.1:1514",
-            ),
+        tuple(
+            Step(words, command.format(edge_url=edge_url, tenant_id=tenant_id, folder=WINDOWS_FOLDER))
+            for words, command in WINDOWS_STEPS
         ),
     )
 

@@ -6,8 +6,8 @@ from typing import Any
 from django.urls import reverse
 
 from controlplane.marks import UNKNOWN, Mark
+from tenants.enrollment.marks import AGENT, REFUSALS, TOKEN
 from tenants.enrollment.models import Agent, EnrollmentToken, Refusal
-from tenants.marks import AGENT, REFUSALS, TOKEN
 
 
 def token_row(token: EnrollmentToken, names: Mapping[str, str]) -> dict[str, Any]:

@@ -22,8 +22,8 @@ from tenants.enrollment.forms import TokenForm
 from tenants.enrollment.installers import guides
 from tenants.enrollment.models import EnrollmentToken
 from tenants.enrollment.rows import agent_row, refusal_row, token_row
-from tenants.frame import tenant_frame
 from tenants.provisioning import queries as provisioning
+from tenants.provisioning.frame import tenant_frame
 from tenants.provisioning.models import Tenant
 
 MOST_REFUSALS = 10

@@ -8,13 +8,14 @@ from controlplane import audit
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Invalid
 from organizations import access
-from tenants.provisioning import intents, mirror, wakeups
+from tenants.provisioning import mirror
+from tenants.provisioning.actions import ask
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.problems import NotPossibleNow
 
 
 @transaction.atomic
-def delete(*, by: Actor, tenant: Tenant, confirm_name: str, idempotency_key: str | None = None) -> Operation:
+def delete(*, by: Actor, tenant: Tenant, confirm_name: str) -> Operation:
     """
     Have a tenant erased with all its data. There is no way back once the edge has begun.
 
@@ -23,38 +24,11 @@ def delete(*, by: Actor, tenant: Tenant, confirm_name: str, idempotency_key: str
     """
     standing = access.require(by, "tenant.delete", tenant.organization_id)
     tenant = mirror.locked(tenant.pk)
-    if tenant.requested == Tenant.Requested.DELETED:
-        raise NotPossibleNow("This tenant is being deleted already.", "A deletion that failed can be retried.")
-    if tenant.protected:
-        raise Conflict(
-            "This tenant is protected from deletion. Nothing was deleted.",
-            code="TENANT_PROTECTED",
-            hint="Lift the protection first.",
-        )
-    if not hmac.compare_digest(confirm_name.strip().encode(), tenant.name.encode()):
-        raise Invalid("Type the tenant's name to delete it. Nothing was deleted.", field="confirm_name")
+    _refuse_unless_meant(tenant, confirm_name)
     superseded = mirror.open_operation(tenant)
     if superseded is not None:
         mirror.finish(superseded, Operation.State.CANCELLED)
-    operation = intents.begin(
-        tenant,
-        "delete",
-        Operation.Source.USER,
-        idempotency_key=idempotency_key,
-        requested_by=by.user_id,
-        requested_with=by.key_id or "",
-    )
-    tenant.requested = Tenant.Requested.DELETED
-    wakeups.act_on(tenant)
-    audit.record(
-        by=by,
-        action="tenants.tenant.delete",
-        organization_id=tenant.organization_id,
-        target=tenant.pk,
-        data={"operation": operation.pk, "name": tenant.name},
-        grant_id=standing.grant_id,
-    )
-    return operation
+    return ask(by, tenant, "delete", standing)
 
 
 @transaction.atomic
@@ -72,3 +46,16 @@ def set_protection(*, by: Actor, tenant: Tenant, protected: bool) -> Tenant:
         )
     tenant.protected = protected
     return tenant
+
+
+def _refuse_unless_meant(tenant: Tenant, confirm_name: str) -> None:
+    if tenant.requested == Tenant.Requested.DELETED:
+        raise NotPossibleNow("This tenant is being deleted already.", "A deletion that failed can be retried.")
+    if tenant.protected:
+        raise Conflict(
+            "This tenant is protected from deletion. Nothing was deleted.",
+            code="TENANT_PROTECTED",
+            hint="Lift the protection first.",
+        )
+    if not hmac.compare_digest(confirm_name.strip().encode(), tenant.name.encode()):
+        raise Invalid("Type the tenant's name to delete it. Nothing was deleted.", field="confirm_name")

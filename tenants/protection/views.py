@@ -11,11 +11,11 @@ from django.views.decorators.http import require_POST, require_safe
 from controlplane.actor import actor_of
 from controlplane.forms import told_on
 from organizations import access
-from tenants.frame import tenant_frame
 from tenants.protection import actions
 from tenants.protection.forms import DeleteForm
 from tenants.provisioning import actions as provisioning
 from tenants.provisioning import queries
+from tenants.provisioning.frame import tenant_frame
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.prices import size_words
 from tenants.provisioning.timeline import title_of

@@ -10,7 +10,6 @@ from billing.problems import Suspended
 from controlplane import audit
 from controlplane.actor import Actor
 from controlplane.environment import environment
-from controlplane.problems import Conflict
 from organizations import access
 from organizations.models import Organization
 from tenants.provisioning import identity, intents, mirror, placement, specs, wakeups
@@ -30,7 +29,6 @@ def create(
     certificate_days: int | None = None,
     retention_days: int | None = None,
     max_agents: int | None = None,
-    idempotency_key: str | None = None,
 ) -> tuple[Tenant, Operation]:
     """
     Ask for a new tenant; it is placed, counted and on its way when this returns.
@@ -44,10 +42,6 @@ def create(
     entitlement = _entitled(organization.pk)
     specs.check_plan(plan, entitlement)
     billing.reserve_tenant(organization_id=organization.pk)
-    before = _asked_before(organization.pk, "create", idempotency_key)
-    if before is not None:
-        billing.release_tenant(organization_id=organization.pk)
-        return before.tenant, before
     cell = placement.place(version)
     spec = specs.build(
         entitlement=entitlement,
@@ -58,23 +52,22 @@ def create(
         max_agents=max_agents,
     )
     tenant = _insert(organization, cell, name, spec)
-    operation = _begin(by, tenant, "create", standing, idempotency_key, base_requested=Tenant.Requested.STOPPED)
-    return tenant, operation
+    return tenant, ask(by, tenant, "create", standing, base_requested=Tenant.Requested.STOPPED)
 
 
 @transaction.atomic
-def start(*, by: Actor, tenant: Tenant, idempotency_key: str | None = None) -> Operation:
+def start(*, by: Actor, tenant: Tenant) -> Operation:
     """Ask for a stopped tenant to run. Raises OperationInProgress, NotPossibleNow, Suspended."""
     standing = access.require(by, "tenant.operate", tenant.organization_id)
     _entitled(tenant.organization_id)
-    return _ask(by, tenant, "start", standing, idempotency_key)
+    return _ask_while_free(by, tenant, "start", standing)
 
 
 @transaction.atomic
-def stop(*, by: Actor, tenant: Tenant, idempotency_key: str | None = None) -> Operation:
+def stop(*, by: Actor, tenant: Tenant) -> Operation:
     """Ask for a tenant to stop; its data stay. Raises OperationInProgress, NotPossibleNow."""
     standing = access.require(by, "tenant.operate", tenant.organization_id)
-    return _ask(by, tenant, "stop", standing, idempotency_key)
+    return _ask_while_free(by, tenant, "stop", standing)
 
 
 @transaction.atomic
@@ -134,47 +127,29 @@ def cancel(*, by: Actor, operation: Operation) -> Operation:
     return operation
 
 
-def _ask(by: Actor, tenant: Tenant, kind: str, standing: access.Standing, idempotency_key: str | None) -> Operation:
-    tenant = mirror.locked(tenant.pk)
-    before = _asked_before(tenant.organization_id, kind, idempotency_key)
-    if before is not None:
-        return before
-    if tenant.requested == Tenant.Requested.DELETED:
-        raise NotPossibleNow("This tenant is being deleted.")
-    _refuse_while_busy(tenant)
-    return _begin(by, tenant, kind, standing, idempotency_key)
-
-
-def _begin(
-    by: Actor, tenant: Tenant, kind: str, standing: access.Standing, idempotency_key: str | None, **more: Any
+def ask(
+    by: Actor, tenant: Tenant, kind: str, standing: access.Standing, *, base_requested: str | None = None
 ) -> Operation:
-    base = more.pop("base_requested", tenant.requested)
+    """
+    Open an operation that somebody asks for, have it carried out, and tell it in the trail.
+
+    Part of an action: the caller has judged by which standing and holds the tenant's lock. `base_requested` is what a
+    cancelled operation leaves, where that is not what is requested now.
+    """
+    base = tenant.requested if base_requested is None else base_requested
     tenant.requested = KINDS[kind].aims_at
-    operation = intents.begin(
-        tenant,
-        kind,
-        Operation.Source.USER,
-        base_requested=base,
-        idempotency_key=idempotency_key,
-        **_asker(by),
-    )
+    operation = intents.begin(tenant, kind, Operation.Source.USER, base_requested=base, **_asker(by))
     wakeups.act_on(tenant)
     _audit(by, operation, f"tenants.tenant.{kind}", standing)
     return operation
 
 
-def _asked_before(organization_id: str, kind: str, idempotency_key: str | None) -> Operation | None:
-    """
-    The operation that this very request made already, as when a form was sent twice.
-
-    Callers hold a lock that such requests share. Raises Conflict for a key that stood for something else.
-    """
-    if idempotency_key is None:
-        return None
-    before = Operation.objects.filter(organization_id=organization_id, idempotency_key=idempotency_key).first()
-    if before is not None and before.kind != kind:
-        raise Conflict("This request's key was used for something else.", code="IDEMPOTENCY_KEY_REUSED")
-    return before
+def _ask_while_free(by: Actor, tenant: Tenant, kind: str, standing: access.Standing) -> Operation:
+    tenant = mirror.locked(tenant.pk)
+    if tenant.requested == Tenant.Requested.DELETED:
+        raise NotPossibleNow("This tenant is being deleted.")
+    _refuse_while_busy(tenant)
+    return ask(by, tenant, kind, standing)
 
 
 def _insert(organization: Organization, cell: Cell, name: str, spec: dict[str, Any]) -> Tenant:

@@ -7,7 +7,7 @@ from django.utils import timezone
 from tenants.provisioning import lifecycle, mirror
 from tenants.provisioning.edge_errors import EdgeError
 from tenants.provisioning.kinds import KIND_THAT_REACHES, SUBMIT
-from tenants.provisioning.models import Operation, Step, Tenant, new_operation_id
+from tenants.provisioning.models import Operation, Step, Tenant
 
 SUPERSEDED = {
     "code": "SUPERSEDED",
@@ -41,16 +41,13 @@ def settle(tenant: Tenant, aim: str) -> None:
 
 def begin(tenant: Tenant, kind: str, source: str, **more: Any) -> Operation:
     """Open an operation with all its steps pending. The caller saves the tenant by waking the reconciler."""
-    operation_id = new_operation_id()
     operation = Operation.objects.create(
-        id=operation_id,
         organization_id=tenant.organization_id,
         tenant=tenant,
         kind=kind,
         source=source,
         base_requested=more.pop("base_requested", tenant.requested),
         base_generation=tenant.generation,
-        idempotency_key=more.pop("idempotency_key", None) or operation_id,
         **more,
     )
     mirror.add_steps(operation)

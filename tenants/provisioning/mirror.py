@@ -137,7 +137,6 @@ def _adopt(tenant: Tenant, seen: Sighting, run: Run) -> Operation:
         base_requested=tenant.requested,
         base_generation=seen.generation,
         target_generation=seen.generation,
-        idempotency_key=run.operation_id,
         started_at=min((step.started_at for step in run.steps if step.started_at), default=timezone.now()),
     )
 

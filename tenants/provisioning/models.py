@@ -168,7 +168,6 @@ class Operation(models.Model):
     base_requested = models.CharField(max_length=16, blank=True)
     base_generation = models.PositiveBigIntegerField()
     target_generation = models.PositiveBigIntegerField(null=True, blank=True)
-    idempotency_key = models.CharField(max_length=200)
     requested_by = models.CharField(max_length=64, blank=True)
     requested_with = models.CharField(max_length=64, blank=True, help_text="the API key, where one was used")
     error = models.JSONField(null=True, blank=True)
@@ -184,7 +183,6 @@ class Operation(models.Model):
                 condition=Q(exclusive=True, state__in=["queued", "running", "waiting"]),
                 name="one_exclusive_operation_per_tenant",
             ),
-            models.UniqueConstraint(fields=["organization", "idempotency_key"], name="operation_is_asked_for_once"),
         ]
         indexes = [
             models.Index(fields=["tenant", "-created_at", "-id"], name="operations_of_tenant"),

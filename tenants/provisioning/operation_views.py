@@ -14,8 +14,8 @@ from organizations import queries as organizations
 from organizations.frame import Link
 from organizations.names import names_of
 from organizations.settings_rows import pager
-from tenants.frame import tenant_frame
 from tenants.provisioning import actions, queries
+from tenants.provisioning.frame import tenant_frame
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.problems import TenantNotFound
 from tenants.provisioning.timeline import tell

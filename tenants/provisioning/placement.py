@@ -1,9 +1,12 @@
 """Which cell a new tenant goes to, and how many fit."""
 
+import structlog
 from django.db.models import F
 
 from tenants.provisioning.models import Cell
 from tenants.provisioning.problems import CellFull, InvalidPlan
+
+log = structlog.get_logger(__name__)
 
 
 def place(version: str | None) -> Cell:
@@ -19,6 +22,7 @@ def place(version: str | None) -> Cell:
     for cell in sorted(cells, key=lambda cell: cell.placed / max(cell.capacity, 1)):
         if Cell.objects.filter(pk=cell.pk, placed__lt=F("capacity")).update(placed=F("placed") + 1):
             return cell
+    log.error("no_room_in_any_cell", cells=[cell.pk for cell in cells], version=version)
     raise CellFull
 
 

@@ -59,7 +59,7 @@ class CellFull(Unavailable):
         super().__init__(
             "There is no room for another tenant at this moment. Nothing was created.",
             code="CELL_FULL",
-            hint="Our operators have been told. Try again later.",
+            hint="Try again later, or ask whoever operates this portal to add room.",
             retry_after=3600,
         )
 

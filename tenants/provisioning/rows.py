@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from controlplane.marks import Mark
-from tenants import marks
+from tenants.provisioning import marks
 from tenants.provisioning.lifecycle import CERTIFICATE_NOTICE
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.sighting import read_time

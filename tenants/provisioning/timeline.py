@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controlplane.marks import Mark
-from tenants.marks import STEP, of_operation
+from tenants.provisioning.marks import STEP, of_operation
 from tenants.provisioning.models import Operation, Step
 
 TITLES = {"create": "Create tenant", "start": "Start", "stop": "Stop", "delete": "Delete tenant", "edge": "Edge run"}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from controlplane.marks import UNKNOWN, Mark
-from tenants.marks import NODE
+from tenants.provisioning.marks import NODE
 from tenants.provisioning.prices import size_words
 
 ROLE_ORDER = ("manager", "indexer", "dashboard", "certs")

@@ -1,33 +1,22 @@
-"""A tenant's first page, and asking for a new one."""
+"""A tenant's first page."""
 
 from typing import Any
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
-from billing import actions as billing
-from billing.entitlements import Entitlement, entitlement_of
-from billing.queries import plans_on_offer
+from billing.entitlements import entitlement_of
 from controlplane.actor import actor_of
-from controlplane.forms import told_on
 from organizations import access
-from organizations import queries as organizations
-from organizations.frame import frame_for
-from organizations.models import Organization
 from organizations.names import names_of
-from tenants import marks
-from tenants.frame import tenant_frame
-from tenants.provisioning import actions, queries
-from tenants.provisioning.forms import CreateForm
+from tenants.provisioning import marks, queries
+from tenants.provisioning.frame import tenant_frame
 from tenants.provisioning.lifecycle import CERTIFICATE_NOTICE
 from tenants.provisioning.models import Operation, Tenant
-from tenants.provisioning.prices import plan_cards, versions_on_offer
 from tenants.provisioning.sighting import read_time
 from tenants.provisioning.timeline import tell
 from tenants.provisioning.topology import draw
@@ -50,55 +39,6 @@ def overview(request: HttpRequest, tenant_id: str) -> HttpResponse:
 def live(request: HttpRequest, tenant_id: str) -> HttpResponse:
     """The part of a tenant's first page that changes by itself."""
     return render(request, "tenants/live.html", _overview(request, tenant_id))
-
-
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def create(request: HttpRequest, organization_id: str) -> HttpResponse:
-    """Show what a new tenant is and costs; on POST, ask for it."""
-    actor = actor_of(request)
-    organization = organizations.find(actor, organization_id)
-    permissions = access.require(actor, "tenant.create", organization).permissions
-    entitlement, plans = entitlement_of(organization.pk), list(plans_on_offer())
-    versions = versions_on_offer()
-    form = CreateForm(
-        request.POST or None,
-        plans=plans,
-        versions=versions,
-        initial={"plan": entitlement.plan.code, "version": versions[0] if versions else ""},
-    )
-    if request.method == "POST" and form.is_valid():
-        with told_on(form), transaction.atomic():
-            tenant = _create(request, organization, entitlement, form.cleaned_data)
-            messages.success(request, f"{tenant.name} is on its way. Every step shows here.")
-            return redirect("tenants:overview", tenant.pk)
-    context = {
-        "organization": organization,
-        "entitlement": entitlement,
-        "plans": plan_cards(plans, entitlement, may_change="billing.manage" in permissions),
-        "versions": versions,
-        "left": _places_left(organization, entitlement),
-        "may_change_plan": "billing.manage" in permissions,
-        "form": form,
-        "frame": frame_for(request, organization, here="Create tenant", section="home"),
-    }
-    return render(request, "tenants/create.html", context, status=422 if form.errors else 200)
-
-
-def _create(
-    request: HttpRequest, organization: Organization, entitlement: Entitlement, chosen: dict[str, Any]
-) -> Tenant:
-    actor = actor_of(request)
-    if chosen["plan"] != entitlement.plan.code:
-        plan = plans_on_offer().get(pk=chosen["plan"])
-        billing.change_plan(by=actor, organization_id=organization.pk, plan=plan)
-    tenant, _ = actions.create(by=actor, organization=organization, name=chosen["name"], version=chosen["version"])
-    return tenant
-
-
-def _places_left(organization: Organization, entitlement: Entitlement) -> int:
-    used = Tenant.objects.filter(organization=organization, deleted_at__isnull=True).count()
-    return max(entitlement.max_tenants - used, 0)
 
 
 def _overview(request: HttpRequest, tenant_id: str) -> dict[str, Any]:

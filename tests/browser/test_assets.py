@@ -16,15 +16,16 @@ from django.conf import settings
 from controlplane.marks import TONE_CLASSES
 from organizations.frame import SETTINGS
 from organizations.settings_rows import CONNECTION_MARKS, KEY_MARKS
-from tenants import marks
 from tenants.enrollment.installers import guides
-from tenants.frame import SECTIONS
+from tenants.enrollment.marks import AGENT, TOKEN
+from tenants.provisioning import marks
+from tenants.provisioning.frame import SECTIONS
 from tenants.provisioning.topology import ICONS
 
 ROOT = Path(settings.BASE_DIR)
 SERVED = ROOT / "controlplane" / "static" / "portal"
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
-TABLES = (marks.TENANT, marks.OPERATION, marks.STEP, marks.NODE, marks.AGENT, marks.TOKEN, KEY_MARKS, CONNECTION_MARKS)
+TABLES = (marks.TENANT, marks.OPERATION, marks.STEP, marks.NODE, AGENT, TOKEN, KEY_MARKS, CONNECTION_MARKS)
 
 
 def icons_served() -> set[str]:

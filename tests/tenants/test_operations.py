@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import IntegrityError, transaction
+from structlog.testing import capture_logs
 
 from billing.models import Subscription
 from billing.problems import QuotaExceeded, Suspended
@@ -174,16 +175,6 @@ def test_only_what_failed_is_retried_and_only_the_newest(running, edge, as_alice
         actions.retry(by=as_alice, operation=failed)
 
 
-def test_a_form_that_is_sent_twice_makes_one_tenant_and_one_operation(acme, cell, as_alice):
-    first, operation = actions.create(by=as_alice, organization=acme, name="Office", idempotency_key="form-1")
-    second, same = actions.create(by=as_alice, organization=acme, name="Office", idempotency_key="form-1")
-    assert (first.pk, operation.pk) == (second.pk, same.pk)
-    assert Subscription.objects.get(organization=acme).tenants_used == 1
-    assert Cell.objects.get().placed == 1
-    with pytest.raises(Conflict):
-        actions.stop(by=as_alice, tenant=first, idempotency_key="form-1")
-
-
 def test_a_name_is_taken_once_in_an_organization_until_its_tenant_is_deleted(running, edge, acme, as_alice):
     with pytest.raises(NameTaken) as refused:
         actions.create(by=as_alice, organization=acme, name=" Office ")
@@ -240,9 +231,10 @@ def test_the_chosen_plan_goes_out(new_tenant, edge):
 def test_a_full_cell_says_so_and_another_one_is_used(acme, cell, as_alice):
     Cell.objects.filter(pk="lo").update(capacity=1)
     actions.create(by=as_alice, organization=acme, name="One")
-    with pytest.raises(CellFull) as refused:
+    with pytest.raises(CellFull) as refused, capture_logs() as logged:
         actions.create(by=as_alice, organization=acme, name="Two")
     assert refused.value.code == "CELL_FULL"
+    assert [(line["log_level"], line["event"]) for line in logged] == [("error", "no_room_in_any_cell")]
     Cell.objects.create(id="lb", base_url="http://b.test", dashboard_zone="b", runtime="docker", versions=["4.14.7"])
     second, _ = actions.create(by=as_alice, organization=acme, name="Two")
     assert second.cell_id == "lb"

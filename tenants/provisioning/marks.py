@@ -1,4 +1,4 @@
-"""How this room's states look: one table for each kind of thing, read by pages only."""
+"""How the states of tenants, operations and nodes look: one table for each kind of thing, read by pages only."""
 
 import datetime as dt
 from typing import Any
@@ -44,31 +44,8 @@ NODE: dict[str, Mark] = {
     "failed": Mark("failed", "circle-x", "Failed"),
 }
 
-AGENT: dict[str, Mark] = {
-    "active": Mark("ok", "circle-check", "Connected"),
-    "disconnected": Mark("attention", "unplug", "Silent"),
-    "never_connected": Mark("off", "circle-dashed", "Never connected"),
-    "pending": Mark("working", WORKING, "Joining"),
-    "quarantined": Mark("failed", "shield-off", "Quarantined"),
-}
-
-TOKEN: dict[str, Mark] = {
-    "active": Mark("ok", "circle-check", "Active"),
-    "expired": Mark("off", "clock", "Expired"),
-    "used_up": Mark("off", "circle-pause", "Used up"),
-    "revoked": Mark("failed", "circle-x", "Revoked"),
-}
-
 # What is said of a tenant that is being deleted; `stopping` alone would hide the aim.
 DELETING = Mark("working", WORKING, "Deleting")
-
-REFUSALS: dict[str, str] = {
-    "expired": "the token had expired",
-    "used_up": "the token was used up",
-    "revoked": "the token was revoked",
-    "unknown": "no such token exists",
-    "clock": "the machine's clock is wrong",
-}
 
 
 def of_tenant(tenant: Tenant) -> Mark:
