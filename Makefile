@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PY := .venv/bin/python
-NODE_PATH_PREFIX := $(CURDIR)/worker/node_modules/node/bin
+NODE_PATH_PREFIX := $(CURDIR)/worker/node_modules/.bin
 export PATH := $(NODE_PATH_PREFIX):$(PATH)
 export WRANGLER_SEND_METRICS := false
 export CLOUDFLARE_CF_FETCH_ENABLED := false
@@ -54,7 +54,8 @@ test: test-tools test-sqlite test-postgres  ## every test: Python on SQLite and 
 
 # The journeys mostly wait, so the Worker's suite runs beside them; its lines come after theirs.
 test-worker-and-stack:
-	@mkdir -p .local; $(MAKE) --no-print-directory test-worker >.local/test-worker.log 2>&1 & worker=$$!; \
+	@mkdir -p -m 700 .local; $(MAKE) --no-print-directory test-worker >.local/test-worker.log 2>&1 & worker=$$!; \
+	trap 'kill $$worker 2>/dev/null' EXIT INT TERM; \
 	$(MAKE) --no-print-directory test-stack; stack=$$?; \
 	wait $$worker; worker=$$?; cat .local/test-worker.log; exit $$((stack + worker))
 
@@ -82,7 +83,7 @@ check: setup assets/node_modules/.ready worker/dist/index.js  ## format, lint, t
 	npm --prefix worker run --silent contract -- --check
 	npm --prefix worker run --silent dry-run
 	npm --prefix assets run --silent check
-	@if command -v shellcheck >/dev/null; then shellcheck .ci/run local/setup/*.sh; fi
+	.venv/bin/shellcheck .ci/run local/setup/*.sh controlplane/static/portal/enroll.sh
 
 format: setup  ## format Python and TypeScript
 	.venv/bin/ruff format .

@@ -26,6 +26,7 @@ await removeLeftovers(config.engine_socket, cell);
 const miniflare = new Miniflare({ ...convertV4MiniflareOptions(options()), resourcePersistencePath: resolve(config.persist) });
 
 let ending = false;
+let sweeps;
 process.stdin.resume();
 process.stdin.on("end", end);
 process.on("SIGTERM", end);
@@ -33,7 +34,7 @@ process.on("SIGINT", end);
 
 const address = await miniflare.ready;
 await applyMigrations(await miniflare.getD1Database("WAZUH_META"));
-const sweeps = setInterval(() => sweep("* * * * *"), SWEEP_EVERY_MS);
+sweeps = setInterval(() => sweep("* * * * *"), SWEEP_EVERY_MS);
 // Nodes of an earlier session are gone; every tenant is to notice now and not at its next look.
 await sweep("@reboot");
 console.log(`ready http://127.0.0.1:${address.port}`);

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Finds a Python of at least 3.12, makes .venv and installs the hashed lock into it.
+# Finds a Python of at least 3.12, makes .venv and installs the hashed lock into it, whatever environment is active.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+unset VIRTUAL_ENV CONDA_PREFIX PYTHONPATH PYTHONHOME
 
-new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1; }
+# ensurepip and venv are packages of their own on Debian and Ubuntu.
+new_enough() { "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1; }
 
 # Each candidate is run, not only looked up: version managers leave shims on the path that fail when called.
 find_python() {
@@ -20,19 +22,28 @@ find_python() {
 # No Python here is new enough: uv can bring one where the internet can be reached.
 fetch_python() {
   local boot=.local/uv
-  if ! { python3 -m venv "$boot" && "$boot/bin/pip" install -q uv && "$boot/bin/uv" python install -q 3.12; } >/dev/null 2>&1; then
-    echo "Garrison needs Python 3.12 or newer: none was found and none could be downloaded. Install one and set PYTHON=/path/to/python3." >&2
+  if ! { python3 -m venv "$boot" && install_uv "$boot/bin/pip" && "$boot/bin/uv" python install -q 3.12; } >/dev/null 2>&1; then
+    echo "Garrison needs Python 3.12 or newer with venv: none was found and none could be downloaded." >&2
+    echo "Install one (Debian, Ubuntu: python3.12-venv) and set PYTHON=/path/to/python3." >&2
     exit 1
   fi
   "$boot/bin/uv" python find 3.12
 }
 
+# uv by its own lines of the lock, hashes and all.
+install_uv() {
+  local lines
+  lines=$(mktemp)
+  awk '/^[^ ]/ { mine = /^uv==/ } mine' requirements-dev.txt >"$lines"
+  "$1" install -q --disable-pip-version-check --no-deps --require-hashes -r "$lines"
+  rm -f "$lines"
+}
+
 if ! new_enough .venv/bin/python; then
   python=$(find_python)
-  echo "Python environment: .venv from $("$python" --version)"
+  echo "Python environment: .venv from $("$python" --version)" >&2
   rm -rf .venv
   "$python" -m venv .venv
 fi
-uv_pin=$(grep -oE '^uv==[0-9.]+' requirements-dev.txt)
-[ -x .venv/bin/uv ] || .venv/bin/pip install -q --disable-pip-version-check "$uv_pin" 2>/dev/null || .venv/bin/pip install -q "$uv_pin"
-.venv/bin/uv pip sync -q --require-hashes --no-build requirements-dev.txt
+[ -x .venv/bin/uv ] || install_uv .venv/bin/pip
+.venv/bin/uv pip sync -q --python .venv/bin/python --require-hashes --no-build requirements-dev.txt

@@ -16,7 +16,7 @@ from local.stack.layout import CELL, OIDC_CLIENT, REPOSITORY, Layout
 
 Probe = Callable[[], bool]
 PYTHON = sys.executable
-NODE = str(REPOSITORY / "worker/node_modules/node/bin/node")
+NODE = str(REPOSITORY / "worker/node_modules/.bin/node")
 BIN = Path(PYTHON).parent
 
 

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 REPOSITORY = Path(__file__).parents[2]
-NODE = REPOSITORY / "worker/node_modules/node/bin/node"
+NODE = REPOSITORY / "worker/node_modules/.bin/node"
 BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 CELL = "lo"
 VERSIONS = {"4.14.7": "v4147", "4.14.7-exits": "v4147exits"}
