@@ -17,7 +17,6 @@ const NODE_CLASSES = {
   DASHBOARD: ["DashboardContainer", "dashboard"],
   CERTS: ["CertsContainer", "certs"],
 };
-const EGRESS_SIDECAR = process.env.MINIFLARE_CONTAINER_EGRESS_IMAGE ?? "cloudflare/proxy-everything:stand-in";
 const SWEEP_EVERY_MS = 60_000;
 
 const config = JSON.parse(readFileSync(process.argv[2], "utf8"));
@@ -59,9 +58,7 @@ function options() {
     d1Databases: { WAZUH_META: "wazuh-meta" },
     kvNamespaces: { WAZUH_CLUSTER_CONFIG: "wazuh-cluster-config" },
     r2Buckets: { ARCHIVE: "wazuh-archive" },
-    containerEngine: {
-      localDocker: { socketPath: `unix://${config.engine_socket}`, containerEgressInterceptorImage: EGRESS_SIDECAR },
-    },
+    containerEngine: { localDocker: { socketPath: `unix://${config.engine_socket}` } },
   };
 }
 

@@ -14,7 +14,7 @@ from local.seed import people
 from local.seed.demonstration import Demonstration
 from local.stack.description import Description
 from local.stack.display import Display, display_for
-from local.stack.layout import Layout
+from local.stack.layout import Layout, NoDocker
 from local.stack.parts import table
 from local.stack.supervisor import StackFailed, Supervisor
 
@@ -44,10 +44,15 @@ def only_one(root: Path) -> Iterator[None]:
         yield
 
 
-def refuse_long_path(layout: Layout) -> None:
-    if len(os.fsencode(layout.engine_socket)) > LONGEST_SOCKET_PATH:
+def refuse_what_cannot_run(layout: Layout) -> None:
+    """Ends with one line that says what to do, before anything is started."""
+    try:
+        socket_path = layout.engine_socket
+    except NoDocker as problem:
+        raise SystemExit(str(problem)) from None
+    if len(os.fsencode(socket_path)) > LONGEST_SOCKET_PATH:
         raise SystemExit(
-            f"{layout.engine_socket} is too long for a Unix socket (at most {LONGEST_SOCKET_PATH} bytes). "
+            f"{socket_path} is too long for a Unix socket (at most {LONGEST_SOCKET_PATH} bytes). "
             "Nothing was started. Use a folder nearer to the root, or name one with --root."
         )
 
@@ -120,9 +125,7 @@ def announce(description: Description, display: Display) -> None:
     display.line(f"Portal      {layout.portal}")
     display.line(f"Edge        {layout.edge}   (agents, enrollment, events)")
     display.line(f"Dashboards  http://<tenant>.{layout.dashboard_zone}/dashboard/")
-    display.line(
-        f"Nodes       {layout.runtime}" + (": simulated, no real Wazuh" if layout.runtime == "stand-in" else "")
-    )
+    display.line(f"Nodes       {layout.nodes}")
     for user in description.users:
         display.line(f"Sign in     {user.email:<28} {user.role} of {user.organization}, {user.sign_in}")
     display.line(f"Details     {description.path}")
@@ -135,7 +138,7 @@ def main() -> None:
     os.environ["GARRISON_STACK"] = str(root)  # on every process of the stack, so that one left over can be told
     with only_one(root):
         layout = Layout(root, usual_ports=not options.any_ports, shared_nodes=options.shared_nodes)
-        refuse_long_path(layout)
+        refuse_what_cannot_run(layout)
         try:
             asyncio.run(serve(layout, seed=not options.no_seed, end_with_stdin=options.end_with_stdin))
         except StackFailed as failure:

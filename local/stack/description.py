@@ -45,6 +45,7 @@ class Description:
                     "oidc_issuer": layout.oidc_issuer,
                     "saml_idp": layout.saml_idp,
                     "runtime": layout.runtime,
+                    "nodes": layout.nodes,
                     "api_key": self.api_key,
                     "users": [asdict(user) for user in self.users],
                     "launcher": os.getpid(),

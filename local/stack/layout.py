@@ -2,10 +2,11 @@
 
 import json
 import os
-import socket
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+
+import httpx
 
 from local.stack import keys, ports
 
@@ -26,16 +27,22 @@ def image_key(version: str) -> str:
     return "v" + version.replace(".", "").replace("-", "")
 
 
-def docker_socket() -> str | None:
-    """The path of a Docker engine's socket that answers, or None."""
+class NoDocker(Exception):
+    """A Docker engine was asked for and none answers; the message says where it was looked for."""
+
+
+def docker_socket() -> str:
+    """The path of a Docker engine's socket that answers. Raises: NoDocker."""
     host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
     path = host.removeprefix("unix://")
     try:
-        with socket.socket(socket.AF_UNIX) as probe:
-            probe.settimeout(1)
-            probe.connect(path)
-    except OSError:
-        return None
+        with httpx.Client(transport=httpx.HTTPTransport(uds=path), timeout=2) as engine:
+            engine.get("http://engine/_ping").raise_for_status()
+    except httpx.HTTPError as problem:
+        raise NoDocker(
+            f"ENGINE=docker: no Docker engine answers at {host} ({problem}). Nothing was started. Start Docker with a "
+            "Unix socket, or leave ENGINE away: the stand-in engine needs none."
+        ) from None
     return path
 
 
@@ -75,6 +82,13 @@ class Layout:
     @property
     def runtime(self) -> str:
         return "docker" if self.docker else "stand-in"
+
+    @property
+    def nodes(self) -> str:
+        """What plays the tenants' nodes, for people."""
+        if self.docker:
+            return "docker"
+        return "stand-in: simulated, no real Wazuh" + ("; one process plays many nodes" if self.shared_nodes else "")
 
     @property
     def versions(self) -> dict[str, str]:

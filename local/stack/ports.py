@@ -1,5 +1,6 @@
 """Picks the ports of a local stack: the usual ones where they are free, and the same ones again at the next start."""
 
+import contextlib
 import json
 import socket
 from pathlib import Path
@@ -18,12 +19,6 @@ def is_free(port: int) -> bool:
     return True
 
 
-def any_free() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def taken(remembered: Path) -> dict[str, int]:
     """The ports of a stack that runs."""
     found: dict[str, int] = json.loads(remembered.read_text())
@@ -38,9 +33,16 @@ def choose(remembered: Path, *, usual: bool = True) -> dict[str, int]:
         usual: try the well-known ports first; a throw-away stack does not, so that it never takes a person's.
     """
     wanted = json.loads(remembered.read_text()) if remembered.exists() else (USUAL if usual else {})
-    chosen: dict[str, int] = {}
-    for name in USUAL:
-        port = wanted.get(name, 0)
-        chosen[name] = port if port and is_free(port) else any_free()
+    chosen = {name: port for name, port in wanted.items() if is_free(port)}
+    chosen |= dict(zip(USUAL.keys() - chosen.keys(), free(len(USUAL)), strict=False))
     remembered.write_text(json.dumps(chosen))
     return chosen
+
+
+def free(count: int) -> list[int]:
+    """Free ports, held together while they are picked so that no two are the same."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]

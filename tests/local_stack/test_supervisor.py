@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from local.stack import ports
 from local.stack.parts import Part
 from local.stack.supervisor import StackFailed, Supervisor
 
@@ -189,17 +188,6 @@ def test_killing_the_launcher_together_with_its_warden_leaves_no_part_behind(tmp
     launcher.wait()
     launcher.stdout.close()
     asyncio.run(until(lambda: not any(alive(pid) for pid in pids)))
-
-
-def test_a_stack_keeps_its_ports_between_starts_and_yields_those_that_others_took(tmp_path, free_loopback_socket):
-    kept = tmp_path / "ports.json"
-    first = ports.choose(kept, usual=False)
-    assert ports.choose(kept) == first
-    free_loopback_socket.bind(("127.0.0.1", first["edge"]))
-    free_loopback_socket.listen()
-    second = ports.choose(kept)
-    assert second["edge"] != first["edge"]
-    assert second["portal"] == first["portal"]
 
 
 def test_what_a_dead_part_had_started_ends_before_the_part_starts_again(tmp_path):
