@@ -102,6 +102,10 @@ class AgentProcess:
         lines = [line for line in self.output.read_text().splitlines() if line.startswith("connected agent=")]
         return lines[-1] if len(lines) >= times else ""
 
+    def refusals(self) -> int:
+        """How often the edge has turned it away so far."""
+        return self.output.read_text().count("403")
+
     def log(self, message: str) -> None:
         stamp = time.strftime("%b %e %H:%M:%S")
         with self._lines.open("a") as file:

@@ -139,15 +139,22 @@ def test_agents_come_back_within_a_minute_after_the_runtime_was_killed(edge: Edg
 
 
 def test_a_quarantined_agent_is_cut_off_and_stays_out(edge: Edge, tenant: str, tmp_path: Path) -> None:
-    with an_agent(tmp_path, edge, tenant, "web-9") as agent:
+    with (
+        an_agent(tmp_path / "agent", edge, tenant, "web-9") as agent,
+        an_agent(tmp_path / "witness", edge, tenant, "web-10") as witness,
+    ):
         number = agent.await_connected()
+        witness.await_connected()
         body = {"epoch": 1, "idempotency_key": "q", "reason": "it sends malware"}
         answer = edge.call("POST", f"/v1/tenants/{tenant}/agents/{number}/quarantine", body)
         assert answer.json()["quarantined"] is True
-        wait_for(lambda: "403" in agent.output.read_text(), "the agent to be refused")
-        word = f"mole{secrets.token_hex(4)}"
+        wait_for(lambda: agent.refusals() > 0, "the agent to be refused")
+        word, seen = f"mole{secrets.token_hex(4)}", f"seen{secrets.token_hex(4)}"
         agent.log(f"Invalid user {word} from 203.0.113.9 port 4022")
-        time.sleep(2)
+        refused = agent.refusals()
+        wait_for(lambda: agent.refusals() > refused, "the agent to try once more with its line")
+        witness.log(f"Invalid user {seen} from 203.0.113.9 port 4022")
+        wait_for(lambda: indexer_of(edge, tenant).alerts_with(seen), "the witness's alert")
         assert not indexer_of(edge, tenant).alerts_with(word)
 
 
