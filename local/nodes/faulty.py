@@ -6,7 +6,7 @@ import contextlib
 from local.nodes.host import Host
 from local.nodes.indexer import main as indexer
 
-SLOW_START = 600.0  # seconds: a cold indexer on a small disk
+SLOW_START = 3600.0  # seconds: longer than the edge waits for an indexer, so that its tenant stays provisioning
 
 
 async def exits_while_starting(host: Host) -> int:
@@ -16,8 +16,8 @@ async def exits_while_starting(host: Host) -> int:
 
 
 async def starts_slowly(host: Host) -> int:
-    """An indexer that listens only after ten minutes."""
-    host.log("recovering indices; this takes about ten minutes (this image is slow on purpose)", level="info")
+    """An indexer that listens only after an hour."""
+    host.log("recovering indices; this takes about an hour (this image is slow on purpose)", level="info")
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(host.stopping.wait(), SLOW_START)
     return 0 if host.stopping.is_set() else await indexer.run(host)

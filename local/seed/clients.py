@@ -32,7 +32,7 @@ class Client:
 
 CLIENTS = (
     Client("Alder Dental Group", "healthy, agents report, alerts come in", agents=AGENTS_OF_THE_HEALTHY),
-    Client("Baltic Freight", "still provisioning: its indexer takes minutes", plan={"version": "4.14.7-slow"}),
+    Client("Baltic Freight", "still provisioning: its indexer takes an hour", plan={"version": "4.14.7-slow"}),
     Client("Corvid Analytics", "certificate near its end", plan={"certificate_days": 7}),
     Client("Dunmore Council", "its only agent went silent", agents=("dunmore-gw-01",), goes_silent=True),
     Client("Eastlake Credit Union", "failed, with Retry: its indexer exits", plan={"version": "4.14.7-exits"}),

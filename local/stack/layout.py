@@ -13,7 +13,7 @@ from local.stack import keys, ports
 REPOSITORY = Path(__file__).resolve().parents[2]
 CELL = "lo"
 OIDC_CLIENT = "garrison-portal"
-# Version -> image tag. The two odd ones exist only here: an indexer that exits, and one that takes minutes to start.
+# Version -> image tag. The two odd ones exist only here: an indexer that exits, and one that takes an hour to start.
 VERSIONS = {"4.14.7": "4.14.7", "4.14.7-exits": "4.14.7-exits", "4.14.7-slow": "4.14.7-slow"}
 IMAGES = {
     "manager": "wazuh/wazuh-manager",
