@@ -37,5 +37,6 @@ urlpatterns = [
     path("t/<str:tenant_id>/events/", access.events, name="events"),
     path("t/<str:tenant_id>/events/tail/", access.tail, name="events-tail"),
     path("t/<str:tenant_id>/events/recent/", access.recent, name="recent-events"),
+    path("t/<str:tenant_id>/access/", access.ended, name="access"),
     path("t/<str:tenant_id>/dashboard/", access.dashboard, name="dashboard"),
 ]

@@ -1,4 +1,4 @@
-"""Pages that lead to a tenant's own data: its events, and its dashboard."""
+"""Pages about a tenant's own data: its events, its dashboard, and access to them that was ended."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,12 +12,16 @@ from django.views.decorators.http import require_POST, require_safe
 
 from controlplane.actor import Actor, actor_of
 from controlplane.appearance import allow_forms_to
+from controlplane.keyset import page_of
 from controlplane.problems import Problem
 from controlplane.rls import reading_as
 from controlplane.transactions import calls_out
 from organizations import access
+from organizations.names import names_of
+from organizations.settings_rows import pager
 from tenants.access import actions, queries
 from tenants.access.queries import EventLog
+from tenants.access.revocation_rows import revocation_row
 from tenants.access.rows import KINDS, event_row
 from tenants.provisioning import queries as provisioning
 from tenants.provisioning.frame import tenant_frame
@@ -89,6 +93,26 @@ def recent(request: HttpRequest, tenant_id: str) -> HttpResponse:
     context = _stretch(log, tenant, "", None)
     context["events"] = context.get("events", [])[:A_GLANCE]
     return render(request, "tenants/recent_events.html", {"tenant": tenant, **context})
+
+
+@login_required
+@require_safe
+def ended(request: HttpRequest, tenant_id: str) -> HttpResponse:
+    """Dashboards and event streams that were ended, each with whether the edge has confirmed it."""
+    actor = actor_of(request)
+    tenant = provisioning.find(actor, tenant_id)
+    page = page_of(queries.revocations_of(actor, tenant), cursor=request.GET.get("cursor"))
+    names = names_of(revocation.terms.get("subject", "") for revocation in page.rows)
+    context = {
+        "tenant": tenant,
+        "rows": [revocation_row(revocation, names) for revocation in page.rows],
+        "waiting": queries.pending_revocations(actor, tenant).count(),
+        "page": pager(page),
+        "frame": tenant_frame(
+            request, tenant, access.permissions_of(actor, tenant.organization_id), here="Access", section="access"
+        ),
+    }
+    return render(request, "tenants/access.html", context)
 
 
 def _opened(actor: Actor, tenant_id: str) -> tuple[Tenant, EventLog]:

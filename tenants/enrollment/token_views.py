@@ -38,9 +38,11 @@ def listing(request: HttpRequest, tenant_id: str) -> HttpResponse:
     actor = actor_of(request)
     tokens = list(queries.tokens_of(actor, tenant))
     names = names_of(token.created_by for token in tokens)
+    rows = [token_row(token, names) for token in tokens]
     context = {
         "tenant": tenant,
-        "tokens": [token_row(token, names) for token in tokens],
+        "tokens": rows,
+        "unconfirmed": any(row["edge_note"] and row["edge_note"].passes for row in rows),
         "refusals": [refusal_row(refusal) for refusal in queries.refusals_of(actor, tenant)[:MOST_REFUSALS]],
         "frame": tenant_frame(request, tenant, permissions, here="Enrollment tokens", section="tokens"),
     }
@@ -91,7 +93,7 @@ def revoke(request: HttpRequest, tenant_id: str, token_id: str) -> HttpResponse:
     tenant, _ = _entered(request, tenant_id)
     actor = actor_of(request)
     token = actions.revoke_token(by=actor, token=queries.token(actor, tenant, token_id))
-    messages.success(request, f"“{token.name}” is revoked. Agents that joined with it stay.")
+    messages.success(request, f"The edge is told to refuse “{token.name}”. Agents that joined with it stay.")
     return redirect("tenants:token", tenant.pk, token.pk)
 
 

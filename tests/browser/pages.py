@@ -53,6 +53,7 @@ PAGES = (
     Shown("agents", "alice", _tenant("Production", "agents/")),
     Shown("agents-empty", "paula", _tenant("Baltic production", "agents/")),
     Shown("events", "alice", _tenant("Production", "events/")),
+    Shown("access", "alice", _tenant("Production", "access/")),
     Shown("operations", "alice", _tenant("Production", "operations/")),
     Shown("operation", "paula", lambda world: _operation(world, "Eastlake production")),
     Shown("tenant-settings", "alice", _tenant("Production", "settings/")),

@@ -152,7 +152,13 @@ PAGES = {
     "/o/{organization_id}/keys/": {"GET": needs("key.manage")},
     "/o/{organization_id}/keys/new/": {"GET": needs("key.manage"), "POST": needs("key.manage")},
     "/o/{organization_id}/keys/{key_id}/revoke/": {"POST": needs("key.manage")},
-    "/o/{organization_id}/sso/": {"GET": needs("sso.manage")},
+    "/o/{organization_id}/sso/": {"GET": needs("sso.manage"), "POST": needs("sso.manage", body={"policy": "any"})},
+    "/o/{organization_id}/sso/new/oidc/": {"GET": needs("sso.manage"), "POST": needs("sso.manage", body={"name": "x"})},
+    "/o/{organization_id}/sso/new/saml/": {"GET": needs("sso.manage"), "POST": needs("sso.manage", body={"name": "x"})},
+    "/o/{organization_id}/sso/{connection_id}/renew/": {
+        "GET": needs("sso.manage"),
+        "POST": needs("sso.manage", body={"metadata_xml": "<a/>"}),
+    },
     "/o/{organization_id}/sso/{connection_id}/{verb}/": {"POST": needs("sso.manage")},
     "/o/{organization_id}/audit/": {"GET": needs("audit.view")},
     "/t/{tenant_id}/": {"GET": needs("tenant.view")},
@@ -176,6 +182,7 @@ PAGES = {
     "/t/{tenant_id}/events/": {"GET": needs("events.read", edge=True)},
     "/t/{tenant_id}/events/tail/": {"GET": needs("events.read", edge=True)},
     "/t/{tenant_id}/events/recent/": {"GET": needs("events.read", edge=True)},
+    "/t/{tenant_id}/access/": {"GET": needs("tenant.view")},
     "/t/{tenant_id}/dashboard/": {"POST": needs("dashboard.open", edge=True)},
 }
 
