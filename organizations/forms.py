@@ -5,10 +5,11 @@ from typing import Any
 
 from django import forms
 
-from controlplane.problems import Problem
 from organizations.actions.founding import LONGEST_NAME
 from organizations.models import Organization
-from organizations.sso.saml.metadata import LIMIT_CHARACTERS
+from organizations.sso.models import LONGEST_ADDRESS
+from organizations.sso.saml import metadata
+from organizations.sso.saml.metadata import LIMIT_CHARACTERS, IdpMetadata
 
 _CONNECTION = re.compile(r"\bconn_[a-z2-7]{20}\b")
 
@@ -19,16 +20,11 @@ class FoundForm(forms.Form):
     name = forms.CharField(label="Organization name", min_length=2, max_length=LONGEST_NAME)
     kind = forms.ChoiceField(label="Kind", choices=Organization.Kind.choices, initial=Organization.Kind.ORGANIZATION)
 
-    def blame(self, problem: Problem) -> None:
-        """Show a problem next to the field that it names, or above the form."""
-        field = problem.field if problem.field in self.fields else None
-        self.add_error(field, " ".join(filter(None, [problem.detail, problem.hint])))
 
+class MetadataForm(forms.Form):
+    """A SAML identity provider's metadata: an address, pasted XML or a file."""
 
-class SamlSignUpForm(FoundForm):
-    """The same, with the identity provider's metadata: an address, pasted XML or a file."""
-
-    metadata_url = forms.CharField(label="Metadata address", required=False, max_length=2048)
+    metadata_url = forms.CharField(label="Metadata address", required=False, max_length=LONGEST_ADDRESS)
     metadata_xml = forms.CharField(
         label="Metadata XML", required=False, max_length=LIMIT_CHARACTERS, widget=forms.Textarea
     )
@@ -44,12 +40,22 @@ class SamlSignUpForm(FoundForm):
         return given
 
     @property
-    def document(self) -> bytes:
-        """The XML that was pasted or uploaded; empty where an address was given."""
+    def address(self) -> str:
+        """Where the metadata is to be read; empty where they were given themselves."""
+        return str(self.cleaned_data["metadata_url"]).strip()
+
+    def read(self) -> IdpMetadata:
+        """The identity provider they describe, fetched where an address was given. Raises Invalid naming the field."""
+        if self.address:
+            return metadata.fetch(self.address)
         file = self.cleaned_data.get("metadata_file")
         if file is not None:
-            return bytes(file.read(LIMIT_CHARACTERS + 1))
-        return str(self.cleaned_data.get("metadata_xml") or "").encode()
+            return metadata.parse(bytes(file.read(LIMIT_CHARACTERS + 1)), field="metadata_file")
+        return metadata.parse(str(self.cleaned_data["metadata_xml"]).encode())
+
+
+class SamlSignUpForm(FoundForm, MetadataForm):
+    """A new organization with its identity provider."""
 
 
 class AddressForm(forms.Form):

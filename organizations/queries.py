@@ -1,14 +1,15 @@
 """Reads of this room. Every one takes who is asking."""
 
-from collections.abc import Iterable
+from dataclasses import dataclass
 
+from allauth.socialaccount.models import SocialAccount
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
 from controlplane.actor import Actor
 from controlplane.problems import Forbidden, NotFound
 from organizations.access import current, may, proven_roles, require
-from organizations.models import ApiKey, Connection, Grant, Invitation, Membership, Organization, User
+from organizations.models import ApiKey, Connection, Grant, Invitation, Membership, Organization
 
 
 def visible_to(actor: Actor) -> QuerySet[Organization]:
@@ -47,16 +48,6 @@ def member(actor: Actor, organization: Organization, membership_id: str) -> Memb
     return _one(members_of(actor, organization), membership_id)
 
 
-def names_of(user_ids: Iterable[str]) -> dict[str, str]:
-    """
-    Names (or addresses) of people by id, for "who" columns.
-
-    For an asker who shares an organization with them; callers pass ids that they found in rows visible to the asker.
-    """
-    people = User.objects.filter(pk__in=set(user_ids))
-    return {person.pk: person.name or person.email for person in people}
-
-
 def invitations_of(actor: Actor, organization: Organization) -> QuerySet[Invitation]:
     """Invitations that can still be taken up."""
     require(actor, "member.view", organization)
@@ -83,6 +74,26 @@ def connections_of(actor: Actor, organization: Organization) -> QuerySet[Connect
 def connection(actor: Actor, organization: Organization, connection_id: str) -> Connection:
     """One identity provider of the organization; raises NotFound."""
     return _one(connections_of(actor, organization), connection_id)
+
+
+@dataclass(frozen=True)
+class WayIn:
+    """A connection of the organization, and whether the asker has tied a sign-in of it to their account."""
+
+    connection: Connection
+    is_tied: bool
+
+
+def own_ways_in(actor: Actor, organization: Organization) -> list[WayIn]:
+    """The organization's connections by which the asker, as its own member, may sign in; none for an MSP's people."""
+    if actor.kind != "user" or not Membership.objects.filter(user_id=actor.user_id, organization=organization).exists():
+        return []
+    found = list(Connection.objects.filter(organization=organization, state=Connection.State.ENABLED))
+    providers = [connection.provider_id for connection in found]
+    tied = set(
+        SocialAccount.objects.filter(user_id=actor.user_id, provider__in=providers).values_list("provider", flat=True)
+    )
+    return [WayIn(connection, connection.provider_id in tied) for connection in found]
 
 
 def clients_of(actor: Actor, msp: Organization) -> QuerySet[Organization]:

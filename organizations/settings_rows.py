@@ -89,6 +89,7 @@ def connection_row(connection: Connection) -> dict[str, Any]:
         "kind_words": connection.get_kind_display(),
         "mark": CONNECTION_MARKS[state],
         "enabled": connection.is_enabled,
+        "renew_words": "Renew metadata" if is_saml else "Renew secret",
         "ours": _our_side(connection, is_saml),
         "theirs": _their_side(connection, is_saml),
         "certificates": [_certificate(text) for text in connection.certificates],

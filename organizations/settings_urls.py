@@ -3,6 +3,7 @@
 from django.urls import path
 
 from organizations import settings_views as views
+from organizations import sso_settings_views as sso
 
 app_name = "settings"
 
@@ -19,7 +20,10 @@ urlpatterns = [
     path("o/<str:organization_id>/keys/", views.keys, name="keys"),
     path("o/<str:organization_id>/keys/new/", views.create_key, name="key-new"),
     path("o/<str:organization_id>/keys/<str:key_id>/revoke/", views.revoke_key, name="key-revoke"),
-    path("o/<str:organization_id>/sso/", views.sso, name="sso"),
-    path("o/<str:organization_id>/sso/<str:connection_id>/<str:verb>/", views.switch_connection, name="sso-switch"),
+    path("o/<str:organization_id>/sso/", sso.sso, name="sso"),
+    path("o/<str:organization_id>/sso/new/oidc/", sso.add_oidc, name="oidc-new"),
+    path("o/<str:organization_id>/sso/new/saml/", sso.add_saml, name="saml-new"),
+    path("o/<str:organization_id>/sso/<str:connection_id>/renew/", sso.renew, name="sso-renew"),
+    path("o/<str:organization_id>/sso/<str:connection_id>/<str:verb>/", sso.switch, name="sso-switch"),
     path("o/<str:organization_id>/audit/", views.audit_log, name="audit"),
 ]

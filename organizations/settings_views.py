@@ -1,37 +1,33 @@
-"""Pages on which an organization looks after itself: members, API keys, sign-in, audit log."""
-
-from typing import Any
+"""Pages on which an organization looks after itself: members, API keys, audit log. Sign-in has its own file."""
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from controlplane import audit
 from controlplane.actor import actor_of
+from controlplane.appearance import allow_forms_to
 from controlplane.forms import told_on
 from controlplane.keyset import page_of
 from organizations import access, queries
 from organizations.actions import clients as client_actions
-from organizations.actions import connections as connection_actions
 from organizations.actions import keys as key_actions
 from organizations.actions import members as member_actions
-from organizations.frame import frame_for
-from organizations.models import Organization
 from organizations.names import names_of
 from organizations.permissions import Role, may_hand_out
 from organizations.settings_forms import InviteForm, KeyForm
+from organizations.settings_page import organization_of, settings_page
 from organizations.settings_rows import (
     audit_row,
-    connection_row,
     key_row,
     member_rows,
     pager,
-    policy_words,
 )
+from organizations.sso.outgoing import origin_of
 
 ENTRIES_A_PAGE = 50
 
@@ -40,7 +36,7 @@ ENTRIES_A_PAGE = 50
 @require_http_methods(["GET", "HEAD", "POST"])
 def members(request: HttpRequest, organization_id: str) -> HttpResponse:
     """Who belongs here; on POST, invite somebody."""
-    actor, organization = actor_of(request), _organization(request, organization_id)
+    actor, organization = actor_of(request), organization_of(request, organization_id)
     permissions = access.permissions_of(actor, organization)
     roles = [(role.value, str(role.label)) for role in Role if may_hand_out(permissions, role)]
     form = InviteForm(request.POST or None, roles=roles)
@@ -51,6 +47,7 @@ def members(request: HttpRequest, organization_id: str) -> HttpResponse:
             messages.success(request, f"{form.cleaned_data['email']} is invited.")
             return redirect("settings:members", organization_id)
     can_manage = "member.manage" in permissions
+    ways = queries.own_ways_in(actor, organization)
     context = {
         "members": member_rows(queries.members_of(actor, organization), actor, permissions),
         "invitations": queries.invitations_of(actor, organization) if can_manage else [],
@@ -58,16 +55,19 @@ def members(request: HttpRequest, organization_id: str) -> HttpResponse:
         "can_manage": can_manage,
         "can_withdraw": "organization.manage" in permissions,
         "roles": roles,
+        "ways": ways,
         "form": form,
     }
-    return _page(request, organization, "members", "Members", context, form=form)
+    page = settings_page(request, organization, "members", "Members", context, form=form)
+    allow_forms_to(page, *(origin_of(way.connection.sign_in_url) for way in ways))
+    return page
 
 
 @login_required
 @require_POST
 def change_role(request: HttpRequest, organization_id: str, membership_id: str) -> HttpResponse:
     """Give a member another role."""
-    organization = _organization(request, organization_id)
+    organization = organization_of(request, organization_id)
     changed = member_actions.change_role(
         by=actor_of(request),
         organization=organization,
@@ -82,7 +82,7 @@ def change_role(request: HttpRequest, organization_id: str, membership_id: str) 
 @require_POST
 def remove_member(request: HttpRequest, organization_id: str, membership_id: str) -> HttpResponse:
     """End a membership."""
-    organization = _organization(request, organization_id)
+    organization = organization_of(request, organization_id)
     member_actions.remove(by=actor_of(request), organization=organization, membership_id=membership_id)
     messages.success(request, "Removed. Their sessions and keys here have ended.")
     return redirect("settings:members", organization_id)
@@ -92,7 +92,7 @@ def remove_member(request: HttpRequest, organization_id: str, membership_id: str
 @require_POST
 def withdraw_invitation(request: HttpRequest, organization_id: str, invitation_id: str) -> HttpResponse:
     """Take an invitation back."""
-    organization = _organization(request, organization_id)
+    organization = organization_of(request, organization_id)
     member_actions.withdraw_invitation(by=actor_of(request), organization=organization, invitation_id=invitation_id)
     messages.success(request, "The invitation is withdrawn.")
     return redirect("settings:members", organization_id)
@@ -102,7 +102,7 @@ def withdraw_invitation(request: HttpRequest, organization_id: str, invitation_i
 @require_POST
 def withdraw_grant(request: HttpRequest, organization_id: str, grant_id: str) -> HttpResponse:
     """End an MSP's access."""
-    actor, organization = actor_of(request), _organization(request, organization_id)
+    actor, organization = actor_of(request), organization_of(request, organization_id)
     grant = queries.grant(actor, grant_id)
     if grant.client_id != organization.pk:
         raise Http404
@@ -117,9 +117,9 @@ def withdraw_grant(request: HttpRequest, organization_id: str, grant_id: str) ->
 @require_safe
 def keys(request: HttpRequest, organization_id: str) -> HttpResponse:
     """The organization's API keys."""
-    actor, organization = actor_of(request), _organization(request, organization_id)
+    actor, organization = actor_of(request), organization_of(request, organization_id)
     rows = [key_row(key) for key in queries.keys_of(actor, organization)]
-    return _page(request, organization, "keys", "API keys", {"keys": rows, **_api()})
+    return settings_page(request, organization, "keys", "API keys", {"keys": rows, **_api()})
 
 
 @login_required
@@ -127,7 +127,7 @@ def keys(request: HttpRequest, organization_id: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def create_key(request: HttpRequest, organization_id: str) -> HttpResponse:
     """Ask for a new key's limits; on POST, show its secret this once."""
-    actor, organization = actor_of(request), _organization(request, organization_id)
+    actor, organization = actor_of(request), organization_of(request, organization_id)
     standing = access.require(actor, "key.manage", organization)
     form = KeyForm(request.POST or None, permissions=standing.permissions)
     if request.method == "POST" and form.is_valid():
@@ -141,16 +141,16 @@ def create_key(request: HttpRequest, organization_id: str) -> HttpResponse:
             )
             rows = [key_row(row) for row in queries.keys_of(actor, organization)]
             shown = {"secret": secret, "created": key, "keys": rows, **_api()}
-            return _page(request, organization, "keys", "API keys", shown)
+            return settings_page(request, organization, "keys", "API keys", shown)
     template = "organizations/settings/key_new.html"
-    return _page(request, organization, "keys", "Create API key", {"form": form}, form=form, template=template)
+    return settings_page(request, organization, "keys", "Create API key", {"form": form}, form=form, template=template)
 
 
 @login_required
 @require_POST
 def revoke_key(request: HttpRequest, organization_id: str, key_id: str) -> HttpResponse:
     """End a key."""
-    organization = _organization(request, organization_id)
+    organization = organization_of(request, organization_id)
     key = key_actions.revoke(by=actor_of(request), organization=organization, key_id=key_id)
     messages.success(request, f"The key “{key.name}” works no more.")
     return redirect("settings:keys", organization_id)
@@ -158,60 +158,15 @@ def revoke_key(request: HttpRequest, organization_id: str, key_id: str) -> HttpR
 
 @login_required
 @require_safe
-def sso(request: HttpRequest, organization_id: str) -> HttpResponse:
-    """How people sign in, with both sides' facts of each connection."""
-    actor, organization = actor_of(request), _organization(request, organization_id)
-    rows = [connection_row(connection) for connection in queries.connections_of(actor, organization)]
-    context = {"connections": rows, "policy_words": policy_words(organization)}
-    return _page(request, organization, "sso", "Sign-in and SSO", context)
-
-
-SWITCHES = {"enable": connection_actions.enable, "disable": connection_actions.disable}
-
-
-@login_required
-@require_POST
-def switch_connection(request: HttpRequest, organization_id: str, connection_id: str, verb: str) -> HttpResponse:
-    """Switch a connection off or on again."""
-    organization = _organization(request, organization_id)
-    if verb not in SWITCHES:
-        raise Http404
-    SWITCHES[verb](by=actor_of(request), organization=organization, connection_id=connection_id)
-    messages.success(request, f"The connection is {verb}d.")
-    return redirect("settings:sso", organization_id)
-
-
-@login_required
-@require_safe
 def audit_log(request: HttpRequest, organization_id: str) -> HttpResponse:
     """Everything that was done here, newest first."""
-    actor, organization = actor_of(request), _organization(request, organization_id)
+    actor, organization = actor_of(request), organization_of(request, organization_id)
     access.require(actor, "audit.view", organization)
     page = page_of(audit.entries_of(organization.pk), cursor=request.GET.get("cursor"), limit=ENTRIES_A_PAGE)
     names = names_of(entry.actor.get("user", "") for entry in page.rows)
     context = {"entries": [audit_row(entry, names) for entry in page.rows], "page": pager(page)}
-    return _page(request, organization, "audit", "Audit log", context)
-
-
-def _organization(request: HttpRequest, organization_id: str) -> Organization:
-    return queries.find(actor_of(request), organization_id)
+    return settings_page(request, organization, "audit", "Audit log", context)
 
 
 def _api() -> dict[str, str]:
     return {"api": f"{settings.BASE_URL}/api/v1/"}
-
-
-def _page(
-    request: HttpRequest,
-    organization: Organization,
-    section: str,
-    here: str,
-    context: dict[str, Any],
-    *,
-    form: Any = None,
-    template: str = "",
-) -> HttpResponse:
-    frame = frame_for(request, organization, here=here, section=section)
-    status = 422 if form is not None and form.errors else 200
-    name = template or f"organizations/settings/{section}.html"
-    return render(request, name, {**context, "frame": frame}, status=status)

@@ -8,7 +8,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from controlplane.actor import actor_of
 from controlplane.appearance import allow_forms_to
-from controlplane.problems import Forbidden, NotFound, Problem
+from controlplane.forms import told_on
+from controlplane.problems import Forbidden, NotFound
 from controlplane.transactions import calls_out
 from organizations.actions import members, sign_up
 from organizations.actions.founding import checked_kind, checked_name
@@ -21,7 +22,7 @@ from organizations.sso.attempts import Attempt
 from organizations.sso.completion import REMEMBERED_COOKIE, REMEMBERED_SECONDS, refused
 from organizations.sso.oidc.provider import PLATFORM, platform_is_configured, platform_origins
 from organizations.sso.proven import SignInRefused
-from organizations.sso.saml import metadata, service_provider
+from organizations.sso.saml import service_provider
 
 
 @never_cache
@@ -64,9 +65,8 @@ def sign_up_page(request: HttpRequest) -> HttpResponse:
     form = FoundForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            return _found(request, form)
-        except Problem as problem:
-            form.blame(problem)
+            with told_on(form):
+                return _found(request, form)
         except SignInRefused as refusal:
             return refused(request, None, refusal)
     context = {
@@ -88,10 +88,8 @@ def sign_up_saml(request: HttpRequest) -> HttpResponse:
     form = SamlSignUpForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         count_sign_up(actor_of(request).address)
-        try:
+        with told_on(form):
             return _remember(request, _found_with_saml(request, form))
-        except Problem as problem:
-            form.blame(problem)
     return render(request, "organizations/sign_up_saml.html", {"form": form}, status=400 if form.errors else 200)
 
 
@@ -134,15 +132,12 @@ def _found(request: HttpRequest, form: FoundForm) -> HttpResponse:
 
 
 def _found_with_saml(request: HttpRequest, form: SamlSignUpForm) -> Connection:
-    address = form.cleaned_data["metadata_url"].strip()
-    field = "metadata_file" if form.cleaned_data.get("metadata_file") else "metadata_xml"
-    idp = metadata.fetch(address) if address else metadata.parse(form.document, field=field)
     return sign_up.found_with_saml(
         by=actor_of(request),
         name=form.cleaned_data["name"],
         kind=form.cleaned_data["kind"],
-        metadata=idp,
-        source_url=address,
+        metadata=form.read(),
+        source_url=form.address,
     )
 
 

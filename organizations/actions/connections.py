@@ -9,6 +9,7 @@ from organizations import queries
 from organizations.access import Standing, require
 from organizations.actions import facts
 from organizations.models import Connection, Membership, Organization
+from organizations.sso.models import new_connection_id
 from organizations.sso.oidc.provider import Discovered
 from organizations.sso.saml.metadata import IdpMetadata
 
@@ -36,9 +37,21 @@ def add_saml(
 
 
 def add_oidc(
-    *, by: Actor, organization: Organization, name: str, provider: Discovered, client_id: str, client_secret: str
+    *,
+    by: Actor,
+    organization: Organization,
+    name: str,
+    provider: Discovered,
+    client_id: str,
+    client_secret: str,
+    connection_id: str = "",
 ) -> Connection:
-    """Add an OpenID provider and pin what it published. Raises Invalid naming the field."""
+    """
+    Add an OpenID provider and pin what it published. Raises Invalid naming the field.
+
+    Args: connection_id: an id of ours whose redirect address was told before, else a new one. Raises Conflict where
+    a connection has it.
+    """
     standing = require(by, "sso.manage", organization)
     endpoints = dict(provider.endpoints)
     if not 0 < len(client_id) <= LONGEST_CLIENT_ID:
@@ -47,6 +60,7 @@ def add_oidc(
         by,
         standing,
         Connection(
+            id=connection_id or new_connection_id(),
             organization=organization,
             kind=Connection.Kind.OIDC,
             name=_named(name),
@@ -175,6 +189,8 @@ def _end_what_other_ways_opened(organization: Organization) -> None:
 
 def _insert(by: Actor, standing: Standing, connection: Connection) -> Connection:
     with rls.acting_as(f"org:{connection.organization_id}"):
+        if Connection.objects.filter(pk=connection.pk).exists():
+            raise Conflict("This connection was added already. Nothing was changed.", code="ALREADY_ADDED")
         connection.save(force_insert=True)
         _record(by, standing, connection, "organizations.connection.create")
     return connection

@@ -11,6 +11,7 @@ from controlplane.problems import Forbidden, NotFound
 from controlplane.transactions import calls_out
 from organizations.actions.sign_in import connection_by_id
 from organizations.models import Connection, Membership, Organization
+from organizations.queries import own_ways_in
 from organizations.sso import departure, sessions
 from organizations.sso.attempts import Attempt
 from organizations.sso.completion import refused
@@ -92,6 +93,7 @@ def enter(request: HttpRequest, organization_id: str) -> HttpResponse:
         {
             "organization": organization,
             "connections": connections,
+            "untied": [way.connection for way in own_ways_in(actor_of(request), organization) if not way.is_tied],
             "platform": by_platform,
             "next": sessions.safe_next(request.GET.get("next", "")),
         },

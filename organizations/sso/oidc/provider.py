@@ -42,7 +42,7 @@ class Provider:
     @property
     def redirect_uri(self) -> str:
         """Where answers arrive: one address a provider, so that one provider's answer never reaches another's door."""
-        return str(settings.BASE_URL) + reverse("oidc-callback", args=[self.key])
+        return redirect_address(self.key)
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,11 @@ class Discovered:
 
     issuer: str
     endpoints: dict[str, str]
+
+
+def redirect_address(key: str) -> str:
+    """Where the answers of a connection's provider (or of "platform") arrive."""
+    return str(settings.BASE_URL) + reverse("oidc-callback", args=[key])
 
 
 def of_connection(connection: Connection) -> Provider:
