@@ -12,7 +12,7 @@ import pytest
 from tests.local.engine_process import ROOT, EngineProcess
 
 LAUNCHER = Path(__file__).parent / "workerd" / "launch.mjs"
-NODE = ROOT / "worker" / "node_modules" / "node" / "bin" / "node"
+NODE = ROOT / "worker" / "node_modules" / ".bin" / "node"
 
 
 class Workerd:
