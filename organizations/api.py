@@ -10,9 +10,10 @@ from controlplane.api.pagination import KeysetPagination
 from controlplane.api.views import ApiView
 from organizations import queries
 from organizations.access import Standing, standings_of
-from organizations.actions import clients
+from organizations.actions import clients, connections
 from organizations.models import Organization
 from organizations.serializers import ClientIn, GrantChange, GrantOut, OrganizationOut
+from organizations.sso_serializers import PolicyIn
 
 
 def valid(serializer: type[Any], request: Request) -> dict[str, Any]:
@@ -76,6 +77,14 @@ class OneOrganization(Shown):
     def get(self, request: Request, organization_id: str) -> Response:
         """Read one organization."""
         return Response(self.shown([queries.find(self.actor, organization_id)])[0])
+
+    @extend_schema(operation_id="organizations_update", request=PolicyIn, responses=OrganizationOut)
+    def patch(self, request: Request, organization_id: str) -> Response:
+        """Say how members must sign in. The stricter policy needs a session that its own connection proved."""
+        organization = queries.find(self.actor, organization_id)
+        given = valid(PolicyIn, request)
+        changed = connections.set_policy(by=self.actor, organization=organization, policy=given["sign_in_policy"])
+        return Response(self.shown([changed])[0])
 
 
 class Grants(ListView):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from organizations import api, people_api
+from organizations import api, people_api, sso_api
 
 _ONE = "organizations/<str:organization_id>"
 
@@ -15,6 +15,8 @@ urlpatterns = [
     path(f"{_ONE}/members/<str:membership_id>", people_api.OneMember.as_view(), name="api-member"),
     path(f"{_ONE}/invitations", people_api.Invitations.as_view(), name="api-invitations"),
     path(f"{_ONE}/invitations/<str:invitation_id>", people_api.OneInvitation.as_view(), name="api-invitation"),
+    path(f"{_ONE}/connections", sso_api.Connections.as_view(), name="api-connections"),
+    path(f"{_ONE}/connections/<str:connection_id>", sso_api.OneConnection.as_view(), name="api-connection"),
     path(f"{_ONE}/keys", people_api.Keys.as_view(), name="api-keys"),
     path(f"{_ONE}/keys/<str:key_id>", people_api.OneKey.as_view(), name="api-key"),
 ]

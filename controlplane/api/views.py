@@ -1,5 +1,6 @@
 """What API views derive from."""
 
+from collections.abc import Callable
 from typing import Any
 
 from rest_framework.request import Request
@@ -7,6 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
+from controlplane import rls
 from controlplane.actor import Actor, actor_of
 from controlplane.api import idempotency
 from controlplane.api.throttling import rate_limit_headers
@@ -14,8 +16,12 @@ from controlplane.models import RememberedAnswer
 
 
 class ApiDoor(APIView):
-    """Idempotency-Key on POST, RateLimit headers, and the asker as `self.actor`."""
+    """Idempotency-Key on POST, RateLimit headers, and the asker as `self.actor`.
 
+    A class that sets `calls_out` (see `controlplane.transactions`) reads under ``reading_as`` and writes by `written`.
+    """
+
+    calls_out = False
     pending_answer: RememberedAnswer | None = None
 
     @property
@@ -26,8 +32,17 @@ class ApiDoor(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """After sign-in, permissions and throttle: takes the idempotency key."""
         super().initial(request, *args, **kwargs)
-        if request.method == "POST":
+        if request.method == "POST" and not self.calls_out:
             self.pending_answer = idempotency.begin(request)
+
+    def written(self, request: Request, write: Callable[[], Response]) -> Response:
+        """The answer of what a view that calls out writes: in one transaction, and of a POST once for its key."""
+        with rls.acting_as(self.actor.rls_actor):
+            row = idempotency.begin(request) if request.method == "POST" else None
+            response = write()
+            if row is not None:
+                idempotency.remember(row, response)
+        return response
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         """Remembers the answer and adds headers."""

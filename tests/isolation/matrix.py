@@ -57,7 +57,18 @@ API = {
     "/api/v1/openapi.json": {"GET": anybody()},
     "/api/v1/plans": {"GET": people()},
     "/api/v1/organizations": {"GET": people(), "POST": people(body={"name": "New"})},
-    "/api/v1/organizations/{organization_id}": {"GET": members()},
+    "/api/v1/organizations/{organization_id}": {
+        "GET": members(),
+        "PATCH": needs("sso.manage", body={"sign_in_policy": "any"}),
+    },
+    "/api/v1/organizations/{organization_id}/connections": {
+        "GET": needs("sso.manage"),
+        "POST": needs("sso.manage", body={"kind": "saml", "name": "new", "metadata_xml": "<a/>"}),
+    },
+    "/api/v1/organizations/{organization_id}/connections/{connection_id}": {
+        "GET": needs("sso.manage"),
+        "PATCH": needs("sso.manage", body={"state": "enabled"}),
+    },
     "/api/v1/organizations/{organization_id}/subscription": {"GET": needs("billing.view")},
     "/api/v1/organizations/{organization_id}/grants": {"GET": needs("member.view")},
     "/api/v1/organizations/{organization_id}/members": {"GET": needs("member.view")},
