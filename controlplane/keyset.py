@@ -40,6 +40,15 @@ def page_of[T: Model](queryset: QuerySet[T], *, cursor: str | None = None, limit
     return (_older if direction == "older" else _newer)(queryset, position, limit)
 
 
+def pager(page: Page[Any]) -> dict[str, str]:
+    """Addresses of the neighbours of a page, relative to its own."""
+    return {
+        "older": f"?cursor={page.older}" if page.older else "",
+        "newer": f"?cursor={page.newer}" if page.newer else "",
+        "words": f"{len(page.rows)} on this page",
+    }
+
+
 def limit_of(text: str | None) -> int:
     """Returns the number of rows asked for. Raises: Malformed outside 1–200."""
     if not text:

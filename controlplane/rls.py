@@ -16,36 +16,9 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from controlplane.rls_operations import (
-    APP_ROLE,
-    OWNER_ROLE,
-    PLATFORM,
-    WORKER_ROLE,
-    EnableRowSecurity,
-    NarrowFunction,
-    PostgresSQL,
-    SQLiteSQL,
-    checked_name,
-    visible_organizations,
-)
+from controlplane.rls_operations import PLATFORM, checked_name
 
-__all__ = [
-    "APP_ROLE",
-    "OWNER_ROLE",
-    "PLATFORM",
-    "WORKER_ROLE",
-    "EnableRowSecurity",
-    "NarrowFunction",
-    "PostgresSQL",
-    "SQLiteSQL",
-    "acting_as",
-    "call",
-    "current_actor",
-    "reading_as",
-    "remembering",
-    "set_actor",
-    "visible_organizations",
-]
+__all__ = ["PLATFORM", "acting_as", "call", "current_actor", "reading_as", "remembering", "set_actor"]
 
 _actor: ContextVar[str] = ContextVar("rls_actor", default="")
 

@@ -66,12 +66,6 @@ def permissions_of(actor: Actor, organization: Organization | str) -> frozenset[
     return standing.permissions if standing else frozenset()
 
 
-def role_of(actor: Actor, organization: Organization | str) -> str | None:
-    """The role that names what `actor` may do in `organization`."""
-    standing = standing_of(actor, organization)
-    return standing.role if standing else None
-
-
 def may(actor: Actor, permission: str, organization: Organization | str) -> bool:
     """Whether `actor` has `permission` in `organization`."""
     return permission in permissions_of(actor, organization)

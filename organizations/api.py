@@ -7,30 +7,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.api.pagination import KeysetPagination
-from controlplane.api.views import ApiView
+from controlplane.api.views import ApiView, ListView, valid
 from organizations import queries
 from organizations.access import Standing, standings_of
 from organizations.actions import clients, connections
 from organizations.models import Organization
 from organizations.serializers import ClientIn, GrantChange, GrantOut, OrganizationOut
 from organizations.sso_serializers import PolicyIn
-
-
-def valid(serializer: type[Any], request: Request) -> dict[str, Any]:
-    """The body's fields; raises the framework's error, which becomes a problem naming each field."""
-    form = serializer(data=request.data)
-    form.is_valid(raise_exception=True)
-    return dict(form.validated_data)
-
-
-class ListView(ApiView):
-    """A collection that is answered page by page."""
-
-    def page(self, rows: Any, serializer: type[Any], **context: Any) -> Response:
-        """One page of `rows` in the form of `serializer`."""
-        paginator = KeysetPagination()
-        found = paginator.paginate_queryset(rows, self.request, self)
-        return paginator.get_paginated_response(serializer(found, many=True, context=context).data)
 
 
 class Shown(ListView):

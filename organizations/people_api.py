@@ -7,9 +7,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from controlplane.api.views import ListView, valid
 from organizations import queries
 from organizations.actions import keys, members
-from organizations.api import ListView, valid
 from organizations.models import Organization
 from organizations.serializers import (
     InvitationIn,

@@ -8,7 +8,6 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from django.utils import timezone
 
 from controlplane.actor import Actor
-from controlplane.keyset import Page
 from controlplane.marks import Mark
 from controlplane.models import AuditEntry
 from organizations.audit_words import action_words, details
@@ -153,13 +152,4 @@ def audit_row(entry: AuditEntry, names: Mapping[str, str]) -> dict[str, Any]:
         "details": details(entry.data),
         "address": actor.get("address", ""),
         "number": entry.position,
-    }
-
-
-def pager(page: Page[Any]) -> dict[str, str]:
-    """Addresses of the neighbours of a page, relative to its own."""
-    return {
-        "older": f"?cursor={page.older}" if page.older else "",
-        "newer": f"?cursor={page.newer}" if page.newer else "",
-        "words": f"{len(page.rows)} on this page",
     }

@@ -12,7 +12,7 @@ from controlplane import audit
 from controlplane.actor import actor_of
 from controlplane.appearance import allow_forms_to
 from controlplane.forms import told_on
-from controlplane.keyset import page_of
+from controlplane.keyset import page_of, pager
 from organizations import access, queries
 from organizations.actions import clients as client_actions
 from organizations.actions import keys as key_actions
@@ -25,7 +25,6 @@ from organizations.settings_rows import (
     audit_row,
     key_row,
     member_rows,
-    pager,
 )
 from organizations.sso.outgoing import origin_of
 

@@ -7,10 +7,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane import rls
+from controlplane.api.views import valid
 from organizations import queries
 from organizations.access import require
 from organizations.actions import connections
-from organizations.api import valid
 from organizations.models import Connection, Organization
 from organizations.people_api import InOrganization
 from organizations.sso.oidc.provider import Discovered, discover

@@ -12,6 +12,7 @@ from django.test import Client
 
 from controlplane import rls
 from controlplane.actor import Actor
+from organizations.access import standing_of
 from organizations.actions import clients, members, sign_up
 from organizations.models import Grant, Organization, User
 from tests.database import all_rows
@@ -20,6 +21,12 @@ from tests.database import all_rows
 def actor_for(user: User) -> Actor:
     """Returns the actor of a person whose session is not in question."""
     return Actor(user_id=user.pk, kind="user", session_id="ses_test")
+
+
+def role_of(actor: Actor, organization: Organization) -> str | None:
+    """Returns the role that names what somebody may do in an organization; None where they are nobody."""
+    standing = standing_of(actor, organization)
+    return standing.role if standing else None
 
 
 def join(organization: Organization, *, invited_by: User, user: User, role: str) -> None:

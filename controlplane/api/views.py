@@ -6,11 +6,11 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
-from rest_framework.viewsets import GenericViewSet
 
 from controlplane import rls
 from controlplane.actor import Actor, actor_of
 from controlplane.api import idempotency
+from controlplane.api.pagination import KeysetPagination
 from controlplane.api.throttling import rate_limit_headers
 from controlplane.models import RememberedAnswer
 
@@ -59,5 +59,18 @@ class ApiView(ApiDoor):
     """One address, a method a verb."""
 
 
-class ApiViewSet(ApiDoor, GenericViewSet):
-    """A collection and its members."""
+class ListView(ApiView):
+    """A collection that is answered page by page."""
+
+    def page(self, rows: Any, serializer: type[Any], **context: Any) -> Response:
+        """One page of `rows` in the form of `serializer`."""
+        paginator = KeysetPagination()
+        found = paginator.paginate_queryset(rows, self.request, self)
+        return paginator.get_paginated_response(serializer(found, many=True, context=context).data)
+
+
+def valid(serializer: type[Any], request: Request) -> dict[str, Any]:
+    """The body's fields; raises the framework's error, which becomes a problem naming each field."""
+    form = serializer(data=request.data)
+    form.is_valid(raise_exception=True)
+    return dict(form.validated_data)

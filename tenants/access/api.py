@@ -4,7 +4,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from organizations.api import ListView
+from controlplane.api.views import ListView
 from tenants.access import actions, queries
 from tenants.access.serializers import DashboardCodeOut, RevocationOut, StreamTokenOut
 from tenants.provisioning.api import TenantView

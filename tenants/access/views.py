@@ -12,13 +12,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from controlplane.actor import Actor, actor_of
 from controlplane.appearance import allow_forms_to
-from controlplane.keyset import page_of
+from controlplane.keyset import page_of, pager
 from controlplane.problems import Problem
 from controlplane.rls import reading_as
 from controlplane.transactions import calls_out
 from organizations import access
 from organizations.names import names_of
-from organizations.settings_rows import pager
 from tenants.access import actions, queries
 from tenants.access.queries import EventLog
 from tenants.access.revocation_rows import revocation_row

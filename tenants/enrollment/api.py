@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from organizations.api import ListView, valid
+from controlplane.api.views import ListView, valid
 from tenants.enrollment import actions, agents, queries
 from tenants.enrollment.serializers import AgentOut, NewTokenOut, QuarantineIn, RefusalOut, TokenIn, TokenOut
 from tenants.provisioning.api import TenantView

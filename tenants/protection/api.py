@@ -4,7 +4,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from organizations.api import valid
+from controlplane.api.views import valid
 from tenants.protection import actions
 from tenants.protection.serializers import Confirmation, TenantChange
 from tenants.provisioning.api import TenantView, accepted

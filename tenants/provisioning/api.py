@@ -4,9 +4,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlplane.api.views import ApiView
+from controlplane.api.views import ApiView, ListView, valid
 from organizations import queries as organizations
-from organizations.api import ListView, valid
 from tenants.provisioning import actions, filters, queries
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.serializers import Accepted, OperationOut, TenantIn, TenantOut

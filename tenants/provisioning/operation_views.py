@@ -8,12 +8,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from controlplane.actor import Actor, actor_of
-from controlplane.keyset import page_of
+from controlplane.keyset import page_of, pager
 from organizations import access
 from organizations import queries as organizations
 from organizations.frame import Link
 from organizations.names import names_of
-from organizations.settings_rows import pager
 from tenants.provisioning import actions, queries
 from tenants.provisioning.frame import tenant_frame
 from tenants.provisioning.models import Operation, Tenant

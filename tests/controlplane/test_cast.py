@@ -3,8 +3,7 @@
 import pytest
 
 from controlplane import rls
-from organizations.access import role_of
-from tests.cast import actor_for
+from tests.cast import actor_for, role_of
 
 ROLES = {"alice": "owner", "bob": "operator", "vera": "viewer", "maria": "operator", "mallory": None}
 

@@ -6,7 +6,7 @@ import pytest
 from django.db import DatabaseError, InterfaceError, connection
 from django.test import Client, RequestFactory
 
-from controlplane import csp, health, rls
+from controlplane import health, rls
 from controlplane.models import Message
 from controlplane.pages import server_error
 from tests.cast import session_of
@@ -114,11 +114,6 @@ class TestHeaders:
         assert answer["X-Frame-Options"] == "DENY"
         assert answer["X-Content-Type-Options"] == "nosniff"
         assert answer["Referrer-Policy"] == "same-origin"
-
-    def test_a_room_can_let_forms_lead_to_the_dashboards(self, visitor, monkeypatch):
-        monkeypatch.setattr(csp, "_form_targets", [lambda: ["https://*.dash.example"]])
-        csp.forget_form_targets()
-        assert "form-action 'self' https://*.dash.example" in visitor.get("/pages/a/")["Content-Security-Policy"]
 
     def test_an_error_page_has_a_policy_too(self, visitor):
         assert "default-src 'none'" in visitor.post("/pages/broken/")["Content-Security-Policy"]

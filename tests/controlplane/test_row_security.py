@@ -6,6 +6,7 @@ from django.db.utils import ProgrammingError
 
 from controlplane import rls
 from controlplane.models import Access, Message
+from controlplane.rls_operations import EnableRowSecurity
 from tests.database import all_rows
 
 pytestmark = pytest.mark.django_db
@@ -127,4 +128,4 @@ def test_the_role_of_the_tests_can_not_pass_by():
 @pytest.mark.parametrize("name", ["", "Upper", "a;drop", 'a"b', "a b"])
 def test_a_name_that_needs_quotes_is_no_name(name):
     with pytest.raises(ValueError, match="name"):
-        rls.EnableRowSecurity(name)
+        EnableRowSecurity(name)

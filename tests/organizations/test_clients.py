@@ -9,10 +9,9 @@ from controlplane import rls
 from controlplane.models import Message
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
 from organizations import queries
-from organizations.access import role_of
 from organizations.actions import clients
 from organizations.models import Grant, Organization, User
-from tests.cast import actor_for, join
+from tests.cast import actor_for, join, role_of
 from tests.database import all_rows
 from tests.organizations.conftest import audited
 

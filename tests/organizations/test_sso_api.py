@@ -33,8 +33,14 @@ def call(acme: Organization, alice: User) -> Caller:
 
 
 def oidc(idp: OidcIdp, **changes: Any) -> dict[str, Any]:
-    told = {"kind": "oidc", "name": "Login", "issuer": idp.issuer, "client_id": idp.client_id, "client_secret": "a-very-secret"}
-    return {**told, **changes}
+    told = {
+        "kind": "oidc",
+        "name": "Login",
+        "issuer": idp.issuer,
+        "client_id": idp.client_id,
+        "client_secret": "a-very-secret",
+    }
+    return {**told, "client_secret": "a-very-secret", **changes}
 
 
 def test_an_openid_provider_is_added_once_for_its_key_and_asked_outside_any_transaction(
