@@ -15,6 +15,8 @@ pytest_plugins = ["tests.cast", "tests.stack_fixture"]
 ON_POSTGRES = os.environ.get("TEST_DATABASE") == "postgres"
 # Rooms whose tests may open no connection; the others run real processes on this machine.
 WITHOUT_NETWORK = ("controlplane", "organizations", "billing", "tenants", "fleet", "isolation")
+# A test without any of them would tell the same on every database; the run on SQLite tells it.
+DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup"}
 
 _cluster = pytest.StashKey[Cluster]()
 
@@ -40,16 +42,21 @@ def pytest_configure_node(node: object) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Closes the network for the unit tests, and leaves tests of Postgres out where there is none."""
+    """Closes the network for the unit tests; leaves tests of Postgres to it, and to it only what a database answers."""
     here = Path(__file__).parent
     for item in items:
         room = item.path.relative_to(here).parts[0] if item.path.is_relative_to(here) else ""
         if room in WITHOUT_NETWORK:
             item.add_marker(pytest.mark.disable_socket)
+    elsewhere = {item for item in items if not _belongs_here(item)}
+    config.hook.pytest_deselected(items=list(elsewhere))
+    items[:] = [item for item in items if item not in elsewhere]
+
+
+def _belongs_here(item: pytest.Item) -> bool:
     if not ON_POSTGRES:
-        elsewhere = [item for item in items if item.get_closest_marker("postgres")]
-        config.hook.pytest_deselected(items=elsewhere)
-        items[:] = [item for item in items if item not in elsewhere]
+        return item.get_closest_marker("postgres") is None
+    return bool(item.get_closest_marker("django_db")) or not DATABASE_FIXTURES.isdisjoint(item.fixturenames)
 
 
 @pytest.fixture(scope="session")
