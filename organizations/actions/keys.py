@@ -40,11 +40,7 @@ def create(
     """
     standing = require(by, "key.manage", organization)
     wanted = _scopes(standing, scopes)
-    now = timezone.now()
-    if not dt.timedelta(minutes=1) <= expires_in <= dt.timedelta(days=LONGEST_DAYS):
-        raise Invalid(f"A key lasts between a minute and {LONGEST_DAYS} days.", field="expires_in")
-    if not name.strip() or len(name) > 120:
-        raise Invalid("The name has between 1 and 120 characters.", field="name")
+    _check_form(name, expires_in)
     key = ApiKey(
         id=new_key_id(),
         organization=organization,
@@ -53,7 +49,7 @@ def create(
         scopes=wanted,
         tenant_ids=list(dict.fromkeys(tenant_ids)),
         networks=_networks(networks),
-        expires_at=now + expires_in,
+        expires_at=timezone.now() + expires_in,
     )
     with rls.acting_as(f"org:{organization.pk}"):
         if not Membership.objects.filter(organization=organization, user_id=by.user_id).exists():
@@ -116,6 +112,13 @@ def _end(by: Actor, key: ApiKey, *, grant_id: str | None) -> None:
         data={"name": key.name},
         grant_id=grant_id,
     )
+
+
+def _check_form(name: str, expires_in: dt.timedelta) -> None:
+    if not dt.timedelta(minutes=1) <= expires_in <= dt.timedelta(days=LONGEST_DAYS):
+        raise Invalid(f"A key lasts between a minute and {LONGEST_DAYS} days.", field="expires_in")
+    if not name.strip() or len(name) > 120:
+        raise Invalid("The name has between 1 and 120 characters.", field="name")
 
 
 def _scopes(standing: Standing, scopes: Iterable[str]) -> list[str]:

@@ -1,4 +1,6 @@
-"""Imports go left only: controlplane ← organizations ← billing ← tenants ← fleet, and inside tenants downward.
+"""Imports go left only: controlplane ← organizations ← billing ← tenants ← fleet, and inside two rooms downward.
+
+Inside `tenants` its inner rooms; inside `organizations` rows, reads and sign-in protocols ← actions ← doors.
 
 Read from the code itself, imports inside functions included.
 """
@@ -12,6 +14,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 ROOMS = ("controlplane", "organizations", "billing", "tenants", "fleet")
 INNER_ROOMS = ("provisioning", "enrollment", "protection", "access")
+# What actions of `organizations` stand on. The doors of sign-in lie in `sso` beside the protocols, by these names.
+FOUNDATION = ("access", "addresses", "keys", "migrations", "models", "names", "permissions", "queries", "sso")
+SIGN_IN_DOORS = ("completion", "departure", "middleware", "sessions", "views")
 NEVER = ("local", "tests")
 
 
@@ -29,15 +34,25 @@ def imports_of(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def position(parts: list[str]) -> tuple[int, int]:
-    """Where a module stands: its room, and in `tenants` its inner room.
+    """Where a module stands: its room, and in `tenants` and `organizations` how far right in it.
 
     A file of `tenants` itself stands at the inner room furthest right that it imports: what gathers all of them stands
     right of all, what several of them share stands left.
     """
     room = ROOMS.index(parts[0])
+    if parts[0] == "organizations" and len(parts) > 1:
+        return room, layer(parts[1:])
     if parts[0] != "tenants" or len(parts) < 2:
         return room, 0
     return room, INNER_ROOMS.index(parts[1]) if parts[1] in INNER_ROOMS else reach(parts[1], frozenset())
+
+
+def layer(inside: list[str]) -> int:
+    """Returns 0 for what actions stand on, 1 for actions, 2 for doors."""
+    if inside[0] == "actions":
+        return 1
+    is_door = inside[0] == "sso" and any(name in SIGN_IN_DOORS for name in inside)
+    return 0 if inside[0] in FOUNDATION and not is_door else 2
 
 
 def reach(module: str, seen: frozenset[str]) -> int:
@@ -87,6 +102,13 @@ def test_the_rule_is_applied_to_every_room():
         ("organizations/a.py", "def f():\n    import tenants.tasks", False),
         ("organizations/a.py", "from controlplane import audit", True),
         ("billing/a.py", "from organizations import queries", True),
+        ("organizations/queries.py", "from organizations.actions import keys", False),
+        ("organizations/sso/saml/metadata.py", "from organizations.sso.sessions import begin", False),
+        ("organizations/sso/attempts.py", "from organizations.actions import sign_in", False),
+        ("organizations/actions/keys.py", "from organizations.sso import completion", False),
+        ("organizations/actions/keys.py", "from organizations.sso.oidc.provider import discover", True),
+        ("organizations/sso/saml/views.py", "from organizations.actions import sign_in", True),
+        ("organizations/api.py", "from organizations.sso import sessions", True),
         ("tenants/provisioning/a.py", "from tenants.enrollment import models", False),
         ("tenants/provisioning/a.py", "from tenants import access", False),
         ("tenants/provisioning/a.py", "from ..enrollment import models", False),

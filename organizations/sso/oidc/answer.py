@@ -78,6 +78,18 @@ def _exchange(provider: Provider, code: str, verifier: str) -> dict[str, Any]:
 
 
 def _judged_claims(provider: Provider, id_token: str, nonce: str) -> dict[str, Any]:
+    claims = _decoded(provider, id_token)
+    if time.time() - claims["iat"] > OLDEST_SECONDS:
+        raise invalid("The ID token was issued more than ten minutes ago.")
+    several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
+    if (several or "azp" in claims) and claims.get("azp") != provider.client_id:
+        raise invalid("The ID token was made for another client (azp).")
+    if not hmac.compare_digest(str(claims["nonce"]).encode(), nonce.encode()):
+        raise invalid("The ID token answers another request (nonce).")
+    return claims
+
+
+def _decoded(provider: Provider, id_token: str) -> dict[str, Any]:
     try:
         header = jwt.get_unverified_header(id_token)
         if header.get("alg") not in ALGORITHMS:
@@ -93,13 +105,6 @@ def _judged_claims(provider: Provider, id_token: str, nonce: str) -> dict[str, A
         )
     except (jwt.PyJWTError, ValueError, TypeError, binascii.Error) as error:
         raise invalid(f"ID token: {error}") from error
-    if time.time() - claims["iat"] > OLDEST_SECONDS:
-        raise invalid("The ID token was issued more than ten minutes ago.")
-    several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
-    if (several or "azp" in claims) and claims.get("azp") != provider.client_id:
-        raise invalid("The ID token was made for another client (azp).")
-    if not hmac.compare_digest(str(claims["nonce"]).encode(), nonce.encode()):
-        raise invalid("The ID token answers another request (nonce).")
     return dict(claims)
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,17 +56,14 @@ def parse(document: str | bytes, *, field: str = "metadata_xml") -> IdpMetadata:
     idp = _read(content, field)
     sign_in_url = idp.get("singleSignOnService", {}).get("url", "")
     certificates = idp.get("x509certMulti", {}).get("signing") or [idp.get("x509cert")]
-    missing = [
-        name
-        for name, value in {
+    _check_nothing_lacks(
+        {
             "an entity id": idp.get("entityId"),
             "a sign-in address for the HTTP-Redirect binding": sign_in_url,
             "a signing certificate": certificates[0],
-        }.items()
-        if not value
-    ]
-    if missing:
-        raise Invalid(f"The metadata lacks {', '.join(missing)}.", field=field)
+        },
+        field,
+    )
     try:
         outgoing.checked(sign_in_url, "identity provider's sign-in address")
     except outgoing.OutgoingRefused as error:
@@ -81,6 +79,12 @@ def _read(content: bytes, field: str) -> dict[str, Any]:
     except Exception as error:  # python3-saml takes every element for filled and lets the error of an empty one through
         raise Invalid("The metadata can't be read: an element of it is empty or out of place.", field=field) from error
     return idp
+
+
+def _check_nothing_lacks(found: Mapping[str, Any], field: str) -> None:
+    missing = [name for name, value in found.items() if not value]
+    if missing:
+        raise Invalid(f"The metadata lacks {', '.join(missing)}.", field=field)
 
 
 def _check_it_can_be_used(read: IdpMetadata, field: str) -> None:
