@@ -10,7 +10,9 @@ from django.utils import timezone
 from controlplane import outbox, rls
 from controlplane.actor import Actor
 from controlplane.models import AuditEntry, Delivery
+from organizations.actions import keys
 from organizations.models import Organization, User
+from organizations.permissions import PERMISSIONS
 from tenants.enrollment import actions as enrollment
 from tenants.enrollment.models import EnrollmentToken
 from tenants.provisioning import actions, feed
@@ -20,6 +22,7 @@ from tenants.provisioning.reconciler import reconcile
 from tests.cast import actor_for
 from tests.database import all_rows
 from tests.tenants.edge import FakeEdge
+from tests.tenants.program import Program
 
 EDGE = "http://edge.test"
 
@@ -86,6 +89,34 @@ def make_token(running: Tenant, alice_acts: Actor) -> Callable[..., tuple[Enroll
             return enrollment.create_token(by=alice_acts, tenant=running, name=name, **more)
 
     return make
+
+
+@pytest.fixture
+def program_of() -> Callable[..., Program]:
+    """Makes an API key and the program that uses it."""
+
+    def make(user: User, organization: Organization, scopes: object = PERMISSIONS, **more: object) -> Program:
+        actor = actor_for(user)
+        life = dt.timedelta(days=1)
+        with rls.acting_as(actor.rls_actor):
+            _, secret = keys.create(
+                by=actor, organization=organization, name="test", scopes=scopes, expires_in=life, **more
+            )
+        return Program(secret)
+
+    return make
+
+
+@pytest.fixture
+def api(program_of: Callable[..., Program], alice: User, acme: Organization, cell: Cell, edge: FakeEdge) -> Program:
+    return program_of(alice, acme)
+
+
+@pytest.fixture
+def outsider(
+    program_of: Callable[..., Program], mallory: User, rival: Organization, cell: Cell, edge: FakeEdge
+) -> Program:
+    return program_of(mallory, rival)
 
 
 def read_feed() -> int:

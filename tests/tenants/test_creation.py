@@ -1,0 +1,110 @@
+"""Asking for a tenant: what may be chosen, who may, and how many there may be."""
+
+import pytest
+from structlog.testing import capture_logs
+
+from billing.models import Subscription
+from billing.problems import QuotaExceeded, Suspended
+from controlplane import rls
+from controlplane.problems import Forbidden, Invalid, NotFound
+from tenants.protection import actions as protection
+from tenants.provisioning import actions
+from tenants.provisioning.models import Cell, Tenant
+from tenants.provisioning.problems import (
+    CellFull,
+    InvalidPlan,
+    NameTaken,
+)
+from tenants.provisioning.reconciler import reconcile
+from tests.cast import actor_for
+from tests.tenants.conftest import read_feed
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_name_is_taken_once_in_an_organization_until_its_tenant_is_deleted(running, edge, acme, as_alice):
+    with pytest.raises(NameTaken) as refused:
+        actions.create(by=as_alice, organization=acme, name=" Office ")
+    assert refused.value.field == "name"
+    protection.delete(by=as_alice, tenant=running, confirm_name="Office")
+    reconcile(running.pk)
+    edge.finish(running.pk)
+    read_feed()
+    again, _ = actions.create(by=as_alice, organization=acme, name="Office")
+    assert again.pk != running.pk
+
+
+def test_a_refused_creation_keeps_no_place(tenant, acme, as_alice):
+    with pytest.raises(NameTaken):
+        actions.create(by=as_alice, organization=acme, name="Office")
+    assert Cell.objects.get().placed == 1
+    assert Subscription.objects.get(organization=acme).tenants_used == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("version", "9.9.9"),
+        ("version", "../4"),
+        ("certificate_days", 0),
+        ("certificate_days", 3651),
+        ("retention_days", 31),
+        ("max_agents", 51),
+        ("max_agents", 0),
+    ],
+)
+def test_what_is_not_on_offer_is_refused_by_the_name_of_its_field(acme, cell, as_alice, field, value):
+    with pytest.raises(InvalidPlan) as refused:
+        actions.create(by=as_alice, organization=acme, name="Office", **{field: value})
+    assert refused.value.field == field
+    assert not Tenant.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a" * 81, "a\nb", "a\u202eb"])
+def test_a_name_that_can_not_be_read_is_refused(acme, cell, as_alice, name):
+    with pytest.raises(Invalid) as refused:
+        actions.create(by=as_alice, organization=acme, name=name)
+    assert refused.value.field == "name"
+
+
+def test_the_chosen_plan_goes_out(new_tenant, edge):
+    tenant, _ = new_tenant(version="4.14.6", certificate_days=7, retention_days=3, max_agents=5)
+    reconcile(tenant.pk)
+    plan = edge.bodies[tenant.pk]["plan"]
+    chosen = {name: plan[name] for name in ("version", "certificate_days", "retention_days", "max_agents")}
+    assert chosen == {"version": "4.14.6", "certificate_days": 7, "retention_days": 3, "max_agents": 5}
+
+
+def test_a_full_cell_says_so_and_another_one_is_used(acme, cell, as_alice):
+    Cell.objects.filter(pk="lo").update(capacity=1)
+    actions.create(by=as_alice, organization=acme, name="One")
+    with pytest.raises(CellFull) as refused, capture_logs() as logged:
+        actions.create(by=as_alice, organization=acme, name="Two")
+    assert refused.value.code == "CELL_FULL"
+    assert [(line["log_level"], line["event"]) for line in logged] == [("error", "no_room_in_any_cell")]
+    Cell.objects.create(id="lb", base_url="http://b.test", dashboard_zone="b", runtime="docker", versions=["4.14.7"])
+    second, _ = actions.create(by=as_alice, organization=acme, name="Two")
+    assert second.cell_id == "lb"
+    assert second.pk.startswith("lb")
+    assert second.runtime == "docker"
+
+
+def test_a_plan_holds_so_many_tenants_and_no_more(new_tenant):
+    for number in range(3):
+        new_tenant(f"Site {number}")
+    with pytest.raises(QuotaExceeded) as refused:
+        new_tenant("One too many")
+    assert "3 tenants" in refused.value.detail
+
+
+def test_a_suspended_organization_starts_nothing(tenant, acme, as_alice):
+    Subscription.objects.filter(organization=acme).update(state="suspended")
+    with pytest.raises(Suspended):
+        actions.create(by=as_alice, organization=acme, name="More")
+
+
+@pytest.mark.parametrize(("person", "outcome"), [("bob", Forbidden), ("vera", Forbidden), ("mallory", NotFound)])
+def test_only_who_may_create_creates(request, acme, cell, person, outcome):
+    actor = actor_for(request.getfixturevalue(person))
+    with rls.acting_as(actor.rls_actor), pytest.raises(outcome):
+        actions.create(by=actor, organization=acme, name="Office")
