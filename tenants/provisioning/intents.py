@@ -27,6 +27,7 @@ def settle(tenant: Tenant, aim: str) -> None:
     """
     operation = _operation_towards(tenant, aim)
     if not tenant.ever_sent and aim == lifecycle.STOPPED:
+        _end_what_needs_nothing(operation)
         return
     fingerprint = lifecycle.spec_hash(aim, tenant.spec)
     if fingerprint == tenant.sent_hash:
@@ -85,6 +86,12 @@ def _operation_towards(tenant: Tenant, aim: str) -> Operation | None:
         return operation
     mirror.finish(operation, Operation.State.CANCELLED, SUPERSEDED)
     return None
+
+
+def _end_what_needs_nothing(operation: Operation | None) -> None:
+    """A tenant that never left here is stopped already."""
+    if operation is not None:
+        mirror.succeed(operation)
 
 
 def _newest_known(tenant: Tenant) -> int:

@@ -5,7 +5,6 @@ Both who asks the edge (the reconciler) and who listens to it (the feed) come th
 number of times; `seq` tells which view is the later one. Callers hold the tenant's row lock.
 """
 
-import datetime as dt
 from typing import Any
 
 from django.utils import timezone
@@ -63,6 +62,13 @@ def finish(operation: Operation, state: str, error: dict[str, Any] | None = None
     operation.save(update_fields=["state", "error", "finished_at"])
 
 
+def succeed(operation: Operation) -> None:
+    """End an operation of which all steps hold."""
+    unfinished = operation.steps.exclude(state=Step.State.SUCCEEDED)
+    unfinished.update(state=Step.State.SUCCEEDED, finished_at=timezone.now(), error=None)
+    finish(operation, Operation.State.SUCCEEDED)
+
+
 def add_steps(operation: Operation) -> None:
     """List the steps of a new operation before any of them begins."""
     kind = operation.known_kind
@@ -79,7 +85,7 @@ def bury(tenant: Tenant) -> None:
     tenant.save(update_fields=["deleted_at", "next_attempt_at", "halted_at", "observed"])
     operation = open_operation(tenant)
     if operation is not None:
-        _succeed(operation, now)
+        succeed(operation)
     billing.release_tenant(organization_id=tenant.organization_id)
     placement.release(tenant.cell_id)
     audit.record(
@@ -180,10 +186,4 @@ def _close_what_is_reached(tenant: Tenant, seen: Sighting) -> None:
     operation = open_operation(tenant)
     own_run = seen.run is not None and operation is not None and seen.run.operation_id == operation.pk
     if operation is not None and operation.target_generation == tenant.generation and not own_run:
-        _succeed(operation, timezone.now())
-
-
-def _succeed(operation: Operation, now: dt.datetime) -> None:
-    unfinished = operation.steps.exclude(state=Step.State.SUCCEEDED)
-    unfinished.update(state=Step.State.SUCCEEDED, finished_at=now, error=None)
-    finish(operation, Operation.State.SUCCEEDED)
+        succeed(operation)
