@@ -116,9 +116,9 @@ def deliver(delivery_id: int, organization_id: str) -> bool:
     return True
 
 
-def waiting(organization_id: str) -> int:
-    """Returns how many deliveries of the organization are not done: "pending at the edge" on its pages."""
-    return Delivery.objects.filter(organization_id=organization_id, delivered_at__isnull=True).count()
+def waiting(*organization_ids: str) -> int:
+    """Returns how many deliveries of some organizations are not done: "pending at the edge" on their pages."""
+    return Delivery.objects.filter(organization_id__in=organization_ids, delivered_at__isnull=True).count()
 
 
 def _due_rows(limit: int) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from controlplane import audit
+from controlplane import audit, outbox
 from controlplane.actor import actor_of
 from controlplane.appearance import allow_forms_to
 from controlplane.forms import told_on
@@ -53,6 +53,7 @@ def members(request: HttpRequest, organization_id: str) -> HttpResponse:
         "grants": queries.grants_over(actor, organization),
         "can_manage": can_manage,
         "can_withdraw": "organization.manage" in permissions,
+        "waiting": outbox.waiting(*queries.reach_of(organization)),
         "roles": roles,
         "ways": ways,
         "form": form,

@@ -5,8 +5,10 @@ import pytest
 from django.utils import timezone
 
 from controlplane import outbox, rls
+from organizations.actions import members
+from organizations.models import Membership
 from tenants.enrollment import actions
-from tests.cast import session_of
+from tests.cast import actor_for, session_of
 from tests.tenants.conftest import deliver
 from tests.tenants.edge import refusal
 
@@ -89,3 +91,29 @@ def test_ended_access_of_a_person_names_them(pages, edge, acme, bob):
         outbox.publish("organizations.membership.ended", key="k", organization_id=acme.pk, payload=payload)
     deliver()
     assert "Bob" in pages("access/")
+
+
+def test_the_members_page_says_that_somebody_who_left_may_still_be_inside(running, edge, acme, alice, bob, alice_acts):
+    browser, path = session_of(alice), f"/o/{acme.pk}/members/"
+    assert "Pending at the edge" not in browser.get(path).content.decode()
+    with rls.acting_as(alice_acts.rls_actor):
+        leaving = Membership.objects.get(user=bob, organization=acme)
+        members.remove(by=alice_acts, organization=acme, membership_id=leaving.pk)
+    for _ in range(8):
+        edge.fail_next("revocations", httpx.ConnectError("away"))
+    deliver()
+    assert "Pending at the edge: 1 change." in browser.get(path).content.decode()
+    edge.failures.clear()
+    deliver()
+    assert "Pending at the edge" not in browser.get(path).content.decode()
+
+
+def test_an_msps_members_page_counts_what_is_pending_at_its_clients(running, edge, msp, paula, maria):
+    browser, path, actor = session_of(paula), f"/o/{msp.pk}/members/", actor_for(paula)
+    with rls.acting_as(actor.rls_actor):
+        leaving = Membership.objects.get(user=maria, organization=msp)
+        members.remove(by=actor, organization=msp, membership_id=leaving.pk)
+    for _ in range(8):
+        edge.fail_next("revocations", httpx.ConnectError("away"))
+    deliver()
+    assert "Pending at the edge: 1 change." in browser.get(path).content.decode()
