@@ -61,5 +61,8 @@ PAGES = (
     Shown("keys", "alice", lambda world: f"/o/{world.acme.pk}/keys/"),
     Shown("key-new", "alice", lambda world: f"/o/{world.acme.pk}/keys/new/"),
     Shown("sso", "alice", lambda world: f"/o/{world.acme.pk}/sso/"),
+    Shown("sso-connections", "paula", lambda world: f"/o/{world.msp.pk}/sso/"),
+    Shown("sso-oidc-new", "alice", lambda world: f"/o/{world.acme.pk}/sso/new/oidc/"),
+    Shown("sso-saml-new", "alice", lambda world: f"/o/{world.acme.pk}/sso/new/saml/"),
     Shown("audit", "alice", lambda world: f"/o/{world.acme.pk}/audit/"),
 )

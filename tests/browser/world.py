@@ -7,8 +7,9 @@ from typing import Any
 
 from controlplane import outbox, rls
 from controlplane.actor import Actor
-from organizations.actions import clients, keys, sign_up
+from organizations.actions import clients, connections, keys, sign_up
 from organizations.models import Organization, User
+from organizations.sso.oidc.provider import Discovered
 from tenants.access import actions as access
 from tenants.enrollment import actions as enrollment
 from tenants.enrollment.models import EnrollmentToken
@@ -77,6 +78,7 @@ def build(edge: LivelyEdge, *, paula: User, alice: User, vera: User, msp: Organi
     )
     world = World(edge, paula, alice, vera, msp, acme)
     _acme(world)
+    _connection(world)
     for name, make in CLIENTS.items():
         client = _client(world, name)
         if make is not None:
@@ -110,6 +112,25 @@ def _acme(world: World) -> None:
             expires_in=dt.timedelta(days=90),
         )
         access.event_stream_token(by=by, tenant=tenant)
+
+
+def _connection(world: World) -> None:
+    """The MSP's own OpenID provider, as its discovery document once told of it."""
+    issuer = "https://login.northwatch.example"
+    endpoints = {
+        f"{name}_endpoint": f"{issuer}/{path}"
+        for name, path in (("authorization", "authorize"), ("token", "token"), ("userinfo", "me"))
+    } | {"jwks_uri": f"{issuer}/keys"}
+    by = actor_for(world.paula)
+    with rls.acting_as(by.rls_actor):
+        connections.add_oidc(
+            by=by,
+            organization=world.msp,
+            name="Northwatch Entra ID",
+            provider=Discovered(issuer, endpoints),
+            client_id="garrison",
+            client_secret="a secret of Northwatch's",
+        )
 
 
 def _tokens(world: World, tenant: Tenant) -> None:
