@@ -110,14 +110,7 @@ def disable(*, by: Actor, organization: Organization, connection_id: str) -> Con
     with rls.acting_as(f"org:{organization.pk}"):
         held = Organization.objects.select_for_update().get(pk=organization.pk)
         connection = _found(organization, connection_id)
-        others = Connection.objects.filter(organization=organization, state=Connection.State.ENABLED)
-        demanded = held.sign_in_policy == Organization.SignInPolicy.CONNECTION
-        if demanded and not others.exclude(pk=connection.pk).filter(proven_at__isnull=False).exists():
-            raise Conflict(
-                "Members must sign in with this connection, and there is no other. Nothing was changed.",
-                code="LAST_CONNECTION",
-                hint="Accept the platform's sign-in again first, or add another connection.",
-            )
+        _keep_a_way_in(held, connection)
         if not connection.is_enabled:
             return connection
         connection.state = Connection.State.DISABLED
@@ -174,6 +167,18 @@ def set_policy(*, by: Actor, organization: Organization, policy: str) -> Organiz
             grant_id=standing.grant_id,
         )
     return held
+
+
+def _keep_a_way_in(held: Organization, connection: Connection) -> None:
+    """Refuses to take the last proven connection from an organization that takes nothing else."""
+    proven = Connection.objects.filter(organization=held, state=Connection.State.ENABLED, proven_at__isnull=False)
+    demanded = held.sign_in_policy == Organization.SignInPolicy.CONNECTION
+    if demanded and not proven.exclude(pk=connection.pk).exists():
+        raise Conflict(
+            "Members must sign in with this connection, and there is no other. Nothing was changed.",
+            code="LAST_CONNECTION",
+            hint="Accept the platform's sign-in again first, or add another connection.",
+        )
 
 
 def _end_what_other_ways_opened(organization: Organization) -> None:

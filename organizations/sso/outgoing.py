@@ -76,9 +76,7 @@ def post(url: str, *, what: str, form: dict[str, str], headers: dict[str, str] |
 
 def _send(method: str, url: str, what: str, headers: dict[str, str], form: dict[str, str] | None) -> Answer:
     parts = checked(url, what)
-    address = _public_address(parts, what)
-    host = f"[{address}]" if ":" in address else address
-    target = parts._replace(netloc=f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}").geturl()
+    target = _target(parts, what)
     client = httpx.Client(follow_redirects=False, trust_env=False, timeout=TIMEOUT_SECONDS)
     let_go()
     try:
@@ -102,6 +100,13 @@ def _send(method: str, url: str, what: str, headers: dict[str, str], form: dict[
     if deadline.is_over:  # a body without a length ends where the connection was cut, as if it were whole
         raise OutgoingRefused(f"The {what} did not answer within {WHOLE_CALL_SECONDS:.0f} seconds.")
     return Answer(response.status_code, body)
+
+
+def _target(parts: SplitResult, what: str) -> str:
+    """The same address with the host that was checked in place of the name."""
+    address = _public_address(parts, what)
+    host = f"[{address}]" if ":" in address else address
+    return parts._replace(netloc=f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}").geturl()
 
 
 def _bounded(response: httpx.Response, what: str) -> bytes:
