@@ -28,10 +28,11 @@ export function mintRequest(plan: Plan): MintRequest {
   };
 }
 
-type Make = (ctx: TenantContext) => Promise<Record<string, string>>;
+type Make = (ctx: TenantContext, plan: Plan) => Promise<Record<string, string>>;
 
 const ROLE_ENVIRONMENT: Record<ServingRole, Make> = {
-  indexer: async (ctx) => ({
+  indexer: async (ctx, plan) => ({
+    RETENTION_DAYS: String(plan.retention_days),
     INDEXER_PASSWORD: await ctx.secret("indexer_admin"),
     DASHBOARD_PASSWORD: await ctx.secret("indexer_dashboard"),
     OPENSEARCH_JAVA_OPTS: "-Xms1g -Xmx1g",
@@ -79,7 +80,7 @@ export async function environmentOf(
   const common = { TENANT_ID: ctx.id, NODE_NAME: nodeName(role, n) };
   if (!isServing(role)) return { ...common, CERTS_REQUEST: JSON.stringify(mintRequest(plan)) };
   const certificates = JSON.stringify(certificatesFor(role, n, files ?? {}));
-  return { ...common, NODE_CERTIFICATES: certificates, ...(await ROLE_ENVIRONMENT[role](ctx)) };
+  return { ...common, NODE_CERTIFICATES: certificates, ...(await ROLE_ENVIRONMENT[role](ctx, plan)) };
 }
 
 const isServing = (role: Role): role is ServingRole => (SERVING_ROLES as readonly string[]).includes(role);

@@ -1,0 +1,94 @@
+#!/bin/bash
+# The indexer: its own certificates, users and roles; OpenSearch as user 1000; then template and retention.
+# Templates read variables by name, and functions are called by name: shellcheck sees neither.
+# shellcheck disable=SC2016,SC2034,SC2329
+set -euo pipefail
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=images/lib/node.sh
+. "$HERE/../lib/node.sh"
+
+HOME_FOLDER=$NODE_ROOT/usr/share/wazuh-indexer
+CONFIG=$HOME_FOLDER/config
+NODE_USER=1000
+READY_SECONDS=600
+
+# given NAME DEFAULT: a variable whose name has dots, which no shell can read by itself.
+given() { printenv "$1" || printf '%s' "$2"; }
+
+# hash_of NAME: the bcrypt hash of that variable's value, which appears in no argument.
+hash_of() {
+  local hash
+  hash=$(OPENSEARCH_JAVA_HOME=$HOME_FOLDER/jdk bash "$HOME_FOLDER/plugins/opensearch-security/tools/hash.sh" -env "$1" |
+    grep -E '^\$2[aby]\$[0-9]{2}\$[A-Za-z0-9./]{53}$' | tail -n 1) || fail "no hash could be made of $1"
+  printf '%s' "$hash"
+}
+
+# drawn: a name that nobody outside this container knows.
+drawn() { printf 'platform-%s' "$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')"; }
+
+render_security() {
+  local file
+  ADMIN_HASH=$(hash_of INDEXER_PASSWORD)
+  DASHBOARD_HASH=$(hash_of DASHBOARD_PASSWORD)
+  PLATFORM_ROLE=$(drawn)
+  DASHBOARD_ROLE=$(drawn)
+  for file in config internal_users roles roles_mapping; do
+    render "$HERE/security/$file.yml" "$CONFIG/opensearch-security/$file.yml" 600
+  done
+}
+
+# call METHOD PATH [BODY FILE]: as the administrator. The password goes in by a pipe; the answer is the status alone.
+call() {
+  local method=$1 path=$2 body=()
+  [[ $# -lt 3 ]] || body=(--data-binary "@$3" --header "content-type: application/json")
+  printf 'user = "admin:%s"\n' "$INDEXER_PASSWORD" |
+    curl --silent --output /dev/null --write-out '%{http_code}' --max-time 30 --config - \
+      --request "$method" "${body[@]}" "http://127.0.0.1:9200$path"
+}
+
+# takes METHOD PATH FILE: true where the indexer holds it now, or held it already.
+takes() {
+  local status
+  status=$(call "$@") || return 1
+  [[ $status == 2?? || $status == 409 ]]
+}
+
+healthy() { curl --silent --fail --output /dev/null --max-time 2 http://127.0.0.1:9200/_plugins/_security/health; }
+
+# Alerts wait in the edge's journal until this is through: only then may their indices come into being.
+furnish() {
+  local opened=$NODE_ROOT/tmp/opened.json
+  put "$opened" 600 '{"persistent":{"action.auto_create_index":"true"}}'
+  until_true "$READY_SECONDS" healthy || fail "the indexer did not become healthy"
+  until_true 60 takes PUT /_template/wazuh "$HERE/wazuh-template.json" || fail "the template was not taken"
+  until_true 60 takes PUT /_plugins/_ism/policies/retention "$NODE_ROOT/tmp/retention.json" || fail "no retention"
+  until_true 60 takes PUT /_cluster/settings "$opened" || fail "alerts can't make their indices"
+  say "template and retention are in place"
+}
+
+# A node that can't be furnished ends, visibly; one that is goes on.
+furnish_and_stay() {
+  furnish
+  exec sleep infinity
+}
+
+need TENANT_ID NODE_NAME INDEXER_PASSWORD DASHBOARD_PASSWORD RETENTION_DAYS
+[[ -n ${NODE_CERTIFICATES:-} ]] || fail "NODE_CERTIFICATES is not set"
+DISCOVERY_TYPE=$(given discovery.type single-node)
+ALLOW_MMAP=$(given node.store.allow_mmap false)
+INIT_SECURITY=$(given plugins.security.allow_default_init_securityindex true)
+export DISCOVERY_TYPE ALLOW_MMAP INIT_SECURITY
+
+put_certificates "$CONFIG/certs"
+[[ -f $CONFIG/certs/$NODE_NAME.pem ]] || fail "NODE_CERTIFICATES holds no certificate of $NODE_NAME"
+render "$HERE/opensearch.yml" "$CONFIG/opensearch.yml" 600
+render "$HERE/retention.json" "$NODE_ROOT/tmp/retention.json" 600
+render_security
+chown -R "$NODE_USER:0" "$CONFIG"
+
+# OpenSearch gets neither passwords nor certificates in its environment: it has their hashes, and the files.
+start chroot --userspec="$NODE_USER:0" "${NODE_ROOT:-/}" env -u INDEXER_PASSWORD -u DASHBOARD_PASSWORD -u NODE_CERTIFICATES \
+  OPENSEARCH_PATH_CONF=/usr/share/wazuh-indexer/config OPENSEARCH_JAVA_HOME=/usr/share/wazuh-indexer/jdk \
+  /usr/share/wazuh-indexer/bin/opensearch
+start furnish_and_stay
+serve

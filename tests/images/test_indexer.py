@@ -1,0 +1,188 @@
+"""The indexer's entry script, run against a folder that plays the official image."""
+
+import json
+
+import pytest
+import yaml
+
+from tests.images.node_root import ENVIRONMENTS, PEM, SECRETS, NodeRoot, environment_of, terminated, wait_until
+
+HOME = "/usr/share/wazuh-indexer"
+SECURITY = f"{HOME}/config/opensearch-security"
+DEMONSTRATION = ("kibanaro", "logstash", "readall", "snapshotrestore", "wazuh_admin", "wazuh_user")
+HASHES = {"INDEXER_PASSWORD": "$2y$12$" + "A" * 53, "DASHBOARD_PASSWORD": "$2y$12$" + "B" * 53}
+
+STAY = """
+trap 'touch "$NODE_ROOT/asked"; exit 0' TERM
+env >"$NODE_ROOT/seen"
+touch "$NODE_ROOT/up"
+while :; do read -t 0.1 <> <(:) || :; done
+"""
+# The tool prints words around its hash; it is told the variable's name, never the password.
+HASH = f"""
+echo "** This tool will be deprecated in the next major release"
+[[ $2 == INDEXER_PASSWORD ]] && echo '{HASHES["INDEXER_PASSWORD"]}'
+[[ $2 == DASHBOARD_PASSWORD ]] && echo '{HASHES["DASHBOARD_PASSWORD"]}'
+true
+"""
+# Runs the program inside the folder, as the real one would after it changed its root.
+CHROOT = 'root=$2; shift 2; exec "${@:1:$#-1}" "$root${!#}"'
+# Healthy from the third question on; a body goes to the folder, what comes by the pipe too.
+CURL = """
+[[ "$*" == *--config* ]] && cat >>"$NODE_ROOT/piped"
+if [[ "$*" == *health* ]]; then
+  echo x >>"$NODE_ROOT/asked-health"
+  [[ $(wc -l <"$NODE_ROOT/asked-health") -ge 3 ]]
+  exit
+fi
+printf '%s' "${STATUS:-200}"
+"""
+
+
+def prepare(root: NodeRoot) -> NodeRoot:
+    root.program(f"{HOME}/bin/opensearch", STAY)
+    root.program(f"{HOME}/plugins/opensearch-security/tools/hash.sh", HASH)
+    root.program("stand-ins/chroot", CHROOT)
+    root.program("stand-ins/curl", CURL)
+    root.program("stand-ins/sleep", "[[ $1 == infinity ]] && exec /bin/sleep 60; exec /bin/sleep 0.01")
+    (root.folder / "tmp").mkdir()
+    return root
+
+
+@pytest.fixture
+def indexer(root: NodeRoot):
+    process = prepare(root).start("indexer/entry.sh", environment_of("indexer"))
+    wait_until(lambda: "in place" in root.output, "the indexer is furnished")
+    yield root, process
+    process.kill()
+    process.wait()
+
+
+def rendered(root: NodeRoot, name: str) -> dict:
+    return yaml.safe_load(root.text(f"{SECURITY}/{name}.yml"))
+
+
+def test_it_serves_plain_http_without_mapping_memory(indexer):
+    root, _ = indexer
+    settings = yaml.safe_load(root.text(f"{HOME}/config/opensearch.yml"))
+    assert settings["plugins.security.ssl.http.enabled"] is False
+    assert settings["http.port"] == 9200
+    assert settings["node.store.allow_mmap"] is False
+    assert settings["discovery.type"] == "single-node"
+    assert settings["plugins.security.allow_default_init_securityindex"] is True
+    assert settings["plugins.security.ssl.transport.pemcert_filepath"] == "certs/indexer-0.pem"
+
+
+def test_only_the_platforms_two_users_exist_with_the_tenants_passwords(indexer):
+    root, _ = indexer
+    users = rendered(root, "internal_users")
+    assert set(users) - {"_meta"} == {"admin", "kibanaserver"}
+    assert not set(DEMONSTRATION) & set(users)
+    assert users["admin"]["hash"] == HASHES["INDEXER_PASSWORD"]
+    assert users["kibanaserver"]["hash"] == HASHES["DASHBOARD_PASSWORD"]
+
+
+def test_no_name_that_a_proxy_header_can_hold_is_mapped_to_the_platforms_roles(indexer):
+    root, _ = indexer
+    mapping = rendered(root, "roles_mapping")
+    users = rendered(root, "internal_users")
+    for role, user in (("all_access", "admin"), ("kibana_server", "kibanaserver")):
+        (drawn,) = mapping[role]["backend_roles"]
+        assert set(mapping[role]) <= {"reserved", "backend_roles", "description"}
+        assert drawn.startswith("platform-")
+        assert len(drawn) == len("platform-") + 32
+        assert users[user]["backend_roles"] == [drawn]
+    for role, mapped in mapping.items():
+        if any(name.startswith("tenant_") for name in mapped.get("backend_roles", [])):
+            assert role in ("kibana_user", "kibana_read_only", "tenant_reading")
+
+
+def test_people_come_by_proxy_headers_and_may_read_only(indexer):
+    root, _ = indexer
+    dynamic = rendered(root, "config")["config"]["dynamic"]
+    proxy = dynamic["authc"]["proxy_auth_domain"]
+    assert proxy["http_authenticator"]["config"] == {"user_header": "x-proxy-user", "roles_header": "x-proxy-roles"}
+    assert proxy["authentication_backend"]["type"] == "noop"
+    assert dynamic["http"]["anonymous_auth_enabled"] is False
+    assert dynamic["http"]["xff"]["enabled"] is True
+    allowed = [
+        action
+        for rule in rendered(root, "roles")["tenant_reading"]["index_permissions"]
+        for action in rule["allowed_actions"]
+    ]
+    assert not [
+        action for action in allowed if any(word in action for word in ("write", "index ", "delete", "manage", "crud"))
+    ]
+
+
+def test_every_node_draws_other_names(indexer, tmp_path_factory):
+    root, _ = indexer
+    other = prepare(NodeRoot(tmp_path_factory.mktemp("other")))
+    process = other.start("indexer/entry.sh", environment_of("indexer"))
+    wait_until(lambda: (other.folder / "up").exists(), "the other one runs")
+    process.kill()
+    process.wait()
+    assert rendered(other, "roles_mapping")["all_access"] != rendered(root, "roles_mapping")["all_access"]
+
+
+def test_certificates_lie_where_opensearch_looks_with_mode_400(indexer):
+    root, _ = indexer
+    assert root.text(f"{HOME}/config/certs/indexer-0.pem") == PEM
+    assert root.mode(f"{HOME}/config/certs/indexer-0-key.pem") == 0o400
+    assert any(call.startswith("chown -R 1000:0") for call in root.calls)
+
+
+def test_alerts_can_make_no_index_before_the_template_is_there(indexer):
+    root, _ = indexer
+    assert yaml.safe_load(root.text(f"{HOME}/config/opensearch.yml"))["action.auto_create_index"] == "-wazuh-*,+*"
+    paths = [call.rsplit("9200", 1)[1] for call in root.calls if call.startswith("curl") and "--request" in call]
+    assert paths == ["/_template/wazuh", "/_plugins/_ism/policies/retention", "/_cluster/settings"]
+    assert json.loads(root.text("tmp/opened.json")) == {"persistent": {"action.auto_create_index": "true"}}
+    assert '"min_index_age": "30d"' in root.text("tmp/retention.json")
+
+
+def test_no_secret_is_in_an_argument_a_log_or_opensearchs_environment(indexer):
+    root, _ = indexer
+    assert f'user = "admin:{ENVIRONMENTS["indexer"]["INDEXER_PASSWORD"]}"' in root.text("piped")
+    for secret in SECRETS:
+        assert secret not in "\n".join(root.calls)
+        assert secret not in root.output
+        assert secret not in root.text("seen")
+    assert "PRIVATE KEY" not in root.text("seen")
+    assert "OPENSEARCH_JAVA_OPTS=-Xms1g -Xmx1g" in root.text("seen")
+
+
+def test_it_runs_as_user_1000_and_ends_orderly(indexer):
+    root, process = indexer
+    assert any(call.startswith("chroot --userspec=1000:0") for call in root.calls)
+    assert terminated(process) == 0
+    assert (root.folder / "asked").exists()
+
+
+def test_a_template_that_is_not_taken_ends_the_node(root):
+    process = prepare(root).start("indexer/entry.sh", environment_of("indexer", STATUS="503"))
+    assert process.wait(timeout=20) == 1
+    assert "the template was not taken" in root.output
+
+
+def test_what_is_there_already_is_fine(root):
+    process = prepare(root).start("indexer/entry.sh", environment_of("indexer", STATUS="409"))
+    wait_until(lambda: "in place" in root.output, "the indexer is furnished")
+    assert terminated(process) == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["INDEXER_PASSWORD", "DASHBOARD_PASSWORD", "RETENTION_DAYS", "NODE_CERTIFICATES", "TENANT_ID"]
+)
+def test_a_missing_variable_ends_it_by_name(root, name):
+    process = prepare(root).start("indexer/entry.sh", environment_of("indexer", **{name: ""}))
+    assert process.wait(timeout=20) == 1
+    assert name in root.output
+    assert not (root.folder / "up").exists()
+
+
+def test_a_hash_that_can_not_be_made_ends_it(root):
+    prepare(root).program(f"{HOME}/plugins/opensearch-security/tools/hash.sh", "echo nothing of use")
+    process = root.start("indexer/entry.sh", environment_of("indexer"))
+    assert process.wait(timeout=20) == 1
+    assert "no hash" in root.output

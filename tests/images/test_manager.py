@@ -1,0 +1,176 @@
+"""The manager's entry script, run against a folder that plays the official image."""
+
+import json
+import xml.etree.ElementTree as ET
+
+import pytest
+import yaml
+
+from tests.images.node_root import ENVIRONMENTS, PEM, SECRETS, NodeRoot, environment_of, terminated, wait_until
+
+OSSEC = "/var/ossec"
+GIVEN = ENVIRONMENTS["manager"]
+STAY = """
+trap 'echo "{name} ends" >>"$NODE_ROOT/order"; exit 0' TERM
+env >"$NODE_ROOT/{name}.seen"
+while :; do read -t 0.1 <> <(:) || :; done
+"""
+# As the official script: what is mounted is copied over.
+INIT = 'cp -r "$NODE_ROOT"/wazuh-config-mount/* "$NODE_ROOT/var/ossec"'
+CONTROL = """
+case $1 in
+  start) env >"$NODE_ROOT/wazuh.seen" ;;
+  stop) echo "wazuh ends" >>"$NODE_ROOT/order" ;;
+  status) cat "$NODE_ROOT/status" ;;
+esac
+"""
+# One interpreter, two callers: it sets the API's user, or it is the reports.
+PYTHON = """
+case $1 in
+  *create_user.py)
+    cp "$NODE_ROOT/var/ossec/api/configuration/admin.json" "$NODE_ROOT/user.json"
+    exit "${CREATED:-0}" ;;
+esac
+""" + STAY.format(name="report")
+
+
+def prepare(root: NodeRoot) -> NodeRoot:
+    for folder in ("etc", "api/configuration", "logs/alerts"):
+        (root.folder / "var/ossec" / folder).mkdir(parents=True)
+    (root.folder / "var/ossec/logs/ossec.log").touch()
+    (root.folder / "status").write_text("wazuh-clusterd not running...\nwazuh-remoted is running...\n")
+    root.program("/etc/cont-init.d/0-wazuh-init", INIT)
+    root.program(f"{OSSEC}/bin/wazuh-control", CONTROL)
+    root.program(f"{OSSEC}/framework/python/bin/python3", PYTHON)
+    root.program("/usr/share/filebeat/bin/filebeat", STAY.format(name="filebeat"))
+    return root
+
+
+def start(root: NodeRoot, **more: str):
+    return root.start("manager/entry.sh", environment_of("manager", WATCH_SECONDS="0.1", **more))
+
+
+def up(root: NodeRoot) -> bool:
+    return all((root.folder / f"{name}.seen").exists() for name in ("wazuh", "filebeat", "report"))
+
+
+@pytest.fixture
+def manager(root: NodeRoot):
+    process = start(prepare(root))
+    wait_until(lambda: up(root) or process.poll() is not None, "the manager runs")
+    yield root, process
+    process.kill()
+    process.wait()
+
+
+def configuration(root: NodeRoot) -> ET.Element:
+    return ET.fromstring(root.text(f"{OSSEC}/etc/ossec.conf"))
+
+
+def test_agents_come_on_1514_and_nobody_enrolls_from_outside(manager):
+    read = configuration(manager[0])
+    assert read.findtext("remote/port") == "1514"
+    assert read.findtext("remote/protocol") == "tcp"
+    assert read.findtext("auth/remote_enrollment") == "no"
+    assert read.findtext("auth/use_password") == "yes"
+    assert read.findtext("auth/use_source_ip") == "no"
+    assert manager[0].text(f"{OSSEC}/etc/authd.pass") == GIVEN["AUTHD_PASSWORD"] + "\n"
+
+
+def test_the_cluster_key_is_the_tenants_own(manager):
+    assert configuration(manager[0]).findtext("cluster/key") == GIVEN["WAZUH_CLUSTER_KEY"]
+
+
+def test_the_api_serves_plain_http_on_55000(manager):
+    read = yaml.safe_load(manager[0].text(f"{OSSEC}/api/configuration/api.yaml"))
+    assert read["https"]["enabled"] is False
+    assert read["port"] == 55000
+    assert read["host"] == ["0.0.0.0"]
+
+
+def test_filebeat_sends_alerts_to_the_gate_under_wazuhs_index(manager):
+    root, _ = manager
+    read = yaml.safe_load(root.text("/etc/filebeat/filebeat.yml"))
+    output = read["output.elasticsearch"]
+    assert output["hosts"] == ["http://indexer.internal:80"]
+    assert output["index"].startswith("wazuh-alerts-4.x-")
+    assert (output["username"], output["password"]) == ("admin", GIVEN["INDEXER_PASSWORD"])
+    assert read["setup.template.enabled"] is False
+    assert [next(iter(processor)) for processor in read["processors"]][:2] == ["drop_fields", "decode_json_fields"]
+    assert root.mode("/etc/filebeat/filebeat.yml") == 0o600
+
+
+def test_the_apis_user_has_the_tenants_password_and_its_file_is_gone(manager):
+    root, _ = manager
+    assert json.loads(root.text("user.json")) == {"username": "wazuh-wui", "password": GIVEN["API_PASSWORD"]}
+    assert not (root.folder / "var/ossec/api/configuration/admin.json").exists()
+
+
+def test_the_nodes_certificate_is_authds_and_its_files_belong_to_wazuh(manager):
+    root, _ = manager
+    assert root.text(f"{OSSEC}/etc/sslmanager.cert") == PEM
+    assert root.mode(f"{OSSEC}/etc/sslmanager.key") == 0o640
+    for name in ("ossec.conf", "authd.pass", "sslmanager.key"):
+        assert any(call == f"chown root:wazuh {root.folder}/var/ossec/etc/{name}" for call in root.calls)
+
+
+def test_no_secret_is_in_an_argument_a_log_or_an_environment_that_does_not_need_it(manager):
+    root, _ = manager
+    for secret in SECRETS:
+        assert secret not in "\n".join(root.calls)
+        assert secret not in root.output
+        assert secret not in root.text("wazuh.seen") + root.text("filebeat.seen")
+    assert GIVEN["API_PASSWORD"] in root.text("report.seen")
+    assert GIVEN["INDEXER_PASSWORD"] not in root.text("report.seen")
+
+
+def test_it_stops_making_alerts_before_it_stops_sending_them(manager):
+    root, process = manager
+    assert terminated(process) == 0
+    order = root.text("order").splitlines()
+    assert order[0] == "wazuh ends"
+    assert sorted(order[1:]) == ["filebeat ends", "report ends"]
+
+
+def test_it_waits_until_filebeat_has_sent_the_whole_file(manager):
+    root, process = manager
+    alerts = root.folder / "var/ossec/logs/alerts/alerts.json"
+    alerts.write_text("{}\n" * 10)
+    registry = root.folder / "var/lib/filebeat/registry/filebeat"
+    registry.mkdir(parents=True)
+    (registry / "log.json").write_text('{"k":"filebeat::logs","v":{"offset":30,"ttl":-1}}\n')
+    assert terminated(process) == 0
+    assert "not sent" not in root.output
+
+
+def test_alerts_that_could_not_be_sent_are_told(root):
+    prepare(root).program("stand-ins/sleep", '[[ $1 == 1 ]] || exec /bin/sleep "$1"')
+    process = start(root)
+    wait_until(lambda: up(root), "the manager runs")
+    (root.folder / "var/ossec/logs/alerts/alerts.json").write_text("{}\n")
+    assert terminated(process) == 0
+    assert "stopping with alerts that were not sent" in root.output
+
+
+@pytest.mark.parametrize("daemon", ["remoted", "analysisd", "db", "apid"])
+def test_a_daemon_that_ended_ends_the_node_by_name(manager, daemon):
+    root, process = manager
+    (root.folder / "status").write_text(f"wazuh-maild not running...\nwazuh-{daemon} not running...\n")
+    assert process.wait(timeout=20) == 1
+    assert f"wazuh-{daemon}" in root.output
+
+
+def test_an_api_user_that_could_not_be_set_ends_the_node_before_wazuh_starts(root):
+    process = start(prepare(root), CREATED="1")
+    assert process.wait(timeout=20) == 1
+    assert "the API's user could not be set" in root.output
+    assert not (root.folder / "wazuh.seen").exists()
+    assert not (root.folder / "var/ossec/api/configuration/admin.json").exists()
+
+
+@pytest.mark.parametrize("name", sorted(set(GIVEN) - {"FILEBEAT_SSL_VERIFICATION_MODE"}))
+def test_a_missing_variable_ends_it_by_name(root, name):
+    process = start(prepare(root), **{name: ""})
+    assert process.wait(timeout=20) == 1
+    assert name in root.output
+    assert not (root.folder / "wazuh.seen").exists()
