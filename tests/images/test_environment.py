@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,10 @@ PUBLISHED = (
 )
 
 
+def files_of(folder: Path) -> list[Path]:
+    return [file for file in folder.rglob("*") if file.is_file() and "__pycache__" not in file.parts]
+
+
 def given_by_the_worker(role: str) -> set[str]:
     """The variables' names in the role's part of the Worker's source."""
     source = (ROOT / "worker/src/tenant/node_env.ts").read_text()
@@ -40,7 +45,7 @@ def test_what_the_tests_give_is_what_the_worker_gives(role):
 
 @pytest.mark.parametrize("role", ROLES)
 def test_every_variable_that_the_worker_gives_is_read(role):
-    texts = "".join(file.read_text() for file in (IMAGES / role).rglob("*") if file.is_file())
+    texts = "".join(file.read_text() for file in files_of(IMAGES / role))
     # OpenSearch reads its own.
     unread = [name for name in ENVIRONMENTS[role] if name not in texts and name != "OPENSEARCH_JAVA_OPTS"]
     assert not unread
@@ -63,13 +68,13 @@ def test_everything_that_an_image_copies_exists(role):
 
 
 def test_no_published_credential_is_in_an_image():
-    for file in [path for path in IMAGES.rglob("*") if path.is_file()]:
-        found = [word for word in PUBLISHED if word in file.read_text(errors="replace")]
+    for file in files_of(IMAGES):
+        found = [word for word in PUBLISHED if word in file.read_text()]
         assert not found, file
 
 
 def shellcheck() -> str | None:
-    beside = Path(shutil.which("python") or "").with_name("shellcheck")
+    beside = Path(sys.executable).with_name("shellcheck")
     return str(beside) if beside.exists() else shutil.which("shellcheck")
 
 
