@@ -14,7 +14,7 @@ JSON_FLAG := $(if $(JSON),--json,)
 UNIT := -m "not stack" -n 2 -q
 
 .PHONY: help setup run demo test test-sqlite test-postgres test-worker test-stack test-worker-and-stack check format chaos contracts css \
-        screenshots lock test-tools clean
+        screenshots lock test-tools clean deploy smoke
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -74,7 +74,7 @@ test-stack: test-tools worker/dist/index.js
 check: setup assets/node_modules/.ready worker/dist/index.js  ## format, lint, types, import rule, contract and built-CSS drift
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
-	GARRISON_ENV=test .venv/bin/mypy controlplane organizations billing tenants fleet local
+	GARRISON_ENV=test .venv/bin/mypy controlplane organizations billing tenants fleet local deploy
 	GARRISON_ENV=test $(PY) manage.py makemigrations --check --dry-run
 	GARRISON_ENV=test $(PY) manage.py write_contract --check
 	$(PY) -m pytest -q tests/controlplane/test_import_rule.py
@@ -83,7 +83,7 @@ check: setup assets/node_modules/.ready worker/dist/index.js  ## format, lint, t
 	npm --prefix worker run --silent contract -- --check
 	npm --prefix worker run --silent dry-run
 	npm --prefix assets run --silent check
-	.venv/bin/shellcheck .ci/run local/setup/*.sh controlplane/static/portal/enroll.sh
+	.venv/bin/shellcheck -x .ci/run local/setup/*.sh controlplane/static/portal/enroll.sh images/*.sh images/*/*.sh deploy/portal/*.sh
 
 format: setup  ## format Python and TypeScript
 	.venv/bin/ruff format .
@@ -105,6 +105,14 @@ lock: .venv/.ready  ## write the hashed Python lock from pyproject.toml
 	.venv/bin/uv export -q --no-header --no-emit-project --no-dev > requirements.txt
 	.venv/bin/uv export -q --no-header --no-emit-project > requirements-dev.txt
 	@rm uv.lock
+
+# wrangler and its Node are the pinned ones, whatever the machine has.
+deploy: setup  ## bring a cell's edge up: make deploy FILE=cell.toml (DRY_RUN=1 prints the plan)
+	@test -n "$(FILE)" || { echo "Name the deployment file: make deploy FILE=cell.toml"; exit 2; }
+	@PATH="$(CURDIR)/worker/node_modules/.bin:$$PATH" $(PY) -m deploy $(FILE) $(if $(DRY_RUN),--dry-run,)
+
+smoke: setup  ## try on a deployment what nobody has confirmed yet: make smoke ARGS="--portal … --help" (never run)
+	@$(PY) -m deploy.smoke $(ARGS)
 
 clean:  ## remove what set-up and running made
 	rm -rf .venv .local worker/node_modules worker/dist assets/node_modules
