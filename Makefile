@@ -109,7 +109,7 @@ lock: .venv/.ready  ## write the hashed Python lock from pyproject.toml
 # wrangler and its Node are the pinned ones, whatever the machine has.
 deploy: setup  ## bring a cell's edge up: make deploy FILE=cell.toml (DRY_RUN=1 prints the plan)
 	@test -n "$(FILE)" || { echo "Name the deployment file: make deploy FILE=cell.toml"; exit 2; }
-	@PATH="$(CURDIR)/worker/node_modules/.bin:$$PATH" $(PY) -m deploy $(FILE) $(if $(DRY_RUN),--dry-run,)
+	@$(PY) -m deploy $(FILE) $(if $(DRY_RUN),--dry-run,)
 
 smoke: setup  ## try on a deployment what nobody has confirmed yet: make smoke ARGS="--portal … --help" (never run)
 	@$(PY) -m deploy.smoke $(ARGS)

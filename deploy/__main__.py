@@ -38,13 +38,23 @@ def main(arguments: list[str] | None = None) -> int:
         if options.dry_run:
             print("\n".join(lines_of(steps)))
             return 0
-        secrets = secrets_of(deployment)
-        if lacking := list(_lacking()):
-            raise Unusable(lacking)
+        secrets = _prepared(deployment)
     except Unusable as error:
         print("Nothing was done:", *(f"- {fault}" for fault in error.faults), sep="\n", file=sys.stderr)
         return 2
     return 0 if Runner(secrets).run(steps) else 1
+
+
+def _prepared(deployment: Deployment) -> dict[str, str]:
+    """The Worker's secrets. Raises Unusable with everything that is missing, of the secrets and of this machine."""
+    lacking = list(_lacking())
+    try:
+        secrets = secrets_of(deployment)
+    except Unusable as error:
+        raise Unusable([*error.faults, *lacking]) from None
+    if lacking:
+        raise Unusable(lacking)
+    return secrets
 
 
 def _lacking() -> Iterator[str]:

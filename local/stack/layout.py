@@ -21,6 +21,8 @@ IMAGES = {
     "dashboard": "wazuh/wazuh-dashboard",
     "certs": "garrison/certs",
 }
+# What `images/build.sh` builds: the official ones speak TLS, which the edge can't, and bring no certificates node.
+BUILT_IMAGES = {role: f"wazuh-{role}" for role in IMAGES}
 
 
 def image_key(version: str) -> str:
@@ -148,7 +150,7 @@ class Layout:
             "bundle": str(REPOSITORY / "worker/dist/index.js"),
             "images": {
                 role: {image_key(v): f"{image}:{tag}" for v, tag in self.versions.items()}
-                for role, image in IMAGES.items()
+                for role, image in (BUILT_IMAGES if self.docker else IMAGES).items()
             },
             "vars": self._worker_variables(),
         }

@@ -66,7 +66,8 @@ def test_a_cell_without_a_key_is_told(file, programs, portal, monkeypatch, capsy
     assert not programs.calls
 
 
-def test_what_the_machine_lacks_is_told_before_anything_is_done(file, programs, monkeypatch, capsys):
+def test_what_the_machine_lacks_is_told_at_once_with_the_rest(file, keys, programs, monkeypatch, capsys):
+    keys.chmod(0o644)
     for name in ("CLOUDFLARE_API_TOKEN", "GARRISON_CONTROL_KEY", "DATABASE_URL"):
         monkeypatch.delenv(name, raising=False)
     (programs.folder / "wrangler").rename(programs.folder / "elsewhere")
@@ -74,4 +75,6 @@ def test_what_the_machine_lacks_is_told_before_anything_is_done(file, programs, 
     told = capsys.readouterr().err
     for name in ("CLOUDFLARE_API_TOKEN", "GARRISON_CONTROL_KEY", "DATABASE_URL"):
         assert f"{name}: is not set" in told
+    assert "wrangler: not on PATH" in told
+    assert "secrets.data_keys_file" in told
     assert not programs.calls

@@ -17,6 +17,8 @@ COMPOSE = REPOSITORY / "deploy/compose"
 KUBERNETES = REPOSITORY / "deploy/kubernetes"
 PROCESSES = ("portal", "worker", "beat", "migrate")
 OURS = re.compile(r"\b(GARRISON_[A-Z_]+|DATABASE_URL|REDIS_URL)\b")
+# A path that code reads below the repository.
+BESIDE = re.compile(r'BASE_DIR((?: / "[^"]+")+)')
 # The entry script makes these of the key files.
 OF_KEYS = {"control.pem": "GARRISON_CONTROL_KEY", "access.pem": "GARRISON_ACCESS_KEY"}
 # The image sets it.
@@ -159,12 +161,21 @@ def test_static_files_are_collected_without_a_database_or_a_secret(tmp_path):
     assert (tmp_path / "static/staticfiles.json").exists()
 
 
-def test_the_image_copies_every_room_of_the_product():
-    text = (REPOSITORY / "deploy/portal/Dockerfile").read_text()
-    kept = (REPOSITORY / ".dockerignore").read_text()
-    for room in ("controlplane", "organizations", "billing", "tenants", "fleet", "templates"):
-        assert f"COPY {room} {room}" in text
-        assert f"!{room}" in kept
+def test_the_image_copies_every_room_of_the_product_and_what_it_reads_beside_them():
+    copied = re.findall(r"^COPY (\S+) \1$", (REPOSITORY / "deploy/portal/Dockerfile").read_text(), re.M)
+    kept = (REPOSITORY / ".dockerignore").read_text().split()
+    rooms = ("controlplane", "organizations", "billing", "tenants", "fleet")
+    read = {
+        parts
+        for room in rooms
+        for file in (REPOSITORY / room).rglob("*.py")
+        for parts in BESIDE.findall(file.read_text())
+    }
+    beside = {"/".join(re.findall(r'"([^"]+)"', parts)) for parts in read}
+    assert beside == {"templates", "contracts/portal-api.json"}
+    for path in {*rooms, *beside}:
+        assert path in copied
+        assert f"!{path}" in kept
 
 
 @pytest.mark.stack

@@ -13,7 +13,7 @@ from cryptography import x509
 
 from local.nodes.certs.bundle import mint
 from local.nodes.certs.request import read_request
-from tests.images.node_root import IMAGES, PATIENCE, environment_of, terminated, wait_until
+from tests.images.node_root import IMAGES, environment_of, terminated, wait_until
 
 REQUEST = {
     "days": 90,
@@ -23,6 +23,7 @@ REQUEST = {
         "dashboard": [{"name": "dashboard-0", "ip": "dashboard.example"}, {"name": "dashboard-1", "ip": "::1"}],
     },
 }
+MINTING = 90.0  # seconds: a busy machine makes keys slowly
 NAMES = ("admin", "indexer-0", "manager-0", "dashboard-0", "dashboard-1")
 
 
@@ -38,7 +39,7 @@ class CertsImage:
         self.url = f"http://127.0.0.1:{log.read_text().split()[2]}"
 
     def post(self, path: str, content: str) -> httpx.Response:
-        return httpx.post(self.url + path, content=content, timeout=PATIENCE, trust_env=False)
+        return httpx.post(self.url + path, content=content, timeout=MINTING, trust_env=False)
 
 
 @pytest.fixture(scope="module")

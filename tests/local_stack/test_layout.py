@@ -1,8 +1,10 @@
 """Where a stack lives: its ports, its engine, and what it refuses before anything is started."""
 
+import re
+
 import pytest
 
-from local.stack import ports
+from local.stack import layout, ports
 from local.stack.__main__ import refuse_what_cannot_run
 from local.stack.layout import Layout
 
@@ -39,3 +41,16 @@ def test_asking_for_docker_where_none_answers_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path / 'no-engine.sock'}")
     with pytest.raises(SystemExit, match=r"no Docker engine answers at unix://.*leave ENGINE away"):
         refuse_what_cannot_run(Layout(tmp_path))
+
+
+def test_a_docker_engine_gets_the_images_that_this_repository_builds(tmp_path, monkeypatch):
+    monkeypatch.setenv("ENGINE", "docker")
+    monkeypatch.setattr(layout, "docker_socket", lambda: "/var/run/docker.sock")
+    stack = Layout(tmp_path, usual_ports=False)
+    assert stack.keys  # made at the first start, before the edge's configuration
+    images = stack.edge_configuration()["images"]
+    builds = (layout.REPOSITORY / "images/build.sh").read_text()
+    for role in ("manager", "indexer", "dashboard", "certs"):
+        assert images[role] == {"v4147": f"wazuh-{role}:4.14.7"}
+        assert role in re.search(r"^for role in (.+); do$", builds, re.M)[1].split()
+    assert '-t "wazuh-$role:$VERSION"' in builds
