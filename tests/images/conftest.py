@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -6,5 +7,14 @@ from tests.images.node_root import NodeRoot
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> NodeRoot:
-    return NodeRoot(tmp_path)
+def root(tmp_path: Path) -> Iterator[NodeRoot]:
+    made = NodeRoot(tmp_path)
+    yield made
+    made.clear()
+
+
+@pytest.fixture
+def other_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeRoot]:
+    made = NodeRoot(tmp_path_factory.mktemp("other"))
+    yield made
+    made.clear()

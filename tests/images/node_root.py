@@ -1,5 +1,6 @@
 """A folder that plays a container's disk, with stand-ins where the official image has its programs."""
 
+import contextlib
 import json
 import os
 import signal
@@ -64,6 +65,7 @@ class NodeRoot:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.calls_file = folder / "calls"
+        self.started: list[subprocess.Popen[str]] = []
         self.calls_file.touch()
         for name in ("chown", "chroot"):
             self.program(f"stand-ins/{name}")
@@ -92,7 +94,19 @@ class NodeRoot:
         path = f"{self.folder / 'stand-ins'}:{os.environ['PATH']}"
         variables = {**given, "PATH": path, "NODE_ROOT": str(self.folder)}
         output = (self.folder / "output").open("w")
-        return subprocess.Popen(["bash", IMAGES / script], env=variables, stdout=output, stderr=output, text=True)
+        command = ["bash", IMAGES / script]
+        process = subprocess.Popen(
+            command, env=variables, stdout=output, stderr=output, text=True, start_new_session=True
+        )
+        self.started.append(process)
+        return process
+
+    def clear(self) -> None:
+        """Ends whatever still runs of what was started: a node's parts outlive a first process that was killed."""
+        for process in self.started:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
     @property
     def output(self) -> str:

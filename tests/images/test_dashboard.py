@@ -16,9 +16,7 @@ def dashboard(root: NodeRoot):
     root.program(f"{HOME}/bin/opensearch-dashboards", STAY)
     process = root.start("dashboard/entry.sh", environment_of("dashboard"))
     wait_until(lambda: root.calls and (root.folder / "seen").exists(), "the server was started")
-    yield root, process
-    process.kill()
-    process.wait()
+    return root, process
 
 
 def test_it_serves_plain_http_below_the_base_path(dashboard):

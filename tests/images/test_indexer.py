@@ -53,9 +53,7 @@ def prepare(root: NodeRoot) -> NodeRoot:
 def indexer(root: NodeRoot):
     process = prepare(root).start("indexer/entry.sh", environment_of("indexer"))
     wait_until(lambda: "in place" in root.output, "the indexer is furnished")
-    yield root, process
-    process.kill()
-    process.wait()
+    return root, process
 
 
 def rendered(root: NodeRoot, name: str) -> dict:
@@ -115,13 +113,10 @@ def test_people_come_by_proxy_headers_and_may_read_only(indexer):
     ]
 
 
-def test_every_node_draws_other_names(indexer, tmp_path_factory):
-    root, _ = indexer
-    other = prepare(NodeRoot(tmp_path_factory.mktemp("other")))
-    process = other.start("indexer/entry.sh", environment_of("indexer"))
+def test_every_node_draws_other_names(indexer, other_root):
+    root, other = indexer[0], prepare(other_root)
+    other.start("indexer/entry.sh", environment_of("indexer"))
     wait_until(lambda: (other.folder / "up").exists(), "the other one runs")
-    process.kill()
-    process.wait()
     assert rendered(other, "roles_mapping")["all_access"] != rendered(root, "roles_mapping")["all_access"]
 
 

@@ -58,9 +58,7 @@ def up(root: NodeRoot) -> bool:
 def manager(root: NodeRoot):
     process = start(prepare(root))
     wait_until(lambda: up(root) or process.poll() is not None, "the manager runs")
-    yield root, process
-    process.kill()
-    process.wait()
+    return root, process
 
 
 def configuration(root: NodeRoot) -> ET.Element:
