@@ -1,7 +1,9 @@
 """The launcher's promises on the whole stack: the demonstration, a second start, and nothing left after any end."""
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -68,6 +70,7 @@ def test_the_demonstration_shows_each_state_also_after_a_restart_and_every_end_l
         wait_for(lambda: states(api) == STATES, "the six clients in their states", 120, every=1)
         wait_for(lambda: agents(api, "Alder Dental Group") == ["active", "active"], "the healthy client's agents", 60)
         wait_for(lambda: agents(api, "Dunmore Council") == ["disconnected"], "the silent agent", 120, every=1)
+        assert is_marked_as_seeded(tmp_path)
         ports = list(first.layout.ports.values())
         assert processes_of(tmp_path)
         first.stop(signal.SIGINT)
@@ -84,6 +87,12 @@ def test_the_demonstration_shows_each_state_also_after_a_restart_and_every_end_l
         second.process.send_signal(signal.SIGKILL)
         second.process.wait()
         wait_for(lambda: nothing_left(tmp_path, ports), "the end of every process after SIGKILL of the launcher", 20)
+
+
+def is_marked_as_seeded(root: Path) -> bool:
+    """Production refuses a database with this mark."""
+    with contextlib.closing(sqlite3.connect(root / "portal.sqlite3")) as database:
+        return database.execute("SELECT count(*) FROM controlplane_marker WHERE name = 'seeded'").fetchone() == (1,)
 
 
 def assert_described(stack: StackHandle, before: Json) -> None:
