@@ -5,6 +5,7 @@ import { type AppEnv, type EdgeApp, invalidRequest, refuseUnknownRoute, renderEr
 import { apiFront, dashboardFront } from "./front";
 import * as access from "./routes/access";
 import * as agents from "./routes/agents";
+import * as certs from "./routes/certs";
 import * as changes from "./routes/changes";
 import * as dashboard from "./routes/dashboard";
 import * as enroll from "./routes/enroll";
@@ -17,6 +18,7 @@ import * as tokens from "./routes/tokens";
 const MOUNTS = [
   health.mount,
   tenants.mount,
+  certs.mount,
   changes.mount,
   tokens.mount,
   access.mount,

@@ -41,6 +41,8 @@ export const ERRORS = {
     false,
     "Choose one of the versions that this cell offers; what was stored before is kept.",
   ),
+  TENANT_NOT_RUNNING: rule(409, false, "Start the tenant and wait until it runs, then ask again."),
+  OPERATION_IN_PROGRESS: rule(409, false, "Wait until what is under way has ended, then ask again."),
   // Enrollment, agents and access.
   TOKEN_CONFLICT: rule(409, false, "Use a new token id for another definition; the stored token is unchanged."),
   TOKEN_NOT_FOUND: rule(404, false, "Check the token's id; it may belong to another tenant."),
@@ -84,6 +86,12 @@ export const ERRORS = {
   CERTIFICATES_NOT_MINTED: rule(503, true, "Minting is tried again by itself."),
   AGENTS_NOT_PUSHED: rule(503, true, "The manager gets the tenant's agents again by itself."),
   INGEST_NOT_VERIFIED: rule(503, true, "The probe alert is written and read again by itself."),
+  ROTATION_FAILED: rule(503, false, "Correct what the message names, then rotate again; nothing was exchanged."),
+  ROTATION_ROLLED_BACK: rule(
+    503,
+    false,
+    "Correct what the message names, then rotate again; the tenant serves as before.",
+  ),
   STEP_GAVE_UP: rule(503, false, "Everything finished before is kept; choose Retry to go on from the failed step."),
   NOT_READY: rule(503, true, "Existing tenants are served; try again in a few seconds."),
   INTERNAL: rule(500, true, "Try again; if it stays, name the request id to the operator."),

@@ -40,6 +40,10 @@ const randomText = (alphabet: string, length: number) =>
 /** `<kind>_` and 20 random characters of [a-z2-7]. */
 export const newId = (kind: string) => `${kind}_${randomText(BASE32, 20)}`;
 
+/** The id of that kind which belongs to a text: always the same one, and nobody can find another text for it. */
+export const idFrom = (kind: string, text: string) =>
+  `${kind}_${base32(createHash("sha256").update(text, "utf8").digest().subarray(0, 15)).slice(0, 20)}`;
+
 /** Random characters of [a-z2-7], five bits each. */
 export const randomBase32 = (length: number) => randomText(BASE32, length);
 

@@ -5,6 +5,8 @@ export const STEPS = {
   start: ["certs", "indexer", "manager", "dashboard", "verify"],
   stop: ["dashboard", "manager", "indexer"],
   delete: ["stop", "erase"],
+  // A rotation that fails after its switch gets one more: the way back.
+  rotate: ["mint", "switch", "indexer", "manager", "dashboard", "verify"],
 } as const;
 
 export const Time = z.iso.datetime().openapi("Time", { description: "UTC, ISO 8601 with Z" });
@@ -74,6 +76,11 @@ export const DeleteTenant = z
   .openapi("DeleteTenant");
 export type DeleteTenant = z.infer<typeof DeleteTenant>;
 
+export const RotateCertificates = z
+  .strictObject({ epoch: Epoch, operation_id: OperationId })
+  .openapi("RotateCertificates");
+export type RotateCertificates = z.infer<typeof RotateCertificates>;
+
 export const Requested = z.enum(["running", "stopped", "deleted"]);
 export type Requested = z.infer<typeof Requested>;
 
@@ -106,7 +113,18 @@ export const NodeView = z
   .openapi("Node");
 export type NodeView = z.infer<typeof NodeView>;
 
-export const StepName = z.enum(["certs", "indexer", "manager", "dashboard", "verify", "stop", "erase"]);
+export const StepName = z.enum([
+  "certs",
+  "mint",
+  "switch",
+  "indexer",
+  "manager",
+  "dashboard",
+  "verify",
+  "rollback",
+  "stop",
+  "erase",
+]);
 export type StepName = z.infer<typeof StepName>;
 
 export const Step = z
@@ -121,7 +139,7 @@ export const Step = z
   .openapi("Step");
 export type Step = z.infer<typeof Step>;
 
-export const RunKind = z.enum(["start", "stop", "delete"]);
+export const RunKind = z.enum(["start", "stop", "delete", "rotate"]);
 export type RunKind = z.infer<typeof RunKind>;
 
 export const Run = z
@@ -138,7 +156,13 @@ export const Reason = z.object({ code: z.string(), message: z.string(), hint: z.
 export type Reason = z.infer<typeof Reason>;
 
 export const CertificateView = z
-  .object({ generation: z.int(), not_after: Time, fingerprint: z.string() })
+  .object({
+    generation: z.int(),
+    not_after: Time,
+    renew_at: Time.openapi({ description: "From then on it is renewed without being asked" }),
+    fingerprint: z.string().openapi({ description: "SHA-256 over every certificate of the bundle" }),
+    ca_fingerprint: z.string().openapi({ description: "SHA-256 of the authority that signed them" }),
+  })
   .openapi("Certificate");
 export type CertificateView = z.infer<typeof CertificateView>;
 
@@ -174,7 +198,7 @@ export const TenantPage = z
   })
   .openapi("TenantPage");
 
-export const ChangeKind = z.enum(["tenant", "enrollment", "token", "refusal", "dashboard"]);
+export const ChangeKind = z.enum(["tenant", "enrollment", "token", "refusal", "dashboard", "certificate"]);
 export type ChangeKind = z.infer<typeof ChangeKind>;
 
 export const Change = z

@@ -18,6 +18,7 @@ export async function deliverChanges(db: D1Database, tenant: string, rows: Outbo
   const statements = rows.map((row) => insert.bind(tenant, row.seq, row.kind, row.at, JSON.stringify(row.data)));
   const newest = rows.findLast((row) => row.kind === "tenant");
   if (newest) statements.push(registration(db, tenant, newest.seq, newest.data as unknown as TenantView));
+  for (const row of rows) if (row.kind === "certificate") statements.push(certificate(db, tenant, row));
   await db.batch(statements);
 }
 
@@ -30,6 +31,18 @@ function registration(db: D1Database, tenant: string, seq: number, view: TenantV
        WHERE excluded.object_seq > tenants.object_seq`,
     )
     .bind(tenant, seq, Number(RESTS[view.requested] === view.observed), JSON.stringify(view));
+}
+
+/** What is known of a generation of certificates; never the certificates themselves. */
+function certificate(db: D1Database, tenant: string, { seq, data }: OutboxRow): D1PreparedStatement {
+  const names = ["generation", "state", "fingerprint", "ca_fingerprint", "minted_at", "not_after"];
+  return db
+    .prepare(
+      `INSERT INTO certificates (tenant, object_seq, ${names.join(", ")}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (tenant, generation) DO UPDATE SET object_seq = excluded.object_seq, state = excluded.state
+       WHERE excluded.object_seq > certificates.object_seq`,
+    )
+    .bind(tenant, seq, ...names.map((name) => data[name]));
 }
 
 interface ChangeRow {

@@ -4,20 +4,32 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import contract from "../../contracts/edge-api.json";
 import { createApiApp } from "../src/app";
-import { makeToken, randomBase32 } from "../src/ids";
+import { makeToken } from "../src/ids";
+import {
+  code,
+  codeBody,
+  isolate,
+  putToken,
+  revocation,
+  revoke,
+  rotate,
+  rotation,
+  token,
+  tokenBody,
+} from "./support/calls";
 import {
   API,
   answered,
+  askRotation,
   call,
   enroll,
-  iso,
   newTenantId,
   newToken,
   PLAN,
   scopedToken,
   stoppedTenant,
 } from "./support/edge";
-import { newOperation, specOf, until } from "./support/tenants";
+import { newOperation, runningTenant, specOf, until } from "./support/tenants";
 
 type Cause = () => Promise<Response>;
 type Causes = Record<string, Cause>;
@@ -27,7 +39,8 @@ const stopped = (generation = 1, more = {}) => specOf(generation, { requested: "
 const deletion = (generation = 1) => ({ epoch, generation, operation_id: newOperation() });
 const plain = (path: string, init: RequestInit = {}) =>
   SELF.fetch(API + path, { ...init, headers: { host: "edge.test", ...(init.headers as Record<string, string>) } });
-const unsigned = (method: string, path: string) => () => plain(path, { method });
+const unsigned = (method: string, path: string, body?: string) => () =>
+  plain(path, { method, ...(body ? { body, headers: { "content-type": "application/json" } } : {}) });
 const GUESS = "a".repeat(26);
 
 async function deletedTenant(): Promise<string> {
@@ -51,50 +64,6 @@ const onLaterEpoch = (act: (id: string) => Promise<Response>): Cause =>
   on(async (id) => {
     await answered(call("PUT", `/v1/tenants/${id}`, stopped(1, { epoch: 2 })), 202);
     return act(id);
-  });
-
-const token = () => randomBase32(10);
-const tokenBody = (more = {}) => ({
-  ...{
-    epoch,
-    name: "servers",
-    secret_sha256: "0".repeat(64),
-    expires_at: iso(3600_000),
-    max_uses: 1,
-    groups: [],
-    labels: {},
-  },
-  ...more,
-});
-const putToken = (id: string, name = token(), body = tokenBody()) =>
-  call("PUT", `/v1/tenants/${id}/tokens/${name}`, body);
-const codeBody = (more = {}) => ({
-  ...{
-    epoch,
-    idempotency_key: crypto.randomUUID(),
-    user: { id: "usr_alice", email: "alice@acme.test" },
-    role: "admin",
-  },
-  ...{ organization: "org_acme", grant: null, connection: null, session: "ses_1", ends_at: iso(3600_000) },
-  ...more,
-});
-const code = (id: string, body: unknown = codeBody()) =>
-  call("POST", `/v1/tenants/${id}/dashboard-codes`, body, "access");
-const revocation = (more = {}) => ({
-  epoch,
-  idempotency_key: crypto.randomUUID(),
-  before: iso(0),
-  subject: "usr_bob",
-  ...more,
-});
-const revoke = (id: string, body: unknown = revocation()) =>
-  call("POST", `/v1/tenants/${id}/revocations`, body, "access");
-const isolate = (id: string, agent: string, more = {}) =>
-  call("POST", `/v1/tenants/${id}/agents/${agent}/quarantine`, {
-    epoch,
-    idempotency_key: "k",
-    reason: "stolen",
-    ...more,
   });
 
 async function withAgent(act: (id: string, agent: string) => Promise<Response>): Promise<Response> {
@@ -197,6 +166,13 @@ const CAUSES: Record<string, Causes> = {
     410: onDeleted((id) => isolate(id, "001")),
     422: on((id) => isolate(id, "001", { reason: "" })),
   },
+  "post /v1/tenants/{id}/certs/rotate": {
+    ...tenantCauses("POST", "/certs/rotate", rotation()),
+    202: async () => rotate(await runningTenant()),
+    409: on((id) => rotate(id)),
+    410: onDeleted((id) => rotate(id)),
+    422: on((id) => rotate(id, {})),
+  },
   "post /v1/tenants/{id}/dashboard-codes": {
     ...tenantCauses("POST", "/dashboard-codes", codeBody(), "control"),
     201: on((id) => code(id)),
@@ -218,6 +194,12 @@ const CAUSES: Record<string, Causes> = {
     409: () => enrolled((text) => enroll(text, "web-1")),
     410: onDeleted((id) => enroll(makeToken("enr", id, token()), "web-1")),
     422: async () => enroll((await newToken(await stoppedTenant())).text, "not a name"),
+  },
+  "post /api/certs/rotate": {
+    202: async () => askRotation(await runningTenant()),
+    401: unsigned("POST", "/api/certs/rotate", '{"idempotency_key":"k"}'),
+    409: on((id) => askRotation(id)),
+    422: on((id) => askRotation(id, {})),
   },
   "get /api/events": {
     200: on(async (id) => events(await scopedToken(id))),

@@ -26,6 +26,10 @@ const API: Record<string, Test[]> = {
   "DELETE /v1/tenants/:id/tokens/:token": [TOKENS, KEYS],
   "GET /v1/tenants/:id/agents": [["foreign_tenant", "lists the agents of its own tenant only"], KEYS],
   "POST /v1/tenants/:id/agents/:agent/quarantine": [["agents", "finds no agent of another tenant"], KEYS],
+  "POST /v1/tenants/:id/certs/rotate": [
+    ["rotation_door", "rotates no other tenant than the one it is asked for"],
+    KEYS,
+  ],
   "POST /v1/tenants/:id/dashboard-codes": [
     ["dashboard_session", "does not open another tenant's dashboard"],
     ["control_door", "does not let the control key open a dashboard"],
@@ -34,6 +38,10 @@ const API: Record<string, Test[]> = {
   "POST /api/agents/enroll": [
     ["enrollment", "makes no object for a malformed token or an invented tenant"],
     ["foreign_tenant", "lists the agents of its own tenant only"],
+  ],
+  "POST /api/certs/rotate": [
+    ["rotation_door", "rotates no other tenant than the one it is asked for"],
+    ["rotation_door", "takes no credential that is for something else, of another key, or withdrawn"],
   ],
   "GET /api/events": [
     ["stream_readers", "never shows one tenant's events to another"],

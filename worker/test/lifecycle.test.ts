@@ -1,42 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { errorBody } from "../src/errors";
-import { type NodeState, type Role, SERVING_ROLES, STEPS } from "../src/schemas";
-import {
-  type Action,
-  type Effort,
-  type Facts,
-  MAX_FAILURES,
-  type NodeFact,
-  READY_WITHIN_MS,
-} from "../src/tenant/facts";
+import { SERVING_ROLES, STEPS } from "../src/schemas";
+import { type Facts, MAX_FAILURES, READY_WITHIN_MS } from "../src/tenant/facts";
 import { decide } from "../src/tenant/lifecycle";
-
-const NOW = 1_800_000_000_000;
-const FRESH: Effort = { failures: 0, retryAt: 0, error: null };
-const EXITED = errorBody("NODE_EXITED", "The indexer exited with code 1.");
-const givenUp = (): Effort => ({ failures: MAX_FAILURES, retryAt: NOW + 1000, error: EXITED });
-
-function node(role: Role, state: NodeState, more: Partial<NodeFact> = {}): NodeFact {
-  const startedAt = state === "absent" ? null : NOW - 1000;
-  const given = { fits: true, prepared: true, startedAt, movedAt: null, starting: FRESH, preparing: FRESH };
-  return { role, n: 0, state, ...given, ...more };
-}
-
-function facts(more: Partial<Facts> = {}): Facts {
-  return {
-    now: NOW,
-    requested: "running",
-    settled: false,
-    certificateFits: true,
-    certs: node("certs", "stopped"),
-    nodes: SERVING_ROLES.map((role) => node(role, "running")),
-    verified: true,
-    erased: false,
-    efforts: { mint: FRESH, verify: FRESH, stop: FRESH, erase: FRESH },
-    ...more,
-  };
-}
+import { anyFacts, EXITED, facts, givenUp, NOW, node, obeyed, settledAt } from "./support/facts";
 
 const fresh = () =>
   facts({
@@ -168,68 +135,6 @@ describe("a tenant that is to stop or go", () => {
   });
 });
 
-// Properties over every state that rows can hold, also ones that no code path should produce.
-const states = fc.constantFrom<NodeState>("absent", "starting", "running", "stopping", "stopped", "failed");
-const efforts = fc
-  .record({
-    failures: fc.integer({ min: 0, max: MAX_FAILURES + 2 }),
-    retryAt: fc.integer({ min: NOW - 10_000_000, max: NOW + 60_000 }),
-  })
-  .map(({ failures, retryAt }): Effort => (failures ? { failures, retryAt, error: EXITED } : FRESH));
-const nodeOf = (role: Role) =>
-  fc
-    .record({
-      state: states,
-      fits: fc.boolean(),
-      prepared: fc.boolean(),
-      starting: efforts,
-      preparing: efforts,
-      ago: fc.integer({ min: 0, max: 2_000_000 }),
-    })
-    .map(({ state, ago, ...more }) => node(role, state, { ...more, startedAt: NOW - ago }));
-const anyFacts = fc
-  .record({
-    requested: fc.constantFrom("running" as const, "stopped" as const, "deleted" as const),
-    settled: fc.boolean(),
-    certificateFits: fc.boolean(),
-    certs: nodeOf("certs"),
-    nodes: fc.tuple(nodeOf("indexer"), nodeOf("manager"), nodeOf("dashboard")).map((nodes) => [...nodes]),
-    verified: fc.boolean(),
-    erased: fc.boolean(),
-    efforts: fc.record({ mint: efforts, verify: efforts, stop: efforts, erase: efforts }),
-  })
-  .map((more) => facts(more));
-
-/** The world answers every order: what was started serves, what was stopped is gone. */
-function obeyed(before: Facts, action: Action): Facts {
-  const set = (role: Role, change: Partial<NodeFact>) => ({
-    ...before,
-    certs: role === "certs" ? { ...before.certs, ...change } : before.certs,
-    nodes: before.nodes.map((one) => (one.role === role ? { ...one, ...change } : one)),
-  });
-  switch (action.do) {
-    case "start":
-      return set(action.role, {
-        state: "running",
-        fits: true,
-        prepared: action.role !== "manager",
-        startedAt: before.now,
-      });
-    case "stop":
-      return set(action.role, { state: "stopped" });
-    case "give_up_start":
-      return set(action.role, { state: "failed" });
-    case "prepare":
-      return set(action.role, { prepared: true });
-    case "mint":
-      return { ...before, certificateFits: true };
-    case "verify":
-      return { ...before, verified: true };
-    case "erase":
-      return { ...before, erased: true };
-  }
-}
-
 describe("decisions over any state", () => {
   it("always act, wait for a time, or are done", () => {
     fc.assert(
@@ -246,7 +151,8 @@ describe("decisions over any state", () => {
       fc.property(anyFacts, (some) => {
         const { step, holding } = decide(some);
         const kind = { running: "start", stopped: "stop", deleted: "delete" }[some.requested] as keyof typeof STEPS;
-        const names: readonly string[] = STEPS[kind];
+        const rotates = some.requested === "running" && some.rotation !== null;
+        const names: readonly string[] = rotates ? [...STEPS.rotate, "rollback"] : STEPS[kind];
         for (const name of step ? [step, ...holding] : holding) expect(names).toContain(name);
         expect(holding).not.toContain(step);
       }),
@@ -258,7 +164,9 @@ describe("decisions over any state", () => {
       fc.property(
         anyFacts.filter((some) => some.requested !== "running"),
         (some) => {
-          expect(["start", "mint", "verify", "prepare"]).not.toContain(decide(some).action?.do);
+          expect(["start", "mint", "verify", "prepare", "renew", "switch", "turn_back"]).not.toContain(
+            decide(some).action?.do,
+          );
         },
       ),
     );
@@ -268,10 +176,11 @@ describe("decisions over any state", () => {
     fc.assert(
       fc.property(anyFacts, (some) => {
         let now: Facts = some;
-        for (let visits = 0; visits < 60; visits++) {
+        for (let visits = 0; visits < 80; visits++) {
           const decision = decide(now);
-          if (decision.outcome === "reached") return;
-          if (decision.action) now = obeyed(now, decision.action);
+          if (decision.outcome !== "going" && now.rotation) now = { ...now, rotation: null };
+          else if (decision.outcome === "reached" && !decision.action) return;
+          else if (decision.action) now = obeyed(now, decision.action);
           else if (decision.outcome === "gave_up" && decision.wakeAt === null) return;
           else if (decision.wakeAt === null) break;
           else now = settledAt(now, decision.wakeAt);
@@ -282,14 +191,3 @@ describe("decisions over any state", () => {
     );
   });
 });
-
-/** Time passes: nodes on their way arrive. */
-function settledAt(before: Facts, time: number): Facts {
-  const arrive = (one: NodeFact): NodeFact =>
-    one.state === "stopping"
-      ? { ...one, state: "stopped" }
-      : one.state === "starting"
-        ? { ...one, state: "running" }
-        : one;
-  return { ...before, now: time, certs: arrive(before.certs), nodes: before.nodes.map(arrive) };
-}

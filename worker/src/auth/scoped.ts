@@ -11,12 +11,16 @@ const TYPE = "edge-scoped+jwt";
 const BEARER_PROTOCOL = "bearer.";
 export const EVENTS_PROTOCOL = "events.v1";
 
+/** What a scoped credential can be for; each is good for one thing. */
+export const SCOPES = ["events:read", "certs:rotate"] as const;
+export type Scope = (typeof SCOPES)[number];
+
 /** Ids travel in headers, where other characters would not arrive. */
 const id = z.string().regex(/^[!-~]{1,64}$/);
 const Claims = z.object({
   sub: id,
   tenant: id,
-  scope: z.literal("events:read"),
+  scope: z.enum(SCOPES),
   organization: id,
   grant: id.nullish(),
   connection: id.nullish(),
@@ -40,12 +44,13 @@ export function scopedCredential(headers: Headers): string | null {
 }
 
 /**
- * Verifies a scoped credential: signed by the access key, for this deployment, for at most eight hours.
+ * Verifies a scoped credential: signed by the access key, for this deployment, for at most eight hours, and for this use.
  * @throws EdgeError UNAUTHENTICATED
  */
-export async function verifyScoped(settings: Settings, token: string | null): Promise<ScopedAccess> {
+export async function verifyScoped(settings: Settings, token: string | null, scope: Scope): Promise<ScopedAccess> {
   if (!token) throw new EdgeError("UNAUTHENTICATED", "This door needs a scoped credential.");
   const claims = await verifiedClaims(settings, token);
+  if (claims.scope !== scope) throw refused(`it is for ${claims.scope}`);
   if ((claims.exp - claims.iat) * 1000 > MAX_ACCESS_MS) throw refused("its life is longer than eight hours");
   if (!isTenantId(settings, claims.tenant)) throw refused("it names no tenant of this cell");
   const { sub, organization, session, role, grant = null, connection = null } = claims;

@@ -57,7 +57,7 @@ function withoutProtocol({ status, webSocket }: Response): Response {
 
 /** Verifies the credential, then asks the tenant whether it was withdrawn. */
 async function admitted(c: EdgeContext): Promise<ScopedAccess> {
-  const access = await verifyScoped(c.var.settings, scopedCredential(c.req.raw.headers));
+  const access = await verifyScoped(c.var.settings, scopedCredential(c.req.raw.headers), "events:read");
   if (await c.env.TENANT.getByName(access.tenant).accessStands(access.claims)) return access;
   throw new EdgeError("UNAUTHENTICATED", "This scoped credential was withdrawn, or its tenant is gone.");
 }

@@ -3,7 +3,15 @@ import type { ErrorCode } from "../errors";
 import { errorBody } from "../errors";
 import type { Plan, Role } from "../schemas";
 import { agentsMissing } from "./agents";
-import { activeFiles, activeGeneration, keepCertificates } from "./certificates";
+import {
+  activeGeneration,
+  certificateFits,
+  filesOf,
+  hasPending,
+  keepCertificates,
+  moveCertificates,
+  publishCertificates,
+} from "./certificates";
 import type { TenantContext } from "./context";
 import { within } from "./deadline";
 import { clearEffort, countFailure, postpone, stepError } from "./efforts";
@@ -13,6 +21,7 @@ import { nodeRow, nodeRows, notePrepared, noteStart, prepareSubject, startSubjec
 import { anyNodeStub, nodeStub } from "./nodes/names";
 import type { StartOrder } from "./nodes/reports";
 import { NotYet } from "./not_yet";
+import { noteVerified, renew, rotationRow, switchOver, turnBack } from "./rotation";
 import { eraseRows } from "./schema";
 
 /** The certificates node runs for seconds and does little. */
@@ -27,6 +36,9 @@ const DEADLINES_MS: Record<Action["do"], number> = {
   mint: 90_000,
   verify: 60_000,
   erase: 120_000,
+  renew: 10_000,
+  switch: 10_000,
+  turn_back: 10_000,
 };
 
 type Kind = Action["do"];
@@ -41,6 +53,9 @@ const ACCOUNTS: Record<Kind, { subject: (action: Action) => string; code: ErrorC
   verify: { subject: () => "verify", code: "INGEST_NOT_VERIFIED" },
   stop: { subject: () => "stop", code: "INTERNAL" },
   erase: { subject: () => "erase", code: "INTERNAL" },
+  renew: { subject: () => "rotation", code: "INTERNAL" },
+  switch: { subject: () => "rotation", code: "INTERNAL" },
+  turn_back: { subject: () => "rotation", code: "INTERNAL" },
 };
 
 function perNode(subject: (role: Role, n: number) => string) {
@@ -55,6 +70,9 @@ const ACTS: { [K in Kind]: (ctx: TenantContext, action: Of<K>) => Promise<void> 
   verify,
   stop: stopNode,
   erase,
+  renew: async (ctx) => renew(ctx),
+  switch: async (ctx) => switchOver(ctx),
+  turn_back: async (ctx, { step, error }) => turnBack(ctx, step, error),
 };
 
 /** Does the action; a failure is counted and its error kept for the step, never thrown. */
@@ -72,19 +90,23 @@ export async function act<K extends Kind>(ctx: TenantContext, action: Of<K>): Pr
 }
 
 /** What a node is to be started as: another value means that a running one has to be replaced. */
-export function incarnationOf(ctx: TenantContext, plan: Plan, role: Role): string {
+export function incarnationOf(ctx: TenantContext, plan: Plan, role: Role, certificate: number): string {
   const image = ctx.settings.versions.get(plan.version) ?? "";
   if (role === "certs") return `${image}|${JSON.stringify(mintRequest(plan))}`;
-  return `${image}|${plan.roles[role].instance}|certificate ${activeGeneration(ctx)}`;
+  return `${image}|${plan.roles[role].instance}|certificate ${certificate}`;
 }
 
 async function startNode(ctx: TenantContext, { role, n }: Of<"start">): Promise<void> {
   const record = ctx.requireLive();
   const plan = planOf(ctx);
   const instance = role === "certs" ? CERTS_INSTANCE : plan.roles[role].instance;
-  const env = await environmentOf(ctx, plan, { role, n }, role === "certs" ? null : await activeFiles(ctx));
+  // Which bundle is active may change while the environment is put together; the node is noted under the one it gets.
+  const generation = activeGeneration(ctx);
+  const files = role === "certs" ? null : await filesOf(ctx, generation);
+  const env = await environmentOf(ctx, plan, { role, n }, files);
   const image = ctx.settings.versions.get(plan.version) ?? "";
-  const start = ctx.transaction(() => noteStart(ctx, role, n, incarnationOf(ctx, plan, role), instance));
+  const incarnation = incarnationOf(ctx, plan, role, generation);
+  const start = ctx.transaction(() => noteStart(ctx, role, n, incarnation, instance));
   const order: StartOrder = { start, generation: record.generation, image, instance, env };
   try {
     takeReport(ctx, await anyNodeStub(ctx.env, ctx.id, role, n).start(order), start);
@@ -111,14 +133,23 @@ async function prepareNode(ctx: TenantContext, { role, n }: Of<"prepare">): Prom
 async function mint(ctx: TenantContext): Promise<void> {
   const plan = planOf(ctx);
   const minted = await nodeStub(ctx.env, ctx.id, "certs", 0).mint(mintRequest(plan));
-  await keepCertificates(ctx, plan, minted);
+  await keepCertificates(ctx, plan, minted, () => placeOfMinted(ctx, plan));
+}
+
+/** What a minted bundle becomes; null where it came too late and nothing waits for it any more. */
+function placeOfMinted(ctx: TenantContext, plan: Plan): "pending" | "active" | null {
+  if (hasPending(ctx)) return null;
+  if (rotationRow(ctx)) return "pending";
+  return certificateFits(ctx, plan) ? null : "active";
 }
 
 async function verify(ctx: TenantContext): Promise<void> {
-  const { operationId } = ctx.requireLive();
+  const rotation = rotationRow(ctx);
+  const operationId = rotation?.operation_id ?? ctx.requireLive().operationId;
   const indexer = nodeStub(ctx.env, ctx.id, "indexer", 0);
   await indexer.verifyIngest(`probe-${operationId}`, await indexerAuthorization(ctx));
-  ctx.sql.exec("UPDATE tenant SET verified = ?", operationId);
+  if (rotation) noteVerified(ctx, rotation);
+  else ctx.sql.exec("UPDATE tenant SET verified = ?", operationId);
 }
 
 async function stopNode(ctx: TenantContext, { role, n }: Of<"stop">): Promise<void> {
@@ -134,6 +165,8 @@ async function erase(ctx: TenantContext): Promise<void> {
   for (const row of nodeRows(ctx)) await anyNodeStub(ctx.env, ctx.id, row.role as Role, row.n).erase();
   await ctx.env.WAZUH_EVENTS.getByName(ctx.id).erase();
   ctx.transaction(() => {
+    moveCertificates(ctx, "erase");
+    publishCertificates(ctx);
     eraseRows(ctx.sql);
     ctx.sql.exec("UPDATE tenant SET plan = NULL, verified = NULL, stream = NULL, erased = 1");
     ctx.sql.exec("DELETE FROM due WHERE kind NOT IN ('drive', 'outbox')");

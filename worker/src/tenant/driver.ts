@@ -3,7 +3,7 @@ import { messageOf } from "../errors";
 import { log } from "../log";
 import type { Observed, Role } from "../schemas";
 import { act, incarnationOf } from "./acts";
-import { certificateFits } from "./certificates";
+import { activeGeneration, certificateFits, publishCertificates, renewalDue } from "./certificates";
 import type { TenantContext } from "./context";
 import { within } from "./deadline";
 import { effortOf } from "./efforts";
@@ -11,7 +11,9 @@ import { type Action, type Decision, type Facts, WATCH_MS } from "./facts";
 import { decide } from "./lifecycle";
 import { factOf, nodeRows, takeReport, wantedNodes } from "./node_records";
 import { anyNodeStub } from "./nodes/names";
-import { countAttempt, latestRun, recordDecision } from "./runs";
+import { RENEW_AGAIN_MS } from "./renewal";
+import { endRotation, failedAt, rotationFact } from "./rotation";
+import { countAttempt, hasSettled, recordDecision } from "./runs";
 import { noteStream, publishView } from "./view";
 
 /** More actions in a row than any plan needs; the rest follows after the alarm has let others in. */
@@ -23,7 +25,7 @@ const ASK_AGAIN_MS = { moving: 1500, still: WATCH_MS - 1000 };
 /** How long an object may take to say how it is. */
 const ANSWER_WITHIN_MS = 10_000;
 /** Actions that begin an attempt of their step; what follows them belongs to the same attempt. */
-const ATTEMPTS: Action["do"][] = ["start", "verify", "erase"];
+const ATTEMPTS: Action["do"][] = ["start", "switch", "verify", "erase"];
 
 /** One visit. Always leaves a due row behind where something is to be looked at later. */
 export async function drive(ctx: TenantContext): Promise<void> {
@@ -88,6 +90,7 @@ function decideAndRecord(ctx: TenantContext): Decision {
   const decision = decide(factsOf(ctx));
   const before = ctx.record();
   recordDecision(ctx, decision);
+  endRotation(ctx, decision);
   ctx.sql.exec(
     "UPDATE tenant SET observed = ?, reason = ?, observed_generation = CASE WHEN ? THEN generation ELSE observed_generation END",
     decision.observed,
@@ -97,6 +100,7 @@ function decideAndRecord(ctx: TenantContext): Decision {
   if (before && before.observed !== decision.observed && decision.observed !== "absent") {
     ctx.emit("lifecycle", { observed: decision.observed, before: before.observed, reason: decision.reason });
   }
+  publishCertificates(ctx);
   publishView(ctx);
   if (decision.wakeAt !== null) ctx.schedule("drive", spread(ctx.now(), decision.wakeAt));
   return decision;
@@ -105,13 +109,15 @@ function decideAndRecord(ctx: TenantContext): Decision {
 function factsOf(ctx: TenantContext): Facts {
   const record = ctx.record();
   const plan = record?.plan ?? null;
-  const run = latestRun(ctx);
-  const incarnation = (role: Role) => (plan ? incarnationOf(ctx, plan, role) : "");
+  const certificate = activeGeneration(ctx);
+  const incarnation = (role: Role) => (plan ? incarnationOf(ctx, plan, role, certificate) : "");
   return {
     now: ctx.now(),
     requested: record?.requested ?? "stopped",
-    settled: run?.kind === "start" && run.state === "succeeded",
+    settled: hasSettled(ctx),
     certificateFits: plan !== null && certificateFits(ctx, plan),
+    renewAt: plan ? Math.max(renewalDue(ctx, plan), failedAt(ctx) + RENEW_AGAIN_MS) : Number.POSITIVE_INFINITY,
+    rotation: rotationFact(ctx),
     certs: factOf(ctx, "certs", 0, incarnation("certs")),
     nodes: wantedNodes(ctx, plan).map(({ role, n }) => factOf(ctx, role, n, incarnation(role))),
     ...marksOf(ctx),

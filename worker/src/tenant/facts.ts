@@ -43,12 +43,27 @@ export interface NodeFact {
   preparing: Effort;
 }
 
+/** An exchange of the tenant's certificates that is under way. */
+export interface Rotation {
+  /** The next bundle is minted and kept. */
+  minted: boolean;
+  /** It is the active one: nodes that are started get it. */
+  switched: boolean;
+  /** Ingest was verified since the switch, or since the way back began. */
+  verified: boolean;
+  /** Why it goes back to the bundle before; null while it goes forward. */
+  back: ErrorBody | null;
+}
+
 export interface Facts {
   now: number;
   requested: Requested;
   /** The run towards `running` of this generation has succeeded before: what fails now is healed, not set up. */
   settled: boolean;
   certificateFits: boolean;
+  /** When a tenant that has settled exchanges its certificates by itself. */
+  renewAt: number;
+  rotation: Rotation | null;
   certs: NodeFact;
   /** The nodes of the plan and any others that still exist, in the order in which they start. */
   nodes: NodeFact[];
@@ -68,6 +83,12 @@ export type Action =
   | OfNode<"give_up_start">
   | { do: "mint" }
   | { do: "verify" }
+  /** Begin a rotation that nobody asked for. */
+  | { do: "renew" }
+  /** Make the minted bundle the active one. */
+  | { do: "switch" }
+  /** Make the bundle before the active one again; `step` is where it failed. */
+  | { do: "turn_back"; step: StepName; error: ErrorBody }
   | { do: "erase" };
 
 export interface Decision {
@@ -82,7 +103,7 @@ export interface Decision {
   /** Why, for people: set where something is wrong. */
   reason: Reason | null;
   error: ErrorBody | null;
-  outcome: "going" | "reached" | "gave_up";
+  outcome: "going" | "reached" | "gave_up" | "rolled_back";
   /** When to decide again if nothing is reported before; null = only on report. */
   wakeAt: number | null;
 }

@@ -51,6 +51,36 @@ function addSteps({ sql }: TenantContext, operationId: string, names: readonly S
   for (const [position, name] of names.entries()) sql.exec(insert, operationId, position, name);
 }
 
+/** What an operation was at this tenant; null for one that it does not know. */
+export function kindOfRun({ sql }: TenantContext, operationId: string): RunKind | null {
+  const query = "SELECT kind FROM runs WHERE operation_id = ?";
+  return sql.exec<{ kind: RunKind }>(query, operationId).toArray()[0]?.kind ?? null;
+}
+
+/** Whether the newest plan was fully reached once, so that what fails now is healed. Rotations change no plan. */
+export function hasSettled({ sql }: TenantContext): boolean {
+  const query = "SELECT kind, state FROM runs WHERE kind <> 'rotate' ORDER BY position DESC LIMIT 1";
+  const [run] = sql.exec<{ kind: string; state: string }>(query).toArray();
+  return run?.kind === "start" && run.state === "succeeded";
+}
+
+/** Adds a step behind the others of a run. */
+export function addStep({ sql }: TenantContext, operationId: string, name: StepName): void {
+  sql.exec(
+    `INSERT INTO steps (operation_id, position, name, state, attempts)
+     SELECT operation_id, max(position) + 1, ?, 'pending', 1 FROM steps WHERE operation_id = ? GROUP BY operation_id`,
+    ...[name, operationId],
+  );
+}
+
+/** Ends a step for good while its run goes on with something else. */
+export function failStep(ctx: TenantContext, operationId: string, name: StepName, error: ErrorBody): void {
+  ctx.sql.exec(
+    "UPDATE steps SET state = 'failed', finished_at = ?, error = ? WHERE operation_id = ? AND name = ?",
+    ...[ctx.now(), JSON.stringify(error), operationId, name],
+  );
+}
+
 /** The newest run, or null. */
 export function latestRun(ctx: TenantContext): Run | null {
   const [run] = ctx.sql.exec<RunRow>("SELECT * FROM runs ORDER BY position DESC LIMIT 1").toArray();
@@ -83,8 +113,10 @@ function stepOf(row: StepRow): Step {
 export function recordDecision(ctx: TenantContext, decision: Decision): void {
   const run = latestRun(ctx);
   if (run?.state !== "running") return;
-  for (const step of run.steps) recordStep(ctx, run.operation_id, step, decision);
-  const finished = { going: null, reached: "succeeded", gave_up: "failed" }[decision.outcome];
+  // On the way back the steps that led forward stay as they ended.
+  const back = run.steps.filter(({ name }) => name === "rollback");
+  for (const step of back.length > 0 ? back : run.steps) recordStep(ctx, run.operation_id, step, decision);
+  const finished = { going: null, reached: "succeeded", gave_up: "failed", rolled_back: "failed" }[decision.outcome];
   if (finished) ctx.sql.exec("UPDATE runs SET state = ? WHERE operation_id = ?", finished, run.operation_id);
 }
 
@@ -115,10 +147,10 @@ function stateOf(name: StepName, decision: Decision): Step["state"] {
   return decision.holding.includes(name) ? "succeeded" : "pending";
 }
 
-/** Counts an attempt of a step in the run under way. */
+/** Counts an attempt of a step in the run under way. The way back counts as one, however many nodes it restarts. */
 export function countAttempt(ctx: TenantContext, step: StepName): void {
   ctx.sql.exec(
-    `UPDATE steps SET attempts = attempts + 1 WHERE name = ?
+    `UPDATE steps SET attempts = attempts + 1 WHERE name = ? AND name <> 'rollback'
        AND operation_id = (SELECT operation_id FROM runs WHERE state = 'running' ORDER BY position DESC LIMIT 1)`,
     step,
   );

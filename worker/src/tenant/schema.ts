@@ -45,6 +45,20 @@ const MIGRATIONS = [
   `ALTER TABLE nodes ADD COLUMN told INTEGER NOT NULL DEFAULT 0;
    ALTER TABLE nodes ADD COLUMN progress INTEGER NOT NULL DEFAULT 0;
    ALTER TABLE nodes ADD COLUMN moved_at INTEGER;`,
+  // The fingerprint that was kept was the authority's. When a bundle was minted follows from the plan's lifetime.
+  `ALTER TABLE certificates ADD COLUMN ca_fingerprint TEXT NOT NULL DEFAULT '';
+   ALTER TABLE certificates ADD COLUMN minted_at INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE certificates ADD COLUMN state TEXT NOT NULL DEFAULT 'destroyed';
+   ALTER TABLE certificates ADD COLUMN told TEXT NOT NULL DEFAULT '';
+   UPDATE certificates SET ca_fingerprint = fingerprint,
+     minted_at = not_after - 86400000 * coalesce((SELECT json_extract(plan, '$.certificate_days') FROM tenant), 0);
+   UPDATE certificates SET state = 'active' WHERE generation = (SELECT max(generation) FROM certificates);
+   UPDATE certificates SET state = 'previous' WHERE generation = (SELECT max(generation) - 1 FROM certificates);
+   UPDATE certificates SET sealed = '' WHERE state = 'destroyed';
+   CREATE TABLE rotation (
+     one INTEGER PRIMARY KEY CHECK (one = 1),
+     operation_id TEXT NOT NULL, from_generation INTEGER NOT NULL, verified INTEGER NOT NULL DEFAULT 0, back TEXT
+   ) STRICT;`,
 ];
 
 /** What stays of a deleted tenant: the tombstone, what is still to be delivered, and the last run. No secret among it. */

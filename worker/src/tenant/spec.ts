@@ -4,6 +4,7 @@ import { digest } from "../ids";
 import type { DeleteTenant, Plan, PutTenant, Requested, RunKind } from "../schemas";
 import type { TenantContext } from "./context";
 import { clearEfforts } from "./efforts";
+import { abandonRotation } from "./rotation";
 import { beginRun } from "./runs";
 
 interface Intent {
@@ -82,6 +83,7 @@ function refuseUnknownVersion(ctx: TenantContext, { requested, plan }: Intent): 
 
 function store(ctx: TenantContext, intent: Intent, kind: RunKind, hash: string): void {
   storeIntent(ctx, intent, hash);
+  abandonRotation(ctx);
   beginRun(ctx, intent.operation_id, kind, intent.generation);
   // A new intent is somebody's decision to try (again): what was given up gets its attempts back.
   clearEfforts(ctx);

@@ -3,7 +3,7 @@ import { DurableObject } from "cloudflare:workers";
 import type { AccessClaims } from "../auth/claims";
 import type { Env } from "../bindings";
 import { asEdgeError, EdgeError, type ErrorCode, type FieldFault } from "../errors";
-import type { DeleteTenant, PutTenant, TenantView } from "../schemas";
+import type { DeleteTenant, PutTenant, RotateCertificates, TenantView } from "../schemas";
 import {
   type AgentsView,
   type AgentView,
@@ -22,6 +22,8 @@ import { askAgain, takeReport } from "./node_records";
 import type { NodeReport } from "./nodes/reports";
 import { spendProof } from "./proofs";
 import { accessStands, type RevocationRequest, revoke } from "./revocations";
+import { askForRotation } from "./rotation";
+import { type Rotation, rotateFor } from "./rotation_door";
 import { migrateTenant } from "./schema";
 import {
   type CodeAnswer,
@@ -78,6 +80,18 @@ export class TenantObject extends DurableObject<Env> {
   remove(body: DeleteTenant): Promise<TenantView> {
     acceptDeletion(this.#ctx, body);
     return this.#accepted();
+  }
+
+  /** Has the certificates exchanged under an operation of the control plane. @throws EdgeError, see rotation.ts */
+  rotateCertificates({ epoch, operation_id }: RotateCertificates): Promise<TenantView> {
+    this.#ctx.requireLive(epoch);
+    askForRotation(this.#ctx, operation_id);
+    return this.#accepted();
+  }
+
+  /** The same for a person or an integration; the same key again is the same operation. */
+  async rotateCertificatesFor(claims: AccessClaims, key: string): Promise<Rotation> {
+    return rotateFor(this.#ctx, claims, key);
   }
 
   /** @throws EdgeError TENANT_UNKNOWN where nothing was ever stored */

@@ -1,4 +1,5 @@
 /** Containers for tests inside workerd, where `ctx.container` does not exist: the same interface over plain functions. */
+import { digest } from "../../src/ids";
 import type { Role } from "../../src/schemas";
 
 type Answer = (request: Request, port: number, node: FakeContainer) => Response | Promise<Response>;
@@ -95,9 +96,9 @@ const ANSWERS: Record<Role, Answer> = {
     const names = Object.values(nodes).flatMap((list) => list.map(({ name }) => name));
     const files = ["root-ca", "admin", ...names].flatMap((name) => [`${name}.pem`, `${name}-key.pem`]);
     return Response.json({
-      files: Object.fromEntries(files.map((name) => [name, `PEM of ${name}`])),
+      files: Object.fromEntries(files.map((name) => [name, `PEM of ${name} ${Math.random()}`])),
       not_after: new Date(Date.now() + days * 86_400_000).toISOString(),
-      fingerprint: "f".repeat(64),
+      fingerprint: digest(`${Math.random()}`),
     });
   },
   indexer: indexerAnswer,

@@ -108,7 +108,14 @@ export function enroll(token: string, name: string, more: Record<string, unknown
   return SELF.fetch(`${API}/api/agents/enroll`, { method: "POST", headers, body });
 }
 
-/** A credential for the event stream. */
+/** Asks for a rotation as a person or an integration does. */
+export async function askRotation(tenant: string, body: unknown = { idempotency_key: "k" }, token?: string) {
+  const bearer = token ?? (await scopedToken(tenant, { scope: "certs:rotate" }));
+  const headers = { authorization: `Bearer ${bearer}`, "content-type": "application/json", host: "edge.test" };
+  return SELF.fetch(`${API}/api/certs/rotate`, { method: "POST", headers, body: JSON.stringify(body) });
+}
+
+/** A credential for the event stream, or for what `scope` says. */
 export function scopedToken(tenant: string, more: JWTPayload = {}, signer: Signer = "access"): Promise<string> {
   const now = Math.floor(Date.now() / 1000);
   return sign(signer, "edge-scoped+jwt", {

@@ -1,0 +1,108 @@
+/**
+ * What an exchange of certificates needs next. Pure, like lifecycle.ts: mint → switch → each role in turn → verify. What
+ * can't be brought to serve with the new bundle goes back to the old one, in the same order.
+ */
+import { ERRORS, type ErrorBody, type ErrorCode } from "../errors";
+import type { StepName } from "../schemas";
+import { type Decision, type Facts, type Rotation, WATCH_MS } from "./facts";
+import {
+  errorOf,
+  HOLDING,
+  mintVerdict,
+  nameOf,
+  roleStages,
+  type Stage,
+  serves,
+  settledAs,
+  underWay,
+  type Verdict,
+  wakeOf,
+  workVerdict,
+} from "./verdicts";
+
+export function rotating(facts: Facts, rotation: Rotation): Decision {
+  return rotation.back ? goingBack(facts, rotation, rotation.back) : goingForward(facts, rotation);
+}
+
+function goingForward(facts: Facts, rotation: Rotation): Decision {
+  const stages: Stage[] = [
+    { step: "mint", verdict: mintVerdict(facts, rotation.minted || rotation.switched) },
+    { step: "switch", verdict: switchVerdict(facts, rotation) },
+    ...roleStages(facts),
+  ];
+  const all = [...stages, { step: "verify" as const, verdict: verifyVerdict(facts, rotation, stages) }];
+  const holding = all.filter(({ verdict }) => verdict.is === "holding").map(({ step }) => step);
+  const chosen = mostUrgent(all);
+  if (!chosen) return { ...settledAs("running", holding), wakeAt: facts.now + WATCH_MS };
+  const { verdict, step } = chosen;
+  if (verdict.is !== "given_up") return onTheWay(facts, chosen, holding, all);
+  if (!rotation.switched) return unchanged(facts, step, holding, verdict.error);
+  const action = { do: "turn_back", step, error: verdict.error } as const;
+  return { ...onTheWay(facts, chosen, holding, all), action };
+}
+
+/** Everything of the way back is one step: what failed before stays as it is in the run. */
+function goingBack(facts: Facts, rotation: Rotation, cause: ErrorBody): Decision {
+  const undone: Stage[] = [{ step: "mint", verdict: mintVerdict(facts, true) }, ...roleStages(facts)];
+  const all: Stage[] = [...undone, { step: "verify", verdict: verifyVerdict(facts, rotation, undone) }].map(
+    ({ verdict }) => ({ step: "rollback", verdict }),
+  );
+  const chosen = mostUrgent(all);
+  if (!chosen) return { ...settledAs("running", ["rollback"]), ...isBack(facts, cause) };
+  const decision = onTheWay(facts, chosen, [], all);
+  if (chosen.verdict.is !== "given_up") return decision;
+  // The old bundle is the active one: healing goes on towards it without the run.
+  return { ...decision, observed: "failed", outcome: "gave_up" };
+}
+
+/** What can't be brought about decides; healing goes past what only waits. */
+function mostUrgent(stages: Stage[]): Stage | undefined {
+  const open = stages.filter(({ verdict }) => verdict.is !== "holding");
+  const first = (is: Verdict["is"]) => open.find(({ verdict }) => verdict.is === is);
+  return first("given_up") ?? first("acting") ?? open[0];
+}
+
+/** Only a tenant of which everything serves is worth an exchange: otherwise two things would be down. */
+function switchVerdict(facts: Facts, rotation: Rotation): Verdict {
+  if (rotation.switched) return HOLDING;
+  if (!rotation.minted) return { is: "blocked", because: "nothing is minted yet" };
+  const missing = facts.nodes.find((node) => !serves(node));
+  if (missing) return { is: "blocked", because: `${nameOf(missing)} does not serve` };
+  return { is: "acting", action: { do: "switch" }, because: "the next certificates are kept" };
+}
+
+function verifyVerdict(facts: Facts, rotation: Rotation, before: Stage[]): Verdict {
+  if (rotation.verified) return HOLDING;
+  if (before.some(({ verdict }) => verdict.is !== "holding"))
+    return { is: "blocked", because: "a role is yet to follow" };
+  return workVerdict(facts, facts.efforts.verify, { do: "verify" }, "ingest is not verified", facts.now);
+}
+
+function onTheWay(facts: Facts, chosen: Stage, holding: StepName[], open: Stage[]): Decision {
+  return {
+    ...underWay(chosen, holding, errorOf(chosen.verdict)),
+    observed: facts.nodes.every(serves) ? "running" : "degraded",
+    outcome: "going",
+    wakeAt: wakeOf(facts, open),
+  };
+}
+
+/** It ends before anything was exchanged. */
+function unchanged(facts: Facts, step: StepName, holding: StepName[], cause: ErrorBody): Decision {
+  const because = "nothing was exchanged";
+  const error = told(cause, "ROTATION_FAILED", "The old certificates stay in use.");
+  const observed = facts.nodes.every(serves) ? "running" : "degraded";
+  const wakeAt = facts.now + 1000;
+  return { observed, step, holding, action: null, because, reason: null, error, outcome: "gave_up", wakeAt };
+}
+
+const isBack = (facts: Facts, cause: ErrorBody) => ({
+  outcome: "rolled_back" as const,
+  error: told(cause, "ROTATION_ROLLED_BACK", "The old certificates are in use again."),
+  wakeAt: facts.now + WATCH_MS,
+});
+
+function told(cause: ErrorBody, code: ErrorCode, end: string): ErrorBody {
+  const { hint, retryable } = ERRORS[code];
+  return { ...cause, code, hint, retryable, message: `${cause.message} ${end}` };
+}

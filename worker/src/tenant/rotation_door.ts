@@ -1,0 +1,33 @@
+/** A rotation that a person or an integration asks for at the edge, without the control plane. */
+import type { AccessClaims } from "../auth/claims";
+import { EdgeError } from "../errors";
+import { idFrom } from "../ids";
+import type { TenantContext } from "./context";
+import { accessStands } from "./revocations";
+import { askForRotation } from "./rotation";
+import { kindOfRun } from "./runs";
+
+export interface Rotation {
+  operation_id: string;
+}
+
+/**
+ * Begins a rotation under an operation of its own, which the control plane adopts from the feed.
+ * @param key of the caller; the same key of the same organization names the same operation for ever
+ * @throws EdgeError UNAUTHENTICATED where the access was withdrawn, and those of `askForRotation`
+ */
+export function rotateFor(ctx: TenantContext, claims: AccessClaims, key: string): Rotation {
+  if (!accessStands(ctx, claims)) {
+    throw new EdgeError("UNAUTHENTICATED", "This scoped credential was withdrawn, or its tenant is gone.");
+  }
+  const { subject, organization, grant, session } = claims;
+  const operation_id = idFrom("op", JSON.stringify([ctx.id, organization, key]));
+  if (kindOfRun(ctx, operation_id)) return { operation_id };
+  ctx.transaction(() => {
+    askForRotation(ctx, operation_id);
+    const asked = { action: "certificates.rotation_asked", operation: operation_id };
+    ctx.emit("audit", { ...asked, subject, organization, grant, session });
+    ctx.viewChanged();
+  });
+  return { operation_id };
+}

@@ -1,0 +1,146 @@
+/** What one stage (a step) says about itself, from the facts. */
+import { ERRORS, type ErrorBody } from "../errors";
+import { type Observed, type Reason, type Role, SERVING_ROLES, type StepName } from "../schemas";
+import {
+  type Action,
+  type Decision,
+  type Effort,
+  type Facts,
+  MAX_FAILURES,
+  type NodeFact,
+  READY_WITHIN_MS,
+  SLOW_RETRY_MS,
+  WATCH_MS,
+} from "./facts";
+
+export type Verdict =
+  | { is: "holding" }
+  /** It can't begin before something else has come about; when that is, that one's own verdict tells. */
+  | { is: "blocked"; because: string }
+  | { is: "acting"; action: Action; because: string }
+  | { is: "waiting"; until: number; because: string; error: ErrorBody | null }
+  | { is: "given_up"; error: ErrorBody; retryAt: number; because: string };
+
+export interface Stage {
+  step: StepName;
+  verdict: Verdict;
+}
+
+export const HOLDING: Verdict = { is: "holding" };
+export const nameOf = (node: NodeFact) => `${node.role} ${node.n}`;
+export const alive = (node: NodeFact) => node.state === "starting" || node.state === "running";
+
+/** What every decision about an open stage says of it. */
+export function underWay({ step, verdict }: Stage, holding: StepName[], error: ErrorBody | null) {
+  const action = verdict.is === "acting" ? verdict.action : null;
+  return { step, holding, action, because: becauseOf(verdict), reason: error && reasonOf(error), error };
+}
+
+/** The first of a role's nodes that does not serve as wanted speaks for the role. */
+function roleVerdict(facts: Facts, role: Role): Verdict {
+  const verdicts = facts.nodes.filter((node) => node.role === role).map((node) => nodeVerdict(facts, node));
+  return verdicts.find((verdict) => verdict.is !== "holding") ?? HOLDING;
+}
+
+export function nodeVerdict(facts: Facts, node: NodeFact): Verdict {
+  const { role, n } = node;
+  if (alive(node) && !node.fits) return replacing(facts, node);
+  if (node.state === "running") return preparedVerdict(facts, node);
+  if (node.state === "starting") return startingVerdict(facts, node);
+  if (node.state === "stopping") return waiting(facts.now + 1000, `${nameOf(node)} is stopping`, null);
+  return workVerdict(facts, node.starting, { do: "start", role, n }, `${nameOf(node)} does not run`, facts.now);
+}
+
+/** A tenant that has settled loses one node at a time: the next is taken down once all others serve. */
+function replacing(facts: Facts, node: NodeFact): Verdict {
+  const { role, n } = node;
+  const others = facts.settled && role !== "certs" && serves(node) ? facts.nodes.filter((other) => other !== node) : [];
+  const missing = others.find((other) => !serves(other));
+  if (missing) return { is: "blocked", because: `${nameOf(node)} is replaced once ${nameOf(missing)} serves` };
+  const because = `${nameOf(node)} runs with what is not wanted any more`;
+  return workVerdict(facts, facts.efforts.stop, { do: "stop", role, n }, because, facts.now);
+}
+
+/** Nodes of other roles, and people, get answers from it. */
+export const serves = (node: NodeFact) => node.state === "running" && node.prepared;
+
+function preparedVerdict(facts: Facts, node: NodeFact): Verdict {
+  if (node.prepared) return HOLDING;
+  const action: Action = { do: "prepare", role: node.role, n: node.n };
+  return workVerdict(facts, node.preparing, action, `${nameOf(node)} is not prepared`, facts.now);
+}
+
+function startingVerdict(facts: Facts, node: NodeFact): Verdict {
+  const startedAt = node.startedAt ?? facts.now;
+  const deadline = Math.max(startedAt, node.movedAt ?? 0) + READY_WITHIN_MS[node.role];
+  if (facts.now >= deadline) {
+    const action: Action = { do: "give_up_start", role: node.role, n: node.n };
+    return { is: "acting", action, because: `${nameOf(node)} did not serve in time` };
+  }
+  // Nodes report by themselves; looking is for reports that were lost, less often the longer it takes.
+  const look = facts.now + Math.min(Math.max((facts.now - startedAt) / 5, 2000), 10_000);
+  return waiting(Math.min(look, deadline), `${nameOf(node)} does not serve yet`, node.starting.error);
+}
+
+export const waiting = (until: number, because: string, error: ErrorBody | null): Verdict => ({
+  is: "waiting",
+  until,
+  because,
+  error,
+});
+
+/** The certificates node mints once where nothing is minted, and does not stay. */
+export function mintVerdict(facts: Facts, minted: boolean): Verdict {
+  const { certs, efforts, now } = facts;
+  if (!minted && certs.state !== "running") return nodeVerdict(facts, certs);
+  if (!minted) return workVerdict(facts, efforts.mint, { do: "mint" }, "no certificate fits the plan", now);
+  if (!alive(certs)) return HOLDING;
+  return { is: "acting", action: { do: "stop", role: certs.role, n: certs.n }, because: "the certificates are minted" };
+}
+
+export const roleStages = (facts: Facts): Stage[] =>
+  SERVING_ROLES.map((role) => ({ step: role, verdict: roleVerdict(facts, role) }));
+
+/** Work that may have failed before: now, after its pause, or no more. */
+export function workVerdict(facts: Facts, effort: Effort, action: Action, because: string, now: number): Verdict {
+  if (effort.failures >= MAX_FAILURES && effort.error) {
+    // A tenant that served before is not left lying: what broke it may pass without anybody here.
+    const retryAt = effort.retryAt + SLOW_RETRY_MS;
+    if (facts.settled && now >= retryAt) return { is: "acting", action, because };
+    return { is: "given_up", error: givenUp(effort.error), retryAt, because };
+  }
+  if (now < effort.retryAt) return waiting(effort.retryAt, `${because}, pausing after a failure`, effort.error);
+  return { is: "acting", action, because };
+}
+
+/** The last failure, told as the end of trying. */
+function givenUp(error: ErrorBody): ErrorBody {
+  const code = error.code === "NODE_EXITED" ? "NODE_CRASH_LOOP" : error.code;
+  const { hint } = ERRORS[code === "NODE_CRASH_LOOP" ? code : "STEP_GAVE_UP"];
+  return { ...error, code, hint, retryable: false, message: `${error.message} Tried ${MAX_FAILURES} times.` };
+}
+
+export function effortVerdict(facts: Facts, effort: Effort, action: Action, because: string): Verdict {
+  if (facts.now < effort.retryAt) return waiting(effort.retryAt, `${because}, pausing after a failure`, effort.error);
+  return { is: "acting", action, because };
+}
+
+export function settledAs(observed: Observed, holding: StepName[]): Decision {
+  const because = `everything is ${observed}`;
+  const nothing = { step: null, action: null, reason: null, error: null, wakeAt: null } as const;
+  return { observed, holding, because, outcome: "reached", ...nothing };
+}
+
+export const errorOf = (verdict: Verdict) => ("error" in verdict ? verdict.error : null);
+const becauseOf = (verdict: Verdict) => ("because" in verdict ? verdict.because : "");
+const reasonOf = ({ code, message, hint }: ErrorBody): Reason => ({ code, message, hint });
+
+export function wakeOf(facts: Facts, open: Stage[]): number | null {
+  const times = open.flatMap(({ verdict }) => {
+    if (verdict.is === "waiting") return [verdict.until];
+    if (verdict.is === "given_up" && facts.settled) return [verdict.retryAt];
+    return [];
+  });
+  if (facts.requested === "running" && facts.settled) times.push(facts.now + WATCH_MS);
+  return times.length > 0 ? Math.min(...times) : null;
+}

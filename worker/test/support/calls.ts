@@ -1,0 +1,53 @@
+/** Well-formed calls of the control plane, with what a test wants to be different. */
+import { randomBase32 } from "../../src/ids";
+import { call, iso } from "./edge";
+import { newOperation } from "./tenants";
+
+const epoch = 1;
+
+export const token = () => randomBase32(10);
+export const tokenBody = (more = {}) => ({
+  ...{
+    epoch,
+    name: "servers",
+    secret_sha256: "0".repeat(64),
+    expires_at: iso(3600_000),
+    max_uses: 1,
+    groups: [],
+    labels: {},
+  },
+  ...more,
+});
+export const putToken = (id: string, name = token(), body = tokenBody()) =>
+  call("PUT", `/v1/tenants/${id}/tokens/${name}`, body);
+export const codeBody = (more = {}) => ({
+  ...{
+    epoch,
+    idempotency_key: crypto.randomUUID(),
+    user: { id: "usr_alice", email: "alice@acme.test" },
+    role: "admin",
+  },
+  ...{ organization: "org_acme", grant: null, connection: null, session: "ses_1", ends_at: iso(3600_000) },
+  ...more,
+});
+export const code = (id: string, body: unknown = codeBody()) =>
+  call("POST", `/v1/tenants/${id}/dashboard-codes`, body, "access");
+export const revocation = (more = {}) => ({
+  epoch,
+  idempotency_key: crypto.randomUUID(),
+  before: iso(0),
+  subject: "usr_bob",
+  ...more,
+});
+export const revoke = (id: string, body: unknown = revocation()) =>
+  call("POST", `/v1/tenants/${id}/revocations`, body, "access");
+export const isolate = (id: string, agent: string, more = {}) =>
+  call("POST", `/v1/tenants/${id}/agents/${agent}/quarantine`, {
+    epoch,
+    idempotency_key: "k",
+    reason: "stolen",
+    ...more,
+  });
+
+export const rotation = (more = {}) => ({ epoch, operation_id: newOperation(), ...more });
+export const rotate = (id: string, body: unknown = rotation()) => call("POST", `/v1/tenants/${id}/certs/rotate`, body);

@@ -1,0 +1,140 @@
+/** Facts for decisions: of a tenant that runs, of any tenant, and of what becomes of them when the world obeys. */
+import fc from "fast-check";
+import { errorBody } from "../../src/errors";
+import { type NodeState, type Role, SERVING_ROLES } from "../../src/schemas";
+import {
+  type Action,
+  type Effort,
+  type Facts,
+  MAX_FAILURES,
+  type NodeFact,
+  type Rotation,
+} from "../../src/tenant/facts";
+
+export const NOW = 1_800_000_000_000;
+export const FRESH: Effort = { failures: 0, retryAt: 0, error: null };
+export const EXITED = errorBody("NODE_EXITED", "The indexer exited with code 1.");
+export const givenUp = (): Effort => ({ failures: MAX_FAILURES, retryAt: NOW + 1000, error: EXITED });
+
+export function node(role: Role, state: NodeState, more: Partial<NodeFact> = {}): NodeFact {
+  const startedAt = state === "absent" ? null : NOW - 1000;
+  const given = { fits: true, prepared: true, startedAt, movedAt: null, starting: FRESH, preparing: FRESH };
+  return { role, n: 0, state, ...given, ...more };
+}
+
+export function facts(more: Partial<Facts> = {}): Facts {
+  return {
+    now: NOW,
+    requested: "running",
+    settled: false,
+    certificateFits: true,
+    renewAt: Number.POSITIVE_INFINITY,
+    rotation: null,
+    certs: node("certs", "stopped"),
+    nodes: SERVING_ROLES.map((role) => node(role, "running")),
+    verified: true,
+    erased: false,
+    efforts: { mint: FRESH, verify: FRESH, stop: FRESH, erase: FRESH },
+    ...more,
+  };
+}
+
+// Properties over every state that rows can hold, also ones that no code path should produce.
+const states = fc.constantFrom<NodeState>("absent", "starting", "running", "stopping", "stopped", "failed");
+const efforts = fc
+  .record({
+    failures: fc.integer({ min: 0, max: MAX_FAILURES + 2 }),
+    retryAt: fc.integer({ min: NOW - 10_000_000, max: NOW + 60_000 }),
+  })
+  .map(({ failures, retryAt }): Effort => (failures ? { failures, retryAt, error: EXITED } : FRESH));
+const nodeOf = (role: Role) =>
+  fc
+    .record({
+      state: states,
+      fits: fc.boolean(),
+      prepared: fc.boolean(),
+      starting: efforts,
+      preparing: efforts,
+      ago: fc.integer({ min: 0, max: 2_000_000 }),
+    })
+    .map(({ state, ago, ...more }) => node(role, state, { ...more, startedAt: NOW - ago }));
+const anyRotation = fc.record({
+  minted: fc.boolean(),
+  switched: fc.boolean(),
+  verified: fc.boolean(),
+  back: fc.constantFrom(EXITED, null),
+});
+export const anyFacts = fc
+  .record({
+    requested: fc.constantFrom("running" as const, "stopped" as const, "deleted" as const),
+    settled: fc.boolean(),
+    certificateFits: fc.boolean(),
+    renewAt: fc.constantFrom(NOW - 1, Number.POSITIVE_INFINITY),
+    rotation: fc.option(anyRotation),
+    certs: nodeOf("certs"),
+    nodes: fc.tuple(nodeOf("indexer"), nodeOf("manager"), nodeOf("dashboard")).map((nodes) => [...nodes]),
+    verified: fc.boolean(),
+    erased: fc.boolean(),
+    efforts: fc.record({ mint: efforts, verify: efforts, stop: efforts, erase: efforts }),
+  })
+  .map((more) => facts(more));
+
+const UNTRIED = { efforts: { mint: FRESH, verify: FRESH, stop: FRESH, erase: FRESH } };
+const rotated = (before: Facts, change: Partial<Rotation>): Facts =>
+  before.rotation ? { ...before, rotation: { ...before.rotation, ...change } } : before;
+const allUnfit = (before: Facts): Facts => ({
+  ...before,
+  nodes: before.nodes.map((one) => ({ ...one, fits: false, starting: FRESH, preparing: FRESH })),
+});
+
+/** The world answers every order: what was started serves, what was stopped is gone. */
+export function obeyed(before: Facts, action: Action): Facts {
+  const set = (role: Role, change: Partial<NodeFact>) => ({
+    ...before,
+    certs: role === "certs" ? { ...before.certs, ...change } : before.certs,
+    nodes: before.nodes.map((one) => (one.role === role ? { ...one, ...change } : one)),
+  });
+  switch (action.do) {
+    case "start":
+      return set(action.role, {
+        state: "running",
+        fits: true,
+        prepared: action.role !== "manager",
+        startedAt: before.now,
+      });
+    case "stop":
+      return set(action.role, { state: "stopped" });
+    case "give_up_start":
+      return set(action.role, { state: "failed" });
+    case "prepare":
+      return set(action.role, { prepared: true });
+    case "mint":
+      return before.rotation ? rotated(before, { minted: true }) : { ...before, certificateFits: true };
+    case "verify":
+      return before.rotation ? rotated(before, { verified: true }) : { ...before, verified: true };
+    case "renew":
+      return {
+        ...before,
+        ...UNTRIED,
+        renewAt: Number.POSITIVE_INFINITY,
+        rotation: { minted: false, switched: false, verified: false, back: null },
+      };
+    case "switch":
+      return allUnfit(rotated(before, { minted: false, switched: true }));
+    case "turn_back":
+      return allUnfit(rotated({ ...before, ...UNTRIED }, { verified: false, back: action.error }));
+    case "erase":
+      return { ...before, erased: true };
+  }
+}
+
+/** Time passes: nodes on their way arrive. */
+export function settledAt(before: Facts, time: number): Facts {
+  const arrive = (one: NodeFact): NodeFact =>
+    one.state === "stopping"
+      ? { ...one, state: "stopped" }
+      : one.state === "starting"
+        ? { ...one, state: "running" }
+        : one;
+  return { ...before, now: time, certs: arrive(before.certs), nodes: before.nodes.map(arrive) };
+}
