@@ -13,6 +13,7 @@ NOUNS = {
     "events": "Event stream",
     "grant": "MSP access",
     "policy": "Sign-in policy",
+    "rotation": "Certificate rotation",
     "session": "Session",
 }
 VERBS = {
@@ -40,6 +41,7 @@ VERBS = {
     "resume": "resumed",
     "retry": "retried",
     "revoke": "revoked",
+    "rotate_certificates": "asked to exchange its certificates",
     "start": "started",
     "stop": "stopped",
     "suspend": "suspended",

@@ -14,4 +14,5 @@ class TenantsConfig(AppConfig):
         import tenants.enrollment.agents
         import tenants.enrollment.commands
         import tenants.enrollment.feed
+        import tenants.protection.commands
         import tenants.provisioning.subscribers  # noqa: F401

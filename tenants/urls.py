@@ -21,6 +21,7 @@ urlpatterns = [
     path("t/<str:tenant_id>/settings/", protection.settings, name="settings"),
     path("t/<str:tenant_id>/start/", protection.start, name="start"),
     path("t/<str:tenant_id>/stop/", protection.stop, name="stop"),
+    path("t/<str:tenant_id>/rotate-certificates/", protection.rotate_certificates, name="rotate-certificates"),
     path("t/<str:tenant_id>/protect/", protection.protect, name="protect"),
     path("t/<str:tenant_id>/delete/", protection.delete, name="delete"),
     path("t/<str:tenant_id>/operations/", operations.listing, name="operations"),

@@ -57,6 +57,7 @@ class Demo:
             "dashboard_opened": self.dashboard_opened,
             "isolation_held": self.isolation_held,
             "indexer_killed_nothing_lost": self.indexer_killed_nothing_lost,
+            "certs_rotated": self.certs_rotated,
             "tenant_deleted": self.tenant_deleted,
         }
 
@@ -146,6 +147,18 @@ class Demo:
         self.machine.log(f"Invalid user afterwards{self.word} from 203.0.113.9 port 4022")
         wait_for(lambda: self._alerts(f"afterwards{self.word}"), "a new alert after the loss", 60)
         return f"{len(before)} alerts came back from the journal, new ones arrive"
+
+    def certs_rotated(self) -> str:
+        old = self.api.get(f"/tenants/{self.tenant}")["certificate"]
+        self.alice.get(f"/t/{self.tenant}/").submit("/rotate-certificates/")
+        self._newest_operation(self.api, self.tenant, kind="rotate_certificates")
+        new = self.api.get(f"/tenants/{self.tenant}")["certificate"]
+        check(new["generation"] > old["generation"], f"generation is {new['generation']}")
+        check(new["ca_fingerprint"] != old["ca_fingerprint"], "the authority is the same")
+        self.machine.log(f"Invalid user rotated{self.word} from 203.0.113.9 port 4022")
+        wait_for(lambda: self._alerts(f"rotated{self.word}"), "a new alert after the rotation", 60)
+        numbers = f"generation {old['generation']} → {new['generation']}"
+        return f"{numbers}, authority {old['ca_fingerprint'][:8]} → {new['ca_fingerprint'][:8]}, new alerts arrive"
 
     def tenant_deleted(self) -> str:
         self.alice.get(f"/t/{self.tenant}/settings/").submit("/delete/", confirm_name=self.tenant_name)

@@ -36,7 +36,7 @@ class DashboardCode:
 
 @dataclass(frozen=True)
 class StreamToken:
-    """A credential for a tenant's event stream at `url`, until `expires_at`."""
+    """A credential for one door of a tenant at the edge, at `url`, until `expires_at`."""
 
     token: str
     url: str
@@ -72,12 +72,24 @@ def event_stream_token(*, by: Actor, tenant: Tenant) -> StreamToken:
     return StreamToken(scoped_token(by, tenant, standing, end), f"{tenant.cell.base_url}/api/events", end)
 
 
-def scoped_token(by: Actor, tenant: Tenant, standing: access.Standing, end: dt.datetime) -> str:
-    """Sign a credential for the event stream that revocations find by person, session, grant and connection."""
+@transaction.atomic
+def rotation_token(*, by: Actor, tenant: Tenant) -> StreamToken:
+    """A credential to rotate one tenant's certificates at the edge, for as long as one for its events."""
+    standing = access.require(by, "tenant.operate", tenant.organization_id)
+    _note(by, tenant, "tenants.rotation.open", standing)
+    end = _end(by, standing)
+    token = scoped_token(by, tenant, standing, end, scope="certs:rotate")
+    return StreamToken(token, f"{tenant.cell.base_url}/api/certs/rotate", end)
+
+
+def scoped_token(
+    by: Actor, tenant: Tenant, standing: access.Standing, end: dt.datetime, *, scope: str = "events:read"
+) -> str:
+    """Sign a credential for one door of the edge that revocations find by person, session, grant and connection."""
     claims = {
         "sub": by.user_id,
         "tenant": tenant.pk,
-        "scope": "events:read",
+        "scope": scope,
         "role": dashboard_role(standing),
         **_carried(by, tenant, standing),
     }

@@ -6,7 +6,7 @@ from rest_framework.response import Response
 
 from controlplane.api.views import ListView
 from tenants.access import actions, queries
-from tenants.access.serializers import DashboardCodeOut, RevocationOut, StreamTokenOut
+from tenants.access.serializers import DashboardCodeOut, RevocationOut, RotationTokenOut, StreamTokenOut
 from tenants.provisioning.api import TenantView
 
 
@@ -28,6 +28,16 @@ class EventsToken(TenantView):
         """Get a credential for the event stream."""
         stream = actions.event_stream_token(by=self.actor, tenant=self.tenant(tenant_id))
         return Response(StreamTokenOut(stream).data, status=201)
+
+
+class CertsToken(TenantView):
+    """Rotating a tenant's certificates at the edge itself."""
+
+    @extend_schema(operation_id="tenants_certs_token", request=None, responses={201: RotationTokenOut})
+    def post(self, request: Request, tenant_id: str) -> Response:
+        """Get a credential to rotate certificates, also while the portal is away."""
+        token = actions.rotation_token(by=self.actor, tenant=self.tenant(tenant_id))
+        return Response(RotationTokenOut(token).data, status=201)
 
 
 class Revocations(TenantView, ListView):

@@ -23,6 +23,14 @@ class StreamTokenOut(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField()
 
 
+class RotationTokenOut(serializers.Serializer[Any]):
+    """Send `token` as a bearer with a POST of `{"idempotency_key": "…"}` to `url`."""
+
+    token = serializers.CharField()
+    url = serializers.URLField()
+    expires_at = serializers.DateTimeField()
+
+
 class RevocationOut(serializers.ModelSerializer[Revocation]):
     """Access that was ended, and whether the edge has confirmed it."""
 

@@ -1,17 +1,20 @@
-"""Deletion on purpose only: a typed name, and a flag that has to be lifted first."""
+"""Deletion on purpose only: a typed name, and a flag that has to be lifted first. And new certificates on demand."""
 
 import hmac
 
 from django.db import transaction
 
-from controlplane import audit
+from controlplane import audit, outbox
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Invalid
 from organizations import access
-from tenants.provisioning import mirror
-from tenants.provisioning.actions import ask
+from tenants.provisioning import intents, mirror
+from tenants.provisioning.actions import ask, asker, note, refuse_while_busy
+from tenants.provisioning.kinds import ROTATE
 from tenants.provisioning.models import Operation, Tenant
-from tenants.provisioning.problems import NotPossibleNow
+from tenants.provisioning.problems import NotPossibleNow, OperationInProgress
+
+ROTATION_ASKED = "tenants.rotation.asked"
 
 
 @transaction.atomic
@@ -32,6 +35,27 @@ def delete(*, by: Actor, tenant: Tenant, confirm_name: str) -> Operation:
 
 
 @transaction.atomic
+def rotate_certificates(*, by: Actor, tenant: Tenant) -> Operation:
+    """
+    Have every node get new certificates, one role after the other.
+
+    It changes nothing of what was asked for, so it goes to the edge as a fact of its own and not through the
+    reconciler. Raises NotPossibleNow for a tenant that does not run, OperationInProgress.
+    """
+    standing = access.require(by, "tenant.operate", tenant.organization_id)
+    tenant = mirror.locked(tenant.pk)
+    if tenant.status not in ("running", "attention"):
+        raise NotPossibleNow("Only a tenant that runs can get new certificates.", "Start it and wait until it runs.")
+    refuse_while_busy(tenant)
+    _refuse_while_the_edge_rotates(tenant)
+    operation = intents.begin(tenant, ROTATE, Operation.Source.USER, **asker(by))
+    payload = {"operation": operation.pk}
+    outbox.publish(ROTATION_ASKED, key=operation.pk, organization_id=tenant.organization_id, payload=payload)
+    note(by, operation, "tenants.tenant.rotate_certificates", standing)
+    return operation
+
+
+@transaction.atomic
 def set_protection(*, by: Actor, tenant: Tenant, protected: bool) -> Tenant:
     """Protect a tenant from deletion, or lift that protection."""
     standing = access.require(by, "tenant.delete", tenant.organization_id)
@@ -46,6 +70,13 @@ def set_protection(*, by: Actor, tenant: Tenant, protected: bool) -> Tenant:
         )
     tenant.protected = protected
     return tenant
+
+
+def _refuse_while_the_edge_rotates(tenant: Tenant) -> None:
+    """What the edge began by itself is not exclusive here, yet there it is."""
+    going = Operation.objects.filter(tenant=tenant, kind=ROTATE, state__in=Operation.OPEN).first()
+    if going is not None:
+        raise OperationInProgress(going.kind, going.pk)
 
 
 def _refuse_unless_meant(tenant: Tenant, confirm_name: str) -> None:

@@ -11,6 +11,16 @@ from tenants.provisioning.api import TenantView, accepted
 from tenants.provisioning.serializers import Accepted, TenantOut
 
 
+class RotateCertificates(TenantView):
+    """Exchanging a tenant's certificates."""
+
+    @extend_schema(operation_id="tenants_rotate_certificates", request=None, responses={202: Accepted})
+    def post(self, request: Request, tenant_id: str) -> Response:
+        """Give every node new certificates, one role after the other."""
+        operation = actions.rotate_certificates(by=self.actor, tenant=self.tenant(tenant_id))
+        return accepted(self.tenant(tenant_id), operation)
+
+
 class OneTenant(TenantView):
     """One tenant."""
 

@@ -58,6 +58,17 @@ def stop(request: HttpRequest, tenant_id: str) -> HttpResponse:
 
 @login_required
 @require_POST
+def rotate_certificates(request: HttpRequest, tenant_id: str) -> HttpResponse:
+    """Give every node of a tenant new certificates."""
+    actor = actor_of(request)
+    tenant = queries.find(actor, tenant_id)
+    actions.rotate_certificates(by=actor, tenant=tenant)
+    messages.success(request, f"{tenant.name} gets new certificates. Every step shows here.")
+    return redirect("tenants:overview", tenant.pk)
+
+
+@login_required
+@require_POST
 def protect(request: HttpRequest, tenant_id: str) -> HttpResponse:
     """Protect a tenant from deletion, or lift that."""
     actor = actor_of(request)

@@ -13,7 +13,7 @@ from controlplane.environment import environment
 from organizations import access
 from organizations.models import Organization
 from tenants.provisioning import identity, intents, mirror, placement, specs, wakeups
-from tenants.provisioning.kinds import KINDS
+from tenants.provisioning.kinds import BESIDE_THE_SPEC, KINDS
 from tenants.provisioning.models import Cell, Operation, Step, Tenant
 from tenants.provisioning.problems import NameTaken, NotPossibleNow, OperationInProgress, PastPointOfNoReturn
 
@@ -83,7 +83,11 @@ def retry(*, by: Actor, operation: Operation) -> Operation:
     operation.refresh_from_db()
     if operation.state != Operation.State.FAILED or operation.kind not in KINDS:
         raise NotPossibleNow("Only an operation that failed can be retried.")
-    _refuse_while_busy(tenant)
+    if operation.kind in BESIDE_THE_SPEC:
+        raise NotPossibleNow(
+            "What failed here was taken back at the edge, so that nothing is left to go on with.", "Ask for it anew."
+        )
+    refuse_while_busy(tenant)
     if Operation.objects.filter(tenant=tenant, exclusive=True, created_at__gt=operation.created_at).exists():
         raise NotPossibleNow(
             "A newer operation of this tenant has taken the place of this one.", "Retry the newest one, or start anew."
@@ -94,7 +98,7 @@ def retry(*, by: Actor, operation: Operation) -> Operation:
     operation.steps.filter(state=Step.State.FAILED).update(state=Step.State.PENDING, finished_at=None, error=None)
     intents.forget_what_was_sent(tenant)
     wakeups.act_on(tenant)
-    _audit(by, operation, "tenants.operation.retry", standing)
+    note(by, operation, "tenants.operation.retry", standing)
     return operation
 
 
@@ -118,12 +122,13 @@ def cancel(*, by: Actor, operation: Operation) -> Operation:
     mirror.finish(operation, Operation.State.CANCELLED)
     if operation.handed_over:
         tenant.requested = KINDS[str(kind.compensated_by)].aims_at
-        intents.begin(tenant, str(kind.compensated_by), Operation.Source.SYSTEM, **_asker(by))
-    else:
+        intents.begin(tenant, str(kind.compensated_by), Operation.Source.SYSTEM, **asker(by))
+    elif kind.changes_spec:
         tenant.requested = operation.base_requested
         intents.forget_what_was_sent(tenant)
-    wakeups.act_on(tenant)
-    _audit(by, operation, "tenants.operation.cancel", standing)
+    if kind.changes_spec:
+        wakeups.act_on(tenant)
+    note(by, operation, "tenants.operation.cancel", standing)
     return operation
 
 
@@ -138,9 +143,9 @@ def ask(
     """
     base = tenant.requested if base_requested is None else base_requested
     tenant.requested = KINDS[kind].aims_at
-    operation = intents.begin(tenant, kind, Operation.Source.USER, base_requested=base, **_asker(by))
+    operation = intents.begin(tenant, kind, Operation.Source.USER, base_requested=base, **asker(by))
     wakeups.act_on(tenant)
-    _audit(by, operation, f"tenants.tenant.{kind}", standing)
+    note(by, operation, f"tenants.tenant.{kind}", standing)
     return operation
 
 
@@ -148,7 +153,7 @@ def _ask_while_free(by: Actor, tenant: Tenant, kind: str, standing: access.Stand
     tenant = mirror.locked(tenant.pk)
     if tenant.requested == Tenant.Requested.DELETED:
         raise NotPossibleNow("This tenant is being deleted.")
-    _refuse_while_busy(tenant)
+    refuse_while_busy(tenant)
     return ask(by, tenant, kind, standing)
 
 
@@ -172,17 +177,20 @@ def _entitled(organization_id: str) -> Entitlement:
     return entitlement
 
 
-def _refuse_while_busy(tenant: Tenant) -> None:
+def refuse_while_busy(tenant: Tenant) -> None:
+    """Part of an action. Raises OperationInProgress while another exclusive operation is going on."""
     busy = mirror.open_operation(tenant)
     if busy is not None:
         raise OperationInProgress(busy.kind, busy.pk)
 
 
-def _asker(by: Actor) -> dict[str, str]:
+def asker(by: Actor) -> dict[str, str]:
+    """What an operation keeps of who asked for it."""
     return {"requested_by": by.user_id, "requested_with": by.key_id or ""}
 
 
-def _audit(by: Actor, operation: Operation, action: str, standing: access.Standing) -> None:
+def note(by: Actor, operation: Operation, action: str, standing: access.Standing) -> None:
+    """Part of an action: tell an operation in the trail."""
     audit.record(
         by=by,
         action=action,

@@ -59,6 +59,10 @@ class EdgeApi:
         """Have a tenant erased; what stays is a tombstone."""
         return self._sighting("DELETE", f"/v1/tenants/{_part(tenant_id)}", body)
 
+    def rotate_certificates(self, tenant_id: str, body: Mapping[str, Any]) -> Sighting:
+        """Have the certificates exchanged. The same operation again changes nothing."""
+        return self._sighting("POST", f"/v1/tenants/{_part(tenant_id)}/certs/rotate", body)
+
     def list_tenants(self, *, after: str | None, limit: int = 100) -> dict[str, Any]:
         """A page of every tenant at the edge: `tenants`, `next`, `feed_epoch`, `latest_seq`."""
         query = {"limit": limit} if after is None else {"after": after, "limit": limit}

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from tenants.provisioning import lifecycle, mirror
 from tenants.provisioning.edge_errors import EdgeError
-from tenants.provisioning.kinds import KIND_THAT_REACHES, SUBMIT
+from tenants.provisioning.kinds import BESIDE_THE_SPEC, KIND_THAT_REACHES, SUBMIT
 from tenants.provisioning.models import Operation, Step, Tenant
 
 SUPERSEDED = {
@@ -32,16 +32,19 @@ def settle(tenant: Tenant, aim: str) -> None:
     fingerprint = lifecycle.spec_hash(aim, tenant.spec)
     if fingerprint == tenant.sent_hash:
         return
+    if operation is not None and operation.kind in BESIDE_THE_SPEC:
+        mirror.finish(operation, Operation.State.CANCELLED, SUPERSEDED)
+        operation = None
     operation = operation if operation is not None else begin(tenant, KIND_THAT_REACHES[aim], Operation.Source.SYSTEM)
     tenant.generation = _newest_known(tenant) + 1
     tenant.sent_hash, tenant.sent_operation_id = fingerprint, operation.pk
     tenant.halted_at, tenant.attempts = None, 0
     tenant.save(update_fields=["generation", "sent_hash", "sent_operation_id", "halted_at", "attempts"])
-    _hand_over(operation, tenant.generation)
+    hand_over(operation, tenant.generation)
 
 
 def begin(tenant: Tenant, kind: str, source: str, **more: Any) -> Operation:
-    """Open an operation with all its steps pending. The caller saves the tenant by waking the reconciler."""
+    """Open an operation with all its steps pending. What changes the spec is saved by waking the reconciler."""
     operation = Operation.objects.create(
         organization_id=tenant.organization_id,
         tenant=tenant,
@@ -52,7 +55,8 @@ def begin(tenant: Tenant, kind: str, source: str, **more: Any) -> Operation:
         **more,
     )
     mirror.add_steps(operation)
-    forget_what_was_sent(tenant)
+    if kind not in BESIDE_THE_SPEC:
+        forget_what_was_sent(tenant)
     return operation
 
 
@@ -100,7 +104,8 @@ def _newest_known(tenant: Tenant) -> int:
     return max(tenant.generation, seen)
 
 
-def _hand_over(operation: Operation, generation: int) -> None:
+def hand_over(operation: Operation, generation: int) -> None:
+    """Note that the edge may know of an operation from now on, under this generation of the tenant."""
     now = timezone.now()
     operation.target_generation, operation.state = generation, Operation.State.RUNNING
     operation.started_at = operation.started_at or now

@@ -7,6 +7,8 @@ SUBMIT = "submit"
 START_STEPS = (SUBMIT, "certs", "indexer", "manager", "dashboard", "verify")
 STOP_STEPS = (SUBMIT, "dashboard", "manager", "indexer")
 DELETE_STEPS = (SUBMIT, "stop", "erase")
+ROTATE_STEPS = (SUBMIT, "mint", "switch", "indexer", "manager", "dashboard", "verify")
+ROTATE = "rotate_certificates"
 
 
 @dataclass(frozen=True)
@@ -15,12 +17,14 @@ class Kind:
     One kind of operation.
 
     `aims_at` is what the tenant is asked to be. `compensated_by` names the operation that undoes it once the edge
-    has begun; where it is None, handing over to the edge is the point of no return.
+    has begun; where it is None, handing over to the edge is the point of no return. `changes_spec` is False for what
+    leaves the tenant's plan alone: it goes out under no generation of its own, and is asked for anew, never retried.
     """
 
     aims_at: str
     steps: tuple[str, ...]
     compensated_by: str | None = None
+    changes_spec: bool = True
 
 
 KINDS: dict[str, Kind] = {
@@ -28,6 +32,12 @@ KINDS: dict[str, Kind] = {
     "start": Kind("running", START_STEPS, compensated_by="stop"),
     "stop": Kind("stopped", STOP_STEPS),
     "delete": Kind("deleted", DELETE_STEPS),
+    ROTATE: Kind("running", ROTATE_STEPS, changes_spec=False),
 }
+
+KIND_OF_RUN: dict[str, str] = {"rotate": ROTATE}
+"""What a kind of run at the edge is called here, where it has another name."""
+
+BESIDE_THE_SPEC: frozenset[str] = frozenset(name for name, kind in KINDS.items() if not kind.changes_spec)
 
 KIND_THAT_REACHES: dict[str, str] = {"running": "start", "stopped": "stop", "deleted": "delete"}

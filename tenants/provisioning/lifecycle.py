@@ -204,6 +204,12 @@ _STATUS_BY_AIM = {RUNNING: _running_status, STOPPED: _stopped_status, DELETED: _
 def _not_fully_up(tenant: Recorded) -> dict[str, str] | None:
     if tenant.observed == "running":
         return None
+    run = (tenant.edge_view or {}).get("run") or {}
+    if tenant.observed == "degraded" and (run.get("kind"), run.get("state")) == ("rotate", "running"):
+        return {
+            "code": "CERTIFICATES_ROTATE",
+            "message": "Certificates are exchanged: one role after the other restarts.",
+        }
     if tenant.observed == "unknown":
         return {"code": "UNKNOWN", "message": "The edge gave no clear answer; we are looking again."}
     reason = (tenant.edge_view or {}).get("reason") or {}

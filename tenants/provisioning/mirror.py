@@ -13,7 +13,7 @@ from billing import actions as billing
 from controlplane import audit
 from controlplane.actor import Actor
 from tenants.provisioning import lifecycle, placement
-from tenants.provisioning.kinds import SUBMIT
+from tenants.provisioning.kinds import BESIDE_THE_SPEC, KIND_OF_RUN, SUBMIT
 from tenants.provisioning.models import Operation, Step, Tenant
 from tenants.provisioning.sighting import Run, Sighting
 
@@ -25,6 +25,13 @@ OUTCOMES = {
     "cancelled": Operation.State.CANCELLED,
 }
 """State of a run that has ended → state of its operation."""
+
+OVERTAKEN = {
+    "code": "OVERTAKEN",
+    "message": "The edge went on to something else, and how this ended was not told.",
+    "hint": "The tenant's page shows which certificates are in use.",
+    "retryable": False,
+}
 
 
 def locked(tenant_id: str) -> Tenant:
@@ -40,8 +47,21 @@ def record(tenant: Tenant, seen: Sighting) -> bool:
     tenant.reason, tenant.edge_view, tenant.edge_seq = seen.reason, _with_newest_stream(tenant, seen), seen.seq
     tenant.save(update_fields=MIRRORED)
     _record_run(tenant, seen)
+    end_overtaken(tenant, seen)
     _close_what_is_reached(tenant, seen)
     return True
+
+
+def end_overtaken(tenant: Tenant, seen: Sighting) -> None:
+    """
+    End what the edge had begun beside the spec and tells no more of.
+
+    A view shows the newest run alone. Of one that another has followed, the end was either told before or missed.
+    """
+    beside = Operation.objects.filter(tenant=tenant, kind__in=BESIDE_THE_SPEC, state__in=Operation.OPEN)
+    for operation in beside.exclude(pk=seen.run.operation_id if seen.run else ""):
+        if not operation.steps.filter(name=SUBMIT).exclude(state=Step.State.SUCCEEDED).exists():
+            finish(operation, Operation.State.CANCELLED, OVERTAKEN)
 
 
 def record_absence(tenant: Tenant) -> None:
@@ -136,7 +156,7 @@ def _adopt(tenant: Tenant, seen: Sighting, run: Run) -> Operation:
         id=run.operation_id,
         organization_id=tenant.organization_id,
         tenant=tenant,
-        kind=run.kind,
+        kind=KIND_OF_RUN.get(run.kind, run.kind),
         state=Operation.State.RUNNING,
         source=Operation.Source.EDGE,
         exclusive=False,
@@ -185,5 +205,7 @@ def _close_what_is_reached(tenant: Tenant, seen: Sighting) -> None:
         return
     operation = open_operation(tenant)
     own_run = seen.run is not None and operation is not None and seen.run.operation_id == operation.pk
-    if operation is not None and operation.target_generation == tenant.generation and not own_run:
+    if operation is None or operation.kind in BESIDE_THE_SPEC:
+        return
+    if operation.target_generation == tenant.generation and not own_run:
         succeed(operation)

@@ -6,12 +6,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from controlplane.marks import Mark
+from tenants.provisioning.kinds import ROTATE
 from tenants.provisioning.marks import STEP, of_operation
 from tenants.provisioning.models import Operation, Step
 
-TITLES = {"create": "Create tenant", "start": "Start", "stop": "Stop", "delete": "Delete tenant", "edge": "Edge run"}
+TITLES = {
+    "create": "Create tenant",
+    "start": "Start",
+    "stop": "Stop",
+    "delete": "Delete tenant",
+    ROTATE: "Rotate certificates",
+    "edge": "Edge run",
+}
 
-CANCELS = {"create": "Cancel creation", "start": "Cancel start", "stop": "Cancel stop", "delete": "Cancel deletion"}
+CANCELS = {
+    "create": "Cancel creation",
+    "start": "Cancel start",
+    "stop": "Cancel stop",
+    "delete": "Cancel deletion",
+    ROTATE: "Cancel rotation",
+}
 
 # step → title, and what it does for a start, a stop, a deletion
 STARTING = {
@@ -33,7 +47,17 @@ DELETING = {
     "stop": ("Stop", "All nodes stop"),
     "erase": ("Erase", "Data, keys, tokens and agent credentials go"),
 }
-WORDS = {"create": STARTING, "start": STARTING, "stop": STOPPING, "delete": DELETING}
+ROTATING = {
+    "submit": ("Hand over", "The edge is told to rotate"),
+    "mint": ("Mint", "A new authority, and a new pair for each node"),
+    "switch": ("Switch", "The new certificates become the ones in use"),
+    "indexer": ("Indexer", "Restarts with them; alerts wait in the journal"),
+    "manager": ("Manager", "Restarts with them; agents reconnect by themselves"),
+    "dashboard": ("Dashboard", "Restarts with them; open pages reload"),
+    "verify": ("Verify", "An alert goes in and comes out again"),
+    "rollback": ("Roll back", "The old certificates come into use again"),
+}
+WORDS = {"create": STARTING, "start": STARTING, "stop": STOPPING, "delete": DELETING, ROTATE: ROTATING}
 
 
 @dataclass(frozen=True)
@@ -110,6 +134,8 @@ class Timeline:
     @property
     def kept(self) -> str:
         """What a failure left in place."""
+        if self.operation.kind == ROTATE:
+            return "The certificates from before the rotation are the ones in use."
         held = [line.title.lower() for line in self.lines if line.state == "succeeded" and line.name != "submit"]
         if not held:
             return "Nothing of it was built yet."

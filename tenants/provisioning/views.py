@@ -97,7 +97,10 @@ def asker_of(operation: Operation, names: dict[str, str]) -> str:
 def may_retry(operation: Operation, permissions: frozenset[str]) -> bool:
     """Whether a Retry button would do something for somebody with `permissions`."""
     needed = "tenant.delete" if operation.kind == "delete" else "tenant.operate"
-    return operation.state == Operation.State.FAILED and operation.known_kind is not None and needed in permissions
+    kind = operation.known_kind
+    return (
+        operation.state == Operation.State.FAILED and kind is not None and kind.changes_spec and needed in permissions
+    )
 
 
 def may_cancel(operation: Operation, permissions: frozenset[str]) -> bool:
@@ -115,6 +118,7 @@ def _possible(tenant: Tenant, permissions: frozenset[str], operation: Operation 
         "can_open": status in ("running", "attention") and "dashboard.open" in permissions,
         "can_start": can_start,
         "start_is_primary": can_start and status == "stopped",
+        "can_rotate": free and status in ("running", "attention") and "tenant.operate" in permissions,
     }
 
 

@@ -126,10 +126,10 @@ def an_agent(folder: Path, edge: Edge, tenant: str, name: str) -> Iterator[Agent
         agent.end()
 
 
-def scoped_token(edge: Edge, tenant: str) -> str:
+def scoped_token(edge: Edge, tenant: str, scope: str = "events:read") -> str:
     now = int(time.time())
     claims = {
-        **{"iss": "portal", "aud": "edge:test:lo", "sub": "usr_alice", "tenant": tenant, "scope": "events:read"},
+        **{"iss": "portal", "aud": "edge:test:lo", "sub": "usr_alice", "tenant": tenant, "scope": scope},
         **{"organization": "org_acme", "session": "ses_1", "role": "admin", "iat": now, "exp": now + 600},
     }
     header = {"typ": "edge-scoped+jwt", "kid": edge.access.kid}

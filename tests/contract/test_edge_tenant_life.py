@@ -199,7 +199,9 @@ def test_the_feed_tells_every_state_of_a_tenant_in_order(edge: Edge) -> None:
     while not seen or seen[-1]["observed"] != "running":
         page = edge.call("GET", f"/v1/changes?after={cursor}&wait=10").json()
         cursor = page["changes"][-1]["seq"]
-        seen += [change["data"] for change in page["changes"] if change["tenant"] == tenant]
+        seen += [
+            change["data"] for change in page["changes"] if (change["tenant"], change["kind"]) == (tenant, "tenant")
+        ]
     states = [view["observed"] for view in seen]
     assert states == sorted(states, key=["unknown", "starting", "running"].index)
     assert [view["seq"] for view in seen] == list(range(1, len(seen) + 1))

@@ -106,6 +106,7 @@ API = {
     },
     "/api/v1/tenants/{tenant_id}/start": {"POST": needs("tenant.operate")},
     "/api/v1/tenants/{tenant_id}/stop": {"POST": needs("tenant.operate")},
+    "/api/v1/tenants/{tenant_id}/rotate-certificates": {"POST": needs("tenant.operate")},
     "/api/v1/tenants/{tenant_id}/tokens": {
         "GET": needs("token.view"),
         "POST": needs("token.create", body={"name": "new"}),
@@ -119,6 +120,7 @@ API = {
     "/api/v1/tenants/{tenant_id}/refusals": {"GET": needs("token.view")},
     "/api/v1/tenants/{tenant_id}/dashboard": {"POST": needs("dashboard.open", edge=True)},
     "/api/v1/tenants/{tenant_id}/events-token": {"POST": needs("events.read")},
+    "/api/v1/tenants/{tenant_id}/certs-token": {"POST": needs("tenant.operate")},
     "/api/v1/tenants/{tenant_id}/revocations": {"GET": needs("tenant.view")},
     "/api/v1/operations": {"GET": people()},
     "/api/v1/operations/{operation_id}": {"GET": needs("tenant.view")},
@@ -177,6 +179,7 @@ PAGES = {
     "/t/{tenant_id}/settings/": {"GET": needs("tenant.view")},
     "/t/{tenant_id}/start/": {"POST": needs("tenant.operate")},
     "/t/{tenant_id}/stop/": {"POST": needs("tenant.operate")},
+    "/t/{tenant_id}/rotate-certificates/": {"POST": needs("tenant.operate")},
     "/t/{tenant_id}/protect/": {"POST": needs("tenant.delete", body={"protected": "on"})},
     "/t/{tenant_id}/delete/": {"POST": needs("tenant.delete", body={"confirm_name": "x"})},
     "/t/{tenant_id}/operations/": {"GET": needs("tenant.view")},

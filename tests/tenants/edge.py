@@ -18,8 +18,9 @@ STEPS = {
     "start": ["certs", "indexer", "manager", "dashboard", "verify"],
     "stop": ["dashboard", "manager", "indexer"],
     "delete": ["stop", "erase"],
+    "rotate": ["mint", "switch", "indexer", "manager", "dashboard", "verify"],
 }
-AIMS = {"start": "running", "stop": "stopped", "delete": "absent"}
+AIMS = {"start": "running", "stop": "stopped", "delete": "absent", "rotate": "running"}
 
 
 def refusal(status: int, code: str, *, retryable: bool = False, details: list[dict[str, str]] | None = None) -> Any:
@@ -108,7 +109,7 @@ class FakeEdge:
         for each in run["steps"][: names.index(step)]:
             each.update(state="succeeded", attempts=1, started_at=NOW, finished_at=NOW)
         run["steps"][names.index(step)].update(state="running", attempts=1, started_at=NOW)
-        self.views[tenant_id]["observed"] = "starting"
+        self.views[tenant_id]["observed"] = "degraded" if run["kind"] == "rotate" else "starting"
         self.publish(tenant_id)
 
     def break_run(self, tenant_id: str, step: str) -> None:
@@ -119,6 +120,26 @@ class FakeEdge:
         failed = next(each for each in view["run"]["steps"] if each["name"] == step)
         failed.update(state="failed", finished_at=NOW, error=error)
         view["run"]["state"], view["observed"], view["reason"] = "failed", "failed", error
+        self.publish(tenant_id)
+
+    def begin_rotation(self, tenant_id: str, operation_id: str) -> None:
+        """Certificates begin to be exchanged, by whoever asked for it."""
+        view = self.views[tenant_id]
+        steps = self._steps(view, "rotate", operation_id)
+        view["run"] = {"operation_id": operation_id, "kind": "rotate", "state": "running", "steps": steps}
+        self.publish(tenant_id)
+
+    def roll_back(self, tenant_id: str, step: str) -> None:
+        """The exchange fails at a step, and the old certificates come into use again."""
+        self.progress(tenant_id, step)
+        view = self.views[tenant_id]
+        message = "The manager exited with code 1. The old certificates are in use again."
+        error = {"code": "ROTATION_ROLLED_BACK", "message": message, "hint": "Rotate again.", "retryable": False}
+        failed = next(each for each in view["run"]["steps"] if each["name"] == step)
+        failed.update(state="failed", finished_at=NOW, error=error)
+        done = {"state": "succeeded", "attempts": 1, "started_at": NOW, "finished_at": NOW, "error": None}
+        view["run"]["steps"].append({"name": "rollback", **done})
+        view["run"]["state"], view["observed"] = "failed", "running"
         self.publish(tenant_id)
 
     def publish(self, tenant_id: str, kind: str = "tenant", data: dict[str, Any] | None = None) -> None:
@@ -160,6 +181,7 @@ class FakeEdge:
             ("DELETE", rf"{one}/tokens/([a-z2-7]{{10}})", self._delete_token),
             ("GET", rf"{one}/agents", self._agents),
             ("POST", rf"{one}/agents/(\d+)/quarantine", self._quarantine),
+            ("POST", rf"{one}/certs/rotate", self._rotate),
             ("POST", rf"{one}/dashboard-codes", self._code),
             ("POST", rf"{one}/revocations", self._revoke),
             ("GET", r"/api/events", self._events),
@@ -264,6 +286,14 @@ class FakeEdge:
             return refusal(404, "AGENT_NOT_FOUND")
         found["quarantined"] = True
         return httpx.Response(200, json=found)
+
+    def _rotate(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
+        view = self.views[tenant_id]
+        if view["run"]["operation_id"] != body["operation_id"]:
+            if view["run"]["state"] == "running":
+                return refusal(409, "OPERATION_IN_PROGRESS")
+            self.begin_rotation(tenant_id, body["operation_id"])
+        return httpx.Response(202, json=view)
 
     def _code(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
         post_to = f"http://{tenant_id}.localhost:8787/session"

@@ -15,6 +15,8 @@ ROUTES = [
     ("DELETE", "tenants/{tenant}", {"confirm_name": "Office"}),
     ("POST", "tenants/{tenant}/start", None),
     ("POST", "tenants/{tenant}/stop", None),
+    ("POST", "tenants/{tenant}/rotate-certificates", None),
+    ("POST", "tenants/{tenant}/certs-token", None),
     ("GET", "tenants/{tenant}/tokens", None),
     ("POST", "tenants/{tenant}/tokens", {"name": "x"}),
     ("GET", "tenants/{tenant}/agents", None),

@@ -208,7 +208,12 @@ def test_a_run_that_the_edge_began_becomes_an_operation(running, edge):
     edge.publish(running.pk)
     read_feed()
     adopted = operation_of(running)
-    assert (adopted.pk, adopted.kind, adopted.source, adopted.state) == ("op_edge", "rotate", "edge", "running")
+    assert (adopted.pk, adopted.kind, adopted.source, adopted.state) == (
+        "op_edge",
+        "rotate_certificates",
+        "edge",
+        "running",
+    )
     assert states(adopted) == {"mint": "running"}
     view["run"]["state"] = steps[0]["state"] = "succeeded"
     edge.publish(running.pk)

@@ -1,0 +1,63 @@
+"""
+Brings to the edge what people asked for beside the spec, until the edge has it or refuses it.
+
+A delivery may come twice: the edge knows an operation by its id, and does it once.
+"""
+
+from controlplane import outbox
+from controlplane.models import Message
+from controlplane.rls import acting_as
+from tenants.protection.actions import ROTATION_ASKED
+from tenants.provisioning import intents, mirror
+from tenants.provisioning.edge_api import EdgeApi
+from tenants.provisioning.edge_errors import EdgeError
+from tenants.provisioning.kinds import SUBMIT
+from tenants.provisioning.models import Operation, Tenant
+from tenants.provisioning.sighting import Sighting
+
+
+@outbox.subscriber(ROTATION_ASKED, in_transaction=False)
+def rotate_at_the_edge(message: Message) -> None:
+    """Have the edge exchange a tenant's certificates. An answer that helps nobody to repeat ends the operation."""
+    actor = f"org:{message.organization_id}"
+    held = _hand_over(actor, message.payload["operation"])
+    if held is None:
+        return  # taken back, or overtaken by something else
+    tenant, operation = held
+    body = {"epoch": tenant.cell.epoch, "operation_id": operation.pk}
+    try:
+        seen = EdgeApi(tenant.cell).rotate_certificates(tenant.pk, body)
+    except EdgeError as error:
+        _note_failure(actor, operation, error)
+        if error.retryable:
+            raise
+    else:
+        _take_over(actor, operation, seen)
+
+
+def _hand_over(actor: str, operation_id: str) -> tuple[Tenant, Operation] | None:
+    """The tenant and the operation, noted as told to the edge before it is, so that nobody takes it back meanwhile."""
+    with acting_as(actor):
+        tenant = mirror.locked(Operation.objects.get(pk=operation_id).tenant_id)
+        operation = Operation.objects.get(pk=operation_id)
+        if not operation.is_open:
+            return None
+        intents.hand_over(operation, tenant.generation)
+        return tenant, operation
+
+
+def _note_failure(actor: str, asked: Operation, error: EdgeError) -> None:
+    with acting_as(actor):
+        mirror.locked(asked.tenant_id)
+        operation = Operation.objects.get(pk=asked.pk)
+        if operation.is_open:
+            state = Operation.State.WAITING if error.retryable else Operation.State.FAILED
+            intents.note_failure(operation, error, state)
+
+
+def _take_over(actor: str, asked: Operation, seen: Sighting) -> None:
+    with acting_as(actor):
+        tenant = mirror.locked(asked.tenant_id)
+        mirror.mark_submitted(asked.steps.get(name=SUBMIT))
+        if not mirror.record(tenant, seen):
+            mirror.end_overtaken(tenant, Sighting.read(tenant.edge_view or seen.raw))
