@@ -1,6 +1,8 @@
 import { env, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
+import { settingsOf } from "../src/bindings";
 import type { TenantView } from "../src/schemas";
+import { Vault } from "../src/tenant/secrets";
 import { world } from "./support/containers";
 import { answered, call } from "./support/edge";
 import { getTenant, hurry, newOperation, putTenant, runningTenant, specOf, until } from "./support/tenants";
@@ -80,6 +82,17 @@ describe("a rotation of certificates", () => {
       sql.exec("SELECT generation FROM certificates WHERE sealed <> '' ORDER BY generation").toArray(),
     );
     expect(sealed).toEqual([{ generation: 2 }, { generation: 3 }]);
+  });
+
+  it("keeps no key of an authority", async () => {
+    const id = await runningTenant();
+    const stored = await runInDurableObject(env.TENANT.getByName(id), async (_object, { storage }) => {
+      const { sealed } = storage.sql.exec<{ sealed: string }>("SELECT sealed FROM certificates").one();
+      const vault = new Vault(id, storage.sql, settingsOf(env));
+      return Object.keys(JSON.parse(await vault.open("certificates:1", sealed)) as object);
+    });
+    expect(stored).toContain("root-ca.pem");
+    expect(stored).not.toContain("root-ca.key");
   });
 
   it("is one operation however often it is asked for, and refuses another meanwhile", async () => {

@@ -95,8 +95,9 @@ const ANSWERS: Record<Role, Answer> = {
     const { days, nodes } = (await request.json()) as { days: number; nodes: Record<string, { name: string }[]> };
     const names = Object.values(nodes).flatMap((list) => list.map(({ name }) => name));
     const files = ["root-ca", "admin", ...names].flatMap((name) => [`${name}.pem`, `${name}-key.pem`]);
+    const key = { "root-ca.key": "PEM of the authority's key" };
     return Response.json({
-      files: Object.fromEntries(files.map((name) => [name, `PEM of ${name} ${Math.random()}`])),
+      files: { ...key, ...Object.fromEntries(files.map((name) => [name, `PEM of ${name} ${Math.random()}`])) },
       not_after: new Date(Date.now() + days * 86_400_000).toISOString(),
       fingerprint: digest(`${Math.random()}`),
     });
