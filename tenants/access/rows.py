@@ -14,6 +14,10 @@ AUDIT = {
     "dashboard.opened": "Somebody opened the dashboard",
     "access.revoked": "Access was ended",
     "agent.quarantined": "An agent was quarantined",
+    "certificates.rotation_asked": "New certificates were asked for at the edge",
+    "certificates.rotated": "Certificates were exchanged",
+    "certificates.rolled_back": "New certificates did not serve; the old ones are in use again",
+    "certificates.rotation_failed": "Certificates were not exchanged",
 }
 
 KINDS = (("", "All"), ("alert", "Alerts"), ("lifecycle", "Lifecycle"), ("enrollment", "Enrollment"), ("audit", "Audit"))

@@ -34,7 +34,9 @@ class LivelyEdge(FakeEdge):
         view["certificate"] = {
             "generation": 1,
             "not_after": ago(-certificate_days * 86400 - 3600),
+            "renew_at": ago(-certificate_days * 57600 - 3600),
             "fingerprint": "3f" * 32,
+            "ca_fingerprint": "7a" * 32,
         }
         view["agents"] = {"enrolled": agents, "active": agents - silent}
         view["stream"] = {"seq": 30 if agents else 0, "last_event_at": ago(4) if agents else None}

@@ -118,6 +118,16 @@ def test_a_failed_operation_says_what_happened_what_was_kept_and_goes_on(
     expect(page.get_by_role("button", name="Retry from indexer")).to_have_count(0)
 
 
+def test_certificates_are_rotated_with_the_effect_said_first(world: World, visit: Callable[..., Page]) -> None:
+    page = visit(path_of(world, "Production"), by=world.alice)
+    page.get_by_role("button", name="Actions").click()
+    page.get_by_role("button", name="Rotate certificates…").click()
+    expect(page.get_by_text("If a node does not come up, the old certificates are put back.")).to_be_visible()
+    page.get_by_role("button", name="Rotate certificates", exact=True).click()
+    expect(page.get_by_role("status", name="Notices")).to_contain_text("gets new certificates")
+    expect(page.get_by_role("region", name="Rotate certificates").get_by_text("Mint", exact=True)).to_be_visible()
+
+
 def test_a_creation_under_way_can_be_cancelled(world: World, visit: Callable[..., Page]) -> None:
     page = visit(path_of(world, "Baltic production"), by=world.paula)
     page.get_by_role("button", name="Cancel creation").click()

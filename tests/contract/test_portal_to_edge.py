@@ -98,6 +98,26 @@ def test_a_tenant_lives_from_the_first_request_to_its_tombstone(make, owner, edg
     assert EdgeApi(Cell.objects.get()).get_tenant(tenant.pk).requested == "deleted"
 
 
+def test_certificates_are_rotated_from_here_and_at_the_edge_and_both_are_operations(make, owner, edge):
+    tenant = make("Depot")
+    work_until(lambda: fresh(tenant).status == "running")
+    with rls.acting_as(owner.rls_actor):
+        asked = protection.rotate_certificates(by=owner, tenant=fresh(tenant))
+        issued = access.rotation_token(by=owner, tenant=fresh(tenant))
+    deliver()
+    work_until(lambda: not fresh(asked).is_open)
+    assert (fresh(asked).state, set(states(asked).values())) == ("succeeded", {"succeeded"})
+    assert fresh(tenant).edge_view["certificate"]["generation"] == 2
+    bearer = {"Authorization": f"Bearer {issued.token}"}
+    begun = httpx.post(issued.url, json={"idempotency_key": "one"}, headers=bearer)
+    assert begun.status_code == 202
+    work_until(lambda: operation_of(tenant).pk == begun.json()["operation_id"] and not operation_of(tenant).is_open)
+    adopted = operation_of(tenant)
+    assert (adopted.kind, adopted.source, adopted.state) == ("rotate_certificates", "edge", "succeeded")
+    assert fresh(tenant).edge_view["certificate"]["generation"] == 3
+    assert fresh(tenant).status == "running"
+
+
 def test_a_token_lets_an_agent_in_that_the_portal_then_knows(make, owner, edge):
     tenant = make("Branch")
     with rls.acting_as(owner.rls_actor):

@@ -7,7 +7,7 @@ import { accessStands } from "./revocations";
 import { askForRotation } from "./rotation";
 import { kindOfRun } from "./runs";
 
-export interface Rotation {
+export interface BegunRotation {
   operation_id: string;
 }
 
@@ -16,7 +16,7 @@ export interface Rotation {
  * @param key of the caller; the same key of the same organization names the same operation for ever
  * @throws EdgeError UNAUTHENTICATED where the access was withdrawn, and those of `askForRotation`
  */
-export function rotateFor(ctx: TenantContext, claims: AccessClaims, key: string): Rotation {
+export function rotateFor(ctx: TenantContext, claims: AccessClaims, key: string): BegunRotation {
   if (!accessStands(ctx, claims)) {
     throw new EdgeError("UNAUTHENTICATED", "This scoped credential was withdrawn, or its tenant is gone.");
   }

@@ -23,7 +23,7 @@ import type { NodeReport } from "./nodes/reports";
 import { spendProof } from "./proofs";
 import { accessStands, type RevocationRequest, revoke } from "./revocations";
 import { askForRotation } from "./rotation";
-import { type Rotation, rotateFor } from "./rotation_door";
+import { type BegunRotation, rotateFor } from "./rotation_door";
 import { migrateTenant } from "./schema";
 import {
   type CodeAnswer,
@@ -90,7 +90,7 @@ export class TenantObject extends DurableObject<Env> {
   }
 
   /** The same for a person or an integration; the same key again is the same operation. */
-  async rotateCertificatesFor(claims: AccessClaims, key: string): Promise<Rotation> {
+  async rotateCertificatesFor(claims: AccessClaims, key: string): Promise<BegunRotation> {
     return rotateFor(this.#ctx, claims, key);
   }
 
