@@ -49,7 +49,7 @@ export class FakeContainer {
     this.internet = options?.enableInternet;
     this.documents.clear();
     this.files = {};
-    this.ready = false;
+    this.ready = this.#stateDoor === null;
     void this.#restore().finally(() => {
       this.ready = true;
     });
