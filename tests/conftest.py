@@ -51,6 +51,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     elsewhere = {item for item in items if not _belongs_here(item)}
     config.hook.pytest_deselected(items=list(elsewhere))
     items[:] = [item for item in items if item not in elsewhere]
+    # Playwright leaves an event loop running in its process, in which no test with a loop of its own can follow.
+    items.sort(key=lambda item: "browser" in item.path.parts and item.get_closest_marker("stack") is None)
 
 
 def _belongs_here(item: pytest.Item) -> bool:
