@@ -66,13 +66,21 @@ start() {
   CHILDREN+=($!)
 }
 
-# serve: waits for the first child to end, whose code the node ends with (never 0: nobody asked for it).
+# serve: waits for the first child to end, whose code the node ends with (never 0: nobody asked for it). It looks once a
+# second: `wait -n` forgets a child that had ended before. A signal ends a wait at once, but not a sleep.
 serve() {
-  local code=0
-  wait -n "${CHILDREN[@]}" || code=$?
-  say "a part of the node ended with code $code"
-  drain
-  exit $((code == 0 ? 1 : code))
+  local pid code=0
+  while :; do
+    for pid in "${CHILDREN[@]}"; do
+      kill -0 "$pid" 2>/dev/null && continue
+      wait "$pid" || code=$?
+      say "a part of the node ended with code $code"
+      drain
+      exit $((code == 0 ? 1 : code))
+    done
+    sleep 1 &
+    wait $!
+  done
 }
 
 # drain: what SIGTERM leads to; a node with an order to keep has its own.

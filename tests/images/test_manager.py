@@ -154,13 +154,13 @@ def test_alerts_that_could_not_be_sent_are_told(root):
 def test_a_daemon_that_ended_ends_the_node_by_name(manager, daemon):
     root, process = manager
     (root.folder / "status").write_text(f"wazuh-maild not running...\nwazuh-{daemon} not running...\n")
-    assert process.wait(timeout=20) == 1
+    assert process.wait(timeout=60) == 1
     assert f"wazuh-{daemon}" in root.output
 
 
 def test_an_api_user_that_could_not_be_set_ends_the_node_before_wazuh_starts(root):
     process = start(prepare(root), CREATED="1")
-    assert process.wait(timeout=20) == 1
+    assert process.wait(timeout=60) == 1
     assert "the API's user could not be set" in root.output
     assert not (root.folder / "wazuh.seen").exists()
     assert not (root.folder / "var/ossec/api/configuration/admin.json").exists()
@@ -169,6 +169,6 @@ def test_an_api_user_that_could_not_be_set_ends_the_node_before_wazuh_starts(roo
 @pytest.mark.parametrize("name", sorted(set(GIVEN) - {"FILEBEAT_SSL_VERIFICATION_MODE"}))
 def test_a_missing_variable_ends_it_by_name(root, name):
     process = start(prepare(root), **{name: ""})
-    assert process.wait(timeout=20) == 1
+    assert process.wait(timeout=60) == 1
     assert name in root.output
     assert not (root.folder / "wazuh.seen").exists()
