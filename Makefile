@@ -54,10 +54,10 @@ test: test-tools test-sqlite test-postgres  ## every test: Python on SQLite and 
 
 # The journeys mostly wait, so the Worker's suite runs beside them; its lines come after theirs.
 test-worker-and-stack:
-	@mkdir -p -m 700 .local; $(MAKE) --no-print-directory test-worker >.local/test-worker.log 2>&1 & worker=$$!; \
-	trap 'kill $$worker 2>/dev/null' EXIT INT TERM; \
-	$(MAKE) --no-print-directory test-stack; stack=$$?; \
-	wait $$worker; worker=$$?; cat .local/test-worker.log; exit $$((stack + worker))
+	@mkdir -p -m 700 .local; $(MAKE) --no-print-directory test-worker >.local/test-worker.log 2>&1 & suite=$$!; \
+	trap 'kill $$suite 2>/dev/null' INT TERM; \
+	$(MAKE) --no-print-directory test-stack; journeys=$$?; \
+	wait $$suite; worker=$$?; cat .local/test-worker.log; exit $$((journeys + worker))
 
 test-sqlite: test-tools
 	$(PY) -m pytest $(UNIT) tests
