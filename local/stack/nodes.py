@@ -58,14 +58,19 @@ def destroy(stack: StackHandle, node: Node) -> None:
         engine.delete(f"/containers/{node.id}", params={"force": "true"}).raise_for_status()
 
 
+def sidecar_port(stack: StackHandle, node: Node) -> int:
+    """The published port of a node's sidecar."""
+    with stack.engine() as engine:
+        sidecar = engine.get(f"/containers/{node.network.removeprefix(BEHIND)}/json").json()
+    return int(sidecar["NetworkSettings"]["Ports"][SIDECAR_PORT][0]["HostPort"])
+
+
 class Indexer:
     """A tenant's indexer, asked from inside its machine with its own administrator's password."""
 
     def __init__(self, stack: StackHandle, tenant: str) -> None:
         (self.node,) = running(stack, tenant, "indexer")
-        with stack.engine() as engine:
-            sidecar = engine.get(f"/containers/{self.node.network.removeprefix(BEHIND)}/json").json()
-        self._port = int(sidecar["NetworkSettings"]["Ports"][SIDECAR_PORT][0]["HostPort"])
+        self._port = sidecar_port(stack, self.node)
         self._sign_in = b64encode(f"admin:{self.node.environment['INDEXER_PASSWORD']}".encode()).decode()
 
     def alerts_with(self, word: str) -> list[dict[str, Any]]:
@@ -96,13 +101,16 @@ class Indexer:
             connection.close()
 
     def _dial(self) -> socket.socket:
-        """Through the sidecar, the only way into a container."""
-        stream = socket.create_connection(("127.0.0.1", self._port), 10)
-        inside = INSIDE["indexer"]
-        stream.sendall(f"CONNECT 127.0.0.1:{inside} HTTP/1.1\r\nX-Dst-Addr: 127.0.0.1:{inside}\r\n\r\n".encode())
-        answer = b""
-        while not answer.endswith(b"\r\n\r\n"):
-            answer += stream.recv(1)
-        if b" 200 " not in answer.splitlines()[0]:
-            raise RuntimeError(f"the indexer's machine refused: {answer.decode()}")
-        return stream
+        return dial(self._port, INSIDE["indexer"])
+
+
+def dial(sidecar: int, inside: int) -> socket.socket:
+    """A connection to a port of a container through its sidecar's, the only way in."""
+    stream = socket.create_connection(("127.0.0.1", sidecar), 10)
+    stream.sendall(f"CONNECT 127.0.0.1:{inside} HTTP/1.1\r\nX-Dst-Addr: 127.0.0.1:{inside}\r\n\r\n".encode())
+    answer = b""
+    while not answer.endswith(b"\r\n\r\n"):
+        answer += stream.recv(1)
+    if b" 200 " not in answer.splitlines()[0]:
+        raise RuntimeError(f"the machine refused: {answer.decode()}")
+    return stream

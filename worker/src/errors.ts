@@ -93,6 +93,13 @@ export const ERRORS = {
     "Correct what the message names, then rotate again; the tenant serves as before.",
   ),
   STEP_GAVE_UP: rule(503, false, "Everything finished before is kept; choose Retry to go on from the failed step."),
+  // What keeps a node's state safe; a node is answered with them, and a tenant shows them.
+  STATE_NONE: rule(404, false, "Start empty."),
+  STATE_FENCED: rule(409, false, "A newer container of this node has taken over; this one's state is not kept."),
+  STATE_CHECKSUM: rule(422, true, "Send the file again."),
+  STATE_TOO_LARGE: rule(413, false, "Find out what fills the node's state; what was saved before is kept."),
+  STATE_NOT_SAVED: rule(503, true, "The node tries again by itself; what was saved before is kept."),
+  STATE_UNREADABLE: rule(500, false, "The archive before it is used; look at who can write to the bucket."),
   NOT_READY: rule(503, true, "Existing tenants are served; try again in a few seconds."),
   INTERNAL: rule(500, true, "Try again; if it stays, name the request id to the operator."),
 } as const satisfies Record<string, ErrorRule>;

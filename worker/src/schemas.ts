@@ -180,6 +180,8 @@ export const TenantView = z
     nodes: z.array(NodeView),
     run: orNull(Run),
     certificate: orNull(CertificateView),
+    /** What keeps a node's state from being safe outside its container. */
+    state_trouble: orNull(Reason),
     agents: z.object({ enrolled: z.int(), active: z.int() }),
     stream: z.object({ seq: z.int(), last_event_at: orNull(Time) }),
     dashboard_url: z.string(),

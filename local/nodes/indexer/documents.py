@@ -49,9 +49,11 @@ class Reader:
         return Document(index, id, row[0], json.loads(row[1])) if row else None
 
     def scan(self, indices: list[str]) -> Iterator[Document]:
-        """Every document of the indices, one at a time, so that a large index is never in memory at once."""
+        """Every document of the indices by id, one at a time, so that a large index is never in memory at once."""
         for index in indices:
-            rows = self._database.execute("SELECT id, version, source FROM documents WHERE index_name = ?", (index,))
+            rows = self._database.execute(
+                "SELECT id, version, source FROM documents WHERE index_name = ? ORDER BY id", (index,)
+            )
             for id, version, source in rows:
                 yield Document(index, id, version, json.loads(source))
 
@@ -115,10 +117,3 @@ class Documents(Reader):
         """False where there was none."""
         cursor = self._database.execute("DELETE FROM documents WHERE index_name = ? AND id = ?", (index, id))
         return cursor.rowcount > 0
-
-    def back_up(self, file: Path) -> None:
-        """Writes a consistent copy of everything, by SQLite's own backup."""
-        target = sqlite3.connect(file)
-        with target:
-            self._database.backup(target)
-        target.close()

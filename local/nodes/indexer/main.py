@@ -1,10 +1,13 @@
 """The indexer node: opens its store, then serves 9200."""
 
 from local.nodes.host import SERVER_NAME, Host
+from local.nodes.indexer import state
 from local.nodes.indexer.access import Access
 from local.nodes.indexer.api import IndexerApi
 from local.nodes.indexer.documents import Documents
 from local.nodes.indexer.snapshots import SnapshotRepositories
+from local.nodes.state.restoring import restore
+from local.nodes.state.saving import Saver
 from local.web.server import http_listener
 
 PORT = 9200
@@ -24,8 +27,10 @@ async def run(host: Host) -> int:
     documents = Documents(data / "documents.sqlite")
     repositories = SnapshotRepositories(host.disk / "snapshots", documents)
     api = IndexerApi(host, documents, Access(passwords), repositories)
-    async with http_listener(api.handle, server_name=SERVER_NAME) as port:
-        host.report_ports({PORT: port})
+    await restore(host, lambda fetched, archive: state.apply(repositories, fetched, archive))
+    saver = Saver(host, lambda _: state.collect(repositories), on_schedule=False)
+    async with http_listener(api.handle, server_name=SERVER_NAME) as port, saver.serving() as more_ports:
+        host.report_ports({PORT: port, **more_ports})
         host.log("serving", stand_in=True, version=host.version)
         await host.stopping.wait()
     documents.close()

@@ -1,11 +1,14 @@
-"""Snapshots in a repository of type `fs`: copies of the whole store under the node's disk."""
+"""Snapshots in a repository of type `fs`, incremental as the real ones are.
+
+A repository is a directory with a file for each content of an index, named by its checksum, and a description for each
+snapshot: an index that did not change since the last snapshot adds nothing.
+"""
 
 import datetime as dt
+import hashlib
 import json
 import re
 import shutil
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,7 @@ ISO = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class SnapshotRepositories:
-    """All repositories; each is a directory, each snapshot in it a SQLite file with a description beside it."""
+    """All repositories; each is a directory."""
 
     def __init__(self, directory: Path, documents: Documents) -> None:
         self._directory, self._documents = directory, documents
@@ -48,17 +51,30 @@ class SnapshotRepositories:
         if (path / f"{snapshot}.json").exists():
             raise SearchError(400, "invalid_snapshot_name_exception", f"[{repository}:{snapshot}] already exists")
         started = dt.datetime.now(dt.UTC).strftime(ISO)
-        self._documents.back_up(path / f"{snapshot}.sqlite")
+        files = {index: self._write(path, index) for index in self._documents.indices()}
         facts = {
             "snapshot": snapshot,
             "state": "SUCCESS",
-            "indices": self._documents.indices(),
+            "indices": list(files),
+            "files": files,
             "start_time": started,
             "end_time": dt.datetime.now(dt.UTC).strftime(ISO),
             "shards": {"total": 1, "failed": 0, "successful": 1},
         }
         (path / f"{snapshot}.json").write_text(json.dumps(facts))
         return facts
+
+    def _write(self, path: Path, index: str) -> str:
+        """Writes an index's documents, in the order of their ids, and returns the file's name."""
+        fresh, checksum = path / ".new", hashlib.sha256()
+        with fresh.open("wb") as file:
+            for document in self._documents.scan([index]):
+                line = json.dumps([document.id, document.source], separators=(",", ":")).encode() + b"\n"
+                checksum.update(line)
+                file.write(line)
+        name = f"__{checksum.hexdigest()}"
+        fresh.replace(path / name)
+        return name
 
     def describe(self, repository: str, snapshot: str) -> list[dict[str, Any]]:
         """One snapshot, or with "_all" every one, oldest first."""
@@ -84,15 +100,33 @@ class SnapshotRepositories:
         if taken:
             reason = f"[{repository}:{snapshot}] cannot restore index [{sorted(taken)[0]}]: it exists already"
             raise SearchError(500, "snapshot_restore_exception", reason)
-        with closing(sqlite3.connect(path / f"{snapshot}.sqlite")) as copy, self._documents.transaction():
-            for index, id, source in copy.execute("SELECT index_name, id, source FROM documents"):
-                self._documents.put(index, id, json.loads(source))
+        with self._documents.transaction():
+            for index, name in facts["files"].items():
+                self._read(path / name, index)
         return list(facts["indices"])
 
+    def _read(self, file: Path, index: str) -> None:
+        self._documents.create_index(index)
+        with file.open("rb") as lines:
+            for line in lines:
+                id, source = json.loads(line)
+                self._documents.put(index, id, source)
+
+    def place(self, repository: str, name: str) -> Path:
+        """Where a file that was fetched from elsewhere goes."""
+        return self._existing(repository) / name
+
+    def files(self, repository: str) -> dict[str, Path]:
+        """Everything that lies in a repository."""
+        return {file.name: file for file in sorted(self._existing(repository).iterdir())}
+
     def delete(self, repository: str, snapshot: str) -> None:
-        file = self._file(self._existing(repository), repository, snapshot)
-        file.unlink()
-        file.with_suffix(".sqlite").unlink()
+        path = self._existing(repository)
+        self._file(path, repository, snapshot).unlink()
+        used = {name for facts in self.describe(repository, "_all") for name in facts["files"].values()}
+        for file in path.glob("__*"):
+            if file.name not in used:
+                file.unlink()
 
     def unregister(self, repository: str) -> None:
         shutil.rmtree(self._existing(repository))

@@ -4,11 +4,13 @@ import asyncio
 import datetime as dt
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from local.nodes.certs.bundle import mint
 from local.nodes.certs.request import CertifiedNode, MintRequest
 from local.nodes.host import SERVER_NAME, Host
+from local.nodes.manager import state
 from local.nodes.manager.alerts import AlertLog
 from local.nodes.manager.analysis import Analysis
 from local.nodes.manager.api.agents import AgentCalls
@@ -16,7 +18,7 @@ from local.nodes.manager.api.groups import GroupCalls
 from local.nodes.manager.api.node import NodeCalls
 from local.nodes.manager.api.security import RuleBook, SecurityCalls
 from local.nodes.manager.api.server import ServerApi
-from local.nodes.manager.api.sessions import Sessions
+from local.nodes.manager.api.sessions import Sessions, forget_user
 from local.nodes.manager.api.upgrades import UpgradeCalls
 from local.nodes.manager.api.views import DISCONNECTED_AFTER
 from local.nodes.manager.channel import AgentChannel
@@ -25,6 +27,9 @@ from local.nodes.manager.registry import Registry
 from local.nodes.manager.rules import RuleEngine, load_rules
 from local.nodes.manager.settings import BadSettings, Settings
 from local.nodes.manager.shipping import Offsets, Shipping, beat
+from local.nodes.state.door import Archive
+from local.nodes.state.restoring import restore
+from local.nodes.state.saving import Saver
 from local.web.server import Listener
 
 API_PORT, ENROLLMENT_PORT, AGENT_PORT = 55000, 1515, 1514
@@ -40,6 +45,7 @@ async def run(host: Host) -> int:
     except BadSettings as error:
         host.log(str(error), level="fatal")
         return 1
+    await restore(host, lambda fetched, archive: _take_up(host, settings, fetched, archive))
     await Manager(host, settings).serve()
     return 0
 
@@ -49,7 +55,8 @@ class Manager:
 
     def __init__(self, host: Host, settings: Settings) -> None:
         self.host, self.settings = host, settings
-        self.registry = Registry(host.disk)
+        self.saver = Saver(host, lambda directory: state.collect(host.disk, directory), on_schedule=True)
+        self.registry = Registry(host.disk, self.saver.wake)
         self.log = AlertLog(host.disk / "logs" / "alerts" / "alerts.json")
         self.shipping = Shipping(host, settings, self.log, Offsets(host.disk / "queue" / "shipping" / "offsets.json"))
         self.analysis = Analysis(host.name, RuleEngine(load_rules(), time.monotonic), self.log, self.shipping)
@@ -75,7 +82,14 @@ class Manager:
         return ServerApi(sessions, [route for call in calls for route in call.routes()])
 
     async def serve(self) -> None:
+        async with self.saver.serving() as ports:
+            await self._serve(ports)
+        if self.host.stopping.is_set():
+            await self.saver.save_at_the_end()
+
+    async def _serve(self, more_ports: dict[int, int]) -> None:
         ports = {
+            **more_ports,
             AGENT_PORT: await self.channel.open(),
             ENROLLMENT_PORT: await self.enrollment.open(),
             API_PORT: await self.api_listener.open_http(self.api.handle, server_name=SERVER_NAME),
@@ -122,6 +136,14 @@ async def _every(seconds: float, act: Callable[[], None]) -> None:
     while True:
         await asyncio.sleep(seconds)
         act()
+
+
+def _take_up(host: Host, settings: Settings, fetched: Path, archive: Archive) -> None:
+    """Puts an archive on the disk. What the environment gives wins: a backup may be older than a credential."""
+    state.apply(host.disk, fetched, archive)
+    forget_user(host.disk / "api" / "configuration", settings.api_username)
+    if settings.authd_password:
+        (host.disk / "etc" / "authd.pass").unlink(missing_ok=True)
 
 
 def _enrollment_password(host: Host, settings: Settings) -> str:

@@ -2,13 +2,15 @@
 
 import re
 import secrets
+import shutil
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.nodes.addresses import may_register
+from local.nodes.manager.shared_files import AGENT_CONF
 
 NAME = re.compile(r"[A-Za-z0-9._-]{2,128}")
 AGENT_ID = re.compile(r"[0-9]{3,8}")
@@ -78,11 +80,12 @@ class Registry:
     """All agents and groups. Every change is written when its method returns, but for `touch`.
 
     What is written outlives the process, however it ends; SQLite does not wait for the disk, so the machine's own end
-    may take the last moments along.
+    may take the last moments along. `changed` is called after each change of who is enrolled or in which group.
     """
 
-    def __init__(self, disk: Path) -> None:
-        self._keys_file = disk / "etc" / "client.keys"
+    def __init__(self, disk: Path, changed: Callable[[], None] = lambda: None) -> None:
+        self._keys_file, self._shared = disk / "etc" / "client.keys", disk / "etc" / "shared"
+        self._changed = changed
         database = disk / "queue" / "db" / "global.db"
         for directory in (self._keys_file.parent, database.parent):
             directory.mkdir(parents=True, exist_ok=True)
@@ -90,7 +93,9 @@ class Registry:
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=NORMAL")
         self._database.executescript(SCHEMA)
-        self._database.execute("INSERT OR IGNORE INTO agent_group VALUES (?)", (DEFAULT_GROUP,))
+        self._share_files(DEFAULT_GROUP)
+        groups = [(folder.name,) for folder in self._shared.iterdir() if folder.is_dir()]
+        self._database.executemany("INSERT OR IGNORE INTO agent_group VALUES (?)", groups)
         self._agents = {agent.id: agent for agent in self._load()}
         self._touched: set[str] = set()
 
@@ -143,6 +148,7 @@ class Registry:
         self._agents[agent.id] = agent
         self._store(agent)
         self._write_keys()
+        self._changed()
         return agent
 
     @staticmethod
@@ -160,6 +166,7 @@ class Registry:
         self._touched.discard(id)
         self._database.execute("DELETE FROM agent WHERE id = ?", (id,))
         self._write_keys()
+        self._changed()
 
     def _write_keys(self) -> None:
         text = "".join(f"{agent.id} {agent.name} {agent.register_ip} {agent.key}\n" for agent in self.all())
@@ -203,9 +210,19 @@ class Registry:
 
     def add_group(self, name: str) -> None:
         self._database.execute("INSERT INTO agent_group VALUES (?)", (name,))
+        self._share_files(name)
+        self._changed()
+
+    def _share_files(self, group: str) -> None:
+        """The group's folder; what agents of the group get lies in it."""
+        folder = self._shared / group
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / "agent.conf").exists():
+            (folder / "agent.conf").write_text(AGENT_CONF)
 
     def remove_group(self, name: str) -> None:
         self._database.execute("DELETE FROM agent_group WHERE name = ?", (name,))
+        shutil.rmtree(self._shared / name, ignore_errors=True)
         for agent in self._agents.values():
             if name in agent.groups:
                 self.set_groups(agent, [group for group in agent.groups if group != name] or [DEFAULT_GROUP])
@@ -213,6 +230,7 @@ class Registry:
     def set_groups(self, agent: Agent, groups: list[str]) -> None:
         agent.groups = groups
         self._store(agent)
+        self._changed()
 
 
 def _check(name: str, id: str | None, key: str | None, register_ip: str) -> None:

@@ -51,6 +51,11 @@ class Offsets:
     def get(self, receiver: str) -> int:
         return self._offsets.get(receiver, 0)
 
+    def fit(self, size: int) -> None:
+        """Starts again where the alert file is shorter than what was taken: it is another file than these belong to."""
+        if any(offset > size for offset in self._offsets.values()):
+            self.reset()
+
     def set(self, receiver: str, offset: int) -> None:
         self._offsets[receiver] = offset
         self._save()
@@ -70,6 +75,7 @@ class Shipping:
 
     def __init__(self, host: Host, settings: Settings, log: AlertLog, offsets: Offsets) -> None:
         self._host, self._settings, self._log, self._offsets = host, settings, log, offsets
+        offsets.fit(log.size)
         self._news: dict[str, asyncio.Event] = {}
         self._receivers: dict[str, Deliver] = {"indexer": self._to_indexer, "events": self._to_events}
 

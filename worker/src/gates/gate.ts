@@ -9,6 +9,7 @@ import { nodeStub } from "../tenant/nodes/names";
 import { BulkRefused, bulkAnswer, isTaken, readBulk } from "./bulk";
 import { alertEvents, DigestBatch, Heartbeat, heartbeatEvent } from "./digests";
 import { upstreamHeaders } from "./headers";
+import { StateDoor } from "./state";
 import { type Destination, type NodeProps, ruleFor } from "./table";
 
 /** A manager's bulk bodies are about 100 KiB; more than this in one request is not from Filebeat. */
@@ -26,6 +27,7 @@ export class Gate extends WorkerEntrypoint<Env, NodeProps> {
     manager: (request) => this.#pass(request, "manager", MANAGER_PORT),
     digests: (request) => this.#digests(request),
     heartbeat: (request) => this.#heartbeat(request),
+    state: (request) => new StateDoor(this.env, this.ctx.props).answer(request),
   };
 
   override async fetch(request: Request): Promise<Response> {

@@ -70,6 +70,11 @@ export class Journal {
     this.#log.setMark("applied", 0);
   }
 
+  /** The container started from a snapshot that holds everything up to here. */
+  resumeAfter(position: number): void {
+    this.#log.setMark("applied", Math.min(position, this.#log.last));
+  }
+
   /** The container is gone; batches wait here. */
   containerStopped(): void {
     this.#round += 1;

@@ -5,10 +5,12 @@ export interface NodeProps {
   /** Number of the node within its role. */
   n: number;
   generation: number;
+  /** Number of the start of its container; missing where the version before started it. */
+  start?: number;
 }
 
 /** What an allowed call leads to. */
-export type Destination = "journal" | "indexer" | "manager" | "digests" | "heartbeat";
+export type Destination = "journal" | "indexer" | "manager" | "digests" | "heartbeat" | "state";
 
 export interface GateRule {
   methods: readonly string[];
@@ -19,6 +21,13 @@ export interface GateRule {
 const READ = ["GET"] as const;
 const ASK = ["GET", "POST"] as const;
 const CHANGE = ["POST", "PUT", "DELETE"] as const;
+
+/** A node's own state: by checksum, never by a path of the node's choice. */
+const STATE: readonly GateRule[] = [
+  { methods: READ, path: /^\/latest$/, to: "state" },
+  { methods: ["GET", "PUT"], path: /^\/files\/[0-9a-f]{64}$/, to: "state" },
+  { methods: ["POST"], path: /^\/(archives|restored|unusable)$/, to: "state" },
+];
 
 /** The manager's API as its dashboard may use it. The edge alone enrolls agents: no agent is made, removed or read out. */
 const MANAGER_API: readonly GateRule[] = [
@@ -67,6 +76,7 @@ export const GATE_TABLE: Record<NodeProps["role"], Record<string, readonly GateR
       { methods: ["POST"], path: /^\/alerts$/, to: "digests" },
       { methods: ["POST"], path: /^\/heartbeat$/, to: "heartbeat" },
     ],
+    "state.internal": STATE,
   },
   dashboard: {
     "indexer.internal": [
@@ -75,7 +85,7 @@ export const GATE_TABLE: Record<NodeProps["role"], Record<string, readonly GateR
     ],
     "manager.internal": MANAGER_API,
   },
-  indexer: {},
+  indexer: { "state.internal": STATE },
   certs: {},
 };
 

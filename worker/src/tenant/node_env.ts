@@ -33,6 +33,7 @@ type Make = (ctx: TenantContext, plan: Plan) => Promise<Record<string, string>>;
 const ROLE_ENVIRONMENT: Record<ServingRole, Make> = {
   indexer: async (ctx, plan) => ({
     RETENTION_DAYS: String(plan.retention_days),
+    STATE_URL: "http://state.internal",
     INDEXER_PASSWORD: await ctx.secret("indexer_admin"),
     DASHBOARD_PASSWORD: await ctx.secret("indexer_dashboard"),
     OPENSEARCH_JAVA_OPTS: "-Xms1g -Xmx1g",
@@ -41,6 +42,7 @@ const ROLE_ENVIRONMENT: Record<ServingRole, Make> = {
     "plugins.security.allow_default_init_securityindex": "true",
   }),
   manager: async (ctx) => ({
+    STATE_URL: "http://state.internal",
     INDEXER_URL: "http://indexer.internal",
     INDEXER_USERNAME: INDEXER_ADMIN,
     INDEXER_PASSWORD: await ctx.secret("indexer_admin"),

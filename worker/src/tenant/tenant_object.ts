@@ -2,8 +2,8 @@
 import { DurableObject } from "cloudflare:workers";
 import type { AccessClaims } from "../auth/claims";
 import type { Env } from "../bindings";
-import { asEdgeError, EdgeError, type ErrorCode, type FieldFault } from "../errors";
-import type { DeleteTenant, PutTenant, RotateCertificates, TenantView } from "../schemas";
+import { asEdgeError, EdgeError, type ErrorBody, type ErrorCode, type FieldFault } from "../errors";
+import type { DeleteTenant, PutTenant, Role, RotateCertificates, TenantView } from "../schemas";
 import {
   type AgentsView,
   type AgentView,
@@ -35,6 +35,7 @@ import {
   type SessionView,
 } from "./sessions";
 import { acceptDeletion, acceptSpec } from "./spec";
+import { migrateTroubles, noteTrouble } from "./state_trouble";
 import { putToken, revokeToken, type TokenDefinition, type TokenView, tokenView } from "./tokens";
 import { migrateTraffic } from "./traffic_schema";
 import { publishView, tenantView } from "./view";
@@ -49,6 +50,7 @@ export class TenantObject extends DurableObject<Env> {
     super(state, env);
     migrateTenant(state.storage);
     migrateTraffic(state.storage);
+    migrateTroubles(state.storage);
     this.#ctx = new LiveContext(state, env);
   }
 
@@ -109,6 +111,13 @@ export class TenantObject extends DurableObject<Env> {
       takeReport(this.#ctx, report, null);
       this.#ctx.schedule("drive", this.#ctx.now());
     });
+  }
+
+  /** What a node object tells of its state's safety; null once it is safe again. */
+  stateTrouble(role: Role, n: number, trouble: ErrorBody | null): void {
+    if (this.#ctx.record()?.deleted !== false) return;
+    noteTrouble(this.#ctx, role, n, trouble);
+    this.#ctx.viewChanged();
   }
 
   /** Marks a control write's proof as used. @returns false for a replay */

@@ -7,6 +7,7 @@ import { certificateView } from "./certificates";
 import type { TenantContext } from "./context";
 import { nodeRows, viewOf } from "./node_records";
 import { latestRun } from "./runs";
+import { stateTrouble } from "./state_trouble";
 
 const NOTED_EVERY_MS = 60_000;
 
@@ -31,6 +32,7 @@ export function tenantView(ctx: TenantContext): TenantView | null {
     nodes: nodeRows(ctx).map(viewOf),
     run: latestRun(ctx),
     certificate: certificateView(ctx),
+    state_trouble: stateTrouble(ctx.sql),
     agents: agentCounts(ctx.sql),
     stream: streamOf(row.stream),
     dashboard_url: `${dashboardOrigin(ctx.settings, ctx.id)}/dashboard/`,

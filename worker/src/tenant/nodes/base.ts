@@ -138,6 +138,11 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
     return carry(port, this.role, request, (error) => this.onError(error));
   }
 
+  /** Whether the container runs and served when it was last heard of. */
+  protected get serving(): boolean {
+    return this.#kept?.state === "running" && this.#container.running;
+  }
+
   /** A port of the running container, or null. */
   protected port(n: number): ContainerPort | null {
     return this.#container.running ? this.#container.getTcpPort(n) : null;
@@ -158,7 +163,7 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
     const image = this.#container.images[key];
     if (!image) throw new EdgeError("NODE_START_REFUSED", `This deployment has no ${this.role} image named ${key}.`);
     if (this.#container.running) await this.#container.destroy();
-    await this.#intercept(order.generation);
+    await this.#intercept(order);
     stillMine();
     try {
       // By its labels an operator finds a tenant's containers in the engine's own list.
@@ -174,8 +179,8 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
     this.#awaitReady(order.start);
   }
 
-  async #intercept(generation: number): Promise<void> {
-    const props = { tenant: this.tenant, role: this.role, n: this.n, generation };
+  async #intercept({ generation, start }: { generation: number; start: number }): Promise<void> {
+    const props = { tenant: this.tenant, role: this.role, n: this.n, generation, start };
     for (const name of interceptedNames(this.role)) {
       await this.#container.interceptOutboundHttp(name, this.ctx.exports.Gate({ props }));
     }
@@ -192,7 +197,7 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
       return;
     }
     try {
-      await this.#intercept(kept.generation);
+      await this.#intercept(kept);
     } catch (error) {
       this.onError(error);
     }

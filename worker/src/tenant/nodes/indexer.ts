@@ -1,15 +1,17 @@
 import { EdgeError } from "../../errors";
 import type { BulkItem } from "../../gates/bulk";
 import { openJournal } from "../../gates/open_journal";
-import { BaseWazuhContainer, type ContainerPort } from "./base";
+import type { StateArchive } from "../../state/limits";
+import type { ContainerPort } from "./base";
 import { jsonAnswer } from "./json";
+import { StatefulContainer } from "./stateful";
 
 const PORT = 9200;
 const VERIFY_TIMEOUT_MS = 10_000;
 const POST_TIMEOUT_MS = 60_000;
 
 /** The node that stores a tenant's alerts and searches them. */
-export class IndexerContainer extends BaseWazuhContainer {
+export class IndexerContainer extends StatefulContainer {
   readonly #journal = openJournal(this.ctx.storage, this.env, { tenant: this.tenant, n: this.n });
   /** The indexer's admin, asked for once; kept in memory only. */
   #authorization: string | null = null;
@@ -26,7 +28,29 @@ export class IndexerContainer extends BaseWazuhContainer {
 
   /** How far the container got in the journal. */
   protected override progress(): number {
-    return this.#journal.applied;
+    return this.#journal.applied + super.progress();
+  }
+
+  /** What the container had taken when a snapshot was asked for; null while none was. */
+  #snapshotAt: number | null = null;
+
+  protected override positionOfArchive(): number | null {
+    return this.#snapshotAt;
+  }
+
+  /** A snapshot holds at least what the container had taken before it was asked for one. */
+  override async saveState(): Promise<StateArchive | null> {
+    this.#snapshotAt = this.#journal.applied;
+    try {
+      return await super.saveState();
+    } finally {
+      this.#snapshotAt = null;
+    }
+  }
+
+  /** What the snapshot holds need not be written again. */
+  protected override onRestored({ position }: StateArchive): void {
+    this.#journal.resumeAfter(position);
   }
 
   override alarm(): Promise<void> {
@@ -34,6 +58,7 @@ export class IndexerContainer extends BaseWazuhContainer {
   }
 
   protected override onStart(): void {
+    super.onStart();
     this.#journal.containerStarted();
   }
 
@@ -50,8 +75,9 @@ export class IndexerContainer extends BaseWazuhContainer {
     this.#journal.containerStopped();
   }
 
-  protected override onErase(): Promise<void> {
-    return this.#journal.erase();
+  protected override async onErase(): Promise<void> {
+    await super.onErase();
+    await this.#journal.erase();
   }
 
   async #post(body: Uint8Array<ArrayBuffer>): Promise<Response> {

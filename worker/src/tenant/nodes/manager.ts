@@ -1,11 +1,16 @@
 import { AgentChannels } from "../../tunnel/channels";
-import { BaseWazuhContainer } from "./base";
+import { StatefulContainer } from "./stateful";
 
 const API_PORT = 55000;
 const AGENT_PORT = 1514;
 
 /** The node that receives a tenant's agents and analyses their events. */
-export class ManagerContainer extends BaseWazuhContainer {
+export class ManagerContainer extends StatefulContainer {
+  /** A manager saves whenever it likes: on a schedule, after an enrollment, at its end. */
+  protected override positionOfArchive(): number {
+    return 0;
+  }
+
   /** Without credentials the API answers 401 as soon as it serves. */
   protected override async probe(signal: AbortSignal): Promise<boolean> {
     const answer = await this.port(API_PORT)?.fetch("http://node/", { signal });

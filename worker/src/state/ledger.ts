@@ -1,0 +1,160 @@
+/** What a node keeps outside its container: which files lie in R2, which archives they make, and who needs those. */
+import { digest } from "../ids";
+import { migrate } from "../tenant/schema";
+import type { ArchivedFile, StateArchive } from "./limits";
+
+const MIGRATIONS = [
+  `CREATE TABLE state_files (
+     id INTEGER PRIMARY KEY AUTOINCREMENT, sha256 TEXT NOT NULL, start INTEGER NOT NULL, at INTEGER NOT NULL,
+     bytes INTEGER NOT NULL DEFAULT 0, chunks INTEGER NOT NULL DEFAULT 0, stored INTEGER NOT NULL DEFAULT 0) STRICT;
+   CREATE INDEX state_files_by_sha256 ON state_files (sha256);
+   CREATE TABLE state_archives (
+     number INTEGER PRIMARY KEY AUTOINCREMENT, start INTEGER NOT NULL, at INTEGER NOT NULL, bytes INTEGER NOT NULL,
+     sha256 TEXT NOT NULL, files TEXT NOT NULL, position INTEGER NOT NULL, broken INTEGER NOT NULL DEFAULT 0) STRICT;
+   CREATE TABLE state_pins (backup TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT;`,
+];
+
+/** The newest archives that stay although no backup needs them: the next one may turn out to be unreadable. */
+const KEPT = 3;
+/** An upload that was broken off, or never made part of an archive, is removed after this long. */
+const ORPHAN_MS = 3600 * 1000;
+
+/** A file in R2, sealed in chunks under `start/id/`. */
+export interface StoredFile extends Record<string, SqlStorageValue> {
+  id: number;
+  sha256: string;
+  start: number;
+  bytes: number;
+  chunks: number;
+}
+
+type ArchiveRow = Omit<StateArchive, "files"> & { files: string } & Record<string, SqlStorageValue>;
+
+const FILE = "id, sha256, start, bytes, chunks";
+const ARCHIVE = "number, start, at, bytes, sha256, files, position";
+const NEEDED = `broken = 0 AND (number IN (SELECT number FROM state_pins)
+  OR number IN (SELECT number FROM state_archives WHERE broken = 0 ORDER BY number DESC LIMIT ${KEPT}))`;
+
+export class StateLedger {
+  readonly #sql: SqlStorage;
+
+  constructor(private readonly storage: DurableObjectStorage) {
+    this.#sql = storage.sql;
+    migrate(storage, "state", MIGRATIONS);
+  }
+
+  /** Names a new file; its chunks are written under this id, which no other upload ever gets. */
+  open(sha256: string, start: number, now: number): number {
+    const insert = "INSERT INTO state_files (sha256, start, at) VALUES (?, ?, ?) RETURNING id";
+    return this.#sql.exec<{ id: number }>(insert, sha256, start, now).one().id;
+  }
+
+  finish(id: number, bytes: number, chunks: number): void {
+    this.#sql.exec("UPDATE state_files SET bytes = ?, chunks = ?, stored = 1 WHERE id = ?", bytes, chunks, id);
+  }
+
+  file(sha256: string): StoredFile | null {
+    const query = `SELECT ${FILE} FROM state_files WHERE sha256 = ? AND stored = 1 ORDER BY id DESC LIMIT 1`;
+    return this.#sql.exec<StoredFile>(query, sha256).toArray()[0] ?? null;
+  }
+
+  /** Bytes of files that belong to no archive yet. */
+  looseBytes(): number {
+    const used = this.#usedFiles();
+    return this.#sql
+      .exec<{ sha256: string; bytes: number }>("SELECT sha256, bytes FROM state_files WHERE stored = 1")
+      .toArray()
+      .reduce((sum, file) => sum + (used.has(file.sha256) ? 0 : file.bytes), 0);
+  }
+
+  /** The files among these that are not stored. */
+  missing(files: ArchivedFile[]): ArchivedFile[] {
+    return files.filter(({ sha256, bytes }) => this.file(sha256)?.bytes !== bytes);
+  }
+
+  add(start: number, at: number, files: ArchivedFile[], position: number): StateArchive {
+    const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+    const sha256 = digest(files.map((file) => `${file.sha256} ${file.name}\n`).join(""));
+    const insert = `INSERT INTO state_archives (start, at, bytes, sha256, files, position) VALUES (?, ?, ?, ?, ?, ?)
+      RETURNING ${ARCHIVE}`;
+    const values = [start, at, bytes, sha256, JSON.stringify(files), position];
+    return archiveOf(this.#sql.exec<ArchiveRow>(insert, ...values).one());
+  }
+
+  /** The newest archive that is not known to be unreadable. */
+  latest(): StateArchive | null {
+    const query = `SELECT ${ARCHIVE} FROM state_archives WHERE broken = 0 ORDER BY number DESC LIMIT 1`;
+    const [row] = this.#sql.exec<ArchiveRow>(query).toArray();
+    return row ? archiveOf(row) : null;
+  }
+
+  archive(number: number): StateArchive | null {
+    const query = `SELECT ${ARCHIVE} FROM state_archives WHERE number = ? AND broken = 0`;
+    const [row] = this.#sql.exec<ArchiveRow>(query, number).toArray();
+    return row ? archiveOf(row) : null;
+  }
+
+  /** Archives that a restore may need: the newest, and what backups hold. */
+  needed(): StateArchive[] {
+    const query = `SELECT ${ARCHIVE} FROM state_archives WHERE ${NEEDED} ORDER BY number`;
+    return this.#sql.exec<ArchiveRow>(query).toArray().map(archiveOf);
+  }
+
+  /** Whether one was there that can't be read. */
+  anyBroken(): boolean {
+    return this.#sql.exec("SELECT 1 FROM state_archives WHERE broken = 1 LIMIT 1").toArray().length > 0;
+  }
+
+  /** @returns whether this was news */
+  markBroken(number: number): boolean {
+    return (
+      this.#sql.exec("UPDATE state_archives SET broken = 1 WHERE number = ? AND broken = 0", number).rowsWritten > 0
+    );
+  }
+
+  /** Marks every archive that holds a file; the file itself is forgotten, so that it may be sent anew. */
+  markFileBroken(sha256: string): number[] {
+    const holding = this.#archivesHolding(sha256).filter((number) => this.markBroken(number));
+    this.#sql.exec("UPDATE state_files SET stored = 0, at = 0 WHERE sha256 = ?", sha256);
+    return holding;
+  }
+
+  pin(backup: string, number: number): void {
+    this.#sql.exec("INSERT OR REPLACE INTO state_pins (backup, number) VALUES (?, ?)", backup, number);
+  }
+
+  unpin(backup: string): void {
+    this.#sql.exec("DELETE FROM state_pins WHERE backup = ?", backup);
+  }
+
+  /** Forgets archives that nothing needs, and returns the files that are in none any more; see {@link forget}. */
+  unneeded(now: number): StoredFile[] {
+    return this.storage.transactionSync(() => {
+      const newest = "SELECT coalesce(max(number), 0) FROM state_archives WHERE broken = 0";
+      // A broken one stays listed until a newer one stands in its place: it says why something is missing.
+      this.#sql.exec(`DELETE FROM state_archives WHERE NOT (${NEEDED}) AND number < (${newest})`);
+      const used = this.#usedFiles();
+      // A file that was just sent will be part of an archive in a moment.
+      const query = `SELECT ${FILE}, stored FROM state_files WHERE at < ?`;
+      const rows = this.#sql.exec<StoredFile & { stored: number }>(query, now - ORPHAN_MS).toArray();
+      return rows.filter((file) => file.stored === 0 || !used.has(file.sha256));
+    });
+  }
+
+  /** Call once the file's objects are gone. */
+  forget(id: number): void {
+    this.#sql.exec("DELETE FROM state_files WHERE id = ?", id);
+  }
+
+  #archivesHolding(sha256: string): number[] {
+    const rows = this.#sql.exec<ArchiveRow>(`SELECT ${ARCHIVE} FROM state_archives`).toArray().map(archiveOf);
+    return rows.filter(({ files }) => files.some((file) => file.sha256 === sha256)).map(({ number }) => number);
+  }
+
+  #usedFiles(): Set<string> {
+    const rows = this.#sql.exec<{ files: string }>("SELECT files FROM state_archives").toArray();
+    return new Set(rows.flatMap(({ files }) => (JSON.parse(files) as ArchivedFile[]).map(({ sha256 }) => sha256)));
+  }
+}
+
+const archiveOf = (row: ArchiveRow): StateArchive => ({ ...row, files: JSON.parse(row.files) as ArchivedFile[] });

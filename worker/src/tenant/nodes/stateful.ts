@@ -1,0 +1,215 @@
+import { type ErrorBody, type ErrorCode, errorBody, messageOf } from "../../errors";
+import { log } from "../../log";
+import { StateLedger, type StoredFile } from "../../state/ledger";
+import { ARCHIVE_BYTES, type ArchivedFile, type StateArchive, type StatefulRole } from "../../state/limits";
+import { StateFiles, Unreadable } from "../../state/vault";
+import { BaseWazuhContainer } from "./base";
+import { jsonAnswer } from "./json";
+
+/** Where an image of ours takes the order to save; inside the container only. */
+const STATE_PORT = 9199;
+/** A snapshot of a full disk takes its time. */
+const SAVE_WITHIN_MS = 10 * 60_000;
+const TROUBLE = "state_trouble";
+
+export type StateRefusal = { refused: ErrorBody };
+/** A file may be sent under `id`, as much as `limit` bytes; `known`: it need not be. */
+export type FileGrant = { id: number; limit: number } | { known: true } | StateRefusal;
+
+const refused = (code: ErrorCode, message: string): StateRefusal => ({ refused: errorBody(code, message) });
+
+/** A node whose state outlives its container: archives in R2, listed here, restored before its main process starts. */
+export abstract class StatefulContainer extends BaseWazuhContainer {
+  protected readonly ledger = new StateLedger(this.ctx.storage);
+  readonly #files = new StateFiles(this.env, this.stateNode);
+  /** Rises while a starting container fetches its state. */
+  #fetched = 0;
+
+  /** Whether an archive may be written now, and what of the journal it contains. */
+  protected abstract positionOfArchive(): number | null;
+  /** Called when a container said from which archive it starts. */
+  protected onRestored(_archive: StateArchive): void {}
+
+  /** The first step of an upload. @param start of the container that asks, from the gate's props */
+  beginFile(start: number, sha256: string): FileGrant {
+    if (this.#isOld(start)) return this.#fenced(start);
+    if (this.ledger.file(sha256)) return { known: true };
+    const limit = ARCHIVE_BYTES[this.stateNode.role] - this.ledger.looseBytes();
+    if (limit <= 0) return this.#tooLarge();
+    return { id: this.ledger.open(sha256, start, Date.now()), limit };
+  }
+
+  /** The last step of an upload. @param stored null where there was more than the limit */
+  finishFile(
+    id: number,
+    sha256: string,
+    stored: { bytes: number; chunks: number; sha256: string } | null,
+  ): StateRefusal | null {
+    if (!stored) return this.#tooLarge();
+    if (stored.sha256 !== sha256) return refused("STATE_CHECKSUM", "The file has another checksum than was announced.");
+    this.ledger.finish(id, stored.bytes, stored.chunks);
+    return null;
+  }
+
+  /**
+   * Makes an archive of files that were sent. An older container's never comes after a newer one's: the number of its
+   * start is the edge's own, not the request's.
+   */
+  commitArchive(start: number, files: ArchivedFile[]): StateArchive | StateRefusal {
+    if (this.#isOld(start)) return this.#fenced(start);
+    const [missing] = this.ledger.missing(files);
+    if (missing) return refused("STATE_CHECKSUM", `The file ${missing.name} is not stored.`);
+    if (files.reduce((sum, { bytes }) => sum + bytes, 0) > ARCHIVE_BYTES[this.stateNode.role]) return this.#tooLarge();
+    const position = this.positionOfArchive();
+    if (position === null) return refused("STATE_FENCED", "No archive was asked for.");
+    const archive = this.ledger.add(start, Date.now(), files, position);
+    this.#trouble(null);
+    this.#tidy();
+    return archive;
+  }
+
+  latestArchive(): StateArchive | null {
+    return this.ledger.latest();
+  }
+
+  storedFile(sha256: string): StoredFile | null {
+    this.#fetched += 1;
+    return this.ledger.file(sha256);
+  }
+
+  /** A file can't be read any more: every archive with it is passed over from now on. */
+  fileUnreadable(sha256: string, why: string): void {
+    for (const number of this.ledger.markFileBroken(sha256)) this.#passedOver(number, why);
+  }
+
+  /** A container could not start from an archive although its files arrived. */
+  archiveUnusable(start: number, number: number): void {
+    if (!this.#isOld(start) && this.ledger.markBroken(number)) this.#passedOver(number, "the node could not use it");
+  }
+
+  /** A container starts from this archive. */
+  archiveRestored(start: number, number: number): void {
+    const archive = this.ledger.archive(number);
+    if (archive && !this.#isOld(start)) this.onRestored(archive);
+  }
+
+  /** The store did not answer; the node tries again. */
+  stateNotSaved(why: string): void {
+    this.#trouble(errorBody("STATE_NOT_SAVED", why));
+  }
+
+  /**
+   * Has the running container save its state now.
+   * @returns the newest archive: of this moment, or the last one where no container runs
+   * @throws Error where it runs and could not save
+   */
+  async saveState(): Promise<StateArchive | null> {
+    const port = this.serving ? this.port(STATE_PORT) : null;
+    if (!port) return this.ledger.latest();
+    const answer = await port.fetch("http://node/save", {
+      method: "POST",
+      signal: AbortSignal.timeout(SAVE_WITHIN_MS),
+    });
+    const told = (await jsonAnswer(answer)) as { number?: unknown } | undefined;
+    const archive = answer.ok && typeof told?.number === "number" ? this.ledger.archive(told.number) : null;
+    if (!archive) throw new Error(`The ${this.role} did not save its state (status ${answer.status}).`);
+    return archive;
+  }
+
+  /** Keeps an archive until `unpinArchive`, after it was read whole. @throws Error where it can't be read */
+  async pinArchive(backup: string, number: number): Promise<void> {
+    this.ledger.pin(backup, number);
+    await this.verifyArchive(number);
+  }
+
+  unpinArchive(backup: string): void {
+    this.ledger.unpin(backup);
+    this.#tidy();
+  }
+
+  /** Puts an archive in front again, so that the next container starts from it. */
+  adoptArchive(number: number): StateArchive {
+    const archive = this.ledger.archive(number);
+    if (!archive) throw new Error(`The ${this.role}'s archive ${number} is not there.`);
+    if (this.ledger.latest()?.sha256 === archive.sha256 && this.ledger.latest()?.position === archive.position)
+      return archive;
+    return this.ledger.add(this.report().start, Date.now(), archive.files, archive.position);
+  }
+
+  /** Reads every file of an archive. @throws Error naming what can't be read */
+  protected async verifyArchive(number: number): Promise<void> {
+    const archive = this.ledger.archive(number);
+    if (!archive) throw new Error(`The ${this.role}'s archive ${number} is not there.`);
+    for (const { sha256, name } of archive.files) await this.#verifyFile(sha256, name);
+  }
+
+  protected override progress(): number {
+    return this.#fetched;
+  }
+
+  protected override onStart(): void {
+    this.#fetched = 0;
+  }
+
+  protected override onErase(): Promise<void> {
+    return this.#files.removeAll();
+  }
+
+  protected get stateNode(): { tenant: string; role: StatefulRole; n: number } {
+    return { tenant: this.tenant, role: this.role as StatefulRole, n: this.n };
+  }
+
+  async #verifyFile(sha256: string, name: string): Promise<void> {
+    const file = this.ledger.file(sha256);
+    try {
+      if (!file) throw new Unreadable("it is not stored");
+      await this.#files.verify(file);
+    } catch (error) {
+      if (error instanceof Unreadable) this.fileUnreadable(sha256, error.message);
+      throw new Error(`The file ${name} can't be read: ${messageOf(error)}`);
+    }
+  }
+
+  #isOld(start: number): boolean {
+    return start < this.report().start;
+  }
+
+  #fenced(start: number): StateRefusal {
+    return refused("STATE_FENCED", `Start ${start} of the ${this.role} is over; ${this.report().start} is the newest.`);
+  }
+
+  #tooLarge(): StateRefusal {
+    const limit = ARCHIVE_BYTES[this.stateNode.role];
+    const refusal = refused("STATE_TOO_LARGE", `The ${this.role}'s state is larger than ${limit} bytes.`);
+    this.#trouble(refusal.refused);
+    return refusal;
+  }
+
+  #passedOver(number: number, why: string): void {
+    const { tenant, role, n } = this;
+    log("error", "an archive is unreadable and passed over", { tenant, role, n, number, why });
+    this.#trouble(errorBody("STATE_UNREADABLE", `Archive ${number} of the ${role} can't be read: ${why}.`));
+  }
+
+  /** Tells the tenant object what keeps this node's state from being safe; null once it is again. */
+  #trouble(trouble: ErrorBody | null): void {
+    if (this.ctx.storage.kv.get<string>(TROUBLE) === trouble?.code) return;
+    const tell = async () => {
+      await this.env.TENANT.getByName(this.tenant).stateTrouble(this.role, this.n, trouble);
+      if (trouble) this.ctx.storage.kv.put(TROUBLE, trouble.code);
+      else this.ctx.storage.kv.delete(TROUBLE);
+    };
+    this.ctx.waitUntil(tell().catch((error: unknown) => this.onError(error)));
+  }
+
+  /** Removes what no archive needs any more; what fails is met again after the next archive. */
+  #tidy(): void {
+    const work = async () => {
+      for (const file of this.ledger.unneeded(Date.now())) {
+        await this.#files.remove(file);
+        this.ledger.forget(file.id);
+      }
+    };
+    this.ctx.waitUntil(work().catch((error: unknown) => this.onError(error)));
+  }
+}

@@ -1,0 +1,36 @@
+/** What keeps the state of a tenant's nodes from being safe, as the nodes' objects tell it. */
+import type { ErrorBody } from "../errors";
+import type { Reason, Role } from "../schemas";
+import type { TenantContext } from "./context";
+import { migrate } from "./schema";
+
+const MIGRATIONS = [
+  `CREATE TABLE state_troubles (
+     role TEXT NOT NULL, n INTEGER NOT NULL, trouble TEXT NOT NULL, PRIMARY KEY (role, n)) STRICT, WITHOUT ROWID;`,
+];
+
+export const migrateTroubles = (storage: DurableObjectStorage) => migrate(storage, "state_troubles", MIGRATIONS);
+
+/** @param trouble null once the node's state is safe again */
+export function noteTrouble(ctx: TenantContext, role: Role, n: number, trouble: ErrorBody | null): void {
+  ctx.transaction(() => {
+    if (trouble) {
+      const values = [role, n, JSON.stringify(trouble)];
+      ctx.sql.exec("INSERT OR REPLACE INTO state_troubles (role, n, trouble) VALUES (?, ?, ?)", ...values);
+      ctx.emit("audit", {
+        action: "state.trouble",
+        node: `${role}-${n}`,
+        code: trouble.code,
+        message: trouble.message,
+      });
+    } else ctx.sql.exec("DELETE FROM state_troubles WHERE role = ? AND n = ?", role, n);
+  });
+}
+
+/** The first of them, for people. */
+export function stateTrouble(sql: SqlStorage): Reason | null {
+  const [row] = sql.exec<{ trouble: string }>("SELECT trouble FROM state_troubles ORDER BY role, n LIMIT 1").toArray();
+  if (!row) return null;
+  const { code, message, hint } = JSON.parse(row.trouble) as ErrorBody;
+  return { code, message, hint };
+}
