@@ -35,8 +35,17 @@ class WireAgent:
         """Sends a frame on a new connection; whether the manager acknowledged it."""
         self.leave()
         self._socket = raw_websocket(self._edge, f"/agents/{self._tenant}/1514", self.enrolled["connector"])
-        self._socket.sendall(b"\x82\xfe" + struct.pack(">H", len(frame)) + bytes(4) + frame)
+        self._send(frame)
         return self._answer().startswith(b"#AES:")
+
+    def tell(self, text: str) -> None:
+        """Sends an event on the connection that is open; events are not acknowledged."""
+        assert self._socket
+        self._send(self.frame(text))
+
+    def _send(self, frame: bytes) -> None:
+        assert self._socket
+        self._socket.sendall(b"\x82\xfe" + struct.pack(">H", len(frame)) + bytes(4) + frame)
 
     def _answer(self) -> bytes:
         """The payload of the first data frame; empty where the connection ends first."""
@@ -88,7 +97,7 @@ def lose(edge: Edge, tenant: str, role: str) -> None:
 
 def archive_files(edge: Edge) -> list[Path]:
     """Everything that R2 holds on this machine's disk."""
-    return [path for path in (edge.root / "edge").rglob("*") if path.is_file() and "r2" in str(path).lower()]
+    return [path for path in (edge.root / "edge").rglob("*") if path.is_file() and "r2" in path.parts]
 
 
 def sealed_everywhere(edge: Edge, word: str) -> bool:

@@ -5,12 +5,14 @@ import { type AppEnv, type EdgeApp, invalidRequest, refuseUnknownRoute, renderEr
 import { apiFront, dashboardFront } from "./front";
 import * as access from "./routes/access";
 import * as agents from "./routes/agents";
+import * as backups from "./routes/backups";
 import * as certs from "./routes/certs";
 import * as changes from "./routes/changes";
 import * as dashboard from "./routes/dashboard";
 import * as enroll from "./routes/enroll";
 import * as events from "./routes/events";
 import * as health from "./routes/health";
+import * as rehydrations from "./routes/rehydrations";
 import * as tenants from "./routes/tenants";
 import * as tokens from "./routes/tokens";
 
@@ -20,6 +22,8 @@ const MOUNTS = [
   tenants.mount,
   certs.mount,
   changes.mount,
+  backups.mount,
+  rehydrations.mount,
   tokens.mount,
   access.mount,
   enroll.mount,

@@ -100,6 +100,11 @@ export const ERRORS = {
   STATE_TOO_LARGE: rule(413, false, "Find out what fills the node's state; what was saved before is kept."),
   STATE_NOT_SAVED: rule(503, true, "The node tries again by itself; what was saved before is kept."),
   STATE_UNREADABLE: rule(500, false, "The archive before it is used; look at who can write to the bucket."),
+  BACKUP_FAILED: rule(503, true, "It is tried again by itself; backups made before are kept."),
+  BACKUP_NOT_FOUND: rule(404, false, "Choose one of the tenant's backups that succeeded and has not expired."),
+  CLONE_REFUSED: rule(409, false, "Only a new tenant can be made from a backup; choose a new id."),
+  DAY_NOT_ARCHIVED: rule(404, false, "Choose a day within the plan's days of archive that had alerts."),
+  DAY_DOES_NOT_FIT: rule(409, false, "Choose a larger indexer, or wait until older days have left it."),
   NOT_READY: rule(503, true, "Existing tenants are served; try again in a few seconds."),
   INTERNAL: rule(500, true, "Try again; if it stays, name the request id to the operator."),
 } as const satisfies Record<string, ErrorRule>;

@@ -7,6 +7,8 @@ export const STEPS = {
   delete: ["stop", "erase"],
   // A rotation that fails after its switch gets one more: the way back.
   rotate: ["mint", "switch", "indexer", "manager", "dashboard", "verify"],
+  restore: ["backup", "stop", "put_state", "indexer", "manager", "dashboard", "verify"],
+  clone: ["copy", "certs", "indexer", "manager", "dashboard", "verify"],
 } as const;
 
 export const Time = z.iso.datetime().openapi("Time", { description: "UTC, ISO 8601 with Z" });
@@ -56,9 +58,14 @@ export const Plan = z
     certificate_days: z.int().min(1).max(3650),
     retention_days: z.int().min(1).max(3650),
     max_agents: z.int().min(0).max(100_000),
+    /** Days that alerts stay in the edge's archive although snapshots hold them; missing: as long as they are kept. */
+    archive_days: z.int().min(0).max(3650).optional(),
   })
   .openapi("Plan");
 export type Plan = z.infer<typeof Plan>;
+
+export const BackupId = z.string().regex(/^bak_[a-z2-7]{20}$/, "must be a backup id (bak_ and 20 characters)");
+export const IdempotencyKey = z.string().min(1).max(128);
 
 export const PutTenant = z
   .strictObject({
@@ -67,6 +74,12 @@ export const PutTenant = z
     operation_id: OperationId,
     requested: z.enum(["running", "stopped"]),
     plan: Plan,
+    /** Only of a tenant that is new: it starts with the data of a backup, and with secrets of its own. */
+    from: z.strictObject({ tenant: TenantId, backup: BackupId }).optional(),
+  })
+  .refine(({ from, requested }) => !from || requested === "running", {
+    path: ["requested"],
+    message: "a clone is started, or its data would come from nowhere",
   })
   .openapi("PutTenant");
 export type PutTenant = z.infer<typeof PutTenant>;
@@ -124,6 +137,9 @@ export const StepName = z.enum([
   "rollback",
   "stop",
   "erase",
+  "backup",
+  "put_state",
+  "copy",
 ]);
 export type StepName = z.infer<typeof StepName>;
 
@@ -139,7 +155,7 @@ export const Step = z
   .openapi("Step");
 export type Step = z.infer<typeof Step>;
 
-export const RunKind = z.enum(["start", "stop", "delete", "rotate"]);
+export const RunKind = z.enum(["start", "stop", "delete", "rotate", "restore", "clone"]);
 export type RunKind = z.infer<typeof RunKind>;
 
 export const Run = z
@@ -190,6 +206,55 @@ export const TenantView = z
   })
   .openapi("Tenant");
 export type TenantView = z.infer<typeof TenantView>;
+
+export const BackupKind = z.enum(["on-demand", "scheduled", "before-change"]);
+export type BackupKind = z.infer<typeof BackupKind>;
+
+export const BackupView = z
+  .object({
+    id: BackupId,
+    kind: BackupKind,
+    state: z.enum(["running", "succeeded", "failed"]),
+    at: Time,
+    expires_at: Time,
+    parts: z.array(z.object({ role: Role, n: z.int().min(0), bytes: z.int().min(0), sha256: z.string() })),
+    error: orNull(Reason),
+  })
+  .openapi("Backup");
+export type BackupView = z.infer<typeof BackupView>;
+
+export const BackupList = z.object({ backups: z.array(BackupView) }).openapi("BackupList");
+
+export const OrderBackup = z.strictObject({ epoch: Epoch, idempotency_key: IdempotencyKey }).openapi("OrderBackup");
+export type OrderBackup = z.infer<typeof OrderBackup>;
+
+export const RestoreBackup = z
+  .strictObject({ epoch: Epoch, idempotency_key: IdempotencyKey, operation_id: OperationId, backup: BackupId })
+  .openapi("RestoreBackup");
+export type RestoreBackup = z.infer<typeof RestoreBackup>;
+
+const Day = z.iso.date().openapi("Day", { description: "A day in UTC, YYYY-MM-DD" });
+
+export const RehydrationView = z
+  .object({
+    day: Day,
+    state: z.enum(["running", "succeeded", "failed"]),
+    at: Time,
+    /** Of the day in the archive. */
+    bytes: z.int().min(0),
+    /** Loaded so far. */
+    documents: z.int().min(0),
+    error: orNull(Reason),
+  })
+  .openapi("Rehydration");
+export type RehydrationView = z.infer<typeof RehydrationView>;
+
+export const RehydrationList = z.object({ rehydrations: z.array(RehydrationView) }).openapi("RehydrationList");
+
+export const OrderRehydration = z
+  .strictObject({ epoch: Epoch, idempotency_key: IdempotencyKey, day: Day })
+  .openapi("OrderRehydration");
+export type OrderRehydration = z.infer<typeof OrderRehydration>;
 
 export const TenantPage = z
   .object({

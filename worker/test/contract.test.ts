@@ -2,9 +2,18 @@
 import { env, SELF } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import contract from "../../contracts/edge-api.json";
 import { createApiApp } from "../src/app";
 import { makeToken } from "../src/ids";
+import {
+  backUp,
+  backupBody,
+  dayBody,
+  rehydrate,
+  restore,
+  restoreBody,
+  withAlerts,
+  withBackup,
+} from "./support/backup_calls";
 import {
   code,
   codeBody,
@@ -17,6 +26,7 @@ import {
   token,
   tokenBody,
 } from "./support/calls";
+import { DOCUMENTED, OPERATIONS, resolved } from "./support/documented";
 import {
   API,
   answered,
@@ -173,6 +183,38 @@ const CAUSES: Record<string, Causes> = {
     410: onDeleted((id) => rotate(id)),
     422: on((id) => rotate(id, {})),
   },
+  "post /v1/tenants/{id}/backups": {
+    ...tenantCauses("POST", "/backups", backupBody()),
+    202: on((id) => backUp(id)),
+    409: onLaterEpoch((id) => backUp(id)),
+    410: onDeleted((id) => backUp(id)),
+    422: on((id) => backUp(id, backupBody({ kind: "scheduled" }))),
+  },
+  "get /v1/tenants/{id}/backups": {
+    ...tenantCauses("GET", "/backups"),
+    200: () => withBackup((id) => call("GET", `/v1/tenants/${id}/backups`)),
+    410: onDeleted((id) => call("GET", `/v1/tenants/${id}/backups`)),
+  },
+  "post /v1/tenants/{id}/restore": {
+    ...tenantCauses("POST", "/restore", restoreBody()),
+    202: () => withBackup((id) => restore(id)),
+    409: onLaterEpoch((id) => restore(id)),
+    410: onDeleted((id) => restore(id)),
+    422: on((id) => restore(id, restoreBody({ backup: "../bak" }))),
+  },
+  "post /v1/tenants/{id}/rehydrations": {
+    ...tenantCauses("POST", "/rehydrations", dayBody()),
+    202: () => withAlerts((id) => rehydrate(id)),
+    409: onLaterEpoch((id) => rehydrate(id)),
+    410: onDeleted((id) => rehydrate(id)),
+    422: on((id) => rehydrate(id, dayBody("yesterday"))),
+    503: on((id) => rehydrate(id)),
+  },
+  "get /v1/tenants/{id}/rehydrations": {
+    ...tenantCauses("GET", "/rehydrations"),
+    200: on((id) => call("GET", `/v1/tenants/${id}/rehydrations`)),
+    410: onDeleted((id) => call("GET", `/v1/tenants/${id}/rehydrations`)),
+  },
   "post /v1/tenants/{id}/dashboard-codes": {
     ...tenantCauses("POST", "/dashboard-codes", codeBody(), "control"),
     201: on((id) => code(id)),
@@ -227,35 +269,6 @@ function causesAnywhere(name: string): Causes {
 /** A GET only announces its body: this side's own `fetch` sends none. */
 const large = (method: string) => (method === "GET" ? { "content-length": "1100000" } : {});
 const filled = (method: string) => (method === "GET" ? {} : { body: JSON.stringify({ fill: "x".repeat(1_100_000) }) });
-
-interface Operation {
-  responses: Record<string, { content?: { "application/json"?: { schema: unknown } } }>;
-}
-
-const OPERATIONS = Object.entries(contract.paths).flatMap(([path, methods]) =>
-  Object.entries(methods).map(([method, operation]) => ({
-    name: `${method} ${path}`,
-    operation: operation as Operation,
-  })),
-);
-
-const DOCUMENTED = OPERATIONS.flatMap(({ name, operation }) =>
-  Object.entries(operation.responses).map(([status, { content }]) => ({
-    name,
-    status,
-    schema: content?.["application/json"]?.schema,
-  })),
-);
-
-const SCHEMAS = contract.components.schemas as Record<string, unknown>;
-
-/** The schema with every reference put in its place. */
-function resolved(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(resolved);
-  if (typeof schema !== "object" || schema === null) return schema;
-  if ("$ref" in schema) return resolved(SCHEMAS[String(schema.$ref).replace("#/components/schemas/", "")]);
-  return Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, resolved(value)]));
-}
 
 describe("every documented status", () => {
   it.each(DOCUMENTED)("$status of $name is answered in its documented form", async ({ name, status, schema }) => {

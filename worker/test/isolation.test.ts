@@ -11,6 +11,8 @@ const KEYS: Test = ["control_door", "keeps the access key to its three calls"];
 const GUESSES: Test = ["control_door", "are refused without making an object"];
 const ONCE: Test = ["control_door", "takes a write's proof once"];
 const TOKENS: Test = ["enrollment", "of one tenant are not there for another"];
+const OWN_DAYS: Test = ["rehydrations", "is loaded from its own tenant's archive only"];
+const OWN_BACKUPS: Test = ["backups", "is its own tenant's: nobody else's list shows it"];
 const POINTERS: Test = ["dashboard_session", "point to the dashboard and say nothing of it, whoever asks"];
 
 const API: Record<string, Test[]> = {
@@ -30,6 +32,14 @@ const API: Record<string, Test[]> = {
     ["rotation_door", "rotates no other tenant than the one it is asked for"],
     KEYS,
   ],
+  "POST /v1/tenants/:id/backups": [OWN_BACKUPS, KEYS],
+  "GET /v1/tenants/:id/backups": [OWN_BACKUPS, KEYS],
+  "POST /v1/tenants/:id/restore": [
+    ["backups", "is refused for a stopped tenant, and for a backup of another one"],
+    KEYS,
+  ],
+  "POST /v1/tenants/:id/rehydrations": [OWN_DAYS, KEYS],
+  "GET /v1/tenants/:id/rehydrations": [OWN_DAYS, KEYS],
   "POST /v1/tenants/:id/dashboard-codes": [
     ["dashboard_session", "does not open another tenant's dashboard"],
     ["control_door", "does not let the control key open a dashboard"],

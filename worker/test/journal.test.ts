@@ -62,6 +62,7 @@ interface Bench {
   reopen: () => Journal;
 }
 
+const days = { retentionDays: async () => 30, archiveDays: async () => 30 };
 let counter = 0;
 
 /** Runs a journal inside an object of its own, so that its storage is the real one. */
@@ -70,7 +71,7 @@ async function bench(work: (bench: Bench) => Promise<void>): Promise<void> {
   await runInDurableObject(env.WAZUH_EVENTS.getByName(`journal-bench-${counter}`), async (_, { storage }) => {
     const archive = new MemoryArchive();
     const sizes = { hotBytes: 20_000, segmentBytes: 8_000 };
-    const reopen = () => new Journal(storage, { archive, retentionDays: async () => 30, sizes });
+    const reopen = () => new Journal(storage, { archive, ...days, sizes });
     await work({ journal: reopen(), indexer: new Indexer(), archive, storage, reopen });
     await storage.deleteAlarm();
   });

@@ -55,7 +55,7 @@ class Manager:
 
     def __init__(self, host: Host, settings: Settings) -> None:
         self.host, self.settings = host, settings
-        self.saver = Saver(host, lambda directory: state.collect(host.disk, directory), on_schedule=True)
+        self.saver = Saver(host, self._collect, on_schedule=True)
         self.registry = Registry(host.disk, self.saver.wake)
         self.log = AlertLog(host.disk / "logs" / "alerts" / "alerts.json")
         self.shipping = Shipping(host, settings, self.log, Offsets(host.disk / "queue" / "shipping" / "offsets.json"))
@@ -119,6 +119,12 @@ class Manager:
             await part.close()
         self.registry.close()
         self.log.close()
+
+    def _collect(self, directory: Path) -> dict[str, Path]:
+        """The state as of now, with what was heard from agents within the last second; at the end it is on the disk."""
+        if not self.host.stopping.is_set():
+            self.registry.flush()
+        return state.collect(self.host.disk, directory)
 
     def facts(self) -> dict[str, object]:
         """What a heartbeat says."""

@@ -104,6 +104,14 @@ export class BlobLog {
     return this.sql.exec<Segment & Record<string, SqlStorageValue>>(query, position).toArray()[0] ?? null;
   }
 
+  /** The last item of all that was written before a moment, in milliseconds since 1970. */
+  writtenBefore(moment: number): number {
+    const [segments, batches] = ["segments", "batches"].map((table) =>
+      this.#number(`SELECT MAX(last) AS value FROM ${table} WHERE at < ?`, moment),
+    );
+    return Math.max(segments ?? 0, batches ?? 0, this.oldest - 1);
+  }
+
   /** The oldest batches that together reach `bytes`; the newest batch always stays. */
   oldestBatches(bytes: number): Batch[] {
     const chosen: Batch[] = [];
@@ -133,6 +141,14 @@ export class BlobLog {
   /** Forgets one segment; its archive object must be gone already. */
   forgetSegment(first: number): void {
     this.sql.exec("DELETE FROM segments WHERE first = ?", first);
+  }
+
+  /** Forgets batches that were written before a moment and end at a position at the latest, as above. */
+  forgetBatchesUpTo(position: number, before: number): void {
+    const [oldest] = this.segmentsBefore(Number.MAX_SAFE_INTEGER);
+    if (oldest) return;
+    const end = this.#number("SELECT MAX(last) AS value FROM batches WHERE at < ? AND last <= ?", before, position);
+    if (end !== null) this.#forgetBatches("first <= ?", end);
   }
 
   /** Forgets batches written before `before`. Never while an older segment is still listed, or `oldest` would lie. */

@@ -90,6 +90,15 @@ export class ArchivedLog {
     this.transaction(() => this.log.forgetBatchesBefore(before));
   }
 
+  /** Drops what ends at a position at the latest and was written before a moment: it is kept elsewhere. */
+  async trim(position: number, before: number): Promise<void> {
+    for (const segment of this.log.segmentsBefore(before).filter(({ last }) => last <= position)) {
+      await this.archive.remove(segment.key);
+      this.log.forgetSegment(segment.first);
+    }
+    this.transaction(() => this.log.forgetBatchesUpTo(position, before));
+  }
+
   async #open(segment: Segment): Promise<Batch[]> {
     if (this.#opened?.key === segment.key) return this.#opened.batches;
     const packed = await this.archive.get(segment.key);

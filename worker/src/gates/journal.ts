@@ -4,6 +4,7 @@ import { CommitChain } from "../events/commit_chain";
 import { ArchivedLog } from "../events/segments";
 import { log } from "../log";
 import type { BulkItem } from "./bulk";
+import { type DayPart, partOfDay, writtenBetween } from "./day";
 
 /** Sends a bulk body to the indexer. */
 export type Post = (ndjson: Uint8Array<ArrayBuffer>) => Promise<Response>;
@@ -12,6 +13,8 @@ export interface JournalHost {
   archive: Archive;
   /** How many days the tenant's plan keeps alerts. */
   retentionDays(): Promise<number>;
+  /** How many days they stay here although snapshots hold them. */
+  archiveDays(): Promise<number>;
   /** Bytes that may lie in SQLite, and how large an archived segment grows. */
   sizes?: { hotBytes: number; segmentBytes: number };
 }
@@ -115,7 +118,31 @@ export class Journal {
     this.#upkeepScheduled = true;
     this.#wake();
     await this.#kept.seal(now);
-    await this.#kept.expire(now - (await this.host.retentionDays()) * DAY_MS);
+    const days = Math.max(await this.host.retentionDays(), await this.host.archiveDays());
+    await this.#kept.expire(now - days * DAY_MS);
+  }
+
+  /**
+   * Drops what every snapshot that is kept holds, once its days in the archive are over.
+   * @param position up to where all of them reach, each read back before
+   */
+  async trim(position: number, now: number = Date.now()): Promise<void> {
+    const before = this.#log.oldest;
+    await this.#kept.trim(position, now - (await this.host.archiveDays()) * DAY_MS);
+    const { oldest } = this.#log;
+    if (oldest > before) log("info", "the journal dropped what its snapshots hold", { before, oldest, position });
+  }
+
+  /** What was written of a day, from a position on, batch by batch. @param day YYYY-MM-DD */
+  async *ofDay(day: string, after: number): AsyncGenerator<DayPart> {
+    const { from, to } = writtenBetween(day);
+    let position = Math.max(after, this.#log.writtenBefore(from));
+    for (let batch = await this.#kept.batchAfter(position); batch; batch = await this.#kept.batchAfter(position)) {
+      if (batch.at > to) return;
+      const part = partOfDay(batch, day);
+      if (part) yield part;
+      position = batch.last;
+    }
   }
 
   /** Forgets everything in the archive; the caller deletes the object's storage. */

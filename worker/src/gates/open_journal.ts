@@ -8,5 +8,9 @@ export function openJournal(storage: DurableObjectStorage, env: Env, node: { ten
   const tenant = env.TENANT.getByName(node.tenant);
   const sealer = new DataKeySealer(() => tenant.archiveKey());
   const archive = new SealedArchive(env.ARCHIVE, `${node.tenant}/journal/indexer-${node.n}/`, sealer);
-  return new Journal(storage, { archive, retentionDays: () => tenant.retentionDays() });
+  return new Journal(storage, {
+    archive,
+    retentionDays: () => tenant.retentionDays(),
+    archiveDays: () => tenant.archiveDays(),
+  });
 }

@@ -2,11 +2,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { DASHBOARD_ROLES, RULE_FIELDS } from "../auth/claims";
 import { type EdgeApp, errorResponses, jsonContent } from "../edge_app";
-import { Epoch, TenantId, Time } from "../schemas";
+import { Epoch, IdempotencyKey, TenantId, Time } from "../schemas";
 
 /** Ids travel in headers, where other characters would not arrive. */
 const Id = z.string().regex(/^[!-~]{1,64}$/, "must be 1-64 visible ASCII characters");
-const IdempotencyKey = z.string().min(1).max(128);
 
 const DashboardCode = z
   .strictObject({

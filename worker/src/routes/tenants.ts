@@ -4,6 +4,7 @@ import { type EdgeApp, errorResponses, jsonContent } from "../edge_app";
 import { EdgeError, faultsOf } from "../errors";
 import { DeleteTenant, PutTenant, TenantId, TenantPage, TenantView } from "../schemas";
 import { tenantsAfter } from "../store";
+import { tenantStub } from "../tenants";
 
 const params = z.object({ id: TenantId });
 const answer = (description: string) => ({ description, content: jsonContent(TenantView) });
@@ -27,6 +28,7 @@ const put = createRoute({
       "INVALID_REQUEST",
       "INVALID_PLAN",
       "UNKNOWN_VERSION",
+      "CLONE_REFUSED",
     ),
   },
 });
@@ -74,7 +76,12 @@ const list = createRoute({
 export function mount(app: EdgeApp): void {
   app.openapi(
     put,
-    async (c) => c.json(await c.var.tenant.put(c.req.valid("json")), 202),
+    async (c) => {
+      const body = c.req.valid("json");
+      // A guessed source must not make an object.
+      if (body.from) tenantStub(c, body.from.tenant);
+      return c.json(await c.var.tenant.put(body), 202);
+    },
     (result) => {
       if (result.success) return;
       const faults = faultsOf(result.error);

@@ -6,11 +6,14 @@ import type { ArchivedFile, StateArchive } from "./limits";
 const MIGRATIONS = [
   `CREATE TABLE state_files (
      id INTEGER PRIMARY KEY AUTOINCREMENT, sha256 TEXT NOT NULL, start INTEGER NOT NULL, at INTEGER NOT NULL,
-     bytes INTEGER NOT NULL DEFAULT 0, chunks INTEGER NOT NULL DEFAULT 0, stored INTEGER NOT NULL DEFAULT 0) STRICT;
+     bytes INTEGER NOT NULL DEFAULT 0, chunks INTEGER NOT NULL DEFAULT 0, stored INTEGER NOT NULL DEFAULT 0,
+     verified INTEGER NOT NULL DEFAULT 0) STRICT;
    CREATE INDEX state_files_by_sha256 ON state_files (sha256);
    CREATE TABLE state_archives (
      number INTEGER PRIMARY KEY AUTOINCREMENT, start INTEGER NOT NULL, at INTEGER NOT NULL, bytes INTEGER NOT NULL,
      sha256 TEXT NOT NULL, files TEXT NOT NULL, position INTEGER NOT NULL, broken INTEGER NOT NULL DEFAULT 0) STRICT;
+   CREATE TABLE state_uses (
+     sha256 TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (sha256, number)) STRICT, WITHOUT ROWID;
    CREATE TABLE state_pins (backup TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT;`,
 ];
 
@@ -26,12 +29,15 @@ export interface StoredFile extends Record<string, SqlStorageValue> {
   start: number;
   bytes: number;
   chunks: number;
+  /** It was read back whole. */
+  verified: number;
 }
 
 type ArchiveRow = Omit<StateArchive, "files"> & { files: string } & Record<string, SqlStorageValue>;
 
-const FILE = "id, sha256, start, bytes, chunks";
+const FILE = "id, sha256, start, bytes, chunks, verified";
 const ARCHIVE = "number, start, at, bytes, sha256, files, position";
+const USED = "EXISTS (SELECT 1 FROM state_uses WHERE state_uses.sha256 = state_files.sha256)";
 const NEEDED = `broken = 0 AND (number IN (SELECT number FROM state_pins)
   OR number IN (SELECT number FROM state_archives WHERE broken = 0 ORDER BY number DESC LIMIT ${KEPT}))`;
 
@@ -53,6 +59,10 @@ export class StateLedger {
     this.#sql.exec("UPDATE state_files SET bytes = ?, chunks = ?, stored = 1 WHERE id = ?", bytes, chunks, id);
   }
 
+  markVerified(id: number): void {
+    this.#sql.exec("UPDATE state_files SET verified = 1 WHERE id = ?", id);
+  }
+
   file(sha256: string): StoredFile | null {
     const query = `SELECT ${FILE} FROM state_files WHERE sha256 = ? AND stored = 1 ORDER BY id DESC LIMIT 1`;
     return this.#sql.exec<StoredFile>(query, sha256).toArray()[0] ?? null;
@@ -60,11 +70,8 @@ export class StateLedger {
 
   /** Bytes of files that belong to no archive yet. */
   looseBytes(): number {
-    const used = this.#usedFiles();
-    return this.#sql
-      .exec<{ sha256: string; bytes: number }>("SELECT sha256, bytes FROM state_files WHERE stored = 1")
-      .toArray()
-      .reduce((sum, file) => sum + (used.has(file.sha256) ? 0 : file.bytes), 0);
+    const query = `SELECT coalesce(sum(bytes), 0) AS bytes FROM state_files WHERE stored = 1 AND NOT ${USED}`;
+    return this.#sql.exec<{ bytes: number }>(query).one().bytes;
   }
 
   /** The files among these that are not stored. */
@@ -78,7 +85,12 @@ export class StateLedger {
     const insert = `INSERT INTO state_archives (start, at, bytes, sha256, files, position) VALUES (?, ?, ?, ?, ?, ?)
       RETURNING ${ARCHIVE}`;
     const values = [start, at, bytes, sha256, JSON.stringify(files), position];
-    return archiveOf(this.#sql.exec<ArchiveRow>(insert, ...values).one());
+    return this.storage.transactionSync(() => {
+      const row = this.#sql.exec<ArchiveRow>(insert, ...values).one();
+      const use = "INSERT OR IGNORE INTO state_uses (sha256, number) VALUES (?, ?)";
+      for (const file of files) this.#sql.exec(use, file.sha256, row.number);
+      return archiveOf(row);
+    });
   }
 
   /** The newest archive that is not known to be unreadable. */
@@ -100,11 +112,6 @@ export class StateLedger {
     return this.#sql.exec<ArchiveRow>(query).toArray().map(archiveOf);
   }
 
-  /** Whether one was there that can't be read. */
-  anyBroken(): boolean {
-    return this.#sql.exec("SELECT 1 FROM state_archives WHERE broken = 1 LIMIT 1").toArray().length > 0;
-  }
-
   /** @returns whether this was news */
   markBroken(number: number): boolean {
     return (
@@ -114,7 +121,9 @@ export class StateLedger {
 
   /** Marks every archive that holds a file; the file itself is forgotten, so that it may be sent anew. */
   markFileBroken(sha256: string): number[] {
-    const holding = this.#archivesHolding(sha256).filter((number) => this.markBroken(number));
+    const query = "SELECT number FROM state_uses WHERE sha256 = ?";
+    const numbers = this.#sql.exec<{ number: number }>(query, sha256).toArray();
+    const holding = numbers.map(({ number }) => number).filter((number) => this.markBroken(number));
     this.#sql.exec("UPDATE state_files SET stored = 0, at = 0 WHERE sha256 = ?", sha256);
     return holding;
   }
@@ -133,27 +142,16 @@ export class StateLedger {
       const newest = "SELECT coalesce(max(number), 0) FROM state_archives WHERE broken = 0";
       // A broken one stays listed until a newer one stands in its place: it says why something is missing.
       this.#sql.exec(`DELETE FROM state_archives WHERE NOT (${NEEDED}) AND number < (${newest})`);
-      const used = this.#usedFiles();
+      this.#sql.exec("DELETE FROM state_uses WHERE number NOT IN (SELECT number FROM state_archives)");
       // A file that was just sent will be part of an archive in a moment.
-      const query = `SELECT ${FILE}, stored FROM state_files WHERE at < ?`;
-      const rows = this.#sql.exec<StoredFile & { stored: number }>(query, now - ORPHAN_MS).toArray();
-      return rows.filter((file) => file.stored === 0 || !used.has(file.sha256));
+      const query = `SELECT ${FILE} FROM state_files WHERE at < ? AND (stored = 0 OR NOT ${USED})`;
+      return this.#sql.exec<StoredFile>(query, now - ORPHAN_MS).toArray();
     });
   }
 
   /** Call once the file's objects are gone. */
   forget(id: number): void {
     this.#sql.exec("DELETE FROM state_files WHERE id = ?", id);
-  }
-
-  #archivesHolding(sha256: string): number[] {
-    const rows = this.#sql.exec<ArchiveRow>(`SELECT ${ARCHIVE} FROM state_archives`).toArray().map(archiveOf);
-    return rows.filter(({ files }) => files.some((file) => file.sha256 === sha256)).map(({ number }) => number);
-  }
-
-  #usedFiles(): Set<string> {
-    const rows = this.#sql.exec<{ files: string }>("SELECT files FROM state_archives").toArray();
-    return new Set(rows.flatMap(({ files }) => (JSON.parse(files) as ArchivedFile[]).map(({ sha256 }) => sha256)));
   }
 }
 

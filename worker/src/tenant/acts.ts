@@ -21,6 +21,7 @@ import { nodeRow, nodeRows, notePrepared, noteStart, prepareSubject, startSubjec
 import { anyNodeStub, nodeStub } from "./nodes/names";
 import type { StartOrder } from "./nodes/reports";
 import { NotYet } from "./not_yet";
+import { PRELUDE_ACTS } from "./preludes";
 import { noteVerified, renew, rotationRow, switchOver, turnBack } from "./rotation";
 import { eraseRows } from "./schema";
 
@@ -39,6 +40,10 @@ const DEADLINES_MS: Record<Action["do"], number> = {
   renew: 10_000,
   switch: 10_000,
   turn_back: 10_000,
+  // A visit and its longest action stay within the deadline of both; what was saved by then need not be saved again.
+  backup: 240_000,
+  put_state: 60_000,
+  copy: 240_000,
 };
 
 type Kind = Action["do"];
@@ -56,6 +61,9 @@ const ACCOUNTS: Record<Kind, { subject: (action: Action) => string; code: ErrorC
   renew: { subject: () => "rotation", code: "INTERNAL" },
   switch: { subject: () => "rotation", code: "INTERNAL" },
   turn_back: { subject: () => "rotation", code: "INTERNAL" },
+  backup: { subject: () => "prelude", code: "BACKUP_FAILED" },
+  put_state: { subject: () => "prelude", code: "STATE_UNREADABLE" },
+  copy: { subject: () => "prelude", code: "STATE_UNREADABLE" },
 };
 
 function perNode(subject: (role: Role, n: number) => string) {
@@ -73,6 +81,7 @@ const ACTS: { [K in Kind]: (ctx: TenantContext, action: Of<K>) => Promise<void> 
   renew: async (ctx) => renew(ctx),
   switch: async (ctx) => switchOver(ctx),
   turn_back: async (ctx, { step, error }) => turnBack(ctx, step, error),
+  ...PRELUDE_ACTS,
 };
 
 /** Does the action; a failure is counted and its error kept for the step, never thrown. */

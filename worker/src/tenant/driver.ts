@@ -3,6 +3,7 @@ import { messageOf } from "../errors";
 import { log } from "../log";
 import type { Observed, Role } from "../schemas";
 import { act, incarnationOf } from "./acts";
+import { planDailyBackups } from "./backups";
 import { activeGeneration, certificateFits, publishCertificates, renewalDue } from "./certificates";
 import type { TenantContext } from "./context";
 import { within } from "./deadline";
@@ -11,9 +12,10 @@ import { type Action, type Decision, type Facts, WATCH_MS } from "./facts";
 import { decide } from "./lifecycle";
 import { factOf, nodeRows, takeReport, wantedNodes } from "./node_records";
 import { anyNodeStub } from "./nodes/names";
+import { preludeFact } from "./preludes";
 import { RENEW_AGAIN_MS } from "./renewal";
 import { endRotation, failedAt, rotationFact } from "./rotation";
-import { countAttempt, hasSettled, recordDecision } from "./runs";
+import { countAttempt, hasSettled, latestRun, recordDecision } from "./runs";
 import { noteStream, publishView } from "./view";
 
 /** More actions in a row than any plan needs; the rest follows after the alarm has let others in. */
@@ -25,7 +27,7 @@ const ASK_AGAIN_MS = { moving: 1500, still: WATCH_MS - 1000 };
 /** How long an object may take to say how it is. */
 const ANSWER_WITHIN_MS = 10_000;
 /** Actions that begin an attempt of their step; what follows them belongs to the same attempt. */
-const ATTEMPTS: Action["do"][] = ["start", "switch", "verify", "erase"];
+const ATTEMPTS: Action["do"][] = ["start", "switch", "verify", "erase", "backup", "put_state", "copy"];
 
 /** One visit. Always leaves a due row behind where something is to be looked at later. */
 export async function drive(ctx: TenantContext): Promise<void> {
@@ -89,6 +91,7 @@ async function lookAtStream(ctx: TenantContext): Promise<void> {
 function decideAndRecord(ctx: TenantContext): Decision {
   const decision = decide(factsOf(ctx));
   const before = ctx.record();
+  const run = latestRun(ctx);
   recordDecision(ctx, decision);
   endRotation(ctx, decision);
   ctx.sql.exec(
@@ -102,7 +105,11 @@ function decideAndRecord(ctx: TenantContext): Decision {
   }
   publishCertificates(ctx);
   publishView(ctx);
+  if (decision.observed === "running") planDailyBackups(ctx);
   if (decision.wakeAt !== null) ctx.schedule("drive", spread(ctx.now(), decision.wakeAt));
+  // A restore that was given up must not leave the nodes stopped: the next decision is one without it.
+  if (decision.outcome === "gave_up" && run?.kind === "restore" && run.state === "running")
+    ctx.schedule("drive", ctx.now());
   return decision;
 }
 
@@ -115,6 +122,7 @@ function factsOf(ctx: TenantContext): Facts {
     now: ctx.now(),
     requested: record?.requested ?? "stopped",
     settled: hasSettled(ctx),
+    prelude: preludeFact(ctx, latestRun(ctx)),
     certificateFits: plan !== null && certificateFits(ctx, plan),
     renewAt: plan ? Math.max(renewalDue(ctx, plan), failedAt(ctx) + RENEW_AGAIN_MS) : Number.POSITIVE_INFINITY,
     rotation: rotationFact(ctx),

@@ -1,9 +1,11 @@
 /** What is done when a row of the due table comes up. */
 import { countAgents } from "./agents";
+import { expireDue, scheduledDue, takeDue } from "./backups";
 import { drive } from "./driver";
 import type { DueHandler } from "./due";
 import type { LiveContext } from "./live_context";
 import { pushAgents } from "./push";
+import { rehydrateDue } from "./rehydrations";
 import { pruneAccess } from "./sessions";
 
 export const DUE_KINDS = (ctx: LiveContext): Record<string, DueHandler> => ({
@@ -12,7 +14,11 @@ export const DUE_KINDS = (ctx: LiveContext): Record<string, DueHandler> => ({
   push_agents: () => pushAgents(ctx),
   count_agents: () => countAgents(ctx),
   prune_access: async () => pruneAccess(ctx),
+  take_backup: (row) => takeDue(ctx, row),
+  expire_backup: (row) => expireDue(ctx, row),
+  daily_backup: () => scheduledDue(ctx),
+  rehydrate: (row) => rehydrateDue(ctx, row),
 });
 
 /** What may take longer than a minute: a visit acts several times, a push may wait for the one before it. */
-export const DUE_DEADLINES_MS = { drive: 10 * 60_000, push_agents: 90_000 };
+export const DUE_DEADLINES_MS = { drive: 10 * 60_000, push_agents: 90_000, take_backup: 10 * 60_000 };

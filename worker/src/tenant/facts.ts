@@ -1,6 +1,7 @@
 /** What decisions are made from and what they are; see lifecycle.ts. */
 import type { ErrorBody } from "../errors";
 import type { NodeState, Observed, Reason, Requested, Role, StepName } from "../schemas";
+import type { PreludeAction } from "./preludes";
 
 /** Failures in a row after which a subject is given up until somebody retries. */
 export const MAX_FAILURES = 5;
@@ -70,6 +71,8 @@ export interface Facts {
   verified: boolean;
   erased: boolean;
   efforts: { mint: Effort; verify: Effort; stop: Effort; erase: Effort };
+  /** Steps that come once before all others, the first `done` of them finished; see preludes.ts. */
+  prelude: { steps: readonly StepName[]; done: number; effort: Effort } | null;
 }
 
 type OfNode<Kind> = { do: Kind; role: Role; n: number };
@@ -89,7 +92,8 @@ export type Action =
   | { do: "switch" }
   /** Make the bundle before the active one again; `step` is where it failed. */
   | { do: "turn_back"; step: StepName; error: ErrorBody }
-  | { do: "erase" };
+  | { do: "erase" }
+  | { do: PreludeAction };
 
 export interface Decision {
   observed: Observed;

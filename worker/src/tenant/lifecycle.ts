@@ -3,6 +3,7 @@
  * be, so that a crash at any point only means deciding again.
  */
 import { type Decision, type Facts, type NodeFact, WATCH_MS } from "./facts";
+import type { PreludeAction } from "./preludes";
 import { rotating } from "./rotating";
 import {
   alive,
@@ -29,7 +30,7 @@ export function decide(facts: Facts): Decision {
 }
 
 function towardsRunning(facts: Facts): Decision {
-  const stages = startStages(facts);
+  const stages = [...preludeStages(facts), ...startStages(facts)];
   const open = stages.filter((stage) => stage.verdict.is !== "holding");
   const holding = stages.filter((stage) => stage.verdict.is === "holding").map((stage) => stage.step);
   // While a tenant is set up, each stage waits for the one before. Healing goes past a stage that only waits.
@@ -48,6 +49,18 @@ function towardsRunning(facts: Facts): Decision {
 function runs(facts: Facts, holding: Stage["step"][]): Decision {
   const due = facts.settled && facts.now >= facts.renewAt;
   return { ...settledAs("running", holding), action: due ? { do: "renew" } : null, wakeAt: facts.now + WATCH_MS };
+}
+
+function preludeStages(facts: Facts): Stage[] {
+  const { prelude, now } = facts;
+  if (!prelude) return [];
+  const nodes = [facts.certs, ...facts.nodes].reverse();
+  return prelude.steps.map((step, at) => {
+    if (at < prelude.done) return { step, verdict: HOLDING };
+    if (step === "stop") return { step, verdict: stopVerdict(facts, nodes) };
+    const action = { do: step as PreludeAction };
+    return { step, verdict: workVerdict(facts, prelude.effort, action, `${step} comes first`, now) };
+  });
 }
 
 function startStages(facts: Facts): Stage[] {

@@ -57,11 +57,15 @@ export function kindOfRun({ sql }: TenantContext, operationId: string): RunKind 
   return sql.exec<{ kind: RunKind }>(query, operationId).toArray()[0]?.kind ?? null;
 }
 
-/** Whether the newest plan was fully reached once, so that what fails now is healed. Rotations change no plan. */
+/**
+ * Whether the newest plan was fully reached once, so that what fails now is healed. Rotations change no plan; a restore
+ * begins at a tenant that was set up, and leaves it so whatever becomes of it.
+ */
 export function hasSettled({ sql }: TenantContext): boolean {
   const query = "SELECT kind, state FROM runs WHERE kind <> 'rotate' ORDER BY position DESC LIMIT 1";
   const [run] = sql.exec<{ kind: string; state: string }>(query).toArray();
-  return run?.kind === "start" && run.state === "succeeded";
+  if (run?.kind === "restore") return run.state !== "running";
+  return (run?.kind === "start" || run?.kind === "clone") && run.state === "succeeded";
 }
 
 /** Adds a step behind the others of a run. */

@@ -4,6 +4,7 @@ import { digest } from "../ids";
 import type { DeleteTenant, Plan, PutTenant, Requested, RunKind } from "../schemas";
 import type { TenantContext } from "./context";
 import { clearEfforts } from "./efforts";
+import { beginPrelude, cloneSource } from "./preludes";
 import { abandonRotation } from "./rotation";
 import { beginRun } from "./runs";
 
@@ -13,6 +14,7 @@ interface Intent {
   operation_id: string;
   requested: Requested;
   plan: Plan | null;
+  from?: PutTenant["from"];
 }
 
 /** Where an intent stands against what is stored. */
@@ -43,7 +45,15 @@ const sorted = (record: Record<string, unknown>) =>
 /** @throws EdgeError TENANT_DELETED, STALE_GENERATION, GENERATION_CONFLICT, UNKNOWN_VERSION */
 export function acceptSpec(ctx: TenantContext, body: PutTenant): void {
   if (ctx.record()?.deleted) throw new EdgeError("TENANT_DELETED", "This tenant was deleted.");
-  accept(ctx, body, body.requested === "running" ? "start" : "stop");
+  if (body.from) refuseExisting(ctx, body.from);
+  const started = body.from ? "clone" : "start";
+  accept(ctx, body, body.requested === "running" ? started : "stop");
+}
+
+/** A clone's data must never mix with that of a tenant that is there already. */
+function refuseExisting(ctx: TenantContext, from: NonNullable<PutTenant["from"]>): void {
+  if (ctx.record() && bodyHash(cloneSource(ctx)) !== bodyHash(from))
+    throw new EdgeError("CLONE_REFUSED", "This tenant exists already.");
 }
 
 /** Leaves a tombstone also where nothing was stored before, so that a delayed spec can't bring the tenant to life. */
@@ -87,6 +97,7 @@ function store(ctx: TenantContext, intent: Intent, kind: RunKind, hash: string):
   beginRun(ctx, intent.operation_id, kind, intent.generation);
   // A new intent is somebody's decision to try (again): what was given up gets its attempts back.
   clearEfforts(ctx);
+  if (intent.from && !cloneSource(ctx)) beginPrelude(ctx, "clone", intent.operation_id, intent.from);
   const { epoch, generation, requested, plan } = intent;
   ctx.copyPlan({ tenant: ctx.id, epoch, generation, requested, plan });
 }

@@ -3,7 +3,18 @@ import { DurableObject } from "cloudflare:workers";
 import type { AccessClaims } from "../auth/claims";
 import type { Env } from "../bindings";
 import { asEdgeError, EdgeError, type ErrorBody, type ErrorCode, type FieldFault } from "../errors";
-import type { DeleteTenant, PutTenant, Role, RotateCertificates, TenantView } from "../schemas";
+import type {
+  BackupView,
+  DeleteTenant,
+  OrderBackup,
+  OrderRehydration,
+  PutTenant,
+  RehydrationView,
+  RestoreBackup,
+  Role,
+  RotateCertificates,
+  TenantView,
+} from "../schemas";
 import {
   type AgentsView,
   type AgentView,
@@ -14,13 +25,16 @@ import {
   quarantine,
 } from "./agents";
 import { once } from "./answers";
+import { type BackupPart, listBackups, migrateBackups, orderBackup, partsOf } from "./backups";
 import { DUE_DEADLINES_MS, DUE_KINDS } from "./due_kinds";
 import { type Enrolled, type EnrollRequest, enroll } from "./enrollment";
 import { LiveContext } from "./live_context";
 import { indexerAuthorization } from "./node_env";
 import { askAgain, takeReport } from "./node_records";
 import type { NodeReport } from "./nodes/reports";
+import { acceptRestore, migratePreludes } from "./preludes";
 import { spendProof } from "./proofs";
+import { listRehydrations, migrateRehydrations, rehydrate } from "./rehydrations";
 import { accessStands, type RevocationRequest, revoke } from "./revocations";
 import { askForRotation } from "./rotation";
 import { type BegunRotation, rotateFor } from "./rotation_door";
@@ -51,6 +65,9 @@ export class TenantObject extends DurableObject<Env> {
     migrateTenant(state.storage);
     migrateTraffic(state.storage);
     migrateTroubles(state.storage);
+    migrateBackups(state.storage);
+    migratePreludes(state.storage);
+    migrateRehydrations(state.storage);
     this.#ctx = new LiveContext(state, env);
   }
 
@@ -151,6 +168,12 @@ export class TenantObject extends DurableObject<Env> {
     return this.#ctx.requireLive().plan?.retention_days ?? 1;
   }
 
+  /** How many days sealed alerts stay in the archive although snapshots hold them. */
+  async archiveDays(): Promise<number> {
+    const { plan } = this.#ctx.requireLive();
+    return plan?.archive_days ?? plan?.retention_days ?? 1;
+  }
+
   // Tokens, enrollment and agents; see tokens.ts, enrollment.ts and agents.ts.
 
   async putToken(id: string, epoch: number, definition: TokenDefinition): Promise<TokenView> {
@@ -186,6 +209,46 @@ export class TenantObject extends DurableObject<Env> {
 
   async mayConnect(agent: string): Promise<boolean> {
     return mayConnect(this.#ctx, agent);
+  }
+
+  // Backups and the way back to one; see backups.ts and preludes.ts.
+
+  async orderBackup({ epoch, idempotency_key }: OrderBackup): Promise<BackupView> {
+    this.#ctx.requireLive(epoch);
+    return once(this.#ctx, `backup:${idempotency_key}`, {}, () => orderBackup(this.#ctx, "on-demand"));
+  }
+
+  async backups(): Promise<BackupView[]> {
+    this.#ctx.requireLive();
+    return listBackups(this.#ctx);
+  }
+
+  /** For a clone: which archives make up a backup. */
+  async backupParts(backup: string): Promise<BackupPart[]> {
+    this.#ctx.requireLive();
+    return partsOf(this.#ctx, backup);
+  }
+
+  async restore(body: RestoreBackup): Promise<TenantView> {
+    this.#ctx.requireLive(body.epoch);
+    const { idempotency_key, operation_id, backup } = body;
+    await once(this.#ctx, `restore:${idempotency_key}`, { operation_id, backup }, () => {
+      acceptRestore(this.#ctx, body);
+      return true;
+    });
+    return this.#accepted();
+  }
+
+  // Archived days that are searched again; see rehydrations.ts.
+
+  async rehydrate({ epoch, idempotency_key, day }: OrderRehydration): Promise<RehydrationView> {
+    this.#ctx.requireLive(epoch);
+    return once(this.#ctx, `rehydrate:${idempotency_key}`, { day }, () => rehydrate(this.#ctx, day));
+  }
+
+  async rehydrations(): Promise<RehydrationView[]> {
+    this.#ctx.requireLive();
+    return listRehydrations(this.#ctx);
   }
 
   // Dashboard codes, sessions and revocations; see sessions.ts and revocations.ts.

@@ -11,10 +11,12 @@ interface World {
   exits: Map<string, number>;
   /** Object names (or ends) whose containers run but never serve. */
   silent: Set<string>;
+  /** What every indexer says that its disk holds. */
+  usedBytes: number;
 }
 
 const shared = globalThis as unknown as { testWorld?: World };
-shared.testWorld ??= { containers: new Map(), exits: new Map(), silent: new Set() };
+shared.testWorld ??= { containers: new Map(), exits: new Map(), silent: new Set(), usedBytes: 1000 };
 export const world: World = shared.testWorld;
 
 const covers = (name: string, pattern: string) => name.endsWith(pattern);
@@ -26,6 +28,11 @@ export class FakeContainer {
   internet: boolean | undefined;
   intercepted: string[] = [];
   documents = new Map<string, unknown>();
+  /** What a manager keeps; an indexer keeps its documents. */
+  files: Record<string, string> = {};
+  /** Serves once it has taken up its state, as the real images do. */
+  ready = false;
+  #stateDoor: Fetcher | null = null;
   readonly images = { v4147: "wazuh:4.14.7" };
   #watchers: { resolve: () => void; reject: (reason: Error) => void }[] = [];
 
@@ -41,6 +48,11 @@ export class FakeContainer {
     this.env = options?.env ?? {};
     this.internet = options?.enableInternet;
     this.documents.clear();
+    this.files = {};
+    this.ready = this.#stateDoor === null;
+    void this.#restore().finally(() => {
+      this.ready = true;
+    });
     const exit = [...world.exits].find(([pattern]) => covers(this.name, pattern));
     if (exit) setTimeout(() => this.exit(exit[1]), 5);
   }
@@ -74,18 +86,49 @@ export class FakeContainer {
     setTimeout(() => this.exit(128 + number), 1);
   }
 
-  async interceptOutboundHttp(name: string): Promise<void> {
+  async interceptOutboundHttp(name: string, door?: Fetcher): Promise<void> {
     this.intercepted.push(name);
+    if (name === "state.internal" && door) this.#stateDoor = door;
   }
 
   getTcpPort(port: number) {
     return {
       fetch: async (input: RequestInfo, init?: RequestInit): Promise<Response> => {
         const silent = [...world.silent].some((pattern) => covers(this.name, pattern));
-        if (!this.running || silent) throw new Error("the container refused the connection");
-        return ANSWERS[this.role](new Request(input, init), port, this);
+        if (!this.running || silent || !this.ready) throw new Error("the container refused the connection");
+        const request = new Request(input, init);
+        if (port === 9199) return this.#save();
+        return ANSWERS[this.role](request, port, this);
       },
     };
+  }
+
+  async #restore(): Promise<void> {
+    const latest = await this.#state("GET", "/latest");
+    if (latest?.status !== 200) return;
+    const { number, files } = (await latest.json()) as { number: number; files: { name: string; sha256: string }[] };
+    for (const { name, sha256 } of files)
+      this.files[name] = (await (await this.#state("GET", `/files/${sha256}`))?.text()) ?? "";
+    this.documents = new Map(JSON.parse(this.files["snapshot/documents"] ?? "[]") as [string, unknown][]);
+    await this.#state("POST", "/restored", JSON.stringify({ number }));
+  }
+
+  async #save(): Promise<Response> {
+    const documents = { "snapshot/documents": JSON.stringify([...this.documents]) };
+    const files = Object.entries(this.role === "indexer" ? documents : { "identity/keys": "none", ...this.files });
+    const sums = files.map(([name, body]) => ({
+      name,
+      sha256: digest(body),
+      bytes: Buffer.byteLength(body),
+    }));
+    for (const [at, [, body]] of files.entries()) await this.#state("PUT", `/files/${sums[at]?.sha256}`, body);
+    return (
+      (await this.#state("POST", "/archives", JSON.stringify({ files: sums }))) ?? new Response(null, { status: 503 })
+    );
+  }
+
+  #state(method: string, path: string, body?: string): Promise<Response> | undefined {
+    return this.#stateDoor?.fetch(`http://state.internal${path}`, { method, ...(body === undefined ? {} : { body }) });
   }
 }
 
@@ -114,6 +157,7 @@ async function indexerAnswer(request: Request, _port: number, node: FakeContaine
     const hits = query.ids.values.filter((id) => node.documents.has(id)).map((id) => ({ _id: id }));
     return Response.json({ hits: { hits } });
   }
+  if (pathname === "/_cat/indices") return Response.json([{ "store.size": `${world.usedBytes}` }]);
   if (pathname === "/_bulk") return bulk(await request.text(), node);
   return Response.json({ status: "UP" });
 }

@@ -30,6 +30,7 @@ export function facts(more: Partial<Facts> = {}): Facts {
     certificateFits: true,
     renewAt: Number.POSITIVE_INFINITY,
     rotation: null,
+    prelude: null,
     certs: node("certs", "stopped"),
     nodes: SERVING_ROLES.map((role) => node(role, "running")),
     verified: true,
@@ -125,6 +126,13 @@ export function obeyed(before: Facts, action: Action): Facts {
       return allUnfit(rotated({ ...before, ...UNTRIED }, { verified: false, back: action.error }));
     case "erase":
       return { ...before, erased: true };
+    case "backup":
+    case "put_state":
+    case "copy":
+      return {
+        ...before,
+        prelude: before.prelude && { ...before.prelude, done: before.prelude.steps.indexOf(action.do) + 1 },
+      };
   }
 }
 

@@ -7,6 +7,9 @@ import { jsonAnswer } from "./json";
 import { StatefulContainer } from "./stateful";
 
 const PORT = 9200;
+const SNAPSHOT_EVERY_MS = 6 * 3600 * 1000;
+const LOAD_FOR_MS = 20_000;
+const INCOMPLETE = "without_snapshot";
 const VERIFY_TIMEOUT_MS = 10_000;
 const POST_TIMEOUT_MS = 60_000;
 
@@ -40,25 +43,48 @@ export class IndexerContainer extends StatefulContainer {
 
   /** A snapshot holds at least what the container had taken before it was asked for one. */
   override async saveState(): Promise<StateArchive | null> {
+    if (this.serving && this.ctx.storage.kv.get(INCOMPLETE)) throw new Error("The indexer runs without its snapshot.");
     this.#snapshotAt = this.#journal.applied;
     try {
-      return await super.saveState();
+      const saved = await super.saveState();
+      this.ctx.waitUntil(this.#trim());
+      return saved;
     } finally {
       this.#snapshotAt = null;
+    }
+  }
+
+  /** What can't be read back keeps the journal as long as it is. */
+  async #trim(): Promise<void> {
+    try {
+      await this.#journal.trim(await this.reachOfArchives());
+    } catch (error) {
+      this.onError(error);
     }
   }
 
   /** What the snapshot holds need not be written again. */
   protected override onRestored({ position }: StateArchive): void {
     this.#journal.resumeAfter(position);
+    this.ctx.storage.kv.delete(INCOMPLETE);
   }
 
-  override alarm(): Promise<void> {
-    return this.#journal.alarm();
+  override async alarm(): Promise<void> {
+    await this.#journal.alarm();
+    if (this.#snapshotIsDue()) await this.saveState().catch((error: unknown) => this.onError(error));
+  }
+
+  /** Only where something new is in: a tenant at rest needs no snapshot of the same. */
+  #snapshotIsDue(): boolean {
+    const latest = this.ledger.latest();
+    const isOld = Date.now() - (latest?.at ?? 0) >= SNAPSHOT_EVERY_MS;
+    return this.serving && isOld && this.#journal.applied > (latest?.position ?? 0);
   }
 
   protected override onStart(): void {
     super.onStart();
+    // Until it says that it has its snapshot: one taken before would hold less, and take the place of the whole one.
+    this.ctx.storage.kv.put(INCOMPLETE, this.ledger.latest() !== null);
     this.#journal.containerStarted();
   }
 
@@ -80,11 +106,60 @@ export class IndexerContainer extends StatefulContainer {
     await this.#journal.erase();
   }
 
+  /** What a day in the archive holds, and what the indexer's disk holds already, in bytes. @param day YYYY-MM-DD */
+  async measureDay(day: string): Promise<{ documents: number; bytes: number; used: number }> {
+    const used = await this.#usedBytes();
+    let [documents, bytes] = [0, 0];
+    for await (const part of this.#journal.ofDay(day, 0)) {
+      documents += part.documents;
+      bytes += part.body.byteLength;
+    }
+    return { documents, bytes, used };
+  }
+
+  /**
+   * Writes a day's documents into the indices they came from, for as long as one call may take.
+   * @param after where the call before ended
+   * @throws EdgeError NODE_NOT_RUNNING where the indexer does not take them now
+   */
+  async loadDay(day: string, after: number): Promise<{ position: number; documents: number; done: boolean }> {
+    const end = Date.now() + LOAD_FOR_MS;
+    let [position, documents] = [after, 0];
+    for await (const part of this.#journal.ofDay(day, after)) {
+      const answer = await this.#post(part.body);
+      const { errors } = (answer.ok ? await answer.json() : { errors: true }) as { errors?: boolean };
+      if (errors !== false)
+        throw new EdgeError("NODE_NOT_RUNNING", `The indexer did not take ${day} (${answer.status}).`);
+      position = part.last;
+      documents += part.documents;
+      if (Date.now() > end) return { position, documents, done: false };
+    }
+    return { position, documents, done: true };
+  }
+
+  async #usedBytes(): Promise<number> {
+    const answer = await this.#ask("/_cat/indices?format=json&bytes=b");
+    const rows = (answer.ok ? await jsonAnswer(answer) : undefined) as { "store.size"?: string }[] | undefined;
+    if (!Array.isArray(rows)) throw new EdgeError("NODE_NOT_RUNNING", "The indexer does not say what its disk holds.");
+    return rows.reduce((sum, row) => sum + (Number.parseInt(row["store.size"] ?? "0", 10) || 0), 0);
+  }
+
+  async #ask(path: string): Promise<Response> {
+    const port = this.port(PORT);
+    if (!port) throw new EdgeError("NODE_NOT_RUNNING", "The indexer does not run.");
+    const headers = { authorization: await this.#admin() };
+    return port.fetch(`http://node${path}`, { headers, signal: AbortSignal.timeout(VERIFY_TIMEOUT_MS) });
+  }
+
+  async #admin(): Promise<string> {
+    this.#authorization ??= await this.env.TENANT.getByName(this.tenant).indexerAuthorization();
+    return this.#authorization;
+  }
+
   async #post(body: Uint8Array<ArrayBuffer>): Promise<Response> {
     const port = this.port(PORT);
     if (!port) throw new EdgeError("NODE_NOT_RUNNING", "The indexer does not run.");
-    this.#authorization ??= await this.env.TENANT.getByName(this.tenant).indexerAuthorization();
-    const headers = { authorization: this.#authorization, "content-type": "application/x-ndjson" };
+    const headers = { authorization: await this.#admin(), "content-type": "application/x-ndjson" };
     return port.fetch("http://node/_bulk", {
       method: "POST",
       headers,

@@ -2,14 +2,17 @@ import { type ErrorBody, type ErrorCode, errorBody, messageOf } from "../../erro
 import { log } from "../../log";
 import { StateLedger, type StoredFile } from "../../state/ledger";
 import { ARCHIVE_BYTES, type ArchivedFile, type StateArchive, type StatefulRole } from "../../state/limits";
-import { StateFiles, Unreadable } from "../../state/vault";
+import { StateFiles, type StateNode, Unreadable } from "../../state/vault";
 import { BaseWazuhContainer } from "./base";
 import { jsonAnswer } from "./json";
+import { nodeStub } from "./names";
 
 /** Where an image of ours takes the order to save; inside the container only. */
 const STATE_PORT = 9199;
 /** A snapshot of a full disk takes its time. */
 const SAVE_WITHIN_MS = 10 * 60_000;
+/** Names of files that open doors: keys, passwords, users. A clone gets none of them. */
+const IDENTITY = "identity/";
 const TROUBLE = "state_trouble";
 
 export type StateRefusal = { refused: ErrorBody };
@@ -136,6 +139,51 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
     return this.ledger.add(this.report().start, Date.now(), archive.files, archive.position);
   }
 
+  /**
+   * Copies an archive of another tenant's node, opened under that tenant's key and sealed under this one's. What opens
+   * doors stays behind. Again changes nothing.
+   */
+  async copyArchive(from: StateNode, number: number): Promise<void> {
+    const source = await nodeStub(this.env, from.tenant, from.role, from.n).storedArchive(number);
+    const taken = source.filter(({ name }) => !name.startsWith(IDENTITY));
+    for (const file of taken) await this.#copyFile(new StateFiles(this.env, from), file.stored);
+    const files = taken.map(({ name, sha256, bytes }) => ({ name, sha256, bytes }));
+    if (files.length > 0 && !this.ledger.latest()) this.ledger.add(0, Date.now(), files, 0);
+  }
+
+  /** An archive's files with where they lie. @throws Error where it is not there */
+  async storedArchive(number: number): Promise<(ArchivedFile & { stored: StoredFile })[]> {
+    const archive = this.ledger.archive(number);
+    if (!archive) throw new Error(`The ${this.role}'s archive ${number} is not there.`);
+    return archive.files.map((file) => {
+      const stored = this.ledger.file(file.sha256);
+      if (!stored) throw new Error(`The file ${file.name} is not there.`);
+      return { ...file, stored };
+    });
+  }
+
+  async #copyFile(from: StateFiles, file: StoredFile): Promise<void> {
+    const grant = this.beginFile(0, file.sha256);
+    if ("known" in grant) return;
+    if ("refused" in grant) throw new Error(grant.refused.message);
+    const stored = await this.#files.write(0, grant.id, from.read(file), grant.limit);
+    const refusal = this.finishFile(grant.id, file.sha256, stored);
+    if (refusal) throw new Error(refusal.refused.message);
+  }
+
+  /**
+   * Up to where every archive that a restore may need reaches, each of them read back once.
+   * @returns 0 where there is none. @throws Error naming what can't be read
+   */
+  protected async reachOfArchives(): Promise<number> {
+    const needed = this.ledger.needed();
+    for (const { files } of needed) {
+      for (const { sha256, name } of files)
+        if (!this.ledger.file(sha256)?.verified) await this.#verifyFile(sha256, name);
+    }
+    return needed.length === 0 ? 0 : Math.min(...needed.map(({ position }) => position));
+  }
+
   /** Reads every file of an archive. @throws Error naming what can't be read */
   protected async verifyArchive(number: number): Promise<void> {
     const archive = this.ledger.archive(number);
@@ -155,7 +203,7 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
     return this.#files.removeAll();
   }
 
-  protected get stateNode(): { tenant: string; role: StatefulRole; n: number } {
+  protected get stateNode(): StateNode {
     return { tenant: this.tenant, role: this.role as StatefulRole, n: this.n };
   }
 
@@ -164,6 +212,7 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
     try {
       if (!file) throw new Unreadable("it is not stored");
       await this.#files.verify(file);
+      this.ledger.markVerified(file.id);
     } catch (error) {
       if (error instanceof Unreadable) this.fileUnreadable(sha256, error.message);
       throw new Error(`The file ${name} can't be read: ${messageOf(error)}`);

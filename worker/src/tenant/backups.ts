@@ -1,0 +1,164 @@
+/** Backups of a tenant: archives of its nodes that are kept for as long as a backup of this kind is. */
+import { EdgeError, type ErrorBody, errorBody, messageOf } from "../errors";
+import { newId } from "../ids";
+import { log } from "../log";
+import type { BackupKind, BackupView } from "../schemas";
+import { STATEFUL_ROLES, type StatefulRole } from "../state/limits";
+import type { TenantContext } from "./context";
+import type { DueRow } from "./due";
+import { nodeStub } from "./nodes/names";
+import { migrate } from "./schema";
+
+const MIGRATIONS = [
+  `CREATE TABLE backups (
+     id TEXT PRIMARY KEY, kind TEXT NOT NULL, state TEXT NOT NULL, at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+     parts TEXT NOT NULL, error TEXT) STRICT;`,
+];
+
+export const migrateBackups = (storage: DurableObjectStorage) => migrate(storage, "backups", MIGRATIONS);
+
+const DAY_MS = 24 * 3600 * 1000;
+/** Days that a backup stays, by its kind; a scheduled one of a Sunday stays four weeks, which makes 7 daily and 4 weekly. */
+const KEPT_DAYS: Record<BackupKind, number> = { "on-demand": 30, "before-change": 7, scheduled: 7 };
+const WEEKLY_KEPT_DAYS = 28;
+const SUNDAY = 0;
+const MAX_ATTEMPTS = 5;
+
+/** One node's archive in a backup. */
+export interface BackupPart {
+  role: StatefulRole;
+  n: number;
+  number: number;
+  bytes: number;
+  sha256: string;
+}
+
+type Row = {
+  id: string;
+  kind: BackupKind;
+  state: BackupView["state"];
+  at: number;
+  expires_at: number;
+  parts: string;
+  error: string | null;
+};
+
+/** @param at milliseconds since 1970 */
+export function expiryOf(kind: BackupKind, at: number): number {
+  const weekly = kind === "scheduled" && new Date(at).getUTCDay() === SUNDAY;
+  return at + (weekly ? WEEKLY_KEPT_DAYS : KEPT_DAYS[kind]) * DAY_MS;
+}
+
+/** Notes a backup that is to be made; see {@link takeDue}. */
+export function orderBackup(ctx: TenantContext, kind: BackupKind, at = ctx.now()): BackupView {
+  const id = newId("bak");
+  return ctx.transaction(() => {
+    const insert = "INSERT INTO backups (id, kind, state, at, expires_at, parts) VALUES (?, ?, 'running', ?, ?, '[]')";
+    ctx.sql.exec(insert, id, kind, at, expiryOf(kind, at));
+    ctx.schedule("take_backup", ctx.now(), id);
+    ctx.schedule("expire_backup", expiryOf(kind, at), id);
+    return backupView(ctx, id);
+  });
+}
+
+/** All backups, the newest first. */
+export function listBackups(ctx: TenantContext): BackupView[] {
+  return ctx.sql.exec<Row>("SELECT * FROM backups ORDER BY at DESC, id").toArray().map(viewOf);
+}
+
+/** @throws EdgeError BACKUP_NOT_FOUND */
+export function backupView(ctx: TenantContext, id: string): BackupView {
+  return viewOf(rowOf(ctx, id));
+}
+
+/** The archives of a backup that was made. @throws EdgeError BACKUP_NOT_FOUND */
+export function partsOf(ctx: TenantContext, id: string): BackupPart[] {
+  const row = rowOf(ctx, id);
+  if (row.state !== "succeeded") throw new EdgeError("BACKUP_NOT_FOUND", `The backup ${id} was not made.`);
+  return JSON.parse(row.parts) as BackupPart[];
+}
+
+/**
+ * Saves every node's state, keeps it, and reads it back: a backup that can't be read is none. Again changes nothing.
+ * @throws Error where a node that runs could not save, or what was saved can't be read
+ */
+export async function takeBackup(ctx: TenantContext, id: string): Promise<void> {
+  if (rowOf(ctx, id).state === "succeeded") return;
+  const parts = (await Promise.all(STATEFUL_ROLES.map((role) => savedPart(ctx, id, role)))).flatMap(
+    (part) => part ?? [],
+  );
+  if (parts.length === 0) throw new EdgeError("BACKUP_FAILED", "No node of this tenant has saved anything yet.");
+  settle(ctx, id, "succeeded", parts, null);
+}
+
+/** A row of the due table that asks for a backup; given up after some attempts, visibly. */
+export async function takeDue(ctx: TenantContext, { key: id, attempts }: DueRow): Promise<void> {
+  if (!exists(ctx, id)) return;
+  try {
+    await takeBackup(ctx, id);
+  } catch (error) {
+    log("error", "a backup failed", { tenant: ctx.id, backup: id, attempts, error: messageOf(error) });
+    if (attempts < MAX_ATTEMPTS) throw error;
+    settle(ctx, id, "failed", [], errorBody("BACKUP_FAILED", messageOf(error)));
+  }
+}
+
+/** Forgets a backup; archives that nothing else needs go with it. */
+export async function expireDue(ctx: TenantContext, { key: id }: DueRow): Promise<void> {
+  for (const role of STATEFUL_ROLES) await nodeStub(ctx.env, ctx.id, role, 0).unpinArchive(id);
+  ctx.sql.exec("DELETE FROM backups WHERE id = ?", id);
+}
+
+/** The daily backup; rests while the tenant does. */
+export async function scheduledDue(ctx: TenantContext): Promise<void> {
+  if (ctx.record()?.requested === "running") orderBackup(ctx, "scheduled");
+  ctx.schedule("daily_backup", ctx.now() + DAY_MS);
+}
+
+/** Has the first daily backup made a day from now; later ones follow each other. */
+export function planDailyBackups(ctx: TenantContext): void {
+  const planned = ctx.sql.exec("SELECT 1 FROM due WHERE kind = 'daily_backup'").toArray().length > 0;
+  // Spread, so that tenants that were made together do not all save at the same hour.
+  if (!planned) ctx.schedule("daily_backup", ctx.now() + Math.round((0.5 + Math.random()) * DAY_MS));
+}
+
+async function savedPart(ctx: TenantContext, id: string, role: StatefulRole): Promise<BackupPart | null> {
+  const node = nodeStub(ctx.env, ctx.id, role, 0);
+  const archive = await node.saveState();
+  if (!archive) return null;
+  const { number, bytes, sha256 } = archive;
+  await node.pinArchive(id, number);
+  return { role, n: 0, number, bytes, sha256 };
+}
+
+function settle(ctx: TenantContext, id: string, state: Row["state"], parts: BackupPart[], error: ErrorBody | null) {
+  ctx.transaction(() => {
+    const values = [state, JSON.stringify(parts), error && JSON.stringify(error), id];
+    ctx.sql.exec("UPDATE backups SET state = ?, parts = ?, error = ? WHERE id = ?", ...values);
+    ctx.emit("audit", {
+      action: `backup.${state}`,
+      backup: id,
+      bytes: parts.reduce((sum, part) => sum + part.bytes, 0),
+    });
+  });
+}
+
+const exists = (ctx: TenantContext, id: string) =>
+  ctx.sql.exec("SELECT 1 FROM backups WHERE id = ?", id).toArray().length > 0;
+
+function rowOf(ctx: TenantContext, id: string): Row {
+  const [row] = ctx.sql.exec<Row>("SELECT * FROM backups WHERE id = ?", id).toArray();
+  if (!row) throw new EdgeError("BACKUP_NOT_FOUND", `There is no backup ${id} of this tenant.`);
+  return row;
+}
+
+const iso = (ms: number) => new Date(ms).toISOString();
+
+function viewOf(row: Row): BackupView {
+  const error = row.error ? (JSON.parse(row.error) as ErrorBody) : null;
+  return {
+    ...{ id: row.id, kind: row.kind, state: row.state, at: iso(row.at), expires_at: iso(row.expires_at) },
+    parts: (JSON.parse(row.parts) as BackupPart[]).map(({ role, n, bytes, sha256 }) => ({ role, n, bytes, sha256 })),
+    error: error && { code: error.code, message: error.message, hint: error.hint },
+  };
+}
