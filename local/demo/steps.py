@@ -58,6 +58,8 @@ class Demo:
             "isolation_held": self.isolation_held,
             "indexer_killed_nothing_lost": self.indexer_killed_nothing_lost,
             "certs_rotated": self.certs_rotated,
+            "restored_from_backup": self.restored_from_backup,
+            "cloned": self.cloned,
             "tenant_deleted": self.tenant_deleted,
         }
 
@@ -159,6 +161,33 @@ class Demo:
         wait_for(lambda: self._alerts(f"rotated{self.word}"), "a new alert after the rotation", 60)
         numbers = f"generation {old['generation']} → {new['generation']}"
         return f"{numbers}, authority {old['ca_fingerprint'][:8]} → {new['ca_fingerprint'][:8]}, new alerts arrive"
+
+    def restored_from_backup(self) -> str:
+        self.backup = self._backup("take")
+        self.before = nodes.Indexer(self.stack, self.tenant).all_ids()
+        for number in range(5):
+            for hit in self._alerts(f"kept{number}"):
+                nodes.Indexer(self.stack, self.tenant).delete(hit)
+        damaged = nodes.Indexer(self.stack, self.tenant).all_ids()
+        check(len(damaged) < len(self.before), "nothing was damaged")
+        self._backup("restore", "--backup", self.backup)
+        after = nodes.Indexer(self.stack, self.tenant).all_ids()
+        check(self.before <= after, f"{len(self.before - after)} alerts did not come back")
+        wait_for(self._active_agents, "the agent at the restored manager", 60)
+        return f"{len(self.before) - len(damaged)} deleted alerts are back, the agent too"
+
+    def cloned(self) -> str:
+        clone = self._backup("clone", "--backup", self.backup)
+        source, copy = nodes.Indexer(self.stack, self.tenant), nodes.Indexer(self.stack, clone)
+        check(self.before <= copy.all_ids(), "the clone lacks alerts of the backup")
+        own, other = (node.environment["INDEXER_PASSWORD"] for node in (copy.node, source.node))
+        check(own != other, "the clone has the source's password")
+        self.stack.manage("edge_backup", "delete-clone", "--tenant", clone)
+        wait_for(lambda: not nodes.running(self.stack, clone), "the end of the clone's nodes", 30)
+        return f"{clone} had the alerts under secrets of its own, and is gone again"
+
+    def _backup(self, act: str, *more: str) -> str:
+        return self.stack.manage("edge_backup", act, "--tenant", self.tenant, *more)
 
     def tenant_deleted(self) -> str:
         self.alice.get(f"/t/{self.tenant}/settings/").submit("/delete/", confirm_name=self.tenant_name)

@@ -101,6 +101,18 @@ class EdgeApi:
         """End dashboard sessions and event streams that began before a moment; answers how many were open."""
         return self._call("POST", f"/v1/tenants/{_part(tenant_id)}/revocations", body, key="access")
 
+    def order_backup(self, tenant_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Have a backup made; the answer has its `id`. It is under way until `backups` says otherwise."""
+        return self._call("POST", f"/v1/tenants/{_part(tenant_id)}/backups", body)
+
+    def backups(self, tenant_id: str) -> list[dict[str, Any]]:
+        """Every backup of a tenant that is kept, the newest first."""
+        return list(self._call("GET", f"/v1/tenants/{_part(tenant_id)}/backups")["backups"])
+
+    def restore(self, tenant_id: str, body: Mapping[str, Any]) -> Sighting:
+        """Restore a tenant in place from one of its backups; a run of its own shows how far it is."""
+        return self._sighting("POST", f"/v1/tenants/{_part(tenant_id)}/restore", body)
+
     def events(self, *, bearer: str, after: int, limit: int) -> dict[str, Any]:
         """A stretch of a tenant's event log, read with a scoped credential instead of a control signature."""
         path = f"/api/events?{urlencode({'after': after, 'limit': limit})}"

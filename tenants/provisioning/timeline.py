@@ -57,7 +57,21 @@ ROTATING = {
     "verify": ("Verify", "An alert goes in and comes out again"),
     "rollback": ("Roll back", "The old certificates come into use again"),
 }
-WORDS = {"create": STARTING, "start": STARTING, "stop": STOPPING, "delete": DELETING, ROTATE: ROTATING}
+RESTORING = STARTING | {
+    "backup": ("Backup", "What is there now is kept for a week"),
+    "stop": ("Stop", "All nodes stop"),
+    "put_state": ("Restore", "The backup takes the place of what was there"),
+}
+CLONING = STARTING | {"copy": ("Copy", "The backup's data, without its secrets")}
+WORDS = {
+    "restore": RESTORING,
+    "clone": CLONING,
+    "create": STARTING,
+    "start": STARTING,
+    "stop": STOPPING,
+    "delete": DELETING,
+    ROTATE: ROTATING,
+}
 
 
 @dataclass(frozen=True)
