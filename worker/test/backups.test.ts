@@ -168,7 +168,7 @@ describe("a restore", () => {
     expect((await answered<{ code: string }>(restore(tenant, restoreBody(id)), 409)).code).toBe("TENANT_NOT_RUNNING");
   });
 
-  it("whose archive is gone leaves the tenant running as it was, with the reason in its step", async () => {
+  it("whose archive is gone stops nothing, and says why in its step", async () => {
     const tenant = await runningTenant();
     await alerts(tenant, "a");
     const { id } = await backUp(tenant);
@@ -178,8 +178,8 @@ describe("a restore", () => {
     await answered(restore(tenant, restoreBody(id)), 202);
     const view = await until(tenant, (seen) => restored(seen) && seen.observed === "running");
     expect(view.run?.state).toBe("failed");
-    expect(view.run?.steps.find(({ name }) => name === "put_state")?.error?.code).toBe("STATE_UNREADABLE");
-    await expect.poll(() => documents(tenant).length).toBe(1);
+    expect(view.run?.steps.find(({ name }) => name === "backup")?.error?.code).toBe("STATE_UNREADABLE");
+    expect([indexerOf(tenant).starts, managerOf(tenant).starts]).toEqual([1, 1]);
   });
 });
 
@@ -193,6 +193,21 @@ describe("an indexer's snapshot", () => {
     await dies(tenant);
     await until(tenant, (view) => view.observed === "running" && view.nodes.some(({ restarts }) => restarts === 1));
     expect(documents(tenant)).toEqual(before);
+  });
+
+  it("claims no more than what it holds, whatever else is saved meanwhile", async () => {
+    const tenant = await runningTenant();
+    const save = () => nodeStub(env, tenant, "indexer", 0).saveState();
+    await alerts(tenant, "a");
+    const held = Promise.withResolvers<void>();
+    indexerOf(tenant).gathered = held.promise;
+    const first = save();
+    await expect.poll(() => indexerOf(tenant).saves).toBe(1);
+    await alerts(tenant, "b");
+    const second = save();
+    await alerts(tenant, "c");
+    held.resolve();
+    expect([(await first)?.position, (await second)?.position]).toEqual([1, 3]);
   });
 
   it("lets the journal drop what it holds where the plan keeps no archive, and brings it back all the same", async () => {

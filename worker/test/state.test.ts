@@ -1,6 +1,7 @@
 import { env, runInDurableObject } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
+import { messageOf } from "../src/errors";
 import { ruleFor } from "../src/gates/table";
 import { StateLedger } from "../src/state/ledger";
 import { ARCHIVE_BYTES, ArchivedFile } from "../src/state/limits";
@@ -81,6 +82,32 @@ describe("a node's state", () => {
     expect((await older.send("late")).status).toBe(409);
     expect((await older.save({ "identity/keys": "older" })).status).toBe(409);
     expect(await newer.latest()).toEqual({ "identity/keys": "newer" });
+  });
+
+  it("that was put in front stays there, whatever the containers before still have under way", async () => {
+    const manager = await aManager();
+    const { number = 0 } = await manager.save({ "identity/keys": "of the backup" });
+    await manager.save({ "identity/keys": "newer" });
+    const adopt = (archive = number) => manager.stub.adoptArchive(archive).then(({ files }) => files.length, messageOf);
+    expect(await adopt()).toContain("has not ended");
+    await manager.ends();
+    expect(await adopt()).toBe(1);
+    expect((await manager.save({ "identity/keys": "late" })).status).toBe(409);
+    const next = await new StateNode(manager.tenant, "manager", 2).started();
+    expect(await next.latest()).toEqual({ "identity/keys": "of the backup" });
+    const after = await next.save({ "identity/keys": "after" });
+    expect(after.status).toBe(201);
+    expect(await adopt(after.number)).toContain("has not ended");
+  });
+
+  it("is saved once for a backup, however often it is asked for", async () => {
+    const manager = await aManager();
+    const { number } = await manager.save({ "identity/keys": "1" });
+    await manager.ends();
+    const first = manager.stub.backUp("bak_1");
+    expect([(await first)?.number, (await manager.stub.backUp("bak_1"))?.number]).toEqual([number, number]);
+    await manager.stub.adoptArchive(number ?? 0);
+    expect((await manager.stub.backUp("bak_1"))?.number).toBe(number);
   });
 
   it("takes the start from the node's object; a gate of the version before counts as older", async () => {
@@ -174,6 +201,8 @@ describe("what is kept", () => {
       ledger.pin("bak_1", archives[1]?.number ?? 0);
       const gone = ledger.unneeded(4 * 3600_000).map((file) => file.sha256);
       expect(gone).toEqual(["0", "2"].map(sha256));
+      // A node that is told "known" now would make an archive of a file that is being removed.
+      expect(ledger.file(sha256("0"))).toBe(null);
       expect(ledger.needed().map(({ position }) => position)).toEqual([1, 3, 4, 5]);
       ledger.unpin("bak_1");
       expect(ledger.unneeded(4 * 3600_000).map((file) => file.sha256)).toContain(sha256("1"));

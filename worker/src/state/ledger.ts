@@ -128,6 +128,13 @@ export class StateLedger {
     return holding;
   }
 
+  /** The archive that a backup keeps; null where there is none, or it can't be read any more. */
+  pinned(backup: string): StateArchive | null {
+    const query = `SELECT number FROM state_pins WHERE backup = ?`;
+    const [pin] = this.#sql.exec<{ number: number }>(query, backup).toArray();
+    return pin ? this.archive(pin.number) : null;
+  }
+
   pin(backup: string, number: number): void {
     this.#sql.exec("INSERT OR REPLACE INTO state_pins (backup, number) VALUES (?, ?)", backup, number);
   }
@@ -136,7 +143,10 @@ export class StateLedger {
     this.#sql.exec("DELETE FROM state_pins WHERE backup = ?", backup);
   }
 
-  /** Forgets archives that nothing needs, and returns the files that are in none any more; see {@link forget}. */
+  /**
+   * Forgets archives that nothing needs, and returns the files that are in none any more; see {@link forget}. Those count
+   * as not stored from here on: a node must not be told that a file is known while it is being removed.
+   */
   unneeded(now: number): StoredFile[] {
     return this.storage.transactionSync(() => {
       const newest = "SELECT coalesce(max(number), 0) FROM state_archives WHERE broken = 0";
@@ -144,8 +154,10 @@ export class StateLedger {
       this.#sql.exec(`DELETE FROM state_archives WHERE NOT (${NEEDED}) AND number < (${newest})`);
       this.#sql.exec("DELETE FROM state_uses WHERE number NOT IN (SELECT number FROM state_archives)");
       // A file that was just sent will be part of an archive in a moment.
-      const query = `SELECT ${FILE} FROM state_files WHERE at < ? AND (stored = 0 OR NOT ${USED})`;
-      return this.#sql.exec<StoredFile>(query, now - ORPHAN_MS).toArray();
+      const before = now - ORPHAN_MS;
+      this.#sql.exec(`UPDATE state_files SET stored = 0 WHERE at < ? AND NOT ${USED}`, before);
+      const query = `SELECT ${FILE} FROM state_files WHERE at < ? AND stored = 0`;
+      return this.#sql.exec<StoredFile>(query, before).toArray();
     });
   }
 

@@ -49,13 +49,16 @@ export function expiryOf(kind: BackupKind, at: number): number {
   return at + (weekly ? WEEKLY_KEPT_DAYS : KEPT_DAYS[kind]) * DAY_MS;
 }
 
-/** Notes a backup that is to be made; see {@link takeDue}. */
-export function orderBackup(ctx: TenantContext, kind: BackupKind, at = ctx.now()): BackupView {
-  const id = newId("bak");
+/**
+ * Notes a backup that is to be made; see {@link takeDue}.
+ * @param withinMs how long whoever orders it may take to make it by {@link takeBackup}; then the due table does
+ */
+export function orderBackup(ctx: TenantContext, kind: BackupKind, withinMs = 0): BackupView {
+  const [id, at] = [newId("bak"), ctx.now()];
   return ctx.transaction(() => {
     const insert = "INSERT INTO backups (id, kind, state, at, expires_at, parts) VALUES (?, ?, 'running', ?, ?, '[]')";
     ctx.sql.exec(insert, id, kind, at, expiryOf(kind, at));
-    ctx.schedule("take_backup", ctx.now(), id);
+    ctx.schedule("take_backup", at + withinMs, id);
     ctx.schedule("expire_backup", expiryOf(kind, at), id);
     return backupView(ctx, id);
   });
@@ -123,18 +126,18 @@ export function planDailyBackups(ctx: TenantContext): void {
 }
 
 async function savedPart(ctx: TenantContext, id: string, role: StatefulRole): Promise<BackupPart | null> {
-  const node = nodeStub(ctx.env, ctx.id, role, 0);
-  const archive = await node.saveState();
+  const archive = await nodeStub(ctx.env, ctx.id, role, 0).backUp(id);
   if (!archive) return null;
   const { number, bytes, sha256 } = archive;
-  await node.pinArchive(id, number);
   return { role, n: 0, number, bytes, sha256 };
 }
 
+/** One that was made stays made, whoever else was at it. */
 function settle(ctx: TenantContext, id: string, state: Row["state"], parts: BackupPart[], error: ErrorBody | null) {
   ctx.transaction(() => {
     const values = [state, JSON.stringify(parts), error && JSON.stringify(error), id];
-    ctx.sql.exec("UPDATE backups SET state = ?, parts = ?, error = ? WHERE id = ?", ...values);
+    const update = "UPDATE backups SET state = ?, parts = ?, error = ? WHERE id = ? AND state <> 'succeeded'";
+    if (ctx.sql.exec(update, ...values).rowsWritten === 0) return;
     ctx.emit("audit", {
       action: `backup.${state}`,
       backup: id,

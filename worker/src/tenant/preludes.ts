@@ -1,5 +1,5 @@
 /** What a run does once before its own steps: put a backup's state in the place of what is there. */
-import { EdgeError } from "../errors";
+import { EdgeError, messageOf } from "../errors";
 import type { RestoreBackup, Run, StepName } from "../schemas";
 import { orderBackup, partsOf, takeBackup } from "./backups";
 import type { TenantContext } from "./context";
@@ -26,6 +26,9 @@ export const PRELUDE_STEPS: Record<PreludeKind, readonly StepName[]> = {
   restore: ["backup", "stop", "put_state"],
   clone: ["copy"],
 };
+
+/** A restore makes its own backup; one that was given up before leaves it to the due table. */
+const MAKE_WITHIN_MS = 15 * 60_000;
 
 /** Where the state of a backup comes from; without a tenant it is this one's own. */
 interface Source {
@@ -94,13 +97,23 @@ export const PRELUDE_ACTS: Record<PreludeAction, (ctx: TenantContext) => Promise
   copy: copyState,
 };
 
-/** What is there now, for whoever wishes it had not been replaced. */
+/** What is there now, for whoever wishes it had not been replaced; nothing stops for a backup that can't be read. */
 async function backUpBefore(ctx: TenantContext): Promise<void> {
   const known = required(ctx);
-  const before = known.before ?? orderBackup(ctx, "before-change").id;
+  await verifySource(ctx, JSON.parse(known.source) as Source);
+  const before = known.before ?? orderBackup(ctx, "before-change", MAKE_WITHIN_MS).id;
   ctx.sql.exec("UPDATE preludes SET before = ?", before);
   await takeBackup(ctx, before);
   done(ctx, known, "backup");
+}
+
+async function verifySource(ctx: TenantContext, { backup }: Source): Promise<void> {
+  for (const { role, n, number } of partsOf(ctx, backup)) {
+    const unreadable = (error: unknown) => {
+      throw new EdgeError("STATE_UNREADABLE", messageOf(error));
+    };
+    await nodeStub(ctx.env, ctx.id, role, n).verifyArchive(number).catch(unreadable);
+  }
 }
 
 async function putState(ctx: TenantContext): Promise<void> {

@@ -58,13 +58,13 @@ export function kindOfRun({ sql }: TenantContext, operationId: string): RunKind 
 }
 
 /**
- * Whether the newest plan was fully reached once, so that what fails now is healed. Rotations change no plan; a restore
- * begins at a tenant that was set up, and leaves it so whatever becomes of it.
+ * Whether the newest plan was fully reached once, so that what fails now is healed. Rotations change no plan; nor does a
+ * restore, which leaves the tenant as set up as it was, whatever becomes of it.
  */
 export function hasSettled({ sql }: TenantContext): boolean {
-  const query = "SELECT kind, state FROM runs WHERE kind <> 'rotate' ORDER BY position DESC LIMIT 1";
+  const query = `SELECT kind, state FROM runs WHERE kind <> 'rotate' AND (kind <> 'restore' OR state = 'running')
+    ORDER BY position DESC LIMIT 1`;
   const [run] = sql.exec<{ kind: string; state: string }>(query).toArray();
-  if (run?.kind === "restore") return run.state !== "running";
   return (run?.kind === "start" || run?.kind === "clone") && run.state === "succeeded";
 }
 

@@ -32,6 +32,9 @@ export class FakeContainer {
   files: Record<string, string> = {};
   /** Serves once it has taken up its state, as the real images do. */
   ready = false;
+  /** Saves wait for this after they gathered what they send. */
+  gathered: Promise<void> = Promise.resolve();
+  saves = 0;
   #stateDoor: Fetcher | null = null;
   readonly images = { v4147: "wazuh:4.14.7" };
   #watchers: { resolve: () => void; reject: (reason: Error) => void }[] = [];
@@ -121,6 +124,8 @@ export class FakeContainer {
       sha256: digest(body),
       bytes: Buffer.byteLength(body),
     }));
+    this.saves += 1;
+    await this.gathered;
     for (const [at, [, body]] of files.entries()) await this.#state("PUT", `/files/${sums[at]?.sha256}`, body);
     return (
       (await this.#state("POST", "/archives", JSON.stringify({ files: sums }))) ?? new Response(null, { status: 503 })

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import type { NodeProps } from "../../src/gates/table";
 import { nodeStub } from "../../src/tenant/nodes/names";
 import type { StartOrder } from "../../src/tenant/nodes/reports";
+import { containerNamed } from "./containers";
 
 export const sha256 = (body: string | Uint8Array) => createHash("sha256").update(body).digest("hex");
 
@@ -27,6 +28,12 @@ export class StateNode {
   async started(): Promise<this> {
     await this.stub.start(orderOf(this.start));
     return this;
+  }
+
+  /** Has the container end by itself, and its object hear of it. */
+  async ends(): Promise<void> {
+    await runInDurableObject(this.stub, () => containerNamed(`${this.tenant}:${this.role}:0`, this.role).exit(0));
+    while ((await this.stub.report()).state !== "failed") await scheduler.wait(1);
   }
 
   ask(

@@ -34,7 +34,10 @@ export class IndexerContainer extends StatefulContainer {
     return this.#journal.applied + super.progress();
   }
 
-  /** What the container had taken when a snapshot was asked for; null while none was. */
+  /**
+   * What the container had taken when a snapshot was asked for; null while none was. One that was not answered may still
+   * come, so the lowest counts until one is.
+   */
   #snapshotAt: number | null = null;
 
   protected override positionOfArchive(): number | null {
@@ -42,16 +45,21 @@ export class IndexerContainer extends StatefulContainer {
   }
 
   /** A snapshot holds at least what the container had taken before it was asked for one. */
-  override async saveState(): Promise<StateArchive | null> {
-    if (this.serving && this.ctx.storage.kv.get(INCOMPLETE)) throw new Error("The indexer runs without its snapshot.");
-    this.#snapshotAt = this.#journal.applied;
-    try {
-      const saved = await super.saveState();
-      this.ctx.waitUntil(this.#trim());
-      return saved;
-    } finally {
-      this.#snapshotAt = null;
-    }
+  protected override async save(): Promise<StateArchive | null> {
+    if (this.serving) this.#refuseIncomplete();
+    this.#snapshotAt = Math.min(this.#snapshotAt ?? Number.POSITIVE_INFINITY, this.#journal.applied);
+    const saved = await super.save();
+    this.#snapshotAt = null;
+    this.ctx.waitUntil(this.#trim());
+    return saved;
+  }
+
+  /** Where no archive is left, what the journal holds is all there is. */
+  #refuseIncomplete(): void {
+    if (!this.ctx.storage.kv.get(INCOMPLETE) || !this.ledger.latest()) return;
+    const why = "The indexer runs without its snapshot until it is started again.";
+    this.stateNotSaved(why);
+    throw new Error(why);
   }
 
   /** What can't be read back keeps the journal as long as it is. */
@@ -83,6 +91,7 @@ export class IndexerContainer extends StatefulContainer {
 
   protected override onStart(): void {
     super.onStart();
+    this.#snapshotAt = null;
     // Until it says that it has its snapshot: one taken before would hold less, and take the place of the whole one.
     this.ctx.storage.kv.put(INCOMPLETE, this.ledger.latest() !== null);
     this.#journal.containerStarted();

@@ -1,11 +1,14 @@
-import { type ErrorBody, type ErrorCode, errorBody, messageOf } from "../../errors";
+import { type ErrorBody, errorBody, messageOf } from "../../errors";
 import { log } from "../../log";
+import type { NodeState } from "../../schemas";
 import { StateLedger, type StoredFile } from "../../state/ledger";
 import { ARCHIVE_BYTES, type ArchivedFile, type StateArchive, type StatefulRole } from "../../state/limits";
+import { type FileGrant, refused, type StateRefusal } from "../../state/refusals";
 import { StateFiles, type StateNode, Unreadable } from "../../state/vault";
 import { BaseWazuhContainer } from "./base";
 import { jsonAnswer } from "./json";
 import { nodeStub } from "./names";
+import { Turns } from "./turns";
 
 /** Where an image of ours takes the order to save; inside the container only. */
 const STATE_PORT = 9199;
@@ -14,17 +17,18 @@ const SAVE_WITHIN_MS = 10 * 60_000;
 /** Names of files that open doors: keys, passwords, users. A clone gets none of them. */
 const IDENTITY = "identity/";
 const TROUBLE = "state_trouble";
+/** The lowest start whose archives are taken. */
+const FENCE = "state_fence";
 
-export type StateRefusal = { refused: ErrorBody };
-/** A file may be sent under `id`, as much as `limit` bytes; `known`: it need not be. */
-export type FileGrant = { id: number; limit: number } | { known: true } | StateRefusal;
-
-const refused = (code: ErrorCode, message: string): StateRefusal => ({ refused: errorBody(code, message) });
+/** A container in one of these may still save. */
+const MOVING: readonly NodeState[] = ["starting", "running", "stopping"];
 
 /** A node whose state outlives its container: archives in R2, listed here, restored before its main process starts. */
 export abstract class StatefulContainer extends BaseWazuhContainer {
   protected readonly ledger = new StateLedger(this.ctx.storage);
   readonly #files = new StateFiles(this.env, this.stateNode);
+  /** A save waits for the one before it: whose archive a container makes must never be in doubt. */
+  readonly #saves = new Turns();
   /** Rises while a starting container fetches its state. */
   #fetched = 0;
 
@@ -101,12 +105,34 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
     this.#trouble(errorBody("STATE_NOT_SAVED", why));
   }
 
+  /** As {@link save}, once the saves before it are over. */
+  saveState(): Promise<StateArchive | null> {
+    return this.#saves.take(SAVE_WITHIN_MS, () => this.save());
+  }
+
+  /**
+   * Saves the state for a backup, keeps it until `unpinArchive`, and reads it back. Again gives the same archive.
+   * @returns null where nothing was ever saved
+   * @throws Error where a container runs and could not save, or what was saved can't be read
+   */
+  async backUp(backup: string): Promise<StateArchive | null> {
+    const archive = await this.#saves.take(SAVE_WITHIN_MS, () => this.#savedFor(backup));
+    if (archive) await this.verifyArchive(archive.number);
+    return archive;
+  }
+
+  async #savedFor(backup: string): Promise<StateArchive | null> {
+    const archive = this.ledger.pinned(backup) ?? (await this.save());
+    if (archive) this.ledger.pin(backup, archive.number);
+    return archive;
+  }
+
   /**
    * Has the running container save its state now.
    * @returns the newest archive: of this moment, or the last one where no container runs
    * @throws Error where it runs and could not save
    */
-  async saveState(): Promise<StateArchive | null> {
+  protected async save(): Promise<StateArchive | null> {
     const port = this.serving ? this.port(STATE_PORT) : null;
     if (!port) return this.ledger.latest();
     const answer = await port.fetch("http://node/save", {
@@ -119,24 +145,24 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
     return archive;
   }
 
-  /** Keeps an archive until `unpinArchive`, after it was read whole. @throws Error where it can't be read */
-  async pinArchive(backup: string, number: number): Promise<void> {
-    this.ledger.pin(backup, number);
-    await this.verifyArchive(number);
-  }
-
   unpinArchive(backup: string): void {
     this.ledger.unpin(backup);
     this.#tidy();
   }
 
-  /** Puts an archive in front again, so that the next container starts from it. */
+  /**
+   * Puts an archive in front again, so that the next container starts from it. What the containers before still have
+   * under way comes too late from here on: their state must not take this one's place.
+   * @throws Error where the archive is not there, or a container runs, which would not start from it
+   */
   adoptArchive(number: number): StateArchive {
-    const archive = this.ledger.archive(number);
-    if (!archive) throw new Error(`The ${this.role}'s archive ${number} is not there.`);
+    const archive = this.#required(number);
+    const { state, start } = this.report();
+    if (MOVING.includes(state)) throw new Error(`The ${this.role} has not ended.`);
+    this.ctx.storage.kv.put(FENCE, start + 1);
     if (this.ledger.latest()?.sha256 === archive.sha256 && this.ledger.latest()?.position === archive.position)
       return archive;
-    return this.ledger.add(this.report().start, Date.now(), archive.files, archive.position);
+    return this.ledger.add(start, Date.now(), archive.files, archive.position);
   }
 
   /**
@@ -153,9 +179,7 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
 
   /** An archive's files with where they lie. @throws Error where it is not there */
   async storedArchive(number: number): Promise<(ArchivedFile & { stored: StoredFile })[]> {
-    const archive = this.ledger.archive(number);
-    if (!archive) throw new Error(`The ${this.role}'s archive ${number} is not there.`);
-    return archive.files.map((file) => {
+    return this.#required(number).files.map((file) => {
       const stored = this.ledger.file(file.sha256);
       if (!stored) throw new Error(`The file ${file.name} is not there.`);
       return { ...file, stored };
@@ -184,11 +208,12 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
     return needed.length === 0 ? 0 : Math.min(...needed.map(({ position }) => position));
   }
 
-  /** Reads every file of an archive. @throws Error naming what can't be read */
-  protected async verifyArchive(number: number): Promise<void> {
-    const archive = this.ledger.archive(number);
-    if (!archive) throw new Error(`The ${this.role}'s archive ${number} is not there.`);
-    for (const { sha256, name } of archive.files) await this.#verifyFile(sha256, name);
+  /**
+   * Reads every file of an archive: whole once, which a retry goes on from, later only its beginning.
+   * @throws Error naming what can't be read
+   */
+  async verifyArchive(number: number): Promise<void> {
+    for (const { sha256, name } of this.#required(number).files) await this.#verifyFile(sha256, name);
   }
 
   protected override progress(): number {
@@ -211,7 +236,8 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
     const file = this.ledger.file(sha256);
     try {
       if (!file) throw new Unreadable("it is not stored");
-      await this.#files.verify(file);
+      if (file.verified) await this.#files.touch(file);
+      else await this.#files.verify(file);
       this.ledger.markVerified(file.id);
     } catch (error) {
       if (error instanceof Unreadable) this.fileUnreadable(sha256, error.message);
@@ -219,12 +245,23 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
     }
   }
 
+  #required(number: number): StateArchive {
+    const archive = this.ledger.archive(number);
+    if (!archive) throw new Error(`The ${this.role}'s archive ${number} is not there.`);
+    return archive;
+  }
+
+  /** The lowest start that may save: that of the container which runs, or the one after an archive was put in front. */
+  get #fence(): number {
+    return Math.max(this.report().start, this.ctx.storage.kv.get<number>(FENCE) ?? 0);
+  }
+
   #isOld(start: number): boolean {
-    return start < this.report().start;
+    return start < this.#fence;
   }
 
   #fenced(start: number): StateRefusal {
-    return refused("STATE_FENCED", `Start ${start} of the ${this.role} is over; ${this.report().start} is the newest.`);
+    return refused("STATE_FENCED", `Start ${start} of the ${this.role} is over; ${this.#fence} is the newest.`);
   }
 
   #tooLarge(): StateRefusal {
