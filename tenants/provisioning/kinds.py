@@ -9,6 +9,7 @@ STOP_STEPS = (SUBMIT, "dashboard", "manager", "indexer")
 DELETE_STEPS = (SUBMIT, "stop", "erase")
 ROTATE_STEPS = (SUBMIT, "mint", "switch", "indexer", "manager", "dashboard", "verify")
 ROTATE = "rotate_certificates"
+RESTORE_STEPS = ("backup", "stop", "put_state", "indexer", "manager", "dashboard", "verify")
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ KINDS: dict[str, Kind] = {
     "stop": Kind("stopped", STOP_STEPS),
     "delete": Kind("deleted", DELETE_STEPS),
     ROTATE: Kind("running", ROTATE_STEPS, changes_spec=False),
+    # Begins at the edge alone so far, so that nothing is handed over.
+    "restore": Kind("running", RESTORE_STEPS, changes_spec=False),
 }
 
 KIND_OF_RUN: dict[str, str] = {"rotate": ROTATE}

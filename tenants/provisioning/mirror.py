@@ -29,7 +29,7 @@ OUTCOMES = {
 OVERTAKEN = {
     "code": "OVERTAKEN",
     "message": "The edge went on to something else, and how this ended was not told.",
-    "hint": "The tenant's page shows which certificates are in use.",
+    "hint": "The tenant's page shows what it has and runs now.",
     "retryable": False,
 }
 

@@ -221,6 +221,18 @@ def test_a_run_that_the_edge_began_becomes_an_operation(running, edge):
     assert fresh(adopted).state == "succeeded"
 
 
+def test_a_restore_at_the_edge_that_something_newer_has_followed_does_not_stay_open(running, edge):
+    view = edge.views[running.pk]
+    view["run"] = {"operation_id": "op_restore", "kind": "restore", "state": "running", "steps": []}
+    edge.publish(running.pk)
+    read_feed()
+    restore = operation_of(running)
+    assert (restore.kind, restore.source, restore.state) == ("restore", "edge", "running")
+    edge.begin_rotation(running.pk, "op_" + "e" * 20)
+    read_feed()
+    assert (fresh(restore).state, fresh(restore).error["code"]) == ("cancelled", "OVERTAKEN")
+
+
 def test_a_start_that_has_nothing_to_do_is_done_at_once(running, edge, alice_acts):
     with rls.acting_as(alice_acts.rls_actor):
         operation = actions.start(by=alice_acts, tenant=running)
