@@ -92,6 +92,7 @@ class Demo:
         self.token = found.group() if found else ""
         self.alice.get(self.alice.url)
         check(self.token not in self.alice.response.text, "the secret is shown a second time")
+        wait_for(lambda: not self._pending_tokens(), "the token at the edge", 30)
         return f"{self.token.rpartition('_')[0]}_… shown once"
 
     def agent_enrolled(self) -> str:
@@ -220,6 +221,9 @@ class Demo:
     @staticmethod
     def _open_dashboard(visitor: Visitor, tenant: str) -> Visitor:
         return visitor.get(f"/t/{tenant}/").submit("/dashboard/").submit("/session")
+
+    def _pending_tokens(self) -> list[Json]:
+        return [token for token in self.api.all(f"/tenants/{self.tenant}/tokens") if token["pending"]]
 
     def _alerts(self, word: str) -> list[Json]:
         with contextlib.suppress(ValueError, OSError, httpx.HTTPError, RuntimeError):

@@ -46,7 +46,11 @@ export const ERRORS = {
   // Enrollment, agents and access.
   TOKEN_CONFLICT: rule(409, false, "Use a new token id for another definition; the stored token is unchanged."),
   TOKEN_NOT_FOUND: rule(404, false, "Check the token's id; it may belong to another tenant."),
-  TOKEN_UNKNOWN: rule(403, false, "Copy the whole token again from where it was shown, or have a new one made."),
+  TOKEN_UNKNOWN: rule(
+    403,
+    false,
+    "A token made just now needs some seconds to arrive: try again. Else copy the whole token again from where it was shown.",
+  ),
   TOKEN_REVOKED: rule(403, false, "Ask the tenant's administrator for a new enrollment token."),
   TOKEN_EXPIRED: rule(403, false, "Ask the tenant's administrator for a new enrollment token."),
   TOKEN_USED_UP: rule(403, false, "Ask the tenant's administrator for a token with more uses."),
