@@ -87,6 +87,7 @@ export const ERRORS = {
   NODE_START_REFUSED: rule(503, true, "The container platform did not start the node; it is tried again by itself."),
   NODE_NOT_READY: rule(503, true, "The node runs but does not serve yet; it is asked again by itself."),
   NODE_CRASH_LOOP: rule(503, false, "Read the exit code, correct version or plan, then choose Retry."),
+  NODE_UNHEALTHY: rule(503, true, "It is asked again by itself; the node's health says what is wrong with it."),
   CERTIFICATES_NOT_MINTED: rule(503, true, "Minting is tried again by itself."),
   AGENTS_NOT_PUSHED: rule(503, true, "The manager gets the tenant's agents again by itself."),
   INGEST_NOT_VERIFIED: rule(503, true, "The probe alert is written and read again by itself."),

@@ -112,6 +112,21 @@ export type Observed = z.infer<typeof Observed>;
 export const NodeState = z.enum(["absent", "starting", "running", "stopping", "stopped", "failed"]);
 export type NodeState = z.infer<typeof NodeState>;
 
+export const HealthState = z.enum(["ok", "warning", "failing", "unknown"]);
+export type HealthState = z.infer<typeof HealthState>;
+
+export const HealthDetail = z.object({ code: z.string(), message: z.string() }).openapi("HealthDetail");
+export type HealthDetail = z.infer<typeof HealthDetail>;
+
+export const NodeHealth = z
+  .object({
+    state: HealthState.openapi({ description: "unknown: it does not run, or was not asked for a while" }),
+    detail: orNull(HealthDetail),
+    since: orNull(Time),
+    checked_at: orNull(Time).openapi({ description: "Moves without the tenant's seq" }),
+  })
+  .openapi("NodeHealth");
+
 export const NodeView = z
   .object({
     role: Role,
@@ -122,6 +137,7 @@ export const NodeView = z
     started_at: orNull(Time),
     restarts: z.int().min(0),
     exit_code: z.int().nullable(),
+    health: NodeHealth,
   })
   .openapi("Node");
 export type NodeView = z.infer<typeof NodeView>;
@@ -200,6 +216,9 @@ export const TenantView = z
     state_trouble: orNull(Reason),
     agents: z.object({ enrolled: z.int(), active: z.int() }),
     stream: z.object({ seq: z.int(), last_event_at: orNull(Time) }),
+    ingest: z.object({
+      verified_at: orNull(Time).openapi({ description: "When an alert was last written, found and removed" }),
+    }),
     dashboard_url: z.string(),
     seq: z.int(),
     updated_at: Time,
@@ -265,7 +284,7 @@ export const TenantPage = z
   })
   .openapi("TenantPage");
 
-export const ChangeKind = z.enum(["tenant", "enrollment", "token", "refusal", "dashboard", "certificate"]);
+export const ChangeKind = z.enum(["tenant", "enrollment", "token", "refusal", "dashboard", "certificate", "health"]);
 export type ChangeKind = z.infer<typeof ChangeKind>;
 
 export const Change = z

@@ -16,6 +16,7 @@ import type { TenantContext } from "./context";
 import { within } from "./deadline";
 import { clearEffort, countFailure, postpone, stepError } from "./efforts";
 import type { Action } from "./facts";
+import { noteProbe } from "./health_rows";
 import { environmentOf, indexerAuthorization, mintRequest } from "./node_env";
 import { nodeRow, nodeRows, notePrepared, noteStart, prepareSubject, startSubject, takeReport } from "./node_records";
 import { anyNodeStub, nodeStub } from "./nodes/names";
@@ -157,6 +158,7 @@ async function verify(ctx: TenantContext): Promise<void> {
   const operationId = rotation?.operation_id ?? ctx.requireLive().operationId;
   const indexer = nodeStub(ctx.env, ctx.id, "indexer", 0);
   await indexer.verifyIngest(`probe-${operationId}`, await indexerAuthorization(ctx));
+  noteProbe(ctx, null);
   if (rotation) noteVerified(ctx, rotation);
   else ctx.sql.exec("UPDATE tenant SET verified = ?", operationId);
 }

@@ -9,6 +9,8 @@ import type { TenantContext } from "./context";
 import { within } from "./deadline";
 import { effortOf } from "./efforts";
 import { type Action, type Decision, type Facts, WATCH_MS } from "./facts";
+import { watchHealth } from "./health_checks";
+import { publishHealth, unwell } from "./health_rows";
 import { decide } from "./lifecycle";
 import { factOf, nodeRows, takeReport, wantedNodes } from "./node_records";
 import { anyNodeStub } from "./nodes/names";
@@ -80,7 +82,7 @@ async function look(ctx: TenantContext): Promise<void> {
 
 /** "Last event" in lists comes from the view, so the stream's position goes into it now and then. */
 async function lookAtStream(ctx: TenantContext): Promise<void> {
-  if (ctx.record()?.observed !== "running") return;
+  if (!["running", "degraded"].includes(ctx.record()?.observed ?? "")) return;
   try {
     noteStream(ctx, await within(ANSWER_WITHIN_MS, ctx.env.WAZUH_EVENTS.getByName(ctx.id).position()));
   } catch (error) {
@@ -104,8 +106,10 @@ function decideAndRecord(ctx: TenantContext): Decision {
     ctx.emit("lifecycle", { observed: decision.observed, before: before.observed, reason: decision.reason });
   }
   publishCertificates(ctx);
+  publishHealth(ctx);
   publishView(ctx);
   if (decision.observed === "running") planDailyBackups(ctx);
+  watchHealth(ctx);
   if (decision.wakeAt !== null) ctx.schedule("drive", spread(ctx.now(), decision.wakeAt));
   // A restore that was given up must not leave the nodes stopped: the next decision is one without it.
   if (decision.outcome === "gave_up" && run?.kind === "restore" && run.state === "running")
@@ -129,6 +133,7 @@ function factsOf(ctx: TenantContext): Facts {
     certs: factOf(ctx, "certs", 0, incarnation("certs")),
     nodes: wantedNodes(ctx, plan).map(({ role, n }) => factOf(ctx, role, n, incarnation(role))),
     ...marksOf(ctx),
+    unwell: unwell(ctx),
     efforts: effortsOf(ctx),
   };
 }

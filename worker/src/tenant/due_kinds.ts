@@ -3,6 +3,7 @@ import { countAgents } from "./agents";
 import { expireDue, scheduledDue, takeDue } from "./backups";
 import { drive } from "./driver";
 import type { DueHandler } from "./due";
+import { checkHealth } from "./health_checks";
 import type { LiveContext } from "./live_context";
 import { pushAgents } from "./push";
 import { rehydrateDue } from "./rehydrations";
@@ -13,6 +14,7 @@ export const DUE_KINDS = (ctx: LiveContext): Record<string, DueHandler> => ({
   outbox: () => ctx.outbox.flush(),
   push_agents: () => pushAgents(ctx),
   count_agents: () => countAgents(ctx),
+  health: () => checkHealth(ctx),
   prune_access: async () => pruneAccess(ctx),
   take_backup: (row) => takeDue(ctx, row),
   expire_backup: (row) => expireDue(ctx, row),

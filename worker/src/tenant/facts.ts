@@ -69,6 +69,8 @@ export interface Facts {
   /** The nodes of the plan and any others that still exist, in the order in which they start. */
   nodes: NodeFact[];
   verified: boolean;
+  /** Why a node that runs is not well, and has not been for a while; null where all are. */
+  unwell: ErrorBody | null;
   erased: boolean;
   efforts: { mint: Effort; verify: Effort; stop: Effort; erase: Effort };
   /** Steps that come once before all others, the first `done` of them finished; see preludes.ts. */

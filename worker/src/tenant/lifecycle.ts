@@ -12,6 +12,7 @@ import {
   HOLDING,
   mintVerdict,
   nameOf,
+  reasonOf,
   roleStages,
   type Stage,
   settledAs,
@@ -24,7 +25,8 @@ import {
 
 /** The next thing to do for a tenant. */
 export function decide(facts: Facts): Decision {
-  if (facts.requested === "running") return facts.rotation ? rotating(facts, facts.rotation) : towardsRunning(facts);
+  const { rotation, requested } = facts;
+  if (requested === "running") return unlessUnwell(facts, rotation ? rotating(facts, rotation) : towardsRunning(facts));
   if (facts.requested === "stopped") return towardsStopped(facts);
   return towardsDeleted(facts);
 }
@@ -43,6 +45,12 @@ function towardsRunning(facts: Facts): Decision {
     outcome: chosen.verdict.is === "given_up" ? "gave_up" : "going",
     wakeAt: wakeOf(facts, open),
   };
+}
+
+/** A node that runs and is not well is told, and nothing more: restarting it is for one that does not answer at all. */
+function unlessUnwell({ settled, unwell }: Facts, decision: Decision): Decision {
+  if (!settled || !unwell || decision.observed !== "running") return decision;
+  return { ...decision, observed: "degraded", reason: reasonOf(unwell) };
 }
 
 /** All is well; then it is time to look after what ends by itself. */

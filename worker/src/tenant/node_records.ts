@@ -141,7 +141,7 @@ export function notePrepared(ctx: TenantContext, role: Role, n: number, start: n
   ctx.sql.exec("UPDATE nodes SET prepared = 1 WHERE role = ? AND n = ? AND start = ?", role, n, start);
 }
 
-export function viewOf(row: NodeRow): NodeView {
+export function viewOf(row: NodeRow): Omit<NodeView, "health"> {
   return {
     role: row.role as Role,
     n: row.n,

@@ -28,6 +28,7 @@ import { once } from "./answers";
 import { type BackupPart, listBackups, migrateBackups, orderBackup, partsOf } from "./backups";
 import { DUE_DEADLINES_MS, DUE_KINDS } from "./due_kinds";
 import { type Enrolled, type EnrollRequest, enroll } from "./enrollment";
+import { migrateHealth } from "./health_rows";
 import { LiveContext } from "./live_context";
 import { indexerAuthorization } from "./node_env";
 import { askAgain, takeReport } from "./node_records";
@@ -68,6 +69,7 @@ export class TenantObject extends DurableObject<Env> {
     migrateBackups(state.storage);
     migratePreludes(state.storage);
     migrateRehydrations(state.storage);
+    migrateHealth(state.storage);
     this.#ctx = new LiveContext(state, env);
   }
 

@@ -133,7 +133,7 @@ export function settledAs(observed: Observed, holding: StepName[]): Decision {
 
 export const errorOf = (verdict: Verdict) => ("error" in verdict ? verdict.error : null);
 const becauseOf = (verdict: Verdict) => ("because" in verdict ? verdict.because : "");
-const reasonOf = ({ code, message, hint }: ErrorBody): Reason => ({ code, message, hint });
+export const reasonOf = ({ code, message, hint }: ErrorBody): Reason => ({ code, message, hint });
 
 export function wakeOf(facts: Facts, open: Stage[]): number | null {
   const times = open.flatMap(({ verdict }) => {

@@ -5,6 +5,7 @@ import type { Reason, TenantView } from "../schemas";
 import { agentCounts } from "./agents";
 import { certificateView } from "./certificates";
 import type { TenantContext } from "./context";
+import { healthView, probeOf } from "./health_rows";
 import { nodeRows, viewOf } from "./node_records";
 import { latestRun } from "./runs";
 import { stateTrouble } from "./state_trouble";
@@ -29,17 +30,20 @@ export function tenantView(ctx: TenantContext): TenantView | null {
     reason: row.reason ? (JSON.parse(row.reason) as Reason) : null,
     runtime: ctx.settings.runtime,
     version: plan?.version ?? null,
-    nodes: nodeRows(ctx).map(viewOf),
+    nodes: nodeRows(ctx).map((node) => ({ ...viewOf(node), health: healthView(ctx, node) })),
     run: latestRun(ctx),
     certificate: certificateView(ctx),
     state_trouble: stateTrouble(ctx.sql),
     agents: agentCounts(ctx.sql),
     stream: streamOf(row.stream),
+    ingest: { verified_at: timeOf(probeOf(ctx)?.verifiedAt) },
     dashboard_url: `${dashboardOrigin(ctx.settings, ctx.id)}/dashboard/`,
     seq: row.view_seq,
     updated_at: new Date(row.updated_at).toISOString(),
   };
 }
+
+const timeOf = (ms: number | null | undefined) => (ms == null ? null : new Date(ms).toISOString());
 
 type StreamPosition = TenantView["stream"];
 
@@ -61,13 +65,13 @@ function publishedRow(ctx: TenantContext): Published {
 
 /**
  * Puts the view into the changes feed if it differs from the one put last; call inside the change's transaction.
- * Two views with the same `seq` are equal but for the stream's position.
+ * Two views with the same `seq` are equal but for the stream's position and for when nodes were asked how they are.
  */
 export function publishView(ctx: TenantContext): void {
   const view = tenantView(ctx);
   if (!view) return;
   const { seq: _seq, updated_at: _at, ...content } = view;
-  const hash = digest(JSON.stringify(content));
+  const hash = digest(JSON.stringify(content, (key, value: unknown) => (key === "checked_at" ? undefined : value)));
   if (hash === publishedRow(ctx).view_hash) return;
   const now = ctx.now();
   ctx.sql.exec("UPDATE tenant SET view_hash = ?, view_seq = view_seq + 1, updated_at = ?", hash, now);

@@ -14,6 +14,7 @@ import {
 export const NOW = 1_800_000_000_000;
 export const FRESH: Effort = { failures: 0, retryAt: 0, error: null };
 export const EXITED = errorBody("NODE_EXITED", "The indexer exited with code 1.");
+export const UNWELL = errorBody("NODE_UNHEALTHY", "The indexer runs, but it is not well.");
 export const givenUp = (): Effort => ({ failures: MAX_FAILURES, retryAt: NOW + 1000, error: EXITED });
 
 export function node(role: Role, state: NodeState, more: Partial<NodeFact> = {}): NodeFact {
@@ -34,6 +35,7 @@ export function facts(more: Partial<Facts> = {}): Facts {
     certs: node("certs", "stopped"),
     nodes: SERVING_ROLES.map((role) => node(role, "running")),
     verified: true,
+    unwell: null,
     erased: false,
     efforts: { mint: FRESH, verify: FRESH, stop: FRESH, erase: FRESH },
     ...more,
@@ -75,6 +77,7 @@ export const anyFacts = fc
     certs: nodeOf("certs"),
     nodes: fc.tuple(nodeOf("indexer"), nodeOf("manager"), nodeOf("dashboard")).map((nodes) => [...nodes]),
     verified: fc.boolean(),
+    unwell: fc.constantFrom(UNWELL, null),
     erased: fc.boolean(),
     efforts: fc.record({ mint: efforts, verify: efforts, stop: efforts, erase: efforts }),
   })

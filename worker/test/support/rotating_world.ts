@@ -70,8 +70,7 @@ export class RotatingWorld {
     const minted = this.bundles.some(({ state }) => state === "pending");
     return {
       ...{ now: this.now, requested: "running", settled: true, certificateFits: true, verified: true, erased: false },
-      renewAt: Number.POSITIVE_INFINITY,
-      prelude: null,
+      ...{ renewAt: Number.POSITIVE_INFINITY, prelude: null, unwell: null },
       rotation: this.rotation && { ...this.rotation, minted, switched: this.active !== OLD },
       certs: fact(this.certs),
       nodes: this.nodes.map(fact),

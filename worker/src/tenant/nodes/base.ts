@@ -8,6 +8,7 @@ import type { NodeState, Role } from "../../schemas";
 import { carry } from "./carry";
 import { partsOf } from "./names";
 import type { NodeReport, StartOrder } from "./reports";
+import { type Told, told } from "./told";
 import { Turns } from "./turns";
 
 /** What of a start stays on disk: enough to look after the container again, and no secret. */
@@ -141,6 +142,11 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
   /** Whether the container runs and served when it was last heard of. */
   protected get serving(): boolean {
     return this.#kept?.state === "running" && this.#container.running;
+  }
+
+  /** Asks the container something for the edge itself: unlike a request that is carried, this is no use of the node. */
+  ask(port: number, path: string, headers: Record<string, string>): Promise<Told> {
+    return told(this.port(port), path, headers);
   }
 
   /** A port of the running container, or null. */
