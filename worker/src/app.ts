@@ -15,6 +15,7 @@ import * as health from "./routes/health";
 import * as rehydrations from "./routes/rehydrations";
 import * as tenants from "./routes/tenants";
 import * as tokens from "./routes/tokens";
+import * as usage from "./routes/usage";
 
 /** Every routes file registers its full paths on the API hosts. */
 const MOUNTS = [
@@ -24,6 +25,7 @@ const MOUNTS = [
   changes.mount,
   backups.mount,
   rehydrations.mount,
+  usage.mount,
   tokens.mount,
   access.mount,
   enroll.mount,

@@ -146,6 +146,12 @@ const CAUSES: Record<string, Causes> = {
     403: () => call("GET", "/v1/changes?after=0", undefined, "access"),
     422: () => call("GET", "/v1/changes?after=-1"),
   },
+  "get /v1/usage": {
+    200: () => call("GET", "/v1/usage?after=0"),
+    401: unsigned("GET", "/v1/usage?after=0"),
+    403: () => call("GET", "/v1/usage?after=0", undefined, "access"),
+    422: () => call("GET", "/v1/usage?after=0&limit=501"),
+  },
   "put /v1/tenants/{id}/tokens/{token}": {
     ...tenantCauses("PUT", `/tokens/${token()}`, tokenBody()),
     200: on((id) => putToken(id)),

@@ -15,6 +15,8 @@ export interface JournalHost {
   retentionDays(): Promise<number>;
   /** How many days they stay here although snapshots hold them. */
   archiveDays(): Promise<number>;
+  /** Told, in the transaction of the write, how many bytes were kept and when. */
+  kept?: (bytes: number, at: number) => void;
   /** Bytes that may lie in SQLite, and how large an archived segment grows. */
   sizes?: { hotBytes: number; segmentBytes: number };
 }
@@ -155,7 +157,9 @@ export class Journal {
     const now = Date.now();
     this.storage.transactionSync(() => {
       for (const chunk of fittingOneRow(groups.flat(), (item) => item.lines)) {
-        this.#log.append(chunk.length, new TextEncoder().encode(chunk.map((item) => item.lines).join("")), now);
+        const body = new TextEncoder().encode(chunk.map((item) => item.lines).join(""));
+        this.#log.append(chunk.length, body, now);
+        this.host.kept?.(body.byteLength, now);
       }
     });
     return groups.map(() => undefined);

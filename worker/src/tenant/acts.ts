@@ -25,6 +25,7 @@ import { NotYet } from "./not_yet";
 import { PRELUDE_ACTS } from "./preludes";
 import { noteVerified, renew, rotationRow, switchOver, turnBack } from "./rotation";
 import { eraseRows } from "./schema";
+import { takeCounts, tellLastUsage } from "./usage";
 
 /** The certificates node runs for seconds and does little. */
 const CERTS_INSTANCE = "basic";
@@ -171,13 +172,15 @@ async function stopNode(ctx: TenantContext, { role, n }: Of<"stop">): Promise<vo
 /** The newest start that was ordered; what comes back after a wait may belong to an earlier one. */
 const startOf = (ctx: TenantContext, role: Role, n: number) => nodeRow(ctx, role, n)?.start ?? 0;
 
-/** Every object of this tenant forgets; then this one does, except for the tombstone. */
+/** Every object of this tenant forgets; then this one does, except for the tombstone. What was used is told before. */
 async function erase(ctx: TenantContext): Promise<void> {
+  await takeCounts(ctx);
   for (const row of nodeRows(ctx)) await anyNodeStub(ctx.env, ctx.id, row.role as Role, row.n).erase();
   await ctx.env.WAZUH_EVENTS.getByName(ctx.id).erase();
   ctx.transaction(() => {
     moveCertificates(ctx, "erase");
     publishCertificates(ctx);
+    tellLastUsage(ctx);
     eraseRows(ctx.sql);
     ctx.sql.exec("UPDATE tenant SET plan = NULL, verified = NULL, stream = NULL, erased = 1");
     ctx.sql.exec("DELETE FROM due WHERE kind NOT IN ('drive', 'outbox')");

@@ -6,6 +6,7 @@ import { agentsAtManager } from "./manager";
 import type { ManagerAgent } from "./manager_api";
 import { nodeStub } from "./nodes/names";
 import { AgentsRefused, pushAgents, pushSoon } from "./push";
+import { noteAgents } from "./usage";
 
 export interface AgentView {
   id: string;
@@ -147,6 +148,7 @@ function rememberActive(ctx: TenantContext, agents: ManagerAgent[]): void {
     for (const { id, status } of agents) {
       if (status === "active") ctx.sql.exec("UPDATE agents SET active = 1 WHERE id = ?", id);
     }
+    noteAgents(ctx, agentCounts(ctx.sql));
     ctx.viewChanged();
   });
 }

@@ -8,6 +8,7 @@ import type { LiveContext } from "./live_context";
 import { pushAgents } from "./push";
 import { rehydrateDue } from "./rehydrations";
 import { pruneAccess } from "./sessions";
+import { closeHours } from "./usage";
 
 export const DUE_KINDS = (ctx: LiveContext): Record<string, DueHandler> => ({
   drive: () => drive(ctx),
@@ -15,6 +16,7 @@ export const DUE_KINDS = (ctx: LiveContext): Record<string, DueHandler> => ({
   push_agents: () => pushAgents(ctx),
   count_agents: () => countAgents(ctx),
   health: () => checkHealth(ctx),
+  usage: () => closeHours(ctx),
   prune_access: async () => pruneAccess(ctx),
   take_backup: (row) => takeDue(ctx, row),
   expire_backup: (row) => expireDue(ctx, row),

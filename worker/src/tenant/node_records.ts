@@ -5,6 +5,7 @@ import type { TenantContext } from "./context";
 import { clearEffort, countFailure, effortOf } from "./efforts";
 import type { NodeFact } from "./facts";
 import type { NodeReport } from "./nodes/reports";
+import { meterReport } from "./usage";
 
 /** A node that served this long before it ended was no crash loop: counting starts anew. */
 const STABLE_MS = 10_000;
@@ -105,6 +106,7 @@ export function takeReport(ctx: TenantContext, report: NodeReport, asked: number
     return;
   }
   if ((report.told ?? row.told) < row.told) return;
+  meterReport(ctx, row, report);
   const failedNow = report.state === "failed" && row.state !== "failed";
   setState(ctx, row, report.state, report);
   if (report.state === "running" && row.state !== "running") {

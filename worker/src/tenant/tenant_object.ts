@@ -53,6 +53,7 @@ import { acceptDeletion, acceptSpec } from "./spec";
 import { migrateTroubles, noteTrouble } from "./state_trouble";
 import { putToken, revokeToken, type TokenDefinition, type TokenView, tokenView } from "./tokens";
 import { migrateTraffic } from "./traffic_schema";
+import { migrateUsage } from "./usage";
 import { publishView, tenantView } from "./view";
 
 /** What a door's call comes to. */
@@ -70,6 +71,7 @@ export class TenantObject extends DurableObject<Env> {
     migratePreludes(state.storage);
     migrateRehydrations(state.storage);
     migrateHealth(state.storage);
+    migrateUsage(state.storage);
     this.#ctx = new LiveContext(state, env);
   }
 

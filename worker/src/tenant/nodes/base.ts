@@ -17,6 +17,8 @@ interface Kept extends Omit<StartOrder, "env" | "image"> {
   state: NodeState;
   startedAt: number;
   exitCode: number | null;
+  /** When it ended, or was seen to be gone; missing where an earlier version kept it. */
+  endedAt?: number | null;
   /** When the stop was asked for; a container that ignores it is destroyed after the grace. */
   stopAskedAt: number | null;
   /** Counts what was told of this start; missing where an earlier version kept it. */
@@ -97,6 +99,8 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
       image: kept?.image ?? null,
       started_at: kept?.startedAt ?? null,
       exit_code: kept?.exitCode ?? null,
+      at: Date.now(),
+      ended_at: kept?.endedAt ?? null,
       told: kept?.told ?? 0,
       progress: kept ? this.progress() : 0,
     };
@@ -109,7 +113,7 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
       if (kept && this.#container.running) {
         if (kept.stopAskedAt === null) this.#keep({ state: "stopping", stopAskedAt: Date.now() });
         this.#signalThenDestroy();
-      } else if (kept && isAlive(kept.state)) this.#keep({ state: "stopped" });
+      } else if (kept && isAlive(kept.state)) this.#keep({ state: "stopped", endedAt: Date.now() });
       return this.report();
     });
   }
@@ -226,7 +230,7 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
   #ended(start: number, exitCode: number | null): void {
     const kept = this.#kept;
     if (!kept || kept.start !== start || kept.state === "stopped" || kept.state === "failed") return;
-    this.#keep({ state: kept.stopAskedAt === null ? "failed" : "stopped", exitCode });
+    this.#keep({ state: kept.stopAskedAt === null ? "failed" : "stopped", exitCode, endedAt: Date.now() });
     this.onStop(exitCode);
     this.#tell();
   }

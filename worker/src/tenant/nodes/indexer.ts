@@ -1,3 +1,4 @@
+import { type CountBatch, Counts } from "../../counts";
 import { EdgeError } from "../../errors";
 import type { BulkItem } from "../../gates/bulk";
 import { openJournal } from "../../gates/open_journal";
@@ -15,13 +16,21 @@ const POST_TIMEOUT_MS = 60_000;
 
 /** The node that stores a tenant's alerts and searches them. */
 export class IndexerContainer extends StatefulContainer {
-  readonly #journal = openJournal(this.ctx.storage, this.env, { tenant: this.tenant, n: this.n });
+  readonly #counts = new Counts(this.ctx.storage.sql);
+  readonly #journal = openJournal(this.ctx.storage, this.env, { tenant: this.tenant, n: this.n }, (bytes, at) =>
+    this.#counts.add("ingested_bytes", bytes, at),
+  );
   /** The indexer's admin, asked for once; kept in memory only. */
   #authorization: string | null = null;
 
   /** Writes documents to the journal; once this resolves they are safe, whatever becomes of the container. */
   keep(items: BulkItem[]): Promise<void> {
     return this.#journal.keep(items);
+  }
+
+  /** What was counted here since the tenant took the batch `taken`. */
+  handOverCounts(taken: number): CountBatch {
+    return this.ctx.storage.transactionSync(() => this.#counts.handOver(taken));
   }
 
   /** What the journal holds, for whoever looks into one. */
