@@ -4,6 +4,7 @@ from django.urls import path
 
 from tenants.access import api as access
 from tenants.enrollment import api as enrollment
+from tenants.metering import api as metering
 from tenants.protection import api as protection
 from tenants.provisioning import api as provisioning
 
@@ -21,6 +22,7 @@ urlpatterns = [
         protection.RotateCertificates.as_view(),
         name="api-tenant-rotate-certificates",
     ),
+    path(f"{_ONE}/usage", metering.Usage.as_view(), name="api-usage"),
     path(f"{_ONE}/tokens", enrollment.Tokens.as_view(), name="api-tokens"),
     path(f"{_ONE}/tokens/<str:token_id>", enrollment.OneToken.as_view(), name="api-token"),
     path(f"{_ONE}/agents", enrollment.Agents.as_view(), name="api-agents"),

@@ -73,6 +73,10 @@ class EdgeApi:
         query = urlencode({"after": after, "wait": wait, "limit": limit})
         return self._call("GET", f"/v1/changes?{query}", patience=wait)
 
+    def usage(self, *, after: int, limit: int = 500) -> dict[str, Any]:
+        """What tenants used, by hour, after a sequence number: `feed_epoch`, `oldest_seq`, `latest_seq`, `rows`."""
+        return self._call("GET", f"/v1/usage?{urlencode({'after': after, 'limit': limit})}")
+
     def put_token(self, tenant_id: str, token_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Make an enrollment token known at the edge, which counts its uses from then on."""
         return self._call("PUT", f"/v1/tenants/{_part(tenant_id)}/tokens/{_part(token_id)}", body)

@@ -107,6 +107,7 @@ API = {
     "/api/v1/tenants/{tenant_id}/start": {"POST": needs("tenant.operate")},
     "/api/v1/tenants/{tenant_id}/stop": {"POST": needs("tenant.operate")},
     "/api/v1/tenants/{tenant_id}/rotate-certificates": {"POST": needs("tenant.operate")},
+    "/api/v1/tenants/{tenant_id}/usage": {"GET": needs("tenant.view")},
     "/api/v1/tenants/{tenant_id}/tokens": {
         "GET": needs("token.view"),
         "POST": needs("token.create", body={"name": "new"}),

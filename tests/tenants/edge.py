@@ -54,6 +54,7 @@ class FakeEdge:
         self.tokens: dict[tuple[str, str], dict[str, Any]] = {}
         self.agents: dict[str, list[dict[str, Any]]] = {}
         self.changes: list[dict[str, Any]] = []
+        self.used: list[dict[str, Any]] = []
         self.feed_epoch = "epoch-1"
         self.oldest_seq = 1
         self.calls: list[tuple[str, str]] = []
@@ -158,6 +159,13 @@ class FakeEdge:
             }
         )
 
+    def use(self, tenant_id: str, hour: str, kind: str, quantity: float, role: str | None = None) -> None:
+        """The tenant object tells what was used in an hour."""
+        size = role and "standard-1"
+        row = {"hour": hour, "kind": kind, "role": role, "size": size, "quantity": quantity}
+        seq = len(self.used) + 1
+        self.used.append({"seq": seq, "tenant": tenant_id, "object_seq": 100 + seq, **row})
+
     # The doors
 
     def _route(self, request: httpx.Request) -> httpx.Response:
@@ -176,6 +184,7 @@ class FakeEdge:
             ("DELETE", one, self._delete),
             ("GET", r"/v1/tenants", self._list),
             ("GET", r"/v1/changes", self._changes),
+            ("GET", r"/v1/usage", self._usage),
             ("PUT", rf"{one}/tokens/([a-z2-7]{{10}})", self._put_token),
             ("GET", rf"{one}/tokens/([a-z2-7]{{10}})", self._get_token),
             ("DELETE", rf"{one}/tokens/([a-z2-7]{{10}})", self._delete_token),
@@ -255,6 +264,14 @@ class FakeEdge:
         kept = [change for change in self.changes if change["seq"] > after and change["seq"] >= self.oldest_seq]
         bounds = {"feed_epoch": self.feed_epoch, "oldest_seq": self.oldest_seq, "latest_seq": len(self.changes)}
         return httpx.Response(200, json={**bounds, "changes": kept[:limit]})
+
+    def _usage(self, *, body: Any, query: dict[str, str]) -> httpx.Response:
+        after, limit = int(query["after"]), int(query["limit"])
+        rows = [row for row in self.used if row["seq"] > after]
+        latest = self.used[-1]["seq"] if self.used else 0
+        oldest = self.used[0]["seq"] if self.used else latest + 1
+        bounds = {"feed_epoch": self.feed_epoch, "oldest_seq": oldest, "latest_seq": latest}
+        return httpx.Response(200, json={**bounds, "rows": rows[:limit]})
 
     def _put_token(self, tenant_id: str, token_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
         known = self.tokens.setdefault((tenant_id, token_id), {**body, "uses": 0, "revoked": False})
