@@ -1,6 +1,7 @@
 """How the states of tenants, operations and nodes look: one table for each kind of thing, read by pages only."""
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 from controlplane.marks import UNKNOWN, Mark
@@ -44,6 +45,12 @@ NODE: dict[str, Mark] = {
     "failed": Mark("failed", "circle-x", "Failed"),
 }
 
+HEALTH: dict[str, Mark] = {
+    "ok": Mark("ok", "circle-check", "Well"),
+    "warning": Mark("attention", "triangle-alert", "Warning"),
+    "failing": Mark("failed", "circle-x", "Failing"),
+}
+
 # What is said of a tenant that is being deleted; `stopping` alone would hide the aim.
 DELETING = Mark("working", WORKING, "Deleting")
 
@@ -64,6 +71,13 @@ def why_of(tenant: Tenant, status: str) -> str:
         reason: dict[str, Any] = tenant.reason or (tenant.edge_view or {}).get("reason") or {}
         return str(reason.get("message", ""))
     return ""
+
+
+def of_health(health: Mapping[str, Any]) -> Mark:
+    """How a node that runs is, with the reason where something is wrong."""
+    detail = health.get("detail")
+    why = str(detail.get("message") or "") if isinstance(detail, Mapping) else ""
+    return HEALTH.get(str(health.get("state")), UNKNOWN).saying(why=why)
 
 
 def of_operation(operation: Operation) -> Mark:

@@ -24,6 +24,7 @@ class TenantOut(serializers.ModelSerializer[Tenant]):
     plan = serializers.JSONField(source="spec", read_only=True)
     nodes = serializers.SerializerMethodField()
     agents = serializers.SerializerMethodField()
+    ingest_verified_at = serializers.SerializerMethodField()
     certificate = serializers.SerializerMethodField()
     dashboard_url = serializers.SerializerMethodField()
 
@@ -46,6 +47,7 @@ class TenantOut(serializers.ModelSerializer[Tenant]):
             "plan",
             "nodes",
             "agents",
+            "ingest_verified_at",
             "certificate",
             "dashboard_url",
             "protected",
@@ -59,12 +61,16 @@ class TenantOut(serializers.ModelSerializer[Tenant]):
         return str(tenant.spec["version"])
 
     def get_nodes(self, tenant: Tenant) -> list[dict[str, Any]]:
-        """The nodes as the edge saw them last."""
+        """The nodes as the edge saw them last, each with its health."""
         return list(_view(tenant).get("nodes") or [])
 
     def get_agents(self, tenant: Tenant) -> dict[str, int]:
         """How many agents are enrolled, and how many of them active."""
         return _view(tenant).get("agents") or {"enrolled": 0, "active": 0}
+
+    def get_ingest_verified_at(self, tenant: Tenant) -> str | None:
+        """When an alert was last seen to go in and come out."""
+        return (_view(tenant).get("ingest") or {}).get("verified_at")
 
     def get_certificate(self, tenant: Tenant) -> dict[str, Any] | None:
         """The node certificates in use: generation, end and fingerprint."""

@@ -56,6 +56,7 @@ def _overview(request: HttpRequest, tenant_id: str) -> dict[str, Any]:
         "plan_name": entitlement_of(tenant.organization_id).plan.name,
         "agents": view.get("agents") or {},
         "last_event_at": (view.get("stream") or {}).get("last_event_at"),
+        "ingest_verified_at": (view.get("ingest") or {}).get("verified_at"),
         **_certificate(view),
         **_operation(actor_permissions=permissions, operation=operation, status=status),
         **_possible(tenant, permissions, operation, status),

@@ -108,6 +108,25 @@ def test_a_tenant_runs_within_seconds_with_every_step_recorded(edge: Edge) -> No
     end(edge, tenant)
 
 
+def test_its_nodes_say_that_they_are_well_and_what_it_used_is_told_to_its_end(edge: Edge) -> None:
+    tenant = running_tenant(edge)
+    view = until(edge, tenant, lambda view: all(node(view, role)["health"]["state"] != "unknown" for role in SERVING))
+    assert {role: node(view, role)["health"]["detail"] for role in SERVING} == dict.fromkeys(SERVING)
+    assert view["ingest"]["verified_at"]
+    end(edge, tenant)
+
+    def used() -> dict[tuple[str, str], float]:
+        rows = edge.call("GET", "/v1/usage?after=0").json()["rows"]
+        return {(row["kind"], row["role"]): row["quantity"] for row in rows if row["tenant"] == tenant}
+
+    deadline = time.monotonic() + 20
+    while not (seconds := used()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert {role for kind, role in seconds if kind == "container_seconds"} == {"certs", *SERVING}
+    assert all(0 < seconds["container_seconds", role] < 60 for role in SERVING)
+
+
 @pytest.mark.parametrize("role", SERVING)
 def test_a_killed_node_is_started_again(edge: Edge, role: str) -> None:
     tenant = running_tenant(edge)
