@@ -13,6 +13,7 @@ import * as enroll from "./routes/enroll";
 import * as events from "./routes/events";
 import * as health from "./routes/health";
 import * as rehydrations from "./routes/rehydrations";
+import * as sleep from "./routes/sleep";
 import * as tenants from "./routes/tenants";
 import * as tokens from "./routes/tokens";
 import * as usage from "./routes/usage";
@@ -22,6 +23,7 @@ const MOUNTS = [
   health.mount,
   tenants.mount,
   certs.mount,
+  sleep.mount,
   changes.mount,
   backups.mount,
   rehydrations.mount,

@@ -43,6 +43,9 @@ export const ERRORS = {
   ),
   TENANT_NOT_RUNNING: rule(409, false, "Start the tenant and wait until it runs, then ask again."),
   OPERATION_IN_PROGRESS: rule(409, false, "Wait until what is under way has ended, then ask again."),
+  AGENTS_CONNECTED: rule(409, false, "Agents need a manager that runs; stop them first, or leave the tenant awake."),
+  DASHBOARD_IN_USE: rule(409, false, "Wait until nobody uses the dashboard, then ask again."),
+  ACTIVITY_UNKNOWN: rule(503, true, "Nothing was changed; ask again in a few seconds."),
   // Enrollment, agents and access.
   TOKEN_CONFLICT: rule(409, false, "Use a new token id for another definition; the stored token is unchanged."),
   TOKEN_NOT_FOUND: rule(404, false, "Check the token's id; it may belong to another tenant."),
@@ -82,6 +85,7 @@ export const ERRORS = {
   MANAGER_REFUSED: rule(503, true, "The manager is asked again by itself."),
   MANAGER_BUSY: rule(503, true, "The manager takes a number of calls a minute; the rest follows by itself."),
   // What a tenant's run can meet; shown as a step's error or a tenant's reason, and answered where a call needs a node.
+  TENANT_ASLEEP: rule(503, true, "It was woken by this request; try again in a few seconds."),
   NODE_NOT_RUNNING: rule(503, true, "The node is stopped or still starting; try again in a few seconds."),
   NODE_EXITED: rule(503, true, "The node is started again by itself with growing pauses."),
   NODE_START_REFUSED: rule(503, true, "The container platform did not start the node; it is tried again by itself."),
@@ -113,6 +117,9 @@ export const ERRORS = {
   NOT_READY: rule(503, true, "Existing tenants are served; try again in a few seconds."),
   INTERNAL: rule(500, true, "Try again; if it stays, name the request id to the operator."),
 } as const satisfies Record<string, ErrorRule>;
+
+/** When a caller may try again what is only away for now, in seconds. */
+export const RETRY_AFTER_S = 5;
 
 export type ErrorCode = keyof typeof ERRORS;
 

@@ -9,6 +9,8 @@ export const STEPS = {
   rotate: ["mint", "switch", "indexer", "manager", "dashboard", "verify"],
   restore: ["backup", "stop", "put_state", "indexer", "manager", "dashboard", "verify"],
   clone: ["copy", "certs", "indexer", "manager", "dashboard", "verify"],
+  sleep: ["dashboard", "manager", "indexer"],
+  wake: ["indexer", "manager", "dashboard", "verify"],
 } as const;
 
 export const Time = z.iso.datetime().openapi("Time", { description: "UTC, ISO 8601 with Z" });
@@ -51,6 +53,9 @@ const IndexerPlan = RolePlan.refine((plan) => !["lite", "basic", "standard-1"].i
   message: "the indexer needs standard-2 or larger",
 });
 
+/** A quarter of an hour at least: what starts again costs more than what idles shortly. */
+const SleepPolicy = z.strictObject({ after_minutes: z.int().min(15).max(10_080) }).openapi("SleepPolicy");
+
 export const Plan = z
   .strictObject({
     version: z.string().min(1).max(32),
@@ -60,6 +65,10 @@ export const Plan = z
     max_agents: z.int().min(0).max(100_000),
     /** Days that alerts stay in the edge's archive although snapshots hold them; missing: as long as they are kept. */
     archive_days: z.int().min(0).max(3650).optional(),
+    // No default: a plan that was sent without it must keep the hash it was stored under.
+    sleep: orNull(SleepPolicy)
+      .optional()
+      .openapi({ description: "When nobody uses the tenant for so long, it sleeps; null or missing: never" }),
   })
   .openapi("Plan");
 export type Plan = z.infer<typeof Plan>;
@@ -93,6 +102,9 @@ export const RotateCertificates = z
   .strictObject({ epoch: Epoch, operation_id: OperationId })
   .openapi("RotateCertificates");
 export type RotateCertificates = z.infer<typeof RotateCertificates>;
+
+export const ChangeSleep = z.strictObject({ epoch: Epoch, operation_id: OperationId }).openapi("ChangeSleep");
+export type ChangeSleep = z.infer<typeof ChangeSleep>;
 
 export const Requested = z.enum(["running", "stopped", "deleted"]);
 export type Requested = z.infer<typeof Requested>;
@@ -171,7 +183,7 @@ export const Step = z
   .openapi("Step");
 export type Step = z.infer<typeof Step>;
 
-export const RunKind = z.enum(["start", "stop", "delete", "rotate", "restore", "clone"]);
+export const RunKind = z.enum(["start", "stop", "delete", "rotate", "restore", "clone", "sleep", "wake"]);
 export type RunKind = z.infer<typeof RunKind>;
 
 export const Run = z
@@ -198,6 +210,11 @@ export const CertificateView = z
   .openapi("Certificate");
 export type CertificateView = z.infer<typeof CertificateView>;
 
+export const SleepView = z
+  .object({ since: Time, because: z.string() })
+  .openapi("Sleep", { description: "The tenant sleeps, or is on its way there; a request wakes it" });
+export type SleepView = z.infer<typeof SleepView>;
+
 export const TenantView = z
   .object({
     id: TenantId,
@@ -214,6 +231,7 @@ export const TenantView = z
     certificate: orNull(CertificateView),
     /** What keeps a node's state from being safe outside its container. */
     state_trouble: orNull(Reason),
+    sleeping: orNull(SleepView),
     agents: z.object({ enrolled: z.int(), active: z.int() }),
     stream: z.object({ seq: z.int(), last_event_at: orNull(Time) }),
     ingest: z.object({

@@ -37,8 +37,11 @@ function registration(db: D1Database, tenant: string, seq: number, view: TenantV
        ON CONFLICT (id) DO UPDATE SET object_seq = excluded.object_seq, resting = excluded.resting, view = excluded.view
        WHERE excluded.object_seq > tenants.object_seq`,
     )
-    .bind(tenant, seq, Number(RESTS[view.requested] === view.observed), JSON.stringify(view));
+    .bind(tenant, seq, Number(rests(view)), JSON.stringify(view));
 }
+
+/** A tenant that sleeps is woken by requests and by its own alarm alone. */
+const rests = ({ requested, observed, sleeping }: TenantView) => observed === (sleeping ? "stopped" : RESTS[requested]);
 
 /** What is known of a generation of certificates; never the certificates themselves. */
 function certificate(db: D1Database, tenant: string, { seq, data }: OutboxRow): D1PreparedStatement {

@@ -135,6 +135,8 @@ describe("a tenant that is to stop or go", () => {
   });
 });
 
+const RUNS = { asleep: "sleep", awake: "wake" } as const;
+
 describe("decisions over any state", () => {
   it("always act, wait for a time, or are done", () => {
     fc.assert(
@@ -151,8 +153,9 @@ describe("decisions over any state", () => {
       fc.property(anyFacts, (some) => {
         const { step, holding } = decide(some);
         const kind = { running: "start", stopped: "stop", deleted: "delete" }[some.requested] as keyof typeof STEPS;
-        const rotates = some.requested === "running" && some.rotation !== null;
-        const names: readonly string[] = rotates ? [...STEPS.rotate, "rollback"] : STEPS[kind];
+        const { rotation, sleep } = some.requested === "running" ? some : { rotation: null, sleep: null };
+        const beside = rotation ? [...STEPS.rotate, "rollback"] : sleep && STEPS[RUNS[sleep.aim]];
+        const names: readonly string[] = beside || STEPS[kind];
         for (const name of step ? [step, ...holding] : holding) expect(names).toContain(name);
         expect(holding).not.toContain(step);
       }),
@@ -179,6 +182,7 @@ describe("decisions over any state", () => {
         for (let visits = 0; visits < 80; visits++) {
           const decision = decide(now);
           if (decision.outcome !== "going" && now.rotation) now = { ...now, rotation: null };
+          else if (decision.outcome !== "going" && now.sleep?.aim === "awake") now = { ...now, sleep: null };
           else if (decision.outcome === "reached" && !decision.action) return;
           else if (decision.action) now = obeyed(now, decision.action);
           else if (decision.outcome === "gave_up" && decision.wakeAt === null) return;

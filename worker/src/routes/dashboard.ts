@@ -13,6 +13,7 @@ import type { Redeemed, SessionView } from "../tenant/sessions";
 import { tenantStub } from "../tenants";
 import { SESSION_HEADER, sessionHeader } from "../tunnel/session_sockets";
 import { errorPage } from "./dashboard_pages";
+import { WAKING_PATH, waitingPage } from "./waiting_page";
 
 const DASHBOARD_PORT = 5601;
 /** A form with a code is about 100 bytes; anybody may post one, so nothing larger is read. */
@@ -40,6 +41,7 @@ export function mount(app: EdgeApp): void {
 /** On a tenant's own host, everything is this door. */
 export function mountDashboardHost(app: EdgeApp): void {
   app.post("/session", (c) => answered(c, openSession));
+  app.get(WAKING_PATH, (c) => waking(c));
   app.get("/", (c) => c.redirect("/dashboard/", 302));
   app.get("/dashboard", (c) => c.redirect("/dashboard/", 302));
   app.all("/dashboard/*", (c) => answered(c, proxy));
@@ -51,10 +53,12 @@ async function answered(c: EdgeContext, handler: (c: EdgeContext) => Promise<Res
     return await handler(c);
   } catch (reason) {
     const error = asEdgeError(reason);
-    if (!error || !c.req.header("accept")?.includes("text/html")) throw reason;
+    if (!error || !wantsPage(c)) throw reason;
     return errorPage(c.var.settings, c.var.dashboardTenant, error);
   }
 }
+
+const wantsPage = (c: EdgeContext) => c.req.header("accept")?.includes("text/html") === true;
 
 async function openSession(c: EdgeContext): Promise<Response> {
   // Another site could post a code of its own and so sign a victim in as somebody else.
@@ -81,9 +85,10 @@ async function proxy(c: EdgeContext): Promise<Response> {
   const tenant = c.var.dashboardTenant;
   const secret = sessionDigest(c.req.raw.headers);
   const session = secret ? await c.env.TENANT.getByName(tenant).session(secret) : null;
-  if (!secret || !session) throw new EdgeError("SESSION_ENDED", "There is no session, or it has ended.");
+  if (!secret || !session) throw ended();
   refuseForeign(c);
   refuseWriting(c, session);
+  if (session.away) return wait(c, secret);
   const node = nodeStub(c.env, tenant, "dashboard", sticky(secret, session.dashboards));
   const request = upstreamRequest(c, session);
   const answer = await node.fetch(request);
@@ -93,6 +98,26 @@ async function proxy(c: EdgeContext): Promise<Response> {
   if (answer.status === 101) return answer;
   const headers = dashboardAnswerHeaders(answer.headers, originOf(c, tenant));
   return new Response(answer.body, { status: answer.status, headers });
+}
+
+const ended = () => new EdgeError("SESSION_ENDED", "There is no session, or it has ended.");
+
+/** The tenant wakes up: a browser that navigates gets a page that waits, everything else is told to come back. */
+async function wait(c: EdgeContext, secret: string): Promise<Response> {
+  if (!wantsPage(c) || c.req.method !== "GET")
+    throw new EdgeError("TENANT_ASLEEP", "The tenant slept and is waking up.");
+  const progress = await c.env.TENANT.getByName(c.var.dashboardTenant).waking(secret);
+  if (!progress) throw ended();
+  return waitingPage(c.var.settings, c.var.dashboardTenant, progress);
+}
+
+/** How far the tenant is on its way back, for the page that waits. */
+async function waking(c: EdgeContext): Promise<Response> {
+  refuseForeign(c);
+  const secret = sessionDigest(c.req.raw.headers);
+  const progress = secret && (await c.env.TENANT.getByName(c.var.dashboardTenant).waking(secret));
+  if (!progress) throw ended();
+  return c.json(progress, 200, { "cache-control": "no-store" });
 }
 
 /**

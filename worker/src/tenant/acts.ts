@@ -26,6 +26,7 @@ import { PRELUDE_ACTS } from "./preludes";
 import { noteVerified, renew, rotationRow, switchOver, turnBack } from "./rotation";
 import { eraseRows } from "./schema";
 import { takeCounts, tellLastUsage } from "./usage";
+import { noteWakingVerified, rouse, wakingOperation } from "./sleep";
 
 /** The certificates node runs for seconds and does little. */
 const CERTS_INSTANCE = "basic";
@@ -40,6 +41,7 @@ const DEADLINES_MS: Record<Action["do"], number> = {
   verify: 60_000,
   erase: 120_000,
   renew: 10_000,
+  rouse: 10_000,
   switch: 10_000,
   turn_back: 10_000,
   // A visit and its longest action stay within the deadline of both; what was saved by then need not be saved again.
@@ -61,6 +63,7 @@ const ACCOUNTS: Record<Kind, { subject: (action: Action) => string; code: ErrorC
   stop: { subject: () => "stop", code: "INTERNAL" },
   erase: { subject: () => "erase", code: "INTERNAL" },
   renew: { subject: () => "rotation", code: "INTERNAL" },
+  rouse: { subject: () => "sleep", code: "INTERNAL" },
   switch: { subject: () => "rotation", code: "INTERNAL" },
   turn_back: { subject: () => "rotation", code: "INTERNAL" },
   backup: { subject: () => "prelude", code: "BACKUP_FAILED" },
@@ -81,6 +84,7 @@ const ACTS: { [K in Kind]: (ctx: TenantContext, action: Of<K>) => Promise<void> 
   stop: stopNode,
   erase,
   renew: async (ctx) => renew(ctx),
+  rouse: async (ctx) => rouse(ctx, "Its certificates are due for renewal."),
   switch: async (ctx) => switchOver(ctx),
   turn_back: async (ctx, { step, error }) => turnBack(ctx, step, error),
   ...PRELUDE_ACTS,
@@ -156,11 +160,13 @@ function placeOfMinted(ctx: TenantContext, plan: Plan): "pending" | "active" | n
 
 async function verify(ctx: TenantContext): Promise<void> {
   const rotation = rotationRow(ctx);
-  const operationId = rotation?.operation_id ?? ctx.requireLive().operationId;
+  const waking = wakingOperation(ctx);
+  const operationId = rotation?.operation_id ?? waking ?? ctx.requireLive().operationId;
   const indexer = nodeStub(ctx.env, ctx.id, "indexer", 0);
   await indexer.verifyIngest(`probe-${operationId}`, await indexerAuthorization(ctx));
   noteProbe(ctx, null);
   if (rotation) noteVerified(ctx, rotation);
+  else if (waking) noteWakingVerified(ctx, waking);
   else ctx.sql.exec("UPDATE tenant SET verified = ?", operationId);
 }
 

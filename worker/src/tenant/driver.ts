@@ -4,20 +4,21 @@ import { log } from "../log";
 import type { Observed, Role } from "../schemas";
 import { act, incarnationOf } from "./acts";
 import { planDailyBackups } from "./backups";
-import { activeGeneration, certificateFits, publishCertificates, renewalDue } from "./certificates";
+import { activeGeneration, certificateFits, publishCertificates } from "./certificates";
 import type { TenantContext } from "./context";
 import { within } from "./deadline";
 import { effortOf } from "./efforts";
 import { type Action, type Decision, type Facts, WATCH_MS } from "./facts";
 import { watchHealth } from "./health_checks";
 import { publishHealth, unwell } from "./health_rows";
+import { planIdleCheck } from "./idle";
 import { decide } from "./lifecycle";
 import { factOf, nodeRows, takeReport, wantedNodes } from "./node_records";
 import { anyNodeStub } from "./nodes/names";
 import { preludeFact } from "./preludes";
-import { RENEW_AGAIN_MS } from "./renewal";
-import { endRotation, failedAt, rotationFact } from "./rotation";
+import { endRotation, renewAt, rotationFact } from "./rotation";
 import { countAttempt, hasSettled, latestRun, recordDecision } from "./runs";
+import { endWaking, sleepFact } from "./sleep";
 import { noteStream, publishView } from "./view";
 
 /** More actions in a row than any plan needs; the rest follows after the alarm has let others in. */
@@ -96,6 +97,7 @@ function decideAndRecord(ctx: TenantContext): Decision {
   const run = latestRun(ctx);
   recordDecision(ctx, decision);
   endRotation(ctx, decision);
+  endWaking(ctx, decision);
   ctx.sql.exec(
     "UPDATE tenant SET observed = ?, reason = ?, observed_generation = CASE WHEN ? THEN generation ELSE observed_generation END",
     decision.observed,
@@ -108,8 +110,11 @@ function decideAndRecord(ctx: TenantContext): Decision {
   publishCertificates(ctx);
   publishHealth(ctx);
   publishView(ctx);
-  if (decision.observed === "running") planDailyBackups(ctx);
   watchHealth(ctx);
+  if (decision.observed === "running") {
+    planDailyBackups(ctx);
+    planIdleCheck(ctx);
+  }
   if (decision.wakeAt !== null) ctx.schedule("drive", spread(ctx.now(), decision.wakeAt));
   // A restore that was given up must not leave the nodes stopped: the next decision is one without it.
   if (decision.outcome === "gave_up" && run?.kind === "restore" && run.state === "running")
@@ -128,8 +133,9 @@ function factsOf(ctx: TenantContext): Facts {
     settled: hasSettled(ctx),
     prelude: preludeFact(ctx, latestRun(ctx)),
     certificateFits: plan !== null && certificateFits(ctx, plan),
-    renewAt: plan ? Math.max(renewalDue(ctx, plan), failedAt(ctx) + RENEW_AGAIN_MS) : Number.POSITIVE_INFINITY,
+    renewAt: plan ? renewAt(ctx, plan) : Number.POSITIVE_INFINITY,
     rotation: rotationFact(ctx),
+    sleep: sleepFact(ctx),
     certs: factOf(ctx, "certs", 0, incarnation("certs")),
     nodes: wantedNodes(ctx, plan).map(({ role, n }) => factOf(ctx, role, n, incarnation(role))),
     ...marksOf(ctx),

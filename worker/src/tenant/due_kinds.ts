@@ -4,6 +4,7 @@ import { expireDue, scheduledDue, takeDue } from "./backups";
 import { drive } from "./driver";
 import type { DueHandler } from "./due";
 import { checkHealth } from "./health_checks";
+import { idleDue } from "./idle";
 import type { LiveContext } from "./live_context";
 import { pushAgents } from "./push";
 import { rehydrateDue } from "./rehydrations";
@@ -17,6 +18,7 @@ export const DUE_KINDS = (ctx: LiveContext): Record<string, DueHandler> => ({
   count_agents: () => countAgents(ctx),
   health: () => checkHealth(ctx),
   usage: () => closeHours(ctx),
+  idle: () => idleDue(ctx),
   prune_access: async () => pruneAccess(ctx),
   take_backup: (row) => takeDue(ctx, row),
   expire_backup: (row) => expireDue(ctx, row),

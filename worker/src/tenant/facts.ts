@@ -56,6 +56,13 @@ export interface Rotation {
   back: ErrorBody | null;
 }
 
+/** A tenant that sleeps or wakes. */
+export interface Sleep {
+  aim: "asleep" | "awake";
+  /** Ingest was verified since it began to wake. */
+  verified: boolean;
+}
+
 export interface Facts {
   now: number;
   requested: Requested;
@@ -65,6 +72,7 @@ export interface Facts {
   /** When a tenant that has settled exchanges its certificates by itself. */
   renewAt: number;
   rotation: Rotation | null;
+  sleep: Sleep | null;
   certs: NodeFact;
   /** The nodes of the plan and any others that still exist, in the order in which they start. */
   nodes: NodeFact[];
@@ -90,6 +98,8 @@ export type Action =
   | { do: "verify" }
   /** Begin a rotation that nobody asked for. */
   | { do: "renew" }
+  /** Wake a tenant that nobody asked for, because something of it is due. */
+  | { do: "rouse" }
   /** Make the minted bundle the active one. */
   | { do: "switch" }
   /** Make the bundle before the active one again; `step` is where it failed. */

@@ -133,6 +133,12 @@ function countExit(ctx: TenantContext, row: NodeRow, exitCode: number | null): v
   countFailure(ctx, subject, errorBody("NODE_EXITED", `The ${row.role} ${how}.`));
 }
 
+/** Whether the role's first node gave answers when it was last heard of. */
+export function servesNow(ctx: TenantContext, role: Role): boolean {
+  const row = nodeRow(ctx, role, 0);
+  return row?.state === "running" && (role !== "manager" || row.prepared === 1);
+}
+
 /** Has every node asked at the next visit, however lately it reported. */
 export function askAgain(ctx: TenantContext): void {
   ctx.sql.exec("UPDATE nodes SET checked_at = 0");

@@ -6,6 +6,7 @@ import type { DueRow } from "./due";
 import { nodeStub } from "./nodes/names";
 import { NotYet } from "./not_yet";
 import { migrate } from "./schema";
+import { requireAwake } from "./sleep";
 
 const MIGRATIONS = [
   `CREATE TABLE rehydrations (
@@ -41,10 +42,11 @@ type Row = {
 /**
  * Begins to load a day. A day that was loaded before is loaded again: documents carry their ids, so nothing is there twice.
  * @param day YYYY-MM-DD
- * @throws EdgeError DAY_NOT_ARCHIVED, DAY_DOES_NOT_FIT, NODE_NOT_RUNNING
+ * @throws EdgeError TENANT_ASLEEP, DAY_NOT_ARCHIVED, DAY_DOES_NOT_FIT, NODE_NOT_RUNNING
  */
 export async function rehydrate(ctx: TenantContext, day: string): Promise<RehydrationView> {
   const instance = ctx.requireLive().plan?.roles.indexer.instance ?? "lite";
+  requireAwake(ctx, "An archived day was to be loaded.");
   const { documents, bytes, used } = await nodeStub(ctx.env, ctx.id, "indexer", 0).measureDay(day);
   if (documents === 0) throw new EdgeError("DAY_NOT_ARCHIVED", `The archive holds no alert of ${day}.`);
   refuseWhatDoesNotFit(day, bytes, used, DISK_BYTES[instance], instance);

@@ -57,12 +57,16 @@ export function kindOfRun({ sql }: TenantContext, operationId: string): RunKind 
   return sql.exec<{ kind: RunKind }>(query, operationId).toArray()[0]?.kind ?? null;
 }
 
+/** What changes no plan, and so says nothing of whether the newest one was reached. */
+const BESIDE_THE_PLAN: RunKind[] = ["rotate", "sleep", "wake"];
+
 /**
- * Whether the newest plan was fully reached once, so that what fails now is healed. Rotations change no plan; nor does a
- * restore, which leaves the tenant as set up as it was, whatever becomes of it.
+ * Whether the newest plan was fully reached once, so that what fails now is healed. A restore changes no plan either: it
+ * leaves the tenant as set up as it was, whatever becomes of it.
  */
 export function hasSettled({ sql }: TenantContext): boolean {
-  const query = `SELECT kind, state FROM runs WHERE kind <> 'rotate' AND (kind <> 'restore' OR state = 'running')
+  const beside = BESIDE_THE_PLAN.map((kind) => `'${kind}'`).join(", ");
+  const query = `SELECT kind, state FROM runs WHERE kind NOT IN (${beside}) AND (kind <> 'restore' OR state = 'running')
     ORDER BY position DESC LIMIT 1`;
   const [run] = sql.exec<{ kind: string; state: string }>(query).toArray();
   return (run?.kind === "start" || run?.kind === "clone") && run.state === "succeeded";

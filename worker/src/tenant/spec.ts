@@ -7,6 +7,7 @@ import { clearEfforts } from "./efforts";
 import { beginPrelude, cloneSource } from "./preludes";
 import { abandonRotation } from "./rotation";
 import { beginRun } from "./runs";
+import { abandonSleep } from "./sleep";
 
 interface Intent {
   epoch: number;
@@ -94,6 +95,7 @@ function refuseUnknownVersion(ctx: TenantContext, { requested, plan }: Intent): 
 function store(ctx: TenantContext, intent: Intent, kind: RunKind, hash: string): void {
   storeIntent(ctx, intent, hash);
   abandonRotation(ctx);
+  abandonSleep(ctx);
   beginRun(ctx, intent.operation_id, kind, intent.generation);
   // A new intent is somebody's decision to try (again): what was given up gets its attempts back.
   clearEfforts(ctx);

@@ -5,6 +5,7 @@ import type { Env } from "../bindings";
 import { asEdgeError, EdgeError, type ErrorBody, type ErrorCode, type FieldFault } from "../errors";
 import type {
   BackupView,
+  ChangeSleep,
   DeleteTenant,
   OrderBackup,
   OrderRehydration,
@@ -29,6 +30,7 @@ import { type BackupPart, listBackups, migrateBackups, orderBackup, partsOf } fr
 import { DUE_DEADLINES_MS, DUE_KINDS } from "./due_kinds";
 import { type Enrolled, type EnrollRequest, enroll } from "./enrollment";
 import { migrateHealth } from "./health_rows";
+import { sleepNow } from "./idle";
 import { LiveContext } from "./live_context";
 import { indexerAuthorization } from "./node_env";
 import { askAgain, takeReport } from "./node_records";
@@ -43,12 +45,14 @@ import { migrateTenant } from "./schema";
 import {
   type CodeAnswer,
   type CodeRequest,
-  findSession,
   makeCode,
   type Redeemed,
   redeemCode,
   type SessionView,
+  useSession,
+  waitingSession,
 } from "./sessions";
+import { askToWake, migrateSleep, type Waking } from "./sleep";
 import { acceptDeletion, acceptSpec } from "./spec";
 import { migrateTroubles, noteTrouble } from "./state_trouble";
 import { putToken, revokeToken, type TokenDefinition, type TokenView, tokenView } from "./tokens";
@@ -72,6 +76,7 @@ export class TenantObject extends DurableObject<Env> {
     migrateRehydrations(state.storage);
     migrateHealth(state.storage);
     migrateUsage(state.storage);
+    migrateSleep(state.storage);
     this.#ctx = new LiveContext(state, env);
   }
 
@@ -115,6 +120,20 @@ export class TenantObject extends DurableObject<Env> {
   /** The same for a person or an integration; the same key again is the same operation. */
   async rotateCertificatesFor(claims: AccessClaims, key: string): Promise<BegunRotation> {
     return rotateFor(this.#ctx, claims, key);
+  }
+
+  /** Sends the tenant to sleep where nobody uses it. @throws EdgeError, see idle.ts */
+  async fallAsleep({ epoch, operation_id }: ChangeSleep): Promise<TenantView> {
+    this.#ctx.requireLive(epoch);
+    await sleepNow(this.#ctx, operation_id);
+    return this.#accepted();
+  }
+
+  /** Wakes the tenant. @throws EdgeError, see sleep.ts */
+  wakeUp({ epoch, operation_id }: ChangeSleep): Promise<TenantView> {
+    this.#ctx.requireLive(epoch);
+    askToWake(this.#ctx, operation_id);
+    return this.#accepted();
   }
 
   /** @throws EdgeError TENANT_UNKNOWN where nothing was ever stored */
@@ -266,7 +285,12 @@ export class TenantObject extends DurableObject<Env> {
   }
 
   async session(secretDigest: string): Promise<SessionView | null> {
-    return findSession(this.#ctx, secretDigest);
+    return useSession(this.#ctx, secretDigest);
+  }
+
+  /** What a page shows that waits for the tenant. */
+  async waking(secretDigest: string): Promise<Waking | null> {
+    return waitingSession(this.#ctx, secretDigest);
   }
 
   async revoke(request: RevocationRequest): Promise<{ closed: number }> {

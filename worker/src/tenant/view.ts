@@ -8,6 +8,7 @@ import type { TenantContext } from "./context";
 import { healthView, probeOf } from "./health_rows";
 import { nodeRows, viewOf } from "./node_records";
 import { latestRun } from "./runs";
+import { sleepView } from "./sleep";
 import { stateTrouble } from "./state_trouble";
 
 const NOTED_EVERY_MS = 60_000;
@@ -34,6 +35,7 @@ export function tenantView(ctx: TenantContext): TenantView | null {
     run: latestRun(ctx),
     certificate: certificateView(ctx),
     state_trouble: stateTrouble(ctx.sql),
+    sleeping: sleepView(ctx),
     agents: agentCounts(ctx.sql),
     stream: streamOf(row.stream),
     ingest: { verified_at: timeOf(probeOf(ctx)?.verifiedAt) },

@@ -32,6 +32,7 @@ export function facts(more: Partial<Facts> = {}): Facts {
     renewAt: Number.POSITIVE_INFINITY,
     rotation: null,
     prelude: null,
+    sleep: null,
     certs: node("certs", "stopped"),
     nodes: SERVING_ROLES.map((role) => node(role, "running")),
     verified: true,
@@ -74,6 +75,7 @@ export const anyFacts = fc
     certificateFits: fc.boolean(),
     renewAt: fc.constantFrom(NOW - 1, Number.POSITIVE_INFINITY),
     rotation: fc.option(anyRotation),
+    sleep: fc.option(fc.record({ aim: fc.constantFrom("asleep" as const, "awake" as const), verified: fc.boolean() })),
     certs: nodeOf("certs"),
     nodes: fc.tuple(nodeOf("indexer"), nodeOf("manager"), nodeOf("dashboard")).map((nodes) => [...nodes]),
     verified: fc.boolean(),
@@ -115,7 +117,10 @@ export function obeyed(before: Facts, action: Action): Facts {
     case "mint":
       return before.rotation ? rotated(before, { minted: true }) : { ...before, certificateFits: true };
     case "verify":
-      return before.rotation ? rotated(before, { verified: true }) : { ...before, verified: true };
+      if (before.rotation) return rotated(before, { verified: true });
+      return before.sleep ? { ...before, sleep: { ...before.sleep, verified: true } } : { ...before, verified: true };
+    case "rouse":
+      return { ...before, ...UNTRIED, sleep: { aim: "awake", verified: false } };
     case "renew":
       return {
         ...before,

@@ -72,6 +72,7 @@ export class RotatingWorld {
       ...{ now: this.now, requested: "running", settled: true, certificateFits: true, verified: true, erased: false },
       ...{ renewAt: Number.POSITIVE_INFINITY, prelude: null, unwell: null },
       rotation: this.rotation && { ...this.rotation, minted, switched: this.active !== OLD },
+      sleep: null,
       certs: fact(this.certs),
       nodes: this.nodes.map(fact),
       efforts: this.efforts,

@@ -1,5 +1,6 @@
 import { AgentChannels } from "../../tunnel/channels";
 import { StatefulContainer } from "./stateful";
+import { Usage, type Use } from "./use";
 
 const API_PORT = 55000;
 const AGENT_PORT = 1514;
@@ -18,6 +19,7 @@ export class ManagerContainer extends StatefulContainer {
     return answer !== undefined && answer.status < 500;
   }
 
+  readonly #usage = new Usage();
   readonly #channels = new AgentChannels({
     agentPort: () => this.port(AGENT_PORT),
     mayConnect: (agent) => this.env.TENANT.getByName(this.tenant).mayConnect(agent),
@@ -25,7 +27,17 @@ export class ManagerContainer extends StatefulContainer {
 
   /** Takes an agent's connection that the Worker dialled. */
   override connect(socket: Socket): Promise<void> {
-    return this.#channels.serve(socket);
+    return this.#usage.during(this.#channels.serve(socket));
+  }
+
+  /** The agents' connections, for the tenant object before it lets the tenant sleep. */
+  use(): Use {
+    return this.#usage.told;
+  }
+
+  protected override onStart(): void {
+    super.onStart();
+    this.#usage.touch();
   }
 
   /** Ends the agent's open connection; returns how many were closed. */
