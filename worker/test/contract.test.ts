@@ -1,9 +1,10 @@
 /** The contract is executable: every status it documents is answered here, in the documented form. */
 import { env, SELF } from "cloudflare:test";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { createApiApp } from "../src/app";
 import { makeToken } from "../src/ids";
+import { ManagerContainer } from "../src/index";
 import {
   backUp,
   backupBody,
@@ -39,6 +40,7 @@ import {
   scopedToken,
   stoppedTenant,
 } from "./support/edge";
+import { asleepTenant, change } from "./support/sleeping";
 import { newOperation, runningTenant, specOf, until } from "./support/tenants";
 
 type Cause = () => Promise<Response>;
@@ -99,6 +101,18 @@ async function withoutFeed(act: Cause): Promise<Response> {
     return await act();
   } finally {
     await env.WAZUH_META.exec("ALTER TABLE feed_away RENAME TO feed");
+  }
+}
+
+/** No manager's object says who uses it. */
+async function withoutAnswers(act: Cause): Promise<Response> {
+  const silent = vi.spyOn(ManagerContainer.prototype, "use").mockImplementation(() => {
+    throw new Error("the object is away");
+  });
+  try {
+    return await act();
+  } finally {
+    silent.mockRestore();
   }
 }
 
@@ -188,6 +202,22 @@ const CAUSES: Record<string, Causes> = {
     409: on((id) => rotate(id)),
     410: onDeleted((id) => rotate(id)),
     422: on((id) => rotate(id, {})),
+    503: async () => rotate(await asleepTenant()),
+  },
+  "post /v1/tenants/{id}/sleep": {
+    ...tenantCauses("POST", "/sleep", rotation()),
+    202: async () => change(await runningTenant(), "sleep"),
+    409: on((id) => change(id, "sleep")),
+    410: onDeleted((id) => change(id, "sleep")),
+    422: on((id) => change(id, "sleep", "op_x")),
+    503: () => withoutAnswers(async () => change(await runningTenant(), "sleep")),
+  },
+  "post /v1/tenants/{id}/wake": {
+    ...tenantCauses("POST", "/wake", rotation()),
+    202: async () => change(await asleepTenant(), "wake"),
+    409: on((id) => change(id, "wake")),
+    410: onDeleted((id) => change(id, "wake")),
+    422: on((id) => change(id, "wake", "op_x")),
   },
   "post /v1/tenants/{id}/backups": {
     ...tenantCauses("POST", "/backups", backupBody()),
@@ -248,6 +278,7 @@ const CAUSES: Record<string, Causes> = {
     401: unsigned("POST", "/api/certs/rotate", '{"idempotency_key":"k"}'),
     409: on((id) => askRotation(id)),
     422: on((id) => askRotation(id, {})),
+    503: async () => askRotation(await asleepTenant()),
   },
   "get /api/events": {
     200: on(async (id) => events(await scopedToken(id))),

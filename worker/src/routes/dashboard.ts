@@ -83,10 +83,11 @@ async function postedCode(c: EdgeContext): Promise<string> {
 
 async function proxy(c: EdgeContext): Promise<Response> {
   const tenant = c.var.dashboardTenant;
+  // First, for another origin must not even wake a tenant.
+  refuseForeign(c);
   const secret = sessionDigest(c.req.raw.headers);
   const session = secret ? await c.env.TENANT.getByName(tenant).session(secret) : null;
   if (!secret || !session) throw ended();
-  refuseForeign(c);
   refuseWriting(c, session);
   if (session.away) return wait(c, secret);
   const node = nodeStub(c.env, tenant, "dashboard", sticky(secret, session.dashboards));
