@@ -42,10 +42,13 @@ VERBS = {
     "retry": "retried",
     "revoke": "revoked",
     "rotate_certificates": "asked to exchange its certificates",
+    "set_sleep_policy": "told when to sleep",
+    "sleep": "asked to sleep",
     "start": "started",
     "stop": "stopped",
     "suspend": "suspended",
     "unprotect": "no longer protected",
+    "wake": "asked to wake up",
     "withdraw": "withdrawn",
 }
 

@@ -17,6 +17,8 @@ urlpatterns = [
     path(_ONE, protection.OneTenant.as_view(), name="api-tenant"),
     path(f"{_ONE}/start", provisioning.Start.as_view(), name="api-tenant-start"),
     path(f"{_ONE}/stop", provisioning.Stop.as_view(), name="api-tenant-stop"),
+    path(f"{_ONE}/sleep", protection.Sleep.as_view(), name="api-tenant-sleep"),
+    path(f"{_ONE}/wake", protection.Wake.as_view(), name="api-tenant-wake"),
     path(
         f"{_ONE}/rotate-certificates",
         protection.RotateCertificates.as_view(),

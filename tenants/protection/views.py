@@ -12,7 +12,7 @@ from controlplane.actor import actor_of
 from controlplane.forms import told_on
 from organizations import access
 from tenants.protection import actions
-from tenants.protection.forms import DeleteForm
+from tenants.protection.forms import DeleteForm, SleepForm
 from tenants.provisioning import actions as provisioning
 from tenants.provisioning import queries
 from tenants.provisioning.frame import tenant_frame
@@ -99,6 +99,7 @@ def _page(request: HttpRequest, tenant: Tenant, form: DeleteForm) -> HttpRespons
     context = {
         "tenant": tenant,
         "form": form,
+        "sleep_form": SleepForm(minutes=tenant.sleep_after_minutes),
         "sizes": [(role, _size(size)) for role, size in tenant.spec.get("roles", {}).items()],
         "runtime_words": RUNTIMES.get(tenant.runtime, tenant.runtime),
         **_possible(tenant, permissions),
@@ -117,6 +118,7 @@ def _possible(tenant: Tenant, permissions: frozenset[str]) -> dict[str, Any]:
         "going": going,
         "can_stop": may_operate and tenant.requested == Tenant.Requested.RUNNING,
         "can_start": may_operate and tenant.requested == Tenant.Requested.STOPPED,
+        "can_set_sleep": may_operate,
         "can_protect": may_delete,
         "can_delete": may_delete and not tenant.protected,
     }

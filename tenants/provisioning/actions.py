@@ -29,6 +29,7 @@ def create(
     certificate_days: int | None = None,
     retention_days: int | None = None,
     max_agents: int | None = None,
+    sleep_after_minutes: int | None = None,
 ) -> tuple[Tenant, Operation]:
     """
     Ask for a new tenant; it is placed, counted and on its way when this returns.
@@ -51,7 +52,7 @@ def create(
         retention_days=retention_days,
         max_agents=max_agents,
     )
-    tenant = _insert(organization, cell, name, spec)
+    tenant = _insert(organization, cell, name, specs.with_sleep(spec, sleep_after_minutes))
     return tenant, ask(by, tenant, "create", standing, base_requested=Tenant.Requested.STOPPED)
 
 

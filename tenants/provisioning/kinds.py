@@ -9,6 +9,9 @@ STOP_STEPS = (SUBMIT, "dashboard", "manager", "indexer")
 DELETE_STEPS = (SUBMIT, "stop", "erase")
 ROTATE_STEPS = (SUBMIT, "mint", "switch", "indexer", "manager", "dashboard", "verify")
 ROTATE = "rotate_certificates"
+SLEEP_STEPS = (SUBMIT, "dashboard", "manager", "indexer")
+WAKE_STEPS = (SUBMIT, "indexer", "manager", "dashboard", "verify")
+SLEEP, WAKE = "sleep", "wake"
 RESTORE_STEPS = ("backup", "stop", "put_state", "indexer", "manager", "dashboard", "verify")
 
 
@@ -34,6 +37,8 @@ KINDS: dict[str, Kind] = {
     "stop": Kind("stopped", STOP_STEPS),
     "delete": Kind("deleted", DELETE_STEPS),
     ROTATE: Kind("running", ROTATE_STEPS, changes_spec=False),
+    SLEEP: Kind("running", SLEEP_STEPS, changes_spec=False),
+    WAKE: Kind("running", WAKE_STEPS, changes_spec=False),
     # Begins at the edge alone so far, so that nothing is handed over.
     "restore": Kind("running", RESTORE_STEPS, changes_spec=False),
 }

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from controlplane.marks import UNKNOWN, Mark
+from tenants.provisioning import lifecycle
 from tenants.provisioning.models import Operation, Tenant
+from tenants.provisioning.sighting import read_time
 
 WORKING = "loader-circle"
 
@@ -51,8 +53,9 @@ HEALTH: dict[str, Mark] = {
     "failing": Mark("failed", "circle-x", "Failing"),
 }
 
-# What is said of a tenant that is being deleted; `stopping` alone would hide the aim.
+# What is said of a tenant that is being deleted, or wakes up; the status alone would hide the aim.
 DELETING = Mark("working", WORKING, "Deleting")
+WAKING = Mark("working", WORKING, "Waking up")
 
 
 def of_tenant(tenant: Tenant) -> Mark:
@@ -60,16 +63,20 @@ def of_tenant(tenant: Tenant) -> Mark:
     status = tenant.status
     if status == "stopping" and tenant.requested == Tenant.Requested.DELETED:
         return DELETING
+    if status == "provisioning" and lifecycle.is_waking(tenant):
+        return WAKING
     return TENANT.get(status, UNKNOWN).saying(why=why_of(tenant, status))
 
 
 def why_of(tenant: Tenant, status: str) -> str:
-    """One sentence under a state that needs somebody."""
+    """One sentence under a state that needs a word."""
     if status == "attention":
         return " ".join(reason["message"] for reason in tenant.attention)
     if status == "failed":
         reason: dict[str, Any] = tenant.reason or (tenant.edge_view or {}).get("reason") or {}
         return str(reason.get("message", ""))
+    if tenant.sleeping:
+        return f"Since {_clock(tenant.sleeping['since'])}, wakes on request."
     return ""
 
 
@@ -78,6 +85,11 @@ def of_health(health: Mapping[str, Any]) -> Mark:
     detail = health.get("detail")
     why = str(detail.get("message") or "") if isinstance(detail, Mapping) else ""
     return HEALTH.get(str(health.get("state")), UNKNOWN).saying(why=why)
+
+
+def _clock(since: str) -> str:
+    moment = read_time(since)
+    return f"{moment:%-d %B, %H:%M} UTC" if moment else "a while"
 
 
 def of_operation(operation: Operation) -> Mark:

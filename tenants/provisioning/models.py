@@ -124,6 +124,17 @@ class Tenant(models.Model):
         return lifecycle.attention(self, timezone.now()) if self.status == "attention" else []
 
     @property
+    def sleep_after_minutes(self) -> int | None:
+        """After how many minutes without use it sleeps; None for never."""
+        policy = self.spec.get("sleep") or {}
+        return policy.get("after_minutes")
+
+    @property
+    def sleeping(self) -> dict[str, str] | None:
+        """Since when it sleeps and why; None while it does not."""
+        return (self.edge_view or {}).get("sleeping") if self.status == "sleeping" else None
+
+    @property
     def runtime(self) -> str:
         """What its nodes really run on: `stand-in`, `docker` or `cloudflare`."""
         return str((self.edge_view or {}).get("runtime") or self.cell.runtime)

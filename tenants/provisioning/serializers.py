@@ -14,7 +14,8 @@ class TenantOut(serializers.ModelSerializer[Tenant]):
     organization = serializers.CharField(source="organization_id")
     cell = serializers.CharField(source="cell_id")
     status = serializers.ChoiceField(
-        choices=["provisioning", "running", "attention", "stopping", "stopped", "failed", "deleted"], read_only=True
+        choices=["provisioning", "running", "attention", "sleeping", "stopping", "stopped", "failed", "deleted"],
+        read_only=True,
     )
     attention = serializers.ListField(child=serializers.DictField(), read_only=True)
     runtime = serializers.ChoiceField(
@@ -26,6 +27,12 @@ class TenantOut(serializers.ModelSerializer[Tenant]):
     agents = serializers.SerializerMethodField()
     ingest_verified_at = serializers.SerializerMethodField()
     certificate = serializers.SerializerMethodField()
+    sleeping = serializers.DictField(
+        child=serializers.CharField(), read_only=True, allow_null=True, help_text="`since` when, and `because` of what"
+    )
+    sleep_after_minutes = serializers.IntegerField(
+        read_only=True, allow_null=True, help_text="without use for so long, it sleeps; null for never"
+    )
     dashboard_url = serializers.SerializerMethodField()
 
     class Meta:
@@ -49,6 +56,8 @@ class TenantOut(serializers.ModelSerializer[Tenant]):
             "agents",
             "ingest_verified_at",
             "certificate",
+            "sleeping",
+            "sleep_after_minutes",
             "dashboard_url",
             "protected",
             "created_at",
@@ -95,6 +104,9 @@ class TenantIn(serializers.Serializer[Any]):
     certificate_days = serializers.IntegerField(required=False, min_value=1, max_value=specs.MOST_CERTIFICATE_DAYS)
     retention_days = serializers.IntegerField(required=False, min_value=1, max_value=3650)
     max_agents = serializers.IntegerField(required=False, min_value=1, max_value=100_000)
+    sleep_after_minutes = serializers.IntegerField(
+        required=False, allow_null=True, min_value=specs.LEAST_SLEEP, max_value=specs.MOST_SLEEP
+    )
 
 
 class StepOut(serializers.ModelSerializer[Step]):

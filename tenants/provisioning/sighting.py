@@ -47,7 +47,7 @@ class Run:
 class Sighting:
     """
     One tenant as the edge sees it. `seq` rises with every change of the tenant object, so that of two sightings the
-    later one is known; `raw` is the JSON that came.
+    later one is known; `sleeping` says that it rests until a request needs it; `raw` is the JSON that came.
     """
 
     tenant_id: str
@@ -59,6 +59,7 @@ class Sighting:
     reason: dict[str, Any] | None
     seq: int
     run: Run | None
+    sleeping: bool = False
     raw: dict[str, Any] = field(repr=False, default_factory=dict)
 
     @property
@@ -82,6 +83,7 @@ class Sighting:
             reason=_object(data, "reason"),
             seq=_number(data, "seq"),
             run=_run(_object(data, "run")),
+            sleeping=_object(data, "sleeping") is not None,
             raw=dict(data),
         )
 

@@ -1,6 +1,7 @@
 """Builds the spec of a new tenant: what its organization pays for, with what was chosen within that."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from billing.entitlements import Entitlement
@@ -11,6 +12,8 @@ from tenants.provisioning.problems import InvalidPlan
 LONGEST_NAME = 80
 CERTIFICATE_DAYS, MOST_CERTIFICATE_DAYS = 365, 3650
 RETENTION_DAYS = 30
+LEAST_SLEEP, MOST_SLEEP = 15, 10_080
+"""Minutes without use after which a tenant may sleep."""
 
 VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]{0,31}\Z")
 
@@ -61,6 +64,20 @@ def build(
         "retention_days": _within("retention_days", retention_days, min(RETENTION_DAYS, longest), longest),
         "max_agents": _within("max_agents", max_agents, entitlement.max_agents, entitlement.max_agents),
     }
+
+
+def with_sleep(spec: Mapping[str, Any], after_minutes: int | None) -> dict[str, Any]:
+    """
+    A spec under which the tenant sleeps after so many minutes without use; None for never. Raises Invalid.
+
+    Without sleep nothing is said of it: the spec stays the one that was sent before.
+    """
+    rest = {name: value for name, value in spec.items() if name != "sleep"}
+    if after_minutes is None:
+        return rest
+    if not LEAST_SLEEP <= after_minutes <= MOST_SLEEP:
+        raise Invalid(f"Expected {LEAST_SLEEP} to {MOST_SLEEP} minutes.", field="sleep_after_minutes")
+    return {**rest, "sleep": {"after_minutes": after_minutes}}
 
 
 def _within(field: str, value: int | None, default: int, most: int) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controlplane.marks import Mark
-from tenants.provisioning.kinds import ROTATE
+from tenants.provisioning.kinds import ROTATE, SLEEP, WAKE
 from tenants.provisioning.marks import STEP, of_operation
 from tenants.provisioning.models import Operation, Step
 
@@ -16,6 +16,8 @@ TITLES = {
     "stop": "Stop",
     "delete": "Delete tenant",
     ROTATE: "Rotate certificates",
+    SLEEP: "Sleep",
+    WAKE: "Wake",
     "edge": "Edge run",
 }
 
@@ -25,6 +27,7 @@ CANCELS = {
     "stop": "Cancel stop",
     "delete": "Cancel deletion",
     ROTATE: "Cancel rotation",
+    SLEEP: "Stay awake",
 }
 
 # step → title, and what it does for a start, a stop, a deletion
@@ -57,6 +60,12 @@ ROTATING = {
     "verify": ("Verify", "An alert goes in and comes out again"),
     "rollback": ("Roll back", "The old certificates come into use again"),
 }
+SLEEPING = STOPPING | {"submit": ("Hand over", "The edge asks who uses it, and begins if nobody does")}
+WAKING = STARTING | {
+    "submit": ("Hand over", "The edge is told to wake it"),
+    "indexer": ("Indexer", "Takes its alerts out of the journal"),
+    "manager": ("Manager", "Gets its agents back"),
+}
 RESTORING = STARTING | {
     "backup": ("Backup", "What is there now is kept for a week"),
     "stop": ("Stop", "All nodes stop"),
@@ -71,6 +80,8 @@ WORDS = {
     "stop": STOPPING,
     "delete": DELETING,
     ROTATE: ROTATING,
+    SLEEP: SLEEPING,
+    WAKE: WAKING,
 }
 
 
@@ -150,6 +161,8 @@ class Timeline:
         """What a failure left in place."""
         if self.operation.kind == ROTATE:
             return "The certificates from before the rotation are the ones in use."
+        if self.operation.kind == SLEEP:
+            return "The tenant is awake."
         held = [line.title.lower() for line in self.lines if line.state == "succeeded" and line.name != "submit"]
         if not held:
             return "Nothing of it was built yet."

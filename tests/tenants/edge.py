@@ -19,8 +19,17 @@ STEPS = {
     "stop": ["dashboard", "manager", "indexer"],
     "delete": ["stop", "erase"],
     "rotate": ["mint", "switch", "indexer", "manager", "dashboard", "verify"],
+    "sleep": ["dashboard", "manager", "indexer"],
+    "wake": ["indexer", "manager", "dashboard", "verify"],
 }
-AIMS = {"start": "running", "stop": "stopped", "delete": "absent", "rotate": "running"}
+AIMS = {
+    "start": "running",
+    "stop": "stopped",
+    "delete": "absent",
+    "rotate": "running",
+    "sleep": "stopped",
+    "wake": "running",
+}
 
 
 def refusal(status: int, code: str, *, retryable: bool = False, details: list[dict[str, str]] | None = None) -> Any:
@@ -130,6 +139,15 @@ class FakeEdge:
         view["run"] = {"operation_id": operation_id, "kind": "rotate", "state": "running", "steps": steps}
         self.publish(tenant_id)
 
+    def begin_change(self, tenant_id: str, kind: str, operation_id: str) -> None:
+        """The tenant begins to sleep or to wake, by whoever asked for it."""
+        view = self.views[tenant_id]
+        steps = self._steps(view, kind, operation_id)
+        view["run"] = {"operation_id": operation_id, "kind": kind, "state": "running", "steps": steps}
+        view["observed"] = {"sleep": "stopping", "wake": "starting"}[kind]
+        view["sleeping"] = {"since": NOW, "because": "It was asked for."} if kind == "sleep" else None
+        self.publish(tenant_id)
+
     def roll_back(self, tenant_id: str, step: str) -> None:
         """The exchange fails at a step, and the old certificates come into use again."""
         self.progress(tenant_id, step)
@@ -191,6 +209,8 @@ class FakeEdge:
             ("GET", rf"{one}/agents", self._agents),
             ("POST", rf"{one}/agents/(\d+)/quarantine", self._quarantine),
             ("POST", rf"{one}/certs/rotate", self._rotate),
+            ("POST", rf"{one}/sleep", self._sleep),
+            ("POST", rf"{one}/wake", self._wake),
             ("POST", rf"{one}/dashboard-codes", self._code),
             ("POST", rf"{one}/revocations", self._revoke),
             ("GET", r"/api/events", self._events),
@@ -229,6 +249,7 @@ class FakeEdge:
             "nodes": [],
             "run": {"operation_id": body["operation_id"], "kind": kind, "state": "running", "steps": steps},
             "certificate": None,
+            "sleeping": None,
             "agents": {"enrolled": 0, "active": 0},
             "stream": {"seq": 0, "last_event_at": None},
             "dashboard_url": f"http://{tenant_id}.localhost:8787/dashboard/",
@@ -311,6 +332,20 @@ class FakeEdge:
                 return refusal(409, "OPERATION_IN_PROGRESS")
             self.begin_rotation(tenant_id, body["operation_id"])
         return httpx.Response(202, json=view)
+
+    def _sleep(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
+        view = self.views[tenant_id]
+        if view["agents"]["active"]:
+            return refusal(409, "AGENTS_CONNECTED")
+        return self._change(tenant_id, "sleep", body)
+
+    def _wake(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
+        return self._change(tenant_id, "wake", body)
+
+    def _change(self, tenant_id: str, kind: str, body: dict[str, Any]) -> httpx.Response:
+        if self.views[tenant_id]["run"]["operation_id"] != body["operation_id"]:
+            self.begin_change(tenant_id, kind, body["operation_id"])
+        return httpx.Response(202, json=self.views[tenant_id])
 
     def _code(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
         post_to = f"http://{tenant_id}.localhost:8787/session"

@@ -16,6 +16,8 @@ ROUTES = [
     ("POST", "tenants/{tenant}/start", None),
     ("POST", "tenants/{tenant}/stop", None),
     ("POST", "tenants/{tenant}/rotate-certificates", None),
+    ("POST", "tenants/{tenant}/sleep", None),
+    ("POST", "tenants/{tenant}/wake", None),
     ("POST", "tenants/{tenant}/certs-token", None),
     ("GET", "tenants/{tenant}/tokens", None),
     ("POST", "tenants/{tenant}/tokens", {"name": "x"}),

@@ -20,6 +20,7 @@ import {
   isAsleep,
   managersServe,
   passMinutes,
+  resetClock,
   runs,
   sleepyTenant,
 } from "./support/sleeping";
@@ -138,6 +139,7 @@ const isWhole = (tenant: string, view: TenantView) =>
 
 describe("under any interleaving of use, sleep, waking and crashes a tenant", () => {
   afterEach(() => {
+    resetClock();
     vi.restoreAllMocks();
   });
 

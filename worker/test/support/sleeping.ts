@@ -36,9 +36,15 @@ export async function asleepTenant(id?: string): Promise<string> {
 const realNow = Date.now.bind(Date);
 let ahead = 0;
 
-/** Lets the clock of everything in this isolate jump; it goes on from there. `vi.restoreAllMocks` sets it right again. */
+/** Sets right what {@link passMinutes} changed. */
+export function resetClock(): void {
+  ahead = 0;
+}
+
+/** Lets the clock of everything in this isolate jump; it goes on from there. */
 export function passMinutes(minutes: number): void {
   ahead += minutes * MINUTE_MS;
+  if (vi.isMockFunction(Date.now)) return;
   vi.spyOn(Date, "now").mockImplementation(() => realNow() + ahead);
 }
 
@@ -68,20 +74,20 @@ export function managersServe(): () => void {
   const prototype = ManagerContainer.prototype as unknown as { port: (n: number) => unknown };
   const original = prototype.port;
   prototype.port = function (n) {
-    const real = original.call(this, n);
+    const real = original.call(this, n) as { fetch: typeof fetch } | null;
     if (!real || n === 80) return real;
-    return { fetch: (url: string, request: Request) => api(new Request(url, request)), connect: () => taken().socket };
+    const answer = (url: string, init?: RequestInit) =>
+      // Whether it serves is the container's to say.
+      new URL(url).pathname === "/" ? real.fetch(url, init) : api(new Request(url, init));
+    return { fetch: answer, connect: () => new ManagerConnection(true).socket };
   };
   return () => {
     prototype.port = original;
   };
 }
 
-const taken = () => new ManagerConnection(true);
-
 async function api(request: Request): Promise<Response> {
   const { pathname } = new URL(request.url);
-  if (pathname === "/") return new Response("unauthorized", { status: 401 });
   const items = [{ id: "000", name: "manager", status: "active", group: [] }];
   if (pathname.endsWith("/authenticate")) return Response.json({ data: { token: "t" }, error: 0 });
   if (request.method === "GET") {
