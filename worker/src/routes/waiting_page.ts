@@ -73,7 +73,7 @@ export function waitingPage(settings: Settings, tenant: string, waking: Waking):
   const title = "Your Wazuh is waking up";
   const rows = STEPS.wake.map((name) => rowOf(name, waking.steps.find((step) => step.name === name)?.state));
   const body = `<h1>${title}</h1>
-<p class="soft">Nobody used it for a while, so it slept. Alerts and settings are kept. This page opens the dashboard by itself.</p>
+<p class="soft">It slept while nobody used it. Alerts and settings are kept. This page opens the dashboard by itself.</p>
 <ol>${rows.join("")}</ol><span role="status" class="unseen"></span>
 <div class="foot"><span>Waking for <time data-seconds="${waking.seconds}">a moment</time></span><a href="${portalAddress(settings, tenant)}">Follow it in the portal</a></div>`;
   const { status } = ERRORS.TENANT_ASLEEP;

@@ -75,7 +75,7 @@ export function managersServe(): () => void {
   const original = prototype.port;
   prototype.port = function (n) {
     const real = original.call(this, n) as { fetch: typeof fetch } | null;
-    if (!real || n === 80) return real;
+    if (!real || (n !== 55000 && n !== 1514)) return real;
     const answer = (url: string, init?: RequestInit) =>
       // Whether it serves is the container's to say.
       new URL(url).pathname === "/" ? real.fetch(url, init) : api(new Request(url, init));
