@@ -10,7 +10,7 @@ import httpx
 
 from local.demo.machine import Machine
 from local.demo.stranger import Stranger
-from local.portal_api import Json, PortalApi
+from local.portal_api import ApiRefused, Json, PortalApi
 from local.stack import nodes
 from local.stack.handle import StackHandle, wait_for
 from local.stream import replay
@@ -60,6 +60,7 @@ class Demo:
             "certs_rotated": self.certs_rotated,
             "restored_from_backup": self.restored_from_backup,
             "cloned": self.cloned,
+            "slept_and_woke": self.slept_and_woke,
             "tenant_deleted": self.tenant_deleted,
         }
 
@@ -186,6 +187,29 @@ class Demo:
         self.stack.manage("edge_backup", "delete-clone", "--tenant", clone)
         wait_for(lambda: not nodes.running(self.stack, clone), "the end of the clone's nodes", 30)
         return f"{clone} had the alerts under secrets of its own, and is gone again"
+
+    def slept_and_woke(self) -> str:
+        self.machine.stop()
+        asked = wait_for(self._sleep, "the tenant to let itself be sent to sleep", 60)
+        self.api.succeeded(asked)
+        status = self.api.get(f"/tenants/{self.tenant}")["status"]
+        check(status == "sleeping", f"status is {status}")
+        check(not nodes.running(self.stack, self.tenant), "nodes of a tenant that sleeps run")
+        self.alice.get(f"/t/{self.tenant}/").expect("wakes on request")
+        waiting = self._open_dashboard(self.alice, self.tenant).expect("waking up")
+        check(waiting.response.status_code == 503, f"the page that waits has status {waiting.response.status_code}")
+        address, woken = waiting.url, f"rotated{self.word}"
+        wait_for(lambda: woken in self.alice.get(address).text, "the dashboard with the alert from before", 90)
+        self._newest_operation(self.api, self.tenant, kind="wake")
+        return "no node ran; opening the dashboard woke it, and the alert from before is there"
+
+    def _sleep(self) -> str:
+        """The operation; empty while the portal still believes that an agent is connected."""
+        try:
+            return str(self.api.post(f"/tenants/{self.tenant}/sleep")["operation"]["id"])
+        except ApiRefused as refusal:
+            check("AGENTS_CONNECTED" in str(refusal), str(refusal))
+            return ""
 
     def _backup(self, act: str, *more: str) -> str:
         return self.stack.manage("edge_backup", act, "--tenant", self.tenant, *more)

@@ -25,8 +25,8 @@ import { NotYet } from "./not_yet";
 import { PRELUDE_ACTS } from "./preludes";
 import { noteVerified, renew, rotationRow, switchOver, turnBack } from "./rotation";
 import { eraseRows } from "./schema";
-import { takeCounts, tellLastUsage } from "./usage";
 import { noteWakingVerified, rouse, wakingOperation } from "./sleep";
+import { takeCounts, tellLastUsage } from "./usage";
 
 /** The certificates node runs for seconds and does little. */
 const CERTS_INSTANCE = "basic";

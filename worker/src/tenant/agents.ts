@@ -7,8 +7,8 @@ import { agentsAtManager } from "./manager";
 import type { ManagerAgent } from "./manager_api";
 import { nodeStub } from "./nodes/names";
 import { AgentsRefused, pushAgents, pushSoon } from "./push";
-import { noteAgents } from "./usage";
 import { isAsleep, mustWait, rouse, stillAway } from "./sleep";
+import { noteAgents } from "./usage";
 
 export interface AgentView {
   id: string;
