@@ -4,7 +4,6 @@ from django.db import transaction
 
 from controlplane import audit
 from controlplane.actor import Actor
-from controlplane.problems import Conflict
 from organizations import access
 from tenants.protection import beside
 from tenants.provisioning import mirror, specs, wakeups
@@ -14,25 +13,14 @@ from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.problems import NotPossibleNow
 
 
-class AgentsConnected(Conflict):
-    """Agents need a manager that runs."""
-
-    def __init__(self, count: int) -> None:
-        connected = "1 agent is" if count == 1 else f"{count} agents are"
-        super().__init__(
-            f"{connected} connected. Nothing was changed.",
-            code="AGENTS_CONNECTED",
-            hint="Agents need a manager that runs; stop them first, or leave the tenant awake.",
-        )
-
-
 @transaction.atomic
 def fall_asleep(*, by: Actor, tenant: Tenant) -> Operation:
     """
     Have a tenant sleep now, if nobody uses it; a request wakes it again.
 
-    What is known here refuses at once; the edge asks its nodes, and an operation that it refuses fails with its words.
-    Raises NotPossibleNow for a tenant that does not run, AgentsConnected, OperationInProgress.
+    Who uses it the edge alone knows: a manager counts an agent as connected for minutes after it has gone. So the edge
+    asks its nodes, and an operation that it refuses fails with its words. Raises NotPossibleNow for a tenant that does
+    not run, OperationInProgress.
     """
     standing = access.require(by, "tenant.operate", tenant.organization_id)
     tenant = mirror.locked(tenant.pk)
@@ -40,9 +28,6 @@ def fall_asleep(*, by: Actor, tenant: Tenant) -> Operation:
         raise NotPossibleNow("Only a tenant that runs can sleep.", "Start or wake it and wait until it runs.")
     refuse_while_busy(tenant)
     beside.refuse_while_the_edge_works(tenant)
-    connected = ((tenant.edge_view or {}).get("agents") or {}).get("active") or 0
-    if connected:
-        raise AgentsConnected(connected)
     return beside.ask(by, tenant, SLEEP, standing)
 
 
