@@ -62,8 +62,11 @@ export class FakeContainer {
     if (exit) setTimeout(() => this.exit(exit[1]), 5);
   }
 
+  /** One object watches a container: whoever watched before has been evicted. */
   monitor(): Promise<void> {
-    return new Promise((resolve, reject) => this.#watchers.push({ resolve, reject }));
+    return new Promise((resolve, reject) => {
+      this.#watchers = [{ resolve, reject }];
+    });
   }
 
   /** The runtime that watched is gone; its promises must not be settled any more. */
