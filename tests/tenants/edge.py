@@ -230,6 +230,7 @@ class FakeEdge:
             "run": {"operation_id": body["operation_id"], "kind": kind, "state": "running", "steps": steps},
             "certificate": None,
             "agents": {"enrolled": 0, "active": 0},
+            "attention": [],
             "stream": {"seq": 0, "last_event_at": None},
             "dashboard_url": f"http://{tenant_id}.localhost:8787/dashboard/",
             "seq": before["seq"],

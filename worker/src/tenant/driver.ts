@@ -12,7 +12,7 @@ import { type Action, type Decision, type Facts, WATCH_MS } from "./facts";
 import { watchHealth } from "./health_checks";
 import { publishHealth, unwell } from "./health_rows";
 import { decide } from "./lifecycle";
-import { factOf, nodeRows, takeReport, wantedNodes } from "./node_records";
+import { factOf, nodeRows, plannedNodes, takeReport } from "./node_records";
 import { anyNodeStub } from "./nodes/names";
 import { preludeFact } from "./preludes";
 import { RENEW_AGAIN_MS } from "./renewal";
@@ -130,8 +130,8 @@ function factsOf(ctx: TenantContext): Facts {
     certificateFits: plan !== null && certificateFits(ctx, plan),
     renewAt: plan ? Math.max(renewalDue(ctx, plan), failedAt(ctx) + RENEW_AGAIN_MS) : Number.POSITIVE_INFINITY,
     rotation: rotationFact(ctx),
-    certs: factOf(ctx, "certs", 0, incarnation("certs")),
-    nodes: wantedNodes(ctx, plan).map(({ role, n }) => factOf(ctx, role, n, incarnation(role))),
+    certs: factOf(ctx, { role: "certs", n: 0, wanted: true }, incarnation("certs")),
+    nodes: plannedNodes(ctx, plan).map((node) => factOf(ctx, node, incarnation(node.role))),
     ...marksOf(ctx),
     unwell: unwell(ctx),
     efforts: effortsOf(ctx),

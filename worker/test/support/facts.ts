@@ -19,7 +19,15 @@ export const givenUp = (): Effort => ({ failures: MAX_FAILURES, retryAt: NOW + 1
 
 export function node(role: Role, state: NodeState, more: Partial<NodeFact> = {}): NodeFact {
   const startedAt = state === "absent" ? null : NOW - 1000;
-  const given = { fits: true, prepared: true, startedAt, movedAt: null, starting: FRESH, preparing: FRESH };
+  const given = {
+    wanted: true,
+    fits: true,
+    prepared: true,
+    startedAt,
+    movedAt: null,
+    starting: FRESH,
+    preparing: FRESH,
+  };
   return { role, n: 0, state, ...given, ...more };
 }
 
@@ -61,6 +69,9 @@ const nodeOf = (role: Role) =>
       ago: fc.integer({ min: 0, max: 2_000_000 }),
     })
     .map(({ state, ago, ...more }) => node(role, state, { ...more, startedAt: NOW - ago }));
+/** A node that the plan has no longer is forgotten once it ended. */
+const known = (nodes: NodeFact[]) =>
+  nodes.filter(({ wanted, state }) => wanted || ["starting", "running", "stopping"].includes(state));
 const anyRotation = fc.record({
   minted: fc.boolean(),
   switched: fc.boolean(),
@@ -75,7 +86,11 @@ export const anyFacts = fc
     renewAt: fc.constantFrom(NOW - 1, Number.POSITIVE_INFINITY),
     rotation: fc.option(anyRotation),
     certs: nodeOf("certs"),
-    nodes: fc.tuple(nodeOf("indexer"), nodeOf("manager"), nodeOf("dashboard")).map((nodes) => [...nodes]),
+    nodes: fc
+      .tuple(nodeOf("indexer"), nodeOf("manager"), nodeOf("dashboard"), nodeOf("dashboard"), fc.boolean())
+      .map(([indexer, manager, first, second, wanted]) =>
+        known([indexer, manager, first, { ...second, n: 1, wanted }]),
+      ),
     verified: fc.boolean(),
     unwell: fc.constantFrom(UNWELL, null),
     erased: fc.boolean(),
@@ -93,25 +108,25 @@ const allUnfit = (before: Facts): Facts => ({
 
 /** The world answers every order: what was started serves, what was stopped is gone. */
 export function obeyed(before: Facts, action: Action): Facts {
-  const set = (role: Role, change: Partial<NodeFact>) => ({
+  const set = ({ role, n }: { role: Role; n: number }, change: Partial<NodeFact>) => ({
     ...before,
     certs: role === "certs" ? { ...before.certs, ...change } : before.certs,
-    nodes: before.nodes.map((one) => (one.role === role ? { ...one, ...change } : one)),
+    nodes: known(before.nodes.map((one) => (one.role === role && one.n === n ? { ...one, ...change } : one))),
   });
   switch (action.do) {
     case "start":
-      return set(action.role, {
+      return set(action, {
         state: "running",
         fits: true,
         prepared: action.role !== "manager",
         startedAt: before.now,
       });
     case "stop":
-      return set(action.role, { state: "stopped" });
+      return set(action, { state: "stopped" });
     case "give_up_start":
-      return set(action.role, { state: "failed" });
+      return set(action, { state: "failed" });
     case "prepare":
-      return set(action.role, { prepared: true });
+      return set(action, { prepared: true });
     case "mint":
       return before.rotation ? rotated(before, { minted: true }) : { ...before, certificateFits: true };
     case "verify":
@@ -147,5 +162,5 @@ export function settledAt(before: Facts, time: number): Facts {
       : one.state === "starting"
         ? { ...one, state: "running" }
         : one;
-  return { ...before, now: time, certs: arrive(before.certs), nodes: before.nodes.map(arrive) };
+  return { ...before, now: time, certs: arrive(before.certs), nodes: known(before.nodes.map(arrive)) };
 }
