@@ -177,8 +177,10 @@ def told(tenant: Recorded) -> str:
 def attention(tenant: Recorded, now: dt.datetime) -> list[dict[str, str]]:
     """The reasons, each with code and message, why a tenant that runs needs a look."""
     view = tenant.edge_view or {}
-    found = [_not_fully_up(tenant), _certificate_ends(view.get("certificate"), now), _silent_agents(view.get("agents"))]
-    return [reason for reason in found if reason]
+    found = [_not_fully_up(tenant), _certificate_ends(view.get("certificate"), now)]
+    # What is past the plan's thresholds is judged at the edge, which has the signs at first hand.
+    told = [{"code": str(reason["code"]), "message": str(reason["message"])} for reason in view.get("attention") or []]
+    return [*(reason for reason in found if reason), *told]
 
 
 def is_sleeping(tenant: Recorded) -> bool:
@@ -239,14 +241,3 @@ def _certificate_ends(certificate: Mapping[str, Any] | None, now: dt.datetime) -
     days = round((ends - now) / dt.timedelta(days=1))
     message = "The certificates have ended." if ends <= now else f"The certificates end in {days} days."
     return {"code": "CERTIFICATE_ENDS", "message": message}
-
-
-def _silent_agents(agents: Mapping[str, Any] | None) -> dict[str, str] | None:
-    enrolled, active = (agents or {}).get("enrolled") or 0, (agents or {}).get("active") or 0
-    silent = enrolled - active
-    if silent <= 0:
-        return None
-    return {
-        "code": "AGENTS_SILENT",
-        "message": f"{silent} of {enrolled} agents {'is' if silent == 1 else 'are'} silent.",
-    }

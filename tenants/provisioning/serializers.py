@@ -1,5 +1,6 @@
 """What crosses the wire of the API about tenants and operations."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from rest_framework import serializers
@@ -94,6 +95,19 @@ def _view(tenant: Tenant) -> dict[str, Any]:
     return tenant.edge_view or {}
 
 
+def _settings(name: str, bounds: Mapping[str, specs.Bounds]) -> type[serializers.Serializer[Any]]:
+    """A serializer of whole numbers within bounds, all of them optional."""
+    fields = {
+        field: serializers.IntegerField(required=False, min_value=least, max_value=most)
+        for field, (least, most) in bounds.items()
+    }
+    return type(name, (serializers.Serializer,), fields)
+
+
+IndexerIn = _settings("IndexerIn", specs.INDEXER)
+ThresholdsIn = _settings("ThresholdsIn", specs.THRESHOLDS)
+
+
 class TenantIn(serializers.Serializer[Any]):
     """A tenant to be created. What is left out follows the organization's plan."""
 
@@ -102,8 +116,24 @@ class TenantIn(serializers.Serializer[Any]):
     plan = serializers.CharField(max_length=32, required=False, help_text="code of the organization's own plan")
     version = serializers.CharField(max_length=32, required=False)
     certificate_days = serializers.IntegerField(required=False, min_value=1, max_value=specs.MOST_CERTIFICATE_DAYS)
-    retention_days = serializers.IntegerField(required=False, min_value=1, max_value=3650)
-    max_agents = serializers.IntegerField(required=False, min_value=1, max_value=100_000)
+    retention_days = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=specs.MOST_RETENTION_DAYS,
+        help_text="days that alerts can be searched; left out, what fits",
+    )
+    archive_days = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=specs.MOST_RETENTION_DAYS,
+        help_text="days that alerts lie in the archive, from which a day can be loaded again",
+    )
+    max_agents = serializers.IntegerField(required=False, min_value=1, max_value=specs.MOST_AGENTS)
+    images = serializers.DictField(
+        child=serializers.CharField(max_length=32), required=False, help_text="role → a version of its own"
+    )
+    indexer = IndexerIn(required=False)
+    thresholds = ThresholdsIn(required=False)
     sleep_after_minutes = serializers.IntegerField(
         required=False, allow_null=True, min_value=specs.LEAST_SLEEP, max_value=specs.MOST_SLEEP
     )

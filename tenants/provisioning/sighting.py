@@ -73,6 +73,8 @@ class Sighting:
         read_time((_object(data, "certificate") or {}).get("not_after"))
         agents = _object(data, "agents") or {"enrolled": 0, "active": 0}
         _number(agents, "enrolled"), _number(agents, "active")
+        for reason in _objects(data, "attention"):
+            _text(reason, "code"), _text(reason, "message")
         return cls(
             tenant_id=_text(data, "id"),
             epoch=_number(data, "epoch"),
@@ -146,6 +148,13 @@ def _one_of(data: Json, name: str, allowed: frozenset[str]) -> str:
     value = _text(data, name)
     if value not in allowed:
         raise Malformed(f"{name} is {value!r}, which is not known here")
+    return value
+
+
+def _objects(data: Json, name: str) -> list[Json]:
+    value = data.get(name) or []
+    if not isinstance(value, list) or not all(isinstance(each, Mapping) for each in value):
+        raise Malformed(f"{name} is no list of objects")
     return value
 
 

@@ -39,6 +39,8 @@ class LivelyEdge(FakeEdge):
             "ca_fingerprint": "7a" * 32,
         }
         view["agents"] = {"enrolled": agents, "active": agents - silent}
+        words = f"{silent} of {agents} agents {'is' if silent == 1 else 'are'} silent."
+        view["attention"] = [{"code": "AGENTS_SILENT", "message": words, "hint": ""}] if silent else []
         view["stream"] = {"seq": 30 if agents else 0, "last_event_at": ago(4) if agents else None}
         view["ingest"] = {"verified_at": ago(240)}
         view["run"]["state"], view["observed"], view["observed_generation"] = "succeeded", "running", view["generation"]

@@ -251,6 +251,7 @@ class FakeEdge:
             "certificate": None,
             "sleeping": None,
             "agents": {"enrolled": 0, "active": 0},
+            "attention": [],
             "stream": {"seq": 0, "last_event_at": None},
             "dashboard_url": f"http://{tenant_id}.localhost:8787/dashboard/",
             "seq": before["seq"],

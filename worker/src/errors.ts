@@ -41,6 +41,11 @@ export const ERRORS = {
     false,
     "Choose one of the versions that this cell offers; what was stored before is kept.",
   ),
+  PLAN_TOO_LARGE: rule(
+    422,
+    false,
+    "Ask for fewer agents or days, or for a larger indexer; what was stored before is kept.",
+  ),
   TENANT_NOT_RUNNING: rule(409, false, "Start the tenant and wait until it runs, then ask again."),
   OPERATION_IN_PROGRESS: rule(409, false, "Wait until what is under way has ended, then ask again."),
   AGENTS_CONNECTED: rule(409, false, "Agents need a manager that runs; stop them first, or leave the tenant awake."),
@@ -84,6 +89,14 @@ export const ERRORS = {
   EVENT_TOO_LARGE: rule(413, false, "Send a digest, not the whole alert."),
   MANAGER_REFUSED: rule(503, true, "The manager is asked again by itself."),
   MANAGER_BUSY: rule(503, true, "The manager takes a number of calls a minute; the rest follows by itself."),
+  // What is past a threshold of the plan, as a tenant's attention says it.
+  AGENTS_SILENT: rule(503, true, "Look at the agents that are named silent, or at their network."),
+  MANAGER_SILENT: rule(503, true, "Look at the manager's node; what agents send meanwhile may be lost."),
+  INGEST_LAGS: rule(
+    503,
+    true,
+    "Nothing is lost: alerts wait in the edge's journal. A larger indexer takes them faster.",
+  ),
   // What a tenant's run can meet; shown as a step's error or a tenant's reason, and answered where a call needs a node.
   TENANT_ASLEEP: rule(503, true, "It was woken by this request; try again in a few seconds."),
   NODE_NOT_RUNNING: rule(503, true, "The node is stopped or still starting; try again in a few seconds."),
@@ -187,7 +200,10 @@ export function plainText(text: string): string {
 /** What whatever was thrown says of itself. */
 export const messageOf = (error: unknown): string => plainText(error instanceof Error ? error.message : String(error));
 
-/** Zod's issues as faults by dotted path. */
+/** Zod's issues as faults by dotted path; a key that is not known is a fault of its own. */
 export function faultsOf(error: ZodError): FieldFault[] {
-  return error.issues.map((issue) => ({ path: issue.path.map(String).join("."), message: issue.message }));
+  return error.issues.flatMap((issue) => {
+    if (issue.code !== "unrecognized_keys") return [{ path: issue.path.map(String).join("."), message: issue.message }];
+    return issue.keys.map((key) => ({ path: [...issue.path.map(String), key].join("."), message: "is not known" }));
+  });
 }

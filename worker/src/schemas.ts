@@ -37,6 +37,7 @@ export const Generation = z.int().min(1).max(Number.MAX_SAFE_INTEGER);
 export const OperationId = z.string().regex(/^op_[a-z2-7]{20}$/, "must be an operation id (op_ and 20 characters)");
 
 export const Instance = z.enum(["lite", "basic", "standard-1", "standard-2", "standard-3", "standard-4"]);
+export type Instance = z.infer<typeof Instance>;
 
 /** The roles that a plan sizes, in the order in which they start. */
 export const SERVING_ROLES = ["indexer", "manager", "dashboard"] as const;
@@ -44,24 +45,69 @@ export const Role = z.enum(["certs", ...SERVING_ROLES]);
 export type Role = z.infer<typeof Role>;
 export type ServingRole = (typeof SERVING_ROLES)[number];
 
-/** One node a role: a second manager or indexer needs a mesh between containers, which images do not carry yet. */
-const RolePlan = z.strictObject({ count: z.int().min(1).max(1), instance: Instance });
+/**
+ * How many nodes of a role a tenant may have. A second manager or indexer needs a mesh between containers, which images do
+ * not carry yet; dashboards keep nothing, and each session stays with one of them.
+ */
+export const MAX_COUNT = { manager: 1, indexer: 1, dashboard: 3 } as const satisfies Record<ServingRole, number>;
+
+const Version = z.string().min(1).max(32);
+
+const rolePlan = <I extends z.ZodType>(role: ServingRole, instance: I) =>
+  z.strictObject({
+    count: z.int().min(1).max(MAX_COUNT[role]),
+    instance,
+    image: Version.optional().openapi({ description: "A version of its own for this role; one that is offered" }),
+  });
 
 /** OpenSearch does not start in less memory than `standard-2` has. */
-const IndexerPlan = RolePlan.refine((plan) => !["lite", "basic", "standard-1"].includes(plan.instance), {
-  path: ["instance"],
+const IndexerInstance = Instance.refine((size) => !["lite", "basic", "standard-1"].includes(size), {
   message: "the indexer needs standard-2 or larger",
 });
 
 /** A quarter of an hour at least: what starts again costs more than what idles shortly. */
 const SleepPolicy = z.strictObject({ after_minutes: z.int().min(15).max(10_080) }).openapi("SleepPolicy");
 
+const IndexerSettings = z
+  .strictObject({
+    shards: z.int().min(1).max(5),
+    replicas: z
+      .int()
+      .min(0)
+      .max(MAX_COUNT.indexer - 1),
+    refresh_interval_s: z.int().min(1).max(300),
+  })
+  .partial()
+  .openapi({ description: "Of each new index; left out: 1 shard, no replica, 5 seconds until an alert can be found" });
+
+const ThresholdSettings = z
+  .strictObject({
+    silent_agents_percent: z.int().min(0).max(100),
+    manager_silence_minutes: z.int().min(3).max(1440),
+    ingest_lag_seconds: z.int().min(30).max(86_400),
+  })
+  .partial()
+  .openapi({
+    description: "Above which a tenant that runs needs a look; left out: 0 percent, 10 minutes, 300 seconds",
+  });
+
+/** What holds between fields is judged once each of them can be. */
+const isSound = ({ issues }: { issues: unknown[] }) => issues.length === 0;
+
 export const Plan = z
   .strictObject({
-    version: z.string().min(1).max(32),
-    roles: z.strictObject({ manager: RolePlan, indexer: IndexerPlan, dashboard: RolePlan }),
+    version: Version,
+    roles: z.strictObject({
+      manager: rolePlan("manager", Instance),
+      indexer: rolePlan("indexer", IndexerInstance),
+      dashboard: rolePlan("dashboard", Instance),
+    }),
     certificate_days: z.int().min(1).max(3650),
-    retention_days: z.int().min(1).max(3650),
+    retention_days: z
+      .int()
+      .min(1)
+      .max(3650)
+      .openapi({ description: "Days that alerts can be searched in the indexer, today's among them" }),
     max_agents: z.int().min(0).max(100_000),
     /** Days that alerts stay in the edge's archive although snapshots hold them; missing: as long as they are kept. */
     archive_days: z.int().min(0).max(3650).optional(),
@@ -69,6 +115,13 @@ export const Plan = z
     sleep: orNull(SleepPolicy)
       .optional()
       .openapi({ description: "When nobody uses the tenant for so long, it sleeps; null or missing: never" }),
+    indexer: IndexerSettings.optional(),
+    thresholds: ThresholdSettings.optional(),
+  })
+  .refine((plan) => (plan.indexer?.replicas ?? 0) < plan.roles.indexer.count, {
+    path: ["indexer", "replicas"],
+    message: "each copy needs an indexer node of its own",
+    when: isSound,
   })
   .openapi("Plan");
 export type Plan = z.infer<typeof Plan>;
@@ -224,6 +277,7 @@ export const TenantView = z
     observed: Observed,
     observed_generation: z.int(),
     reason: orNull(Reason),
+    attention: z.array(Reason).openapi({ description: "What is past the plan's thresholds while the tenant runs" }),
     runtime: z.enum(["stand-in", "docker", "cloudflare"]),
     version: z.string().nullable(),
     nodes: z.array(NodeView),
@@ -277,6 +331,7 @@ export const RehydrationView = z
     day: Day,
     state: z.enum(["running", "succeeded", "failed"]),
     at: Time,
+    until: Time.openapi({ description: "Until then it stays in the indexer" }),
     /** Of the day in the archive. */
     bytes: z.int().min(0),
     /** Loaded so far. */

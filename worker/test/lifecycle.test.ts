@@ -87,6 +87,26 @@ describe("a tenant that is to run", () => {
   });
 });
 
+describe("nodes of which a role has several", () => {
+  const dashboards = (...nodes: ReturnType<typeof node>[]) =>
+    facts({ nodes: [node("indexer", "running"), node("manager", "running"), ...nodes] });
+
+  it("start though another one of them is given up, which is told in the end", () => {
+    const broken = node("dashboard", "failed", { starting: givenUp() });
+    const begun = decide(dashboards(broken, node("dashboard", "absent", { n: 1 })));
+    expect(begun.action).toEqual({ do: "start", role: "dashboard", n: 1 });
+    expect(decide(dashboards(broken, node("dashboard", "running", { n: 1 })))).toMatchObject({ observed: "failed" });
+  });
+
+  it("are stopped where the plan has fewer, and then no more is done about them", () => {
+    const left = (state: "running" | "stopping" | "stopped") => node("dashboard", state, { n: 1, wanted: false });
+    const first = node("dashboard", "running");
+    expect(decide(dashboards(first, left("running"))).action).toEqual({ do: "stop", role: "dashboard", n: 1 });
+    expect(decide(dashboards(first, left("stopping")))).toMatchObject({ action: null, outcome: "going" });
+    expect(decide(dashboards(first, left("stopped")))).toMatchObject({ observed: "running", outcome: "reached" });
+  });
+});
+
 describe("a tenant that has run before", () => {
   it("is degraded, not starting, while a node is down", () => {
     expect(decide(facts({ settled: true, nodes: [node("indexer", "failed")] }))).toMatchObject({

@@ -5,6 +5,7 @@ import hashlib
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 from local.nodes.host import Host
 from local.nodes.indexer.access import Identity
@@ -44,7 +45,7 @@ class ClusterCalls:
 
     async def health(self, request: Request, identity: Identity) -> Response:
         identity.require("monitor")
-        shards = len(self._documents.indices())
+        shards = sum(self._documents.settings(name).shards for name in self._documents.indices())
         body = {
             "cluster_name": CLUSTER,
             "status": "green",
@@ -81,11 +82,14 @@ class ClusterCalls:
         rows = []
         for name in self._documents.indices(index):
             documents, size, _ = self._documents.statistics(name)
+            settings = self._documents.settings(name)
             rows.append(
                 {
                     "health": "green",
                     "status": "open",
                     "index": name,
+                    "pri": str(settings.shards),
+                    "rep": str(settings.replicas),
                     "docs.count": str(documents),
                     "store.size": f"{size}b",
                 }
@@ -120,6 +124,7 @@ class IndexCalls:
             ("PUT", "/{index}", self.create_index),
             ("DELETE", "/{index}", self.delete_index),
             ("HEAD", "/{index}", self.index_exists),
+            ("GET", "/{index}/_settings", self.read_settings),
         ]
 
     async def create_index(self, request: Request, identity: Identity, index: str) -> Response:
@@ -140,3 +145,17 @@ class IndexCalls:
         if not self._documents.indices(index):
             raise index_missing(index)
         return Response(200)
+
+    async def read_settings(self, request: Request, identity: Identity, index: str) -> Response:
+        identity.require("monitor", index)
+        return Response.of_json({name: _settings_of(self._documents, name) for name in resolve(self._documents, index)})
+
+
+def _settings_of(documents: Documents, name: str) -> dict[str, Any]:
+    settings = documents.settings(name)
+    index = {
+        "number_of_shards": str(settings.shards),
+        "number_of_replicas": str(settings.replicas),
+        "refresh_interval": f"{settings.refresh_seconds}s",
+    }
+    return {"settings": {"index": index}}

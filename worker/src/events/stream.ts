@@ -119,7 +119,8 @@ export class EventStream extends DurableObject<Env> {
     const nextEnd = this.#readers.expire(now);
     if (nextEnd !== null) await this.#wakeBy(nextEnd);
     await this.#kept.seal(now);
-    await this.#kept.expire(now - (await this.#tenant.retentionDays()) * DAY_MS);
+    const days = Math.max(await this.#tenant.retentionDays(), await this.#tenant.archiveDays());
+    await this.#kept.expire(now - days * DAY_MS);
   }
 
   #commit(groups: NewEvent[][]): Appended[] {

@@ -90,12 +90,8 @@ async function proxy(c: EdgeContext): Promise<Response> {
   if (!secret || !session) throw ended();
   refuseWriting(c, session);
   if (session.away) return wait(c, secret);
-  const node = nodeStub(c.env, tenant, "dashboard", sticky(secret, session.dashboards));
-  const request = upstreamRequest(c, session);
-  const answer = await node.fetch(request);
-  if (answer.headers.get("x-edge-error") === "NODE_NOT_RUNNING") {
-    throw new EdgeError("NODE_NOT_RUNNING", "The tenant's dashboard is stopped or still starting.");
-  }
+  const answer = await fromDashboard(c, session, secret);
+  if (isAway(answer)) throw new EdgeError("NODE_NOT_RUNNING", "The tenant's dashboard is stopped or still starting.");
   if (answer.status === 101) return answer;
   const headers = dashboardAnswerHeaders(answer.headers, originOf(c, tenant));
   return new Response(answer.body, { status: answer.status, headers });
@@ -120,6 +116,21 @@ async function waking(c: EdgeContext): Promise<Response> {
   if (!progress) throw ended();
   return c.json(progress, 200, { "cache-control": "no-store" });
 }
+
+/** The session's own node answers; while it is away, what carries no body goes to the next that runs. */
+async function fromDashboard(c: EdgeContext, session: SessionView, secret: string): Promise<Response> {
+  const { dashboards } = session;
+  const own = sticky(secret, dashboards);
+  const ask = (n: number) => nodeStub(c.env, c.var.dashboardTenant, "dashboard", n).fetch(upstreamRequest(c, session));
+  let answer = await ask(own);
+  for (let next = 1; next < dashboards && isAway(answer) && !mayCarryBody(c.req.method); next++) {
+    await answer.body?.cancel();
+    answer = await ask((own + next) % dashboards);
+  }
+  return answer;
+}
+
+const isAway = (answer: Response) => answer.headers.get("x-edge-error") === "NODE_NOT_RUNNING";
 
 /**
  * Dashboards of different tenants are one site to a browser, so the session cookie comes along when one tenant's page

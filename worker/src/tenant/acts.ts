@@ -1,6 +1,7 @@
 /** What the tenant object does: each action of a decision, once. Every one may be repeated after a crash. */
 import type { ErrorCode } from "../errors";
 import { errorBody } from "../errors";
+import { indexSettings, versionOf } from "../plan";
 import type { Plan, Role } from "../schemas";
 import { agentsMissing } from "./agents";
 import {
@@ -106,10 +107,14 @@ export async function act<K extends Kind>(ctx: TenantContext, action: Of<K>): Pr
 
 /** What a node is to be started as: another value means that a running one has to be replaced. */
 export function incarnationOf(ctx: TenantContext, plan: Plan, role: Role, certificate: number): string {
-  const image = ctx.settings.versions.get(plan.version) ?? "";
+  const image = imageOf(ctx, plan, role);
   if (role === "certs") return `${image}|${JSON.stringify(mintRequest(plan))}`;
-  return `${image}|${plan.roles[role].instance}|certificate ${certificate}`;
+  // An index keeps what it was made with, so other settings mean a new disk, filled again from the journal.
+  const settings = role === "indexer" && plan.indexer ? `|${JSON.stringify(indexSettings(plan))}` : "";
+  return `${image}|${plan.roles[role].instance}|certificate ${certificate}${settings}`;
 }
+
+const imageOf = (ctx: TenantContext, plan: Plan, role: Role) => ctx.settings.versions.get(versionOf(plan, role)) ?? "";
 
 async function startNode(ctx: TenantContext, { role, n }: Of<"start">): Promise<void> {
   const record = ctx.requireLive();
@@ -119,7 +124,7 @@ async function startNode(ctx: TenantContext, { role, n }: Of<"start">): Promise<
   const generation = activeGeneration(ctx);
   const files = role === "certs" ? null : await filesOf(ctx, generation);
   const env = await environmentOf(ctx, plan, { role, n }, files);
-  const image = ctx.settings.versions.get(plan.version) ?? "";
+  const image = imageOf(ctx, plan, role);
   const incarnation = incarnationOf(ctx, plan, role, generation);
   const start = ctx.transaction(() => noteStart(ctx, role, n, incarnation, instance));
   const order: StartOrder = { start, generation: record.generation, image, instance, env };

@@ -13,7 +13,7 @@ import { watchHealth } from "./health_checks";
 import { publishHealth, unwell } from "./health_rows";
 import { planIdleCheck } from "./idle";
 import { decide } from "./lifecycle";
-import { factOf, nodeRows, takeReport, wantedNodes } from "./node_records";
+import { factOf, nodeRows, plannedNodes, takeReport } from "./node_records";
 import { anyNodeStub } from "./nodes/names";
 import { preludeFact } from "./preludes";
 import { endRotation, renewAt, rotationFact } from "./rotation";
@@ -136,8 +136,8 @@ function factsOf(ctx: TenantContext): Facts {
     renewAt: plan ? renewAt(ctx, plan) : Number.POSITIVE_INFINITY,
     rotation: rotationFact(ctx),
     sleep: sleepFact(ctx),
-    certs: factOf(ctx, "certs", 0, incarnation("certs")),
-    nodes: wantedNodes(ctx, plan).map(({ role, n }) => factOf(ctx, role, n, incarnation(role))),
+    certs: factOf(ctx, { role: "certs", n: 0, wanted: true }, incarnation("certs")),
+    nodes: plannedNodes(ctx, plan).map((node) => factOf(ctx, node, incarnation(node.role))),
     ...marksOf(ctx),
     unwell: unwell(ctx),
     efforts: effortsOf(ctx),

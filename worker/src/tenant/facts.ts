@@ -33,6 +33,8 @@ export interface NodeFact {
   role: Role;
   n: number;
   state: NodeState;
+  /** The plan has it; one that it had before is stopped. */
+  wanted: boolean;
   /** It was started as the plan wants it now (image, size, certificate). */
   fits: boolean;
   /** It has what it needs beside a running process: a manager knows the tenant's agents. */
@@ -74,7 +76,7 @@ export interface Facts {
   rotation: Rotation | null;
   sleep: Sleep | null;
   certs: NodeFact;
-  /** The nodes of the plan and any others that still exist, in the order in which they start. */
+  /** The nodes of the plan and any others that still run, in the order in which they start. */
   nodes: NodeFact[];
   verified: boolean;
   /** Why a node that runs is not well, and has not been for a while; null where all are. */

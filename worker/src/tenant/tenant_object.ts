@@ -37,11 +37,12 @@ import { askAgain, takeReport } from "./node_records";
 import type { NodeReport } from "./nodes/reports";
 import { acceptRestore, migratePreludes } from "./preludes";
 import { spendProof } from "./proofs";
-import { listRehydrations, migrateRehydrations, rehydrate } from "./rehydrations";
+import { listRehydrations, loadedDays, migrateRehydrations, rehydrate } from "./rehydrations";
 import { accessStands, type RevocationRequest, revoke } from "./revocations";
 import { askForRotation } from "./rotation";
 import { type BegunRotation, rotateFor } from "./rotation_door";
 import { migrateTenant } from "./schema";
+import { searchableFrom } from "./searchable_days";
 import {
   type CodeAnswer,
   type CodeRequest,
@@ -195,6 +196,12 @@ export class TenantObject extends DurableObject<Env> {
   async archiveDays(): Promise<number> {
     const { plan } = this.#ctx.requireLive();
     return plan?.archive_days ?? plan?.retention_days ?? 1;
+  }
+
+  /** Since when alerts lie in the indexer (milliseconds since 1970), and which earlier days were loaded again. */
+  async searchable(): Promise<{ since: number; besides: string[] }> {
+    const { plan } = this.#ctx.requireLive();
+    return { since: searchableFrom(plan?.retention_days ?? 1, this.#ctx.now()), besides: loadedDays(this.#ctx) };
   }
 
   // Tokens, enrollment and agents; see tokens.ts, enrollment.ts and agents.ts.

@@ -3,10 +3,11 @@ import { dashboardOrigin } from "../bindings";
 import { digest } from "../ids";
 import type { Reason, TenantView } from "../schemas";
 import { agentCounts } from "./agents";
+import { attentionOf, type Signs } from "./attention";
 import { certificateView } from "./certificates";
 import type { TenantContext } from "./context";
 import { healthView, probeOf } from "./health_rows";
-import { nodeRows, viewOf } from "./node_records";
+import { nodeRows, shownNodes, viewOf } from "./node_records";
 import { latestRun } from "./runs";
 import { sleepView } from "./sleep";
 import { stateTrouble } from "./state_trouble";
@@ -29,9 +30,10 @@ export function tenantView(ctx: TenantContext): TenantView | null {
   return {
     ...{ id: ctx.id, epoch, generation, requested, observed, observed_generation },
     reason: row.reason ? (JSON.parse(row.reason) as Reason) : null,
+    attention: plan && observed === "running" ? attentionOf(signsOf(ctx, row), plan) : [],
     runtime: ctx.settings.runtime,
     version: plan?.version ?? null,
-    nodes: nodeRows(ctx).map((node) => ({ ...viewOf(node), health: healthView(ctx, node) })),
+    nodes: shownNodes(ctx, plan).map((node) => ({ ...viewOf(node), health: healthView(ctx, node) })),
     run: latestRun(ctx),
     certificate: certificateView(ctx),
     state_trouble: stateTrouble(ctx.sql),
@@ -46,6 +48,19 @@ export function tenantView(ctx: TenantContext): TenantView | null {
 }
 
 const timeOf = (ms: number | null | undefined) => (ms == null ? null : new Date(ms).toISOString());
+
+function signsOf(ctx: TenantContext, row: Published): Signs {
+  const nodes = nodeRows(ctx).filter(({ state }) => state === "running");
+  const behind = nodes.flatMap(({ behind_since }) => behind_since ?? []);
+  const { last_event_at } = streamOf(row.stream);
+  return {
+    now: ctx.now(),
+    agents: agentCounts(ctx.sql),
+    managerSince: nodes.find(({ role }) => role === "manager")?.ready_at ?? null,
+    lastEventAt: last_event_at === null ? null : Date.parse(last_event_at),
+    behindSince: behind.length > 0 ? Math.min(...behind) : null,
+  };
+}
 
 type StreamPosition = TenantView["stream"];
 

@@ -38,7 +38,7 @@ export class FakeContainer {
   gathered: Promise<void> = Promise.resolve();
   saves = 0;
   #stateDoor: Fetcher | null = null;
-  readonly images = { v4147: "wazuh:4.14.7" };
+  readonly images = { v4147: "wazuh:4.14.7", v4148: "wazuh:4.14.8" };
   #watchers: { resolve: () => void; reject: (reason: Error) => void }[] = [];
 
   constructor(

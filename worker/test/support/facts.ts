@@ -19,7 +19,15 @@ export const givenUp = (): Effort => ({ failures: MAX_FAILURES, retryAt: NOW + 1
 
 export function node(role: Role, state: NodeState, more: Partial<NodeFact> = {}): NodeFact {
   const startedAt = state === "absent" ? null : NOW - 1000;
-  const given = { fits: true, prepared: true, startedAt, movedAt: null, starting: FRESH, preparing: FRESH };
+  const given = {
+    wanted: true,
+    fits: true,
+    prepared: true,
+    startedAt,
+    movedAt: null,
+    starting: FRESH,
+    preparing: FRESH,
+  };
   return { role, n: 0, state, ...given, ...more };
 }
 
@@ -62,6 +70,9 @@ const nodeOf = (role: Role) =>
       ago: fc.integer({ min: 0, max: 2_000_000 }),
     })
     .map(({ state, ago, ...more }) => node(role, state, { ...more, startedAt: NOW - ago }));
+/** A node that the plan has no longer is forgotten once it ended. */
+const known = (nodes: NodeFact[]) =>
+  nodes.filter(({ wanted, state }) => wanted || ["starting", "running", "stopping"].includes(state));
 const anyRotation = fc.record({
   minted: fc.boolean(),
   switched: fc.boolean(),
@@ -77,7 +88,11 @@ export const anyFacts = fc
     rotation: fc.option(anyRotation),
     sleep: fc.option(fc.record({ aim: fc.constantFrom("asleep" as const, "awake" as const), verified: fc.boolean() })),
     certs: nodeOf("certs"),
-    nodes: fc.tuple(nodeOf("indexer"), nodeOf("manager"), nodeOf("dashboard")).map((nodes) => [...nodes]),
+    nodes: fc
+      .tuple(nodeOf("indexer"), nodeOf("manager"), nodeOf("dashboard"), nodeOf("dashboard"), fc.boolean())
+      .map(([indexer, manager, first, second, wanted]) =>
+        known([indexer, manager, first, { ...second, n: 1, wanted }]),
+      ),
     verified: fc.boolean(),
     unwell: fc.constantFrom(UNWELL, null),
     erased: fc.boolean(),
@@ -95,25 +110,25 @@ const allUnfit = (before: Facts): Facts => ({
 
 /** The world answers every order: what was started serves, what was stopped is gone. */
 export function obeyed(before: Facts, action: Action): Facts {
-  const set = (role: Role, change: Partial<NodeFact>) => ({
+  const set = ({ role, n }: { role: Role; n: number }, change: Partial<NodeFact>) => ({
     ...before,
     certs: role === "certs" ? { ...before.certs, ...change } : before.certs,
-    nodes: before.nodes.map((one) => (one.role === role ? { ...one, ...change } : one)),
+    nodes: known(before.nodes.map((one) => (one.role === role && one.n === n ? { ...one, ...change } : one))),
   });
   switch (action.do) {
     case "start":
-      return set(action.role, {
+      return set(action, {
         state: "running",
         fits: true,
         prepared: action.role !== "manager",
         startedAt: before.now,
       });
     case "stop":
-      return set(action.role, { state: "stopped" });
+      return set(action, { state: "stopped" });
     case "give_up_start":
-      return set(action.role, { state: "failed" });
+      return set(action, { state: "failed" });
     case "prepare":
-      return set(action.role, { prepared: true });
+      return set(action, { prepared: true });
     case "mint":
       return before.rotation ? rotated(before, { minted: true }) : { ...before, certificateFits: true };
     case "verify":
@@ -152,5 +167,5 @@ export function settledAt(before: Facts, time: number): Facts {
       : one.state === "starting"
         ? { ...one, state: "running" }
         : one;
-  return { ...before, now: time, certs: arrive(before.certs), nodes: before.nodes.map(arrive) };
+  return { ...before, now: time, certs: arrive(before.certs), nodes: known(before.nodes.map(arrive)) };
 }

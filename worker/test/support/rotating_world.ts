@@ -161,7 +161,14 @@ export class RotatingWorld {
 
 function node(role: NodeFact["role"]): ModelNode {
   const state = role === "certs" ? "stopped" : "running";
-  const given = { prepared: true, startedAt: NOW - 1000, movedAt: null, starting: FRESH, preparing: FRESH };
+  const given = {
+    wanted: true,
+    prepared: true,
+    startedAt: NOW - 1000,
+    movedAt: null,
+    starting: FRESH,
+    preparing: FRESH,
+  };
   return { role, n: 0, state, ...given, generation: OLD, doomed: false };
 }
 

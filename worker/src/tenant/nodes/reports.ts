@@ -29,4 +29,6 @@ export interface NodeReport {
   told?: number;
   /** Rises while a node that does not serve yet gets on; missing from nodes of the version before. */
   progress?: number;
+  /** Since when (milliseconds since 1970) what was acknowledged waits for this node; null or missing: nothing does. */
+  behind_since?: number | null;
 }
