@@ -1,5 +1,5 @@
 #!/bin/bash
-# The indexer: its own certificates, users and roles; OpenSearch as user 1000; then templates.
+# The indexer: its own certificates, users and roles; OpenSearch as user 1000; then templates and what was saved.
 # Templates read variables by name, and functions are called by name: shellcheck sees neither.
 # shellcheck disable=SC2016,SC2034,SC2329
 set -euo pipefail
@@ -9,6 +9,7 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 HOME_FOLDER=$NODE_ROOT/usr/share/wazuh-indexer
 CONFIG=$HOME_FOLDER/config
+REPOSITORY=$NODE_ROOT/var/lib/wazuh-indexer-repository
 NODE_USER=1000
 READY_SECONDS=600
 
@@ -55,6 +56,12 @@ takes() {
 
 healthy() { curl --silent --fail --output /dev/null --max-time 2 http://127.0.0.1:9200/_plugins/_security/health; }
 
+# state ORDER: saves and restores through OpenSearch's own API, with the administrator's password and no other secret.
+state() {
+  PYTHONPATH=$HERE/../lib exec env -u DASHBOARD_PASSWORD -u NODE_CERTIFICATES PYTHONDONTWRITEBYTECODE=1 \
+    REPOSITORY="$REPOSITORY" python3 "$HERE/state.py" "$1"
+}
+
 # Alerts wait in the edge's journal until this is through: only then may their indices come into being.
 furnish() {
   local opened=$NODE_ROOT/tmp/opened.json
@@ -62,17 +69,19 @@ furnish() {
   until_true "$READY_SECONDS" healthy || fail "the indexer did not become healthy"
   until_true 60 takes PUT /_template/wazuh "$HERE/wazuh-template.json" || fail "the template was not taken"
   until_true 60 takes PUT /_template/plan "$NODE_ROOT/tmp/indices.json" || fail "the plan's settings were not taken"
+  # Before alerts can make an index: one that exists can't be restored.
+  (state restore) || fail "what was saved could not be restored"
   until_true 60 takes PUT /_cluster/settings "$opened" || fail "alerts can't make their indices"
   say "templates are in place"
 }
 
-# A node that can't be furnished ends, visibly; one that is goes on.
-furnish_and_stay() {
+# A node that can't be furnished ends, visibly; one that is takes orders to save.
+furnish_and_save() {
   furnish
-  exec sleep infinity
+  state serve
 }
 
-need TENANT_ID NODE_NAME INDEXER_PASSWORD DASHBOARD_PASSWORD INDEX_SHARDS INDEX_REPLICAS INDEX_REFRESH_SECONDS
+need TENANT_ID NODE_NAME INDEXER_PASSWORD DASHBOARD_PASSWORD INDEX_SHARDS INDEX_REPLICAS INDEX_REFRESH_SECONDS STATE_URL
 [[ -n ${NODE_CERTIFICATES:-} ]] || fail "NODE_CERTIFICATES is not set"
 DISCOVERY_TYPE=$(given discovery.type single-node)
 ALLOW_MMAP=$(given node.store.allow_mmap false)
@@ -84,11 +93,12 @@ put_certificates "$CONFIG/certs"
 render "$HERE/opensearch.yml" "$CONFIG/opensearch.yml" 600
 render "$HERE/indices.json" "$NODE_ROOT/tmp/indices.json" 600
 render_security
-chown -R "$NODE_USER:0" "$CONFIG"
+mkdir -p "$REPOSITORY"
+chown -R "$NODE_USER:0" "$CONFIG" "$REPOSITORY"
 
 # OpenSearch gets neither passwords nor certificates in its environment: it has their hashes, and the files.
 start chroot --userspec="$NODE_USER:0" "${NODE_ROOT:-/}" env -u INDEXER_PASSWORD -u DASHBOARD_PASSWORD -u NODE_CERTIFICATES \
   OPENSEARCH_PATH_CONF=/usr/share/wazuh-indexer/config OPENSEARCH_JAVA_HOME=/usr/share/wazuh-indexer/jdk \
   /usr/share/wazuh-indexer/bin/opensearch
-start furnish_and_stay
+start furnish_and_save
 serve

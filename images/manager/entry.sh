@@ -53,6 +53,18 @@ set_api_user() {
   ((code == 0)) || fail "the API's user could not be set"
 }
 
+# state ORDER: saves and restores.
+state() {
+  PYTHONPATH=$HERE/../lib exec "${clean[@]}" -u API_PASSWORD PYTHONDONTWRITEBYTECODE=1 "$PYTHON" "$HERE/state.py" "$1"
+}
+
+# In the background, because a signal ends a wait at once but no command.
+restore_state() {
+  start state restore
+  wait $! || fail "the state that was saved could not be put in place"
+  CHILDREN=()
+}
+
 # Daemons are no children of this process, so that their end is seen only by asking.
 watch_daemons() {
   local status
@@ -67,22 +79,27 @@ is_shipped() {
   [[ ! -s $ALERTS_FILE ]] || grep -qs "\"offset\":$(stat -c %s "$ALERTS_FILE")[,}]" "$REGISTRY"/*.json
 }
 
-# First whoever makes alerts, then, once they are sent, whoever sends them.
+# First whoever makes alerts, then, once they are sent, whoever sends them. What was counted is saved meanwhile.
 drain() {
   "$OSSEC/bin/wazuh-control" stop || true
+  [[ -z ${STATE_PID:-} ]] || kill -TERM "$STATE_PID" 2>/dev/null || true
   until_true "$SHIP_SECONDS" is_shipped || say "stopping with alerts that were not sent"
   end "${CHILDREN[@]}"
 }
 
 : "${FILEBEAT_SSL_VERIFICATION_MODE:=none}"
 export ALERTS_FILE FILEBEAT_SSL_VERIFICATION_MODE
-need TENANT_ID NODE_NAME INDEXER_URL INDEXER_USERNAME INDEXER_PASSWORD API_USERNAME API_PASSWORD AUTHD_PASSWORD
+need TENANT_ID NODE_NAME INDEXER_URL INDEXER_USERNAME INDEXER_PASSWORD API_USERNAME API_PASSWORD AUTHD_PASSWORD STATE_URL
 [[ ${WAZUH_CLUSTER_KEY:-} =~ ^[A-Za-z0-9]{32}$ ]] || fail "WAZUH_CLUSTER_KEY must be 32 letters and digits"
 
-configure
-set_api_user
-# What runs from here on is within reach of the tenant's administrator, and gets no password that it does not use.
+# What runs beside this script is within reach of the tenant's administrator, and gets no password that it does not use.
 clean=(env -u INDEXER_PASSWORD -u AUTHD_PASSWORD -u WAZUH_CLUSTER_KEY -u NODE_CERTIFICATES)
+configure
+restore_state
+# After it: what the environment gives wins over what was saved.
+set_api_user
+start state serve
+STATE_PID=$!
 "${clean[@]}" -u API_PASSWORD "$OSSEC/bin/wazuh-control" start
 start "${clean[@]}" -u API_PASSWORD "$NODE_ROOT/usr/share/filebeat/bin/filebeat" -e -c "$FILEBEAT" \
   -path.home "$NODE_ROOT/usr/share/filebeat" -path.config "$NODE_ROOT/etc/filebeat" \

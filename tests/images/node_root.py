@@ -19,6 +19,7 @@ PEM = "-----BEGIN CERTIFICATE-----\nMIIB+/a=\n-----END CERTIFICATE-----\n"
 ENVIRONMENTS: dict[str, dict[str, str]] = {
     "certs": {"CERTS_REQUEST": "{}"},
     "indexer": {
+        "STATE_URL": "http://state.internal",
         "INDEX_SHARDS": "2",
         "INDEX_REPLICAS": "0",
         "INDEX_REFRESH_SECONDS": "5",
@@ -30,6 +31,7 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
         "plugins.security.allow_default_init_securityindex": "true",
     },
     "manager": {
+        "STATE_URL": "http://state.internal",
         "INDEXER_URL": "http://indexer.internal",
         "INDEXER_USERNAME": "admin",
         "INDEXER_PASSWORD": SECRET + "i",

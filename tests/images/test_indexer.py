@@ -37,6 +37,12 @@ if [[ "$*" == *health* ]]; then
 fi
 printf '%s' "${STATUS:-200}"
 """
+# What it does is in test_indexer_state.py; `serve` stays.
+STATE = """
+env >"$NODE_ROOT/state.seen"
+[[ $* == *"state.py restore" ]] && exit "${RESTORED:-0}"
+exec /bin/sleep 60
+"""
 
 
 def prepare(root: NodeRoot) -> NodeRoot:
@@ -44,7 +50,8 @@ def prepare(root: NodeRoot) -> NodeRoot:
     root.program(f"{HOME}/plugins/opensearch-security/tools/hash.sh", HASH)
     root.program("stand-ins/chroot", CHROOT)
     root.program("stand-ins/curl", CURL)
-    root.program("stand-ins/sleep", "[[ $1 == infinity ]] && exec /bin/sleep 60; exec /bin/sleep 0.01")
+    root.program("stand-ins/sleep", "exec /bin/sleep 0.01")
+    root.program("stand-ins/python3", STATE)
     (root.folder / "tmp").mkdir()
     return root
 
@@ -133,6 +140,9 @@ def test_alerts_can_make_no_index_before_the_template_is_there(indexer):
     paths = [call.rsplit("9200", 1)[1] for call in root.calls if call.startswith("curl") and "--request" in call]
     assert paths == ["/_template/wazuh", "/_template/plan", "/_cluster/settings"]
     assert json.loads(root.text("tmp/opened.json")) == {"persistent": {"action.auto_create_index": "true"}}
+    calls = [call for call in root.calls if call.startswith("python3") or "--request" in call]
+    assert calls[2].endswith("state.py restore")
+    assert calls[3].endswith("/_cluster/settings")
     plan = json.loads(root.text("tmp/indices.json"))
     assert plan["settings"] == {
         "index.number_of_shards": 2,
@@ -149,7 +159,9 @@ def test_no_secret_is_in_an_argument_a_log_or_opensearchs_environment(indexer):
         assert secret not in "\n".join(root.calls)
         assert secret not in root.output
         assert secret not in root.text("seen")
-    assert "PRIVATE KEY" not in root.text("seen")
+    assert "PRIVATE KEY" not in root.text("seen") + root.text("state.seen")
+    assert ENVIRONMENTS["indexer"]["DASHBOARD_PASSWORD"] not in root.text("state.seen")
+    assert yaml.safe_load(root.text(f"{HOME}/config/opensearch.yml"))["path.repo"][0] in root.text("state.seen")
     assert "OPENSEARCH_JAVA_OPTS=-Xms1g -Xmx1g" in root.text("seen")
 
 
@@ -166,6 +178,13 @@ def test_a_template_that_is_not_taken_ends_the_node(root):
     assert "the template was not taken" in root.output
 
 
+def test_what_could_not_be_restored_ends_the_node_before_alerts_can_make_an_index(root):
+    process = prepare(root).start("indexer/entry.sh", environment_of("indexer", RESTORED="1"))
+    assert process.wait(timeout=20) == 1
+    assert "what was saved could not be restored" in root.output
+    assert not [call for call in root.calls if "_cluster/settings" in call]
+
+
 def test_what_is_there_already_is_fine(root):
     process = prepare(root).start("indexer/entry.sh", environment_of("indexer", STATUS="409"))
     wait_until(lambda: "in place" in root.output, "the indexer is furnished")
@@ -173,7 +192,7 @@ def test_what_is_there_already_is_fine(root):
 
 
 @pytest.mark.parametrize(
-    "name", ["INDEXER_PASSWORD", "DASHBOARD_PASSWORD", "INDEX_SHARDS", "NODE_CERTIFICATES", "TENANT_ID"]
+    "name", ["INDEXER_PASSWORD", "DASHBOARD_PASSWORD", "INDEX_SHARDS", "NODE_CERTIFICATES", "STATE_URL", "TENANT_ID"]
 )
 def test_a_missing_variable_ends_it_by_name(root, name):
     process = prepare(root).start("indexer/entry.sh", environment_of("indexer", **{name: ""}))

@@ -19,19 +19,26 @@ while :; do read -t 0.1 <> <(:) || :; done
 INIT = 'cp -r "$NODE_ROOT"/wazuh-config-mount/* "$NODE_ROOT/var/ossec"'
 CONTROL = """
 case $1 in
-  start) env >"$NODE_ROOT/wazuh.seen" ;;
+  start) echo "wazuh starts" >>"$NODE_ROOT/order"; env >"$NODE_ROOT/wazuh.seen" ;;
   stop) echo "wazuh ends" >>"$NODE_ROOT/order" ;;
   status) cat "$NODE_ROOT/status" ;;
 esac
 """
-# One interpreter, two callers: it sets the API's user, or it is the reports.
-PYTHON = """
-case $1 in
+# One interpreter: it restores or saves the state, sets the API's user, or is the reports.
+PYTHON = (
+    """
+case "$*" in
+  *"state.py restore") env >"$NODE_ROOT/restore.seen"; echo restored >>"$NODE_ROOT/order"; exit "${RESTORED:-0}" ;;
+  *"state.py serve") """
+    + STAY.format(name="state")
+    + """ ;;
   *create_user.py)
     cp "$NODE_ROOT/var/ossec/api/configuration/admin.json" "$NODE_ROOT/user.json"
     exit "${CREATED:-0}" ;;
 esac
-""" + STAY.format(name="report")
+"""
+    + STAY.format(name="report")
+)
 
 
 def prepare(root: NodeRoot) -> NodeRoot:
@@ -51,7 +58,7 @@ def start(root: NodeRoot, **more: str):
 
 
 def up(root: NodeRoot) -> bool:
-    return all((root.folder / f"{name}.seen").exists() for name in ("wazuh", "filebeat", "report"))
+    return all((root.folder / f"{name}.seen").exists() for name in ("wazuh", "filebeat", "report", "state"))
 
 
 @pytest.fixture
@@ -117,17 +124,35 @@ def test_no_secret_is_in_an_argument_a_log_or_an_environment_that_does_not_need_
     for secret in SECRETS:
         assert secret not in "\n".join(root.calls)
         assert secret not in root.output
-        assert secret not in root.text("wazuh.seen") + root.text("filebeat.seen")
+        for name in ("wazuh", "filebeat", "state", "restore"):
+            assert secret not in root.text(f"{name}.seen")
     assert GIVEN["API_PASSWORD"] in root.text("report.seen")
     assert GIVEN["INDEXER_PASSWORD"] not in root.text("report.seen")
 
 
-def test_it_stops_making_alerts_before_it_stops_sending_them(manager):
+def test_it_restores_before_wazuh_starts_and_stops_making_alerts_before_it_saves_and_stops_sending(manager):
     root, process = manager
     assert terminated(process) == 0
     order = root.text("order").splitlines()
-    assert order[0] == "wazuh ends"
-    assert sorted(order[1:]) == ["filebeat ends", "report ends"]
+    assert order[:3] == ["restored", "wazuh starts", "wazuh ends"]
+    assert sorted(order[3:]) == ["filebeat ends", "report ends", "state ends"]
+
+
+def test_the_last_save_goes_on_while_alerts_are_sent(root):
+    prepare(root).program("stand-ins/sleep", '[[ $1 == 1 ]] || exec /bin/sleep "$1"; exec /bin/sleep 0.1')
+    process = start(root)
+    wait_until(lambda: up(root), "the manager runs")
+    (root.folder / "var/ossec/logs/alerts/alerts.json").write_text("{}\n")
+    assert terminated(process) == 0
+    order = root.text("order").splitlines()
+    assert order.index("state ends") < min(order.index("filebeat ends"), order.index("report ends"))
+
+
+def test_a_state_that_could_not_be_put_in_place_ends_the_node_before_wazuh_starts(root):
+    process = start(prepare(root), RESTORED="1")
+    assert process.wait(timeout=60) == 1
+    assert "could not be put in place" in root.output
+    assert not (root.folder / "wazuh.seen").exists()
 
 
 def test_it_waits_until_filebeat_has_sent_the_whole_file(manager):
