@@ -23,8 +23,12 @@ export interface AppEnv {
 export type EdgeApp = OpenAPIHono<AppEnv>;
 export type EdgeContext = Context<AppEnv>;
 
+/** What stops or starts takes about this long. */
+const RETRY_AFTER_SECONDS = "5";
+
 function respond(c: EdgeContext, error: EdgeError): Response {
   const { status } = ERRORS[error.code];
+  if (status === 503) c.header("retry-after", RETRY_AFTER_SECONDS);
   return c.json(errorBody(error.code, error.message, error.details), status);
 }
 

@@ -41,6 +41,11 @@ export const ERRORS = {
     false,
     "Choose one of the versions that this cell offers; what was stored before is kept.",
   ),
+  DOWNGRADE_REFUSED: rule(
+    409,
+    false,
+    "Older versions can't read this one's data: roll back while the backup from before is kept, or stay.",
+  ),
   TENANT_NOT_RUNNING: rule(409, false, "Start the tenant and wait until it runs, then ask again."),
   OPERATION_IN_PROGRESS: rule(409, false, "Wait until what is under way has ended, then ask again."),
   // Enrollment, agents and access.
@@ -91,6 +96,12 @@ export const ERRORS = {
     503,
     false,
     "Correct what the message names, then rotate again; the tenant serves as before.",
+  ),
+  UPGRADE_FAILED: rule(503, false, "Correct what the message names, then change the version again."),
+  UPGRADE_ROLLED_BACK: rule(
+    503,
+    false,
+    "Correct what the message names, then change the version again; the tenant serves as before.",
   ),
   STEP_GAVE_UP: rule(503, false, "Everything finished before is kept; choose Retry to go on from the failed step."),
   // What keeps a node's state safe; a node is answered with them, and a tenant shows them.

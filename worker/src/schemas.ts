@@ -7,6 +7,9 @@ export const STEPS = {
   delete: ["stop", "erase"],
   // A rotation that fails after its switch gets one more: the way back.
   rotate: ["mint", "switch", "indexer", "manager", "dashboard", "verify"],
+  // A change of version that fails after a role moved gets one more: the way back.
+  upgrade: ["backup", "indexer", "manager", "dashboard", "verify"],
+  resize: ["certs", "indexer", "manager", "dashboard", "verify"],
   restore: ["backup", "stop", "put_state", "indexer", "manager", "dashboard", "verify"],
   clone: ["copy", "certs", "indexer", "manager", "dashboard", "verify"],
 } as const;
@@ -76,6 +79,8 @@ export const PutTenant = z
     plan: Plan,
     /** Only of a tenant that is new: it starts with the data of a backup, and with secrets of its own. */
     from: z.strictObject({ tenant: TenantId, backup: BackupId }).optional(),
+    /** The plan's version is the one before: its roles take up the backup from before the change to the present one. */
+    rollback: z.literal(true).optional(),
   })
   .refine(({ from, requested }) => !from || requested === "running", {
     path: ["requested"],
@@ -155,7 +160,7 @@ export const Step = z
   .openapi("Step");
 export type Step = z.infer<typeof Step>;
 
-export const RunKind = z.enum(["start", "stop", "delete", "rotate", "restore", "clone"]);
+export const RunKind = z.enum(["start", "stop", "delete", "rotate", "restore", "clone", "upgrade", "resize"]);
 export type RunKind = z.infer<typeof RunKind>;
 
 export const Run = z
@@ -192,6 +197,7 @@ export const TenantView = z
     observed_generation: z.int(),
     reason: orNull(Reason),
     runtime: z.enum(["stand-in", "docker", "cloudflare"]),
+    /** What runs: during a change of version the one before, until the new one is verified. */
     version: z.string().nullable(),
     nodes: z.array(NodeView),
     run: orNull(Run),

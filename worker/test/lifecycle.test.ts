@@ -1,9 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SERVING_ROLES, STEPS } from "../src/schemas";
-import { type Facts, MAX_FAILURES, READY_WITHIN_MS } from "../src/tenant/facts";
+import { type Decision, type Facts, MAX_FAILURES, READY_WITHIN_MS } from "../src/tenant/facts";
 import { decide } from "../src/tenant/lifecycle";
 import { anyFacts, EXITED, facts, givenUp, NOW, node, obeyed, settledAt } from "./support/facts";
+
+const endsUpgrade = ({ outcome }: Decision, { upgrade }: Facts) =>
+  upgrade !== null && (upgrade.back ? outcome === "rolled_back" : outcome === "reached" || outcome === "gave_up");
 
 const fresh = () =>
   facts({
@@ -151,8 +154,9 @@ describe("decisions over any state", () => {
       fc.property(anyFacts, (some) => {
         const { step, holding } = decide(some);
         const kind = { running: "start", stopped: "stop", deleted: "delete" }[some.requested] as keyof typeof STEPS;
-        const rotates = some.requested === "running" && some.rotation !== null;
-        const names: readonly string[] = rotates ? [...STEPS.rotate, "rollback"] : STEPS[kind];
+        const change = some.rotation ? STEPS.rotate : some.upgrade && STEPS.upgrade;
+        const changes = some.requested === "running" && change;
+        const names: readonly string[] = changes ? [...changes, "rollback"] : STEPS[kind];
         for (const name of step ? [step, ...holding] : holding) expect(names).toContain(name);
         expect(holding).not.toContain(step);
       }),
@@ -179,6 +183,7 @@ describe("decisions over any state", () => {
         for (let visits = 0; visits < 80; visits++) {
           const decision = decide(now);
           if (decision.outcome !== "going" && now.rotation) now = { ...now, rotation: null };
+          else if (endsUpgrade(decision, now)) now = { ...now, upgrade: null };
           else if (decision.outcome === "reached" && !decision.action) return;
           else if (decision.action) now = obeyed(now, decision.action);
           else if (decision.outcome === "gave_up" && decision.wakeAt === null) return;

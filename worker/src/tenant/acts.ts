@@ -2,6 +2,7 @@
 import type { ErrorCode } from "../errors";
 import { errorBody } from "../errors";
 import type { Plan, Role } from "../schemas";
+import { forgetAdopted, verifyAdopted } from "./adopted";
 import { agentsMissing } from "./agents";
 import {
   activeGeneration,
@@ -24,6 +25,7 @@ import { NotYet } from "./not_yet";
 import { PRELUDE_ACTS } from "./preludes";
 import { noteVerified, renew, rotationRow, switchOver, turnBack } from "./rotation";
 import { eraseRows } from "./schema";
+import { imageOf, noteUpgradeVerified, rollBack, saveBefore, upgradeRow, useVersion } from "./versions";
 
 /** The certificates node runs for seconds and does little. */
 const CERTS_INSTANCE = "basic";
@@ -40,8 +42,11 @@ const DEADLINES_MS: Record<Action["do"], number> = {
   renew: 10_000,
   switch: 10_000,
   turn_back: 10_000,
-  // A visit and its longest action stay within the deadline of both; what was saved by then need not be saved again.
-  backup: 240_000,
+  snapshot: 60_000,
+  use_version: 60_000,
+  roll_back: 10_000,
+  // Nodes save on while nobody waits; what a backup is to hold is read first.
+  backup: 120_000,
   put_state: 60_000,
   copy: 240_000,
 };
@@ -61,13 +66,16 @@ const ACCOUNTS: Record<Kind, { subject: (action: Action) => string; code: ErrorC
   renew: { subject: () => "rotation", code: "INTERNAL" },
   switch: { subject: () => "rotation", code: "INTERNAL" },
   turn_back: { subject: () => "rotation", code: "INTERNAL" },
+  snapshot: { subject: () => "version", code: "BACKUP_FAILED" },
+  use_version: { subject: () => "version", code: "STATE_UNREADABLE" },
+  roll_back: { subject: () => "version", code: "INTERNAL" },
   backup: { subject: () => "prelude", code: "BACKUP_FAILED" },
   put_state: { subject: () => "prelude", code: "STATE_UNREADABLE" },
   copy: { subject: () => "prelude", code: "STATE_UNREADABLE" },
 };
 
 function perNode(subject: (role: Role, n: number) => string) {
-  return (action: Action) => ("role" in action ? subject(action.role, action.n) : action.do);
+  return (action: Action) => ("n" in action ? subject(action.role, action.n) : action.do);
 }
 
 const ACTS: { [K in Kind]: (ctx: TenantContext, action: Of<K>) => Promise<void> } = {
@@ -81,6 +89,9 @@ const ACTS: { [K in Kind]: (ctx: TenantContext, action: Of<K>) => Promise<void> 
   renew: async (ctx) => renew(ctx),
   switch: async (ctx) => switchOver(ctx),
   turn_back: async (ctx, { step, error }) => turnBack(ctx, step, error),
+  snapshot: saveBefore,
+  use_version: (ctx, { role, version }) => useVersion(ctx, role, version),
+  roll_back: async (ctx, { step, error }) => rollBack(ctx, step, error),
   ...PRELUDE_ACTS,
 };
 
@@ -100,7 +111,7 @@ export async function act<K extends Kind>(ctx: TenantContext, action: Of<K>): Pr
 
 /** What a node is to be started as: another value means that a running one has to be replaced. */
 export function incarnationOf(ctx: TenantContext, plan: Plan, role: Role, certificate: number): string {
-  const image = ctx.settings.versions.get(plan.version) ?? "";
+  const image = imageOf(ctx, plan, role);
   if (role === "certs") return `${image}|${JSON.stringify(mintRequest(plan))}`;
   return `${image}|${plan.roles[role].instance}|certificate ${certificate}`;
 }
@@ -113,7 +124,8 @@ async function startNode(ctx: TenantContext, { role, n }: Of<"start">): Promise<
   const generation = activeGeneration(ctx);
   const files = role === "certs" ? null : await filesOf(ctx, generation);
   const env = await environmentOf(ctx, plan, { role, n }, files);
-  const image = ctx.settings.versions.get(plan.version) ?? "";
+  // So may which version a role uses.
+  const image = imageOf(ctx, plan, role);
   const incarnation = incarnationOf(ctx, plan, role, generation);
   const start = ctx.transaction(() => noteStart(ctx, role, n, incarnation, instance));
   const order: StartOrder = { start, generation: record.generation, image, instance, env };
@@ -153,11 +165,14 @@ function placeOfMinted(ctx: TenantContext, plan: Plan): "pending" | "active" | n
 }
 
 async function verify(ctx: TenantContext): Promise<void> {
-  const rotation = rotationRow(ctx);
-  const operationId = rotation?.operation_id ?? ctx.requireLive().operationId;
+  const [rotation, upgrade] = [rotationRow(ctx), upgradeRow(ctx)];
+  const operationId = (rotation ?? upgrade)?.operation_id ?? ctx.requireLive().operationId;
+  await verifyAdopted(ctx);
   const indexer = nodeStub(ctx.env, ctx.id, "indexer", 0);
   await indexer.verifyIngest(`probe-${operationId}`, await indexerAuthorization(ctx));
+  forgetAdopted(ctx);
   if (rotation) noteVerified(ctx, rotation);
+  else if (upgrade) noteUpgradeVerified(ctx, upgrade);
   else ctx.sql.exec("UPDATE tenant SET verified = ?", operationId);
 }
 

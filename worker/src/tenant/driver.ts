@@ -3,6 +3,7 @@ import { messageOf } from "../errors";
 import { log } from "../log";
 import type { Observed, Role } from "../schemas";
 import { act, incarnationOf } from "./acts";
+import { forgetAdopted } from "./adopted";
 import { planDailyBackups } from "./backups";
 import { activeGeneration, certificateFits, publishCertificates, renewalDue } from "./certificates";
 import type { TenantContext } from "./context";
@@ -16,6 +17,7 @@ import { preludeFact } from "./preludes";
 import { RENEW_AGAIN_MS } from "./renewal";
 import { endRotation, failedAt, rotationFact } from "./rotation";
 import { countAttempt, hasSettled, latestRun, recordDecision } from "./runs";
+import { endUpgrade, upgradeFact, versionTrouble } from "./versions";
 import { noteStream, publishView } from "./view";
 
 /** More actions in a row than any plan needs; the rest follows after the alarm has let others in. */
@@ -27,7 +29,7 @@ const ASK_AGAIN_MS = { moving: 1500, still: WATCH_MS - 1000 };
 /** How long an object may take to say how it is. */
 const ANSWER_WITHIN_MS = 10_000;
 /** Actions that begin an attempt of their step; what follows them belongs to the same attempt. */
-const ATTEMPTS: Action["do"][] = ["start", "switch", "verify", "erase", "backup", "put_state", "copy"];
+const ATTEMPTS: Action["do"][] = ["start", "switch", "verify", "erase", "backup", "put_state", "copy", "snapshot"];
 
 /** One visit. Always leaves a due row behind where something is to be looked at later. */
 export async function drive(ctx: TenantContext): Promise<void> {
@@ -94,6 +96,8 @@ function decideAndRecord(ctx: TenantContext): Decision {
   const run = latestRun(ctx);
   recordDecision(ctx, decision);
   endRotation(ctx, decision);
+  endUpgrade(ctx, decision);
+  if (decision.outcome === "gave_up") forgetAdopted(ctx);
   ctx.sql.exec(
     "UPDATE tenant SET observed = ?, reason = ?, observed_generation = CASE WHEN ? THEN generation ELSE observed_generation END",
     decision.observed,
@@ -126,6 +130,8 @@ function factsOf(ctx: TenantContext): Facts {
     certificateFits: plan !== null && certificateFits(ctx, plan),
     renewAt: plan ? Math.max(renewalDue(ctx, plan), failedAt(ctx) + RENEW_AGAIN_MS) : Number.POSITIVE_INFINITY,
     rotation: rotationFact(ctx),
+    upgrade: upgradeFact(ctx, plan),
+    versionTrouble: versionTrouble(ctx),
     certs: factOf(ctx, "certs", 0, incarnation("certs")),
     nodes: wantedNodes(ctx, plan).map(({ role, n }) => factOf(ctx, role, n, incarnation(role))),
     ...marksOf(ctx),

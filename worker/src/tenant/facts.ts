@@ -1,6 +1,6 @@
 /** What decisions are made from and what they are; see lifecycle.ts. */
 import type { ErrorBody } from "../errors";
-import type { NodeState, Observed, Reason, Requested, Role, StepName } from "../schemas";
+import type { NodeState, Observed, Reason, Requested, Role, ServingRole, StepName } from "../schemas";
 import type { PreludeAction } from "./preludes";
 
 /** Failures in a row after which a subject is given up until somebody retries. */
@@ -56,6 +56,24 @@ export interface Rotation {
   back: ErrorBody | null;
 }
 
+/** A change of the tenant's version that is under way. */
+export interface Upgrade {
+  from: string;
+  to: string;
+  /** What was there before the change is kept. */
+  saved: boolean;
+  /** Roles take up a backup's state on the way forward too: it is a way back that somebody asked for. */
+  adopts: boolean;
+  /** Ingest was verified since all roles moved. */
+  verified: boolean;
+  /** Why it goes back; null while it goes forward. */
+  back: (ErrorBody & { step?: StepName }) | null;
+  /** What each role is started with. */
+  versions: Record<ServingRole, string>;
+  /** Of the backup and of the moves. */
+  effort: Effort;
+}
+
 export interface Facts {
   now: number;
   requested: Requested;
@@ -65,6 +83,9 @@ export interface Facts {
   /** When a tenant that has settled exchanges its certificates by itself. */
   renewAt: number;
   rotation: Rotation | null;
+  upgrade: Upgrade | null;
+  /** Why the version that was asked for last does not run, once that is settled. */
+  versionTrouble: ErrorBody | null;
   certs: NodeFact;
   /** The nodes of the plan and any others that still exist, in the order in which they start. */
   nodes: NodeFact[];
@@ -92,6 +113,12 @@ export type Action =
   | { do: "switch" }
   /** Make the bundle before the active one again; `step` is where it failed. */
   | { do: "turn_back"; step: StepName; error: ErrorBody }
+  /** Keep what is there before the version changes. */
+  | { do: "snapshot" }
+  /** Have a role started with this version from now on. */
+  | { do: "use_version"; role: ServingRole; version: string }
+  /** Go back to the version before; `step` is where it failed. */
+  | { do: "roll_back"; step: StepName; error: ErrorBody }
   | { do: "erase" }
   | { do: PreludeAction };
 

@@ -5,6 +5,7 @@
 import { type Decision, type Facts, type NodeFact, WATCH_MS } from "./facts";
 import type { PreludeAction } from "./preludes";
 import { rotating } from "./rotating";
+import { upgrading } from "./upgrading";
 import {
   alive,
   effortVerdict,
@@ -12,6 +13,7 @@ import {
   HOLDING,
   mintVerdict,
   nameOf,
+  reasonOf,
   roleStages,
   type Stage,
   settledAs,
@@ -24,7 +26,10 @@ import {
 
 /** The next thing to do for a tenant. */
 export function decide(facts: Facts): Decision {
-  if (facts.requested === "running") return facts.rotation ? rotating(facts, facts.rotation) : towardsRunning(facts);
+  if (facts.requested === "running") {
+    if (facts.rotation) return rotating(facts, facts.rotation);
+    return facts.upgrade ? upgrading(facts, facts.upgrade) : towardsRunning(facts);
+  }
   if (facts.requested === "stopped") return towardsStopped(facts);
   return towardsDeleted(facts);
 }
@@ -48,7 +53,11 @@ function towardsRunning(facts: Facts): Decision {
 /** All is well; then it is time to look after what ends by itself. */
 function runs(facts: Facts, holding: Stage["step"][]): Decision {
   const due = facts.settled && facts.now >= facts.renewAt;
-  return { ...settledAs("running", holding), action: due ? { do: "renew" } : null, wakeAt: facts.now + WATCH_MS };
+  const wakeAt = facts.now + WATCH_MS;
+  const settled = { ...settledAs("running", holding), action: due ? ({ do: "renew" } as const) : null, wakeAt };
+  // It runs, but not as was asked for.
+  const trouble = facts.versionTrouble;
+  return trouble ? { ...settled, outcome: "going", reason: reasonOf(trouble) } : settled;
 }
 
 function preludeStages(facts: Facts): Stage[] {

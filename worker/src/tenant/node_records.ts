@@ -6,8 +6,8 @@ import { clearEffort, countFailure, effortOf } from "./efforts";
 import type { NodeFact } from "./facts";
 import type { NodeReport } from "./nodes/reports";
 
-/** A node that served this long before it ended was no crash loop: counting starts anew. */
-const STABLE_MS = 10_000;
+/** A node that served this long before it ended was no crash loop: counting starts anew. One that serves and soon dies is. */
+const STABLE_MS = 5 * 60_000;
 
 export interface NodeRow extends Record<string, SqlStorageValue> {
   role: string;

@@ -9,6 +9,7 @@ import {
   errorOf,
   HOLDING,
   mintVerdict,
+  mostUrgent,
   nameOf,
   roleStages,
   type Stage,
@@ -53,13 +54,6 @@ function goingBack(facts: Facts, rotation: Rotation, cause: ErrorBody): Decision
   if (chosen.verdict.is !== "given_up") return decision;
   // The old bundle is the active one: healing goes on towards it without the run.
   return { ...decision, observed: "failed", outcome: "gave_up" };
-}
-
-/** What can't be brought about decides; healing goes past what only waits. */
-function mostUrgent(stages: Stage[]): Stage | undefined {
-  const open = stages.filter(({ verdict }) => verdict.is !== "holding");
-  const first = (is: Verdict["is"]) => open.find(({ verdict }) => verdict.is === is);
-  return first("given_up") ?? first("acting") ?? open[0];
 }
 
 /** Only a tenant of which everything serves is worth an exchange: otherwise two things would be down. */

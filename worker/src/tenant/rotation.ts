@@ -8,6 +8,7 @@ import type { TenantContext } from "./context";
 import { clearEfforts } from "./efforts";
 import type { Decision, Rotation } from "./facts";
 import { addStep, beginRun, failStep, hasSettled, kindOfRun } from "./runs";
+import { upgradeRow } from "./versions";
 
 interface RotationRow extends Record<string, SqlStorageValue> {
   operation_id: string;
@@ -43,7 +44,7 @@ export function askForRotation(ctx: TenantContext, operationId: string): void {
   if (ctx.record()?.requested !== "running") {
     throw new EdgeError("TENANT_NOT_RUNNING", "Only a tenant that runs can exchange its certificates.");
   }
-  if (!hasSettled(ctx) || rotationRow(ctx)) {
+  if (!hasSettled(ctx) || rotationRow(ctx) || upgradeRow(ctx)) {
     throw new EdgeError("OPERATION_IN_PROGRESS", "The tenant's nodes or certificates are being changed already.");
   }
   ctx.transaction(() => begin(ctx, operationId));

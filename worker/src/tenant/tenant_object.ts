@@ -15,6 +15,7 @@ import type {
   RotateCertificates,
   TenantView,
 } from "../schemas";
+import { migrateAdopted } from "./adopted";
 import {
   type AgentsView,
   type AgentView,
@@ -52,6 +53,7 @@ import { acceptDeletion, acceptSpec } from "./spec";
 import { migrateTroubles, noteTrouble } from "./state_trouble";
 import { putToken, revokeToken, type TokenDefinition, type TokenView, tokenView } from "./tokens";
 import { migrateTraffic } from "./traffic_schema";
+import { migrateVersions } from "./versions";
 import { publishView, tenantView } from "./view";
 
 /** What a door's call comes to. */
@@ -68,6 +70,8 @@ export class TenantObject extends DurableObject<Env> {
     migrateBackups(state.storage);
     migratePreludes(state.storage);
     migrateRehydrations(state.storage);
+    migrateVersions(state.storage);
+    migrateAdopted(state.storage);
     this.#ctx = new LiveContext(state, env);
   }
 

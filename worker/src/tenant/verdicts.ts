@@ -37,7 +37,7 @@ export function underWay({ step, verdict }: Stage, holding: StepName[], error: E
 }
 
 /** The first of a role's nodes that does not serve as wanted speaks for the role. */
-function roleVerdict(facts: Facts, role: Role): Verdict {
+export function roleVerdict(facts: Facts, role: Role): Verdict {
   const verdicts = facts.nodes.filter((node) => node.role === role).map((node) => nodeVerdict(facts, node));
   return verdicts.find((verdict) => verdict.is !== "holding") ?? HOLDING;
 }
@@ -131,9 +131,16 @@ export function settledAs(observed: Observed, holding: StepName[]): Decision {
   return { observed, holding, because, outcome: "reached", ...nothing };
 }
 
+/** What can't be brought about decides; healing goes past what only waits. */
+export function mostUrgent(stages: Stage[]): Stage | undefined {
+  const open = stages.filter(({ verdict }) => verdict.is !== "holding");
+  const first = (is: Verdict["is"]) => open.find(({ verdict }) => verdict.is === is);
+  return first("given_up") ?? first("acting") ?? open[0];
+}
+
 export const errorOf = (verdict: Verdict) => ("error" in verdict ? verdict.error : null);
 const becauseOf = (verdict: Verdict) => ("because" in verdict ? verdict.because : "");
-const reasonOf = ({ code, message, hint }: ErrorBody): Reason => ({ code, message, hint });
+export const reasonOf = ({ code, message, hint }: ErrorBody): Reason => ({ code, message, hint });
 
 export function wakeOf(facts: Facts, open: Stage[]): number | null {
   const times = open.flatMap(({ verdict }) => {

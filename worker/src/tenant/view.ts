@@ -8,6 +8,7 @@ import type { TenantContext } from "./context";
 import { nodeRows, viewOf } from "./node_records";
 import { latestRun } from "./runs";
 import { stateTrouble } from "./state_trouble";
+import { runningVersion } from "./versions";
 
 const NOTED_EVERY_MS = 60_000;
 
@@ -28,7 +29,7 @@ export function tenantView(ctx: TenantContext): TenantView | null {
     ...{ id: ctx.id, epoch, generation, requested, observed, observed_generation },
     reason: row.reason ? (JSON.parse(row.reason) as Reason) : null,
     runtime: ctx.settings.runtime,
-    version: plan?.version ?? null,
+    version: runningVersion(ctx, plan),
     nodes: nodeRows(ctx).map(viewOf),
     run: latestRun(ctx),
     certificate: certificateView(ctx),

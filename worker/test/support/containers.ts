@@ -7,9 +7,9 @@ type Answer = (request: Request, port: number, node: FakeContainer) => Response 
 /** What goes wrong, and what ran; tests set and read it. Containers outlive the objects that started them. */
 interface World {
   containers: Map<string, FakeContainer>;
-  /** Object name (or its end, such as `:indexer:0`) → exit code of every start from now on. */
+  /** Object name (or its end, such as `:indexer:0`), with `@image` where only that one exits → exit code of each start. */
   exits: Map<string, number>;
-  /** Object names (or ends) whose containers run but never serve. */
+  /** The same of containers that run but never serve. */
   silent: Set<string>;
   /** What every indexer says that its disk holds. */
   usedBytes: number;
@@ -26,6 +26,8 @@ export class FakeContainer {
   starts = 0;
   env: Record<string, string> = {};
   internet: boolean | undefined;
+  image = "";
+  instance = "";
   intercepted: string[] = [];
   documents = new Map<string, unknown>();
   /** What a manager keeps; an indexer keeps its documents. */
@@ -36,7 +38,7 @@ export class FakeContainer {
   gathered: Promise<void> = Promise.resolve();
   saves = 0;
   #stateDoor: Fetcher | null = null;
-  readonly images = { v4147: "wazuh:4.14.7" };
+  readonly images = { v4146: "wazuh:4.14.6", v4147: "wazuh:4.14.7", v4148: "wazuh:4.14.8", v4200: "wazuh:4.20.0" };
   #watchers: { resolve: () => void; reject: (reason: Error) => void }[] = [];
 
   constructor(
@@ -56,8 +58,14 @@ export class FakeContainer {
     void this.#restore().finally(() => {
       this.ready = true;
     });
-    const exit = [...world.exits].find(([pattern]) => covers(this.name, pattern));
+    this.image = options?.image ?? "";
+    this.instance = (options as { instance?: string } | undefined)?.instance ?? "";
+    const exit = [...world.exits].find(([pattern]) => this.#isNamed(pattern));
     if (exit) setTimeout(() => this.exit(exit[1]), 5);
+  }
+
+  #isNamed(pattern: string): boolean {
+    return covers(this.name, pattern) || covers(`${this.name}@${this.image}`, pattern);
   }
 
   monitor(): Promise<void> {
@@ -97,7 +105,7 @@ export class FakeContainer {
   getTcpPort(port: number) {
     return {
       fetch: async (input: RequestInfo, init?: RequestInit): Promise<Response> => {
-        const silent = [...world.silent].some((pattern) => covers(this.name, pattern));
+        const silent = [...world.silent].some((pattern) => this.#isNamed(pattern));
         if (!this.running || silent || !this.ready) throw new Error("the container refused the connection");
         const request = new Request(input, init);
         if (port === 9199) return this.#save();

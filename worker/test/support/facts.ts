@@ -1,7 +1,7 @@
 /** Facts for decisions: of a tenant that runs, of any tenant, and of what becomes of them when the world obeys. */
 import fc from "fast-check";
 import { errorBody } from "../../src/errors";
-import { type NodeState, type Role, SERVING_ROLES } from "../../src/schemas";
+import { type NodeState, type Role, SERVING_ROLES, type ServingRole } from "../../src/schemas";
 import {
   type Action,
   type Effort,
@@ -9,6 +9,7 @@ import {
   MAX_FAILURES,
   type NodeFact,
   type Rotation,
+  type Upgrade,
 } from "../../src/tenant/facts";
 
 export const NOW = 1_800_000_000_000;
@@ -30,6 +31,8 @@ export function facts(more: Partial<Facts> = {}): Facts {
     certificateFits: true,
     renewAt: Number.POSITIVE_INFINITY,
     rotation: null,
+    upgrade: null,
+    versionTrouble: null,
     prelude: null,
     certs: node("certs", "stopped"),
     nodes: SERVING_ROLES.map((role) => node(role, "running")),
@@ -65,6 +68,17 @@ const anyRotation = fc.record({
   verified: fc.boolean(),
   back: fc.constantFrom(EXITED, null),
 });
+const anyVersion = fc.constantFrom("4.14.6", "4.14.7");
+const anyUpgrade = fc.record({
+  from: anyVersion,
+  to: anyVersion,
+  saved: fc.boolean(),
+  adopts: fc.boolean(),
+  verified: fc.boolean(),
+  back: fc.constantFrom(EXITED, null),
+  versions: fc.record({ indexer: anyVersion, manager: anyVersion, dashboard: anyVersion }),
+  effort: efforts,
+});
 export const anyFacts = fc
   .record({
     requested: fc.constantFrom("running" as const, "stopped" as const, "deleted" as const),
@@ -72,6 +86,7 @@ export const anyFacts = fc
     certificateFits: fc.boolean(),
     renewAt: fc.constantFrom(NOW - 1, Number.POSITIVE_INFINITY),
     rotation: fc.option(anyRotation),
+    upgrade: fc.option(anyUpgrade),
     certs: nodeOf("certs"),
     nodes: fc.tuple(nodeOf("indexer"), nodeOf("manager"), nodeOf("dashboard")).map((nodes) => [...nodes]),
     verified: fc.boolean(),
@@ -87,6 +102,20 @@ const allUnfit = (before: Facts): Facts => ({
   ...before,
   nodes: before.nodes.map((one) => ({ ...one, fits: false, starting: FRESH, preparing: FRESH })),
 });
+
+const upgraded = (before: Facts, change: Partial<Upgrade>): Facts =>
+  before.upgrade ? { ...before, upgrade: { ...before.upgrade, ...change } } : before;
+
+function verified(before: Facts): Facts {
+  if (before.rotation) return rotated(before, { verified: true });
+  return before.upgrade ? upgraded(before, { verified: true }) : { ...before, verified: true };
+}
+
+function moved(before: Facts, role: ServingRole, version: string): Facts {
+  const nodes = before.nodes.map((one) => (one.role === role ? { ...one, fits: false, starting: FRESH } : one));
+  const versions = { ...before.upgrade?.versions, [role]: version } as Upgrade["versions"];
+  return upgraded({ ...before, nodes }, { versions });
+}
 
 /** The world answers every order: what was started serves, what was stopped is gone. */
 export function obeyed(before: Facts, action: Action): Facts {
@@ -112,7 +141,7 @@ export function obeyed(before: Facts, action: Action): Facts {
     case "mint":
       return before.rotation ? rotated(before, { minted: true }) : { ...before, certificateFits: true };
     case "verify":
-      return before.rotation ? rotated(before, { verified: true }) : { ...before, verified: true };
+      return verified(before);
     case "renew":
       return {
         ...before,
@@ -124,6 +153,12 @@ export function obeyed(before: Facts, action: Action): Facts {
       return allUnfit(rotated(before, { minted: false, switched: true }));
     case "turn_back":
       return allUnfit(rotated({ ...before, ...UNTRIED }, { verified: false, back: action.error }));
+    case "snapshot":
+      return upgraded(before, { saved: true });
+    case "use_version":
+      return moved(before, action.role, action.version);
+    case "roll_back":
+      return upgraded({ ...before, ...UNTRIED }, { verified: false, back: action.error });
     case "erase":
       return { ...before, erased: true };
     case "backup":
