@@ -38,14 +38,18 @@ VERBS = {
     "quarantine": "quarantined",
     "refuse": "refused",
     "renew": "renewed",
+    "resize": "asked to take its plan's sizes",
     "resume": "resumed",
     "retry": "retried",
     "revoke": "revoked",
+    "rollback": "asked to return to the version before",
     "rotate_certificates": "asked to exchange its certificates",
     "start": "started",
     "stop": "stopped",
     "suspend": "suspended",
     "unprotect": "no longer protected",
+    "upgrade": "asked to change its version",
+    "version_kept": "kept at the version that runs",
     "withdraw": "withdrawn",
 }
 

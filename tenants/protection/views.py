@@ -8,13 +8,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from billing.entitlements import entitlement_of
 from controlplane.actor import actor_of
 from controlplane.forms import told_on
 from organizations import access
 from tenants.protection import actions
 from tenants.protection.forms import DeleteForm
 from tenants.provisioning import actions as provisioning
-from tenants.provisioning import queries
+from tenants.provisioning import queries, specs, versions
 from tenants.provisioning.frame import tenant_frame
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.prices import size_words
@@ -102,6 +103,7 @@ def _page(request: HttpRequest, tenant: Tenant, form: DeleteForm) -> HttpRespons
         "sizes": [(role, _size(size)) for role, size in tenant.spec.get("roles", {}).items()],
         "runtime_words": RUNTIMES.get(tenant.runtime, tenant.runtime),
         **_possible(tenant, permissions),
+        **_changes(tenant, permissions),
         "frame": tenant_frame(request, tenant, permissions, here="Settings", section="settings"),
     }
     return render(request, "tenants/settings.html", context, status=422 if form.errors else 200)
@@ -119,6 +121,21 @@ def _possible(tenant: Tenant, permissions: frozenset[str]) -> dict[str, Any]:
         "can_start": may_operate and tenant.requested == Tenant.Requested.STOPPED,
         "can_protect": may_delete,
         "can_delete": may_delete and not tenant.protected,
+    }
+
+
+def _changes(tenant: Tenant, permissions: frozenset[str]) -> dict[str, Any]:
+    """What version and sizes the tenant could have instead."""
+    busy = tenant.operations.filter(state__in=Operation.OPEN).exists()
+    roles = entitlement_of(tenant.organization_id).plan.roles
+    current = tenant.spec["version"]
+    offered = [each for each in tenant.cell.versions if each != current]
+    return {
+        "can_change": "tenant.operate" in permissions and not busy and tenant.status in ("running", "attention"),
+        "versions": [each for each in offered if specs.series_of(each) >= specs.series_of(current)],
+        "version_before": versions.version_before(tenant),
+        "can_resize": roles != tenant.spec.get("roles"),
+        "plan_sizes": [f"{role} {_size(size)}" for role, size in roles.items()],
     }
 
 

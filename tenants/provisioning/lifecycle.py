@@ -184,7 +184,7 @@ def attention(tenant: Recorded, now: dt.datetime) -> list[dict[str, str]]:
 def _running_status(tenant: Recorded, now: dt.datetime) -> str:
     if tenant.generation == 0 and tenant.next_attempt_at is None:
         return "stopped"  # never started, and not going to be: its organization is suspended
-    if not tenant.sent_hash or tenant.observed_generation < tenant.generation:
+    if not tenant.sent_hash or (tenant.observed_generation < tenant.generation and _rolls(tenant) is None):
         return "provisioning"
     return "attention" if attention(tenant, now) else "running"
 
@@ -201,15 +201,28 @@ def _deleted_status(tenant: Recorded, now: dt.datetime) -> str:
 _STATUS_BY_AIM = {RUNNING: _running_status, STOPPED: _stopped_status, DELETED: _deleted_status}
 
 
-def _not_fully_up(tenant: Recorded) -> dict[str, str] | None:
-    if tenant.observed == "running":
-        return None
+_ROLLING = {
+    "rotate": ("CERTIFICATES_ROTATE", "Certificates are exchanged: one role after the other restarts."),
+    "upgrade": ("VERSION_CHANGES", "The version changes: one role after the other restarts."),
+    "resize": ("SIZES_CHANGE", "The sizes change: one role after the other restarts."),
+}
+"""Kinds of runs during which a tenant goes on serving, and what people are told meanwhile."""
+
+
+def _rolls(tenant: Recorded) -> dict[str, str] | None:
+    """What a run under way does to a tenant that serves meanwhile."""
     run = (tenant.edge_view or {}).get("run") or {}
-    if tenant.observed == "degraded" and (run.get("kind"), run.get("state")) == ("rotate", "running"):
-        return {
-            "code": "CERTIFICATES_ROTATE",
-            "message": "Certificates are exchanged: one role after the other restarts.",
-        }
+    words = _ROLLING.get(run.get("kind", "")) if is_heard(tenant) and run.get("state") == "running" else None
+    return {"code": words[0], "message": words[1]} if words else None
+
+
+def _not_fully_up(tenant: Recorded) -> dict[str, str] | None:
+    rolls = _rolls(tenant)
+    if tenant.observed == "running":
+        # Until its generation is reached, what changes is told also while every node serves.
+        return rolls if tenant.observed_generation < tenant.generation else None
+    if tenant.observed == "degraded" and rolls:
+        return rolls
     if tenant.observed == "unknown":
         return {"code": "UNKNOWN", "message": "The edge gave no clear answer; we are looking again."}
     reason = (tenant.edge_view or {}).get("reason") or {}

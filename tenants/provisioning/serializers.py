@@ -91,6 +91,12 @@ class TenantIn(serializers.Serializer[Any]):
     max_agents = serializers.IntegerField(required=False, min_value=1, max_value=100_000)
 
 
+class VersionIn(serializers.Serializer[Any]):
+    """The version that a tenant is to run."""
+
+    version = serializers.CharField(max_length=32, help_text="one of the cell's versions")
+
+
 class StepOut(serializers.ModelSerializer[Step]):
     """One step of an operation."""
 

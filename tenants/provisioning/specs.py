@@ -35,6 +35,11 @@ def check_version(version: str | None) -> None:
         raise InvalidPlan("version", "This is no version of Wazuh.")
 
 
+def series_of(version: str) -> tuple[int, ...]:
+    """Major and minor version, within which data formats stay: a newer one reads older data, not the reverse."""
+    return tuple(int(part) if part.isdigit() else 0 for part in version.split(".")[:2])
+
+
 def build(
     *,
     entitlement: Entitlement,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controlplane.marks import Mark
-from tenants.provisioning.kinds import ROTATE
+from tenants.provisioning.kinds import RESIZE, ROLLBACK, ROTATE, UPGRADE
 from tenants.provisioning.marks import STEP, of_operation
 from tenants.provisioning.models import Operation, Step
 
@@ -16,6 +16,9 @@ TITLES = {
     "stop": "Stop",
     "delete": "Delete tenant",
     ROTATE: "Rotate certificates",
+    UPGRADE: "Change version",
+    ROLLBACK: "Roll back the version",
+    RESIZE: "Change sizes",
     "edge": "Edge run",
 }
 
@@ -25,6 +28,9 @@ CANCELS = {
     "stop": "Cancel stop",
     "delete": "Cancel deletion",
     ROTATE: "Cancel rotation",
+    UPGRADE: "Cancel change",
+    ROLLBACK: "Cancel rollback",
+    RESIZE: "Cancel change",
 }
 
 # step → title, and what it does for a start, a stop, a deletion
@@ -57,6 +63,20 @@ ROTATING = {
     "verify": ("Verify", "An alert goes in and comes out again"),
     "rollback": ("Roll back", "The old certificates come into use again"),
 }
+UPGRADING = {
+    "submit": ("Hand over", "The edge takes the plan and begins"),
+    "backup": ("Backup", "What is there now is kept for a week"),
+    "indexer": ("Indexer", "Restarts with the version; alerts wait in the journal"),
+    "manager": ("Manager", "Restarts with the version; agents reconnect by themselves"),
+    "dashboard": ("Dashboard", "Restarts with the version; open pages reload"),
+    "verify": ("Verify", "An alert goes in and comes out again"),
+    "rollback": ("Roll back", "The version before comes into use again, with its data"),
+}
+RESIZING = STARTING | {
+    "indexer": ("Indexer", "Restarts in its new size; alerts wait in the journal"),
+    "manager": ("Manager", "Restarts in its new size; agents reconnect by themselves"),
+    "dashboard": ("Dashboard", "Restarts in its new size; open pages reload"),
+}
 RESTORING = STARTING | {
     "backup": ("Backup", "What is there now is kept for a week"),
     "stop": ("Stop", "All nodes stop"),
@@ -71,6 +91,9 @@ WORDS = {
     "stop": STOPPING,
     "delete": DELETING,
     ROTATE: ROTATING,
+    UPGRADE: UPGRADING,
+    ROLLBACK: UPGRADING,
+    RESIZE: RESIZING,
 }
 
 
@@ -150,6 +173,8 @@ class Timeline:
         """What a failure left in place."""
         if self.operation.kind == ROTATE:
             return "The certificates from before the rotation are the ones in use."
+        if self.operation.kind in (UPGRADE, ROLLBACK):
+            return "The version from before the change is the one in use."
         held = [line.title.lower() for line in self.lines if line.state == "succeeded" and line.name != "submit"]
         if not held:
             return "Nothing of it was built yet."

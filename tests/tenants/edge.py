@@ -19,8 +19,11 @@ STEPS = {
     "stop": ["dashboard", "manager", "indexer"],
     "delete": ["stop", "erase"],
     "rotate": ["mint", "switch", "indexer", "manager", "dashboard", "verify"],
+    "upgrade": ["backup", "indexer", "manager", "dashboard", "verify"],
+    "resize": ["certs", "indexer", "manager", "dashboard", "verify"],
 }
-AIMS = {"start": "running", "stop": "stopped", "delete": "absent", "rotate": "running"}
+ROLLING = ("rotate", "upgrade", "resize")
+AIMS = {"start": "running", "stop": "stopped", "delete": "absent", **dict.fromkeys(ROLLING, "running")}
 
 
 def refusal(status: int, code: str, *, retryable: bool = False, details: list[dict[str, str]] | None = None) -> Any:
@@ -98,6 +101,8 @@ class FakeEdge:
         for step in run["steps"]:
             step.update(state="succeeded", attempts=1, started_at=NOW, finished_at=NOW, error=None)
         run["state"] = "succeeded"
+        if run["kind"] != "rotate" and tenant_id in self.bodies and "plan" in self.bodies[tenant_id]:
+            view["version"] = self.bodies[tenant_id]["plan"]["version"]
         view["observed"], view["observed_generation"] = AIMS[run["kind"]], view["generation"]
         view["reason"] = None
         self.publish(tenant_id)
@@ -109,7 +114,7 @@ class FakeEdge:
         for each in run["steps"][: names.index(step)]:
             each.update(state="succeeded", attempts=1, started_at=NOW, finished_at=NOW)
         run["steps"][names.index(step)].update(state="running", attempts=1, started_at=NOW)
-        self.views[tenant_id]["observed"] = "degraded" if run["kind"] == "rotate" else "starting"
+        self.views[tenant_id]["observed"] = "degraded" if run["kind"] in ROLLING else "starting"
         self.publish(tenant_id)
 
     def break_run(self, tenant_id: str, step: str) -> None:
@@ -130,11 +135,14 @@ class FakeEdge:
         self.publish(tenant_id)
 
     def roll_back(self, tenant_id: str, step: str) -> None:
-        """The exchange fails at a step, and the old certificates come into use again."""
+        """What is exchanged, certificates or the version, fails at a step, and what was there comes into use again."""
         self.progress(tenant_id, step)
         view = self.views[tenant_id]
         message = "The manager exited with code 1. The old certificates are in use again."
-        error = {"code": "ROTATION_ROLLED_BACK", "message": message, "hint": "Rotate again.", "retryable": False}
+        code = "ROTATION_ROLLED_BACK"
+        if view["run"]["kind"] == "upgrade":
+            code, message = "UPGRADE_ROLLED_BACK", "manager: The manager exited. Version 4.14.7 is in use again."
+        error = {"code": code, "message": message, "hint": "Ask again.", "retryable": False}
         failed = next(each for each in view["run"]["steps"] if each["name"] == step)
         failed.update(state="failed", finished_at=NOW, error=error)
         done = {"state": "succeeded", "attempts": 1, "started_at": NOW, "finished_at": NOW, "error": None}
@@ -191,8 +199,18 @@ class FakeEdge:
         view = self.views.get(tenant_id)
         if view and view["requested"] == "deleted":
             return refusal(410, "TENANT_DELETED")
-        kind = "start" if body["requested"] == "running" else "stop"
+        kind = self._kind(view, self.bodies.get(tenant_id), body)
         return self._accept(tenant_id, kind, body, body["requested"], body["plan"]["version"])
+
+    def _kind(self, view: Any, known: Any, body: dict[str, Any]) -> str:
+        """A tenant that runs changes its version or its sizes one role after the other."""
+        if body["requested"] != "running":
+            return "stop"
+        if not view or view["observed"] not in ("running", "degraded"):
+            return "start"
+        if view["version"] != body["plan"]["version"]:
+            return "upgrade"
+        return "start" if known["plan"]["roles"] == body["plan"]["roles"] else "resize"
 
     def _delete(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
         return self._accept(tenant_id, "delete", body, "deleted", None)
@@ -212,11 +230,11 @@ class FakeEdge:
             "epoch": fence[0],
             "generation": fence[1],
             "requested": requested,
-            "observed": "starting" if kind == "start" else "stopping",
+            "observed": {"start": "starting", "upgrade": "running", "resize": "running"}.get(kind, "stopping"),
             "observed_generation": before["observed_generation"],
             "reason": None,
             "runtime": "stand-in",
-            "version": version,
+            "version": view["version"] if view and kind == "upgrade" else version,
             "nodes": [],
             "run": {"operation_id": body["operation_id"], "kind": kind, "state": "running", "steps": steps},
             "certificate": None,

@@ -1,0 +1,31 @@
+"""What becomes of a tenant's spec when a change of version did not hold: what runs is wanted again."""
+
+from controlplane import audit
+from controlplane.actor import Actor
+from tenants.provisioning import wakeups
+from tenants.provisioning.models import Tenant
+
+
+def want(tenant: Tenant, version: str, why: str) -> None:
+    """
+    Want the version that runs instead of the one that was asked for; nothing where they are the same.
+
+    Part of an action, under the tenant's lock. The next claim hands it over under a new generation, so that both sides
+    agree again and nothing is tried a second time.
+
+    Args:
+        why: for the trail.
+    """
+    asked = tenant.spec["version"]
+    if asked == version:
+        return
+    tenant.spec = {**tenant.spec, "version": version}
+    tenant.save(update_fields=["spec"])
+    wakeups.act_on(tenant)
+    audit.record(
+        by=Actor.system(why, organization_id=tenant.organization_id),
+        action="tenants.tenant.version_kept",
+        organization_id=tenant.organization_id,
+        target=tenant.pk,
+        data={"name": tenant.name, "asked": asked, "version": version},
+    )
