@@ -148,6 +148,21 @@ describe("a change of version", () => {
     const view = await until(id, (now) => now.observed_generation === 4);
     expect(view).toMatchObject({ version: NEW, run: { kind: "upgrade", state: "succeeded" } });
     expect(await backups(id)).toHaveLength(1);
+    expect((await getTenant(id)).run?.steps.map(({ name }) => name)).toContain("backup");
+  });
+
+  it("that a stop interrupts still goes back to where it came from where the rest does not serve", async () => {
+    const id = await runningTenant();
+    world.silent.add(`${id}:manager:0@wazuh:${NEW}`);
+    await change(id, 2, NEW);
+    await until(id, () => container(id, "manager").starts === 2);
+    await change(id, 3, NEW, { requested: "stopped" });
+    await until(id, ({ observed }) => observed === "stopped");
+    world.silent.clear();
+    world.exits.set(`${id}:manager:0@wazuh:${NEW}`, 1);
+    await change(id, 4, NEW);
+    const view = await until(id, (now) => ended(now) && now.generation === 4);
+    expect([view.version, images(id), view.reason?.code]).toEqual([OLD, all(OLD), "UPGRADE_ROLLED_BACK"]);
   });
 
   it("of a stopped tenant keeps what it saved last, and starts it with the new version", async () => {

@@ -6,11 +6,11 @@ import { keepsFormats } from "../src/tenant/intents";
 import { decide } from "../src/tenant/lifecycle";
 import { EXITED, FRESH, facts, givenUp, node, obeyed, settledAt } from "./support/facts";
 import type { Weather } from "./support/rotating_world";
-import { LONGEST_STORM, NEW, OLD, UpgradingWorld } from "./support/upgrading_world";
+import { allOn, LONGEST_STORM, NEW, OLD, UpgradingWorld } from "./support/upgrading_world";
 
 const upgrade = (more: Partial<Upgrade> = {}): Upgrade => ({
-  ...{ from: OLD, to: NEW, saved: false, adopts: false, verified: false, back: null, effort: FRESH },
-  versions: { indexer: OLD, manager: OLD, dashboard: OLD },
+  ...{ from: allOn(OLD), to: allOn(NEW), saved: false, adopts: false, verified: false, back: null, effort: FRESH },
+  versions: allOn(OLD),
   ...more,
 });
 const upgrading = (more: Partial<Upgrade> = {}, others: Partial<Facts> = {}) =>
@@ -57,7 +57,7 @@ describe("a change of version", () => {
   });
 
   it("that somebody takes back by hand gives every role its state from before", () => {
-    const world = upgrading({ adopts: true, saved: true, from: NEW, to: OLD, versions: { ...ALL_NEW } });
+    const world = upgrading({ adopts: true, saved: true, from: allOn(NEW), to: allOn(OLD), versions: allOn(NEW) });
     expect(deeds(world).slice(0, 3)).toEqual(["stop indexer", "use_version indexer", "start indexer"]);
   });
 
@@ -118,7 +118,6 @@ describe("a change of version", () => {
   });
 });
 
-const ALL_NEW = { indexer: NEW, manager: NEW, dashboard: NEW };
 const weather = fc.oneof(
   { weight: 4, arbitrary: fc.constant<Weather>("ok") },
   { weight: 3, arbitrary: fc.constantFrom<Weather>("fails", "lost") },

@@ -121,12 +121,14 @@ function factsOf(ctx: TenantContext): Facts {
   const record = ctx.record();
   const plan = record?.plan ?? null;
   const certificate = activeGeneration(ctx);
+  const run = latestRun(ctx);
   const incarnation = (role: Role) => (plan ? incarnationOf(ctx, plan, role, certificate) : "");
   return {
     now: ctx.now(),
     requested: record?.requested ?? "stopped",
     settled: hasSettled(ctx),
-    prelude: preludeFact(ctx, latestRun(ctx)),
+    resizing: run?.kind === "resize" && run.state === "running",
+    prelude: preludeFact(ctx, run),
     certificateFits: plan !== null && certificateFits(ctx, plan),
     renewAt: plan ? Math.max(renewalDue(ctx, plan), failedAt(ctx) + RENEW_AGAIN_MS) : Number.POSITIVE_INFINITY,
     rotation: rotationFact(ctx),

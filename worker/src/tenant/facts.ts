@@ -56,10 +56,12 @@ export interface Rotation {
   back: ErrorBody | null;
 }
 
-/** A change of the tenant's version that is under way. */
+export type Versions = Record<ServingRole, string>;
+
+/** A change of the roles' versions that is under way. */
 export interface Upgrade {
-  from: string;
-  to: string;
+  from: Versions;
+  to: Versions;
   /** What was there before the change is kept. */
   saved: boolean;
   /** Roles take up a backup's state on the way forward too: it is a way back that somebody asked for. */
@@ -69,7 +71,7 @@ export interface Upgrade {
   /** Why it goes back; null while it goes forward. */
   back: (ErrorBody & { step?: StepName }) | null;
   /** What each role is started with. */
-  versions: Record<ServingRole, string>;
+  versions: Versions;
   /** Of the backup and of the moves. */
   effort: Effort;
 }
@@ -79,6 +81,8 @@ export interface Facts {
   requested: Requested;
   /** The run towards `running` of this generation has succeeded before: what fails now is healed, not set up. */
   settled: boolean;
+  /** A change of sizes is under way: what it needs is minted, as in a start. */
+  resizing: boolean;
   certificateFits: boolean;
   /** When a tenant that has settled exchanges its certificates by itself. */
   renewAt: number;

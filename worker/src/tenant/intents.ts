@@ -3,8 +3,19 @@ import { EdgeError } from "../errors";
 import { type Plan, SERVING_ROLES, type ServingRole } from "../schemas";
 import { partsOf } from "./backups";
 import type { TenantContext, TenantRecord } from "./context";
+import type { Versions } from "./facts";
 import { hasServed, hasSettled, kindOfRun } from "./runs";
-import { lastUpgrade, setVersion, type UpgradeRow, upgradeRow, versionsInUse } from "./versions";
+import {
+  fromOf,
+  lastUpgrade,
+  runningVersion,
+  sameVersions,
+  setVersion,
+  type UpgradeRow,
+  upgradeRow,
+  versionsInUse,
+  wantedVersions,
+} from "./versions";
 
 type Change = "start" | "upgrade" | "resize";
 
@@ -21,20 +32,24 @@ export function keepsFormats(from: string, to: string): boolean {
  */
 export function refuseVersion(ctx: TenantContext, plan: Plan, rollback: boolean): void {
   const before = ctx.record()?.plan;
-  if (rollback) wayBack(ctx, plan.version);
-  if (!before || rollback || !hasServed(ctx) || upgradeRow(ctx)?.from_version === plan.version) return;
-  const newer = Object.values(versionsInUse(ctx, before)).find((version) => !keepsFormats(version, plan.version));
-  if (newer)
-    throw new EdgeError("DOWNGRADE_REFUSED", `Version ${plan.version} can't read the data of ${newer}.`, [
-      { path: "plan.version", message: `must not be older than the minor version of ${newer}` },
+  const wanted = wantedVersions(plan);
+  if (rollback) wayBack(ctx, wanted);
+  if (!before || rollback || !hasServed(ctx)) return;
+  const open = upgradeRow(ctx);
+  if (open && sameVersions(fromOf(open), wanted)) return;
+  const inUse = versionsInUse(ctx, before);
+  const role = SERVING_ROLES.find((each) => !keepsFormats(inUse[each], wanted[each]));
+  if (role)
+    throw new EdgeError("DOWNGRADE_REFUSED", `Version ${wanted[role]} can't read the data of ${inUse[role]}.`, [
+      { path: "plan.version", message: `must not be older than the minor version of ${inUse[role]}` },
     ]);
 }
 
-/** The backup from before the present version. */
-function wayBack(ctx: TenantContext, version: string): string {
+/** The backup from before the present versions. */
+function wayBack(ctx: TenantContext, wanted: Versions): string {
   const row = lastUpgrade(ctx);
-  if (row?.ended !== 1 || row.back !== null || row.from_version !== version || row.backup === null)
-    throw new EdgeError("BACKUP_NOT_FOUND", `There is no backup from before the change from version ${version}.`);
+  if (row?.ended !== 1 || row.back !== null || row.backup === null || !sameVersions(fromOf(row), wanted))
+    throw new EdgeError("BACKUP_NOT_FOUND", "There is no backup from before a change from these versions.");
   partsOf(ctx, row.backup);
   return row.backup;
 }
@@ -57,33 +72,39 @@ export function turnTowards(
   { operation_id, plan, rollback }: { operation_id: string; plan: Plan; rollback: boolean },
 ): Change {
   if (!before?.plan || !hasServed(ctx)) return "start";
-  const inUse = versionsInUse(ctx, before.plan);
+  const [inUse, wanted] = [versionsInUse(ctx, before.plan), wantedVersions(plan)];
   const open = upgradeRow(ctx);
-  if (open) return redirect(ctx, open, operation_id, plan.version);
-  if (SERVING_ROLES.every((role) => inUse[role] === plan.version)) {
+  if (open) return redirect(ctx, open, operation_id, wanted);
+  if (sameVersions(inUse, wanted)) {
     // The reason why another version does not run is no news any more.
     ctx.sql.exec("DELETE FROM upgrade WHERE back IS NOT NULL");
     return sizeChange(ctx, before, operation_id, plan);
   }
-  const source = rollback ? wayBack(ctx, plan.version) : null;
+  const source = rollback ? wayBack(ctx, wanted) : null;
+  const version = runningVersion(ctx, before.plan);
   ctx.sql.exec("DELETE FROM upgrade");
-  const insert = "INSERT INTO upgrade (one, operation_id, from_version, to_version, source) VALUES (1, ?, ?, ?, ?)";
-  ctx.sql.exec(insert, operation_id, inUse.indexer, plan.version, source);
+  ctx.sql.exec(
+    `INSERT INTO upgrade (one, operation_id, version_before, from_versions, to_versions, source)
+     VALUES (1, ?, ?, ?, ?, ?)`,
+    ...[operation_id, version, JSON.stringify(inUse), JSON.stringify(wanted), source],
+  );
   return "upgrade";
 }
 
 /** What was kept before the change stays the way back, wherever the change leads now. */
-function redirect(ctx: TenantContext, open: UpgradeRow, operationId: string, version: string): Change {
-  const moved = ctx.sql.exec("SELECT 1 FROM role_versions WHERE version <> ?", open.from_version).toArray().length > 0;
-  if (!moved && version === open.from_version) {
+function redirect(ctx: TenantContext, open: UpgradeRow, operationId: string, wanted: Versions): Change {
+  const [from, plan] = [fromOf(open), ctx.record()?.plan];
+  const moved = plan && !sameVersions(versionsInUse(ctx, plan), from);
+  if (!moved && sameVersions(wanted, from)) {
     ctx.sql.exec("DELETE FROM upgrade");
     return "start";
   }
-  // State that was to be taken up belongs to the version that was wanted then.
+  // State that was to be taken up belongs to the versions that were wanted then.
+  const to = JSON.stringify(wanted);
   ctx.sql.exec(
-    `UPDATE upgrade SET source = CASE WHEN to_version = ? THEN source END, to_version = ?, operation_id = ?, verified = 0,
-       back = NULL`,
-    ...[version, version, operationId],
+    `UPDATE upgrade SET source = CASE WHEN to_versions = ? THEN source END, to_versions = ?, operation_id = ?,
+       verified = 0, back = NULL`,
+    ...[to, to, operationId],
   );
   return "upgrade";
 }

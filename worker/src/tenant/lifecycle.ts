@@ -74,8 +74,9 @@ function preludeStages(facts: Facts): Stage[] {
 
 function startStages(facts: Facts): Stage[] {
   const { efforts, now } = facts;
-  // Once a tenant has settled its certificates are exchanged by a rotation only: minting here would restart all nodes.
-  const minted = facts.settled || facts.certificateFits;
+  // Once a tenant has settled its certificates are exchanged by a rotation only: minting here would restart all nodes. Other nodes
+  // than before need other certificates, though.
+  const minted = facts.certificateFits || (facts.settled && !facts.resizing);
   const verify = workVerdict(facts, efforts.verify, { do: "verify" }, "ingest is not verified", now);
   return [
     { step: "certs", verdict: mintVerdict(facts, minted) },

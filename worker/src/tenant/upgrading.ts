@@ -5,7 +5,7 @@
 import { ERRORS, type ErrorBody, type ErrorCode } from "../errors";
 import { SERVING_ROLES, type ServingRole, type StepName } from "../schemas";
 import { STATEFUL_ROLES } from "../state/limits";
-import { type Decision, type Facts, type NodeFact, type Upgrade, WATCH_MS } from "./facts";
+import { type Decision, type Facts, type NodeFact, type Upgrade, type Versions, WATCH_MS } from "./facts";
 import {
   alive,
   errorOf,
@@ -41,7 +41,7 @@ function goingForward(facts: Facts, upgrade: Upgrade): Decision {
   const decision = onTheWay(facts, chosen, holding, all);
   const { verdict, step } = chosen;
   if (verdict.is !== "given_up") return decision;
-  const moved = SERVING_ROLES.some((role) => upgrade.versions[role] !== upgrade.from);
+  const moved = SERVING_ROLES.some((role) => upgrade.versions[role] !== upgrade.from[role]);
   if (moved) return { ...decision, action: { do: "roll_back", step, error: verdict.error } };
   return unchanged(facts, upgrade, step, holding, verdict.error);
 }
@@ -51,7 +51,7 @@ function goingBack(facts: Facts, upgrade: Upgrade, cause: ErrorBody): Decision {
   const all = stagesTo(facts, upgrade, upgrade.from).map(({ verdict }): Stage => ({ step: "rollback", verdict }));
   const chosen = mostUrgent(all);
   if (!chosen) {
-    const error = told(cause, "UPGRADE_ROLLED_BACK", `Version ${upgrade.from} is in use again.`);
+    const error = told(cause, "UPGRADE_ROLLED_BACK", `Version ${named(upgrade.from)} is in use again.`);
     const ended = { outcome: "rolled_back" as const, error, reason: reasonOf(error) };
     return { ...settledAs("running", ["rollback"]), ...ended, wakeAt: facts.now + WATCH_MS };
   }
@@ -60,12 +60,12 @@ function goingBack(facts: Facts, upgrade: Upgrade, cause: ErrorBody): Decision {
   return chosen.verdict.is === "given_up" ? { ...decision, observed: "failed", outcome: "gave_up" } : decision;
 }
 
-function stagesTo(facts: Facts, upgrade: Upgrade, target: string): Stage[] {
-  const back = target === upgrade.from;
+function stagesTo(facts: Facts, upgrade: Upgrade, target: Versions): Stage[] {
+  const back = SERVING_ROLES.every((role) => target[role] === upgrade.from[role]);
   const stages: Stage[] = [{ step: "backup", verdict: backupVerdict(facts, upgrade, back) }];
   for (const role of back ? REVERSED : SERVING_ROLES) {
     const itsTurn = stages.every(({ verdict }) => verdict.is === "holding");
-    stages.push({ step: role, verdict: moveVerdict(facts, upgrade, role, target, itsTurn) });
+    stages.push({ step: role, verdict: moveVerdict(facts, upgrade, role, target[role], itsTurn) });
   }
   return [...stages, { step: "verify", verdict: verifyVerdict(facts, upgrade, stages) }];
 }
@@ -81,9 +81,9 @@ function backupVerdict(facts: Facts, upgrade: Upgrade, back: boolean): Verdict {
 function moveVerdict(facts: Facts, upgrade: Upgrade, role: ServingRole, target: string, itsTurn: boolean): Verdict {
   if (upgrade.versions[role] === target) return roleVerdict(facts, role);
   const nodes = facts.nodes.filter((node) => node.role === role);
-  const returns = STATEFUL.includes(role) && (target === upgrade.from || upgrade.adopts);
+  const returns = STATEFUL.includes(role) && (target === upgrade.from[role] || upgrade.adopts);
   if (returns) return returning(facts, upgrade, nodes, target, itsTurn);
-  return itsTurn ? use(facts, upgrade, role, target) : keepsServing(facts, upgrade, nodes, target);
+  return itsTurn ? use(facts, upgrade, role, target) : keepsServing(facts, upgrade, nodes);
 }
 
 function use(facts: Facts, upgrade: Upgrade, role: ServingRole, version: string): Verdict {
@@ -94,15 +94,16 @@ function use(facts: Facts, upgrade: Upgrade, role: ServingRole, version: string)
 /** State is put in the place of what the other version left: the nodes end first, and those that don't serve at once. */
 function returning(facts: Facts, upgrade: Upgrade, nodes: NodeFact[], target: string, itsTurn: boolean): Verdict {
   const [one] = nodes;
+  const back = one !== undefined && target === upgrade.from[one.role as ServingRole];
   const going = nodes.find((node) => node.state === "stopping");
   if (going) return waiting(facts.now + 1000, `${nameOf(going)} is stopping`, facts.efforts.stop.error);
   const up = nodes.find(alive);
   // On the way forward a role keeps what it has until its turn comes; on the way back what is down has nothing to keep.
-  if (!up && one && (itsTurn || target === upgrade.from)) return use(facts, upgrade, one.role as ServingRole, target);
-  if (!up) return keepsServing(facts, upgrade, nodes, target);
+  if (!up && one && (itsTurn || back)) return use(facts, upgrade, one.role as ServingRole, target);
+  if (!up) return keepsServing(facts, upgrade, nodes);
   const others = facts.nodes.filter((other) => other.role !== up.role);
-  if (serves(up) && !(itsTurn && others.every(serves))) return keepsServing(facts, upgrade, nodes, target);
-  if (!serves(up) && !itsTurn && target !== upgrade.from) return keepsServing(facts, upgrade, nodes, target);
+  if (serves(up) && !(itsTurn && others.every(serves))) return keepsServing(facts, upgrade, nodes);
+  if (!serves(up) && !itsTurn && !back) return keepsServing(facts, upgrade, nodes);
   const because = `${nameOf(up)} runs what is not wanted any more`;
   return workVerdict(facts, facts.efforts.stop, { do: "stop", role: up.role, n: up.n }, because, facts.now);
 }
@@ -111,8 +112,10 @@ function returning(facts: Facts, upgrade: Upgrade, nodes: NodeFact[], target: st
  * Heals with what it has. A node that was stopped while nothing runs that is yet to be moved belongs to a tenant that was
  * stopped: it starts in its turn.
  */
-function keepsServing(facts: Facts, upgrade: Upgrade, nodes: NodeFact[], target: string): Verdict {
-  const toMove = (one: NodeFact) => !one.fits || upgrade.versions[one.role as ServingRole] !== target;
+function keepsServing(facts: Facts, upgrade: Upgrade, nodes: NodeFact[]): Verdict {
+  const target = upgrade.back ? upgrade.from : upgrade.to;
+  const toMove = ({ fits, role }: NodeFact) =>
+    !fits || upgrade.versions[role as ServingRole] !== target[role as ServingRole];
   const runs = facts.nodes.some((one) => alive(one) && toMove(one));
   const blocked: Verdict = { is: "blocked", because: "its turn has not come" };
   const verdicts = nodes
@@ -141,13 +144,16 @@ function onTheWay(facts: Facts, chosen: Stage, holding: StepName[], all: Stage[]
 
 /** It ends before any role was moved. */
 function unchanged(facts: Facts, { from }: Upgrade, step: StepName, holding: StepName[], cause: ErrorBody): Decision {
-  const error = told(cause, "UPGRADE_FAILED", `Nothing was changed; version ${from} stays in use.`);
+  const error = told(cause, "UPGRADE_FAILED", `Nothing was changed; version ${named(from)} stays in use.`);
   const reason = reasonOf(error);
   const observed = facts.nodes.every(serves) ? "running" : "degraded";
   const because = "no role was moved";
   const wakeAt = facts.now + 1000;
   return { observed, step, holding, action: null, because, reason, error, outcome: "gave_up", wakeAt };
 }
+
+/** For people: one version where all roles have the same. */
+const named = (versions: Versions) => [...new Set(Object.values(versions))].join(", ");
 
 function told(cause: ErrorBody & { step?: StepName }, code: ErrorCode, end: string): ErrorBody {
   const { hint, retryable } = ERRORS[code];

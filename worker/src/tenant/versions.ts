@@ -5,15 +5,15 @@ import { adoptPart } from "./adopted";
 import { orderBackup, partsOf, takeBackup } from "./backups";
 import type { TenantContext } from "./context";
 import { clearEfforts, effortOf } from "./efforts";
-import type { Decision, Upgrade } from "./facts";
+import type { Decision, Upgrade, Versions } from "./facts";
 import { addStep, failStep } from "./runs";
 import { migrate } from "./schema";
 
 const MIGRATIONS = [
   `CREATE TABLE role_versions (role TEXT PRIMARY KEY, version TEXT NOT NULL) STRICT, WITHOUT ROWID;
    CREATE TABLE upgrade (
-     one INTEGER PRIMARY KEY CHECK (one = 1), operation_id TEXT NOT NULL, from_version TEXT NOT NULL,
-     to_version TEXT NOT NULL, backup TEXT, saved INTEGER NOT NULL DEFAULT 0, source TEXT,
+     one INTEGER PRIMARY KEY CHECK (one = 1), operation_id TEXT NOT NULL, version_before TEXT NOT NULL,
+     from_versions TEXT NOT NULL, to_versions TEXT NOT NULL, backup TEXT, saved INTEGER NOT NULL DEFAULT 0, source TEXT,
      verified INTEGER NOT NULL DEFAULT 0, back TEXT, ended INTEGER NOT NULL DEFAULT 0) STRICT;`,
 ];
 
@@ -24,8 +24,11 @@ const MAKE_WITHIN_MS = 15 * 60_000;
 
 export interface UpgradeRow extends Record<string, SqlStorageValue> {
   operation_id: string;
-  from_version: string;
-  to_version: string;
+  /** Of the plan that the roles came from. */
+  version_before: string;
+  /** What each role came from and goes to, as JSON. */
+  from_versions: string;
+  to_versions: string;
   /** The backup from before the change, and whether it is made. */
   backup: string | null;
   saved: number;
@@ -48,36 +51,47 @@ export function upgradeRow(ctx: TenantContext): UpgradeRow | null {
   return row?.ended === 0 ? row : null;
 }
 
-/** What a role is started with. Certificates are minted by the version that the indexer runs. */
-export function versionOf({ sql }: TenantContext, plan: Plan, role: Role): string {
-  const query = "SELECT version FROM role_versions WHERE role = ?";
-  const [row] = sql.exec<{ version: string }>(query, role === "certs" ? "indexer" : role).toArray();
-  return row?.version ?? plan.version;
+/** What each role is to run by this plan. */
+export const wantedVersions = (plan: Plan): Versions => byRole(() => plan.version);
+
+/** What each role is started with. */
+export function versionsInUse({ sql }: TenantContext, plan: Plan): Versions {
+  type Row = { role: string; version: string };
+  const rows = sql.exec<Row>("SELECT role, version FROM role_versions").toArray();
+  const known = new Map(rows.map(({ role, version }) => [role, version]));
+  const wanted = wantedVersions(plan);
+  return byRole((role) => known.get(role) ?? wanted[role]);
 }
 
-/** The key of a role's image in the deployment's table. */
+const byRole = (version: (role: ServingRole) => string): Versions =>
+  Object.fromEntries(SERVING_ROLES.map((role) => [role, version(role)])) as Versions;
+
+export const sameVersions = (one: Versions, other: Versions) =>
+  SERVING_ROLES.every((role) => one[role] === other[role]);
+export const fromOf = ({ from_versions }: UpgradeRow) => JSON.parse(from_versions) as Versions;
+export const toOf = ({ to_versions }: UpgradeRow) => JSON.parse(to_versions) as Versions;
+
+/** The key of a role's image in the deployment's table. Certificates are minted by the version that the indexer runs. */
 export const imageOf = (ctx: TenantContext, plan: Plan, role: Role): string =>
-  ctx.settings.versions.get(versionOf(ctx, plan, role)) ?? "";
+  ctx.settings.versions.get(versionsInUse(ctx, plan)[role === "certs" ? "indexer" : role]) ?? "";
 
 /** The version that serves the tenant: during a change the one before, until the new one is verified. */
 export function runningVersion(ctx: TenantContext, plan: Plan | null): string | null {
-  return plan && (upgradeRow(ctx)?.from_version ?? versionOf(ctx, plan, "indexer"));
+  if (!plan) return null;
+  const inUse = versionsInUse(ctx, plan);
+  if (!upgradeRow(ctx) && sameVersions(inUse, wantedVersions(plan))) return plan.version;
+  return lastUpgrade(ctx)?.version_before ?? inUse.indexer;
 }
 
 export function setVersion({ sql }: TenantContext, role: ServingRole, version: string): void {
   sql.exec("INSERT OR REPLACE INTO role_versions (role, version) VALUES (?, ?)", role, version);
 }
 
-export function versionsInUse(ctx: TenantContext, plan: Plan): Record<ServingRole, string> {
-  const entries = SERVING_ROLES.map((role) => [role, versionOf(ctx, plan, role)] as const);
-  return Object.fromEntries(entries) as Record<ServingRole, string>;
-}
-
 export function upgradeFact(ctx: TenantContext, plan: Plan | null): Upgrade | null {
   const row = upgradeRow(ctx);
   if (!row || !plan) return null;
   return {
-    ...{ from: row.from_version, to: row.to_version, saved: row.saved === 1, verified: row.verified === 1 },
+    ...{ from: fromOf(row), to: toOf(row), saved: row.saved === 1, verified: row.verified === 1 },
     ...{ back: errorIn(row), adopts: row.source !== null },
     versions: versionsInUse(ctx, plan),
     effort: effortOf(ctx, "version"),
@@ -107,14 +121,14 @@ export async function saveBefore(ctx: TenantContext): Promise<void> {
  */
 export async function useVersion(ctx: TenantContext, role: ServingRole, version: string): Promise<void> {
   const row = required(ctx);
-  const kept = version === row.from_version ? row.backup : row.source;
+  const kept = version === fromOf(row)[role] ? row.backup : row.source;
   const parts = kept === null ? [] : partsOf(ctx, kept).filter((part) => part.role === role);
   for (const part of parts) await adoptPart(ctx, part);
   ctx.transaction(() => {
     // An act that ends late must not move a role of another change.
     const now = upgradeRow(ctx);
-    const wanted = now && (now.back === null ? now.to_version : now.from_version);
-    if (wanted === version) setVersion(ctx, role, version);
+    const wanted = now && (now.back === null ? toOf(now) : fromOf(now));
+    if (wanted?.[role] === version) setVersion(ctx, role, version);
   });
 }
 
@@ -148,7 +162,8 @@ const TOLD: Record<Exclude<Decision["outcome"], "going">, string> = {
 /** Closes the change that a decision ends. Call in the decision's transaction, after it was written into the run. */
 export function endUpgrade(ctx: TenantContext, { outcome, error }: Decision): void {
   const row = upgradeRow(ctx);
-  if (!row || outcome === "going") return;
+  // What ends while the tenant stops is the stop: the change goes on at the next start.
+  if (!row || outcome === "going" || ctx.record()?.requested !== "running") return;
   // A way back that was given up is gone on with beside the run: half of each version is no state to rest in.
   if (outcome === "gave_up" && row.back !== null) return;
   ctx.sql.exec("UPDATE upgrade SET ended = 1, back = ?", error && JSON.stringify(error));
@@ -156,8 +171,8 @@ export function endUpgrade(ctx: TenantContext, { outcome, error }: Decision): vo
     const failed = "UPDATE steps SET error = ? WHERE operation_id = ? AND state = 'failed'";
     ctx.sql.exec(failed, JSON.stringify(error), row.operation_id);
   }
-  const { operation_id: operation, from_version: before, to_version: version, backup } = row;
-  ctx.emit("audit", { action: TOLD[outcome], operation, before, version, backup });
+  const { operation_id: operation, backup } = row;
+  ctx.emit("audit", { action: TOLD[outcome], operation, before: fromOf(row), versions: toOf(row), backup });
 }
 
 function required(ctx: TenantContext): UpgradeRow {

@@ -28,6 +28,7 @@ export function facts(more: Partial<Facts> = {}): Facts {
     now: NOW,
     requested: "running",
     settled: false,
+    resizing: false,
     certificateFits: true,
     renewAt: Number.POSITIVE_INFINITY,
     rotation: null,
@@ -69,20 +70,22 @@ const anyRotation = fc.record({
   back: fc.constantFrom(EXITED, null),
 });
 const anyVersion = fc.constantFrom("4.14.6", "4.14.7");
+const anyVersions = fc.record({ indexer: anyVersion, manager: anyVersion, dashboard: anyVersion });
 const anyUpgrade = fc.record({
-  from: anyVersion,
-  to: anyVersion,
+  from: anyVersions,
+  to: anyVersions,
   saved: fc.boolean(),
   adopts: fc.boolean(),
   verified: fc.boolean(),
   back: fc.constantFrom(EXITED, null),
-  versions: fc.record({ indexer: anyVersion, manager: anyVersion, dashboard: anyVersion }),
+  versions: anyVersions,
   effort: efforts,
 });
 export const anyFacts = fc
   .record({
     requested: fc.constantFrom("running" as const, "stopped" as const, "deleted" as const),
     settled: fc.boolean(),
+    resizing: fc.boolean(),
     certificateFits: fc.boolean(),
     renewAt: fc.constantFrom(NOW - 1, Number.POSITIVE_INFINITY),
     rotation: fc.option(anyRotation),

@@ -72,7 +72,7 @@ export class RotatingWorld {
       ...{ now: this.now, requested: "running", settled: true, certificateFits: true, verified: true, erased: false },
       renewAt: Number.POSITIVE_INFINITY,
       prelude: null,
-      ...{ upgrade: null, versionTrouble: null },
+      ...{ upgrade: null, versionTrouble: null, resizing: false },
       rotation: this.rotation && { ...this.rotation, minted, switched: this.active !== OLD },
       certs: fact(this.certs),
       nodes: this.nodes.map(fact),

@@ -7,6 +7,7 @@ import {
   type Facts,
   MAX_FAILURES,
   type NodeFact,
+  type Versions,
 } from "../../src/tenant/facts";
 import { decide } from "../../src/tenant/lifecycle";
 import { EXITED, FRESH, NOW } from "./facts";
@@ -14,6 +15,7 @@ import type { Weather } from "./rotating_world";
 
 export const OLD = "4.14.6";
 export const NEW = "4.14.7";
+export const allOn = (version: string): Versions => ({ indexer: version, manager: version, dashboard: version });
 
 interface ModelNode extends Omit<NodeFact, "fits"> {
   role: ServingRole;
@@ -84,8 +86,11 @@ export class UpgradingWorld {
     });
     return {
       ...{ now: this.now, requested: "running", settled: true, certificateFits: true, verified: true, erased: false },
-      ...{ renewAt: Number.POSITIVE_INFINITY, prelude: null, rotation: null, versionTrouble: null },
-      upgrade: this.upgrade && { from: OLD, adopts: false, versions: this.versions, ...this.upgrade },
+      ...{ renewAt: Number.POSITIVE_INFINITY, prelude: null, rotation: null, versionTrouble: null, resizing: false },
+      upgrade: this.upgrade && {
+        ...{ ...this.upgrade, from: allOn(OLD), to: allOn(this.upgrade.to) },
+        ...{ adopts: false, versions: this.versions },
+      },
       certs: { ...fact(modelNode("dashboard", "stopped")), role: "certs" },
       nodes: this.nodes.map(fact),
       efforts: this.efforts,
