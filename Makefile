@@ -9,11 +9,13 @@ export PATH := $(NODE_PATH_PREFIX):$(PATH)
 export WRANGLER_SEND_METRICS := false
 export CLOUDFLARE_CF_FETCH_ENABLED := false
 export NPM_CONFIG_UPDATE_NOTIFIER := false
+# Every process of a local stack would else compile the same files anew.
+export PYTHONDONTWRITEBYTECODE :=
 JSON_FLAG := $(if $(JSON),--json,)
 # The unit suites: everything that needs neither the local stack nor a browser.
-UNIT := -m "not stack" -n 2 -q
+UNIT := -m "not stack" -n 2 -q --durations=10
 
-.PHONY: help setup run demo test test-sqlite test-postgres test-worker test-stack test-worker-and-stack check format chaos contracts css \
+.PHONY: help setup run demo test test-sqlite test-postgres test-worker test-stack check format chaos contracts css \
         screenshots lock test-tools clean deploy smoke
 
 help:  ## list the commands
@@ -49,15 +51,13 @@ chaos: setup worker/dist/index.js  ## 200 random kills over 20 tenants (JSON=1, 
 test-tools: setup assets/node_modules/.ready
 	@local/setup/test-tools.sh
 
-test: test-tools test-sqlite test-postgres  ## every test: Python on SQLite and Postgres, Worker, journeys, browser
-	@$(MAKE) --no-print-directory test-worker-and-stack
-
-# The journeys mostly wait, so the Worker's suite runs beside them; its lines come after theirs.
-test-worker-and-stack:
-	@mkdir -p -m 700 .local; $(MAKE) --no-print-directory test-worker >.local/test-worker.log 2>&1 & suite=$$!; \
-	trap 'kill $$suite 2>/dev/null' INT TERM; \
-	$(MAKE) --no-print-directory test-stack; journeys=$$?; \
-	wait $$suite; worker=$$?; cat .local/test-worker.log; exit $$((journeys + worker))
+# The journeys mostly wait, so they and the Worker's suite run beside the unit tests, which give way to them. Their lines come last.
+test: LOG ?= .local/test.log
+test: test-tools worker/dist/index.js  ## every test: Python on SQLite and Postgres, Worker, journeys, browser
+	@mkdir -p -m 700 .local; $(MAKE) --no-print-directory test-stack test-worker >$(LOG) 2>&1 & beside=$$!; \
+	trap 'kill $$beside 2>/dev/null' INT TERM; \
+	nice $(MAKE) --no-print-directory test-sqlite test-postgres; units=$$?; \
+	wait $$beside; others=$$?; cat $(LOG); exit $$((units + others))
 
 test-sqlite: test-tools
 	$(PY) -m pytest $(UNIT) tests
@@ -69,7 +69,7 @@ test-worker: test-tools
 	npm --prefix worker test
 
 test-stack: test-tools worker/dist/index.js
-	$(PY) -m pytest -m stack -q tests
+	$(PY) -m pytest -m stack -q --durations=10 tests
 
 check: setup assets/node_modules/.ready worker/dist/index.js  ## format, lint, types, import rule, contract and built-CSS drift
 	.venv/bin/ruff format --check .

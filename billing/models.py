@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import models
 
+from billing import disk
 from billing.instances import monthly_cents
 from controlplane.ids import new_id
 
@@ -17,7 +18,8 @@ class Plan(models.Model):
     One line of the price list.
 
     `roles` gives the nodes of each tenant under this plan (role → count and instance size). `price_cents` is asked
-    for each running tenant and month, in US cents.
+    for each running tenant and month, in US cents. Alerts are kept for at most `max_retention_days`; how many of these
+    days can be searched follows from the disk (see `billing.disk`).
     """
 
     code = models.CharField(primary_key=True, max_length=32)
@@ -41,6 +43,11 @@ class Plan(models.Model):
     def cost_cents(self) -> int:
         """What one running tenant's nodes cost on Cloudflare a month, in US cents, before CPU."""
         return monthly_cents(self.roles)
+
+    @property
+    def searchable_days(self) -> int:
+        """How many days of alerts the indexer's disk holds with all its agents; more with fewer agents."""
+        return disk.searchable_days(self.roles["indexer"], agents=self.max_agents, most=self.max_retention_days)
 
 
 class Subscription(models.Model):

@@ -11,6 +11,9 @@ class PlanOut(serializers.ModelSerializer[Plan]):
     cost_cents = serializers.IntegerField(
         read_only=True, help_text="what the nodes of one running tenant cost on Cloudflare, before CPU"
     )
+    searchable_days = serializers.IntegerField(
+        read_only=True, help_text="days that can be searched with all agents enrolled; more with fewer"
+    )
 
     class Meta:
         model = Plan
@@ -23,6 +26,7 @@ class PlanOut(serializers.ModelSerializer[Plan]):
             "max_tenants",
             "max_agents",
             "max_retention_days",
+            "searchable_days",
             "roles",
         ]
         read_only_fields = fields

@@ -35,6 +35,11 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "resources.r2_name": NAME,
     "secrets.data_keys_file": (r"/.+", "an absolute path"),
 }
+# All of these or none: a cell can be deployed before anybody has signed up.
+SEED: Mapping[str, tuple[str, str]] = {
+    "seed.organization": (r"org_[a-z2-7]{20}", "the id of an organization, org_…"),
+    "seed.manifests": (r"\S.*", "a manifest, or a folder with manifests"),
+}
 VERSION_FIELDS = {"version": (r"\d+\.\d+\.\d+", "a version such as 4.14.7"), **dict.fromkeys(ROLES, DIGEST)}
 KEY_FIELDS = {
     "door": ("|".join(DOORS), "control or access"),
@@ -67,6 +72,11 @@ class Deployment:
     @property
     def edge(self) -> str:
         return f"https://{self['hosts.edge']}"
+
+    @property
+    def seeds(self) -> bool:
+        """Whether the deployment ends with the import of manifests."""
+        return "seed.manifests" in self.texts
 
     @property
     def control_keys(self) -> list[dict[str, Any]]:
@@ -102,11 +112,12 @@ def read(path: Path) -> Deployment:
 def of(content: Mapping[str, Any]) -> Deployment:
     """What a file's content describes. Raises Unusable naming every fault."""
     flat = dict(_flat(content))
-    faults = [*_field_faults("", flat, FIELDS), *_unknown(flat), *_capacity_faults(flat), *_list_faults(content)]
+    fields = {**FIELDS, **(SEED if "seed" in content else {})}
+    faults = [*_field_faults("", flat, fields), *_unknown(flat), *_capacity_faults(flat), *_list_faults(content)]
     faults = faults or [*_host_faults(flat), *_key_faults(content)]
     if faults:
         raise Unusable(faults)
-    texts = {path: flat[path] for path in FIELDS}
+    texts = {path: flat[path] for path in fields}
     return Deployment(texts, flat["cell.capacity"], tuple(content["versions"]), tuple(content["keys"]))
 
 
@@ -128,7 +139,7 @@ def _field_faults(where: str, given: Mapping[str, Any], fields: Mapping[str, tup
 
 
 def _unknown(flat: Mapping[str, Any]) -> Iterator[str]:
-    yield from (f"{path}: is not known" for path in flat if path not in FIELDS and path not in OTHERS)
+    yield from (f"{path}: is not known" for path in flat if path not in (*FIELDS, *SEED, *OTHERS))
 
 
 def _capacity_faults(flat: Mapping[str, Any]) -> Iterator[str]:

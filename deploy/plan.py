@@ -94,7 +94,19 @@ def plan(deployment: Deployment, base: dict[str, Any], migrations: tuple[str, ..
             "Compare [[keys]] with GARRISON_CONTROL_KEY, and this machine's clock: a call is valid for a minute.",
             (cell, deployment.edge),
         ),
+        *([_import(deployment)] if deployment.seeds else []),
     ]
+
+
+def _import(deployment: Deployment) -> Step:
+    """Repeating it makes only the tenants that are missing."""
+    place, organization = deployment["seed.manifests"], deployment["seed.organization"]
+    return Step(
+        "import seed manifests",
+        "manage",
+        "The cell is up; no tenant was made. Mend what the manifests ask for, or the organization's plan.",
+        ("import_clusters", place, f"--organization={organization}"),
+    )
 
 
 def _create_cell(deployment: Deployment) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ def client_rows(clients: Iterable[Organization], rows: Sequence[TenantRow], may_
 
 def chips(rows: Sequence[ClientRow], wanted: str) -> list[dict[str, object]]:
     """One filter for each state that occurs, the gravest first."""
-    order = [*("failed", "attention", "provisioning", "stopping", "stopped", "running"), NO_TENANT]
+    order = [*("failed", "attention", "provisioning", "stopping", "stopped", "sleeping", "running"), NO_TENANT]
     counts = {status: sum(row.status == status for row in rows) for status in order}
     everything = {"label": "All", "url": "?", "count": len(rows), "current": not wanted, "mark": None}
     return [everything] + [

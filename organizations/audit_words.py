@@ -44,12 +44,15 @@ VERBS = {
     "revoke": "revoked",
     "rollback": "asked to return to the version before",
     "rotate_certificates": "asked to exchange its certificates",
+    "set_sleep_policy": "told when to sleep",
+    "sleep": "asked to sleep",
     "start": "started",
     "stop": "stopped",
     "suspend": "suspended",
     "unprotect": "no longer protected",
     "upgrade": "asked to change its version",
     "version_kept": "kept at the version that runs",
+    "wake": "asked to wake up",
     "withdraw": "withdrawn",
 }
 

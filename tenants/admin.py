@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from organizations.admin import ReadOnly
-from tenants.models import Agent, Cell, EnrollmentToken, Operation, Revocation, Tenant
+from tenants.models import Agent, Cell, EnrollmentToken, Operation, Revocation, Tenant, UsageHour
 
 
 @admin.register(Cell)
@@ -52,3 +52,12 @@ class RevocationAdmin(ReadOnly):
     """Ended access."""
 
     list_display = ["id", "tenant", "terms", "created_at", "acknowledged_at", "closed"]
+
+
+@admin.register(UsageHour)
+class UsageAdmin(ReadOnly):
+    """What tenants used."""
+
+    list_display = ["hour", "tenant", "kind", "role", "size", "quantity"]
+    list_filter = ["kind"]
+    search_fields = ["tenant__id"]

@@ -4,6 +4,7 @@ from django.urls import path
 
 from tenants.access import api as access
 from tenants.enrollment import api as enrollment
+from tenants.metering import api as metering
 from tenants.protection import api as protection
 from tenants.provisioning import api as provisioning
 
@@ -16,6 +17,8 @@ urlpatterns = [
     path(_ONE, protection.OneTenant.as_view(), name="api-tenant"),
     path(f"{_ONE}/start", provisioning.Start.as_view(), name="api-tenant-start"),
     path(f"{_ONE}/stop", provisioning.Stop.as_view(), name="api-tenant-stop"),
+    path(f"{_ONE}/sleep", protection.Sleep.as_view(), name="api-tenant-sleep"),
+    path(f"{_ONE}/wake", protection.Wake.as_view(), name="api-tenant-wake"),
     path(
         f"{_ONE}/rotate-certificates",
         protection.RotateCertificates.as_view(),
@@ -24,6 +27,7 @@ urlpatterns = [
     path(f"{_ONE}/upgrade", provisioning.Upgrade.as_view(), name="api-tenant-upgrade"),
     path(f"{_ONE}/rollback", provisioning.Rollback.as_view(), name="api-tenant-rollback"),
     path(f"{_ONE}/resize", provisioning.Resize.as_view(), name="api-tenant-resize"),
+    path(f"{_ONE}/usage", metering.Usage.as_view(), name="api-usage"),
     path(f"{_ONE}/tokens", enrollment.Tokens.as_view(), name="api-tokens"),
     path(f"{_ONE}/tokens/<str:token_id>", enrollment.OneToken.as_view(), name="api-token"),
     path(f"{_ONE}/agents", enrollment.Agents.as_view(), name="api-agents"),

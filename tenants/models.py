@@ -2,6 +2,7 @@
 
 from tenants.access.models import Revocation
 from tenants.enrollment.models import Agent, AgentReading, EnrollmentToken, Refusal
+from tenants.metering.models import UsageHour
 from tenants.provisioning.models import Cell, Operation, Step, Tenant
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "Revocation",
     "Step",
     "Tenant",
+    "UsageHour",
 ]

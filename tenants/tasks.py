@@ -1,9 +1,18 @@
 """Gathers Celery's entry points of the inner rooms, and says how often beat calls them."""
 
 from tenants.enrollment.tasks import read_agents
+from tenants.metering.tasks import read_usage
 from tenants.provisioning.tasks import consume_changes, reconcile, start_consumers, sweep_due
 
-__all__ = ["BEAT_SCHEDULE", "consume_changes", "read_agents", "reconcile", "start_consumers", "sweep_due"]
+__all__ = [
+    "BEAT_SCHEDULE",
+    "consume_changes",
+    "read_agents",
+    "read_usage",
+    "reconcile",
+    "start_consumers",
+    "sweep_due",
+]
 
 BEAT_SCHEDULE = {
     "sweep-due-tenants": {
@@ -15,5 +24,10 @@ BEAT_SCHEDULE = {
         "task": "tenants.tasks.start_consumers",
         "schedule": 2.0,
         "options": {"expires": 4, "queue": "bulk"},
+    },
+    "read-usage": {
+        "task": "tenants.tasks.read_usage",
+        "schedule": 60.0,
+        "options": {"expires": 55, "queue": "bulk"},
     },
 }

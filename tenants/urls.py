@@ -6,6 +6,7 @@ from tenants import search_views
 from tenants.access import views as access
 from tenants.enrollment import agent_views as agents
 from tenants.enrollment import token_views as tokens
+from tenants.protection import sleep_views as sleep
 from tenants.protection import views as protection
 from tenants.provisioning import create_views, version_views, views
 from tenants.provisioning import operation_views as operations
@@ -21,6 +22,9 @@ urlpatterns = [
     path("t/<str:tenant_id>/settings/", protection.settings, name="settings"),
     path("t/<str:tenant_id>/start/", protection.start, name="start"),
     path("t/<str:tenant_id>/stop/", protection.stop, name="stop"),
+    path("t/<str:tenant_id>/sleep/", sleep.fall_asleep, name="sleep"),
+    path("t/<str:tenant_id>/wake/", sleep.wake, name="wake"),
+    path("t/<str:tenant_id>/sleep-policy/", sleep.policy, name="sleep-policy"),
     path("t/<str:tenant_id>/rotate-certificates/", protection.rotate_certificates, name="rotate-certificates"),
     path("t/<str:tenant_id>/upgrade/", version_views.upgrade, name="upgrade"),
     path("t/<str:tenant_id>/rollback/", version_views.rollback, name="rollback"),

@@ -10,3 +10,5 @@ from controlplane.settings import *  # noqa: F403
 ON_POSTGRES = os.environ.get("TEST_DATABASE") == "postgres"
 # Where the database really is, `tests.database` fills in for each process of the run.
 DATABASES = {"default": database_from_url("postgres://app@localhost/garrison" if ON_POSTGRES else "sqlite://:memory:")}
+# Looked up as they are asked for, because every test client would otherwise read all of them first.
+WHITENOISE_AUTOREFRESH = True

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The indexer: its own certificates, users and roles; OpenSearch as user 1000; then template and retention.
+# The indexer: its own certificates, users and roles; OpenSearch as user 1000; then templates.
 # Templates read variables by name, and functions are called by name: shellcheck sees neither.
 # shellcheck disable=SC2016,SC2034,SC2329
 set -euo pipefail
@@ -61,9 +61,9 @@ furnish() {
   put "$opened" 600 '{"persistent":{"action.auto_create_index":"true"}}'
   until_true "$READY_SECONDS" healthy || fail "the indexer did not become healthy"
   until_true 60 takes PUT /_template/wazuh "$HERE/wazuh-template.json" || fail "the template was not taken"
-  until_true 60 takes PUT /_plugins/_ism/policies/retention "$NODE_ROOT/tmp/retention.json" || fail "no retention"
+  until_true 60 takes PUT /_template/plan "$NODE_ROOT/tmp/indices.json" || fail "the plan's settings were not taken"
   until_true 60 takes PUT /_cluster/settings "$opened" || fail "alerts can't make their indices"
-  say "template and retention are in place"
+  say "templates are in place"
 }
 
 # A node that can't be furnished ends, visibly; one that is goes on.
@@ -72,7 +72,7 @@ furnish_and_stay() {
   exec sleep infinity
 }
 
-need TENANT_ID NODE_NAME INDEXER_PASSWORD DASHBOARD_PASSWORD RETENTION_DAYS
+need TENANT_ID NODE_NAME INDEXER_PASSWORD DASHBOARD_PASSWORD INDEX_SHARDS INDEX_REPLICAS INDEX_REFRESH_SECONDS
 [[ -n ${NODE_CERTIFICATES:-} ]] || fail "NODE_CERTIFICATES is not set"
 DISCOVERY_TYPE=$(given discovery.type single-node)
 ALLOW_MMAP=$(given node.store.allow_mmap false)
@@ -82,7 +82,7 @@ export DISCOVERY_TYPE ALLOW_MMAP INIT_SECURITY
 put_certificates "$CONFIG/certs"
 [[ -f $CONFIG/certs/$NODE_NAME.pem ]] || fail "NODE_CERTIFICATES holds no certificate of $NODE_NAME"
 render "$HERE/opensearch.yml" "$CONFIG/opensearch.yml" 600
-render "$HERE/retention.json" "$NODE_ROOT/tmp/retention.json" 600
+render "$HERE/indices.json" "$NODE_ROOT/tmp/indices.json" 600
 render_security
 chown -R "$NODE_USER:0" "$CONFIG"
 

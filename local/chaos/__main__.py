@@ -5,11 +5,14 @@ import json
 import secrets
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import asdict
 
 from local.chaos.judge import Verdict, judge
+from local.chaos.keeper import Keeper
 from local.chaos.load import Load
 from local.chaos.monkey import Monkey
+from local.chaos.witness import Witness
 from local.portal_api import PortalApi
 from local.stack.handle import StackHandle, running_stack
 from local.visitor import Visitor
@@ -17,6 +20,7 @@ from local.welcome import sign_up_with_oidc
 
 OWNER = "maria@northgate.example"
 LONGEST_PEACE_SECONDS = 0.5
+WITNESSES = 2  # tenants with machines in them
 
 
 def arguments() -> argparse.Namespace:
@@ -38,11 +42,24 @@ def rampage(stack: StackHandle, *, kills: int, tenants: int, seed: int) -> tuple
     load = Load(PortalApi(stack.layout.portal, key), organization, tenants, seed)
     monkey = Monkey(stack, seed)
     load.create_all()
+    with ExitStack() as running:
+        witnesses = [running.enter_context(Witness(stack, load.api, tenant)) for tenant in load.tenants[:WITNESSES]]
+        backups = destroy(load, monkey, witnesses, kills)
+        return monkey, judge(stack, load, witnesses, backups)
+
+
+def destroy(load: Load, monkey: Monkey, witnesses: list[Witness], kills: int) -> int:
+    """Goes on until so many have died; returns how many backups were made meanwhile."""
+    keeper = Keeper(monkey.stack, [witness.tenant for witness in witnesses], monkey.seed)
     while monkey.kills < kills:
         monkey.strike()
         load.change_one()
+        keeper.act()
+        for witness in witnesses:
+            witness.act()
         time.sleep(monkey.random.uniform(0, LONGEST_PEACE_SECONDS))
-    return monkey, judge(stack, load)
+    keeper.finish()
+    return keeper.backups
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from local.chaos.load import Load
+from local.chaos.witness import Witness
 from local.portal_api import Json
 from local.stack import nodes
 from local.stack.handle import NotInTime, StackHandle, wait_for
@@ -16,17 +17,21 @@ ROLES = ("indexer", "manager", "dashboard")
 class Verdict:
     """What did not come out as asked.
 
-    `lost`: acknowledged operations or tenants that are gone, or whose effect is not there. `duplicated`: second effects
-    of one request, and second nodes of one place. `stuck`: tenants that rest in no wanted state within the deadline.
+    `lost`: acknowledged operations or tenants that are gone, or whose effect is not there, and what witnesses miss.
+    `duplicated`: second effects of one request, and second nodes of one place. `stuck`: tenants that rest in no wanted
+    state within the deadline. Beside them: how many operations, alerts, enrollments and backups that was found out of.
     """
 
     operations: int
+    alerts: int
+    enrollments: int
+    backups: int
     lost: int
     duplicated: int
     stuck: int
 
 
-def judge(stack: StackHandle, load: Load) -> Verdict:
+def judge(stack: StackHandle, load: Load, witnesses: list[Witness], backups: int) -> Verdict:
     """Waits until everything rests, then counts."""
     stuck = _stuck_after_settling(load)
     operations = {row["id"]: row for row in load.api.all("/operations")}
@@ -34,19 +39,22 @@ def judge(stack: StackHandle, load: Load) -> Verdict:
     lost = sum(1 for known in load.acknowledged if known not in operations) + sum(
         1 for known in load.tenants if known not in tenants
     )
+    lost += sum(witness.missing().total for witness in witnesses)
     places = Counter((node.tenant, node.role) for node in nodes.running(stack))
     lost += sum(1 for tenant in tenants if any(not places[tenant, role] for role in ROLES)) if not stuck else 0
     second_nodes = sum(count - 1 for count in places.values())
     second_tenants = len(tenants) - len(load.tenants)
     duplicated = second_nodes + second_tenants + load.second_answers + _second_operations(operations, load)
-    return Verdict(len(operations), lost, duplicated, stuck)
+    alerts = sum(len(witness.alerts) for witness in witnesses)
+    enrollments = sum(len(witness.enrolled) for witness in witnesses)
+    return Verdict(len(operations), alerts, enrollments, backups, lost, duplicated, stuck)
 
 
 def _stuck_after_settling(load: Load) -> int:
     try:
         wait_for(lambda: _all_run(load), "every tenant running", CONVERGENCE_SECONDS, every=1)
     except NotInTime:
-        return sum(1 for row in load.api.all("/tenants") if row["status"] != "running") or 1
+        return sum(1 for row in load.api.all("/tenants") if not _runs(row)) or 1
     return 0
 
 
@@ -55,7 +63,12 @@ def _all_run(load: Load) -> bool:
         return False
     load.settle()
     rows = load.api.all("/tenants")
-    return all(row["status"] == "running" for row in rows) and not load.open_operations()
+    return all(map(_runs, rows)) and not load.open_operations()
+
+
+def _runs(row: Json) -> bool:
+    """Machines that enrolled and never reported are no fault of the tenant's."""
+    return row["status"] == "running" or {reason["code"] for reason in row["attention"]} == {"AGENTS_SILENT"}
 
 
 def _second_operations(operations: dict[str, Json], load: Load) -> int:

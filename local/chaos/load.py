@@ -1,4 +1,4 @@
-"""What goes on while things die: tenants are made, stopped and started, by API, under idempotency keys."""
+"""What goes on while things die: tenants are made and changed, by API, under idempotency keys."""
 
 import random
 import uuid
@@ -10,6 +10,8 @@ from local.portal_api import OVER, ApiRefused, Json, PortalApi
 from local.stack.handle import NotInTime
 
 REPEATS = 3
+# What is asked of a tenant, by its status.
+CHANGES = {"running": ("stop", "rotate-certificates"), "stopped": ("start",)}
 
 
 @dataclass
@@ -40,12 +42,11 @@ class Load:
             self.tenants.append(answer["tenant"]["id"])
 
     def change_one(self) -> None:
-        """Stops or starts a tenant that rests in the other state; none may rest just now."""
+        """Asks one thing of a tenant that rests; none may rest just now."""
         tenant = self.api.get(f"/tenants/{self.random.choice(self.tenants)}")
-        verb = {"running": "stop", "stopped": "start"}.get(tenant["status"])
-        if verb:
+        if verbs := CHANGES.get(tenant["status"]):
             try:
-                self._ask(f"/tenants/{tenant['id']}/{verb}")
+                self._ask(f"/tenants/{tenant['id']}/{self.random.choice(verbs)}")
             except ApiRefused as refusal:
                 if " 409 " not in str(refusal):  # another operation had just begun
                     raise

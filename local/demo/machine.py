@@ -42,10 +42,14 @@ class Machine:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.process.terminate()
-        self.process.wait(10)
+        self.stop()
         if self.process.stdin:
             self.process.stdin.close()
+
+    def stop(self) -> None:
+        """The agent ends; the machine and its log stay."""
+        self.process.terminate()
+        self.process.wait(10)
 
     def connected(self, seconds: float = 30) -> str:
         """Waits until the manager acknowledged the agent and returns its number."""

@@ -62,6 +62,7 @@ class Demo:
             **Changes(self).steps(),
             "restored_from_backup": self.restored_from_backup,
             "cloned": self.cloned,
+            "slept_and_woke": self.slept_and_woke,
             "tenant_deleted": self.tenant_deleted,
         }
 
@@ -94,6 +95,7 @@ class Demo:
         self.token = found.group() if found else ""
         self.alice.get(self.alice.url)
         check(self.token not in self.alice.response.text, "the secret is shown a second time")
+        wait_for(lambda: not self._pending_tokens(), "the token at the edge", 30)
         return f"{self.token.rpartition('_')[0]}_… shown once"
 
     def agent_enrolled(self) -> str:
@@ -188,6 +190,27 @@ class Demo:
         wait_for(lambda: not nodes.running(self.stack, clone), "the end of the clone's nodes", 30)
         return f"{clone} had the alerts under secrets of its own, and is gone again"
 
+    def slept_and_woke(self) -> str:
+        self.machine.stop()
+        wait_for(self._sleep, "the tenant to let itself be sent to sleep", 60)
+        status = self.api.get(f"/tenants/{self.tenant}")["status"]
+        check(status == "sleeping", f"status is {status}")
+        check(not nodes.running(self.stack, self.tenant), "nodes of a tenant that sleeps run")
+        self.alice.get(f"/t/{self.tenant}/").expect("wakes on request")
+        waiting = self._open_dashboard(self.alice, self.tenant).expect("waking up")
+        check(waiting.response.status_code == 503, f"the page that waits has status {waiting.response.status_code}")
+        address, woken = waiting.url, f"rotated{self.word}"
+        wait_for(lambda: woken in self.alice.get(address).text, "the dashboard with the alert from before", 90)
+        self._newest_operation(self.api, self.tenant, kind="wake")
+        return "no node ran; opening the dashboard woke it, and the alert from before is there"
+
+    def _sleep(self) -> bool:
+        """Whether it sleeps; not while the edge has not noticed yet that the agent hung up."""
+        asked = self.api.post(f"/tenants/{self.tenant}/sleep")["operation"]["id"]
+        error = self.api.finished(asked)["error"]
+        check(error is None or error["code"] == "AGENTS_CONNECTED", str(error))
+        return error is None
+
     def _backup(self, act: str, *more: str) -> str:
         return self.stack.manage("edge_backup", act, "--tenant", self.tenant, *more)
 
@@ -222,6 +245,9 @@ class Demo:
     @staticmethod
     def _open_dashboard(visitor: Visitor, tenant: str) -> Visitor:
         return visitor.get(f"/t/{tenant}/").submit("/dashboard/").submit("/session")
+
+    def _pending_tokens(self) -> list[Json]:
+        return [token for token in self.api.all(f"/tenants/{self.tenant}/tokens") if token["pending"]]
 
     def alerts(self, word: str) -> list[Json]:
         with contextlib.suppress(ValueError, OSError, httpx.HTTPError, RuntimeError):

@@ -79,6 +79,11 @@ class Indexer:
         hits: list[dict[str, Any]] = self._ask("POST", "/wazuh-alerts-4.x-*/_search", query)["hits"]["hits"]
         return hits
 
+    def index_settings(self) -> dict[str, Any]:
+        """What each index of alerts was made with, by its name."""
+        found = self._ask("GET", "/wazuh-alerts-4.x-*/_settings")
+        return {name: each["settings"]["index"] for name, each in found.items()}
+
     def all_ids(self) -> set[str]:
         query = {"query": {"match_all": {}}, "size": 10000, "_source": False}
         return {hit["_id"] for hit in self._ask("POST", "/wazuh-alerts-4.x-*/_search", query)["hits"]["hits"]}

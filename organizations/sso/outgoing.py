@@ -10,9 +10,11 @@ followed, and the size and the time of the whole call are bounded. The exception
 
 import ipaddress
 import socket
+import ssl
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Self
 from urllib.parse import SplitResult, urlsplit
 
@@ -77,7 +79,7 @@ def post(url: str, *, what: str, form: dict[str, str], headers: dict[str, str] |
 def _send(method: str, url: str, what: str, headers: dict[str, str], form: dict[str, str] | None) -> Answer:
     parts = checked(url, what)
     target = _target(parts, what)
-    client = httpx.Client(follow_redirects=False, trust_env=False, timeout=TIMEOUT_SECONDS)
+    client = httpx.Client(follow_redirects=False, trust_env=False, timeout=TIMEOUT_SECONDS, verify=_trusted())
     let_go()
     try:
         with (
@@ -100,6 +102,12 @@ def _send(method: str, url: str, what: str, headers: dict[str, str], form: dict[
     if deadline.is_over:  # a body without a length ends where the connection was cut, as if it were whole
         raise OutgoingRefused(f"The {what} did not answer within {WHOLE_CALL_SECONDS:.0f} seconds.")
     return Answer(response.status_code, body)
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The authorities that a provider's certificate may come from; reading them takes longer than most calls."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def _target(parts: SplitResult, what: str) -> str:

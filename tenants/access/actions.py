@@ -13,6 +13,7 @@ from controlplane.ids import new_id
 from controlplane.transactions import let_go
 from organizations import access
 from organizations.models import ApiKey, User
+from tenants.provisioning import lifecycle
 from tenants.provisioning.edge_api import EdgeApi
 from tenants.provisioning.edge_errors import EdgeError
 from tenants.provisioning.models import Tenant
@@ -114,7 +115,8 @@ def _carried(by: Actor, tenant: Tenant, standing: access.Standing) -> dict[str, 
 
 def _order(by: Actor, tenant: Tenant, standing: access.Standing) -> dict[str, Any]:
     """What the edge has to know to let somebody into the dashboard."""
-    if (tenant.edge_view or {}).get("observed") not in ("running", "degraded"):
+    wakes = lifecycle.is_sleeping(tenant) or lifecycle.is_waking(tenant)
+    if not wakes and (tenant.edge_view or {}).get("observed") not in ("running", "degraded"):
         raise NotPossibleNow("This tenant's dashboard is not running.", "Start the tenant and wait until it runs.")
     user = User.objects.get(pk=by.user_id)
     return {

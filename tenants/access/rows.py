@@ -45,8 +45,16 @@ def _alert(data: Data) -> dict[str, Any]:
     }
 
 
+HEALTH = {"ok": "is well again", "unknown": "was not asked how it is"}
+"""What is said of a node's health, where that is not the state's own name."""
+
+
 def _lifecycle(data: Data) -> dict[str, Any]:
     reason = _part(data, "reason").get("message")
+    if "health" in data:
+        health = _plain(data["health"])
+        words = f"{_plain(data.get('node'))} {HEALTH.get(health, f'is {health}')}".capitalize()
+        return {"words": f"{words}: {reason}" if reason else words}
     observed = _plain(data.get("observed", "changing"))
     words = "Tenant failed" if observed == "failed" else f"Tenant is {observed}"
     return {"words": f"{words}: {reason}" if reason else words}

@@ -4,17 +4,16 @@ import hmac
 
 from django.db import transaction
 
-from controlplane import audit, outbox
+from controlplane import audit
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Invalid
 from organizations import access
-from tenants.provisioning import intents, mirror
-from tenants.provisioning.actions import ask, asker, note, refuse_while_busy
+from tenants.protection import beside
+from tenants.provisioning import mirror
+from tenants.provisioning.actions import ask, refuse_while_busy
 from tenants.provisioning.kinds import ROTATE
 from tenants.provisioning.models import Operation, Tenant
-from tenants.provisioning.problems import NotPossibleNow, OperationInProgress
-
-ROTATION_ASKED = "tenants.rotation.asked"
+from tenants.provisioning.problems import NotPossibleNow
 
 
 @transaction.atomic
@@ -47,12 +46,8 @@ def rotate_certificates(*, by: Actor, tenant: Tenant) -> Operation:
     if tenant.status not in ("running", "attention"):
         raise NotPossibleNow("Only a tenant that runs can get new certificates.", "Start it and wait until it runs.")
     refuse_while_busy(tenant)
-    _refuse_while_the_edge_rotates(tenant)
-    operation = intents.begin(tenant, ROTATE, Operation.Source.USER, **asker(by))
-    payload = {"operation": operation.pk}
-    outbox.publish(ROTATION_ASKED, key=operation.pk, organization_id=tenant.organization_id, payload=payload)
-    note(by, operation, "tenants.tenant.rotate_certificates", standing)
-    return operation
+    beside.refuse_while_the_edge_works(tenant)
+    return beside.ask(by, tenant, ROTATE, standing)
 
 
 @transaction.atomic
@@ -70,13 +65,6 @@ def set_protection(*, by: Actor, tenant: Tenant, protected: bool) -> Tenant:
         )
     tenant.protected = protected
     return tenant
-
-
-def _refuse_while_the_edge_rotates(tenant: Tenant) -> None:
-    """What the edge began by itself is not exclusive here, yet there it is."""
-    going = Operation.objects.filter(tenant=tenant, kind=ROTATE, state__in=Operation.OPEN).first()
-    if going is not None:
-        raise OperationInProgress(going.kind, going.pk)
 
 
 def _refuse_unless_meant(tenant: Tenant, confirm_name: str) -> None:

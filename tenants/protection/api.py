@@ -1,11 +1,12 @@
 """One tenant by API, with what protects it from deletion and what deletes it."""
 
+from django.db import transaction
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.api.views import valid
-from tenants.protection import actions
+from tenants.protection import actions, sleeping
 from tenants.protection.serializers import Confirmation, TenantChange
 from tenants.provisioning.api import TenantView, accepted
 from tenants.provisioning.serializers import Accepted, TenantOut
@@ -21,6 +22,26 @@ class RotateCertificates(TenantView):
         return accepted(self.tenant(tenant_id), operation)
 
 
+class Sleep(TenantView):
+    """Sending a tenant to sleep."""
+
+    @extend_schema(operation_id="tenants_sleep", request=None, responses={202: Accepted})
+    def post(self, request: Request, tenant_id: str) -> Response:
+        """Have a tenant sleep now, if nobody uses it."""
+        operation = sleeping.fall_asleep(by=self.actor, tenant=self.tenant(tenant_id))
+        return accepted(self.tenant(tenant_id), operation)
+
+
+class Wake(TenantView):
+    """Waking a tenant."""
+
+    @extend_schema(operation_id="tenants_wake", request=None, responses={202: Accepted})
+    def post(self, request: Request, tenant_id: str) -> Response:
+        """Wake a tenant that sleeps."""
+        operation = sleeping.wake(by=self.actor, tenant=self.tenant(tenant_id))
+        return accepted(self.tenant(tenant_id), operation)
+
+
 class OneTenant(TenantView):
     """One tenant."""
 
@@ -29,11 +50,17 @@ class OneTenant(TenantView):
         """Read a tenant, also one that was deleted."""
         return Response(TenantOut(self.tenant(tenant_id)).data)
 
-    @extend_schema(operation_id="tenants_protect", request=TenantChange, responses=TenantOut)
+    @extend_schema(operation_id="tenants_change", request=TenantChange, responses=TenantOut)
     def patch(self, request: Request, tenant_id: str) -> Response:
-        """Protect a tenant from deletion, or lift that protection."""
+        """Protect a tenant from deletion or lift that, and say after how long without use it sleeps. All or nothing."""
         given = valid(TenantChange, request)
-        actions.set_protection(by=self.actor, tenant=self.tenant(tenant_id), **given)
+        tenant = self.tenant(tenant_id)
+        with transaction.atomic():
+            if "protected" in given:
+                actions.set_protection(by=self.actor, tenant=tenant, protected=given["protected"])
+            if "sleep_after_minutes" in given:
+                minutes = given["sleep_after_minutes"]
+                sleeping.set_sleep_policy(by=self.actor, tenant=tenant, after_minutes=minutes)
         return Response(TenantOut(self.tenant(tenant_id)).data)
 
     @extend_schema(operation_id="tenants_delete", request=Confirmation, responses={202: Accepted})

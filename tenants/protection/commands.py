@@ -4,10 +4,13 @@ Brings to the edge what people asked for beside the spec, until the edge has it 
 A delivery may come twice: the edge knows an operation by its id, and does it once.
 """
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from controlplane import outbox
 from controlplane.models import Message
 from controlplane.rls import acting_as
-from tenants.protection.actions import ROTATION_ASKED
+from tenants.protection.beside import ROTATION_ASKED, SLEEP_ASKED, WAKE_ASKED
 from tenants.provisioning import intents, mirror
 from tenants.provisioning.edge_api import EdgeApi
 from tenants.provisioning.edge_errors import EdgeError
@@ -18,7 +21,24 @@ from tenants.provisioning.sighting import Sighting
 
 @outbox.subscriber(ROTATION_ASKED, in_transaction=False)
 def rotate_at_the_edge(message: Message) -> None:
-    """Have the edge exchange a tenant's certificates. An answer that helps nobody to repeat ends the operation."""
+    """Have the edge exchange a tenant's certificates."""
+    _bring(message, EdgeApi.rotate_certificates)
+
+
+@outbox.subscriber(SLEEP_ASKED, in_transaction=False)
+def sleep_at_the_edge(message: Message) -> None:
+    """Have the edge put a tenant to sleep, if nobody uses it."""
+    _bring(message, EdgeApi.sleep)
+
+
+@outbox.subscriber(WAKE_ASKED, in_transaction=False)
+def wake_at_the_edge(message: Message) -> None:
+    """Have the edge wake a tenant."""
+    _bring(message, EdgeApi.wake)
+
+
+def _bring(message: Message, call: Callable[[EdgeApi, str, Mapping[str, Any]], Sighting]) -> None:
+    """Hand an operation over. An answer that helps nobody to repeat ends it."""
     actor = f"org:{message.organization_id}"
     held = _hand_over(actor, message.payload["operation"])
     if held is None:
@@ -26,7 +46,7 @@ def rotate_at_the_edge(message: Message) -> None:
     tenant, operation = held
     body = {"epoch": tenant.cell.epoch, "operation_id": operation.pk}
     try:
-        seen = EdgeApi(tenant.cell).rotate_certificates(tenant.pk, body)
+        seen = call(EdgeApi(tenant.cell), tenant.pk, body)
     except EdgeError as error:
         _note_failure(actor, operation, error)
         if error.retryable:

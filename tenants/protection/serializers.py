@@ -8,9 +8,22 @@ from tenants.provisioning import specs
 
 
 class TenantChange(serializers.Serializer[Any]):
-    """What can be changed of a tenant at once."""
+    """What can be changed of a tenant; what is left out stays."""
 
-    protected = serializers.BooleanField(help_text="whether the tenant is safe from deletion")
+    protected = serializers.BooleanField(required=False, help_text="whether the tenant is safe from deletion")
+    sleep_after_minutes = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        min_value=specs.LEAST_SLEEP,
+        max_value=specs.MOST_SLEEP,
+        help_text="without use for so long, the tenant sleeps; null for never",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Something has to be changed."""
+        if not attrs:
+            raise serializers.ValidationError({"protected": "Name protected or sleep_after_minutes."})
+        return attrs
 
 
 class Confirmation(serializers.Serializer[Any]):

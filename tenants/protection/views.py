@@ -8,12 +8,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from billing.entitlements import entitlement_of
 from controlplane.actor import actor_of
 from controlplane.forms import told_on
 from organizations import access
 from tenants.protection import actions
-from tenants.protection.forms import DeleteForm
+from tenants.protection.forms import DeleteForm, SleepForm
 from tenants.provisioning import actions as provisioning
 from tenants.provisioning import queries, specs, versions
 from tenants.provisioning.frame import tenant_frame
@@ -100,6 +99,7 @@ def _page(request: HttpRequest, tenant: Tenant, form: DeleteForm) -> HttpRespons
     context = {
         "tenant": tenant,
         "form": form,
+        "sleep_form": SleepForm(minutes=tenant.sleep_after_minutes),
         "sizes": [(role, _size(size)) for role, size in tenant.spec.get("roles", {}).items()],
         "runtime_words": RUNTIMES.get(tenant.runtime, tenant.runtime),
         **_possible(tenant, permissions),
@@ -119,6 +119,7 @@ def _possible(tenant: Tenant, permissions: frozenset[str]) -> dict[str, Any]:
         "going": going,
         "can_stop": may_operate and tenant.requested == Tenant.Requested.RUNNING,
         "can_start": may_operate and tenant.requested == Tenant.Requested.STOPPED,
+        "can_set_sleep": may_operate,
         "can_protect": may_delete,
         "can_delete": may_delete and not tenant.protected,
     }
@@ -127,7 +128,7 @@ def _possible(tenant: Tenant, permissions: frozenset[str]) -> dict[str, Any]:
 def _changes(tenant: Tenant, permissions: frozenset[str]) -> dict[str, Any]:
     """What version and sizes the tenant could have instead."""
     busy = tenant.operations.filter(state__in=Operation.OPEN).exists()
-    roles = entitlement_of(tenant.organization_id).plan.roles
+    roles = versions.planned_roles(tenant)
     current = tenant.spec["version"]
     offered = [each for each in tenant.cell.versions if each != current]
     return {

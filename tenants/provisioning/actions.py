@@ -1,6 +1,6 @@
 """Every change that people ask of a tenant's life: one transaction each, audited inside it."""
 
-from typing import Any
+from typing import Any, Unpack
 
 from django.db import IntegrityError, transaction
 
@@ -25,32 +25,22 @@ def create(
     organization: Organization,
     name: str,
     plan: str | None = None,
-    version: str | None = None,
-    certificate_days: int | None = None,
-    retention_days: int | None = None,
-    max_agents: int | None = None,
+    **wishes: Unpack[specs.Wishes],
 ) -> tuple[Tenant, Operation]:
     """
     Ask for a new tenant; it is placed, counted and on its way when this returns.
 
     Node sizes follow the organization's plan; naming another `plan` is refused rather than ignored. Raises
-    QuotaExceeded, Suspended, NameTaken, InvalidPlan, CellFull.
+    QuotaExceeded, Suspended, NameTaken, InvalidPlan, PlanTooLarge, CellFull.
     """
     standing = access.require(by, "tenant.create", organization)
     name = specs.check_name(name)
-    specs.check_version(version)
     entitlement = _entitled(organization.pk)
     specs.check_plan(plan, entitlement)
+    specs.check(wishes, entitlement)
     billing.reserve_tenant(organization_id=organization.pk)
-    cell = placement.place(version)
-    spec = specs.build(
-        entitlement=entitlement,
-        cell=cell,
-        version=version,
-        certificate_days=certificate_days,
-        retention_days=retention_days,
-        max_agents=max_agents,
-    )
+    cell = placement.place(wishes.get("version"), wishes.get("images") or {})
+    spec = specs.build(wishes, entitlement=entitlement, cell=cell)
     tenant = _insert(organization, cell, name, spec)
     return tenant, ask(by, tenant, "create", standing, base_requested=Tenant.Requested.STOPPED)
 

@@ -65,7 +65,13 @@ def _create(
     if chosen["plan"] != entitlement.plan.code:
         plan = plans_on_offer().get(pk=chosen["plan"])
         billing.change_plan(by=actor, organization_id=organization.pk, plan=plan)
-    tenant, _ = actions.create(by=actor, organization=organization, name=chosen["name"], version=chosen["version"])
+    tenant, _ = actions.create(
+        by=actor,
+        organization=organization,
+        name=chosen["name"],
+        version=chosen["version"],
+        sleep_after_minutes=chosen["sleep_after_minutes"],
+    )
     return tenant
 
 

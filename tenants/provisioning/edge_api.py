@@ -63,6 +63,14 @@ class EdgeApi:
         """Have the certificates exchanged. The same operation again changes nothing."""
         return self._sighting("POST", f"/v1/tenants/{_part(tenant_id)}/certs/rotate", body)
 
+    def sleep(self, tenant_id: str, body: Mapping[str, Any]) -> Sighting:
+        """Have a tenant sleep that nobody uses. The same operation again changes nothing."""
+        return self._sighting("POST", f"/v1/tenants/{_part(tenant_id)}/sleep", body)
+
+    def wake(self, tenant_id: str, body: Mapping[str, Any]) -> Sighting:
+        """Have a tenant woken, or verified where it is awake. The same operation again changes nothing."""
+        return self._sighting("POST", f"/v1/tenants/{_part(tenant_id)}/wake", body)
+
     def list_tenants(self, *, after: str | None, limit: int = 100) -> dict[str, Any]:
         """A page of every tenant at the edge: `tenants`, `next`, `feed_epoch`, `latest_seq`."""
         query = {"limit": limit} if after is None else {"after": after, "limit": limit}
@@ -72,6 +80,10 @@ class EdgeApi:
         """What changed since a sequence number; the edge waits up to `wait` seconds for something to tell."""
         query = urlencode({"after": after, "wait": wait, "limit": limit})
         return self._call("GET", f"/v1/changes?{query}", patience=wait)
+
+    def usage(self, *, after: int, limit: int = 500) -> dict[str, Any]:
+        """What tenants used, by hour, after a sequence number: `feed_epoch`, `oldest_seq`, `latest_seq`, `rows`."""
+        return self._call("GET", f"/v1/usage?{urlencode({'after': after, 'limit': limit})}")
 
     def put_token(self, tenant_id: str, token_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Make an enrollment token known at the edge, which counts its uses from then on."""

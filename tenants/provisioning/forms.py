@@ -7,6 +7,16 @@ from django import forms
 
 from billing.models import Plan
 
+SLEEP_CHOICES = [
+    ("", "Never"),
+    (15, "After 15 minutes"),
+    (30, "After 30 minutes"),
+    (60, "After 1 hour"),
+    (240, "After 4 hours"),
+    (1440, "After 1 day"),
+    (10_080, "After 1 week"),
+]
+
 
 class CreateForm(forms.Form):
     """A new tenant: its name, under which plan, in which version."""
@@ -16,6 +26,14 @@ class CreateForm(forms.Form):
     )
     plan = forms.ChoiceField(label="Plan", widget=forms.RadioSelect)
     version = forms.ChoiceField(label="Wazuh version")
+    sleep_after_minutes = forms.TypedChoiceField(
+        label="Sleep when nobody uses it",
+        choices=SLEEP_CHOICES,
+        coerce=int,
+        empty_value=None,
+        required=False,
+        help_text="Only while no agent is connected. The next request wakes it. You can change this at any time.",
+    )
 
     def __init__(self, *args: Any, plans: Sequence[Plan], versions: Sequence[str], **more: Any) -> None:
         super().__init__(*args, **more)

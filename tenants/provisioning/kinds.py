@@ -11,6 +11,9 @@ ROTATE_STEPS = (SUBMIT, "mint", "switch", "indexer", "manager", "dashboard", "ve
 ROTATE = "rotate_certificates"
 UPGRADE_STEPS = (SUBMIT, "backup", "indexer", "manager", "dashboard", "verify")
 UPGRADE, ROLLBACK, RESIZE = "upgrade", "rollback", "resize"
+SLEEP_STEPS = (SUBMIT, "dashboard", "manager", "indexer")
+WAKE_STEPS = (SUBMIT, "indexer", "manager", "dashboard", "verify")
+SLEEP, WAKE = "sleep", "wake"
 RESTORE_STEPS = ("backup", "stop", "put_state", "indexer", "manager", "dashboard", "verify")
 
 
@@ -42,6 +45,8 @@ KINDS: dict[str, Kind] = {
     # To the version before, with the backup that was made when it was left.
     ROLLBACK: Kind("running", UPGRADE_STEPS, changes_version=True),
     RESIZE: Kind("running", START_STEPS),
+    SLEEP: Kind("running", SLEEP_STEPS, changes_spec=False),
+    WAKE: Kind("running", WAKE_STEPS, changes_spec=False),
     # Begins at the edge alone so far, so that nothing is handed over.
     "restore": Kind("running", RESTORE_STEPS, changes_spec=False),
 }

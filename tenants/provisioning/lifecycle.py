@@ -134,7 +134,7 @@ def is_reached(aim: str, fence: tuple[int, int], seen: Sighting) -> bool:
         return seen.observed == "absent"
     if aim == STOPPED and seen.observed == "absent":
         return True
-    return seen.observed == aim and seen.observed_generation >= seen.generation
+    return (seen.observed == aim or (aim == RUNNING and seen.sleeping)) and seen.observed_generation >= seen.generation
 
 
 def delay_after(attempts: int, jitter: float) -> dt.timedelta:
@@ -151,7 +151,7 @@ def delay_after(attempts: int, jitter: float) -> dt.timedelta:
 
 def status_of(tenant: Recorded, now: dt.datetime) -> str:
     """
-    What people see of a tenant: provisioning, running, attention, stopping, stopped, failed or deleted.
+    What people see of a tenant: provisioning, running, attention, sleeping, stopping, stopped, failed or deleted.
 
     It is computed at every look and never stored.
     """
@@ -177,14 +177,31 @@ def told(tenant: Recorded) -> str:
 def attention(tenant: Recorded, now: dt.datetime) -> list[dict[str, str]]:
     """The reasons, each with code and message, why a tenant that runs needs a look."""
     view = tenant.edge_view or {}
-    found = [_not_fully_up(tenant), _certificate_ends(view.get("certificate"), now), _silent_agents(view.get("agents"))]
-    return [reason for reason in found if reason]
+    found = [_not_fully_up(tenant), _certificate_ends(view.get("certificate"), now)]
+    # What is past the plan's thresholds is judged at the edge, which has the signs at first hand.
+    told = [{"code": str(reason["code"]), "message": str(reason["message"])} for reason in view.get("attention") or []]
+    return [*(reason for reason in found if reason), *told]
+
+
+def is_sleeping(tenant: Recorded) -> bool:
+    """Whether the tenant rests at the edge, or is on its way there; a request wakes it."""
+    return bool((tenant.edge_view or {}).get("sleeping"))
+
+
+def is_waking(tenant: Recorded) -> bool:
+    """Whether the tenant slept and its nodes are on their way up."""
+    run = (tenant.edge_view or {}).get("run") or {}
+    return (run.get("kind"), run.get("state")) == ("wake", "running") and tenant.observed == "starting"
 
 
 def _running_status(tenant: Recorded, now: dt.datetime) -> str:
     if tenant.generation == 0 and tenant.next_attempt_at is None:
         return "stopped"  # never started, and not going to be: its organization is suspended
     if not tenant.sent_hash or (tenant.observed_generation < tenant.generation and _rolls(tenant) is None):
+        return "provisioning"
+    if is_sleeping(tenant):
+        return "sleeping"
+    if is_waking(tenant):
         return "provisioning"
     return "attention" if attention(tenant, now) else "running"
 
@@ -237,14 +254,3 @@ def _certificate_ends(certificate: Mapping[str, Any] | None, now: dt.datetime) -
     days = round((ends - now) / dt.timedelta(days=1))
     message = "The certificates have ended." if ends <= now else f"The certificates end in {days} days."
     return {"code": "CERTIFICATE_ENDS", "message": message}
-
-
-def _silent_agents(agents: Mapping[str, Any] | None) -> dict[str, str] | None:
-    enrolled, active = (agents or {}).get("enrolled") or 0, (agents or {}).get("active") or 0
-    silent = enrolled - active
-    if silent <= 0:
-        return None
-    return {
-        "code": "AGENTS_SILENT",
-        "message": f"{silent} of {enrolled} agents {'is' if silent == 1 else 'are'} silent.",
-    }

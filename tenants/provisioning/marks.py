@@ -1,10 +1,13 @@
 """How the states of tenants, operations and nodes look: one table for each kind of thing, read by pages only."""
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 from controlplane.marks import UNKNOWN, Mark
+from tenants.provisioning import lifecycle
 from tenants.provisioning.models import Operation, Tenant
+from tenants.provisioning.sighting import read_time
 
 WORKING = "loader-circle"
 
@@ -44,8 +47,15 @@ NODE: dict[str, Mark] = {
     "failed": Mark("failed", "circle-x", "Failed"),
 }
 
-# What is said of a tenant that is being deleted; `stopping` alone would hide the aim.
+HEALTH: dict[str, Mark] = {
+    "ok": Mark("ok", "circle-check", "Well"),
+    "warning": Mark("attention", "triangle-alert", "Warning"),
+    "failing": Mark("failed", "circle-x", "Failing"),
+}
+
+# What is said of a tenant that is being deleted, or wakes up; the status alone would hide the aim.
 DELETING = Mark("working", WORKING, "Deleting")
+WAKING = Mark("working", WORKING, "Waking up")
 
 
 def of_tenant(tenant: Tenant) -> Mark:
@@ -53,17 +63,33 @@ def of_tenant(tenant: Tenant) -> Mark:
     status = tenant.status
     if status == "stopping" and tenant.requested == Tenant.Requested.DELETED:
         return DELETING
+    if status == "provisioning" and lifecycle.is_waking(tenant):
+        return WAKING
     return TENANT.get(status, UNKNOWN).saying(why=why_of(tenant, status))
 
 
 def why_of(tenant: Tenant, status: str) -> str:
-    """One sentence under a state that needs somebody."""
+    """One sentence under a state that needs a word."""
     if status == "attention":
         return " ".join(reason["message"] for reason in tenant.attention)
     if status == "failed":
         reason: dict[str, Any] = tenant.reason or (tenant.edge_view or {}).get("reason") or {}
         return str(reason.get("message", ""))
+    if tenant.sleeping:
+        return f"Since {_clock(tenant.sleeping['since'])}, wakes on request."
     return ""
+
+
+def of_health(health: Mapping[str, Any]) -> Mark:
+    """How a node that runs is, with the reason where something is wrong."""
+    detail = health.get("detail")
+    why = str(detail.get("message") or "") if isinstance(detail, Mapping) else ""
+    return HEALTH.get(str(health.get("state")), UNKNOWN).saying(why=why)
+
+
+def _clock(since: str) -> str:
+    moment = read_time(since)
+    return f"{moment:%-d %B, %H:%M} UTC" if moment else "a while"
 
 
 def of_operation(operation: Operation) -> Mark:

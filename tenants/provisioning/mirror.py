@@ -147,7 +147,7 @@ def _want_what_runs(tenant: Tenant, seen: Sighting) -> None:
         return
     newest = lifecycle.spec_hash(seen.requested, tenant.spec) == tenant.sent_hash and seen.fence == tenant.fence
     if newest:
-        kept.want(tenant, runs, "the edge took a change of version back")
+        kept.want(tenant, {**tenant.spec, "version": runs}, "the edge took a change of version back")
 
 
 def _is_told_of(operation: Operation, seen: Sighting) -> bool:

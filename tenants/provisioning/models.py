@@ -19,7 +19,8 @@ class Cell(models.Model):
 
     `epoch` fences every call: raising it after a database was set back makes the edge refuse older writers. `placed`
     counts the tenants that take room here. `feed_epoch` and `feed_seq` are the cursor in the feed of changes, which
-    one consumer at a time advances under `feed_owner` and `feed_lease_until`.
+    one consumer at a time advances under `feed_owner` and `feed_lease_until`; `usage_epoch` and `usage_seq` the one in
+    the feed of usage.
     """
 
     class Runtime(models.TextChoices):
@@ -41,6 +42,8 @@ class Cell(models.Model):
     feed_seq = models.PositiveBigIntegerField(default=0)
     feed_owner = models.CharField(max_length=64, blank=True)
     feed_lease_until = models.DateTimeField(null=True, blank=True)
+    usage_epoch = models.CharField(max_length=64, blank=True)
+    usage_seq = models.PositiveBigIntegerField(default=0)
 
     class Meta:
         ordering = ["id"]
@@ -57,7 +60,8 @@ class Tenant(models.Model):
     `edge_view` mirror the edge, owned there; `edge_seq` tells the later of two views. `sent_hash` and
     `sent_operation_id` are what goes out under `generation` (no hash: something is yet to be handed over).
     `next_attempt_at` is when the reconciler has to look (null: settled), `halted_at` when it gave up. `feed_epoch` and
-    `feed_seq` say which change of the feed was applied last; `refresh_due` asks for all mirrored parts to be read anew.
+    `feed_seq` say which change of the feed was applied last, `usage_seq` which of the tenant object's numbered rows of
+    usage; `refresh_due` asks for all mirrored parts to be read anew.
     """
 
     class Requested(models.TextChoices):
@@ -87,6 +91,7 @@ class Tenant(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     feed_epoch = models.CharField(max_length=64, blank=True)
     feed_seq = models.PositiveBigIntegerField(default=0)
+    usage_seq = models.PositiveBigIntegerField(default=0)
     refresh_due = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
@@ -117,6 +122,17 @@ class Tenant(models.Model):
     def attention(self) -> list[dict[str, str]]:
         """Why a running tenant needs a look; empty where all is well or it is not running."""
         return lifecycle.attention(self, timezone.now()) if self.status == "attention" else []
+
+    @property
+    def sleep_after_minutes(self) -> int | None:
+        """After how many minutes without use it sleeps; None for never."""
+        policy = self.spec.get("sleep") or {}
+        return policy.get("after_minutes")
+
+    @property
+    def sleeping(self) -> dict[str, str] | None:
+        """Since when it sleeps and why; None while it does not."""
+        return (self.edge_view or {}).get("sleeping") if self.status == "sleeping" else None
 
     @property
     def runtime(self) -> str:

@@ -1,24 +1,32 @@
 """Which cell a new tenant goes to, and how many fit."""
 
+from collections.abc import Mapping, Sequence
+
 import structlog
 from django.db.models import F
 
+from controlplane.problems import FieldError
 from tenants.provisioning.models import Cell
 from tenants.provisioning.problems import CellFull, InvalidPlan
 
 log = structlog.get_logger(__name__)
 
 
-def place(version: str | None) -> Cell:
+def place(version: str | None, images: Mapping[str, str]) -> Cell:
     """
-    Take a place for one tenant in a cell that is open, has room and offers the version.
+    Take a place for one tenant in a cell that is open, has room and offers the version, and those of single roles.
 
-    The place is taken by one conditional UPDATE. Raises InvalidPlan where no cell offers the version, CellFull where
+    The place is taken by one conditional UPDATE. Raises InvalidPlan where no cell offers the versions, CellFull where
     all that do are full.
     """
-    cells = [cell for cell in Cell.objects.filter(open=True) if _offers(cell, version)]
-    if not cells and version is not None:
-        raise InvalidPlan("version", f"Version {version} is not on offer.")
+    wanted = {
+        **({} if version is None else {"version": version}),
+        **{f"images.{role}": v for role, v in images.items()},
+    }
+    opened = [cell for cell in Cell.objects.filter(open=True) if cell.versions]
+    cells = [cell for cell in opened if all(each in cell.versions for each in wanted.values())]
+    if not cells and wanted:
+        raise InvalidPlan(*_not_on_offer(wanted, opened))
     for cell in sorted(cells, key=lambda cell: cell.placed / max(cell.capacity, 1)):
         if Cell.objects.filter(pk=cell.pk, placed__lt=F("capacity")).update(placed=F("placed") + 1):
             return cell
@@ -31,5 +39,8 @@ def release(cell_id: str) -> None:
     Cell.objects.filter(pk=cell_id, placed__gt=0).update(placed=F("placed") - 1)
 
 
-def _offers(cell: Cell, version: str | None) -> bool:
-    return bool(cell.versions) and (version is None or version in cell.versions)
+def _not_on_offer(wanted: Mapping[str, str], cells: Sequence[Cell]) -> tuple[FieldError, ...]:
+    """Versions that no cell has; where each is somewhere but no cell has all, every one."""
+    nowhere = {field: each for field, each in wanted.items() if not any(each in cell.versions for cell in cells)}
+    words = "is not on offer." if nowhere else "is not on offer together with the others."
+    return tuple(FieldError(field, f"Version {each} {words}") for field, each in (nowhere or wanted).items())

@@ -1,6 +1,6 @@
 """What this room refuses, in the words people read."""
 
-from controlplane.problems import Conflict, Invalid, NotFound, Unavailable
+from controlplane.problems import Conflict, FieldError, Invalid, NotFound, Unavailable
 from tenants.provisioning.edge_errors import EdgeError
 
 
@@ -80,10 +80,22 @@ class EdgeSaysNo(Conflict):
 
 
 class InvalidPlan(Invalid):
-    """A part of the plan can't be had."""
+    """Parts of the plan can't be had; every one of them is named."""
 
-    def __init__(self, field: str, detail: str) -> None:
-        super().__init__(detail, code="INVALID_PLAN", field=field)
+    def __init__(self, first: FieldError, *more: FieldError) -> None:
+        super().__init__(first.message, code="INVALID_PLAN", errors=(first, *more))
+
+
+class PlanTooLarge(Invalid):
+    """What is asked for does not fit the indexer's disk."""
+
+    def __init__(self, field: str, arithmetic: str) -> None:
+        super().__init__(
+            arithmetic,
+            code="PLAN_TOO_LARGE",
+            field=field,
+            hint="Ask for fewer agents or days, or change to a larger plan. Nothing was created.",
+        )
 
 
 def problem_of(error: EdgeError) -> EdgeNotAvailable | EdgeSaysNo:

@@ -247,10 +247,9 @@ def _postpone(tenant: Tenant, error: EdgeError) -> None:
 def _give_up(tenant: Tenant, operation: Operation, error: EdgeError) -> None:
     tenant.next_attempt_at, tenant.halted_at, tenant.reason = None, timezone.now(), error.as_json()
     intents.note_failure(operation, error, Operation.State.FAILED)
-    kind = operation.known_kind
-    if kind is not None and kind.changes_version and operation.base_spec:
-        # The edge refused it: its tenant runs on as it was, and nothing of it is left to try again.
-        kept.want(tenant, operation.base_spec["version"], "the edge refused a change of version")
+    if operation.base_spec:
+        # The tenant runs on as it was: what the edge does not take is not to be what it stops and starts with.
+        kept.want(tenant, operation.base_spec, "the edge did not take a change")
 
 
 def _described(outcome: Outcome) -> dict[str, str]:

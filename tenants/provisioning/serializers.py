@@ -1,5 +1,6 @@
 """What crosses the wire of the API about tenants and operations."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from rest_framework import serializers
@@ -14,7 +15,8 @@ class TenantOut(serializers.ModelSerializer[Tenant]):
     organization = serializers.CharField(source="organization_id")
     cell = serializers.CharField(source="cell_id")
     status = serializers.ChoiceField(
-        choices=["provisioning", "running", "attention", "stopping", "stopped", "failed", "deleted"], read_only=True
+        choices=["provisioning", "running", "attention", "sleeping", "stopping", "stopped", "failed", "deleted"],
+        read_only=True,
     )
     attention = serializers.ListField(child=serializers.DictField(), read_only=True)
     runtime = serializers.ChoiceField(
@@ -24,7 +26,14 @@ class TenantOut(serializers.ModelSerializer[Tenant]):
     plan = serializers.JSONField(source="spec", read_only=True)
     nodes = serializers.SerializerMethodField()
     agents = serializers.SerializerMethodField()
+    ingest_verified_at = serializers.SerializerMethodField()
     certificate = serializers.SerializerMethodField()
+    sleeping = serializers.DictField(
+        child=serializers.CharField(), read_only=True, allow_null=True, help_text="`since` when, and `because` of what"
+    )
+    sleep_after_minutes = serializers.IntegerField(
+        read_only=True, allow_null=True, help_text="without use for so long, it sleeps; null for never"
+    )
     dashboard_url = serializers.SerializerMethodField()
 
     class Meta:
@@ -46,7 +55,10 @@ class TenantOut(serializers.ModelSerializer[Tenant]):
             "plan",
             "nodes",
             "agents",
+            "ingest_verified_at",
             "certificate",
+            "sleeping",
+            "sleep_after_minutes",
             "dashboard_url",
             "protected",
             "created_at",
@@ -59,12 +71,16 @@ class TenantOut(serializers.ModelSerializer[Tenant]):
         return str(tenant.spec["version"])
 
     def get_nodes(self, tenant: Tenant) -> list[dict[str, Any]]:
-        """The nodes as the edge saw them last."""
+        """The nodes as the edge saw them last, each with its health."""
         return list(_view(tenant).get("nodes") or [])
 
     def get_agents(self, tenant: Tenant) -> dict[str, int]:
         """How many agents are enrolled, and how many of them active."""
         return _view(tenant).get("agents") or {"enrolled": 0, "active": 0}
+
+    def get_ingest_verified_at(self, tenant: Tenant) -> str | None:
+        """When an alert was last seen to go in and come out."""
+        return (_view(tenant).get("ingest") or {}).get("verified_at")
 
     def get_certificate(self, tenant: Tenant) -> dict[str, Any] | None:
         """The node certificates in use: generation, end and fingerprint."""
@@ -79,6 +95,19 @@ def _view(tenant: Tenant) -> dict[str, Any]:
     return tenant.edge_view or {}
 
 
+def _settings(name: str, bounds: Mapping[str, specs.Bounds]) -> type[serializers.Serializer[Any]]:
+    """A serializer of whole numbers within bounds, all of them optional."""
+    fields = {
+        field: serializers.IntegerField(required=False, min_value=least, max_value=most)
+        for field, (least, most) in bounds.items()
+    }
+    return type(name, (serializers.Serializer,), fields)
+
+
+IndexerIn = _settings("IndexerIn", specs.INDEXER)
+ThresholdsIn = _settings("ThresholdsIn", specs.THRESHOLDS)
+
+
 class TenantIn(serializers.Serializer[Any]):
     """A tenant to be created. What is left out follows the organization's plan."""
 
@@ -87,8 +116,27 @@ class TenantIn(serializers.Serializer[Any]):
     plan = serializers.CharField(max_length=32, required=False, help_text="code of the organization's own plan")
     version = serializers.CharField(max_length=32, required=False)
     certificate_days = serializers.IntegerField(required=False, min_value=1, max_value=specs.MOST_CERTIFICATE_DAYS)
-    retention_days = serializers.IntegerField(required=False, min_value=1, max_value=3650)
-    max_agents = serializers.IntegerField(required=False, min_value=1, max_value=100_000)
+    retention_days = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=specs.MOST_RETENTION_DAYS,
+        help_text="days that alerts can be searched; left out, what fits",
+    )
+    archive_days = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=specs.MOST_RETENTION_DAYS,
+        help_text="days that alerts lie in the archive, from which a day can be loaded again",
+    )
+    max_agents = serializers.IntegerField(required=False, min_value=1, max_value=specs.MOST_AGENTS)
+    images = serializers.DictField(
+        child=serializers.CharField(max_length=32), required=False, help_text="role → a version of its own"
+    )
+    indexer = IndexerIn(required=False)
+    thresholds = ThresholdsIn(required=False)
+    sleep_after_minutes = serializers.IntegerField(
+        required=False, allow_null=True, min_value=specs.LEAST_SLEEP, max_value=specs.MOST_SLEEP
+    )
 
 
 class VersionIn(serializers.Serializer[Any]):

@@ -47,7 +47,7 @@ class Run:
 class Sighting:
     """
     One tenant as the edge sees it. `seq` rises with every change of the tenant object, so that of two sightings the
-    later one is known; `raw` is the JSON that came.
+    later one is known; `sleeping` says that it rests until a request needs it; `raw` is the JSON that came.
     """
 
     tenant_id: str
@@ -59,6 +59,7 @@ class Sighting:
     reason: dict[str, Any] | None
     seq: int
     run: Run | None
+    sleeping: bool = False
     raw: dict[str, Any] = field(repr=False, default_factory=dict)
 
     @property
@@ -72,6 +73,8 @@ class Sighting:
         read_time((_object(data, "certificate") or {}).get("not_after"))
         agents = _object(data, "agents") or {"enrolled": 0, "active": 0}
         _number(agents, "enrolled"), _number(agents, "active")
+        for reason in _objects(data, "attention"):
+            _text(reason, "code"), _text(reason, "message")
         return cls(
             tenant_id=_text(data, "id"),
             epoch=_number(data, "epoch"),
@@ -82,6 +85,7 @@ class Sighting:
             reason=_object(data, "reason"),
             seq=_number(data, "seq"),
             run=_run(_object(data, "run")),
+            sleeping=_object(data, "sleeping") is not None,
             raw=dict(data),
         )
 
@@ -144,6 +148,13 @@ def _one_of(data: Json, name: str, allowed: frozenset[str]) -> str:
     value = _text(data, name)
     if value not in allowed:
         raise Malformed(f"{name} is {value!r}, which is not known here")
+    return value
+
+
+def _objects(data: Json, name: str) -> list[Json]:
+    value = data.get(name) or []
+    if not isinstance(value, list) or not all(isinstance(each, Mapping) for each in value):
+        raise Malformed(f"{name} is no list of objects")
     return value
 
 

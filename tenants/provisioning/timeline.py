@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controlplane.marks import Mark
-from tenants.provisioning.kinds import RESIZE, ROLLBACK, ROTATE, UPGRADE
+from tenants.provisioning.kinds import RESIZE, ROLLBACK, ROTATE, SLEEP, UPGRADE, WAKE
 from tenants.provisioning.marks import STEP, of_operation
 from tenants.provisioning.models import Operation, Step
 
@@ -19,6 +19,8 @@ TITLES = {
     UPGRADE: "Change version",
     ROLLBACK: "Roll back the version",
     RESIZE: "Change sizes",
+    SLEEP: "Sleep",
+    WAKE: "Wake",
     "edge": "Edge run",
 }
 
@@ -31,6 +33,7 @@ CANCELS = {
     UPGRADE: "Cancel change",
     ROLLBACK: "Cancel rollback",
     RESIZE: "Cancel change",
+    SLEEP: "Stay awake",
 }
 
 # step → title, and what it does for a start, a stop, a deletion
@@ -77,6 +80,12 @@ RESIZING = STARTING | {
     "manager": ("Manager", "Restarts in its new size; agents reconnect by themselves"),
     "dashboard": ("Dashboard", "Restarts in its new size; open pages reload"),
 }
+SLEEPING = STOPPING | {"submit": ("Hand over", "The edge asks who uses it, and begins if nobody does")}
+WAKING = STARTING | {
+    "submit": ("Hand over", "The edge is told to wake it"),
+    "indexer": ("Indexer", "Takes its alerts out of the journal"),
+    "manager": ("Manager", "Gets its agents back"),
+}
 RESTORING = STARTING | {
     "backup": ("Backup", "What is there now is kept for a week"),
     "stop": ("Stop", "All nodes stop"),
@@ -94,6 +103,8 @@ WORDS = {
     UPGRADE: UPGRADING,
     ROLLBACK: UPGRADING,
     RESIZE: RESIZING,
+    SLEEP: SLEEPING,
+    WAKE: WAKING,
 }
 
 
@@ -175,6 +186,8 @@ class Timeline:
             return "The certificates from before the rotation are the ones in use."
         if self.operation.kind in (UPGRADE, ROLLBACK):
             return "The version from before the change is the one in use."
+        if self.operation.kind == SLEEP:
+            return "The tenant is awake."
         held = [line.title.lower() for line in self.lines if line.state == "succeeded" and line.name != "submit"]
         if not held:
             return "Nothing of it was built yet."

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from controlplane.marks import UNKNOWN, Mark
-from tenants.provisioning.marks import NODE
+from tenants.provisioning.marks import NODE, of_health
 from tenants.provisioning.prices import size_words
 
 ROLE_ORDER = ("manager", "indexer", "dashboard", "certs")
@@ -30,6 +30,8 @@ NODE_LEFT = 432
 BOX_CLASSES = {"starting": "t-node-working", "stopping": "t-node-working", "failed": "t-node-failed"}
 WIRE_CLASSES = {"running": "t-live", "starting": "t-wait", "stopping": "t-wait", "failed": "t-broken"}
 QUIET = frozenset(("absent", "stopped"))
+ILL = frozenset(("attention", "failed"))
+"""Tones of a node's health that say more than that it runs."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Node:
     started_at: str | None
     restarts: int
     exit_code: int | None
+    health: Mark | None
+    health_since: str | None
     y: float = 0.5
     tall_y: float = 0.5
     picked: bool = False
@@ -105,6 +109,9 @@ class Topology:
         """'4 nodes, one is starting'."""
         total = f"{len(self.nodes)} node" + ("" if len(self.nodes) == 1 else "s")
         busy = [node for node in self.nodes if node.state != "running"]
+        ill = [node for node in self.nodes if node.state == "running" and node.mark.tone in ILL]
+        if not busy and ill:
+            return f"{total}, {len(ill)} not well"
         if not busy:
             return f"{total}, all running"
         words = sorted({node.mark.word.lower() for node in busy})
@@ -182,6 +189,10 @@ def _order(node: Node) -> tuple[int, str]:
 def _node(row: Mapping[str, Any], counts: Mapping[str, int], version: str) -> Node:
     role, n, state = str(row["role"]), int(row.get("n", 0)), str(row["state"])
     mark = NODE.get(state, UNKNOWN)
+    known = row.get("health") or {}
+    health = of_health(known) if state == "running" else None
+    if health is not None and health.tone in ILL:
+        mark = health
     image = str(row.get("image") or "")
     shown = image.rsplit(":", 1)[-1] if ":" in image else version
     return Node(
@@ -199,6 +210,8 @@ def _node(row: Mapping[str, Any], counts: Mapping[str, int], version: str) -> No
         started_at=row.get("started_at"),
         restarts=int(row.get("restarts") or 0),
         exit_code=row.get("exit_code"),
+        health=health,
+        health_since=known.get("since"),
     )
 
 
@@ -210,5 +223,12 @@ def _placed(nodes: Sequence[Node]) -> list[Node]:
 
 
 def _most_telling(nodes: Sequence[Node]) -> Node:
-    ranked = {state: rank for rank, state in enumerate(("failed", "starting", "stopping", "running"))}
-    return min(nodes, key=lambda node: ranked.get(node.state, len(ranked)))
+    ranked = {
+        state: rank for rank, state in enumerate(("failed", "starting", "stopping", "failing", "warning", "running"))
+    }
+    return min(nodes, key=lambda node: ranked.get(_trouble_of(node), len(ranked)))
+
+
+def _trouble_of(node: Node) -> str:
+    """Its state; of a node that runs and is not well, how it is."""
+    return node.mark.word.lower() if node.state == "running" and node.mark.tone in ILL else node.state

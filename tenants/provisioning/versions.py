@@ -1,12 +1,14 @@
 """Another version or other sizes for a tenant that exists: what may be asked for."""
 
 import datetime as dt
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from billing.entitlements import entitlement_of
 from controlplane.actor import Actor
+from controlplane.problems import FieldError
 from organizations import access
 from tenants.provisioning import mirror, specs
 from tenants.provisioning.actions import ask, refuse_while_busy
@@ -29,11 +31,11 @@ def upgrade(*, by: Actor, tenant: Tenant, version: str) -> Operation:
     standing, tenant = _ready(by, tenant)
     current = tenant.spec["version"]
     if version not in tenant.cell.versions:
-        raise InvalidPlan("version", f"Version {version} is not on offer here. Nothing was changed.")
+        raise _refused(f"Version {version} is not on offer here. Nothing was changed.")
     if version == current:
         raise NotPossibleNow(f"This tenant runs version {version} already.", "Choose another one.")
     if specs.series_of(version) < specs.series_of(current):
-        raise InvalidPlan("version", f"Version {version} can't read the data of {current}. Nothing was changed.")
+        raise _refused(f"Version {version} can't read the data of {current}. Nothing was changed.")
     return _change(by, tenant, UPGRADE, standing, {"version": version})
 
 
@@ -60,10 +62,17 @@ def resize(*, by: Actor, tenant: Tenant) -> Operation:
     Raises NotPossibleNow for a tenant that does not run or has these sizes already, OperationInProgress.
     """
     standing, tenant = _ready(by, tenant)
-    roles = entitlement_of(tenant.organization_id).plan.roles
+    roles = planned_roles(tenant)
     if roles == tenant.spec["roles"]:
         raise NotPossibleNow("This tenant has the sizes of its plan already.", "Change the plan first.")
     return _change(by, tenant, RESIZE, standing, {"roles": roles})
+
+
+def planned_roles(tenant: Tenant) -> dict[str, Any]:
+    """The roles as the organization's plan sizes them now; an image of a role's own stays."""
+    sizes = entitlement_of(tenant.organization_id).plan.roles
+    images = {role: given["image"] for role, given in tenant.spec["roles"].items() if "image" in given}
+    return {role: {**size, **({"image": images[role]} if role in images else {})} for role, size in sizes.items()}
 
 
 def version_before(tenant: Tenant) -> str | None:
@@ -74,6 +83,10 @@ def version_before(tenant: Tenant) -> str | None:
     before = str(last.base_spec["version"])
     kept = last.created_at + WAY_BACK > timezone.now()
     return before if kept and before != tenant.spec["version"] and before in tenant.cell.versions else None
+
+
+def _refused(detail: str) -> InvalidPlan:
+    return InvalidPlan(FieldError("version", detail))
 
 
 def _ready(by: Actor, tenant: Tenant) -> tuple[access.Standing, Tenant]:

@@ -13,7 +13,7 @@ from billing.entitlements import entitlement_of
 from controlplane.actor import actor_of
 from organizations import access
 from organizations.names import names_of
-from tenants.provisioning import marks, queries
+from tenants.provisioning import lifecycle, marks, queries
 from tenants.provisioning.frame import tenant_frame
 from tenants.provisioning.lifecycle import CERTIFICATE_NOTICE
 from tenants.provisioning.models import Operation, Tenant
@@ -56,6 +56,7 @@ def _overview(request: HttpRequest, tenant_id: str) -> dict[str, Any]:
         "plan_name": entitlement_of(tenant.organization_id).plan.name,
         "agents": view.get("agents") or {},
         "last_event_at": (view.get("stream") or {}).get("last_event_at"),
+        "ingest_verified_at": (view.get("ingest") or {}).get("verified_at"),
         **_certificate(view),
         **_operation(actor_permissions=permissions, operation=operation, status=status),
         **_possible(tenant, permissions, operation, status),
@@ -114,7 +115,10 @@ def _possible(tenant: Tenant, permissions: frozenset[str], operation: Operation 
     free = operation is None or not operation.is_open
     can_start = free and tenant.requested == Tenant.Requested.STOPPED and "tenant.operate" in permissions
     return {
-        "can_open": status in ("running", "attention") and "dashboard.open" in permissions,
+        "can_open": (status in ("running", "attention", "sleeping") or lifecycle.is_waking(tenant))
+        and "dashboard.open" in permissions,
+        "can_sleep": free and status in ("running", "attention") and "tenant.operate" in permissions,
+        "can_wake": status == "sleeping" and "tenant.operate" in permissions,
         "can_start": can_start,
         "start_is_primary": can_start and status == "stopped",
         "can_rotate": free and status in ("running", "attention") and "tenant.operate" in permissions,

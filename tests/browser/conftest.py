@@ -17,7 +17,6 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 from organizations.models import User
 from organizations.sso import sessions
-from tenants.provisioning.edge_api import _client
 from tests.browser.chromium import launch
 from tests.browser.edge import LivelyEdge
 from tests.browser.kept import kept
@@ -52,7 +51,6 @@ def portal(live_server: Any, settings: Any) -> str:
 
 @pytest.fixture
 def edge() -> Iterator[LivelyEdge]:
-    _client.cache_clear()
     fake = LivelyEdge()
     with respx.mock(assert_all_called=False) as router:
         router.route(url__startswith=EDGE).mock(side_effect=fake.handle)

@@ -39,9 +39,22 @@ class LivelyEdge(FakeEdge):
             "ca_fingerprint": "7a" * 32,
         }
         view["agents"] = {"enrolled": agents, "active": agents - silent}
+        words = f"{silent} of {agents} agents {'is' if silent == 1 else 'are'} silent."
+        view["attention"] = [{"code": "AGENTS_SILENT", "message": words, "hint": ""}] if silent else []
         view["stream"] = {"seq": 30 if agents else 0, "last_event_at": ago(4) if agents else None}
+        view["ingest"] = {"verified_at": ago(240)}
         view["run"]["state"], view["observed"], view["observed_generation"] = "succeeded", "running", view["generation"]
         self.agents[tenant_id] = [self._agent(n, n > agents - silent) for n in range(1, agents + 1)]
+        self._tell(tenant_id)
+
+    def ail(self, tenant_id: str, role: str, code: str, message: str) -> None:
+        """A node runs on and is not well, and has not been for a while."""
+        view = self.views[tenant_id]
+        node = next(each for each in view["nodes"] if each["role"] == role)
+        detail = {"code": code, "message": message}
+        node["health"] = {"state": "failing", "detail": detail, "since": ago(130), "checked_at": ago(4)}
+        reason = f"The {role} runs, but it is not well. {message}"
+        view["observed"], view["reason"] = "degraded", {"code": "NODE_UNHEALTHY", "message": reason, "hint": "Look."}
         self._tell(tenant_id)
 
     def reach(self, tenant_id: str, step: str) -> None:
@@ -129,6 +142,7 @@ class LivelyEdge(FakeEdge):
             "started_at": ago(3700 if state == "running" else 41) if up else None,
             "restarts": 0,
             "exit_code": 0 if state == "stopped" else None,
+            "health": {"state": "ok" if state == "running" else "unknown", "detail": None, "since": ago(3600)},
         }
 
     def _agent(self, n: int, is_silent: bool) -> dict[str, Any]:

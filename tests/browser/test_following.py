@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from controlplane import rls
 from tenants.enrollment import actions as enrollment
+from tests.browser.conftest import PHONE
 from tests.browser.edge import ago
 from tests.browser.world import World
 from tests.cast import actor_for
@@ -137,3 +138,25 @@ def test_pages_of_a_revoked_token_do_not_wait_any_more(world: World, visit: Call
     page = visit(path_of(world, "Production", f"tokens/{world.tokens['Warehouse laptops'].pk}/"), by=world.alice)
     expect(page.get_by_text("Revoked", exact=True)).to_be_visible()
     expect(page.get_by_text("Waiting for the first agent…")).to_have_count(0)
+
+
+def test_a_node_that_runs_and_is_not_well_is_the_one_that_is_shown_with_what_is_wrong(
+    world: World, visit: Callable[..., Page], pictures: Callable[[Page, str], None]
+) -> None:
+    page = visit(path_of(world, "Production"), by=world.alice)
+    topology = page.get_by_role("region", name="Topology")
+    expect(topology.get_by_text("Well", exact=True)).to_be_visible()
+    expect(page.get_by_text("Ingest verified 4 min ago")).to_be_visible()
+
+    message = "Its disk is more than 95 % full: no alert is taken."
+    world.edge.ail(world.tenants["Production"].pk, "indexer", "DISK_FULL", message)
+    world.read()
+
+    expect(topology.get_by_text("3 nodes, 1 not well")).to_be_visible(timeout=SOON)
+    assert page.get_by_role("link", name="indexer: Failing").is_visible()
+    expect(page.get_by_text(f"The indexer runs, but it is not well. {message}")).to_be_visible()
+    page.get_by_role("link", name="indexer: Failing").click()
+    expect(topology.locator(".note")).to_have_text(message)
+    pictures(page, "tenant-not-well")
+    page.set_viewport_size(PHONE)
+    pictures(page, "tenant-not-well-phone")

@@ -240,7 +240,7 @@ def plan(version: str = "4.14.7") -> dict[str, Any]:
         "version": version,
         "roles": {role: {"count": 1, "instance": instance} for role, instance in sizes.items()},
         "certificate_days": 365,
-        "retention_days": 30,
+        "retention_days": 10,
         "max_agents": 50,
     }
 

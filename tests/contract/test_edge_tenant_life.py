@@ -7,7 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
+from local.stack.nodes import running
 from tests.contract.edge_process import Edge, plan, random_base32, spec
+from tests.contract.edge_visitors import Browser, Machine, indexer_of
 
 View = dict[str, Any]
 SERVING = ("indexer", "manager", "dashboard")
@@ -77,6 +79,13 @@ def steps(view: View) -> dict[str, str]:
     return {step["name"]: step["state"] for step in view["run"]["steps"]}
 
 
+def kill_one_of(edge: Edge, tenant: str, role: str) -> None:
+    machine = Machine(edge)
+    first, *_ = running(machine, tenant, role)  # type: ignore[arg-type]
+    with machine.engine() as engine:
+        engine.post(f"/containers/{first.id}/kill", params={"signal": "SIGKILL"}).raise_for_status()
+
+
 def nodes_running(edge: Edge) -> list[str]:
     """Images of all nodes that run on the engine, whatever the edge says."""
     return [container["Image"] for container in edge.containers() if "proxy-everything" not in container["Image"]]
@@ -108,12 +117,51 @@ def test_a_tenant_runs_within_seconds_with_every_step_recorded(edge: Edge) -> No
     end(edge, tenant)
 
 
+def test_its_nodes_say_that_they_are_well_and_what_it_used_is_told_to_its_end(edge: Edge) -> None:
+    tenant = running_tenant(edge)
+    view = until(edge, tenant, lambda view: all(node(view, role)["health"]["state"] != "unknown" for role in SERVING))
+    assert {role: node(view, role)["health"]["detail"] for role in SERVING} == dict.fromkeys(SERVING)
+    assert view["ingest"]["verified_at"]
+    end(edge, tenant)
+
+    def used() -> dict[tuple[str, str], float]:
+        rows = edge.call("GET", "/v1/usage?after=0").json()["rows"]
+        return {(row["kind"], row["role"]): row["quantity"] for row in rows if row["tenant"] == tenant}
+
+    deadline = time.monotonic() + 20
+    while not (seconds := used()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert {role for kind, role in seconds if kind == "container_seconds"} == {"certs", *SERVING}
+    assert all(0 < seconds["container_seconds", role] < 60 for role in SERVING)
+
+
 @pytest.mark.parametrize("role", SERVING)
 def test_a_killed_node_is_started_again(edge: Edge, role: str) -> None:
     tenant = running_tenant(edge)
     edge.kill_node(f"wazuh-{role}")
     view = until(edge, tenant, lambda view: view["observed"] == "running" and node(view, role)["restarts"] == 1)
     assert node(view, role)["exit_code"] == 137
+    end(edge, tenant)
+
+
+def test_a_plans_index_settings_and_dashboards_are_what_runs(edge: Edge) -> None:
+    tenant, wanted = edge.new_tenant_id(), plan()
+    wanted["roles"]["dashboard"]["count"] = 2
+    put(edge, tenant, spec(plan={**wanted, "indexer": {"shards": 3, "refresh_interval_s": 10}}))
+    view = until(edge, tenant, observed("running"))
+    assert [one["n"] for one in view["nodes"] if one["role"] == "dashboard"] == [0, 1]
+    (made,) = indexer_of(edge, tenant).index_settings().values()
+    assert made == {"number_of_shards": "3", "number_of_replicas": "0", "refresh_interval": "10s"}
+    browser = Browser(edge, tenant)
+    browser.open()
+    assert browser.page().status_code == 200
+    kill_one_of(edge, tenant, "dashboard")
+    assert browser.page().status_code == 200
+    put(edge, tenant, spec(2))
+    fewer = until(edge, tenant, lambda now: now["observed"] == "running" and now["observed_generation"] == 2)
+    assert [one["n"] for one in fewer["nodes"] if one["role"] == "dashboard"] == [0]
+    assert browser.page().status_code == 200
     end(edge, tenant)
 
 

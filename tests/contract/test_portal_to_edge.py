@@ -20,6 +20,7 @@ from tenants.enrollment import actions as enrollment
 from tenants.enrollment import queries as enrollment_queries
 from tenants.enrollment.tasks import read_agents
 from tenants.protection import actions as protection
+from tenants.protection import sleeping
 from tenants.provisioning import actions, claims
 from tenants.provisioning.edge_api import EdgeApi, _client
 from tenants.provisioning.models import Cell, Tenant
@@ -116,6 +117,26 @@ def test_certificates_are_rotated_from_here_and_at_the_edge_and_both_are_operati
     assert (adopted.kind, adopted.source, adopted.state) == ("rotate_certificates", "edge", "succeeded")
     assert fresh(tenant).edge_view["certificate"]["generation"] == 3
     assert fresh(tenant).status == "running"
+
+
+def test_a_tenant_sleeps_and_wakes_from_here_and_by_an_enrollment_at_the_edge(make, owner, edge):
+    tenant = make("Yard")
+    work_until(lambda: fresh(tenant).status == "running")
+    with rls.acting_as(owner.rls_actor):
+        _, secret = enrollment.create_token(by=owner, tenant=fresh(tenant), name="Servers", max_uses=1)
+    sleep, wake = (sleeping.fall_asleep, "sleeping"), (sleeping.wake, "running")
+    for act, status in (sleep, wake, sleep):
+        with rls.acting_as(owner.rls_actor):
+            asked = act(by=owner, tenant=fresh(tenant))
+        deliver()
+        work_until(lambda asked=asked: not fresh(asked).is_open)
+        assert (fresh(asked).state, set(states(asked).values())) == ("succeeded", {"succeeded"})
+        assert fresh(tenant).status == status
+    joining = {"token": secret, "enrollment_id": "6f9b8f0e-58a5-4b39-9c86-0a4d5f6d8a03", "name": "yard-1"}
+    assert httpx.post(f"{edge.url}/api/agents/enroll", json=joining).status_code == 201
+    work_until(lambda: operation_of(tenant).pk != asked.pk and not operation_of(tenant).is_open)
+    woken = operation_of(tenant)
+    assert (woken.kind, woken.source, woken.state) == ("wake", "edge", "succeeded")
 
 
 def test_a_token_lets_an_agent_in_that_the_portal_then_knows(make, owner, edge):

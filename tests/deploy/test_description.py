@@ -51,6 +51,8 @@ def test_a_wrong_or_missing_value_is_named(path, value):
         ("versions", [], "versions"),
         ("keys", "none", "keys"),
         ("extra", 1, "extra: is not known"),
+        ("seed", {"manifests": "clusters"}, "seed.organization: is missing"),
+        ("seed", {"organization": "acme", "manifests": "clusters"}, "seed.organization: expected"),
         ("cell.color", "red", "cell.color: is not known"),
     ],
 )

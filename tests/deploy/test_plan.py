@@ -26,6 +26,14 @@ def test_the_order_lets_the_worker_of_before_run_until_the_new_one_can():
     assert [command[0] for command in commands] == ["d1", "deploy", "secret"]
 
 
+def test_seed_manifests_are_imported_last_where_the_file_names_them():
+    seed = {"organization": "org_" + "a" * 20, "manifests": "deploy/clusters"}
+    step = planned(seed=seed)[-1]
+    assert (step.kind, step.arguments[:2]) == ("manage", ("import_clusters", "deploy/clusters"))
+    assert step.arguments[2] == f"--organization={seed['organization']}"
+    assert planned() == planned(seed=seed)[:-1]
+
+
 def test_the_same_file_gives_the_same_plan():
     assert planned() == planned()
 

@@ -19,7 +19,9 @@ PEM = "-----BEGIN CERTIFICATE-----\nMIIB+/a=\n-----END CERTIFICATE-----\n"
 ENVIRONMENTS: dict[str, dict[str, str]] = {
     "certs": {"CERTS_REQUEST": "{}"},
     "indexer": {
-        "RETENTION_DAYS": "30",
+        "INDEX_SHARDS": "2",
+        "INDEX_REPLICAS": "0",
+        "INDEX_REFRESH_SECONDS": "5",
         "INDEXER_PASSWORD": SECRET + "i",
         "DASHBOARD_PASSWORD": SECRET + "d",
         "OPENSEARCH_JAVA_OPTS": "-Xms1g -Xmx1g",

@@ -131,9 +131,15 @@ def test_alerts_can_make_no_index_before_the_template_is_there(indexer):
     root, _ = indexer
     assert yaml.safe_load(root.text(f"{HOME}/config/opensearch.yml"))["action.auto_create_index"] == "-wazuh-*,+*"
     paths = [call.rsplit("9200", 1)[1] for call in root.calls if call.startswith("curl") and "--request" in call]
-    assert paths == ["/_template/wazuh", "/_plugins/_ism/policies/retention", "/_cluster/settings"]
+    assert paths == ["/_template/wazuh", "/_template/plan", "/_cluster/settings"]
     assert json.loads(root.text("tmp/opened.json")) == {"persistent": {"action.auto_create_index": "true"}}
-    assert '"min_index_age": "30d"' in root.text("tmp/retention.json")
+    plan = json.loads(root.text("tmp/indices.json"))
+    assert plan["settings"] == {
+        "index.number_of_shards": 2,
+        "index.number_of_replicas": 0,
+        "index.refresh_interval": "5s",
+    }
+    assert plan["order"] > 0, "over Wazuh's own template"
 
 
 def test_no_secret_is_in_an_argument_a_log_or_opensearchs_environment(indexer):
@@ -167,7 +173,7 @@ def test_what_is_there_already_is_fine(root):
 
 
 @pytest.mark.parametrize(
-    "name", ["INDEXER_PASSWORD", "DASHBOARD_PASSWORD", "RETENTION_DAYS", "NODE_CERTIFICATES", "TENANT_ID"]
+    "name", ["INDEXER_PASSWORD", "DASHBOARD_PASSWORD", "INDEX_SHARDS", "NODE_CERTIFICATES", "TENANT_ID"]
 )
 def test_a_missing_variable_ends_it_by_name(root, name):
     process = prepare(root).start("indexer/entry.sh", environment_of("indexer", **{name: ""}))

@@ -28,7 +28,12 @@ MANAGER_ENVIRONMENT = {
 }
 ENVIRONMENTS = {
     "manager": MANAGER_ENVIRONMENT,
-    "indexer": {"INDEXER_PASSWORD": "Indexer.1-password", "DASHBOARD_PASSWORD": "Kibana.1-password"},
+    "indexer": {
+        "INDEXER_PASSWORD": "Indexer.1-password",
+        "DASHBOARD_PASSWORD": "Kibana.1-password",
+        "INDEX_SHARDS": "2",
+        "INDEX_REFRESH_SECONDS": "30",
+    },
     "dashboard": {"API_USERNAME": "wazuh-wui", "API_PASSWORD": "Manager.1-password"},
     "certs": {},
 }

@@ -89,6 +89,16 @@ async def test_indices_are_made_by_their_first_document_listed_and_deleted(index
     assert await indexer.ids({"match_all": {}}) == ["2"]
 
 
+async def test_an_index_is_made_as_the_plan_says(indexer) -> None:
+    await indexer.put(alert(1))
+
+    found = (await indexer.http.get(f"/{INDEX}/_settings")).json()
+
+    wanted = {"number_of_shards": "2", "number_of_replicas": "0", "refresh_interval": "30s"}
+    assert found == {INDEX: {"settings": {"index": wanted}}}
+    assert (await indexer.http.get("/_cluster/health")).json()["active_primary_shards"] == 2
+
+
 async def test_documents_are_deleted_by_query(indexer) -> None:
     await indexer.put(alert(1), alert(2))
 

@@ -74,3 +74,18 @@ def test_a_scan_goes_on_over_what_was_there_when_it_began(documents) -> None:
 
         assert sorted(seen) == ["kept", "second"]
         assert reader.get(INDEX, "second") is not None
+
+
+async def test_the_disk_is_what_the_node_holds_and_what_is_left_for_it(api, tmp_path) -> None:
+    async def disk() -> dict[str, int]:
+        answer = await api.handle(Request("GET", "/_nodes/stats/fs", VERA))
+        (node,) = json.loads(answer.body)["nodes"].values()
+        total: dict[str, int] = node["fs"]["total"]
+        return total
+
+    before = await disk()
+    (tmp_path / "more").write_bytes(b"x" * 5_000_000)
+    after = await disk()
+    held = [facts["total_in_bytes"] - facts["available_in_bytes"] for facts in (before, after)]
+    assert held[0] > 0
+    assert held[1] - held[0] == 5_000_000

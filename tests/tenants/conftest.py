@@ -16,7 +16,6 @@ from organizations.permissions import PERMISSIONS
 from tenants.enrollment import actions as enrollment
 from tenants.enrollment.models import EnrollmentToken
 from tenants.provisioning import actions, feed
-from tenants.provisioning.edge_api import _client
 from tenants.provisioning.models import Cell, Operation, Tenant
 from tenants.provisioning.reconciler import reconcile
 from tests.cast import actor_for
@@ -41,7 +40,6 @@ def cell(db: None) -> Cell:
 
 @pytest.fixture
 def edge() -> Iterator[FakeEdge]:
-    _client.cache_clear()
     fake = FakeEdge()
     with respx.mock(assert_all_called=False) as router:
         router.route(url__startswith=EDGE).mock(side_effect=fake.handle)

@@ -21,9 +21,18 @@ STEPS = {
     "rotate": ["mint", "switch", "indexer", "manager", "dashboard", "verify"],
     "upgrade": ["backup", "indexer", "manager", "dashboard", "verify"],
     "resize": ["certs", "indexer", "manager", "dashboard", "verify"],
+    "sleep": ["dashboard", "manager", "indexer"],
+    "wake": ["indexer", "manager", "dashboard", "verify"],
 }
 ROLLING = ("rotate", "upgrade", "resize")
-AIMS = {"start": "running", "stop": "stopped", "delete": "absent", **dict.fromkeys(ROLLING, "running")}
+AIMS = {
+    "start": "running",
+    "stop": "stopped",
+    "delete": "absent",
+    "sleep": "stopped",
+    "wake": "running",
+    **dict.fromkeys(ROLLING, "running"),
+}
 
 
 def refusal(status: int, code: str, *, retryable: bool = False, details: list[dict[str, str]] | None = None) -> Any:
@@ -57,6 +66,7 @@ class FakeEdge:
         self.tokens: dict[tuple[str, str], dict[str, Any]] = {}
         self.agents: dict[str, list[dict[str, Any]]] = {}
         self.changes: list[dict[str, Any]] = []
+        self.used: list[dict[str, Any]] = []
         self.feed_epoch = "epoch-1"
         self.oldest_seq = 1
         self.calls: list[tuple[str, str]] = []
@@ -134,6 +144,15 @@ class FakeEdge:
         view["run"] = {"operation_id": operation_id, "kind": "rotate", "state": "running", "steps": steps}
         self.publish(tenant_id)
 
+    def begin_change(self, tenant_id: str, kind: str, operation_id: str) -> None:
+        """The tenant begins to sleep or to wake, by whoever asked for it."""
+        view = self.views[tenant_id]
+        steps = self._steps(view, kind, operation_id)
+        view["run"] = {"operation_id": operation_id, "kind": kind, "state": "running", "steps": steps}
+        view["observed"] = {"sleep": "stopping", "wake": "starting"}[kind]
+        view["sleeping"] = {"since": NOW, "because": "It was asked for."} if kind == "sleep" else None
+        self.publish(tenant_id)
+
     def roll_back(self, tenant_id: str, step: str) -> None:
         """What is exchanged, certificates or the version, fails at a step, and what was there comes into use again."""
         self.progress(tenant_id, step)
@@ -166,6 +185,13 @@ class FakeEdge:
             }
         )
 
+    def use(self, tenant_id: str, hour: str, kind: str, quantity: float, role: str | None = None) -> None:
+        """The tenant object tells what was used in an hour."""
+        size = role and "standard-1"
+        row = {"hour": hour, "kind": kind, "role": role, "size": size, "quantity": quantity}
+        seq = len(self.used) + 1
+        self.used.append({"seq": seq, "tenant": tenant_id, "object_seq": 100 + seq, **row})
+
     # The doors
 
     def _route(self, request: httpx.Request) -> httpx.Response:
@@ -184,12 +210,15 @@ class FakeEdge:
             ("DELETE", one, self._delete),
             ("GET", r"/v1/tenants", self._list),
             ("GET", r"/v1/changes", self._changes),
+            ("GET", r"/v1/usage", self._usage),
             ("PUT", rf"{one}/tokens/([a-z2-7]{{10}})", self._put_token),
             ("GET", rf"{one}/tokens/([a-z2-7]{{10}})", self._get_token),
             ("DELETE", rf"{one}/tokens/([a-z2-7]{{10}})", self._delete_token),
             ("GET", rf"{one}/agents", self._agents),
             ("POST", rf"{one}/agents/(\d+)/quarantine", self._quarantine),
             ("POST", rf"{one}/certs/rotate", self._rotate),
+            ("POST", rf"{one}/sleep", self._sleep),
+            ("POST", rf"{one}/wake", self._wake),
             ("POST", rf"{one}/dashboard-codes", self._code),
             ("POST", rf"{one}/revocations", self._revoke),
             ("GET", r"/api/events", self._events),
@@ -238,7 +267,9 @@ class FakeEdge:
             "nodes": [],
             "run": {"operation_id": body["operation_id"], "kind": kind, "state": "running", "steps": steps},
             "certificate": None,
+            "sleeping": None,
             "agents": {"enrolled": 0, "active": 0},
+            "attention": [],
             "stream": {"seq": 0, "last_event_at": None},
             "dashboard_url": f"http://{tenant_id}.localhost:8787/dashboard/",
             "seq": before["seq"],
@@ -273,6 +304,14 @@ class FakeEdge:
         kept = [change for change in self.changes if change["seq"] > after and change["seq"] >= self.oldest_seq]
         bounds = {"feed_epoch": self.feed_epoch, "oldest_seq": self.oldest_seq, "latest_seq": len(self.changes)}
         return httpx.Response(200, json={**bounds, "changes": kept[:limit]})
+
+    def _usage(self, *, body: Any, query: dict[str, str]) -> httpx.Response:
+        after, limit = int(query["after"]), int(query["limit"])
+        rows = [row for row in self.used if row["seq"] > after]
+        latest = self.used[-1]["seq"] if self.used else 0
+        oldest = self.used[0]["seq"] if self.used else latest + 1
+        bounds = {"feed_epoch": self.feed_epoch, "oldest_seq": oldest, "latest_seq": latest}
+        return httpx.Response(200, json={**bounds, "rows": rows[:limit]})
 
     def _put_token(self, tenant_id: str, token_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
         known = self.tokens.setdefault((tenant_id, token_id), {**body, "uses": 0, "revoked": False})
@@ -312,6 +351,20 @@ class FakeEdge:
                 return refusal(409, "OPERATION_IN_PROGRESS")
             self.begin_rotation(tenant_id, body["operation_id"])
         return httpx.Response(202, json=view)
+
+    def _sleep(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
+        view = self.views[tenant_id]
+        if view["agents"]["active"]:
+            return refusal(409, "AGENTS_CONNECTED")
+        return self._change(tenant_id, "sleep", body)
+
+    def _wake(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
+        return self._change(tenant_id, "wake", body)
+
+    def _change(self, tenant_id: str, kind: str, body: dict[str, Any]) -> httpx.Response:
+        if self.views[tenant_id]["run"]["operation_id"] != body["operation_id"]:
+            self.begin_change(tenant_id, kind, body["operation_id"])
+        return httpx.Response(202, json=self.views[tenant_id])
 
     def _code(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
         post_to = f"http://{tenant_id}.localhost:8787/session"

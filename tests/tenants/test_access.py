@@ -18,6 +18,7 @@ from organizations.keys.authentication import actor_for as actor_for_key
 from organizations.models import Grant
 from organizations.permissions import PERMISSIONS
 from tenants.access import actions, queries
+from tenants.access.rows import event_row
 from tenants.provisioning.problems import EdgeNotAvailable, EdgeSaysNo, NotPossibleNow
 from tests.cast import actor_for, session_of
 from tests.database import all_rows
@@ -227,3 +228,22 @@ def test_the_events_page_shows_the_newest_events_however_far_behind_the_known_po
     shown = [event["seq"] for event in page.context["events"]]
     assert shown == list(range(1000, 950, -1))
     assert page.context["latest"] == 1000
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (
+            {"node": "indexer-0", "health": "failing", "before": "ok", "reason": {"message": "Its disk is full."}},
+            "Indexer-0 is failing: Its disk is full.",
+        ),
+        ({"node": "indexer-0", "health": "ok", "before": "failing", "reason": None}, "Indexer-0 is well again"),
+        (
+            {"observed": "degraded", "reason": {"message": "A node is not well."}},
+            "Tenant is degraded: A node is not well.",
+        ),
+    ],
+)
+def test_what_becomes_of_a_tenant_and_its_nodes_reads_as_a_sentence(data, words):
+    row = event_row({"seq": 1, "kind": "lifecycle", "data": data})
+    assert row["words"] == words

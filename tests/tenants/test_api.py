@@ -6,6 +6,7 @@ from tenants.provisioning.models import Tenant
 from tenants.provisioning.reconciler import reconcile
 from tests.database import all_rows
 from tests.tenants.conftest import deliver, read_feed
+from tests.tenants.edge import NOW
 
 pytestmark = pytest.mark.django_db
 
@@ -130,3 +131,15 @@ def test_plans_and_the_subscription_are_shown(api, acme, running):
     assert [plan["code"] for plan in plans] == ["trial", "standard", "large"]
     held = api.get(f"organizations/{acme.pk}/subscription").json()
     assert (held["plan"]["code"], held["tenants_used"], held["state"]) == ("trial", 1, "active")
+
+
+def test_a_tenant_shows_how_its_nodes_are_and_when_ingest_was_verified(api, running, edge):
+    assert api.get(f"tenants/{running.pk}").json()["ingest_verified_at"] is None
+    health = {"state": "warning", "detail": {"code": "DISK_FILLING", "message": "…"}, "since": NOW, "checked_at": NOW}
+    view = edge.views[running.pk]
+    view["nodes"], view["ingest"] = [{"role": "indexer", "n": 0, "health": health}], {"verified_at": NOW}
+    edge.publish(running.pk)
+    read_feed()
+    shown = api.get(f"tenants/{running.pk}").json()
+    assert shown["nodes"][0]["health"] == health
+    assert shown["ingest_verified_at"] == NOW

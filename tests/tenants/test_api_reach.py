@@ -19,6 +19,8 @@ ROUTES = [
     ("POST", "tenants/{tenant}/upgrade", {"version": "4.14.6"}),
     ("POST", "tenants/{tenant}/rollback", None),
     ("POST", "tenants/{tenant}/resize", None),
+    ("POST", "tenants/{tenant}/sleep", None),
+    ("POST", "tenants/{tenant}/wake", None),
     ("POST", "tenants/{tenant}/certs-token", None),
     ("GET", "tenants/{tenant}/tokens", None),
     ("POST", "tenants/{tenant}/tokens", {"name": "x"}),

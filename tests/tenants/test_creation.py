@@ -14,6 +14,7 @@ from tenants.provisioning.problems import (
     CellFull,
     InvalidPlan,
     NameTaken,
+    PlanTooLarge,
 )
 from tenants.provisioning.reconciler import reconcile
 from tests.cast import actor_for
@@ -51,13 +52,48 @@ def test_a_refused_creation_keeps_no_place(tenant, acme, as_alice):
         ("retention_days", 31),
         ("max_agents", 51),
         ("max_agents", 0),
+        ("archive_days", 0),
+        ("archive_days", 31),
+        ("images.manager", {"manager": "9.9.9"}),
+        ("images.certs", {"certs": "4.14.7"}),
+        ("indexer.shards", {"shards": 6}),
+        ("indexer.shards", {"shards": True}),
+        ("indexer.heap", {"heap": 1}),
+        ("thresholds.ingest_lag_seconds", {"ingest_lag_seconds": 1}),
     ],
 )
 def test_what_is_not_on_offer_is_refused_by_the_name_of_its_field(acme, cell, as_alice, field, value):
     with pytest.raises(InvalidPlan) as refused:
-        actions.create(by=as_alice, organization=acme, name="Office", **{field: value})
+        actions.create(by=as_alice, organization=acme, name="Office", **{field.partition(".")[0]: value})
     assert refused.value.field == field
     assert not Tenant.objects.exists()
+
+
+def test_everything_that_can_not_be_had_is_named_at_once(acme, cell, as_alice):
+    wishes = {"max_agents": 51, "thresholds": {"silent_agents_percent": 101}, "version": "../4"}
+    with pytest.raises(InvalidPlan) as refused:
+        actions.create(by=as_alice, organization=acme, name="Office", **wishes)
+    fields = {error.field for error in refused.value.errors}
+    assert fields == {"max_agents", "thresholds.silent_agents_percent", "version"}
+
+
+def test_more_days_than_the_disk_holds_are_refused_with_the_arithmetic_and_fewer_agents_leave_room(new_tenant):
+    with pytest.raises(PlanTooLarge) as refused:
+        new_tenant(retention_days=11)
+    assert refused.value.code == "PLAN_TOO_LARGE"
+    assert refused.value.field == "retention_days"
+    assert "50 agents × 11 days × 17 MB = 9.4 GB, and the indexer's disk holds 9.2 GB" in refused.value.detail
+    all_agents = new_tenant("All agents")[0].spec
+    assert (all_agents["retention_days"], all_agents["archive_days"]) == (10, 30)
+    assert new_tenant("Few agents", max_agents=5)[0].spec["retention_days"] == 30
+
+
+def test_an_image_of_its_own_and_settings_go_into_the_spec(new_tenant):
+    indexer, thresholds = {"shards": 2}, {"silent_agents_percent": 10}
+    tenant, _ = new_tenant(images={"manager": "4.14.6"}, indexer=indexer, thresholds=thresholds)
+    assert (tenant.spec["indexer"], tenant.spec["thresholds"]) == (indexer, thresholds)
+    assert tenant.spec["roles"]["manager"] == {"count": 1, "instance": "standard-1", "image": "4.14.6"}
+    assert "image" not in tenant.spec["roles"]["indexer"]
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a" * 81, "a\nb", "a\u202eb"])

@@ -127,6 +127,9 @@ def test_the_fingerprint_depends_on_content_and_not_on_order(spec, aim):
     assert lifecycle.spec_hash(aim, spec) != lifecycle.spec_hash(aim, {**spec, "more": 1})
 
 
+SILENT = {"code": "AGENTS_SILENT", "message": "1 of 3 agents is silent.", "hint": "Look at it."}
+
+
 def recorded(**more: Any) -> SimpleNamespace:
     view = {
         "generation": 2,
@@ -169,7 +172,7 @@ def recorded(**more: Any) -> SimpleNamespace:
         ({"requested": "running", "observed": "stopped", "view": {"requested": "stopped"}}, "stopped"),
         ({"requested": "deleted"}, "stopping"),
         ({"view": {"certificate": {"not_after": "2026-11-25T12:00:00Z"}}}, "attention"),
-        ({"view": {"agents": {"enrolled": 3, "active": 2}}}, "attention"),
+        ({"view": {"attention": [SILENT]}}, "attention"),
     ],
 )
 def test_people_see_one_plain_word(facts, status):
@@ -197,6 +200,6 @@ def test_every_state_has_a_word(requested, observed, reached, generation, told, 
 
 
 def test_the_reasons_for_attention_say_what_is_the_matter():
-    view = {"certificate": {"not_after": "2026-11-25T12:00:00Z"}, "agents": {"enrolled": 3, "active": 2}}
+    view = {"certificate": {"not_after": "2026-11-25T12:00:00Z"}, "attention": [SILENT]}
     reasons = lifecycle.attention(recorded(view=view), NOW)
     assert [reason["message"] for reason in reasons] == ["The certificates end in 5 days.", "1 of 3 agents is silent."]

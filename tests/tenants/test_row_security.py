@@ -12,7 +12,17 @@ from tests.tenants.edge import FakeEdge
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
-TABLES = ["tenant", "operation", "step", "enrollmenttoken", "agent", "agentreading", "refusal", "revocation"]
+TABLES = [
+    "tenant",
+    "operation",
+    "step",
+    "enrollmenttoken",
+    "agent",
+    "agentreading",
+    "refusal",
+    "revocation",
+    "usagehour",
+]
 
 
 def seen(table: str) -> int:

@@ -13,17 +13,21 @@ import * as enroll from "./routes/enroll";
 import * as events from "./routes/events";
 import * as health from "./routes/health";
 import * as rehydrations from "./routes/rehydrations";
+import * as sleep from "./routes/sleep";
 import * as tenants from "./routes/tenants";
 import * as tokens from "./routes/tokens";
+import * as usage from "./routes/usage";
 
 /** Every routes file registers its full paths on the API hosts. */
 const MOUNTS = [
   health.mount,
   tenants.mount,
   certs.mount,
+  sleep.mount,
   changes.mount,
   backups.mount,
   rehydrations.mount,
+  usage.mount,
   tokens.mount,
   access.mount,
   enroll.mount,

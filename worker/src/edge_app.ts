@@ -3,7 +3,7 @@ import type { Hook, OpenAPIHono } from "@hono/zod-openapi";
 import type { Context, ErrorHandler, NotFoundHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { Env, Settings } from "./bindings";
-import { asEdgeError, EdgeError, ERRORS, type ErrorCode, errorBody, faultsOf } from "./errors";
+import { asEdgeError, EdgeError, ERRORS, type ErrorCode, errorBody, faultsOf, RETRY_AFTER_S } from "./errors";
 import { log } from "./log";
 import { ErrorSchema } from "./schemas";
 import type { TenantObject } from "./tenant/tenant_object";
@@ -23,12 +23,9 @@ export interface AppEnv {
 export type EdgeApp = OpenAPIHono<AppEnv>;
 export type EdgeContext = Context<AppEnv>;
 
-/** What stops or starts takes about this long. */
-const RETRY_AFTER_SECONDS = "5";
-
 function respond(c: EdgeContext, error: EdgeError): Response {
-  const { status } = ERRORS[error.code];
-  if (status === 503) c.header("retry-after", RETRY_AFTER_SECONDS);
+  const { status, retryable } = ERRORS[error.code];
+  if (status === 503 && retryable) c.header("retry-after", String(RETRY_AFTER_S));
   return c.json(errorBody(error.code, error.message, error.details), status);
 }
 

@@ -46,12 +46,24 @@ export const ERRORS = {
     false,
     "Older versions can't read this one's data: roll back while the backup from before is kept, or stay.",
   ),
+  PLAN_TOO_LARGE: rule(
+    422,
+    false,
+    "Ask for fewer agents or days, or for a larger indexer; what was stored before is kept.",
+  ),
   TENANT_NOT_RUNNING: rule(409, false, "Start the tenant and wait until it runs, then ask again."),
   OPERATION_IN_PROGRESS: rule(409, false, "Wait until what is under way has ended, then ask again."),
+  AGENTS_CONNECTED: rule(409, false, "Agents need a manager that runs; stop them first, or leave the tenant awake."),
+  DASHBOARD_IN_USE: rule(409, false, "Wait until nobody uses the dashboard, then ask again."),
+  ACTIVITY_UNKNOWN: rule(503, true, "Nothing was changed; ask again in a few seconds."),
   // Enrollment, agents and access.
   TOKEN_CONFLICT: rule(409, false, "Use a new token id for another definition; the stored token is unchanged."),
   TOKEN_NOT_FOUND: rule(404, false, "Check the token's id; it may belong to another tenant."),
-  TOKEN_UNKNOWN: rule(403, false, "Copy the whole token again from where it was shown, or have a new one made."),
+  TOKEN_UNKNOWN: rule(
+    403,
+    false,
+    "A token made just now needs some seconds to arrive: try again. Else copy the whole token again from where it was shown.",
+  ),
   TOKEN_REVOKED: rule(403, false, "Ask the tenant's administrator for a new enrollment token."),
   TOKEN_EXPIRED: rule(403, false, "Ask the tenant's administrator for a new enrollment token."),
   TOKEN_USED_UP: rule(403, false, "Ask the tenant's administrator for a token with more uses."),
@@ -82,12 +94,22 @@ export const ERRORS = {
   EVENT_TOO_LARGE: rule(413, false, "Send a digest, not the whole alert."),
   MANAGER_REFUSED: rule(503, true, "The manager is asked again by itself."),
   MANAGER_BUSY: rule(503, true, "The manager takes a number of calls a minute; the rest follows by itself."),
+  // What is past a threshold of the plan, as a tenant's attention says it.
+  AGENTS_SILENT: rule(503, true, "Look at the agents that are named silent, or at their network."),
+  MANAGER_SILENT: rule(503, true, "Look at the manager's node; what agents send meanwhile may be lost."),
+  INGEST_LAGS: rule(
+    503,
+    true,
+    "Nothing is lost: alerts wait in the edge's journal. A larger indexer takes them faster.",
+  ),
   // What a tenant's run can meet; shown as a step's error or a tenant's reason, and answered where a call needs a node.
+  TENANT_ASLEEP: rule(503, true, "It was woken by this request; try again in a few seconds."),
   NODE_NOT_RUNNING: rule(503, true, "The node is stopped or still starting; try again in a few seconds."),
   NODE_EXITED: rule(503, true, "The node is started again by itself with growing pauses."),
   NODE_START_REFUSED: rule(503, true, "The container platform did not start the node; it is tried again by itself."),
   NODE_NOT_READY: rule(503, true, "The node runs but does not serve yet; it is asked again by itself."),
   NODE_CRASH_LOOP: rule(503, false, "Read the exit code, correct version or plan, then choose Retry."),
+  NODE_UNHEALTHY: rule(503, true, "It is asked again by itself; the node's health says what is wrong with it."),
   CERTIFICATES_NOT_MINTED: rule(503, true, "Minting is tried again by itself."),
   AGENTS_NOT_PUSHED: rule(503, true, "The manager gets the tenant's agents again by itself."),
   INGEST_NOT_VERIFIED: rule(503, true, "The probe alert is written and read again by itself."),
@@ -119,6 +141,9 @@ export const ERRORS = {
   NOT_READY: rule(503, true, "Existing tenants are served; try again in a few seconds."),
   INTERNAL: rule(500, true, "Try again; if it stays, name the request id to the operator."),
 } as const satisfies Record<string, ErrorRule>;
+
+/** When a caller may try again what is only away for now, in seconds. */
+export const RETRY_AFTER_S = 5;
 
 export type ErrorCode = keyof typeof ERRORS;
 
@@ -186,7 +211,10 @@ export function plainText(text: string): string {
 /** What whatever was thrown says of itself. */
 export const messageOf = (error: unknown): string => plainText(error instanceof Error ? error.message : String(error));
 
-/** Zod's issues as faults by dotted path. */
+/** Zod's issues as faults by dotted path; a key that is not known is a fault of its own. */
 export function faultsOf(error: ZodError): FieldFault[] {
-  return error.issues.map((issue) => ({ path: issue.path.map(String).join("."), message: issue.message }));
+  return error.issues.flatMap((issue) => {
+    if (issue.code !== "unrecognized_keys") return [{ path: issue.path.map(String).join("."), message: issue.message }];
+    return issue.keys.map((key) => ({ path: [...issue.path.map(String), key].join("."), message: "is not known" }));
+  });
 }

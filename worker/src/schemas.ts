@@ -12,6 +12,8 @@ export const STEPS = {
   resize: ["certs", "indexer", "manager", "dashboard", "verify"],
   restore: ["backup", "stop", "put_state", "indexer", "manager", "dashboard", "verify"],
   clone: ["copy", "certs", "indexer", "manager", "dashboard", "verify"],
+  sleep: ["dashboard", "manager", "indexer"],
+  wake: ["indexer", "manager", "dashboard", "verify"],
 } as const;
 
 export const Time = z.iso.datetime().openapi("Time", { description: "UTC, ISO 8601 with Z" });
@@ -38,6 +40,7 @@ export const Generation = z.int().min(1).max(Number.MAX_SAFE_INTEGER);
 export const OperationId = z.string().regex(/^op_[a-z2-7]{20}$/, "must be an operation id (op_ and 20 characters)");
 
 export const Instance = z.enum(["lite", "basic", "standard-1", "standard-2", "standard-3", "standard-4"]);
+export type Instance = z.infer<typeof Instance>;
 
 /** The roles that a plan sizes, in the order in which they start. */
 export const SERVING_ROLES = ["indexer", "manager", "dashboard"] as const;
@@ -45,24 +48,83 @@ export const Role = z.enum(["certs", ...SERVING_ROLES]);
 export type Role = z.infer<typeof Role>;
 export type ServingRole = (typeof SERVING_ROLES)[number];
 
-/** One node a role: a second manager or indexer needs a mesh between containers, which images do not carry yet. */
-const RolePlan = z.strictObject({ count: z.int().min(1).max(1), instance: Instance });
+/**
+ * How many nodes of a role a tenant may have. A second manager or indexer needs a mesh between containers, which images do
+ * not carry yet; dashboards keep nothing, and each session stays with one of them.
+ */
+export const MAX_COUNT = { manager: 1, indexer: 1, dashboard: 3 } as const satisfies Record<ServingRole, number>;
+
+const Version = z.string().min(1).max(32);
+
+const rolePlan = <I extends z.ZodType>(role: ServingRole, instance: I) =>
+  z.strictObject({
+    count: z.int().min(1).max(MAX_COUNT[role]),
+    instance,
+    image: Version.optional().openapi({ description: "A version of its own for this role; one that is offered" }),
+  });
 
 /** OpenSearch does not start in less memory than `standard-2` has. */
-const IndexerPlan = RolePlan.refine((plan) => !["lite", "basic", "standard-1"].includes(plan.instance), {
-  path: ["instance"],
+const IndexerInstance = Instance.refine((size) => !["lite", "basic", "standard-1"].includes(size), {
   message: "the indexer needs standard-2 or larger",
 });
 
+/** A quarter of an hour at least: what starts again costs more than what idles shortly. */
+const SleepPolicy = z.strictObject({ after_minutes: z.int().min(15).max(10_080) }).openapi("SleepPolicy");
+
+const IndexerSettings = z
+  .strictObject({
+    shards: z.int().min(1).max(5),
+    replicas: z
+      .int()
+      .min(0)
+      .max(MAX_COUNT.indexer - 1),
+    refresh_interval_s: z.int().min(1).max(300),
+  })
+  .partial()
+  .openapi({ description: "Of each new index; left out: 1 shard, no replica, 5 seconds until an alert can be found" });
+
+const ThresholdSettings = z
+  .strictObject({
+    silent_agents_percent: z.int().min(0).max(100),
+    manager_silence_minutes: z.int().min(3).max(1440),
+    ingest_lag_seconds: z.int().min(30).max(86_400),
+  })
+  .partial()
+  .openapi({
+    description: "Above which a tenant that runs needs a look; left out: 0 percent, 10 minutes, 300 seconds",
+  });
+
+/** What holds between fields is judged once each of them can be. */
+const isSound = ({ issues }: { issues: unknown[] }) => issues.length === 0;
+
 export const Plan = z
   .strictObject({
-    version: z.string().min(1).max(32),
-    roles: z.strictObject({ manager: RolePlan, indexer: IndexerPlan, dashboard: RolePlan }),
+    version: Version,
+    roles: z.strictObject({
+      manager: rolePlan("manager", Instance),
+      indexer: rolePlan("indexer", IndexerInstance),
+      dashboard: rolePlan("dashboard", Instance),
+    }),
     certificate_days: z.int().min(1).max(3650),
-    retention_days: z.int().min(1).max(3650),
+    retention_days: z
+      .int()
+      .min(1)
+      .max(3650)
+      .openapi({ description: "Days that alerts can be searched in the indexer, today's among them" }),
     max_agents: z.int().min(0).max(100_000),
     /** Days that alerts stay in the edge's archive although snapshots hold them; missing: as long as they are kept. */
     archive_days: z.int().min(0).max(3650).optional(),
+    // No default: a plan that was sent without it must keep the hash it was stored under.
+    sleep: orNull(SleepPolicy)
+      .optional()
+      .openapi({ description: "When nobody uses the tenant for so long, it sleeps; null or missing: never" }),
+    indexer: IndexerSettings.optional(),
+    thresholds: ThresholdSettings.optional(),
+  })
+  .refine((plan) => (plan.indexer?.replicas ?? 0) < plan.roles.indexer.count, {
+    path: ["indexer", "replicas"],
+    message: "each copy needs an indexer node of its own",
+    when: isSound,
   })
   .openapi("Plan");
 export type Plan = z.infer<typeof Plan>;
@@ -99,6 +161,9 @@ export const RotateCertificates = z
   .openapi("RotateCertificates");
 export type RotateCertificates = z.infer<typeof RotateCertificates>;
 
+export const ChangeSleep = z.strictObject({ epoch: Epoch, operation_id: OperationId }).openapi("ChangeSleep");
+export type ChangeSleep = z.infer<typeof ChangeSleep>;
+
 export const Requested = z.enum(["running", "stopped", "deleted"]);
 export type Requested = z.infer<typeof Requested>;
 
@@ -117,6 +182,21 @@ export type Observed = z.infer<typeof Observed>;
 export const NodeState = z.enum(["absent", "starting", "running", "stopping", "stopped", "failed"]);
 export type NodeState = z.infer<typeof NodeState>;
 
+export const HealthState = z.enum(["ok", "warning", "failing", "unknown"]);
+export type HealthState = z.infer<typeof HealthState>;
+
+export const HealthDetail = z.object({ code: z.string(), message: z.string() }).openapi("HealthDetail");
+export type HealthDetail = z.infer<typeof HealthDetail>;
+
+export const NodeHealth = z
+  .object({
+    state: HealthState.openapi({ description: "unknown: it does not run, or was not asked for a while" }),
+    detail: orNull(HealthDetail),
+    since: orNull(Time),
+    checked_at: orNull(Time).openapi({ description: "Moves without the tenant's seq" }),
+  })
+  .openapi("NodeHealth");
+
 export const NodeView = z
   .object({
     role: Role,
@@ -127,6 +207,7 @@ export const NodeView = z
     started_at: orNull(Time),
     restarts: z.int().min(0),
     exit_code: z.int().nullable(),
+    health: NodeHealth,
   })
   .openapi("Node");
 export type NodeView = z.infer<typeof NodeView>;
@@ -160,7 +241,19 @@ export const Step = z
   .openapi("Step");
 export type Step = z.infer<typeof Step>;
 
-export const RunKind = z.enum(["start", "stop", "delete", "rotate", "restore", "clone", "upgrade", "resize"]);
+const RUN_KINDS = [
+  "start",
+  "stop",
+  "delete",
+  "rotate",
+  "restore",
+  "clone",
+  "upgrade",
+  "resize",
+  "sleep",
+  "wake",
+] as const;
+export const RunKind = z.enum(RUN_KINDS);
 export type RunKind = z.infer<typeof RunKind>;
 
 export const Run = z
@@ -187,6 +280,11 @@ export const CertificateView = z
   .openapi("Certificate");
 export type CertificateView = z.infer<typeof CertificateView>;
 
+export const SleepView = z
+  .object({ since: Time, because: z.string() })
+  .openapi("Sleep", { description: "The tenant sleeps, or is on its way there; a request wakes it" });
+export type SleepView = z.infer<typeof SleepView>;
+
 export const TenantView = z
   .object({
     id: TenantId,
@@ -196,6 +294,7 @@ export const TenantView = z
     observed: Observed,
     observed_generation: z.int(),
     reason: orNull(Reason),
+    attention: z.array(Reason).openapi({ description: "What is past the plan's thresholds while the tenant runs" }),
     runtime: z.enum(["stand-in", "docker", "cloudflare"]),
     /** What runs: during a change of version the one before, until the new one is verified. */
     version: z.string().nullable(),
@@ -204,8 +303,12 @@ export const TenantView = z
     certificate: orNull(CertificateView),
     /** What keeps a node's state from being safe outside its container. */
     state_trouble: orNull(Reason),
+    sleeping: orNull(SleepView),
     agents: z.object({ enrolled: z.int(), active: z.int() }),
     stream: z.object({ seq: z.int(), last_event_at: orNull(Time) }),
+    ingest: z.object({
+      verified_at: orNull(Time).openapi({ description: "When an alert was last written, found and removed" }),
+    }),
     dashboard_url: z.string(),
     seq: z.int(),
     updated_at: Time,
@@ -246,6 +349,7 @@ export const RehydrationView = z
     day: Day,
     state: z.enum(["running", "succeeded", "failed"]),
     at: Time,
+    until: Time.openapi({ description: "Until then it stays in the indexer" }),
     /** Of the day in the archive. */
     bytes: z.int().min(0),
     /** Loaded so far. */
@@ -271,7 +375,7 @@ export const TenantPage = z
   })
   .openapi("TenantPage");
 
-export const ChangeKind = z.enum(["tenant", "enrollment", "token", "refusal", "dashboard", "certificate"]);
+export const ChangeKind = z.enum(["tenant", "enrollment", "token", "refusal", "dashboard", "certificate", "health"]);
 export type ChangeKind = z.infer<typeof ChangeKind>;
 
 export const Change = z

@@ -18,9 +18,16 @@ export async function deliverChanges(db: D1Database, tenant: string, rows: Outbo
   const statements = rows.map((row) => insert.bind(tenant, row.seq, row.kind, row.at, JSON.stringify(row.data)));
   const newest = rows.findLast((row) => row.kind === "tenant");
   if (newest) statements.push(registration(db, tenant, newest.seq, newest.data as unknown as TenantView));
-  for (const row of rows) if (row.kind === "certificate") statements.push(certificate(db, tenant, row));
+  for (const row of rows) statements.push(...(REGISTERED[row.kind]?.(db, tenant, row) ?? []));
   await db.batch(statements);
 }
+
+/** Kinds of changes that a table of their own is kept of. */
+const REGISTERED: Record<string, (db: D1Database, tenant: string, row: OutboxRow) => D1PreparedStatement[]> = {
+  certificate: (db, tenant, row) => [certificate(db, tenant, row)],
+  health: (db, tenant, row) => [nodeHealth(db, tenant, row)],
+  tenant: (db, tenant, { data }) => (data.observed === "absent" ? [nothingLeft(db, tenant)] : []),
+};
 
 /** A late delivery must not put an older view over a newer one. */
 function registration(db: D1Database, tenant: string, seq: number, view: TenantView): D1PreparedStatement {
@@ -30,8 +37,11 @@ function registration(db: D1Database, tenant: string, seq: number, view: TenantV
        ON CONFLICT (id) DO UPDATE SET object_seq = excluded.object_seq, resting = excluded.resting, view = excluded.view
        WHERE excluded.object_seq > tenants.object_seq`,
     )
-    .bind(tenant, seq, Number(RESTS[view.requested] === view.observed), JSON.stringify(view));
+    .bind(tenant, seq, Number(rests(view)), JSON.stringify(view));
 }
+
+/** A tenant that sleeps is woken by requests and by its own alarm alone. */
+const rests = ({ requested, observed, sleeping }: TenantView) => observed === (sleeping ? "stopped" : RESTS[requested]);
 
 /** What is known of a generation of certificates; never the certificates themselves. */
 function certificate(db: D1Database, tenant: string, { seq, data }: OutboxRow): D1PreparedStatement {
@@ -44,6 +54,23 @@ function certificate(db: D1Database, tenant: string, { seq, data }: OutboxRow): 
     )
     .bind(tenant, seq, ...names.map((name) => data[name]));
 }
+
+/** How a node is, from one change of that to the next. */
+function nodeHealth(db: D1Database, tenant: string, { seq, data }: OutboxRow): D1PreparedStatement {
+  const { role, n, state, detail, since, checked_at } = data;
+  return db
+    .prepare(
+      `INSERT INTO node_health (tenant, role, n, object_seq, state, detail, since, checked_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (tenant, role, n) DO UPDATE SET object_seq = excluded.object_seq, state = excluded.state,
+         detail = excluded.detail, since = excluded.since, checked_at = excluded.checked_at
+       WHERE excluded.object_seq > node_health.object_seq`,
+    )
+    .bind(tenant, role, n, seq, state, JSON.stringify(detail), since, checked_at);
+}
+
+/** A tenant that is gone has no nodes. */
+const nothingLeft = (db: D1Database, tenant: string) =>
+  db.prepare("DELETE FROM node_health WHERE tenant = ?").bind(tenant);
 
 interface ChangeRow {
   seq: number;

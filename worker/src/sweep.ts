@@ -1,7 +1,8 @@
-/** The cron's work, in small pages: wake objects that nobody has looked at, and forget old changes. */
+/** The cron's work, in small pages: wake objects that nobody has looked at, and forget what is old in the feeds. */
 import type { Env } from "./bindings";
 import { log } from "./log";
 import { pruneChanges, takeForSweep } from "./store";
+import { pruneUsage } from "./usage_store";
 
 const PAGE = 20;
 /** One run of the cron stays small; the next goes on. After a reboot there is no next, and everybody waits. */
@@ -23,4 +24,5 @@ export async function sweep(env: Env, cron: string, now: number): Promise<void> 
     if (ids.length < PAGE) break;
   }
   await pruneChanges(env.WAZUH_META, now);
+  await pruneUsage(env.WAZUH_META, now);
 }

@@ -1,9 +1,10 @@
 /** The contract is executable: every status it documents is answered here, in the documented form. */
 import { env, SELF } from "cloudflare:test";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { createApiApp } from "../src/app";
 import { makeToken } from "../src/ids";
+import { ManagerContainer } from "../src/index";
 import {
   backUp,
   backupBody,
@@ -39,6 +40,7 @@ import {
   scopedToken,
   stoppedTenant,
 } from "./support/edge";
+import { asleepTenant, change } from "./support/sleeping";
 import { newOperation, runningTenant, specOf, until } from "./support/tenants";
 
 type Cause = () => Promise<Response>;
@@ -102,6 +104,18 @@ async function withoutFeed(act: Cause): Promise<Response> {
   }
 }
 
+/** No manager's object says who uses it. */
+async function withoutAnswers(act: Cause): Promise<Response> {
+  const silent = vi.spyOn(ManagerContainer.prototype, "use").mockImplementation(() => {
+    throw new Error("the object is away");
+  });
+  try {
+    return await act();
+  } finally {
+    silent.mockRestore();
+  }
+}
+
 /** What every `/v1/tenants/{id}…` call shares. */
 function tenantCauses(
   method: string,
@@ -146,6 +160,12 @@ const CAUSES: Record<string, Causes> = {
     403: () => call("GET", "/v1/changes?after=0", undefined, "access"),
     422: () => call("GET", "/v1/changes?after=-1"),
   },
+  "get /v1/usage": {
+    200: () => call("GET", "/v1/usage?after=0"),
+    401: unsigned("GET", "/v1/usage?after=0"),
+    403: () => call("GET", "/v1/usage?after=0", undefined, "access"),
+    422: () => call("GET", "/v1/usage?after=0&limit=501"),
+  },
   "put /v1/tenants/{id}/tokens/{token}": {
     ...tenantCauses("PUT", `/tokens/${token()}`, tokenBody()),
     200: on((id) => putToken(id)),
@@ -182,6 +202,22 @@ const CAUSES: Record<string, Causes> = {
     409: on((id) => rotate(id)),
     410: onDeleted((id) => rotate(id)),
     422: on((id) => rotate(id, {})),
+    503: async () => rotate(await asleepTenant()),
+  },
+  "post /v1/tenants/{id}/sleep": {
+    ...tenantCauses("POST", "/sleep", rotation()),
+    202: async () => change(await runningTenant(), "sleep"),
+    409: on((id) => change(id, "sleep")),
+    410: onDeleted((id) => change(id, "sleep")),
+    422: on((id) => change(id, "sleep", "op_x")),
+    503: () => withoutAnswers(async () => change(await runningTenant(), "sleep")),
+  },
+  "post /v1/tenants/{id}/wake": {
+    ...tenantCauses("POST", "/wake", rotation()),
+    202: async () => change(await asleepTenant(), "wake"),
+    409: on((id) => change(id, "wake")),
+    410: onDeleted((id) => change(id, "wake")),
+    422: on((id) => change(id, "wake", "op_x")),
   },
   "post /v1/tenants/{id}/backups": {
     ...tenantCauses("POST", "/backups", backupBody()),
@@ -242,6 +278,7 @@ const CAUSES: Record<string, Causes> = {
     401: unsigned("POST", "/api/certs/rotate", '{"idempotency_key":"k"}'),
     409: on((id) => askRotation(id)),
     422: on((id) => askRotation(id, {})),
+    503: async () => askRotation(await asleepTenant()),
   },
   "get /api/events": {
     200: on(async (id) => events(await scopedToken(id))),

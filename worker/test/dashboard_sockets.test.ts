@@ -38,6 +38,7 @@ describe("a dashboard's sockets", () => {
       const closed = new Promise<number>((resolve) => node.addEventListener("close", (event) => resolve(event.code)));
       node.accept();
       const sockets = new SessionSockets({
+        entered: () => () => undefined,
         upgrade: async () => new Response(null, { status: 101, webSocket: client }),
         accessStands: () => Promise.reject(new Error("the tenant's object is away")),
       });

@@ -111,7 +111,7 @@ describe("the fence of a tenant's spec", () => {
 describe("a spec that does not fit", () => {
   it.each<[string, Record<string, unknown>, string]>([
     ["a certificate for no day", { certificate_days: 0 }, "plan.certificate_days"],
-    ["an unknown field", { sidecar: true }, "plan"],
+    ["an unknown field", { sidecar: true }, "plan.sidecar"],
     [
       "an indexer that OpenSearch does not fit into",
       { roles: { ...PLAN.roles, indexer: { count: 1, instance: "basic" } } },

@@ -40,6 +40,14 @@ const API: Record<string, Test[]> = {
   ],
   "POST /v1/tenants/:id/rehydrations": [OWN_DAYS, KEYS],
   "GET /v1/tenants/:id/rehydrations": [OWN_DAYS, KEYS],
+  "POST /v1/tenants/:id/sleep": [
+    ["sleep", "sends no other tenant to sleep and wakes no other than the one it names"],
+    KEYS,
+  ],
+  "POST /v1/tenants/:id/wake": [
+    ["sleep", "sends no other tenant to sleep and wakes no other than the one it names"],
+    KEYS,
+  ],
   "POST /v1/tenants/:id/dashboard-codes": [
     ["dashboard_session", "does not open another tenant's dashboard"],
     ["control_door", "does not let the control key open a dashboard"],
@@ -67,6 +75,7 @@ const API: Record<string, Test[]> = {
 
 const DASHBOARD: Record<string, Test[]> = {
   "POST /session": [["dashboard_opening", "is refused with another tenant's code, a made-up one, or none"]],
+  "GET /waking": [["sleep_doors", "wakes nothing without a session, nor from another origin or tenant"]],
   "GET /": [POINTERS],
   "GET /dashboard": [POINTERS],
   "ALL /dashboard/*": [

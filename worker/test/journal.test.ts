@@ -215,6 +215,25 @@ describe("the journal", () => {
       expect(indexer.ids()).toEqual(ids);
     }));
 
+  it("leaves out what is not to be searchable any more when it refills a replacement, and keeps it", () =>
+    bench(async ({ journal, indexer, storage }) => {
+      for (const id of ["old-1", "old-2", "new"]) await journal.keep(items("t", [id]));
+      storage.sql.exec("UPDATE batches SET at = ? WHERE first < 3", Date.now() - 31 * 24 * 3600 * 1000);
+      journal.containerStarted();
+      await journal.replay(indexer.post);
+      expect(indexer.ids()).toEqual(["new"]);
+      expect(journal.state()).toMatchObject({ oldest: 1, applied: 3 });
+    }));
+
+  it("tells since when something waits for the indexer", () =>
+    bench(async ({ journal, indexer, storage }) => {
+      expect(journal.behindSince).toBeNull();
+      await journal.keep(items("t", ["a"]));
+      expect(journal.behindSince).toBe(storage.sql.exec("SELECT at FROM batches").one().at);
+      await journal.replay(indexer.post);
+      expect(journal.behindSince).toBeNull();
+    }));
+
   it("forgets what is older than the retention", () =>
     bench(async ({ journal, indexer, archive }) => {
       for (const id of Array.from({ length: 40 }, (_, n) => `old-${n}`)) {

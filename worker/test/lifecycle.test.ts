@@ -90,6 +90,26 @@ describe("a tenant that is to run", () => {
   });
 });
 
+describe("nodes of which a role has several", () => {
+  const dashboards = (...nodes: ReturnType<typeof node>[]) =>
+    facts({ nodes: [node("indexer", "running"), node("manager", "running"), ...nodes] });
+
+  it("start though another one of them is given up, which is told in the end", () => {
+    const broken = node("dashboard", "failed", { starting: givenUp() });
+    const begun = decide(dashboards(broken, node("dashboard", "absent", { n: 1 })));
+    expect(begun.action).toEqual({ do: "start", role: "dashboard", n: 1 });
+    expect(decide(dashboards(broken, node("dashboard", "running", { n: 1 })))).toMatchObject({ observed: "failed" });
+  });
+
+  it("are stopped where the plan has fewer, and then no more is done about them", () => {
+    const left = (state: "running" | "stopping" | "stopped") => node("dashboard", state, { n: 1, wanted: false });
+    const first = node("dashboard", "running");
+    expect(decide(dashboards(first, left("running"))).action).toEqual({ do: "stop", role: "dashboard", n: 1 });
+    expect(decide(dashboards(first, left("stopping")))).toMatchObject({ action: null, outcome: "going" });
+    expect(decide(dashboards(first, left("stopped")))).toMatchObject({ observed: "running", outcome: "reached" });
+  });
+});
+
 describe("a tenant that has run before", () => {
   it("is degraded, not starting, while a node is down", () => {
     expect(decide(facts({ settled: true, nodes: [node("indexer", "failed")] }))).toMatchObject({
@@ -138,6 +158,8 @@ describe("a tenant that is to stop or go", () => {
   });
 });
 
+const RUNS = { asleep: "sleep", awake: "wake" } as const;
+
 describe("decisions over any state", () => {
   it("always act, wait for a time, or are done", () => {
     fc.assert(
@@ -154,9 +176,10 @@ describe("decisions over any state", () => {
       fc.property(anyFacts, (some) => {
         const { step, holding } = decide(some);
         const kind = { running: "start", stopped: "stop", deleted: "delete" }[some.requested] as keyof typeof STEPS;
-        const change = some.rotation ? STEPS.rotate : some.upgrade && STEPS.upgrade;
-        const changes = some.requested === "running" && change;
-        const names: readonly string[] = changes ? [...changes, "rollback"] : STEPS[kind];
+        const { rotation, upgrade, sleep } = some.requested === "running" ? some : facts();
+        const rolling = rotation ? STEPS.rotate : upgrade && STEPS.upgrade;
+        const beside = rolling ? [...rolling, "rollback"] : sleep && STEPS[RUNS[sleep.aim]];
+        const names: readonly string[] = beside || STEPS[kind];
         for (const name of step ? [step, ...holding] : holding) expect(names).toContain(name);
         expect(holding).not.toContain(step);
       }),
@@ -184,6 +207,7 @@ describe("decisions over any state", () => {
           const decision = decide(now);
           if (decision.outcome !== "going" && now.rotation) now = { ...now, rotation: null };
           else if (endsUpgrade(decision, now)) now = { ...now, upgrade: null };
+          else if (decision.outcome !== "going" && now.sleep?.aim === "awake") now = { ...now, sleep: null };
           else if (decision.outcome === "reached" && !decision.action) return;
           else if (decision.action) now = obeyed(now, decision.action);
           else if (decision.outcome === "gave_up" && decision.wakeAt === null) return;

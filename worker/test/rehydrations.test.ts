@@ -67,7 +67,7 @@ describe("an archived day", () => {
     const refusal = await answered<{ code: string; message: string }>(order(tenant, YESTERDAY), 409);
     expect(refusal.code).toBe("DAY_DOES_NOT_FIT");
     expect(refusal.message).toMatch(
-      /needs \d+ bytes \(\d+ × 1\.3\); standard-2 has 12884901888 × 0\.85 − 12884901888 used/,
+      /needs \d+ bytes \(\d+ × 1\.3\); standard-2 has 12000000000 × 0\.85 − 12884901888 used/,
     );
     expect(indexerOf(tenant).documents.size).toBe(0);
   });

@@ -229,6 +229,7 @@ describe("an object of the version before", () => {
       for (const column of ["ca_fingerprint", "minted_at", "state", "told"]) {
         sql.exec(`ALTER TABLE certificates DROP COLUMN ${column}`);
       }
+      sql.exec("ALTER TABLE nodes DROP COLUMN behind_since");
       sql.exec("UPDATE schema_versions SET version = 2 WHERE part = 'tenant'");
     });
     await evictDurableObject(env.TENANT.getByName(id));

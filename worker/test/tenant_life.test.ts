@@ -59,7 +59,10 @@ describe("a tenant", () => {
     expect(manager.WAZUH_CLUSTER_KEY).toMatch(/^[0-9A-Za-z]{32}$/);
     expect(manager.API_PASSWORD).toMatch(/^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)(?=.*[^\w]).{8,64}$/);
     expect(manager.INDEXER_PASSWORD).toBe(container(one, "indexer").env.INDEXER_PASSWORD);
-    expect(container(one, "indexer").env.RETENTION_DAYS).toBe("30");
+    expect(container(one, "indexer").env).toMatchObject({
+      OPENSEARCH_JAVA_OPTS: "-Xms3072m -Xmx3072m",
+      ...{ INDEX_SHARDS: "1", INDEX_REPLICAS: "0", INDEX_REFRESH_SECONDS: "5" },
+    });
     const secrets = (id: string) => {
       const { INDEXER_PASSWORD, API_PASSWORD, WAZUH_CLUSTER_KEY, AUTHD_PASSWORD } = container(id, "manager").env;
       const { COOKIE_PASSWORD, INDEXER_PASSWORD: ofDashboard } = container(id, "dashboard").env;

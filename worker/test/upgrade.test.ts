@@ -278,4 +278,18 @@ describe("a change of sizes", () => {
     await putTenant(id, { ...spec, generation: 3 });
     expect((await until(id, (now) => now.observed_generation === 3)).run?.kind).toBe("resize");
   });
+
+  it("adds dashboards with certificates of their own, and takes down those that the plan has no longer", async () => {
+    const id = await runningTenant();
+    const dashboards = (count: number) => ({ ...PLAN.roles, dashboard: { count, instance: "standard-1" } });
+    await change(id, 2, OLD, { plan: planOf(OLD, { roles: dashboards(2) }) });
+    const wider = await until(id, (now) => now.observed_generation === 2);
+    expect(wider).toMatchObject({ run: { kind: "resize", state: "succeeded" }, certificate: { generation: 2 } });
+    const second = containerNamed(`${id}:dashboard:1`, "dashboard");
+    expect(Object.keys(JSON.parse(second.env.NODE_CERTIFICATES ?? "{}"))).toContain("dashboard-1.pem");
+    await change(id, 3, OLD, { plan: planOf(OLD, { roles: dashboards(1) }) });
+    const narrower = await until(id, (now) => now.observed_generation === 3 && !second.running);
+    expect(narrower.nodes.filter(({ role }) => role === "dashboard")).toHaveLength(1);
+    expect(narrower).toMatchObject({ observed: "running", run: { kind: "resize", state: "succeeded" } });
+  });
 });

@@ -1,5 +1,12 @@
 """Calls about the whole node, and about indices as such."""
 
+import contextlib
+import hashlib
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
 from local.nodes.host import Host
 from local.nodes.indexer.access import Identity
 from local.nodes.indexer.documents import Documents
@@ -22,6 +29,7 @@ class ClusterCalls:
         return [
             ("GET", "/", self.root),
             ("GET", "/_cluster/health", self.health),
+            ("GET", "/_nodes/stats/fs", self.disk_stats),
             ("GET", "/_plugins/_security/authinfo", self.authinfo),
             ("GET", "/_cat/indices", self.cat_indices),
             ("GET", "/_cat/indices/{index}", self.cat_indices),
@@ -37,7 +45,7 @@ class ClusterCalls:
 
     async def health(self, request: Request, identity: Identity) -> Response:
         identity.require("monitor")
-        shards = len(self._documents.indices())
+        shards = sum(self._documents.settings(name).shards for name in self._documents.indices())
         body = {
             "cluster_name": CLUSTER,
             "status": "green",
@@ -55,6 +63,17 @@ class ClusterCalls:
         }
         return Response.of_json(body)
 
+    async def disk_stats(self, request: Request, identity: Identity) -> Response:
+        identity.require("monitor")
+        now = int(time.time() * 1000)
+        node = {"timestamp": now, "name": self._host.name, "fs": {"timestamp": now, "total": disk_of(self._host.disk)}}
+        body = {
+            "_nodes": {"total": 1, "successful": 1, "failed": 0},
+            "cluster_name": CLUSTER,
+            "nodes": {hashlib.sha256(self._host.name.encode()).hexdigest()[:22]: node},
+        }
+        return Response.of_json(body)
+
     async def authinfo(self, request: Request, identity: Identity) -> Response:
         return Response.of_json({"user_name": identity.user, "backend_roles": list(identity.roles)})
 
@@ -63,11 +82,14 @@ class ClusterCalls:
         rows = []
         for name in self._documents.indices(index):
             documents, size, _ = self._documents.statistics(name)
+            settings = self._documents.settings(name)
             rows.append(
                 {
                     "health": "green",
                     "status": "open",
                     "index": name,
+                    "pri": str(settings.shards),
+                    "rep": str(settings.replicas),
                     "docs.count": str(documents),
                     "store.size": f"{size}b",
                 }
@@ -75,6 +97,20 @@ class ClusterCalls:
         if request.query.get("format") == "json":
             return Response.of_json(rows)
         return Response.of_text("".join(" ".join(row.values()) + "\n" for row in rows))
+
+
+def disk_of(folder: Path) -> dict[str, int]:
+    """A disk of the node's own: what lies in its folder, and what the machine has left for it."""
+    free = shutil.disk_usage(folder).free
+    held = sum(map(_size_of, folder.rglob("*")))
+    return {"total_in_bytes": held + free, "free_in_bytes": free, "available_in_bytes": free}
+
+
+def _size_of(file: Path) -> int:
+    """0 for what is no file, or went away while the folder was read."""
+    with contextlib.suppress(FileNotFoundError):
+        return file.stat().st_size if file.is_file() else 0
+    return 0
 
 
 class IndexCalls:
@@ -88,6 +124,7 @@ class IndexCalls:
             ("PUT", "/{index}", self.create_index),
             ("DELETE", "/{index}", self.delete_index),
             ("HEAD", "/{index}", self.index_exists),
+            ("GET", "/{index}/_settings", self.read_settings),
         ]
 
     async def create_index(self, request: Request, identity: Identity, index: str) -> Response:
@@ -108,3 +145,17 @@ class IndexCalls:
         if not self._documents.indices(index):
             raise index_missing(index)
         return Response(200)
+
+    async def read_settings(self, request: Request, identity: Identity, index: str) -> Response:
+        identity.require("monitor", index)
+        return Response.of_json({name: _settings_of(self._documents, name) for name in resolve(self._documents, index)})
+
+
+def _settings_of(documents: Documents, name: str) -> dict[str, Any]:
+    settings = documents.settings(name)
+    index = {
+        "number_of_shards": str(settings.shards),
+        "number_of_replicas": str(settings.replicas),
+        "refresh_interval": f"{settings.refresh_seconds}s",
+    }
+    return {"settings": {"index": index}}

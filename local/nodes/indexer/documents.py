@@ -6,12 +6,14 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS indices (name TEXT PRIMARY KEY, created_at REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS indices (
+    name TEXT PRIMARY KEY, created_at REAL NOT NULL, settings TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS documents (
     index_name TEXT NOT NULL REFERENCES indices(name) ON DELETE CASCADE,
     id TEXT NOT NULL,
@@ -28,6 +30,15 @@ class Document:
     id: str
     version: int
     source: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class IndexSettings:
+    """How an index is kept, fixed when it is made. The stand-in tells it; every write can be found at once."""
+
+    shards: int = 1
+    replicas: int = 0
+    refresh_seconds: int = 5
 
 
 class Reader:
@@ -57,6 +68,11 @@ class Reader:
             for id, version, source in rows:
                 yield Document(index, id, version, json.loads(source))
 
+    def settings(self, index: str) -> IndexSettings:
+        """What an index was made with."""
+        (text,) = self._database.execute("SELECT settings FROM indices WHERE name = ?", (index,)).fetchone()
+        return IndexSettings(**json.loads(text))
+
     def statistics(self, index: str) -> tuple[int, int, float]:
         """Number of documents, their bytes, and when the index was made."""
         count, size = self._database.execute(
@@ -69,8 +85,9 @@ class Reader:
 class Documents(Reader):
     """All indices of one node, read and written through one connection, which belongs to the thread that made it."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, settings: IndexSettings = IndexSettings()) -> None:
         super().__init__(sqlite3.connect(file, isolation_level=None))
+        self._settings = json.dumps(asdict(settings))
         self._address = f"{file.resolve().as_uri()}?mode=ro"
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA foreign_keys=ON")
@@ -98,7 +115,7 @@ class Documents(Reader):
         self._database.execute("COMMIT")
 
     def create_index(self, name: str) -> None:
-        self._database.execute("INSERT OR IGNORE INTO indices VALUES (?, ?)", (name, time.time()))
+        self._database.execute("INSERT OR IGNORE INTO indices VALUES (?, ?, ?)", (name, time.time(), self._settings))
 
     def delete_index(self, name: str) -> None:
         self._database.execute("DELETE FROM indices WHERE name = ?", (name,))

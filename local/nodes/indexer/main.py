@@ -4,7 +4,7 @@ from local.nodes.host import SERVER_NAME, Host
 from local.nodes.indexer import state
 from local.nodes.indexer.access import Access
 from local.nodes.indexer.api import IndexerApi
-from local.nodes.indexer.documents import Documents
+from local.nodes.indexer.documents import Documents, IndexSettings
 from local.nodes.indexer.snapshots import SnapshotRepositories
 from local.nodes.state.restoring import restore
 from local.nodes.state.saving import Saver
@@ -24,7 +24,7 @@ async def run(host: Host) -> int:
         return 1
     data = host.disk / "data"
     data.mkdir(exist_ok=True)
-    documents = Documents(data / "documents.sqlite")
+    documents = Documents(data / "documents.sqlite", _index_settings(host))
     repositories = SnapshotRepositories(host.disk / "snapshots", documents)
     api = IndexerApi(host, documents, Access(passwords), repositories)
     await restore(host, lambda fetched, archive: state.apply(repositories, fetched, archive))
@@ -35,3 +35,12 @@ async def run(host: Host) -> int:
         await host.stopping.wait()
     documents.close()
     return 0
+
+
+def _index_settings(host: Host) -> IndexSettings:
+    given = {
+        "shards": host.environment.get("INDEX_SHARDS"),
+        "replicas": host.environment.get("INDEX_REPLICAS"),
+        "refresh_seconds": host.environment.get("INDEX_REFRESH_SECONDS"),
+    }
+    return IndexSettings(**{name: int(value) for name, value in given.items() if value is not None})

@@ -112,6 +112,13 @@ export class BlobLog {
     return Math.max(segments ?? 0, batches ?? 0, this.oldest - 1);
   }
 
+  /** When the item after `position` was written, or the segment that it lies in was ended; null where there is none. */
+  writtenAfter(position: number): number | null {
+    const at = (table: "batches" | "segments") =>
+      this.sql.exec<{ at: number }>(`SELECT at ${holding(table)}`, position).toArray()[0]?.at;
+    return at("segments") ?? at("batches") ?? null;
+  }
+
   /** The oldest batches that together reach `bytes`; the newest batch always stays. */
   oldestBatches(bytes: number): Batch[] {
     const chosen: Batch[] = [];

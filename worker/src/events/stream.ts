@@ -2,6 +2,7 @@ import { DurableObject } from "cloudflare:workers";
 import type { AccessClaims, AccessRule } from "../auth/claims";
 import { DataKeySealer } from "../auth/data_key";
 import type { Env } from "../bindings";
+import { type CountBatch, Counts } from "../counts";
 import { EdgeError } from "../errors";
 import { SealedArchive } from "./archive";
 import { BlobLog } from "./blob_log";
@@ -27,6 +28,7 @@ export interface Appended {
 /** One tenant's event stream: an append-only log with replay and live readers. */
 export class EventStream extends DurableObject<Env> {
   readonly #log = new BlobLog(this.ctx.storage.sql);
+  readonly #counts = new Counts(this.ctx.storage.sql);
   readonly #archive = this.#openArchive();
   readonly #kept = new ArchivedLog(this.#log, this.#archive, SIZES, (work) => this.#transaction(work));
   readonly #readers = new Subscribers(this.ctx, (after) => this.#page(after, MAX_PAGE_EVENTS));
@@ -61,6 +63,11 @@ export class EventStream extends DurableObject<Env> {
     return { seq: this.#log.last, last_event_at: at === null ? null : new Date(at).toISOString() };
   }
 
+  /** What was counted here since the tenant took the batch `taken`. */
+  handOverCounts(taken: number): CountBatch {
+    return this.ctx.storage.transactionSync(() => this.#counts.handOver(taken));
+  }
+
   /** Up to `limit` events after the number `after`, as a JSON text of a {@link Page}. */
   async replay(after: number, limit: number): Promise<string> {
     return JSON.stringify(await this.#page(after, Math.min(limit, MAX_PAGE_EVENTS)));
@@ -78,6 +85,7 @@ export class EventStream extends DurableObject<Env> {
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
     this.#log.create();
+    this.#counts.create();
     this.#seen = null;
     this.#announced = 0;
   }
@@ -111,7 +119,8 @@ export class EventStream extends DurableObject<Env> {
     const nextEnd = this.#readers.expire(now);
     if (nextEnd !== null) await this.#wakeBy(nextEnd);
     await this.#kept.seal(now);
-    await this.#kept.expire(now - (await this.#tenant.retentionDays()) * DAY_MS);
+    const days = Math.max(await this.#tenant.retentionDays(), await this.#tenant.archiveDays());
+    await this.#kept.expire(now - days * DAY_MS);
   }
 
   #commit(groups: NewEvent[][]): Appended[] {
@@ -122,6 +131,7 @@ export class EventStream extends DurableObject<Env> {
       for (const batch of encodeBatches(chosen.flat(), new Date(now).toISOString())) {
         this.#log.append(batch.count, batch.body, now, batch.keys);
       }
+      this.#counts.add("alerts", chosen.flat().filter(({ kind }) => kind === "alert").length, now);
     });
     this.#seenKeys().remember(fresh);
     return chosen.map((events) => ({ last: this.#log.last, added: events.length }));

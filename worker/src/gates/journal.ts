@@ -3,6 +3,7 @@ import { type Batch, BlobLog, fittingOneRow } from "../events/blob_log";
 import { CommitChain } from "../events/commit_chain";
 import { ArchivedLog } from "../events/segments";
 import { log } from "../log";
+import { searchableFrom } from "../tenant/searchable_days";
 import type { BulkItem } from "./bulk";
 import { type DayPart, partOfDay, writtenBetween } from "./day";
 
@@ -11,10 +12,12 @@ export type Post = (ndjson: Uint8Array<ArrayBuffer>) => Promise<Response>;
 
 export interface JournalHost {
   archive: Archive;
-  /** How many days the tenant's plan keeps alerts. */
+  /** How many days the indexer holds, today's among them: earlier ones stay in the journal alone. */
   retentionDays(): Promise<number>;
   /** How many days they stay here although snapshots hold them. */
   archiveDays(): Promise<number>;
+  /** Told, in the transaction of the write, how many bytes were kept and when. */
+  kept?: (bytes: number, at: number) => void;
   /** Bytes that may lie in SQLite, and how large an archived segment grows. */
   sizes?: { hotBytes: number; segmentBytes: number };
 }
@@ -90,9 +93,12 @@ export class Journal {
    * @returns when the indexer holds everything the journal held at this moment.
    */
   async replay(post: Post): Promise<void> {
+    const round = this.#round;
+    const left = this.#log.writtenBefore(searchableFrom(await this.host.retentionDays(), Date.now()));
+    if (this.#round !== round) return;
+    if (left > this.applied) this.#log.setMark("applied", left);
     this.#post = post;
     const target = this.#log.last;
-    const round = this.#round;
     while (this.#position() < target && this.#round === round) {
       this.#wake();
       await this.#draining;
@@ -103,6 +109,11 @@ export class Journal {
   /** The last document that the present container took. */
   get applied(): number {
     return this.#log.mark("applied");
+  }
+
+  /** Since when a document waits for the container; null where none does. */
+  get behindSince(): number | null {
+    return this.#log.writtenAfter(this.#position());
   }
 
   /** How far the present container got, and how much there is. */
@@ -155,7 +166,9 @@ export class Journal {
     const now = Date.now();
     this.storage.transactionSync(() => {
       for (const chunk of fittingOneRow(groups.flat(), (item) => item.lines)) {
-        this.#log.append(chunk.length, new TextEncoder().encode(chunk.map((item) => item.lines).join("")), now);
+        const body = new TextEncoder().encode(chunk.map((item) => item.lines).join(""));
+        this.#log.append(chunk.length, body, now);
+        this.host.kept?.(body.byteLength, now);
       }
     });
     return groups.map(() => undefined);

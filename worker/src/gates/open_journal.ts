@@ -3,8 +3,16 @@ import type { Env } from "../bindings";
 import { SealedArchive } from "../events/archive";
 import { Journal } from "./journal";
 
-/** The journal of one indexer node, its archive sealed under the tenant's data key. */
-export function openJournal(storage: DurableObjectStorage, env: Env, node: { tenant: string; n: number }): Journal {
+/**
+ * The journal of one indexer node, its archive sealed under the tenant's data key.
+ * @param kept is told in the same transaction how many bytes were written, and when
+ */
+export function openJournal(
+  storage: DurableObjectStorage,
+  env: Env,
+  node: { tenant: string; n: number },
+  kept: (bytes: number, at: number) => void,
+): Journal {
   const tenant = env.TENANT.getByName(node.tenant);
   const sealer = new DataKeySealer(() => tenant.archiveKey());
   const archive = new SealedArchive(env.ARCHIVE, `${node.tenant}/journal/indexer-${node.n}/`, sealer);
@@ -12,5 +20,6 @@ export function openJournal(storage: DurableObjectStorage, env: Env, node: { ten
     archive,
     retentionDays: () => tenant.retentionDays(),
     archiveDays: () => tenant.archiveDays(),
+    kept,
   });
 }

@@ -5,7 +5,13 @@ import { type EdgeApp, errorResponses, jsonContent } from "../edge_app";
 import { OperationId, RotateCertificates, TenantId, TenantView } from "../schemas";
 import { tenantAnswering } from "../tenants";
 
-const REFUSALS = ["TENANT_NOT_RUNNING", "OPERATION_IN_PROGRESS", "BAD_REQUEST", "INVALID_REQUEST"] as const;
+const REFUSALS = [
+  "TENANT_NOT_RUNNING",
+  "TENANT_ASLEEP",
+  "OPERATION_IN_PROGRESS",
+  "BAD_REQUEST",
+  "INVALID_REQUEST",
+] as const;
 
 const Asked = z
   .strictObject({ idempotency_key: z.string().min(1).max(128) })

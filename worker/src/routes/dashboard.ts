@@ -13,6 +13,7 @@ import type { Redeemed, SessionView } from "../tenant/sessions";
 import { tenantStub } from "../tenants";
 import { SESSION_HEADER, sessionHeader } from "../tunnel/session_sockets";
 import { errorPage } from "./dashboard_pages";
+import { WAKING_PATH, waitingPage } from "./waiting_page";
 
 const DASHBOARD_PORT = 5601;
 /** A form with a code is about 100 bytes; anybody may post one, so nothing larger is read. */
@@ -40,6 +41,7 @@ export function mount(app: EdgeApp): void {
 /** On a tenant's own host, everything is this door. */
 export function mountDashboardHost(app: EdgeApp): void {
   app.post("/session", (c) => answered(c, openSession));
+  app.get(WAKING_PATH, (c) => waking(c));
   app.get("/", (c) => c.redirect("/dashboard/", 302));
   app.get("/dashboard", (c) => c.redirect("/dashboard/", 302));
   app.all("/dashboard/*", (c) => answered(c, proxy));
@@ -51,10 +53,12 @@ async function answered(c: EdgeContext, handler: (c: EdgeContext) => Promise<Res
     return await handler(c);
   } catch (reason) {
     const error = asEdgeError(reason);
-    if (!error || !c.req.header("accept")?.includes("text/html")) throw reason;
+    if (!error || !wantsPage(c)) throw reason;
     return errorPage(c.var.settings, c.var.dashboardTenant, error);
   }
 }
+
+const wantsPage = (c: EdgeContext) => c.req.header("accept")?.includes("text/html") === true;
 
 async function openSession(c: EdgeContext): Promise<Response> {
   // Another site could post a code of its own and so sign a victim in as somebody else.
@@ -79,21 +83,54 @@ async function postedCode(c: EdgeContext): Promise<string> {
 
 async function proxy(c: EdgeContext): Promise<Response> {
   const tenant = c.var.dashboardTenant;
+  // First, for another origin must not even wake a tenant.
+  refuseForeign(c);
   const secret = sessionDigest(c.req.raw.headers);
   const session = secret ? await c.env.TENANT.getByName(tenant).session(secret) : null;
-  if (!secret || !session) throw new EdgeError("SESSION_ENDED", "There is no session, or it has ended.");
-  refuseForeign(c);
+  if (!secret || !session) throw ended();
   refuseWriting(c, session);
-  const node = nodeStub(c.env, tenant, "dashboard", sticky(secret, session.dashboards));
-  const request = upstreamRequest(c, session);
-  const answer = await node.fetch(request);
-  if (answer.headers.get("x-edge-error") === "NODE_NOT_RUNNING") {
-    throw new EdgeError("NODE_NOT_RUNNING", "The tenant's dashboard is stopped or still starting.");
-  }
+  if (session.away) return wait(c, secret);
+  const answer = await fromDashboard(c, session, secret);
+  if (isAway(answer)) throw new EdgeError("NODE_NOT_RUNNING", "The tenant's dashboard is stopped or still starting.");
   if (answer.status === 101) return answer;
   const headers = dashboardAnswerHeaders(answer.headers, originOf(c, tenant));
   return new Response(answer.body, { status: answer.status, headers });
 }
+
+const ended = () => new EdgeError("SESSION_ENDED", "There is no session, or it has ended.");
+
+/** The tenant wakes up: a browser that navigates gets a page that waits, everything else is told to come back. */
+async function wait(c: EdgeContext, secret: string): Promise<Response> {
+  if (!wantsPage(c) || c.req.method !== "GET")
+    throw new EdgeError("TENANT_ASLEEP", "The tenant slept and is waking up.");
+  const progress = await c.env.TENANT.getByName(c.var.dashboardTenant).waking(secret);
+  if (!progress) throw ended();
+  return waitingPage(c.var.settings, c.var.dashboardTenant, progress);
+}
+
+/** How far the tenant is on its way back, for the page that waits. */
+async function waking(c: EdgeContext): Promise<Response> {
+  refuseForeign(c);
+  const secret = sessionDigest(c.req.raw.headers);
+  const progress = secret && (await c.env.TENANT.getByName(c.var.dashboardTenant).waking(secret));
+  if (!progress) throw ended();
+  return c.json(progress, 200, { "cache-control": "no-store" });
+}
+
+/** The session's own node answers; while it is away, what carries no body goes to the next that runs. */
+async function fromDashboard(c: EdgeContext, session: SessionView, secret: string): Promise<Response> {
+  const { dashboards } = session;
+  const own = sticky(secret, dashboards);
+  const ask = (n: number) => nodeStub(c.env, c.var.dashboardTenant, "dashboard", n).fetch(upstreamRequest(c, session));
+  let answer = await ask(own);
+  for (let next = 1; next < dashboards && isAway(answer) && !mayCarryBody(c.req.method); next++) {
+    await answer.body?.cancel();
+    answer = await ask((own + next) % dashboards);
+  }
+  return answer;
+}
+
+const isAway = (answer: Response) => answer.headers.get("x-edge-error") === "NODE_NOT_RUNNING";
 
 /**
  * Dashboards of different tenants are one site to a browser, so the session cookie comes along when one tenant's page

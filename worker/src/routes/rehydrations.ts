@@ -5,7 +5,7 @@ import { OrderRehydration, RehydrationList, RehydrationView, TenantId } from "..
 
 const params = z.object({ id: TenantId });
 const common = ["UNAUTHENTICATED", "DOOR_FORBIDDEN", "TENANT_UNKNOWN", "TENANT_DELETED"] as const;
-const refusals = ["DAY_NOT_ARCHIVED", "DAY_DOES_NOT_FIT", "NODE_NOT_RUNNING"] as const;
+const refusals = ["DAY_NOT_ARCHIVED", "DAY_DOES_NOT_FIT", "NODE_NOT_RUNNING", "TENANT_ASLEEP"] as const;
 const writes = ["PROOF_REPLAYED", "STALE_EPOCH", "IDEMPOTENCY_CONFLICT", "INVALID_REQUEST"] as const;
 
 const order = createRoute({

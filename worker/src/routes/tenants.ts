@@ -29,6 +29,7 @@ const put = createRoute({
       "INVALID_PLAN",
       "UNKNOWN_VERSION",
       "CLONE_REFUSED",
+      "PLAN_TOO_LARGE",
     ),
   },
 });

@@ -1,6 +1,7 @@
 /** What the tenant object does: each action of a decision, once. Every one may be repeated after a crash. */
 import type { ErrorCode } from "../errors";
 import { errorBody } from "../errors";
+import { indexSettings } from "../plan";
 import type { Plan, Role } from "../schemas";
 import { forgetAdopted, verifyAdopted } from "./adopted";
 import { agentsMissing } from "./agents";
@@ -17,6 +18,7 @@ import type { TenantContext } from "./context";
 import { within } from "./deadline";
 import { clearEffort, countFailure, postpone, stepError } from "./efforts";
 import type { Action } from "./facts";
+import { noteProbe } from "./health_rows";
 import { environmentOf, indexerAuthorization, mintRequest } from "./node_env";
 import { nodeRow, nodeRows, notePrepared, noteStart, prepareSubject, startSubject, takeReport } from "./node_records";
 import { anyNodeStub, nodeStub } from "./nodes/names";
@@ -25,6 +27,8 @@ import { NotYet } from "./not_yet";
 import { PRELUDE_ACTS } from "./preludes";
 import { noteVerified, renew, rotationRow, switchOver, turnBack } from "./rotation";
 import { eraseRows } from "./schema";
+import { noteWakingVerified, rouse, wakingOperation } from "./sleep";
+import { takeCounts, tellLastUsage } from "./usage";
 import { imageOf, noteUpgradeVerified, rollBack, saveBefore, upgradeRow, useVersion } from "./versions";
 
 /** The certificates node runs for seconds and does little. */
@@ -40,6 +44,7 @@ const DEADLINES_MS: Record<Action["do"], number> = {
   verify: 60_000,
   erase: 120_000,
   renew: 10_000,
+  rouse: 10_000,
   switch: 10_000,
   turn_back: 10_000,
   snapshot: 60_000,
@@ -64,6 +69,7 @@ const ACCOUNTS: Record<Kind, { subject: (action: Action) => string; code: ErrorC
   stop: { subject: () => "stop", code: "INTERNAL" },
   erase: { subject: () => "erase", code: "INTERNAL" },
   renew: { subject: () => "rotation", code: "INTERNAL" },
+  rouse: { subject: () => "sleep", code: "INTERNAL" },
   switch: { subject: () => "rotation", code: "INTERNAL" },
   turn_back: { subject: () => "rotation", code: "INTERNAL" },
   snapshot: { subject: () => "version", code: "BACKUP_FAILED" },
@@ -87,6 +93,7 @@ const ACTS: { [K in Kind]: (ctx: TenantContext, action: Of<K>) => Promise<void> 
   stop: stopNode,
   erase,
   renew: async (ctx) => renew(ctx),
+  rouse: async (ctx) => rouse(ctx, "Its certificates are due for renewal."),
   switch: async (ctx) => switchOver(ctx),
   turn_back: async (ctx, { step, error }) => turnBack(ctx, step, error),
   snapshot: saveBefore,
@@ -113,7 +120,9 @@ export async function act<K extends Kind>(ctx: TenantContext, action: Of<K>): Pr
 export function incarnationOf(ctx: TenantContext, plan: Plan, role: Role, certificate: number): string {
   const image = imageOf(ctx, plan, role);
   if (role === "certs") return `${image}|${JSON.stringify(mintRequest(plan))}`;
-  return `${image}|${plan.roles[role].instance}|certificate ${certificate}`;
+  // An index keeps what it was made with, so other settings mean a new disk, filled again from the journal.
+  const settings = role === "indexer" && plan.indexer ? `|${JSON.stringify(indexSettings(plan))}` : "";
+  return `${image}|${plan.roles[role].instance}|certificate ${certificate}${settings}`;
 }
 
 async function startNode(ctx: TenantContext, { role, n }: Of<"start">): Promise<void> {
@@ -165,14 +174,16 @@ function placeOfMinted(ctx: TenantContext, plan: Plan): "pending" | "active" | n
 }
 
 async function verify(ctx: TenantContext): Promise<void> {
-  const [rotation, upgrade] = [rotationRow(ctx), upgradeRow(ctx)];
-  const operationId = (rotation ?? upgrade)?.operation_id ?? ctx.requireLive().operationId;
+  const [rotation, upgrade, waking] = [rotationRow(ctx), upgradeRow(ctx), wakingOperation(ctx)];
+  const operationId = (rotation ?? upgrade)?.operation_id ?? waking ?? ctx.requireLive().operationId;
   await verifyAdopted(ctx);
   const indexer = nodeStub(ctx.env, ctx.id, "indexer", 0);
   await indexer.verifyIngest(`probe-${operationId}`, await indexerAuthorization(ctx));
+  noteProbe(ctx, null);
   forgetAdopted(ctx);
   if (rotation) noteVerified(ctx, rotation);
   else if (upgrade) noteUpgradeVerified(ctx, upgrade);
+  else if (waking) noteWakingVerified(ctx, waking);
   else ctx.sql.exec("UPDATE tenant SET verified = ?", operationId);
 }
 
@@ -184,13 +195,15 @@ async function stopNode(ctx: TenantContext, { role, n }: Of<"stop">): Promise<vo
 /** The newest start that was ordered; what comes back after a wait may belong to an earlier one. */
 const startOf = (ctx: TenantContext, role: Role, n: number) => nodeRow(ctx, role, n)?.start ?? 0;
 
-/** Every object of this tenant forgets; then this one does, except for the tombstone. */
+/** Every object of this tenant forgets; then this one does, except for the tombstone. What was used is told before. */
 async function erase(ctx: TenantContext): Promise<void> {
+  await takeCounts(ctx);
   for (const row of nodeRows(ctx)) await anyNodeStub(ctx.env, ctx.id, row.role as Role, row.n).erase();
   await ctx.env.WAZUH_EVENTS.getByName(ctx.id).erase();
   ctx.transaction(() => {
     moveCertificates(ctx, "erase");
     publishCertificates(ctx);
+    tellLastUsage(ctx);
     eraseRows(ctx.sql);
     ctx.sql.exec("UPDATE tenant SET plan = NULL, verified = NULL, stream = NULL, erased = 1");
     ctx.sql.exec("DELETE FROM due WHERE kind NOT IN ('drive', 'outbox')");

@@ -2,10 +2,13 @@ import { timingSafeEqual } from "node:crypto";
 import { EdgeError } from "../errors";
 import { log } from "../log";
 import type { TenantContext } from "./context";
+import { noteComing } from "./idle";
 import { agentsAtManager } from "./manager";
 import type { ManagerAgent } from "./manager_api";
 import { nodeStub } from "./nodes/names";
 import { AgentsRefused, pushAgents, pushSoon } from "./push";
+import { isAsleep, mustWait, rouse, stillAway } from "./sleep";
+import { noteAgents } from "./usage";
 
 export interface AgentView {
   id: string;
@@ -88,6 +91,7 @@ export type ConnectorVerdict = "open" | "unknown" | "quarantined";
  * not know yet is ignored, and waits long before it tries again.
  *
  * @param secretDigest SHA-256 hex of the credential's secret
+ * @throws EdgeError TENANT_ASLEEP for a good credential of a tenant that slept; it wakes
  */
 export async function admitConnector(
   ctx: TenantContext,
@@ -95,7 +99,11 @@ export async function admitConnector(
   secretDigest: string,
 ): Promise<ConnectorVerdict> {
   const verdict = checkConnector(ctx, agent, secretDigest);
-  if (verdict === "open") await pushSoon(ctx, agent);
+  if (verdict !== "open") return verdict;
+  noteComing(ctx);
+  rouse(ctx, `Agent ${agent} asked to connect.`);
+  if (mustWait(ctx, "manager")) throw stillAway();
+  await pushSoon(ctx, agent);
   return verdict;
 }
 
@@ -107,8 +115,13 @@ function checkConnector(ctx: TenantContext, agent: string, secretDigest: string)
   return row.quarantined_at === null ? "open" : "quarantined";
 }
 
-/** Whether a connection of this agent may stand; asked once it is listed where quarantine finds it. */
+/**
+ * Whether a connection of this agent may stand; asked once it is listed where quarantine finds it. A tenant that fell
+ * asleep between the credential's check and here takes none: its manager is on its way down.
+ */
 export function mayConnect(ctx: TenantContext, agent: string): boolean {
+  noteComing(ctx);
+  if (isAsleep(ctx)) return false;
   const query = "SELECT 1 FROM agents WHERE id = ? AND quarantined_at IS NULL";
   return ctx.record()?.deleted === false && ctx.sql.exec(query, agent).toArray().length === 1;
 }
@@ -132,7 +145,7 @@ export async function countAgents(ctx: TenantContext): Promise<void> {
   const record = ctx.record();
   const serves = record?.observed === "running" || record?.observed === "degraded";
   rememberActive(ctx, serves ? [...(await agentsAtManager(ctx)).values()] : []);
-  if (record?.requested === "running") ctx.schedule("count_agents", ctx.now() + COUNT_EVERY_MS);
+  if (record?.requested === "running" && !isAsleep(ctx)) ctx.schedule("count_agents", ctx.now() + COUNT_EVERY_MS);
 }
 
 function agentRow(ctx: TenantContext, id: string): AgentRow {
@@ -147,6 +160,7 @@ function rememberActive(ctx: TenantContext, agents: ManagerAgent[]): void {
     for (const { id, status } of agents) {
       if (status === "active") ctx.sql.exec("UPDATE agents SET active = 1 WHERE id = ?", id);
     }
+    noteAgents(ctx, agentCounts(ctx.sql));
     ctx.viewChanged();
   });
 }

@@ -36,6 +36,9 @@ export interface TenantContext {
   /** Puts an event of the tenant's stream beside the caller's write; it is delivered until acknowledged, once. */
   emit(kind: EventKind, data: Record<string, unknown>): void;
 
+  /** Puts a row of the usage feed beside the caller's write; it is delivered to D1 until acknowledged. */
+  tellUsage(data: Record<string, unknown>): void;
+
   /** Has the plan's read copy in KV replaced; delivered until acknowledged. */
   copyPlan(data: Record<string, unknown>): void;
 

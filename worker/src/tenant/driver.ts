@@ -5,18 +5,21 @@ import type { Observed, Role } from "../schemas";
 import { act, incarnationOf } from "./acts";
 import { forgetAdopted } from "./adopted";
 import { planDailyBackups } from "./backups";
-import { activeGeneration, certificateFits, publishCertificates, renewalDue } from "./certificates";
+import { activeGeneration, certificateFits, publishCertificates } from "./certificates";
 import type { TenantContext } from "./context";
 import { within } from "./deadline";
 import { effortOf } from "./efforts";
 import { type Action, type Decision, type Facts, WATCH_MS } from "./facts";
+import { watchHealth } from "./health_checks";
+import { publishHealth, unwell } from "./health_rows";
+import { planIdleCheck } from "./idle";
 import { decide } from "./lifecycle";
-import { factOf, nodeRows, takeReport, wantedNodes } from "./node_records";
+import { factOf, nodeRows, plannedNodes, takeReport } from "./node_records";
 import { anyNodeStub } from "./nodes/names";
 import { preludeFact } from "./preludes";
-import { RENEW_AGAIN_MS } from "./renewal";
-import { endRotation, failedAt, rotationFact } from "./rotation";
+import { endRotation, renewAt, rotationFact } from "./rotation";
 import { countAttempt, hasSettled, latestRun, recordDecision } from "./runs";
+import { endWaking, sleepFact } from "./sleep";
 import { endUpgrade, upgradeFact, versionTrouble } from "./versions";
 import { noteStream, publishView } from "./view";
 
@@ -82,7 +85,7 @@ async function look(ctx: TenantContext): Promise<void> {
 
 /** "Last event" in lists comes from the view, so the stream's position goes into it now and then. */
 async function lookAtStream(ctx: TenantContext): Promise<void> {
-  if (ctx.record()?.observed !== "running") return;
+  if (!["running", "degraded"].includes(ctx.record()?.observed ?? "")) return;
   try {
     noteStream(ctx, await within(ANSWER_WITHIN_MS, ctx.env.WAZUH_EVENTS.getByName(ctx.id).position()));
   } catch (error) {
@@ -98,6 +101,7 @@ function decideAndRecord(ctx: TenantContext): Decision {
   endRotation(ctx, decision);
   endUpgrade(ctx, decision);
   if (decision.outcome === "gave_up") forgetAdopted(ctx);
+  endWaking(ctx, decision);
   ctx.sql.exec(
     "UPDATE tenant SET observed = ?, reason = ?, observed_generation = CASE WHEN ? THEN generation ELSE observed_generation END",
     decision.observed,
@@ -108,8 +112,13 @@ function decideAndRecord(ctx: TenantContext): Decision {
     ctx.emit("lifecycle", { observed: decision.observed, before: before.observed, reason: decision.reason });
   }
   publishCertificates(ctx);
+  publishHealth(ctx);
   publishView(ctx);
-  if (decision.observed === "running") planDailyBackups(ctx);
+  watchHealth(ctx);
+  if (decision.observed === "running") {
+    planDailyBackups(ctx);
+    planIdleCheck(ctx);
+  }
   if (decision.wakeAt !== null) ctx.schedule("drive", spread(ctx.now(), decision.wakeAt));
   // A restore that was given up must not leave the nodes stopped: the next decision is one without it.
   if (decision.outcome === "gave_up" && run?.kind === "restore" && run.state === "running")
@@ -130,13 +139,15 @@ function factsOf(ctx: TenantContext): Facts {
     resizing: run?.kind === "resize" && run.state === "running",
     prelude: preludeFact(ctx, run),
     certificateFits: plan !== null && certificateFits(ctx, plan),
-    renewAt: plan ? Math.max(renewalDue(ctx, plan), failedAt(ctx) + RENEW_AGAIN_MS) : Number.POSITIVE_INFINITY,
+    renewAt: plan ? renewAt(ctx, plan) : Number.POSITIVE_INFINITY,
     rotation: rotationFact(ctx),
     upgrade: upgradeFact(ctx, plan),
     versionTrouble: versionTrouble(ctx),
-    certs: factOf(ctx, "certs", 0, incarnation("certs")),
-    nodes: wantedNodes(ctx, plan).map(({ role, n }) => factOf(ctx, role, n, incarnation(role))),
+    sleep: sleepFact(ctx),
+    certs: factOf(ctx, { role: "certs", n: 0, wanted: true }, incarnation("certs")),
+    nodes: plannedNodes(ctx, plan).map((node) => factOf(ctx, node, incarnation(node.role))),
     ...marksOf(ctx),
+    unwell: unwell(ctx),
     efforts: effortsOf(ctx),
   };
 }

@@ -3,16 +3,22 @@ import { countAgents } from "./agents";
 import { expireDue, scheduledDue, takeDue } from "./backups";
 import { drive } from "./driver";
 import type { DueHandler } from "./due";
+import { checkHealth } from "./health_checks";
+import { idleDue } from "./idle";
 import type { LiveContext } from "./live_context";
 import { pushAgents } from "./push";
 import { rehydrateDue } from "./rehydrations";
 import { pruneAccess } from "./sessions";
+import { closeHours } from "./usage";
 
 export const DUE_KINDS = (ctx: LiveContext): Record<string, DueHandler> => ({
   drive: () => drive(ctx),
   outbox: () => ctx.outbox.flush(),
   push_agents: () => pushAgents(ctx),
   count_agents: () => countAgents(ctx),
+  health: () => checkHealth(ctx),
+  usage: () => closeHours(ctx),
+  idle: () => idleDue(ctx),
   prune_access: async () => pruneAccess(ctx),
   take_backup: (row) => takeDue(ctx, row),
   expire_backup: (row) => expireDue(ctx, row),

@@ -2,6 +2,8 @@ import { randomBytes } from "node:crypto";
 import { EdgeError, type ErrorCode } from "../errors";
 import { digest, randomBase62, tokenFrom } from "../ids";
 import type { TenantContext } from "./context";
+import { noteComing } from "./idle";
+import { rouse } from "./sleep";
 import { publishToken, type RefusalReason, refusalOf, spendUse, tokenRow, tokenView } from "./tokens";
 
 /** What an installer sends, already checked for its form. */
@@ -69,6 +71,7 @@ export async function enroll(ctx: TenantContext, request: EnrollRequest): Promis
   // Without a spec there is nothing to enroll into, and nothing to tell a stranger about.
   if (!ctx.record()) throw new EdgeError(...REFUSALS.unknown);
   ctx.requireLive();
+  noteComing(ctx);
   const repeated = enrolledBefore(ctx, request);
   if (repeated) return { created: false, answer: await answerOf(ctx, repeated) };
   // Sealing waits, so it comes before the transaction; a refused request throws its fresh secrets away.
@@ -92,6 +95,7 @@ function commit(ctx: TenantContext, request: EnrollRequest, sealed: string, mate
   const row = insertAgent(ctx, request, sealed, material);
   announce(ctx, request, row.id);
   ctx.viewChanged();
+  rouse(ctx, `Agent ${row.id} was enrolled.`);
   ctx.schedule("push_agents", ctx.now());
   return { created: true, row };
 }

@@ -33,6 +33,8 @@ export interface NodeFact {
   role: Role;
   n: number;
   state: NodeState;
+  /** The plan has it; one that it had before is stopped. */
+  wanted: boolean;
   /** It was started as the plan wants it now (image, size, certificate). */
   fits: boolean;
   /** It has what it needs beside a running process: a manager knows the tenant's agents. */
@@ -76,6 +78,13 @@ export interface Upgrade {
   effort: Effort;
 }
 
+/** A tenant that sleeps or wakes. */
+export interface Sleep {
+  aim: "asleep" | "awake";
+  /** Ingest was verified since it began to wake. */
+  verified: boolean;
+}
+
 export interface Facts {
   now: number;
   requested: Requested;
@@ -90,10 +99,13 @@ export interface Facts {
   upgrade: Upgrade | null;
   /** Why the version that was asked for last does not run, once that is settled. */
   versionTrouble: ErrorBody | null;
+  sleep: Sleep | null;
   certs: NodeFact;
-  /** The nodes of the plan and any others that still exist, in the order in which they start. */
+  /** The nodes of the plan and any others that still run, in the order in which they start. */
   nodes: NodeFact[];
   verified: boolean;
+  /** Why a node that runs is not well, and has not been for a while; null where all are. */
+  unwell: ErrorBody | null;
   erased: boolean;
   efforts: { mint: Effort; verify: Effort; stop: Effort; erase: Effort };
   /** Steps that come once before all others, the first `done` of them finished; see preludes.ts. */
@@ -113,6 +125,8 @@ export type Action =
   | { do: "verify" }
   /** Begin a rotation that nobody asked for. */
   | { do: "renew" }
+  /** Wake a tenant that nobody asked for, because something of it is due. */
+  | { do: "rouse" }
   /** Make the minted bundle the active one. */
   | { do: "switch" }
   /** Make the bundle before the active one again; `step` is where it failed. */

@@ -2,36 +2,39 @@
  * What a tenant needs next, and why. Pure: facts in, decision out; it looks at what holds now, never at how it came to
  * be, so that a crash at any point only means deciding again.
  */
-import { type Decision, type Facts, type NodeFact, WATCH_MS } from "./facts";
+
+import { type Decision, type Facts, WATCH_MS } from "./facts";
 import type { PreludeAction } from "./preludes";
 import { rotating } from "./rotating";
+import { sleeping } from "./sleeping";
+import { stopVerdict, towardsEnd, towardsStopped } from "./stopping";
 import { upgrading } from "./upgrading";
 import {
-  alive,
   effortVerdict,
   errorOf,
   HOLDING,
   mintVerdict,
-  nameOf,
   reasonOf,
   roleStages,
   type Stage,
   settledAs,
   underWay,
   type Verdict,
-  waiting,
   wakeOf,
   workVerdict,
 } from "./verdicts";
 
 /** The next thing to do for a tenant. */
 export function decide(facts: Facts): Decision {
-  if (facts.requested === "running") {
-    if (facts.rotation) return rotating(facts, facts.rotation);
-    return facts.upgrade ? upgrading(facts, facts.upgrade) : towardsRunning(facts);
-  }
+  if (facts.requested === "running") return unlessUnwell(facts, livingOn(facts));
   if (facts.requested === "stopped") return towardsStopped(facts);
   return towardsDeleted(facts);
+}
+
+function livingOn(facts: Facts): Decision {
+  if (facts.rotation) return rotating(facts, facts.rotation);
+  if (facts.upgrade) return upgrading(facts, facts.upgrade);
+  return facts.sleep ? sleeping(facts, facts.sleep) : towardsRunning(facts);
 }
 
 function towardsRunning(facts: Facts): Decision {
@@ -48,6 +51,12 @@ function towardsRunning(facts: Facts): Decision {
     outcome: chosen.verdict.is === "given_up" ? "gave_up" : "going",
     wakeAt: wakeOf(facts, open),
   };
+}
+
+/** A node that runs and is not well is told, and nothing more: restarting it is for one that does not answer at all. */
+function unlessUnwell({ settled, unwell }: Facts, decision: Decision): Decision {
+  if (!settled || !unwell || decision.observed !== "running") return decision;
+  return { ...decision, observed: "degraded", reason: reasonOf(unwell) };
 }
 
 /** All is well; then it is time to look after what ends by itself. */
@@ -85,21 +94,6 @@ function startStages(facts: Facts): Stage[] {
   ];
 }
 
-function towardsStopped(facts: Facts): Decision {
-  const order = ["dashboard", "manager", "indexer"] as const;
-  // A certificates node that was left running goes first; it has no step of its own.
-  const ofStep = (node: NodeFact) => (node.role === "certs" ? "dashboard" : node.role);
-  const nodes = [facts.certs, ...facts.nodes];
-  const stages = order.map((role) => ({
-    step: role,
-    verdict: stopVerdict(
-      facts,
-      nodes.filter((node) => ofStep(node) === role),
-    ),
-  }));
-  return towardsEnd(facts, stages, "stopped");
-}
-
 function towardsDeleted(facts: Facts): Decision {
   const nodes = [facts.certs, ...facts.nodes].reverse();
   const erase: Verdict = facts.erased
@@ -110,31 +104,4 @@ function towardsDeleted(facts: Facts): Decision {
     { step: "erase", verdict: erase },
   ];
   return towardsEnd(facts, stages, "absent");
-}
-
-/** Stopping and erasing are never given up: what was asked for is that nothing stays. */
-function towardsEnd(facts: Facts, stages: Stage[], end: "stopped" | "absent"): Decision {
-  const open = stages.filter((stage) => stage.verdict.is !== "holding");
-  const openSteps = new Set(open.map((stage) => stage.step));
-  const holding = stages.map((stage) => stage.step).filter((step) => !openSteps.has(step));
-  const [chosen] = open;
-  if (!chosen) return settledAs(end, holding);
-  return {
-    ...underWay(chosen, holding, errorOf(chosen.verdict)),
-    observed: "stopping",
-    outcome: "going",
-    wakeAt: wakeOf(facts, [chosen]),
-  };
-}
-
-function stopVerdict(facts: Facts, nodes: NodeFact[]): Verdict {
-  const going = nodes.find((node) => alive(node) || node.state === "stopping");
-  if (!going) return HOLDING;
-  if (!alive(going)) return waiting(facts.now + 1000, `${nameOf(going)} is stopping`, facts.efforts.stop.error);
-  return effortVerdict(
-    facts,
-    facts.efforts.stop,
-    { do: "stop", role: going.role, n: going.n },
-    `${nameOf(going)} runs`,
-  );
 }

@@ -66,6 +66,10 @@ export class LiveContext implements TenantContext {
     this.outbox.put("stream", kind, data);
   }
 
+  tellUsage(data: Record<string, unknown>): void {
+    this.outbox.put("usage", "usage", data);
+  }
+
   copyPlan(data: Record<string, unknown>): void {
     this.outbox.put("plan", "plan", data);
   }

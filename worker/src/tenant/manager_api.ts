@@ -44,6 +44,8 @@ const ManagerAgent = z
 /** An agent as the manager sees it. */
 export type ManagerAgent = z.output<typeof ManagerAgent>;
 
+const Daemons = z.record(z.string().max(64), z.string().max(64));
+
 const Envelope = z.object({
   data: z
     .object({
@@ -108,6 +110,14 @@ export class ManagerApi {
       if (items.length < PAGE || offset + PAGE >= (page.data?.total_affected_items ?? 0)) break;
     }
     return agents.filter((agent) => agent.id !== MANAGER_ID);
+  }
+
+  /** What the manager says of each of its processes, such as `wazuh-analysisd: running`. */
+  async daemons(): Promise<Record<string, string>> {
+    const answer = await this.#call("GET", "/manager/status");
+    const read = Daemons.safeParse(answer.data?.affected_items[0]);
+    if (!read.success) throw new ManagerRefusal("the manager does not say which of its processes run", 200);
+    return read.data;
   }
 
   /** Registers an agent under a given id and key. */

@@ -1,4 +1,5 @@
 /** The environment of each node: what the real images read, with this tenant's own credentials. */
+import { heapOf, indexSettings } from "../plan";
 import type { Plan, Role, ServingRole } from "../schemas";
 import { SERVING_ROLES } from "../schemas";
 import { basicAuthorization } from "./basic";
@@ -28,15 +29,19 @@ export function mintRequest(plan: Plan): MintRequest {
   };
 }
 
+const javaOptions = (heap: number) => `-Xms${heap}m -Xmx${heap}m`;
+
 type Make = (ctx: TenantContext, plan: Plan) => Promise<Record<string, string>>;
 
 const ROLE_ENVIRONMENT: Record<ServingRole, Make> = {
   indexer: async (ctx, plan) => ({
-    RETENTION_DAYS: String(plan.retention_days),
     STATE_URL: "http://state.internal",
+    INDEX_SHARDS: String(indexSettings(plan).shards),
+    INDEX_REPLICAS: String(indexSettings(plan).replicas),
+    INDEX_REFRESH_SECONDS: String(indexSettings(plan).refresh_interval_s),
     INDEXER_PASSWORD: await ctx.secret("indexer_admin"),
     DASHBOARD_PASSWORD: await ctx.secret("indexer_dashboard"),
-    OPENSEARCH_JAVA_OPTS: "-Xms1g -Xmx1g",
+    OPENSEARCH_JAVA_OPTS: javaOptions(heapOf(plan.roles.indexer.instance)),
     "discovery.type": "single-node",
     "node.store.allow_mmap": "false",
     "plugins.security.allow_default_init_securityindex": "true",

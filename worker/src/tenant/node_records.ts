@@ -5,6 +5,7 @@ import type { TenantContext } from "./context";
 import { clearEffort, countFailure, effortOf } from "./efforts";
 import type { NodeFact } from "./facts";
 import type { NodeReport } from "./nodes/reports";
+import { meterReport } from "./usage";
 
 /** A node that served this long before it ended was no crash loop: counting starts anew. One that serves and soon dies is. */
 const STABLE_MS = 5 * 60_000;
@@ -29,6 +30,8 @@ export interface NodeRow extends Record<string, SqlStorageValue> {
   progress: number;
   /** When the progress last rose. */
   moved_at: number | null;
+  /** Since when what was acknowledged waits for this node. */
+  behind_since: number | null;
 }
 
 export const startSubject = (role: Role, n: number) => `start:${role}:${n}`;
@@ -44,22 +47,40 @@ export function nodeRows(ctx: TenantContext): NodeRow[] {
   return rows.sort((a, b) => order.indexOf(a.role) - order.indexOf(b.role));
 }
 
-/** Every node the plan wants, and those that still exist though it no longer does. */
-export function wantedNodes(ctx: TenantContext, plan: Plan | null): { role: Role; n: number }[] {
+export interface PlannedNode {
+  role: Role;
+  n: number;
+  /** False for one that still runs though the plan has it no longer. */
+  wanted: boolean;
+}
+
+/** Every node the plan wants, and those that still run though it no longer does. */
+export function plannedNodes(ctx: TenantContext, plan: Plan | null): PlannedNode[] {
   const wanted = plan ? SERVING_ROLES.flatMap((role) => range(plan.roles[role].count).map((n) => ({ role, n }))) : [];
-  const known = nodeRows(ctx).filter((row) => row.role !== "certs");
-  const left = known.filter((row) => !wanted.some((node) => node.role === row.role && node.n === row.n));
-  return [...wanted, ...left.map((row) => ({ role: row.role as Role, n: row.n }))];
+  const isWanted = (row: NodeRow) => wanted.some((node) => node.role === row.role && node.n === row.n);
+  const left = nodeRows(ctx).filter((row) => row.role !== "certs" && !isWanted(row) && !isGone(row));
+  return [
+    ...wanted.map((node) => ({ ...node, wanted: true })),
+    ...left.map((row) => ({ role: row.role as Role, n: row.n, wanted: false })),
+  ];
+}
+
+const isGone = (row: NodeRow) => ["absent", "stopped", "failed"].includes(row.state);
+
+/** The nodes that people see: not those that the plan has no longer, once they ended. Their rows stay for their count of starts. */
+export function shownNodes(ctx: TenantContext, plan: Plan | null): NodeRow[] {
+  const planned = plannedNodes(ctx, plan);
+  const isPlanned = (row: NodeRow) => planned.some((node) => node.role === row.role && node.n === row.n);
+  return nodeRows(ctx).filter((row) => plan === null || row.role === "certs" || isPlanned(row));
 }
 
 const range = (count: number) => Array.from({ length: count }, (_, n) => n);
 
 /** @param incarnation what the node should have been started as */
-export function factOf(ctx: TenantContext, role: Role, n: number, incarnation: string): NodeFact {
+export function factOf(ctx: TenantContext, { role, n, wanted }: PlannedNode, incarnation: string): NodeFact {
   const row = nodeRow(ctx, role, n);
   return {
-    role,
-    n,
+    ...{ role, n, wanted },
     state: (row?.state ?? "absent") as NodeState,
     fits: row?.incarnation === incarnation,
     prepared: role !== "manager" || row?.prepared === 1,
@@ -105,6 +126,7 @@ export function takeReport(ctx: TenantContext, report: NodeReport, asked: number
     return;
   }
   if ((report.told ?? row.told) < row.told) return;
+  meterReport(ctx, row, report);
   const failedNow = report.state === "failed" && row.state !== "failed";
   setState(ctx, row, report.state, report);
   if (report.state === "running" && row.state !== "running") {
@@ -119,8 +141,8 @@ function setState(ctx: TenantContext, row: NodeRow, state: NodeState, report: No
   const movedAt = progress > row.progress ? now : row.moved_at;
   ctx.sql.exec(
     `UPDATE nodes SET state = ?, image = coalesce(?, image), exit_code = coalesce(?, exit_code), checked_at = ?,
-       told = ?, progress = max(progress, ?), moved_at = ? WHERE role = ? AND n = ?`,
-    ...[state, image, exit_code, now, told, progress, movedAt, row.role, row.n],
+       told = ?, progress = max(progress, ?), moved_at = ?, behind_since = ? WHERE role = ? AND n = ?`,
+    ...[state, image, exit_code, now, told, progress, movedAt, report.behind_since ?? null, row.role, row.n],
   );
 }
 
@@ -129,6 +151,12 @@ function countExit(ctx: TenantContext, row: NodeRow, exitCode: number | null): v
   if (row.ready_at !== null && ctx.now() - row.ready_at >= STABLE_MS) clearEffort(ctx, subject);
   const how = exitCode === null ? "ended while nobody watched" : `exited with code ${exitCode}`;
   countFailure(ctx, subject, errorBody("NODE_EXITED", `The ${row.role} ${how}.`));
+}
+
+/** Whether the role's first node gave answers when it was last heard of. */
+export function servesNow(ctx: TenantContext, role: Role): boolean {
+  const row = nodeRow(ctx, role, 0);
+  return row?.state === "running" && (role !== "manager" || row.prepared === 1);
 }
 
 /** Has every node asked at the next visit, however lately it reported. */
@@ -141,7 +169,7 @@ export function notePrepared(ctx: TenantContext, role: Role, n: number, start: n
   ctx.sql.exec("UPDATE nodes SET prepared = 1 WHERE role = ? AND n = ? AND start = ?", role, n, start);
 }
 
-export function viewOf(row: NodeRow): NodeView {
+export function viewOf(row: NodeRow): Omit<NodeView, "health"> {
   return {
     role: row.role as Role,
     n: row.n,

@@ -88,7 +88,10 @@ export class Outbox {
   }
 
   #waiting(): number {
-    return this.ctx.sql.exec<{ n: number }>("SELECT count(*) AS n FROM outbox").one().n;
+    // Rows for a target that a later version knows wait for its return.
+    const known = Object.keys(this.targets);
+    const query = `SELECT count(*) AS n FROM outbox WHERE target IN (${known.map(() => "?").join(", ")})`;
+    return this.ctx.sql.exec<{ n: number }>(query, ...known).one().n;
   }
 
   #nextSeq(): number {

@@ -10,6 +10,7 @@ import { nodeStub } from "./nodes/names";
 import { rotationRow } from "./rotation";
 import { beginRun, latestRun } from "./runs";
 import { migrate } from "./schema";
+import { abandonSleep } from "./sleep";
 import { upgradeRow } from "./versions";
 
 const MIGRATIONS = [
@@ -85,6 +86,8 @@ export function acceptRestore(ctx: TenantContext, { epoch, operation_id, backup 
     beginRun(ctx, operation_id, "restore", record.generation);
     beginPrelude(ctx, "restore", operation_id, { backup });
     clearEfforts(ctx);
+    // What it puts in place is started by it, also of a tenant that slept.
+    abandonSleep(ctx);
     // What is verified is what runs now; the restored tenant has to show that it ingests.
     ctx.sql.exec("UPDATE tenant SET verified = NULL");
     ctx.emit("audit", { action: "backup.restore", backup });

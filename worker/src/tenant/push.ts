@@ -6,6 +6,7 @@ import { type AgentMaterial, sealPurpose } from "./enrollment";
 import { agentsAtManager, managerOf } from "./manager";
 import { type ManagerAgent, type ManagerApi, ManagerRefusal } from "./manager_api";
 import { NotYet } from "./not_yet";
+import { isAsleep } from "./sleep";
 
 /** How long a connection waits for its agent to be pushed. */
 const PUSH_PATIENCE_MS = 3000;
@@ -57,7 +58,8 @@ export async function pushSoon(ctx: TenantContext, agent: string): Promise<void>
 }
 
 async function pushWaiting(ctx: TenantContext): Promise<void> {
-  if (ctx.record()?.requested !== "running") return;
+  // A manager that starts gets all agents anew.
+  if (ctx.record()?.requested !== "running" || isAsleep(ctx)) return;
   const waiting = ctx.sql
     .exec<{ id: string }>("SELECT id FROM agents WHERE pushed = 0 AND quarantined_at IS NULL")
     .toArray();

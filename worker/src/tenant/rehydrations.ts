@@ -1,11 +1,13 @@
 /** Archived days that are loaded into the indexer again, so that they can be searched. */
 import { EdgeError, type ErrorBody, errorBody, messageOf } from "../errors";
+import { DISK_GB, USABLE_PERCENT } from "../plan_size";
 import type { RehydrationView } from "../schemas";
 import type { TenantContext } from "./context";
 import type { DueRow } from "./due";
 import { nodeStub } from "./nodes/names";
 import { NotYet } from "./not_yet";
 import { migrate } from "./schema";
+import { requireAwake } from "./sleep";
 
 const MIGRATIONS = [
   `CREATE TABLE rehydrations (
@@ -15,17 +17,12 @@ const MIGRATIONS = [
 
 export const migrateRehydrations = (storage: DurableObjectStorage) => migrate(storage, "rehydrations", MIGRATIONS);
 
-const GIB = 1024 ** 3;
-/** What the platform gives each size. */
-const DISK_BYTES = {
-  ...{ lite: 2 * GIB, basic: 4 * GIB, "standard-1": 8 * GIB },
-  ...{ "standard-2": 12 * GIB, "standard-3": 16 * GIB, "standard-4": 20 * GIB },
-};
-/** An indexer stops to take documents above this share of its disk. */
-const USABLE = 0.85;
+const USABLE = USABLE_PERCENT / 100;
 /** Bytes on disk for each byte of a document: the text itself, and what finds it. */
 const INDEXED = 1.3;
 const MAX_ATTEMPTS = 5;
+/** How long a day stays in the indexer after somebody had it loaded. */
+const LOADED_FOR_MS = 7 * 24 * 3600 * 1000;
 const GO_ON_AFTER_MS = 50;
 
 type Row = {
@@ -41,13 +38,14 @@ type Row = {
 /**
  * Begins to load a day. A day that was loaded before is loaded again: documents carry their ids, so nothing is there twice.
  * @param day YYYY-MM-DD
- * @throws EdgeError DAY_NOT_ARCHIVED, DAY_DOES_NOT_FIT, NODE_NOT_RUNNING
+ * @throws EdgeError TENANT_ASLEEP, DAY_NOT_ARCHIVED, DAY_DOES_NOT_FIT, NODE_NOT_RUNNING
  */
 export async function rehydrate(ctx: TenantContext, day: string): Promise<RehydrationView> {
   const instance = ctx.requireLive().plan?.roles.indexer.instance ?? "lite";
+  requireAwake(ctx, "An archived day was to be loaded.");
   const { documents, bytes, used } = await nodeStub(ctx.env, ctx.id, "indexer", 0).measureDay(day);
   if (documents === 0) throw new EdgeError("DAY_NOT_ARCHIVED", `The archive holds no alert of ${day}.`);
-  refuseWhatDoesNotFit(day, bytes, used, DISK_BYTES[instance], instance);
+  refuseWhatDoesNotFit(day, bytes, used, DISK_GB[instance] * 1e9, instance);
   return ctx.transaction(() => {
     const insert = `INSERT OR REPLACE INTO rehydrations (day, state, at, bytes, documents, position)
       VALUES (?, 'running', ?, ?, 0, 0)`;
@@ -61,6 +59,15 @@ export async function rehydrate(ctx: TenantContext, day: string): Promise<Rehydr
 /** All of them, the newest day first. */
 export function listRehydrations(ctx: TenantContext): RehydrationView[] {
   return ctx.sql.exec<Row>("SELECT * FROM rehydrations ORDER BY day DESC").toArray().map(viewOf);
+}
+
+/** The days that are to stay although the plan's own are later. */
+export function loadedDays(ctx: TenantContext): string[] {
+  const query = "SELECT day FROM rehydrations WHERE at > ?";
+  return ctx.sql
+    .exec<{ day: string }>(query, ctx.now() - LOADED_FOR_MS)
+    .toArray()
+    .map(({ day }) => day);
 }
 
 /** A row of the due table that asks to go on; given up after some attempts, visibly. */
@@ -95,5 +102,6 @@ function rowOf(ctx: TenantContext, day: string): Row {
 function viewOf({ day, state, at, bytes, documents, error }: Row): RehydrationView {
   const told = error ? (JSON.parse(error) as ErrorBody) : null;
   const reason = told && { code: told.code, message: told.message, hint: told.hint };
-  return { day, state, at: new Date(at).toISOString(), bytes, documents, error: reason };
+  const times = { at: new Date(at).toISOString(), until: new Date(at + LOADED_FOR_MS).toISOString() };
+  return { day, state, ...times, bytes, documents, error: reason };
 }

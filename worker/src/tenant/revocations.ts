@@ -1,6 +1,7 @@
 import { type AccessClaims, type AccessRule, covers, MAX_ACCESS_MS, RULE_FIELDS } from "../auth/claims";
 import { once, schedulePrune } from "./answers";
 import type { TenantContext } from "./context";
+import { plannedNodes } from "./node_records";
 import { nodeStub } from "./nodes/names";
 
 /** How far the control plane's clock may be ahead of this one's. */
@@ -70,8 +71,8 @@ function forgetCovered(ctx: TenantContext, table: "sessions" | "codes", rule: Ac
 }
 
 async function closeSockets(ctx: TenantContext, rule: AccessRule): Promise<number> {
-  const dashboards = ctx.record()?.plan?.roles.dashboard.count ?? 0;
-  const nodes = Array.from({ length: dashboards }, (_, n) => nodeStub(ctx.env, ctx.id, "dashboard", n));
+  const dashboards = plannedNodes(ctx, ctx.record()?.plan ?? null).filter(({ role }) => role === "dashboard");
+  const nodes = dashboards.map(({ n }) => nodeStub(ctx.env, ctx.id, "dashboard", n));
   const closed = await Promise.all([
     ctx.env.WAZUH_EVENTS.getByName(ctx.id).closeSubscribers(rule),
     ...nodes.map((node) => node.closeSessions(rule)),

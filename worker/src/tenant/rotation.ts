@@ -1,13 +1,15 @@
 /** An exchange of the tenant's certificates as rows: who asked, how far it is, and how it ends. Decisions: rotating.ts. */
 import { EdgeError, type ErrorBody } from "../errors";
 import { newId } from "../ids";
-import type { StepName } from "../schemas";
+import type { Plan, StepName } from "../schemas";
 import type { Move } from "./bundles";
-import { activeGeneration, certificateView, hasPending, moveCertificates } from "./certificates";
+import { activeGeneration, certificateView, hasPending, moveCertificates, renewalDue } from "./certificates";
 import type { TenantContext } from "./context";
 import { clearEfforts } from "./efforts";
 import type { Decision, Rotation } from "./facts";
+import { RENEW_AGAIN_MS } from "./renewal";
 import { addStep, beginRun, failStep, hasSettled, kindOfRun } from "./runs";
+import { requireAwake } from "./sleep";
 import { upgradeRow } from "./versions";
 
 interface RotationRow extends Record<string, SqlStorageValue> {
@@ -37,13 +39,15 @@ export function rotationFact(ctx: TenantContext): Rotation | null {
 
 /**
  * Begins a rotation; the same operation again changes nothing, whatever became of it.
- * @throws EdgeError TENANT_NOT_RUNNING, OPERATION_IN_PROGRESS; GENERATION_CONFLICT where the operation was another kind
+ * @throws EdgeError TENANT_NOT_RUNNING, TENANT_ASLEEP, OPERATION_IN_PROGRESS; GENERATION_CONFLICT where the operation was
+ *   another kind
  */
 export function askForRotation(ctx: TenantContext, operationId: string): void {
   if (kindOfRun(ctx, operationId) === "rotate") return;
   if (ctx.record()?.requested !== "running") {
     throw new EdgeError("TENANT_NOT_RUNNING", "Only a tenant that runs can exchange its certificates.");
   }
+  requireAwake(ctx, "Its certificates were to be exchanged.");
   if (!hasSettled(ctx) || rotationRow(ctx) || upgradeRow(ctx)) {
     throw new EdgeError("OPERATION_IN_PROGRESS", "The tenant's nodes or certificates are being changed already.");
   }
@@ -124,8 +128,12 @@ export function abandonRotation(ctx: TenantContext): void {
   ctx.sql.exec("DELETE FROM rotation");
 }
 
+/** When a tenant that has settled exchanges its certificates by itself, in milliseconds since 1970. */
+export const renewAt = (ctx: TenantContext, plan: Plan): number =>
+  Math.max(renewalDue(ctx, plan), failedAt(ctx) + RENEW_AGAIN_MS);
+
 /** When a rotation failed last; 0 = since the last that succeeded, none. */
-export function failedAt(ctx: TenantContext): number {
+function failedAt(ctx: TenantContext): number {
   const query = "SELECT value FROM counters WHERE name = ?";
   return ctx.sql.exec<{ value: number }>(query, FAILED_AT).toArray()[0]?.value ?? 0;
 }

@@ -6,6 +6,7 @@ import type { TenantContext } from "./context";
 import { accessStands } from "./revocations";
 import { askForRotation } from "./rotation";
 import { kindOfRun } from "./runs";
+import { requireAwake } from "./sleep";
 
 export interface BegunRotation {
   operation_id: string;
@@ -23,6 +24,8 @@ export function rotateFor(ctx: TenantContext, claims: AccessClaims, key: string)
   const { subject, organization, grant, session } = claims;
   const operation_id = idFrom("op", JSON.stringify([ctx.id, organization, key]));
   if (kindOfRun(ctx, operation_id)) return { operation_id };
+  // Before the transaction: a refusal would undo the waking.
+  requireAwake(ctx, "Its certificates were to be exchanged.");
   ctx.transaction(() => {
     askForRotation(ctx, operation_id);
     const asked = { action: "certificates.rotation_asked", operation: operation_id };

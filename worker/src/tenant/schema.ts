@@ -59,6 +59,7 @@ const MIGRATIONS = [
      one INTEGER PRIMARY KEY CHECK (one = 1),
      operation_id TEXT NOT NULL, from_generation INTEGER NOT NULL, verified INTEGER NOT NULL DEFAULT 0, back TEXT
    ) STRICT;`,
+  "ALTER TABLE nodes ADD COLUMN behind_since INTEGER",
 ];
 
 /** What stays of a deleted tenant: the tombstone, what is still to be delivered, and the last run. No secret among it. */

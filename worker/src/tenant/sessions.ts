@@ -4,7 +4,9 @@ import { EdgeError } from "../errors";
 import { digest, makeToken, randomBase32, randomBase62 } from "../ids";
 import { once, schedulePrune } from "./answers";
 import type { TenantContext } from "./context";
+import { noteComing } from "./idle";
 import { isRevoked } from "./revocations";
+import { mustWait, rouse, type Waking, wakingView } from "./sleep";
 
 /** Who is to get into the dashboard, as the portal vouches for it. */
 export interface CodeRequest {
@@ -38,6 +40,8 @@ export interface SessionView {
   claims: SessionClaims;
   /** How many dashboard nodes there are. */
   dashboards: number;
+  /** The tenant slept and is not back yet; missing from objects of the version before. */
+  away?: boolean;
 }
 
 export type Redeemed = { secret: string; endsAt: number } | { refused: "unknown" | "expired" | "used" };
@@ -81,9 +85,26 @@ export function redeemCode(ctx: TenantContext, codeDigest: string): Redeemed {
     if (row.used_at !== null) return { refused: "used" };
     if (row.expires_at <= ctx.now()) return { refused: "expired" };
     ctx.sql.exec("UPDATE codes SET used_at = ? WHERE sha256 = ?", ctx.now(), codeDigest);
+    noteComing(ctx);
+    rouse(ctx, OPENED);
     return openSession(ctx, JSON.parse(row.claims) as SessionClaims);
   });
 }
+
+/** The same for a request that is to be carried: it wakes a tenant that sleeps. */
+export function useSession(ctx: TenantContext, secretDigest: string): SessionView | null {
+  const session = findSession(ctx, secretDigest);
+  if (!session) return null;
+  noteComing(ctx);
+  rouse(ctx, OPENED);
+  return { ...session, away: mustWait(ctx, "dashboard") };
+}
+
+const OPENED = "Somebody opened the dashboard.";
+
+/** How far a tenant that slept is, for the session that waits for it; null for none. */
+export const waitingSession = (ctx: TenantContext, secretDigest: string): Waking | null =>
+  useSession(ctx, secretDigest) && wakingView(ctx);
 
 /** The session behind a cookie, or null when it is unknown, over, or withdrawn. */
 export function findSession(ctx: TenantContext, secretDigest: string): SessionView | null {

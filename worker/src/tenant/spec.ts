@@ -1,6 +1,8 @@
 /** What the control plane wants of this tenant, behind its fence (epoch, generation). */
-import { EdgeError } from "../errors";
+import { EdgeError, type FieldFault } from "../errors";
 import { digest } from "../ids";
+import { versionsIn } from "../plan";
+import { sizeFaults } from "../plan_size";
 import type { DeleteTenant, Plan, PutTenant, Requested, RunKind } from "../schemas";
 import type { TenantContext } from "./context";
 import { clearEfforts } from "./efforts";
@@ -8,6 +10,7 @@ import { pinVersions, refuseVersion, turnTowards } from "./intents";
 import { beginPrelude, cloneSource } from "./preludes";
 import { abandonRotation } from "./rotation";
 import { beginRun, hasServed } from "./runs";
+import { abandonSleep } from "./sleep";
 
 interface Intent {
   epoch: number;
@@ -44,7 +47,7 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 const sorted = (record: Record<string, unknown>) =>
   Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
 
-/** @throws EdgeError TENANT_DELETED, STALE_GENERATION, GENERATION_CONFLICT, UNKNOWN_VERSION, and of `refuseVersion` */
+/** @throws EdgeError TENANT_DELETED, STALE_GENERATION, GENERATION_CONFLICT, UNKNOWN_VERSION, PLAN_TOO_LARGE, and of `refuseVersion` */
 export function acceptSpec(ctx: TenantContext, body: PutTenant): void {
   if (ctx.record()?.deleted) throw new EdgeError("TENANT_DELETED", "This tenant was deleted.");
   if (body.from) refuseExisting(ctx, body.from);
@@ -72,7 +75,7 @@ function accept(ctx: TenantContext, intent: Intent, kind: RunKind): void {
     throw new EdgeError("GENERATION_CONFLICT", `${fence} was sent before with another body.`);
   }
   if (standing === "newer") {
-    refuseUnknownVersion(ctx, intent);
+    refuseUnfit(ctx, intent);
     if (intent.requested === "running" && intent.plan) refuseVersion(ctx, intent.plan, intent.rollback === true);
     ctx.transaction(() => store(ctx, intent, kind, hash));
   }
@@ -85,13 +88,31 @@ function storedFence(ctx: TenantContext) {
   return ctx.sql.exec<{ epoch: number; generation: number; bodyHash: string }>(query).toArray()[0] ?? null;
 }
 
+/** Every fault at once, under the code of the first. */
+function refuseUnfit(ctx: TenantContext, intent: Intent): void {
+  const unknown = unknownVersions(ctx, intent);
+  const large = tooLarge(ctx, intent);
+  const faults = [...unknown, ...large];
+  const [first] = faults;
+  if (!first) return;
+  const code = unknown.length > 0 ? "UNKNOWN_VERSION" : "PLAN_TOO_LARGE";
+  throw new EdgeError(code, `The plan can't be had: ${first.path.replace("plan.", "")}: ${first.message}`, faults);
+}
+
 /** Only of what is to start anew: a withdrawn version must keep nobody from stopping, or from repeating what is stored. */
-function refuseUnknownVersion(ctx: TenantContext, { requested, plan }: Intent): void {
+function unknownVersions(ctx: TenantContext, { requested, plan }: Intent): FieldFault[] {
   const { versions } = ctx.settings;
-  if (requested !== "running" || !plan || versions.has(plan.version)) return;
-  const message = `must be one of ${[...versions.keys()].join(", ")}`;
-  const faults = [{ path: "plan.version", message }];
-  throw new EdgeError("UNKNOWN_VERSION", `Version ${plan.version} is not offered here.`, faults);
+  if (requested !== "running" || !plan) return [];
+  const unknown = versionsIn(plan).filter(({ version }) => !versions.has(version));
+  const offered = [...versions.keys()].join(", ");
+  return unknown.map(({ path, version }) => ({ path, message: `${version} is not offered here, only ${offered}.` }));
+}
+
+/** A plan that was taken once stays good: a tenant of before must start and stop whatever is judged today. */
+function tooLarge(ctx: TenantContext, { plan }: Intent): FieldFault[] {
+  const stored = ctx.record()?.plan;
+  if (!plan || (stored && bodyHash(stored) === bodyHash(plan))) return [];
+  return sizeFaults(plan);
 }
 
 function store(ctx: TenantContext, intent: Intent, kind: RunKind, hash: string): void {
@@ -99,6 +120,7 @@ function store(ctx: TenantContext, intent: Intent, kind: RunKind, hash: string):
   const started = kind === "start" ? kindOfChange(ctx, intent) : kind;
   storeIntent(ctx, intent, hash);
   abandonRotation(ctx);
+  abandonSleep(ctx);
   beginRun(ctx, intent.operation_id, started, intent.generation);
   // A new intent is somebody's decision to try (again): what was given up gets its attempts back.
   clearEfforts(ctx);

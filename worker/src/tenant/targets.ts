@@ -4,6 +4,7 @@ import type { EventKind } from "../events/events";
 import { ringFeed } from "../feed_bell";
 import { log } from "../log";
 import { deliverChanges, putClusterPlan } from "../store";
+import { deliverUsage } from "../usage_store";
 import type { TenantContext } from "./context";
 import type { OutboxRow, Target } from "./outbox";
 
@@ -20,6 +21,7 @@ export const TARGETS = (ctx: TenantContext): Record<string, Target> => ({
   stream: async (rows) => {
     await ctx.env.WAZUH_EVENTS.getByName(ctx.id).append(rows.map((row) => eventOf(ctx, row)));
   },
+  usage: (rows) => deliverUsage(ctx.env.WAZUH_META, ctx.id, rows),
   /** The plan's read copy in KV; only the newest row counts. */
   plan: async (rows) => {
     const newest = rows.at(-1);

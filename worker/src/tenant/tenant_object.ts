@@ -5,6 +5,7 @@ import type { Env } from "../bindings";
 import { asEdgeError, EdgeError, type ErrorBody, type ErrorCode, type FieldFault } from "../errors";
 import type {
   BackupView,
+  ChangeSleep,
   DeleteTenant,
   OrderBackup,
   OrderRehydration,
@@ -29,30 +30,36 @@ import { once } from "./answers";
 import { type BackupPart, listBackups, migrateBackups, orderBackup, partsOf } from "./backups";
 import { DUE_DEADLINES_MS, DUE_KINDS } from "./due_kinds";
 import { type Enrolled, type EnrollRequest, enroll } from "./enrollment";
+import { migrateHealth } from "./health_rows";
+import { sleepNow } from "./idle";
 import { LiveContext } from "./live_context";
 import { indexerAuthorization } from "./node_env";
 import { askAgain, takeReport } from "./node_records";
 import type { NodeReport } from "./nodes/reports";
 import { acceptRestore, migratePreludes } from "./preludes";
 import { spendProof } from "./proofs";
-import { listRehydrations, migrateRehydrations, rehydrate } from "./rehydrations";
+import { listRehydrations, loadedDays, migrateRehydrations, rehydrate } from "./rehydrations";
 import { accessStands, type RevocationRequest, revoke } from "./revocations";
 import { askForRotation } from "./rotation";
 import { type BegunRotation, rotateFor } from "./rotation_door";
 import { migrateTenant } from "./schema";
+import { searchableFrom } from "./searchable_days";
 import {
   type CodeAnswer,
   type CodeRequest,
-  findSession,
   makeCode,
   type Redeemed,
   redeemCode,
   type SessionView,
+  useSession,
+  waitingSession,
 } from "./sessions";
+import { askToWake, migrateSleep, type Waking } from "./sleep";
 import { acceptDeletion, acceptSpec } from "./spec";
 import { migrateTroubles, noteTrouble } from "./state_trouble";
 import { putToken, revokeToken, type TokenDefinition, type TokenView, tokenView } from "./tokens";
 import { migrateTraffic } from "./traffic_schema";
+import { migrateUsage } from "./usage";
 import { migrateVersions } from "./versions";
 import { publishView, tenantView } from "./view";
 
@@ -72,6 +79,9 @@ export class TenantObject extends DurableObject<Env> {
     migrateRehydrations(state.storage);
     migrateVersions(state.storage);
     migrateAdopted(state.storage);
+    migrateHealth(state.storage);
+    migrateUsage(state.storage);
+    migrateSleep(state.storage);
     this.#ctx = new LiveContext(state, env);
   }
 
@@ -115,6 +125,20 @@ export class TenantObject extends DurableObject<Env> {
   /** The same for a person or an integration; the same key again is the same operation. */
   async rotateCertificatesFor(claims: AccessClaims, key: string): Promise<BegunRotation> {
     return rotateFor(this.#ctx, claims, key);
+  }
+
+  /** Sends the tenant to sleep where nobody uses it. @throws EdgeError, see idle.ts */
+  async fallAsleep({ epoch, operation_id }: ChangeSleep): Promise<TenantView> {
+    this.#ctx.requireLive(epoch);
+    await sleepNow(this.#ctx, operation_id);
+    return this.#accepted();
+  }
+
+  /** Wakes the tenant. @throws EdgeError, see sleep.ts */
+  wakeUp({ epoch, operation_id }: ChangeSleep): Promise<TenantView> {
+    this.#ctx.requireLive(epoch);
+    askToWake(this.#ctx, operation_id);
+    return this.#accepted();
   }
 
   /** @throws EdgeError TENANT_UNKNOWN where nothing was ever stored */
@@ -176,6 +200,12 @@ export class TenantObject extends DurableObject<Env> {
   async archiveDays(): Promise<number> {
     const { plan } = this.#ctx.requireLive();
     return plan?.archive_days ?? plan?.retention_days ?? 1;
+  }
+
+  /** Since when alerts lie in the indexer (milliseconds since 1970), and which earlier days were loaded again. */
+  async searchable(): Promise<{ since: number; besides: string[] }> {
+    const { plan } = this.#ctx.requireLive();
+    return { since: searchableFrom(plan?.retention_days ?? 1, this.#ctx.now()), besides: loadedDays(this.#ctx) };
   }
 
   // Tokens, enrollment and agents; see tokens.ts, enrollment.ts and agents.ts.
@@ -266,7 +296,12 @@ export class TenantObject extends DurableObject<Env> {
   }
 
   async session(secretDigest: string): Promise<SessionView | null> {
-    return findSession(this.#ctx, secretDigest);
+    return useSession(this.#ctx, secretDigest);
+  }
+
+  /** What a page shows that waits for the tenant. */
+  async waking(secretDigest: string): Promise<Waking | null> {
+    return waitingSession(this.#ctx, secretDigest);
   }
 
   async revoke(request: RevocationRequest): Promise<{ closed: number }> {

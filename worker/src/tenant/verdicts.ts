@@ -36,19 +36,26 @@ export function underWay({ step, verdict }: Stage, holding: StepName[], error: E
   return { step, holding, action, because: becauseOf(verdict), reason: error && reasonOf(error), error };
 }
 
-/** The first of a role's nodes that does not serve as wanted speaks for the role. */
+/** Of a role's nodes that do not serve as wanted, the first for which something can be done speaks for the role. */
 export function roleVerdict(facts: Facts, role: Role): Verdict {
   const verdicts = facts.nodes.filter((node) => node.role === role).map((node) => nodeVerdict(facts, node));
-  return verdicts.find((verdict) => verdict.is !== "holding") ?? HOLDING;
+  const first = (is: Verdict["is"]) => verdicts.find((verdict) => verdict.is === is);
+  return first("acting") ?? verdicts.find((verdict) => verdict.is !== "holding") ?? HOLDING;
 }
 
 export function nodeVerdict(facts: Facts, node: NodeFact): Verdict {
   const { role, n } = node;
+  if (!node.wanted && alive(node)) return leaving(facts, node);
   if (alive(node) && !node.fits) return replacing(facts, node);
   if (node.state === "running") return preparedVerdict(facts, node);
   if (node.state === "starting") return startingVerdict(facts, node);
   if (node.state === "stopping") return waiting(facts.now + 1000, `${nameOf(node)} is stopping`, null);
+  if (!node.wanted) return HOLDING;
   return workVerdict(facts, node.starting, { do: "start", role, n }, `${nameOf(node)} does not run`, facts.now);
+}
+
+function leaving(facts: Facts, { role, n }: NodeFact): Verdict {
+  return workVerdict(facts, facts.efforts.stop, { do: "stop", role, n }, `the plan has no ${role} ${n}`, facts.now);
 }
 
 /** A tenant that has settled loses one node at a time: the next is taken down once all others serve. */

@@ -1,5 +1,6 @@
 /** Which version each role runs, and the change from one to another as rows. Decisions: upgrading.ts. */
 import { EdgeError, type ErrorBody } from "../errors";
+import { versionOf } from "../plan";
 import { type Plan, type Role, SERVING_ROLES, type ServingRole, type StepName } from "../schemas";
 import { adoptPart } from "./adopted";
 import { orderBackup, partsOf, takeBackup } from "./backups";
@@ -52,7 +53,7 @@ export function upgradeRow(ctx: TenantContext): UpgradeRow | null {
 }
 
 /** What each role is to run by this plan. */
-export const wantedVersions = (plan: Plan): Versions => byRole(() => plan.version);
+export const wantedVersions = (plan: Plan): Versions => byRole((role) => versionOf(plan, role));
 
 /** What each role is started with. */
 export function versionsInUse({ sql }: TenantContext, plan: Plan): Versions {

@@ -3,10 +3,13 @@ import { dashboardOrigin } from "../bindings";
 import { digest } from "../ids";
 import type { Reason, TenantView } from "../schemas";
 import { agentCounts } from "./agents";
+import { attentionOf, type Signs } from "./attention";
 import { certificateView } from "./certificates";
 import type { TenantContext } from "./context";
-import { nodeRows, viewOf } from "./node_records";
+import { healthView, probeOf } from "./health_rows";
+import { nodeRows, shownNodes, viewOf } from "./node_records";
 import { latestRun } from "./runs";
+import { sleepView } from "./sleep";
 import { stateTrouble } from "./state_trouble";
 import { runningVersion } from "./versions";
 
@@ -28,17 +31,35 @@ export function tenantView(ctx: TenantContext): TenantView | null {
   return {
     ...{ id: ctx.id, epoch, generation, requested, observed, observed_generation },
     reason: row.reason ? (JSON.parse(row.reason) as Reason) : null,
+    attention: plan && observed === "running" ? attentionOf(signsOf(ctx, row), plan) : [],
     runtime: ctx.settings.runtime,
     version: runningVersion(ctx, plan),
-    nodes: nodeRows(ctx).map(viewOf),
+    nodes: shownNodes(ctx, plan).map((node) => ({ ...viewOf(node), health: healthView(ctx, node) })),
     run: latestRun(ctx),
     certificate: certificateView(ctx),
     state_trouble: stateTrouble(ctx.sql),
+    sleeping: sleepView(ctx),
     agents: agentCounts(ctx.sql),
     stream: streamOf(row.stream),
+    ingest: { verified_at: timeOf(probeOf(ctx)?.verifiedAt) },
     dashboard_url: `${dashboardOrigin(ctx.settings, ctx.id)}/dashboard/`,
     seq: row.view_seq,
     updated_at: new Date(row.updated_at).toISOString(),
+  };
+}
+
+const timeOf = (ms: number | null | undefined) => (ms == null ? null : new Date(ms).toISOString());
+
+function signsOf(ctx: TenantContext, row: Published): Signs {
+  const nodes = nodeRows(ctx).filter(({ state }) => state === "running");
+  const behind = nodes.flatMap(({ behind_since }) => behind_since ?? []);
+  const { last_event_at } = streamOf(row.stream);
+  return {
+    now: ctx.now(),
+    agents: agentCounts(ctx.sql),
+    managerSince: nodes.find(({ role }) => role === "manager")?.ready_at ?? null,
+    lastEventAt: last_event_at === null ? null : Date.parse(last_event_at),
+    behindSince: behind.length > 0 ? Math.min(...behind) : null,
   };
 }
 
@@ -62,13 +83,13 @@ function publishedRow(ctx: TenantContext): Published {
 
 /**
  * Puts the view into the changes feed if it differs from the one put last; call inside the change's transaction.
- * Two views with the same `seq` are equal but for the stream's position.
+ * Two views with the same `seq` are equal but for the stream's position and for when nodes were asked how they are.
  */
 export function publishView(ctx: TenantContext): void {
   const view = tenantView(ctx);
   if (!view) return;
   const { seq: _seq, updated_at: _at, ...content } = view;
-  const hash = digest(JSON.stringify(content));
+  const hash = digest(JSON.stringify(content, (key, value: unknown) => (key === "checked_at" ? undefined : value)));
   if (hash === publishedRow(ctx).view_hash) return;
   const now = ctx.now();
   ctx.sql.exec("UPDATE tenant SET view_hash = ?, view_seq = view_seq + 1, updated_at = ?", hash, now);

@@ -10,6 +10,8 @@ export function sessionHeader(claims: AccessClaims): string {
 }
 
 export interface SocketHost {
+  /** Called as a socket opens; what it returns is called once that has closed. */
+  entered(): () => void;
   /** Sends the upgrade to the container; null when none runs. */
   upgrade(request: Request): Promise<Response> | null;
   /** Asks the tenant object whether this access stands. */
@@ -85,11 +87,13 @@ export class SessionSockets {
     }
     const remaining = Math.min(Math.max(0, claims.endsAt - Date.now()), MAX_TIMER_MS);
     const hardEnd = setTimeout(() => socket.close(CLOSE_ENDED, "the session has ended"), remaining);
+    const left = this.host.entered();
     const socket: OpenSocket = {
       claims,
       close: (code, reason) => {
         clearTimeout(hardEnd);
         if (!this.#open.delete(socket)) return;
+        left();
         closeQuietly(browser, code, reason);
         closeQuietly(node, code, reason);
       },

@@ -13,10 +13,12 @@ interface World {
   silent: Set<string>;
   /** What every indexer says that its disk holds. */
   usedBytes: number;
+  /** Object name (or its end) and path, such as `:indexer:0/_cluster/health` → the JSON that is answered there. */
+  says: Map<string, unknown>;
 }
 
 const shared = globalThis as unknown as { testWorld?: World };
-shared.testWorld ??= { containers: new Map(), exits: new Map(), silent: new Set(), usedBytes: 1000 };
+shared.testWorld ??= { containers: new Map(), exits: new Map(), silent: new Set(), usedBytes: 1000, says: new Map() };
 export const world: World = shared.testWorld;
 
 const covers = (name: string, pattern: string) => name.endsWith(pattern);
@@ -68,8 +70,11 @@ export class FakeContainer {
     return covers(this.name, pattern) || covers(`${this.name}@${this.image}`, pattern);
   }
 
+  /** One object watches a container: whoever watched before has been evicted. */
   monitor(): Promise<void> {
-    return new Promise((resolve, reject) => this.#watchers.push({ resolve, reject }));
+    return new Promise((resolve, reject) => {
+      this.#watchers = [{ resolve, reject }];
+    });
   }
 
   /** The runtime that watched is gone; its promises must not be settled any more. */
@@ -109,7 +114,9 @@ export class FakeContainer {
         if (!this.running || silent || !this.ready) throw new Error("the container refused the connection");
         const request = new Request(input, init);
         if (port === 9199) return this.#save();
-        return ANSWERS[this.role](request, port, this);
+        const { pathname } = new URL(request.url);
+        const said = [...world.says].find(([pattern]) => covers(this.name + pathname, pattern));
+        return said ? Response.json(said[1]) : ANSWERS[this.role](request, port, this);
       },
     };
   }
@@ -159,9 +166,30 @@ const ANSWERS: Record<Role, Answer> = {
     });
   },
   indexer: indexerAnswer,
-  manager: () => Response.json({ title: "Unauthorized" }, { status: 401 }),
-  dashboard: () => new Response("Unauthorized", { status: 401 }),
+  manager: (request) => {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/security/user/authenticate") return Response.json({ data: { token: "t" }, error: 0 });
+    if (request.headers.get("authorization") !== "Bearer t")
+      return Response.json({ title: "Unauthorized" }, { status: 401 });
+    return Response.json({ data: { affected_items: pathname === "/manager/status" ? [DAEMONS] : [] }, error: 0 });
+  },
+  dashboard: (request) => {
+    if (!request.headers.has("x-proxy-user")) return new Response("Unauthorized", { status: 401 });
+    return Response.json({ status: { overall: { state: "green" } } });
+  },
 };
+
+export const DAEMONS = {
+  ...{ "wazuh-analysisd": "running", "wazuh-remoted": "running", "wazuh-db": "running", "wazuh-authd": "running" },
+  ...{ "wazuh-execd": "running", "wazuh-modulesd": "running", "wazuh-monitord": "running", "wazuh-maild": "stopped" },
+};
+
+/** What an indexer says of its disk. */
+export const diskOf = (total: number, available: number) => ({
+  nodes: {
+    "4mfQ": { fs: { total: { total_in_bytes: total, free_in_bytes: available, available_in_bytes: available } } },
+  },
+});
 
 async function indexerAnswer(request: Request, _port: number, node: FakeContainer): Promise<Response> {
   const { pathname } = new URL(request.url);
@@ -172,6 +200,8 @@ async function indexerAnswer(request: Request, _port: number, node: FakeContaine
   }
   if (pathname === "/_cat/indices") return Response.json([{ "store.size": `${world.usedBytes}` }]);
   if (pathname === "/_bulk") return bulk(await request.text(), node);
+  if (pathname === "/_cluster/health") return Response.json({ status: "green" });
+  if (pathname === "/_nodes/stats/fs") return Response.json(diskOf(1000, 600));
   return Response.json({ status: "UP" });
 }
 

@@ -63,7 +63,7 @@ export const PLAN = {
   roles: { manager: ROLE("standard-1"), indexer: ROLE("standard-2"), dashboard: ROLE("standard-1") },
   certificate_days: 365,
   retention_days: 30,
-  max_agents: 500,
+  max_agents: 15,
 };
 
 /** A tenant that exists and is meant to be stopped, so that nothing tries to start its nodes. */

@@ -15,11 +15,20 @@ import {
 export const NOW = 1_800_000_000_000;
 export const FRESH: Effort = { failures: 0, retryAt: 0, error: null };
 export const EXITED = errorBody("NODE_EXITED", "The indexer exited with code 1.");
+export const UNWELL = errorBody("NODE_UNHEALTHY", "The indexer runs, but it is not well.");
 export const givenUp = (): Effort => ({ failures: MAX_FAILURES, retryAt: NOW + 1000, error: EXITED });
 
 export function node(role: Role, state: NodeState, more: Partial<NodeFact> = {}): NodeFact {
   const startedAt = state === "absent" ? null : NOW - 1000;
-  const given = { fits: true, prepared: true, startedAt, movedAt: null, starting: FRESH, preparing: FRESH };
+  const given = {
+    wanted: true,
+    fits: true,
+    prepared: true,
+    startedAt,
+    movedAt: null,
+    starting: FRESH,
+    preparing: FRESH,
+  };
   return { role, n: 0, state, ...given, ...more };
 }
 
@@ -35,9 +44,11 @@ export function facts(more: Partial<Facts> = {}): Facts {
     upgrade: null,
     versionTrouble: null,
     prelude: null,
+    sleep: null,
     certs: node("certs", "stopped"),
     nodes: SERVING_ROLES.map((role) => node(role, "running")),
     verified: true,
+    unwell: null,
     erased: false,
     efforts: { mint: FRESH, verify: FRESH, stop: FRESH, erase: FRESH },
     ...more,
@@ -63,6 +74,9 @@ const nodeOf = (role: Role) =>
       ago: fc.integer({ min: 0, max: 2_000_000 }),
     })
     .map(({ state, ago, ...more }) => node(role, state, { ...more, startedAt: NOW - ago }));
+/** A node that the plan has no longer is forgotten once it ended. */
+const known = (nodes: NodeFact[]) =>
+  nodes.filter(({ wanted, state }) => wanted || ["starting", "running", "stopping"].includes(state));
 const anyRotation = fc.record({
   minted: fc.boolean(),
   switched: fc.boolean(),
@@ -90,9 +104,15 @@ export const anyFacts = fc
     renewAt: fc.constantFrom(NOW - 1, Number.POSITIVE_INFINITY),
     rotation: fc.option(anyRotation),
     upgrade: fc.option(anyUpgrade),
+    sleep: fc.option(fc.record({ aim: fc.constantFrom("asleep" as const, "awake" as const), verified: fc.boolean() })),
     certs: nodeOf("certs"),
-    nodes: fc.tuple(nodeOf("indexer"), nodeOf("manager"), nodeOf("dashboard")).map((nodes) => [...nodes]),
+    nodes: fc
+      .tuple(nodeOf("indexer"), nodeOf("manager"), nodeOf("dashboard"), nodeOf("dashboard"), fc.boolean())
+      .map(([indexer, manager, first, second, wanted]) =>
+        known([indexer, manager, first, { ...second, n: 1, wanted }]),
+      ),
     verified: fc.boolean(),
+    unwell: fc.constantFrom(UNWELL, null),
     erased: fc.boolean(),
     efforts: fc.record({ mint: efforts, verify: efforts, stop: efforts, erase: efforts }),
   })
@@ -111,7 +131,8 @@ const upgraded = (before: Facts, change: Partial<Upgrade>): Facts =>
 
 function verified(before: Facts): Facts {
   if (before.rotation) return rotated(before, { verified: true });
-  return before.upgrade ? upgraded(before, { verified: true }) : { ...before, verified: true };
+  if (before.upgrade) return upgraded(before, { verified: true });
+  return before.sleep ? { ...before, sleep: { ...before.sleep, verified: true } } : { ...before, verified: true };
 }
 
 function moved(before: Facts, role: ServingRole, version: string): Facts {
@@ -122,29 +143,31 @@ function moved(before: Facts, role: ServingRole, version: string): Facts {
 
 /** The world answers every order: what was started serves, what was stopped is gone. */
 export function obeyed(before: Facts, action: Action): Facts {
-  const set = (role: Role, change: Partial<NodeFact>) => ({
+  const set = ({ role, n }: { role: Role; n: number }, change: Partial<NodeFact>) => ({
     ...before,
     certs: role === "certs" ? { ...before.certs, ...change } : before.certs,
-    nodes: before.nodes.map((one) => (one.role === role ? { ...one, ...change } : one)),
+    nodes: known(before.nodes.map((one) => (one.role === role && one.n === n ? { ...one, ...change } : one))),
   });
   switch (action.do) {
     case "start":
-      return set(action.role, {
+      return set(action, {
         state: "running",
         fits: true,
         prepared: action.role !== "manager",
         startedAt: before.now,
       });
     case "stop":
-      return set(action.role, { state: "stopped" });
+      return set(action, { state: "stopped" });
     case "give_up_start":
-      return set(action.role, { state: "failed" });
+      return set(action, { state: "failed" });
     case "prepare":
-      return set(action.role, { prepared: true });
+      return set(action, { prepared: true });
     case "mint":
       return before.rotation ? rotated(before, { minted: true }) : { ...before, certificateFits: true };
     case "verify":
       return verified(before);
+    case "rouse":
+      return { ...before, ...UNTRIED, sleep: { aim: "awake", verified: false } };
     case "renew":
       return {
         ...before,
@@ -182,5 +205,5 @@ export function settledAt(before: Facts, time: number): Facts {
       : one.state === "starting"
         ? { ...one, state: "running" }
         : one;
-  return { ...before, now: time, certs: arrive(before.certs), nodes: before.nodes.map(arrive) };
+  return { ...before, now: time, certs: arrive(before.certs), nodes: known(before.nodes.map(arrive)) };
 }

@@ -70,10 +70,10 @@ export class RotatingWorld {
     const minted = this.bundles.some(({ state }) => state === "pending");
     return {
       ...{ now: this.now, requested: "running", settled: true, certificateFits: true, verified: true, erased: false },
-      renewAt: Number.POSITIVE_INFINITY,
-      prelude: null,
+      ...{ renewAt: Number.POSITIVE_INFINITY, prelude: null, unwell: null },
       ...{ upgrade: null, versionTrouble: null, resizing: false },
       rotation: this.rotation && { ...this.rotation, minted, switched: this.active !== OLD },
+      sleep: null,
       certs: fact(this.certs),
       nodes: this.nodes.map(fact),
       efforts: this.efforts,
@@ -162,7 +162,14 @@ export class RotatingWorld {
 
 function node(role: NodeFact["role"]): ModelNode {
   const state = role === "certs" ? "stopped" : "running";
-  const given = { prepared: true, startedAt: NOW - 1000, movedAt: null, starting: FRESH, preparing: FRESH };
+  const given = {
+    wanted: true,
+    prepared: true,
+    startedAt: NOW - 1000,
+    movedAt: null,
+    starting: FRESH,
+    preparing: FRESH,
+  };
   return { role, n: 0, state, ...given, generation: OLD, doomed: false };
 }
 

@@ -87,6 +87,7 @@ export class UpgradingWorld {
     return {
       ...{ now: this.now, requested: "running", settled: true, certificateFits: true, verified: true, erased: false },
       ...{ renewAt: Number.POSITIVE_INFINITY, prelude: null, rotation: null, versionTrouble: null, resizing: false },
+      ...{ sleep: null, unwell: null },
       upgrade: this.upgrade && {
         ...{ ...this.upgrade, from: allOn(OLD), to: allOn(this.upgrade.to) },
         ...{ adopts: false, versions: this.versions },
@@ -188,7 +189,14 @@ export class UpgradingWorld {
 }
 
 function modelNode(role: ServingRole, state: NodeFact["state"]): ModelNode {
-  const given = { prepared: true, startedAt: NOW - 1000, movedAt: null, starting: FRESH, preparing: FRESH };
+  const given = {
+    wanted: true,
+    prepared: true,
+    startedAt: NOW - 1000,
+    movedAt: null,
+    starting: FRESH,
+    preparing: FRESH,
+  };
   return { role, n: 0, state, ...given, runs: OLD, data: OLD, doomed: false };
 }
 

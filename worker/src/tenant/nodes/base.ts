@@ -9,6 +9,7 @@ import { within } from "../deadline";
 import { carry } from "./carry";
 import { partsOf } from "./names";
 import type { NodeReport, StartOrder } from "./reports";
+import { type Told, told } from "./told";
 import { Turns } from "./turns";
 
 /** What of a start stays on disk: enough to look after the container again, and no secret. */
@@ -17,6 +18,8 @@ interface Kept extends Omit<StartOrder, "env" | "image"> {
   state: NodeState;
   startedAt: number;
   exitCode: number | null;
+  /** When it ended, or was seen to be gone; missing where an earlier version kept it. */
+  endedAt?: number | null;
   /** When the stop was asked for; a container that ignores it is destroyed after the grace. */
   stopAskedAt: number | null;
   /** Counts what was told of this start; missing where an earlier version kept it. */
@@ -101,6 +104,8 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
       image: kept?.image ?? null,
       started_at: kept?.startedAt ?? null,
       exit_code: kept?.exitCode ?? null,
+      at: Date.now(),
+      ended_at: kept?.endedAt ?? null,
       told: kept?.told ?? 0,
       progress: kept ? this.progress() : 0,
     };
@@ -113,7 +118,7 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
       if (kept && this.#container.running) {
         if (kept.stopAskedAt === null) this.#keep({ state: "stopping", stopAskedAt: Date.now() });
         this.#signalThenDestroy();
-      } else if (kept && isAlive(kept.state)) this.#keep({ state: "stopped" });
+      } else if (kept && isAlive(kept.state)) this.#keep({ state: "stopped", endedAt: Date.now() });
       return this.report();
     });
   }
@@ -151,6 +156,11 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
   /** Whether it is being stopped; whoever comes now is to come again later. */
   protected get stopping(): boolean {
     return this.#kept?.state === "stopping";
+  }
+
+  /** Asks the container something for the edge itself: unlike a request that is carried, this is no use of the node. */
+  ask(port: number, path: string, headers: Record<string, string>): Promise<Told> {
+    return told(this.port(port), path, headers);
   }
 
   /** A port of the running container, or null. */
@@ -230,7 +240,7 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
   #ended(start: number, exitCode: number | null): void {
     const kept = this.#kept;
     if (!kept || kept.start !== start || kept.state === "stopped" || kept.state === "failed") return;
-    this.#keep({ state: kept.stopAskedAt === null ? "failed" : "stopped", exitCode });
+    this.#keep({ state: kept.stopAskedAt === null ? "failed" : "stopped", exitCode, endedAt: Date.now() });
     this.onStop(exitCode);
     this.#tell();
   }

@@ -2,6 +2,7 @@ import type { AccessRule } from "../../auth/claims";
 import { SESSION_HEADER, SessionSockets } from "../../tunnel/session_sockets";
 import { BaseWazuhContainer } from "./base";
 import { notRunning } from "./carry";
+import { Usage, type Use } from "./use";
 
 const PORT = 5601;
 
@@ -14,7 +15,9 @@ export class DashboardContainer extends BaseWazuhContainer {
     return answer !== undefined && answer.status < 500;
   }
 
+  readonly #usage = new Usage();
   readonly #sockets = new SessionSockets({
+    entered: () => this.#usage.enter(),
     upgrade: (request) => this.#upgrade(request),
     accessStands: (claims) => this.env.TENANT.getByName(this.tenant).accessStands(claims),
   });
@@ -22,7 +25,18 @@ export class DashboardContainer extends BaseWazuhContainer {
   /** Requests of a session's WebSocket carry its claims; all others go straight to the container. */
   override async fetch(request: Request): Promise<Response> {
     if (this.stopping) return notRunning(this.role);
-    return request.headers.has(SESSION_HEADER) ? this.#sockets.serve(request) : super.fetch(request);
+    const answer = request.headers.has(SESSION_HEADER) ? this.#sockets.serve(request) : super.fetch(request);
+    return this.#usage.during(answer);
+  }
+
+  /** Requests and open WebSockets, for the tenant object before it lets the tenant sleep. */
+  use(): Use {
+    return this.#usage.told;
+  }
+
+  protected override onStart(start: number): void {
+    super.onStart(start);
+    this.#usage.touch();
   }
 
   /** Pages are told that it goes away, so that they connect again; requests under way get their answers. */

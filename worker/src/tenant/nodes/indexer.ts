@@ -1,9 +1,12 @@
+import { type CountBatch, Counts } from "../../counts";
 import { EdgeError } from "../../errors";
 import type { BulkItem } from "../../gates/bulk";
 import { openJournal } from "../../gates/open_journal";
 import type { StateArchive } from "../../state/limits";
 import type { ContainerPort } from "./base";
 import { jsonAnswer } from "./json";
+import type { NodeReport } from "./reports";
+import { dropOutdated } from "./searchable";
 import { StatefulContainer } from "./stateful";
 
 const PORT = 9200;
@@ -15,13 +18,21 @@ const POST_TIMEOUT_MS = 60_000;
 
 /** The node that stores a tenant's alerts and searches them. */
 export class IndexerContainer extends StatefulContainer {
-  readonly #journal = openJournal(this.ctx.storage, this.env, { tenant: this.tenant, n: this.n });
+  readonly #counts = new Counts(this.ctx.storage.sql);
+  readonly #journal = openJournal(this.ctx.storage, this.env, { tenant: this.tenant, n: this.n }, (bytes, at) =>
+    this.#counts.add("ingested_bytes", bytes, at),
+  );
   /** The indexer's admin, asked for once; kept in memory only. */
   #authorization: string | null = null;
 
   /** Writes documents to the journal; once this resolves they are safe, whatever becomes of the container. */
   keep(items: BulkItem[]): Promise<void> {
     return this.#journal.keep(items);
+  }
+
+  /** What was counted here since the tenant took the batch `taken`. */
+  handOverCounts(taken: number): CountBatch {
+    return this.ctx.storage.transactionSync(() => this.#counts.handOver(taken));
   }
 
   /** What the journal holds, for whoever looks into one. */
@@ -77,7 +88,12 @@ export class IndexerContainer extends StatefulContainer {
     this.ctx.storage.kv.delete(INCOMPLETE);
   }
 
+  override report(): NodeReport {
+    return { ...super.report(), behind_since: this.#journal.behindSince };
+  }
+
   override async alarm(): Promise<void> {
+    await this.#dropOutdated().catch((error: unknown) => this.onError(error));
     await this.#journal.alarm();
     if (this.#snapshotIsDue()) await this.saveState().catch((error: unknown) => this.onError(error));
   }
@@ -87,6 +103,13 @@ export class IndexerContainer extends StatefulContainer {
     const latest = this.ledger.latest();
     const isOld = Date.now() - (latest?.at ?? 0) >= SNAPSHOT_EVERY_MS;
     return this.serving && isOld && this.#journal.applied > (latest?.position ?? 0);
+  }
+
+  /** Days that are not to be searchable any more make room on the disk. */
+  async #dropOutdated(): Promise<void> {
+    if (!this.serving) return;
+    const { since, besides } = await this.env.TENANT.getByName(this.tenant).searchable();
+    await dropOutdated((method, path) => this.#ask(path, method), since, besides);
   }
 
   protected override onStart(): void {
@@ -153,11 +176,11 @@ export class IndexerContainer extends StatefulContainer {
     return rows.reduce((sum, row) => sum + (Number.parseInt(row["store.size"] ?? "0", 10) || 0), 0);
   }
 
-  async #ask(path: string): Promise<Response> {
+  async #ask(path: string, method = "GET"): Promise<Response> {
     const port = this.port(PORT);
     if (!port) throw new EdgeError("NODE_NOT_RUNNING", "The indexer does not run.");
     const headers = { authorization: await this.#admin() };
-    return port.fetch(`http://node${path}`, { headers, signal: AbortSignal.timeout(VERIFY_TIMEOUT_MS) });
+    return port.fetch(`http://node${path}`, { method, headers, signal: AbortSignal.timeout(VERIFY_TIMEOUT_MS) });
   }
 
   async #admin(): Promise<string> {

@@ -1,6 +1,7 @@
 import { AgentChannels } from "../../tunnel/channels";
 import { nodeStub } from "./names";
 import { StatefulContainer } from "./stateful";
+import { Usage, type Use } from "./use";
 
 const API_PORT = 55000;
 const AGENT_PORT = 1514;
@@ -21,6 +22,7 @@ export class ManagerContainer extends StatefulContainer {
     return answer !== undefined && answer.status < 500;
   }
 
+  readonly #usage = new Usage();
   readonly #channels = new AgentChannels({
     agentPort: () => (this.stopping ? null : this.port(AGENT_PORT)),
     mayConnect: (agent) => this.env.TENANT.getByName(this.tenant).mayConnect(agent),
@@ -28,7 +30,17 @@ export class ManagerContainer extends StatefulContainer {
 
   /** Takes an agent's connection that the Worker dialled. */
   override connect(socket: Socket): Promise<void> {
-    return this.#channels.serve(socket);
+    return this.#usage.during(this.#channels.serve(socket));
+  }
+
+  /** The agents' connections, for the tenant object before it lets the tenant sleep. */
+  use(): Use {
+    return this.#usage.told;
+  }
+
+  protected override onStart(): void {
+    super.onStart();
+    this.#usage.touch();
   }
 
   /** Ends the agent's open connection; returns how many were closed. */

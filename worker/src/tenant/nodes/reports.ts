@@ -21,8 +21,14 @@ export interface NodeReport {
   image: string | null;
   started_at: number | null;
   exit_code: number | null;
+  /** The node object's clock at this report; it and `ended_at` are missing from nodes of the version before. */
+  at?: number;
+  /** When the container ended, or was seen to be gone; null while it runs. */
+  ended_at?: number | null;
   /** Counts what was told of this start, so that a late report is known; missing from nodes of the version before. */
   told?: number;
   /** Rises while a node that does not serve yet gets on; missing from nodes of the version before. */
   progress?: number;
+  /** Since when (milliseconds since 1970) what was acknowledged waits for this node; null or missing: nothing does. */
+  behind_since?: number | null;
 }

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tenants", "0003_ask_without_key"),
+        ("tenants", "0004_usage"),
     ]
 
     operations = [

@@ -1,0 +1,103 @@
+"""A tenant whose machines are at work while things die: what was acknowledged to them must be there in the end."""
+
+import contextlib
+import uuid
+from dataclasses import dataclass, field
+from typing import Self
+
+import httpx
+
+from local.agent.identity import Identity, enroll
+from local.demo.machine import Machine
+from local.portal_api import PortalApi
+from local.stack import nodes
+from local.stack.handle import NotInTime, StackHandle, wait_for
+from local.stream import replay
+
+USES = 1000
+JOIN_SECONDS, RETURN_SECONDS = 60.0, 120.0
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What one tenant lacks, counted.
+
+    Acknowledged alerts and enrollments, numbers in its stream (also those that are there twice), agents that came back.
+    """
+
+    alerts: int
+    enrollments: int
+    events: int
+    agents: int
+
+    @property
+    def total(self) -> int:
+        return self.alerts + self.enrollments + self.events + self.agents
+
+
+@dataclass
+class Witness:
+    """Enrolls machines, lets one of them report, and remembers what the tenant has shown to have.
+
+    Args:
+        stack: what it runs on.
+        api: of the tenant's organization.
+        tenant: its id.
+    """
+
+    stack: StackHandle
+    api: PortalApi
+    tenant: str
+    alerts: set[str] = field(default_factory=set)
+    enrolled: list[Identity] = field(default_factory=list)
+    said: int = 0
+
+    def __enter__(self) -> Self:
+        made = self.api.post(f"/tenants/{self.tenant}/tokens", {"name": "Chaos", "max_uses": USES})
+        path = f"/tenants/{self.tenant}/tokens/{made['id']}"
+        self.api.wait_until(path, lambda token: not token["pending"], JOIN_SECONDS)
+        self.token = made["secret"]
+        self.machine = Machine(self.stack.layout, self.token, "reporter").__enter__()
+        self.number = self.machine.connected(JOIN_SECONDS)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.machine.__exit__()
+
+    def act(self) -> None:
+        """Something happens on the machine, another machine enrolls, and what is there by now is noted."""
+        self.said += 1
+        self.machine.log(f"Invalid user witness{self.said} from 203.0.113.9 port 4022")
+        self.enrolled.append(self._enroll(f"machine-{self.said}"))
+        self._note_alerts()
+
+    def missing(self) -> Missing:
+        """Waits until the reporting machine is back, then counts."""
+        with contextlib.suppress(NotInTime):
+            wait_for(lambda: self._reports(), "the reporter", RETURN_SECONDS, every=1)
+        known = {agent["id"] for agent in self.api.all(f"/tenants/{self.tenant}/agents")}
+        numbers = [event["seq"] for event in replay(self.api, self.tenant)]
+        return Missing(
+            alerts=len(self.alerts - nodes.Indexer(self.stack, self.tenant).all_ids()),
+            enrollments=sum(1 for identity in self.enrolled if identity.agent_id not in known),
+            events=len(set(range(1, max(numbers, default=0) + 1)) - set(numbers)) + len(numbers) - len(set(numbers)),
+            agents=int(not self._reports()),
+        )
+
+    def _enroll(self, name: str) -> Identity:
+        """As the installer does: the same enrollment again after an answer that was lost."""
+        attempt = str(uuid.uuid4())
+        return wait_for(lambda: self._enrolled(name, attempt), f"the enrollment of {name}", JOIN_SECONDS)
+
+    def _enrolled(self, name: str, attempt: str) -> Identity | None:
+        try:
+            return enroll(self.stack.layout.edge, self.token, name, enrollment_id=attempt)
+        except (httpx.TransportError, ValueError):  # the edge is away, or ended in the middle of its answer
+            return None
+
+    def _note_alerts(self) -> None:
+        with contextlib.suppress(ValueError, OSError, httpx.HTTPError, RuntimeError):
+            self.alerts |= nodes.Indexer(self.stack, self.tenant).all_ids()
+
+    def _reports(self) -> bool:
+        return self.api.get(f"/tenants/{self.tenant}/agents/{self.number}")["status"] == "active"

@@ -1,0 +1,1 @@
+"""Metering: what tenants used, hour by hour, as the edge tells it."""

@@ -1,0 +1,53 @@
+/** What a plan means where it leaves something out. It is stored as it was sent, so that a repeat stays the same. */
+import type { Instance, Plan, Role, ServingRole } from "./schemas";
+
+/** The version that a role's node runs: its own, or the plan's. */
+export const versionOf = (plan: Plan, role: Role): string =>
+  (role === "certs" ? undefined : plan.roles[role].image) ?? plan.version;
+
+/** Every version that a plan names, by its path. */
+export function versionsIn(plan: Plan): { path: string; version: string }[] {
+  const ofRoles = (Object.keys(plan.roles) as ServingRole[]).flatMap((role) => {
+    const { image } = plan.roles[role];
+    return image === undefined ? [] : [{ path: `plan.roles.${role}.image`, version: image }];
+  });
+  return [{ path: "plan.version", version: plan.version }, ...ofRoles];
+}
+
+export interface IndexSettings {
+  shards: number;
+  replicas: number;
+  refresh_interval_s: number;
+}
+
+/** How the indexer keeps an index. One shard a node is what days of a few GB need. */
+export function indexSettings(plan: Plan): IndexSettings {
+  const { shards = 1, replicas = 0, refresh_interval_s = 5 } = plan.indexer ?? {};
+  return { shards, replicas, refresh_interval_s };
+}
+
+export interface Thresholds {
+  /** Attention once more than this share of the enrolled agents is silent. */
+  silent_agents_percent: number;
+  /** Attention once the manager has sent nothing, not even its sign of life of every minute, for this long. */
+  manager_silence_minutes: number;
+  /** Attention once an acknowledged alert waits this long for the indexer. */
+  ingest_lag_seconds: number;
+}
+
+export function thresholdsOf(plan: Plan): Thresholds {
+  const { silent_agents_percent = 0, manager_silence_minutes = 10, ingest_lag_seconds = 300 } = plan.thresholds ?? {};
+  return { silent_agents_percent, manager_silence_minutes, ingest_lag_seconds };
+}
+
+const MEMORY_GIB: Record<Instance, number> = {
+  lite: 0.25,
+  basic: 1,
+  "standard-1": 4,
+  "standard-2": 6,
+  "standard-3": 8,
+  "standard-4": 12,
+};
+
+/** Java's heap in MB: half of the node's memory, the rest is the file system's cache. */
+export const heapOf = (instance: Instance): number => (MEMORY_GIB[instance] * 1024) / 2;
