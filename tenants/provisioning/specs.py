@@ -27,6 +27,7 @@ THRESHOLDS: Mapping[str, Bounds] = {
     "silent_agents_percent": (0, 100),
     "manager_silence_minutes": (3, 1440),
     "ingest_lag_seconds": (30, 86_400),
+    "disk_warning_percent": (50, 94),
 }
 GROUPS: Mapping[str, Mapping[str, Bounds]] = {"indexer": INDEXER, "thresholds": THRESHOLDS}
 

@@ -33,12 +33,19 @@ export interface Thresholds {
   manager_silence_minutes: number;
   /** Attention once an acknowledged alert waits this long for the indexer. */
   ingest_lag_seconds: number;
+  /** An indexer's health is a warning once more than this of its disk is used; above 95 it fails, whatever the plan says. */
+  disk_warning_percent: number;
 }
 
-export function thresholdsOf(plan: Plan): Thresholds {
-  const { silent_agents_percent = 0, manager_silence_minutes = 10, ingest_lag_seconds = 300 } = plan.thresholds ?? {};
-  return { silent_agents_percent, manager_silence_minutes, ingest_lag_seconds };
-}
+/** The disk's is the mark from which OpenSearch places no new index on a node. */
+const DEFAULTS: Thresholds = {
+  silent_agents_percent: 0,
+  manager_silence_minutes: 10,
+  ingest_lag_seconds: 300,
+  disk_warning_percent: 85,
+};
+
+export const thresholdsOf = (plan: Plan): Thresholds => Object.assign({ ...DEFAULTS }, plan.thresholds);
 
 const MEMORY_GIB: Record<Instance, number> = {
   lite: 0.25,

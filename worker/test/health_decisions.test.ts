@@ -28,17 +28,26 @@ describe("what a node's answers say", () => {
   it("an indexer is as well as its cluster and its disk, the worse of both", () => {
     expect(
       codes(
-        indexerFinding("green", disk(84)),
-        indexerFinding("green", null),
-        indexerFinding("yellow", disk(10)),
-        indexerFinding("green", disk(86)),
-        indexerFinding("yellow", disk(96)),
-        indexerFinding("red", disk(86)),
-        indexerFinding("constructor", null),
-        indexerFinding("green", { total: 0, available: 0 }),
+        indexerFinding("green", disk(84), 85),
+        indexerFinding("green", null, 85),
+        indexerFinding("yellow", disk(10), 85),
+        indexerFinding("green", disk(86), 85),
+        indexerFinding("green", disk(86), 90),
+        indexerFinding("yellow", disk(96), 85),
+        indexerFinding("red", disk(86), 85),
+        indexerFinding("constructor", null, 85),
+        indexerFinding("green", { total: 0, available: 0 }, 85),
       ),
     ).toEqual([
-      ...[null, null, "warning CLUSTER_YELLOW", "warning DISK_FILLING", "failing DISK_FULL", "failing CLUSTER_RED"],
+      ...[
+        null,
+        null,
+        "warning CLUSTER_YELLOW",
+        "warning DISK_FILLING",
+        null,
+        "failing DISK_FULL",
+        "failing CLUSTER_RED",
+      ],
       ...["failing NO_ANSWER", null],
     ]);
   });

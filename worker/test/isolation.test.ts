@@ -20,6 +20,7 @@ const API: Record<string, Test[]> = {
   "GET /readyz": [HOST],
   "GET /v1/tenants": [PROOF, KEYS],
   "GET /v1/changes": [PROOF, KEYS],
+  "GET /v1/usage": [PROOF, KEYS],
   "PUT /v1/tenants/:id": [GUESSES, KEYS, ONCE],
   "GET /v1/tenants/:id": [GUESSES, KEYS],
   "DELETE /v1/tenants/:id": [GUESSES, KEYS, ONCE],

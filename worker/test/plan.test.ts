@@ -47,6 +47,7 @@ const FAULTS: Record<string, unknown[]> = {
   "plan.thresholds.silent_agents_percent": [-1, 101],
   "plan.thresholds.manager_silence_minutes": [2, 1441],
   "plan.thresholds.ingest_lag_seconds": [29, 86_401],
+  "plan.thresholds.disk_warning_percent": [49, 95],
   "plan.sidecar": [true],
 };
 const broken = fc

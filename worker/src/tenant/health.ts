@@ -48,17 +48,27 @@ const CLUSTER_STATES = new Map<string, Finding>([
   ["red", finding("failing", "CLUSTER_RED", "Some alerts can be neither stored nor found (cluster status red).")],
 ]);
 
-/** OpenSearch's own marks: above the first it places no new shard, above the last it takes no document any more. */
-const DISK_MARKS: { from: number; state: "warning" | "failing"; code: string; message: string }[] = [
-  { from: 0.95, state: "failing", code: "DISK_FULL", message: "Its disk is more than 95 % full: no alert is taken." },
-  { from: 0.85, state: "warning", code: "DISK_FILLING", message: "Its disk is more than 85 % full." },
-];
+/** Above this OpenSearch takes no document any more. */
+export const DISK_FULL_PERCENT = 95;
 
-/** @param disk bytes of the node's whole disk and of what is left of it; null where it did not tell */
-export function indexerFinding(status: string, disk: { total: number; available: number } | null): Finding {
-  const used = disk && disk.total > 0 ? 1 - disk.available / disk.total : 0;
-  const mark = DISK_MARKS.find(({ from }) => used > from);
-  return gravest([byState(CLUSTER_STATES, status), mark ? finding(mark.state, mark.code, mark.message) : null]);
+/**
+ * @param disk bytes of the node's whole disk and of what is left of it; null where it did not tell
+ * @param warningPercent the plan's threshold
+ */
+export function indexerFinding(
+  status: string,
+  disk: { total: number; available: number } | null,
+  warningPercent: number,
+): Finding {
+  const used = disk && disk.total > 0 ? 100 * (1 - disk.available / disk.total) : 0;
+  return gravest([byState(CLUSTER_STATES, status), diskFinding(used, warningPercent)]);
+}
+
+function diskFinding(used: number, warningPercent: number): Finding {
+  const full = `Its disk is more than ${DISK_FULL_PERCENT} % full: no alert is taken.`;
+  if (used > DISK_FULL_PERCENT) return finding("failing", "DISK_FULL", full);
+  if (used <= warningPercent) return null;
+  return finding("warning", "DISK_FILLING", `Its disk is more than ${warningPercent} % full.`);
 }
 
 /** Without these no event is received, analysed or answered; a manager without one of the others does less. */

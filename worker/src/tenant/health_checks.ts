@@ -2,11 +2,13 @@
 import { z } from "zod";
 import { EdgeError, messageOf } from "../errors";
 import { log } from "../log";
+import { thresholdsOf } from "../plan";
 import type { ServingRole } from "../schemas";
 import type { TenantContext } from "./context";
 import { within } from "./deadline";
 import {
   ASK_MS,
+  DISK_FULL_PERCENT,
   dashboardFinding,
   type Finding,
   gravest,
@@ -114,7 +116,9 @@ async function indexerHealth(ctx: TenantContext, n: number): Promise<Finding> {
     read(get("/_nodes/stats/fs"), FileSystems),
   ]);
   const [disk] = Object.values(nodes).map(({ fs }) => fs.total);
-  return indexerFinding(status, disk ? { total: disk.total_in_bytes, available: disk.available_in_bytes } : null);
+  const plan = ctx.record()?.plan;
+  const bytes = disk ? { total: disk.total_in_bytes, available: disk.available_in_bytes } : null;
+  return indexerFinding(status, bytes, plan ? thresholdsOf(plan).disk_warning_percent : DISK_FULL_PERCENT);
 }
 
 async function dashboardHealth(ctx: TenantContext, n: number): Promise<Finding> {
