@@ -85,6 +85,10 @@ class EdgeApi:
         """What tenants used, by hour, after a sequence number: `feed_epoch`, `oldest_seq`, `latest_seq`, `rows`."""
         return self._call("GET", f"/v1/usage?{urlencode({'after': after, 'limit': limit})}")
 
+    def keys(self) -> dict[str, Any]:
+        """Key-encryption keys by id: `current`, `configured`, `in_use` with how many tenants, `unknown` tenants."""
+        return self._call("GET", "/v1/keys")
+
     def put_token(self, tenant_id: str, token_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Make an enrollment token known at the edge, which counts its uses from then on."""
         return self._call("PUT", f"/v1/tenants/{_part(tenant_id)}/tokens/{_part(token_id)}", body)

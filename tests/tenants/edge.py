@@ -64,6 +64,7 @@ class FakeEdge:
         self.agents: dict[str, list[dict[str, Any]]] = {}
         self.changes: list[dict[str, Any]] = []
         self.used: list[dict[str, Any]] = []
+        self.keys = {"current": "k1", "configured": ["k1"], "in_use": [{"kek": "k1", "tenants": 3}], "unknown": 0}
         self.feed_epoch = "epoch-1"
         self.oldest_seq = 1
         self.calls: list[tuple[str, str]] = []
@@ -203,6 +204,7 @@ class FakeEdge:
             ("GET", r"/v1/tenants", self._list),
             ("GET", r"/v1/changes", self._changes),
             ("GET", r"/v1/usage", self._usage),
+            ("GET", r"/v1/keys", lambda *, body, query: httpx.Response(200, json=self.keys)),
             ("PUT", rf"{one}/tokens/([a-z2-7]{{10}})", self._put_token),
             ("GET", rf"{one}/tokens/([a-z2-7]{{10}})", self._get_token),
             ("DELETE", rf"{one}/tokens/([a-z2-7]{{10}})", self._delete_token),

@@ -12,6 +12,7 @@ import * as dashboard from "./routes/dashboard";
 import * as enroll from "./routes/enroll";
 import * as events from "./routes/events";
 import * as health from "./routes/health";
+import * as keys from "./routes/keys";
 import * as rehydrations from "./routes/rehydrations";
 import * as sleep from "./routes/sleep";
 import * as tenants from "./routes/tenants";
@@ -25,6 +26,7 @@ const MOUNTS = [
   certs.mount,
   sleep.mount,
   changes.mount,
+  keys.mount,
   backups.mount,
   rehydrations.mount,
   usage.mount,

@@ -114,6 +114,11 @@ export const ERRORS = {
     false,
     "Correct what the message names, then rotate again; the tenant serves as before.",
   ),
+  KEY_MISSING: rule(
+    503,
+    false,
+    "Put this key back into DATA_KEYS from its escrow beside the current one, and deploy; nothing is lost until then.",
+  ),
   STEP_GAVE_UP: rule(503, false, "Everything finished before is kept; choose Retry to go on from the failed step."),
   // What keeps a node's state safe; a node is answered with them, and a tenant shows them.
   STATE_NONE: rule(404, false, "Start empty."),

@@ -359,6 +359,18 @@ export const TenantPage = z
   })
   .openapi("TenantPage");
 
+const KeyUse = z.object({ kek: z.string(), tenants: z.int().min(0) });
+export type KeyUse = z.infer<typeof KeyUse>;
+
+export const KeysView = z
+  .object({
+    current: z.string().openapi({ description: "The key that wraps from now on" }),
+    configured: z.array(z.string()).openapi({ description: "All that the edge was given" }),
+    in_use: z.array(KeyUse).openapi({ description: "Keys that tenants need; none of them may be taken away" }),
+    unknown: z.int().min(0).openapi({ description: "Tenants that have not said yet which key they need" }),
+  })
+  .openapi("Keys");
+
 export const ChangeKind = z.enum(["tenant", "enrollment", "token", "refusal", "dashboard", "certificate", "health"]);
 export type ChangeKind = z.infer<typeof ChangeKind>;
 

@@ -166,6 +166,11 @@ const CAUSES: Record<string, Causes> = {
     403: () => call("GET", "/v1/usage?after=0", undefined, "access"),
     422: () => call("GET", "/v1/usage?after=0&limit=501"),
   },
+  "get /v1/keys": {
+    200: () => call("GET", "/v1/keys"),
+    401: unsigned("GET", "/v1/keys"),
+    403: () => call("GET", "/v1/keys", undefined, "access"),
+  },
   "put /v1/tenants/{id}/tokens/{token}": {
     ...tenantCauses("PUT", `/tokens/${token()}`, tokenBody()),
     200: on((id) => putToken(id)),

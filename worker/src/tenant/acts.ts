@@ -193,6 +193,7 @@ async function erase(ctx: TenantContext): Promise<void> {
     publishCertificates(ctx);
     tellLastUsage(ctx);
     eraseRows(ctx.sql);
+    ctx.tellKey("");
     ctx.sql.exec("UPDATE tenant SET plan = NULL, verified = NULL, stream = NULL, erased = 1");
     ctx.sql.exec("DELETE FROM due WHERE kind NOT IN ('drive', 'outbox')");
     // Events and plans of a tenant that is gone have no reader; changes tell Django that it is gone.

@@ -42,6 +42,9 @@ export interface TenantContext {
   /** Has the plan's read copy in KV replaced; delivered until acknowledged. */
   copyPlan(data: Record<string, unknown>): void;
 
+  /** Has D1 know which key-encryption key holds the tenant's data key; empty: it has none. Delivered until acknowledged. */
+  tellKey(kek: string): void;
+
   /** Has the handler of `kind` run at `at` (milliseconds since 1970), replacing an earlier time for the same key. */
   schedule(kind: string, at: number, key?: string): void;
   unschedule(kind: string, key?: string): void;

@@ -5,6 +5,7 @@ import type { EventKind } from "../events/events";
 import type { ChangeKind, Observed, Plan, Requested } from "../schemas";
 import type { TenantContext, TenantRecord } from "./context";
 import { DueTable } from "./due";
+import { publishKey } from "./key_wrapping";
 import { Outbox } from "./outbox";
 import { Vault } from "./secrets";
 import { TARGETS } from "./targets";
@@ -41,7 +42,7 @@ export class LiveContext implements TenantContext {
     this.sql = state.storage.sql;
     this.due = new DueTable(state.storage, () => this.now());
     this.outbox = new Outbox(this, TARGETS(this));
-    this.vault = new Vault(this.id, this.sql, this.settings);
+    this.vault = new Vault(this.id, this.sql, this.settings, () => publishKey(this));
   }
 
   now(): number {
@@ -72,6 +73,10 @@ export class LiveContext implements TenantContext {
 
   copyPlan(data: Record<string, unknown>): void {
     this.outbox.put("plan", "plan", data);
+  }
+
+  tellKey(kek: string): void {
+    this.outbox.put("key", "key", { kek });
   }
 
   schedule(kind: string, at: number, key = ""): void {

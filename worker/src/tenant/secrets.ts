@@ -4,6 +4,7 @@
  */
 import { randomInt } from "node:crypto";
 import type { Settings } from "../bindings";
+import { EdgeError } from "../errors";
 import { randomBase62 } from "../ids";
 import { importSealingKey, openBytes, sealBytes } from "../sealing";
 
@@ -35,6 +36,12 @@ const encode = (text: string) => new Uint8Array(new TextEncoder().encode(text));
 const toText = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
 const fromText = (text: string) => new Uint8Array(Buffer.from(text, "base64"));
 
+/** What is said of a tenant whose data key nothing here can unwrap. */
+export const missingWords = (kek: string) =>
+  `The key-encryption key ${kek}, which holds this tenant's secrets, is not in DATA_KEYS.`;
+
+type WrappedKey = { version: number; kek: string; wrapped: string };
+
 interface DataKey {
   version: number;
   raw: Uint8Array<ArrayBuffer>;
@@ -48,6 +55,8 @@ export class Vault {
     private readonly tenant: string,
     private readonly sql: SqlStorage,
     private readonly settings: Settings,
+    /** Called in the transaction in which the data key was wrapped. */
+    private readonly wrapped: () => void = () => undefined,
   ) {}
 
   /** @param purpose what the text is; the same purpose is needed to open it */
@@ -61,6 +70,20 @@ export class Vault {
     const [sealedVersion, body] = sealed.split(".", 2);
     if (Number(sealedVersion) !== version || !body) throw new Error(`the sealed ${purpose} is of an unknown data key`);
     return new TextDecoder().decode(await openBytes(key, this.#context(purpose, version), fromText(body)));
+  }
+
+  /**
+   * Wraps the data key under the current key-encryption key. What the data key sealed stays as it is.
+   * @throws EdgeError KEY_MISSING where the key it is wrapped under is not configured
+   */
+  async rewrap(): Promise<void> {
+    const row = this.#wrapped();
+    const { current } = this.settings.dataKeys;
+    if (!row || row.kek === current) return;
+    const wrapped = await this.#wrap(row.version, await this.#unwrap(row));
+    // Only over what was read: an erasure meanwhile must not be undone.
+    const change = "UPDATE data_keys SET kek = ?, wrapped = ? WHERE version = ? AND wrapped = ?";
+    if (this.sql.exec(change, current, wrapped, row.version, row.wrapped).rowsWritten > 0) this.wrapped();
   }
 
   async dataKey(): Promise<Uint8Array<ArrayBuffer>> {
@@ -102,35 +125,42 @@ export class Vault {
 
   async #loadDataKey(): Promise<DataKey> {
     const row = this.#wrapped() ?? (await this.#makeDataKey());
-    const kek = await this.#kek(row.kek);
-    const raw = await openBytes(kek, this.#context("data-key", row.version), fromText(row.wrapped));
-    if (row.kek !== this.settings.dataKeys.current) await this.#wrap(row.version, raw);
+    const raw = await this.#unwrap(row);
     return { version: row.version, raw, key: await importSealingKey(raw) };
   }
 
   #wrapped() {
     return this.sql
-      .exec<{ version: number; kek: string; wrapped: string }>("SELECT * FROM data_keys ORDER BY version DESC LIMIT 1")
+      .exec<WrappedKey>("SELECT version, kek, wrapped FROM data_keys ORDER BY version DESC LIMIT 1")
       .toArray()[0];
   }
 
-  async #makeDataKey() {
-    await this.#wrap(1, crypto.getRandomValues(new Uint8Array(KEY_BYTES)));
+  /** Racing callers get the one that was stored first; a tenant that was erased gets none. */
+  async #makeDataKey(): Promise<WrappedKey> {
+    const wrapped = await this.#wrap(1, crypto.getRandomValues(new Uint8Array(KEY_BYTES)));
+    const made = this.sql.exec(
+      `INSERT OR IGNORE INTO data_keys (version, kek, wrapped)
+       SELECT 1, ?, ? WHERE NOT EXISTS (SELECT 1 FROM tenant WHERE erased = 1)`,
+      ...[this.settings.dataKeys.current, wrapped],
+    );
+    if (made.rowsWritten > 0) this.wrapped();
     const row = this.#wrapped();
-    if (!row) throw new Error("the data key was not stored");
+    if (!row) throw new Error("the tenant is gone, and its data key with it");
     return row;
   }
 
-  /** Wraps under the current key-encryption key; a retired one can go once every tenant's row names the current. */
-  async #wrap(version: number, raw: Uint8Array<ArrayBuffer>): Promise<void> {
-    const kek = this.settings.dataKeys.current;
-    const wrapped = toText(await sealBytes(await this.#kek(kek), this.#context("data-key", version), raw));
-    this.sql.exec("INSERT OR REPLACE INTO data_keys (version, kek, wrapped) VALUES (?, ?, ?)", version, kek, wrapped);
+  async #wrap(version: number, raw: Uint8Array<ArrayBuffer>): Promise<string> {
+    const kek = await this.#kek(this.settings.dataKeys.current);
+    return toText(await sealBytes(kek, this.#context("data-key", version), raw));
   }
 
-  #kek(id: string): Promise<CryptoKey> {
+  async #unwrap({ version, kek, wrapped }: WrappedKey): Promise<Uint8Array<ArrayBuffer>> {
+    return openBytes(await this.#kek(kek), this.#context("data-key", version), fromText(wrapped));
+  }
+
+  async #kek(id: string): Promise<CryptoKey> {
     const raw = this.settings.dataKeys.keys.get(id);
-    if (!raw) throw new Error(`the key-encryption key ${id} is not configured`);
+    if (!raw) throw new EdgeError("KEY_MISSING", missingWords(id));
     return importSealingKey(new Uint8Array(raw));
   }
 }

@@ -31,6 +31,7 @@ import { DUE_DEADLINES_MS, DUE_KINDS } from "./due_kinds";
 import { type Enrolled, type EnrollRequest, enroll } from "./enrollment";
 import { migrateHealth } from "./health_rows";
 import { sleepNow } from "./idle";
+import { answerForKey, lookAfterKey, migrateKeys } from "./key_wrapping";
 import { LiveContext } from "./live_context";
 import { indexerAuthorization } from "./node_env";
 import { askAgain, takeReport } from "./node_records";
@@ -78,7 +79,9 @@ export class TenantObject extends DurableObject<Env> {
     migrateHealth(state.storage);
     migrateUsage(state.storage);
     migrateSleep(state.storage);
+    migrateKeys(state.storage);
     this.#ctx = new LiveContext(state, env);
+    lookAfterKey(this.#ctx);
   }
 
   /** Runs what is due. */
@@ -173,6 +176,11 @@ export class TenantObject extends DurableObject<Env> {
       askAgain(this.#ctx);
       this.#ctx.schedule("drive", this.#ctx.now());
     });
+  }
+
+  /** For the sweep: has the object wrap its data key anew where that is due, and say under which key it lies. */
+  lookAfterKey(): void {
+    answerForKey(this.#ctx);
   }
 
   /** The data key, for archives that this tenant's other objects write. */

@@ -7,6 +7,7 @@ import { attentionOf, type Signs } from "./attention";
 import { certificateView } from "./certificates";
 import type { TenantContext } from "./context";
 import { healthView, probeOf } from "./health_rows";
+import { keyTrouble } from "./key_wrapping";
 import { nodeRows, shownNodes, viewOf } from "./node_records";
 import { latestRun } from "./runs";
 import { sleepView } from "./sleep";
@@ -29,8 +30,8 @@ export function tenantView(ctx: TenantContext): TenantView | null {
   const row = publishedRow(ctx);
   return {
     ...{ id: ctx.id, epoch, generation, requested, observed, observed_generation },
-    reason: row.reason ? (JSON.parse(row.reason) as Reason) : null,
     attention: plan && observed === "running" ? attentionOf(signsOf(ctx, row), plan) : [],
+    reason: keyTrouble(ctx) ?? (row.reason ? (JSON.parse(row.reason) as Reason) : null),
     runtime: ctx.settings.runtime,
     version: plan?.version ?? null,
     nodes: shownNodes(ctx, plan).map((node) => ({ ...viewOf(node), health: healthView(ctx, node) })),
