@@ -26,6 +26,7 @@ urlpatterns = [
     path("t/<str:tenant_id>/wake/", sleep.wake, name="wake"),
     path("t/<str:tenant_id>/sleep-policy/", sleep.policy, name="sleep-policy"),
     path("t/<str:tenant_id>/rotate-certificates/", protection.rotate_certificates, name="rotate-certificates"),
+    path("t/<str:tenant_id>/rotate-credentials/", protection.rotate_credentials, name="rotate-credentials"),
     path("t/<str:tenant_id>/protect/", protection.protect, name="protect"),
     path("t/<str:tenant_id>/delete/", protection.delete, name="delete"),
     path("t/<str:tenant_id>/operations/", operations.listing, name="operations"),

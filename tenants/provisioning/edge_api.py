@@ -71,6 +71,10 @@ class EdgeApi:
         """Have a tenant woken, or verified where it is awake. The same operation again changes nothing."""
         return self._sighting("POST", f"/v1/tenants/{_part(tenant_id)}/wake", body)
 
+    def rotate_credentials(self, tenant_id: str, body: Mapping[str, Any]) -> Sighting:
+        """Have the nodes' passwords exchanged. The same operation again changes nothing."""
+        return self._sighting("POST", f"/v1/tenants/{_part(tenant_id)}/credentials/rotate", body)
+
     def list_tenants(self, *, after: str | None, limit: int = 100) -> dict[str, Any]:
         """A page of every tenant at the edge: `tenants`, `next`, `feed_epoch`, `latest_seq`."""
         query = {"limit": limit} if after is None else {"after": after, "limit": limit}

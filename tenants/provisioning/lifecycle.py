@@ -218,15 +218,19 @@ def _deleted_status(tenant: Recorded, now: dt.datetime) -> str:
 _STATUS_BY_AIM = {RUNNING: _running_status, STOPPED: _stopped_status, DELETED: _deleted_status}
 
 
+_EXCHANGED = {
+    "rotate": ("CERTIFICATES_ROTATE", "Certificates"),
+    "rotate_credentials": ("CREDENTIALS_ROTATE", "Passwords"),
+}
+
+
 def _not_fully_up(tenant: Recorded) -> dict[str, str] | None:
     if tenant.observed == "running":
         return None
     run = (tenant.edge_view or {}).get("run") or {}
-    if tenant.observed == "degraded" and (run.get("kind"), run.get("state")) == ("rotate", "running"):
-        return {
-            "code": "CERTIFICATES_ROTATE",
-            "message": "Certificates are exchanged: one role after the other restarts.",
-        }
+    if tenant.observed == "degraded" and run.get("state") == "running" and run.get("kind") in _EXCHANGED:
+        code, what = _EXCHANGED[run["kind"]]
+        return {"code": code, "message": f"{what} are exchanged: one role after the other restarts."}
     if tenant.observed == "unknown":
         return {"code": "UNKNOWN", "message": "The edge gave no clear answer; we are looking again."}
     reason = (tenant.edge_view or {}).get("reason") or {}

@@ -9,6 +9,7 @@ import copy
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import httpx
@@ -21,6 +22,7 @@ STEPS = {
     "rotate": ["mint", "switch", "indexer", "manager", "dashboard", "verify"],
     "sleep": ["dashboard", "manager", "indexer"],
     "wake": ["indexer", "manager", "dashboard", "verify"],
+    "rotate_credentials": ["generate", "switch", "indexer", "manager", "dashboard", "verify"],
 }
 AIMS = {
     "start": "running",
@@ -29,6 +31,7 @@ AIMS = {
     "rotate": "running",
     "sleep": "stopped",
     "wake": "running",
+    "rotate_credentials": "running",
 }
 
 
@@ -120,7 +123,7 @@ class FakeEdge:
         for each in run["steps"][: names.index(step)]:
             each.update(state="succeeded", attempts=1, started_at=NOW, finished_at=NOW)
         run["steps"][names.index(step)].update(state="running", attempts=1, started_at=NOW)
-        self.views[tenant_id]["observed"] = "degraded" if run["kind"] == "rotate" else "starting"
+        self.views[tenant_id]["observed"] = "degraded" if run["kind"].startswith("rotate") else "starting"
         self.publish(tenant_id)
 
     def break_run(self, tenant_id: str, step: str) -> None:
@@ -133,11 +136,11 @@ class FakeEdge:
         view["run"]["state"], view["observed"], view["reason"] = "failed", "failed", error
         self.publish(tenant_id)
 
-    def begin_rotation(self, tenant_id: str, operation_id: str) -> None:
-        """Certificates begin to be exchanged, by whoever asked for it."""
+    def begin_rotation(self, tenant_id: str, operation_id: str, kind: str = "rotate") -> None:
+        """Certificates or passwords begin to be exchanged, by whoever asked for it."""
         view = self.views[tenant_id]
-        steps = self._steps(view, "rotate", operation_id)
-        view["run"] = {"operation_id": operation_id, "kind": "rotate", "state": "running", "steps": steps}
+        steps = self._steps(view, kind, operation_id)
+        view["run"] = {"operation_id": operation_id, "kind": kind, "state": "running", "steps": steps}
         self.publish(tenant_id)
 
     def begin_change(self, tenant_id: str, kind: str, operation_id: str) -> None:
@@ -213,6 +216,7 @@ class FakeEdge:
             ("POST", rf"{one}/certs/rotate", self._rotate),
             ("POST", rf"{one}/sleep", self._sleep),
             ("POST", rf"{one}/wake", self._wake),
+            ("POST", rf"{one}/credentials/rotate", partial(self._rotate, kind="rotate_credentials")),
             ("POST", rf"{one}/dashboard-codes", self._code),
             ("POST", rf"{one}/revocations", self._revoke),
             ("GET", r"/api/events", self._events),
@@ -328,12 +332,12 @@ class FakeEdge:
         found["quarantined"] = True
         return httpx.Response(200, json=found)
 
-    def _rotate(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
+    def _rotate(self, tenant_id: str, *, body: dict[str, Any], query: Any, kind: str = "rotate") -> httpx.Response:
         view = self.views[tenant_id]
         if view["run"]["operation_id"] != body["operation_id"]:
             if view["run"]["state"] == "running":
                 return refusal(409, "OPERATION_IN_PROGRESS")
-            self.begin_rotation(tenant_id, body["operation_id"])
+            self.begin_rotation(tenant_id, body["operation_id"], kind)
         return httpx.Response(202, json=view)
 
     def _sleep(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:

@@ -18,6 +18,7 @@ ROUTES = [
     ("POST", "tenants/{tenant}/rotate-certificates", None),
     ("POST", "tenants/{tenant}/sleep", None),
     ("POST", "tenants/{tenant}/wake", None),
+    ("POST", "tenants/{tenant}/rotate-credentials", None),
     ("POST", "tenants/{tenant}/certs-token", None),
     ("GET", "tenants/{tenant}/tokens", None),
     ("POST", "tenants/{tenant}/tokens", {"name": "x"}),

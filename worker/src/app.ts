@@ -8,6 +8,7 @@ import * as agents from "./routes/agents";
 import * as backups from "./routes/backups";
 import * as certs from "./routes/certs";
 import * as changes from "./routes/changes";
+import * as credentials from "./routes/credentials";
 import * as dashboard from "./routes/dashboard";
 import * as enroll from "./routes/enroll";
 import * as events from "./routes/events";
@@ -25,6 +26,7 @@ const MOUNTS = [
   tenants.mount,
   certs.mount,
   sleep.mount,
+  credentials.mount,
   changes.mount,
   keys.mount,
   backups.mount,

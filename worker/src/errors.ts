@@ -107,6 +107,7 @@ export const ERRORS = {
   NODE_UNHEALTHY: rule(503, true, "It is asked again by itself; the node's health says what is wrong with it."),
   CERTIFICATES_NOT_MINTED: rule(503, true, "Minting is tried again by itself."),
   AGENTS_NOT_PUSHED: rule(503, true, "The manager gets the tenant's agents again by itself."),
+  CREDENTIALS_NOT_PROVED: rule(503, true, "Signing in with the new and with the old is tried again by itself."),
   INGEST_NOT_VERIFIED: rule(503, true, "The probe alert is written and read again by itself."),
   ROTATION_FAILED: rule(503, false, "Correct what the message names, then rotate again; nothing was exchanged."),
   ROTATION_ROLLED_BACK: rule(

@@ -7,6 +7,8 @@ export const STEPS = {
   delete: ["stop", "erase"],
   // A rotation that fails after its switch gets one more: the way back.
   rotate: ["mint", "switch", "indexer", "manager", "dashboard", "verify"],
+  // All credentials are exchanged together; each role proves its own before the next is touched.
+  rotate_credentials: ["generate", "switch", "indexer", "manager", "dashboard", "verify"],
   restore: ["backup", "stop", "put_state", "indexer", "manager", "dashboard", "verify"],
   clone: ["copy", "certs", "indexer", "manager", "dashboard", "verify"],
   sleep: ["dashboard", "manager", "indexer"],
@@ -153,6 +155,11 @@ export const DeleteTenant = z
   .openapi("DeleteTenant");
 export type DeleteTenant = z.infer<typeof DeleteTenant>;
 
+export const RotateCredentials = z
+  .strictObject({ epoch: Epoch, operation_id: OperationId })
+  .openapi("RotateCredentials");
+export type RotateCredentials = z.infer<typeof RotateCredentials>;
+
 export const RotateCertificates = z
   .strictObject({ epoch: Epoch, operation_id: OperationId })
   .openapi("RotateCertificates");
@@ -212,6 +219,7 @@ export type NodeView = z.infer<typeof NodeView>;
 export const StepName = z.enum([
   "certs",
   "mint",
+  "generate",
   "switch",
   "indexer",
   "manager",
@@ -238,7 +246,17 @@ export const Step = z
   .openapi("Step");
 export type Step = z.infer<typeof Step>;
 
-export const RunKind = z.enum(["start", "stop", "delete", "rotate", "restore", "clone", "sleep", "wake"]);
+export const RunKind = z.enum([
+  "start",
+  "stop",
+  "delete",
+  "rotate",
+  "rotate_credentials",
+  "restore",
+  "clone",
+  "sleep",
+  "wake",
+]);
 export type RunKind = z.infer<typeof RunKind>;
 
 export const Run = z
@@ -269,6 +287,13 @@ export const SleepView = z
   .object({ since: Time, because: z.string() })
   .openapi("Sleep", { description: "The tenant sleeps, or is on its way there; a request wakes it" });
 export type SleepView = z.infer<typeof SleepView>;
+export const CredentialsView = z
+  .object({
+    generation: z.int(),
+    rotated_at: orNull(Time).openapi({ description: "Since when; null where they are as old as the tenant" }),
+  })
+  .openapi("Credentials", { description: "The nodes' passwords; a value is never shown" });
+export type CredentialsView = z.infer<typeof CredentialsView>;
 
 export const TenantView = z
   .object({
@@ -285,6 +310,7 @@ export const TenantView = z
     nodes: z.array(NodeView),
     run: orNull(Run),
     certificate: orNull(CertificateView),
+    credentials: orNull(CredentialsView),
     /** What keeps a node's state from being safe outside its container. */
     state_trouble: orNull(Reason),
     sleeping: orNull(SleepView),

@@ -23,6 +23,7 @@ import {
   revocation,
   revoke,
   rotate,
+  rotateCredentials,
   rotation,
   token,
   tokenBody,
@@ -223,6 +224,14 @@ const CAUSES: Record<string, Causes> = {
     409: on((id) => change(id, "wake")),
     410: onDeleted((id) => change(id, "wake")),
     422: on((id) => change(id, "wake", "op_x")),
+  },
+  "post /v1/tenants/{id}/credentials/rotate": {
+    ...tenantCauses("POST", "/credentials/rotate", rotation()),
+    202: async () => rotateCredentials(await runningTenant()),
+    409: on((id) => rotateCredentials(id)),
+    410: onDeleted((id) => rotateCredentials(id)),
+    422: on((id) => rotateCredentials(id, {})),
+    503: async () => rotateCredentials(await asleepTenant()),
   },
   "post /v1/tenants/{id}/backups": {
     ...tenantCauses("POST", "/backups", backupBody()),

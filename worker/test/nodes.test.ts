@@ -114,7 +114,8 @@ describe("what a node reports", () => {
   function afterTwoStarts(work: (ctx: LiveContext, report: (more: Partial<NodeReport>) => NodeReport) => void) {
     return runInDurableObject(env.TENANT.getByName(newTenantId()), (_object, state) => {
       const ctx = new LiveContext(state, env);
-      for (let start = 1; start <= 2; start++) noteStart(ctx, "manager", 0, "v1", "standard-1");
+      for (let start = 1; start <= 2; start++)
+        noteStart(ctx, { role: "manager", n: 0 }, { incarnation: "v1", instance: "standard-1", credentials: 1 });
       const common = { role: "manager", n: 0, start: 2, image: null, started_at: 1, exit_code: null } as const;
       work(ctx, (more) => ({ ...common, state: "starting", ...more }));
     });

@@ -55,8 +55,10 @@ export interface TenantContext {
   open(purpose: string, sealed: string): Promise<string>;
   /** The tenant's data key, 32 bytes, for archives that other objects of this tenant write. */
   dataKey(): Promise<Uint8Array<ArrayBuffer>>;
-  /** One of the tenant's generated credentials (`SECRET_RULES` in secrets.ts), made at first use. */
-  secret(name: string): Promise<string>;
+  /** One of the tenant's generated credentials (`SECRET_RULES` in secrets.ts) of a generation, made at first use. */
+  secret(name: string, generation: number): Promise<string>;
+  /** A new value of every credential, sealed: name and what is to be stored for the generation. */
+  newSecrets(generation: number): Promise<[name: string, sealed: string][]>;
   /** Drops keys from memory, after their rows were erased. */
   forget(): void;
 

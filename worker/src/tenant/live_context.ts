@@ -101,8 +101,12 @@ export class LiveContext implements TenantContext {
     return this.vault.dataKey();
   }
 
-  secret(name: string): Promise<string> {
-    return this.vault.secret(name);
+  secret(name: string, generation: number): Promise<string> {
+    return this.vault.secret(name, generation);
+  }
+
+  newSecrets(generation: number): Promise<[name: string, sealed: string][]> {
+    return this.vault.generate(generation);
   }
 
   forget(): void {

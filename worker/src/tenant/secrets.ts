@@ -31,6 +31,9 @@ export const SECRET_RULES: Record<string, () => string> = {
   dashboard_cookie: () => randomBase62(43),
 };
 
+/** The first generation was sealed before there were others. */
+const purposeOf = (name: string, generation: number) => `secret:${name}${generation === 1 ? "" : `:${generation}`}`;
+
 const encode = (text: string) => new Uint8Array(new TextEncoder().encode(text));
 
 const toText = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
@@ -90,15 +93,34 @@ export class Vault {
     return (await this.#dataKey()).raw;
   }
 
-  /** A generated credential, made at first use. Racing callers get the one that was stored first. */
-  async secret(name: string): Promise<string> {
+  /**
+   * A generated credential of a generation, made at first use. Racing callers get the one that was stored first.
+   * @throws Error for a generation that is destroyed or was never there
+   */
+  async secret(name: string, generation: number): Promise<string> {
+    if (!this.#stored(name, generation)) {
+      const sealed = await this.#generate(name, generation);
+      this.sql.exec(
+        `INSERT OR IGNORE INTO secrets (name, generation, sealed)
+         SELECT ?, generation, ? FROM credentials WHERE generation = ? AND state <> 'destroyed'`,
+        ...[name, sealed, generation],
+      );
+    }
+    const sealed = this.#stored(name, generation);
+    if (!sealed) throw new Error(`there are no credentials of generation ${generation}`);
+    return this.open(purposeOf(name, generation), sealed);
+  }
+
+  /** A new value of every credential, sealed for a generation; storing them is the caller's. */
+  generate(generation: number): Promise<[name: string, sealed: string][]> {
+    const names = Object.keys(SECRET_RULES);
+    return Promise.all(names.map(async (name) => [name, await this.#generate(name, generation)]));
+  }
+
+  async #generate(name: string, generation: number): Promise<string> {
     const make = SECRET_RULES[name];
     if (!make) throw new Error(`there is no rule for a secret named ${name}`);
-    if (!this.#stored(name)) {
-      const sealed = await this.seal(`secret:${name}`, make());
-      this.sql.exec("INSERT OR IGNORE INTO secrets (name, sealed) VALUES (?, ?)", name, sealed);
-    }
-    return this.open(`secret:${name}`, this.#stored(name) ?? "");
+    return this.seal(purposeOf(name, generation), make());
   }
 
   /** Forgets the keys in memory; their rows go with the erasure. */
@@ -106,8 +128,9 @@ export class Vault {
     this.#current = null;
   }
 
-  #stored(name: string): string | undefined {
-    return this.sql.exec<{ sealed: string }>("SELECT sealed FROM secrets WHERE name = ?", name).toArray()[0]?.sealed;
+  #stored(name: string, generation: number): string | undefined {
+    const query = "SELECT sealed FROM secrets WHERE name = ? AND generation = ?";
+    return this.sql.exec<{ sealed: string }>(query, name, generation).toArray()[0]?.sealed;
   }
 
   #context(purpose: string, version: number): string {

@@ -14,6 +14,7 @@ import type {
   RestoreBackup,
   Role,
   RotateCertificates,
+  RotateCredentials,
   TenantView,
 } from "../schemas";
 import {
@@ -27,6 +28,7 @@ import {
 } from "./agents";
 import { once } from "./answers";
 import { type BackupPart, listBackups, migrateBackups, orderBackup, partsOf } from "./backups";
+import { migrateCredentials } from "./credentials";
 import { DUE_DEADLINES_MS, DUE_KINDS } from "./due_kinds";
 import { type Enrolled, type EnrollRequest, enroll } from "./enrollment";
 import { migrateHealth } from "./health_rows";
@@ -80,6 +82,7 @@ export class TenantObject extends DurableObject<Env> {
     migrateUsage(state.storage);
     migrateSleep(state.storage);
     migrateKeys(state.storage);
+    migrateCredentials(state.storage);
     this.#ctx = new LiveContext(state, env);
     lookAfterKey(this.#ctx);
   }
@@ -121,7 +124,14 @@ export class TenantObject extends DurableObject<Env> {
     return this.#accepted();
   }
 
-  /** The same for a person or an integration; the same key again is the same operation. */
+  /** Has the nodes' passwords exchanged, likewise. @throws EdgeError, see rotation.ts */
+  rotateCredentials({ epoch, operation_id }: RotateCredentials): Promise<TenantView> {
+    this.#ctx.requireLive(epoch);
+    askForRotation(this.#ctx, operation_id, "credentials");
+    return this.#accepted();
+  }
+
+  /** The same as the first for a person or an integration; the same key again is the same operation. */
   async rotateCertificatesFor(claims: AccessClaims, key: string): Promise<BegunRotation> {
     return rotateFor(this.#ctx, claims, key);
   }

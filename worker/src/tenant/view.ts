@@ -6,6 +6,7 @@ import { agentCounts } from "./agents";
 import { attentionOf, type Signs } from "./attention";
 import { certificateView } from "./certificates";
 import type { TenantContext } from "./context";
+import { credentialsView } from "./credentials";
 import { healthView, probeOf } from "./health_rows";
 import { keyTrouble } from "./key_wrapping";
 import { nodeRows, shownNodes, viewOf } from "./node_records";
@@ -37,6 +38,7 @@ export function tenantView(ctx: TenantContext): TenantView | null {
     nodes: shownNodes(ctx, plan).map((node) => ({ ...viewOf(node), health: healthView(ctx, node) })),
     run: latestRun(ctx),
     certificate: certificateView(ctx),
+    credentials: credentialsView(ctx),
     state_trouble: stateTrouble(ctx.sql),
     sleeping: sleepView(ctx),
     agents: agentCounts(ctx.sql),
