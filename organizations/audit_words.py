@@ -46,6 +46,7 @@ VERBS = {
     "rotate_certificates": "asked to exchange its certificates",
     "set_sleep_policy": "told when to sleep",
     "sleep": "asked to sleep",
+    "rotate_credentials": "asked to exchange its nodes' passwords",
     "start": "started",
     "stop": "stopped",
     "suspend": "suspended",

@@ -28,6 +28,11 @@ urlpatterns = [
     path(f"{_ONE}/rollback", provisioning.Rollback.as_view(), name="api-tenant-rollback"),
     path(f"{_ONE}/resize", provisioning.Resize.as_view(), name="api-tenant-resize"),
     path(f"{_ONE}/usage", metering.Usage.as_view(), name="api-usage"),
+    path(
+        f"{_ONE}/rotate-credentials",
+        protection.RotateCredentials.as_view(),
+        name="api-tenant-rotate-credentials",
+    ),
     path(f"{_ONE}/tokens", enrollment.Tokens.as_view(), name="api-tokens"),
     path(f"{_ONE}/tokens/<str:token_id>", enrollment.OneToken.as_view(), name="api-token"),
     path(f"{_ONE}/agents", enrollment.Agents.as_view(), name="api-agents"),

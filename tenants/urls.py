@@ -26,6 +26,7 @@ urlpatterns = [
     path("t/<str:tenant_id>/wake/", sleep.wake, name="wake"),
     path("t/<str:tenant_id>/sleep-policy/", sleep.policy, name="sleep-policy"),
     path("t/<str:tenant_id>/rotate-certificates/", protection.rotate_certificates, name="rotate-certificates"),
+    path("t/<str:tenant_id>/rotate-credentials/", protection.rotate_credentials, name="rotate-credentials"),
     path("t/<str:tenant_id>/upgrade/", version_views.upgrade, name="upgrade"),
     path("t/<str:tenant_id>/rollback/", version_views.rollback, name="rollback"),
     path("t/<str:tenant_id>/resize/", version_views.resize, name="resize"),

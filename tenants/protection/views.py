@@ -69,6 +69,17 @@ def rotate_certificates(request: HttpRequest, tenant_id: str) -> HttpResponse:
 
 @login_required
 @require_POST
+def rotate_credentials(request: HttpRequest, tenant_id: str) -> HttpResponse:
+    """Give every node of a tenant new passwords."""
+    actor = actor_of(request)
+    tenant = queries.find(actor, tenant_id)
+    actions.rotate_credentials(by=actor, tenant=tenant)
+    messages.success(request, f"{tenant.name} gets new passwords. Every step shows here.")
+    return redirect("tenants:overview", tenant.pk)
+
+
+@login_required
+@require_POST
 def protect(request: HttpRequest, tenant_id: str) -> HttpResponse:
     """Protect a tenant from deletion, or lift that."""
     actor = actor_of(request)

@@ -14,6 +14,8 @@ UPGRADE, ROLLBACK, RESIZE = "upgrade", "rollback", "resize"
 SLEEP_STEPS = (SUBMIT, "dashboard", "manager", "indexer")
 WAKE_STEPS = (SUBMIT, "indexer", "manager", "dashboard", "verify")
 SLEEP, WAKE = "sleep", "wake"
+ROTATE_CREDENTIALS_STEPS = (SUBMIT, "generate", "switch", "indexer", "manager", "dashboard", "verify")
+ROTATE_CREDENTIALS = "rotate_credentials"
 RESTORE_STEPS = ("backup", "stop", "put_state", "indexer", "manager", "dashboard", "verify")
 
 
@@ -47,6 +49,7 @@ KINDS: dict[str, Kind] = {
     RESIZE: Kind("running", START_STEPS),
     SLEEP: Kind("running", SLEEP_STEPS, changes_spec=False),
     WAKE: Kind("running", WAKE_STEPS, changes_spec=False),
+    ROTATE_CREDENTIALS: Kind("running", ROTATE_CREDENTIALS_STEPS, changes_spec=False),
     # Begins at the edge alone so far, so that nothing is handed over.
     "restore": Kind("running", RESTORE_STEPS, changes_spec=False),
 }

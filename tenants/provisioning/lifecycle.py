@@ -177,7 +177,7 @@ def told(tenant: Recorded) -> str:
 def attention(tenant: Recorded, now: dt.datetime) -> list[dict[str, str]]:
     """The reasons, each with code and message, why a tenant that runs needs a look."""
     view = tenant.edge_view or {}
-    found = [_not_fully_up(tenant), _certificate_ends(view.get("certificate"), now)]
+    found = [_key_missing(view.get("reason")), _not_fully_up(tenant), _certificate_ends(view.get("certificate"), now)]
     # What is past the plan's thresholds is judged at the edge, which has the signs at first hand.
     told = [{"code": str(reason["code"]), "message": str(reason["message"])} for reason in view.get("attention") or []]
     return [*(reason for reason in found if reason), *told]
@@ -220,6 +220,7 @@ _STATUS_BY_AIM = {RUNNING: _running_status, STOPPED: _stopped_status, DELETED: _
 
 _ROLLING = {
     "rotate": ("CERTIFICATES_ROTATE", "Certificates are exchanged: one role after the other restarts."),
+    "rotate_credentials": ("CREDENTIALS_ROTATE", "Passwords are exchanged: one role after the other restarts."),
     "upgrade": ("VERSION_CHANGES", "The version changes: one role after the other restarts."),
     "resize": ("SIZES_CHANGE", "The sizes change: one role after the other restarts."),
 }
@@ -245,6 +246,13 @@ def _not_fully_up(tenant: Recorded) -> dict[str, str] | None:
     reason = (tenant.edge_view or {}).get("reason") or {}
     message = reason.get("message") or f"The nodes are {tenant.observed}."
     return {"code": reason.get("code") or tenant.observed.upper(), "message": message}
+
+
+def _key_missing(reason: Mapping[str, Any] | None) -> dict[str, str] | None:
+    """What runs goes on, but nothing of it can be started anew."""
+    if (reason or {}).get("code") != "KEY_MISSING":
+        return None
+    return {"code": "KEY_MISSING", "message": "The platform's key to this tenant is missing; its operator is needed."}
 
 
 def _certificate_ends(certificate: Mapping[str, Any] | None, now: dt.datetime) -> dict[str, str] | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controlplane.marks import Mark
-from tenants.provisioning.kinds import RESIZE, ROLLBACK, ROTATE, SLEEP, UPGRADE, WAKE
+from tenants.provisioning.kinds import RESIZE, ROLLBACK, ROTATE, ROTATE_CREDENTIALS, SLEEP, UPGRADE, WAKE
 from tenants.provisioning.marks import STEP, of_operation
 from tenants.provisioning.models import Operation, Step
 
@@ -21,6 +21,7 @@ TITLES = {
     RESIZE: "Change sizes",
     SLEEP: "Sleep",
     WAKE: "Wake",
+    ROTATE_CREDENTIALS: "Rotate passwords",
     "edge": "Edge run",
 }
 
@@ -34,6 +35,7 @@ CANCELS = {
     ROLLBACK: "Cancel rollback",
     RESIZE: "Cancel change",
     SLEEP: "Stay awake",
+    ROTATE_CREDENTIALS: "Cancel rotation",
 }
 
 # step → title, and what it does for a start, a stop, a deletion
@@ -80,6 +82,14 @@ RESIZING = STARTING | {
     "manager": ("Manager", "Restarts in its new size; agents reconnect by themselves"),
     "dashboard": ("Dashboard", "Restarts in its new size; open pages reload"),
 }
+ROTATING_CREDENTIALS = ROTATING | {
+    "generate": ("Generate", "A new password for everything that has one"),
+    "switch": ("Switch", "Nodes that start get the new passwords"),
+    "indexer": ("Indexer", "Restarts; lets in the new passwords and no more the old"),
+    "manager": ("Manager", "Restarts; lets in the new password and no more the old"),
+    "dashboard": ("Dashboard", "Restarts and signs in with the new; open pages reload"),
+    "rollback": ("Roll back", "The old passwords come into use again"),
+}
 SLEEPING = STOPPING | {"submit": ("Hand over", "The edge asks who uses it, and begins if nobody does")}
 WAKING = STARTING | {
     "submit": ("Hand over", "The edge is told to wake it"),
@@ -105,7 +115,16 @@ WORDS = {
     RESIZE: RESIZING,
     SLEEP: SLEEPING,
     WAKE: WAKING,
+    ROTATE_CREDENTIALS: ROTATING_CREDENTIALS,
 }
+
+KEPT = {
+    ROTATE: "The certificates from before the rotation are the ones in use.",
+    ROTATE_CREDENTIALS: "The passwords from before the rotation are the ones in use.",
+    **dict.fromkeys((UPGRADE, ROLLBACK), "The version from before the change is the one in use."),
+    SLEEP: "The tenant is awake.",
+}
+"""What a failure leaves in place where it is not the steps that hold."""
 
 
 @dataclass(frozen=True)
@@ -182,12 +201,8 @@ class Timeline:
     @property
     def kept(self) -> str:
         """What a failure left in place."""
-        if self.operation.kind == ROTATE:
-            return "The certificates from before the rotation are the ones in use."
-        if self.operation.kind in (UPGRADE, ROLLBACK):
-            return "The version from before the change is the one in use."
-        if self.operation.kind == SLEEP:
-            return "The tenant is awake."
+        if self.operation.kind in KEPT:
+            return KEPT[self.operation.kind]
         held = [line.title.lower() for line in self.lines if line.state == "succeeded" and line.name != "submit"]
         if not held:
             return "Nothing of it was built yet."

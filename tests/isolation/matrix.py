@@ -113,6 +113,7 @@ API = {
     "/api/v1/tenants/{tenant_id}/usage": {"GET": needs("tenant.view")},
     "/api/v1/tenants/{tenant_id}/sleep": {"POST": needs("tenant.operate")},
     "/api/v1/tenants/{tenant_id}/wake": {"POST": needs("tenant.operate")},
+    "/api/v1/tenants/{tenant_id}/rotate-credentials": {"POST": needs("tenant.operate")},
     "/api/v1/tenants/{tenant_id}/tokens": {
         "GET": needs("token.view"),
         "POST": needs("token.create", body={"name": "new"}),
@@ -192,6 +193,7 @@ PAGES = {
     "/t/{tenant_id}/sleep/": {"POST": needs("tenant.operate")},
     "/t/{tenant_id}/wake/": {"POST": needs("tenant.operate")},
     "/t/{tenant_id}/sleep-policy/": {"POST": needs("tenant.operate", body={"sleep_after_minutes": "30"})},
+    "/t/{tenant_id}/rotate-credentials/": {"POST": needs("tenant.operate")},
     "/t/{tenant_id}/protect/": {"POST": needs("tenant.delete", body={"protected": "on"})},
     "/t/{tenant_id}/delete/": {"POST": needs("tenant.delete", body={"confirm_name": "x"})},
     "/t/{tenant_id}/operations/": {"GET": needs("tenant.view")},

@@ -9,6 +9,7 @@ import copy
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import httpx
@@ -23,8 +24,9 @@ STEPS = {
     "resize": ["certs", "indexer", "manager", "dashboard", "verify"],
     "sleep": ["dashboard", "manager", "indexer"],
     "wake": ["indexer", "manager", "dashboard", "verify"],
+    "rotate_credentials": ["generate", "switch", "indexer", "manager", "dashboard", "verify"],
 }
-ROLLING = ("rotate", "upgrade", "resize")
+ROLLING = ("rotate", "rotate_credentials", "upgrade", "resize")
 AIMS = {
     "start": "running",
     "stop": "stopped",
@@ -67,6 +69,7 @@ class FakeEdge:
         self.agents: dict[str, list[dict[str, Any]]] = {}
         self.changes: list[dict[str, Any]] = []
         self.used: list[dict[str, Any]] = []
+        self.keys = {"current": "k1", "configured": ["k1"], "in_use": [{"kek": "k1", "tenants": 3}], "unknown": 0}
         self.feed_epoch = "epoch-1"
         self.oldest_seq = 1
         self.calls: list[tuple[str, str]] = []
@@ -137,11 +140,11 @@ class FakeEdge:
         view["run"]["state"], view["observed"], view["reason"] = "failed", "failed", error
         self.publish(tenant_id)
 
-    def begin_rotation(self, tenant_id: str, operation_id: str) -> None:
-        """Certificates begin to be exchanged, by whoever asked for it."""
+    def begin_rotation(self, tenant_id: str, operation_id: str, kind: str = "rotate") -> None:
+        """Certificates or passwords begin to be exchanged, by whoever asked for it."""
         view = self.views[tenant_id]
-        steps = self._steps(view, "rotate", operation_id)
-        view["run"] = {"operation_id": operation_id, "kind": "rotate", "state": "running", "steps": steps}
+        steps = self._steps(view, kind, operation_id)
+        view["run"] = {"operation_id": operation_id, "kind": kind, "state": "running", "steps": steps}
         self.publish(tenant_id)
 
     def begin_change(self, tenant_id: str, kind: str, operation_id: str) -> None:
@@ -211,6 +214,7 @@ class FakeEdge:
             ("GET", r"/v1/tenants", self._list),
             ("GET", r"/v1/changes", self._changes),
             ("GET", r"/v1/usage", self._usage),
+            ("GET", r"/v1/keys", lambda *, body, query: httpx.Response(200, json=self.keys)),
             ("PUT", rf"{one}/tokens/([a-z2-7]{{10}})", self._put_token),
             ("GET", rf"{one}/tokens/([a-z2-7]{{10}})", self._get_token),
             ("DELETE", rf"{one}/tokens/([a-z2-7]{{10}})", self._delete_token),
@@ -219,6 +223,7 @@ class FakeEdge:
             ("POST", rf"{one}/certs/rotate", self._rotate),
             ("POST", rf"{one}/sleep", self._sleep),
             ("POST", rf"{one}/wake", self._wake),
+            ("POST", rf"{one}/credentials/rotate", partial(self._rotate, kind="rotate_credentials")),
             ("POST", rf"{one}/dashboard-codes", self._code),
             ("POST", rf"{one}/revocations", self._revoke),
             ("GET", r"/api/events", self._events),
@@ -344,12 +349,12 @@ class FakeEdge:
         found["quarantined"] = True
         return httpx.Response(200, json=found)
 
-    def _rotate(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
+    def _rotate(self, tenant_id: str, *, body: dict[str, Any], query: Any, kind: str = "rotate") -> httpx.Response:
         view = self.views[tenant_id]
         if view["run"]["operation_id"] != body["operation_id"]:
             if view["run"]["state"] == "running":
                 return refusal(409, "OPERATION_IN_PROGRESS")
-            self.begin_rotation(tenant_id, body["operation_id"])
+            self.begin_rotation(tenant_id, body["operation_id"], kind)
         return httpx.Response(202, json=view)
 
     def _sleep(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:

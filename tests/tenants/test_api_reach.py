@@ -21,6 +21,7 @@ ROUTES = [
     ("POST", "tenants/{tenant}/resize", None),
     ("POST", "tenants/{tenant}/sleep", None),
     ("POST", "tenants/{tenant}/wake", None),
+    ("POST", "tenants/{tenant}/rotate-credentials", None),
     ("POST", "tenants/{tenant}/certs-token", None),
     ("GET", "tenants/{tenant}/tokens", None),
     ("POST", "tenants/{tenant}/tokens", {"name": "x"}),

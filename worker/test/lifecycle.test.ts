@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SERVING_ROLES, STEPS } from "../src/schemas";
-import { type Decision, type Facts, MAX_FAILURES, READY_WITHIN_MS } from "../src/tenant/facts";
+import { type Decision, type Facts, MAX_FAILURES, READY_WITHIN_MS, RUN_OF } from "../src/tenant/facts";
 import { decide } from "../src/tenant/lifecycle";
 import { anyFacts, EXITED, facts, givenUp, NOW, node, obeyed, settledAt } from "./support/facts";
 
@@ -167,6 +167,8 @@ describe("decisions over any state", () => {
         const { action, wakeAt, outcome } = decide(some);
         expect(action !== null || wakeAt !== null || outcome !== "going").toBe(true);
         if (wakeAt !== null && action === null) expect(wakeAt).toBeGreaterThan(some.now);
+        // What is stored as a time is a whole number.
+        if (wakeAt !== null) expect(Number.isInteger(wakeAt)).toBe(true);
       }),
     );
   });
@@ -177,7 +179,7 @@ describe("decisions over any state", () => {
         const { step, holding } = decide(some);
         const kind = { running: "start", stopped: "stop", deleted: "delete" }[some.requested] as keyof typeof STEPS;
         const { rotation, upgrade, sleep } = some.requested === "running" ? some : facts();
-        const rolling = rotation ? STEPS.rotate : upgrade && STEPS.upgrade;
+        const rolling = rotation ? STEPS[RUN_OF[rotation.what]] : upgrade && STEPS.upgrade;
         const beside = rolling ? [...rolling, "rollback"] : sleep && STEPS[RUNS[sleep.aim]];
         const names: readonly string[] = beside || STEPS[kind];
         for (const name of step ? [step, ...holding] : holding) expect(names).toContain(name);

@@ -19,6 +19,9 @@ const order = (start: number): StartOrder => ({
   ...{ start, generation: 1, image: "v4147", instance: "standard-1", env: {} },
 });
 
+const NODE = { role: "manager", n: 0 } as const;
+const STARTED_AS = { incarnation: "v1", instance: "standard-1", credentials: 1 };
+
 /** A manager's object with its container, whose first intercept waits until it is let go. */
 function withManager(work: (node: ManagerContainer, fake: FakeContainer, letGo: () => void) => Promise<void>) {
   const name = `${newTenantId()}:manager:0`;
@@ -117,7 +120,8 @@ describe("what a node reports", () => {
   function afterTwoStarts(work: (ctx: LiveContext, report: (more: Partial<NodeReport>) => NodeReport) => void) {
     return runInDurableObject(env.TENANT.getByName(newTenantId()), (_object, state) => {
       const ctx = new LiveContext(state, env);
-      for (let start = 1; start <= 2; start++) noteStart(ctx, "manager", 0, "v1", "standard-1");
+      for (let start = 1; start <= 2; start++)
+        noteStart(ctx, NODE, STARTED_AS);
       const common = { role: "manager", n: 0, start: 2, image: null, started_at: 1, exit_code: null } as const;
       work(ctx, (more) => ({ ...common, state: "starting", ...more }));
     });
@@ -139,7 +143,7 @@ describe("what a node reports", () => {
       const ctx = new LiveContext(state, env);
       const pauses: number[] = [];
       const dies = (after: number) => {
-        const start = noteStart(ctx, "manager", 0, "v1", "standard-1");
+        const start = noteStart(ctx, NODE, STARTED_AS);
         const common = { role: "manager", n: 0, start, image: null, started_at: 1, exit_code: null } as const;
         takeReport(ctx, { ...common, state: "running", told: 1 }, null);
         state.storage.sql.exec("UPDATE nodes SET ready_at = ready_at - ?", after);
@@ -149,7 +153,7 @@ describe("what a node reports", () => {
       };
       expect([60_000, 120_000, 60_000, 15_000, 60_000].map(dies)).toEqual([1, 2, 3, 4, MAX_FAILURES]);
       expect(pauses).toEqual([...pauses].sort((a, b) => a - b));
-      const { starting } = factOf(ctx, { role: "manager", n: 0, wanted: true }, "v1");
+      const { starting } = factOf(ctx, { ...NODE, wanted: true }, "v1", false);
       const nodes = [node("indexer", "running"), node("manager", "failed", { starting }), node("dashboard", "running")];
       expect(decide(facts({ settled: true, now: Date.now(), nodes })).reason?.code).toBe("NODE_CRASH_LOOP");
       expect(dies(300_000)).toBe(1);

@@ -37,7 +37,10 @@ export interface NodeFact {
   wanted: boolean;
   /** It was started as the plan wants it now (image, size, certificate). */
   fits: boolean;
-  /** It has what it needs beside a running process: a manager knows the tenant's agents. */
+  /**
+   * It has what it needs beside a running process: a manager knows the tenant's agents; one that got new credentials lets
+   * them in, and the old ones no more.
+   */
   prepared: boolean;
   startedAt: number | null;
   /** When it last got on while it did not serve yet. */
@@ -46,9 +49,14 @@ export interface NodeFact {
   preparing: Effort;
 }
 
-/** An exchange of the tenant's certificates that is under way. */
+/** What can be exchanged in a tenant that runs, and the run that does it. */
+export const RUN_OF = { certificates: "rotate", credentials: "rotate_credentials" } as const;
+export type Exchanged = keyof typeof RUN_OF;
+
+/** An exchange of the tenant's certificates or credentials that is under way. */
 export interface Rotation {
-  /** The next bundle is minted and kept. */
+  what: Exchanged;
+  /** The next bundle is minted, or the next credentials are generated, and kept. */
   minted: boolean;
   /** It is the active one: nodes that are started get it. */
   switched: boolean;
@@ -122,14 +130,16 @@ export type Action =
   /** End a container that does not serve in time; counts as a failed start. */
   | OfNode<"give_up_start">
   | { do: "mint" }
+  /** Make the credentials that are to take over. */
+  | { do: "generate" }
   | { do: "verify" }
   /** Begin a rotation that nobody asked for. */
   | { do: "renew" }
   /** Wake a tenant that nobody asked for, because something of it is due. */
   | { do: "rouse" }
-  /** Make the minted bundle the active one. */
+  /** Make what was minted or generated the active one. */
   | { do: "switch" }
-  /** Make the bundle before the active one again; `step` is where it failed. */
+  /** Make what was active before active again; `step` is where it failed. */
   | { do: "turn_back"; step: StepName; error: ErrorBody }
   /** Keep what is there before the version changes. */
   | { do: "snapshot" }

@@ -58,7 +58,7 @@ export function kindOfRun({ sql }: TenantContext, operationId: string): RunKind 
 }
 
 /** What changes no plan, and so says nothing of whether the newest one was reached. */
-const BESIDE_THE_PLAN: RunKind[] = ["rotate", "sleep", "wake"];
+const BESIDE_THE_PLAN: RunKind[] = ["rotate", "rotate_credentials", "sleep", "wake"];
 
 /**
  * Whether the newest plan was fully reached once, so that what fails now is healed. A restore changes no plan either: it

@@ -85,7 +85,7 @@ function startingVerdict(facts: Facts, node: NodeFact): Verdict {
     return { is: "acting", action, because: `${nameOf(node)} did not serve in time` };
   }
   // Nodes report by themselves; looking is for reports that were lost, less often the longer it takes.
-  const look = facts.now + Math.min(Math.max((facts.now - startedAt) / 5, 2000), 10_000);
+  const look = facts.now + Math.round(Math.min(Math.max((facts.now - startedAt) / 5, 2000), 10_000));
   return waiting(Math.min(look, deadline), `${nameOf(node)} does not serve yet`, node.starting.error);
 }
 

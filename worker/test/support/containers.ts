@@ -11,6 +11,8 @@ interface World {
   exits: Map<string, number>;
   /** The same of containers that run but never serve. */
   silent: Set<string>;
+  /** Object names (or ends) whose containers go on with the passwords of their start before. */
+  stubborn: Set<string>;
   /** What every indexer says that its disk holds. */
   usedBytes: number;
   /** Object name (or its end) and path, such as `:indexer:0/_cluster/health` → the JSON that is answered there. */
@@ -18,7 +20,10 @@ interface World {
 }
 
 const shared = globalThis as unknown as { testWorld?: World };
-shared.testWorld ??= { containers: new Map(), exits: new Map(), silent: new Set(), usedBytes: 1000, says: new Map() };
+shared.testWorld ??= {
+  ...{ containers: new Map(), exits: new Map(), silent: new Set(), stubborn: new Set() },
+  ...{ usedBytes: 1000, says: new Map() },
+};
 export const world: World = shared.testWorld;
 
 const covers = (name: string, pattern: string) => name.endsWith(pattern);
@@ -27,6 +32,8 @@ export class FakeContainer {
   running = false;
   starts = 0;
   env: Record<string, string> = {};
+  /** The environment whose passwords it lets in. */
+  passwords: Record<string, string> = {};
   internet: boolean | undefined;
   image = "";
   instance = "";
@@ -52,6 +59,8 @@ export class FakeContainer {
     if (this.running) throw new Error("start() cannot be called on a container that is already running.");
     this.running = true;
     this.starts += 1;
+    const stubborn = [...world.stubborn].some((pattern) => covers(this.name, pattern));
+    this.passwords = stubborn ? this.passwords : (options?.env ?? {});
     this.env = options?.env ?? {};
     this.internet = options?.enableInternet;
     this.documents.clear();
@@ -166,18 +175,27 @@ const ANSWERS: Record<Role, Answer> = {
     });
   },
   indexer: indexerAnswer,
-  manager: (request) => {
+  manager: (request, _port, node) => {
     const { pathname } = new URL(request.url);
-    if (pathname === "/security/user/authenticate") return Response.json({ data: { token: "t" }, error: 0 });
-    if (request.headers.get("authorization") !== "Bearer t")
-      return Response.json({ title: "Unauthorized" }, { status: 401 });
-    return Response.json({ data: { affected_items: pathname === "/manager/status" ? [DAEMONS] : [] }, error: 0 });
+    const isIn =
+      pathname === "/security/user/authenticate"
+        ? presents(request, "wazuh-wui", node.passwords.API_PASSWORD)
+        : request.headers.get("authorization") === "Bearer t";
+    if (!isIn) return Response.json({ title: "Unauthorized" }, { status: 401 });
+    const items = pathname === "/manager/status" ? [DAEMONS] : [];
+    return Response.json({ data: { token: "t", affected_items: items }, error: 0 });
   },
-  dashboard: (request) => {
+  dashboard: (request, _port, node) => {
     if (!request.headers.has("x-proxy-user")) return new Response("Unauthorized", { status: 401 });
-    return Response.json({ status: { overall: { state: "green" } } });
+    const indexer = world.containers.get(node.name.replace(/:dashboard:\d+$/, ":indexer:0"));
+    const letIn = indexer?.passwords.DASHBOARD_PASSWORD === node.passwords.INDEXER_PASSWORD;
+    const overall = { state: letIn ? "green" : "red" };
+    return Response.json({ status: { overall } }, { status: letIn ? 200 : 503 });
   },
 };
+
+const presents = (request: Request, user: string, password = "") =>
+  request.headers.get("authorization") === `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
 
 export const DAEMONS = {
   ...{ "wazuh-analysisd": "running", "wazuh-remoted": "running", "wazuh-db": "running", "wazuh-authd": "running" },
@@ -193,6 +211,11 @@ export const diskOf = (total: number, available: number) => ({
 
 async function indexerAnswer(request: Request, _port: number, node: FakeContainer): Promise<Response> {
   const { pathname } = new URL(request.url);
+  if (pathname === "/_plugins/_security/health") return Response.json({ status: "UP" });
+  const isAdmin = presents(request, "admin", node.passwords.INDEXER_PASSWORD);
+  const isDashboard = presents(request, "kibanaserver", node.passwords.DASHBOARD_PASSWORD);
+  if (!isAdmin && !(isDashboard && pathname === "/_plugins/_security/authinfo"))
+    return new Response("", { status: 401 });
   if (pathname.endsWith("/_search")) {
     const { query } = (await request.json()) as { query: { ids: { values: string[] } } };
     const hits = query.ids.values.filter((id) => node.documents.has(id)).map((id) => ({ _id: id }));

@@ -78,6 +78,7 @@ const nodeOf = (role: Role) =>
 const known = (nodes: NodeFact[]) =>
   nodes.filter(({ wanted, state }) => wanted || ["starting", "running", "stopping"].includes(state));
 const anyRotation = fc.record({
+  what: fc.constantFrom("certificates" as const, "credentials" as const),
   minted: fc.boolean(),
   switched: fc.boolean(),
   verified: fc.boolean(),
@@ -162,6 +163,8 @@ export function obeyed(before: Facts, action: Action): Facts {
       return set(action, { state: "failed" });
     case "prepare":
       return set(action, { prepared: true });
+    case "generate":
+      return rotated(before, { minted: true });
     case "mint":
       return before.rotation ? rotated(before, { minted: true }) : { ...before, certificateFits: true };
     case "verify":
@@ -173,7 +176,7 @@ export function obeyed(before: Facts, action: Action): Facts {
         ...before,
         ...UNTRIED,
         renewAt: Number.POSITIVE_INFINITY,
-        rotation: { minted: false, switched: false, verified: false, back: null },
+        rotation: { what: "certificates", minted: false, switched: false, verified: false, back: null },
       };
     case "switch":
       return allUnfit(rotated(before, { minted: false, switched: true }));
