@@ -120,8 +120,7 @@ describe("what a node reports", () => {
   function afterTwoStarts(work: (ctx: LiveContext, report: (more: Partial<NodeReport>) => NodeReport) => void) {
     return runInDurableObject(env.TENANT.getByName(newTenantId()), (_object, state) => {
       const ctx = new LiveContext(state, env);
-      for (let start = 1; start <= 2; start++)
-        noteStart(ctx, NODE, STARTED_AS);
+      for (let start = 1; start <= 2; start++) noteStart(ctx, NODE, STARTED_AS);
       const common = { role: "manager", n: 0, start: 2, image: null, started_at: 1, exit_code: null } as const;
       work(ctx, (more) => ({ ...common, state: "starting", ...more }));
     });
