@@ -8,7 +8,7 @@ from tenants.enrollment import agent_views as agents
 from tenants.enrollment import token_views as tokens
 from tenants.protection import sleep_views as sleep
 from tenants.protection import views as protection
-from tenants.provisioning import create_views, views
+from tenants.provisioning import create_views, version_views, views
 from tenants.provisioning import operation_views as operations
 
 app_name = "tenants"
@@ -26,6 +26,10 @@ urlpatterns = [
     path("t/<str:tenant_id>/wake/", sleep.wake, name="wake"),
     path("t/<str:tenant_id>/sleep-policy/", sleep.policy, name="sleep-policy"),
     path("t/<str:tenant_id>/rotate-certificates/", protection.rotate_certificates, name="rotate-certificates"),
+    path("t/<str:tenant_id>/rotate-credentials/", protection.rotate_credentials, name="rotate-credentials"),
+    path("t/<str:tenant_id>/upgrade/", version_views.upgrade, name="upgrade"),
+    path("t/<str:tenant_id>/rollback/", version_views.rollback, name="rollback"),
+    path("t/<str:tenant_id>/resize/", version_views.resize, name="resize"),
     path("t/<str:tenant_id>/protect/", protection.protect, name="protect"),
     path("t/<str:tenant_id>/delete/", protection.delete, name="delete"),
     path("t/<str:tenant_id>/operations/", operations.listing, name="operations"),

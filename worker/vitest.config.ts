@@ -23,9 +23,12 @@ const bindings = {
   API_HOSTS: "edge.test",
   DASHBOARD_ZONE: "dashboards.test",
   PUBLIC_URL: "http://edge.test",
-  VERSIONS: { "4.14.7": "v4147", "4.14.8": "v4148" },
+  VERSIONS: { "4.14.7": "v4147", "4.14.6": "v4146", "4.14.8": "v4148", "4.20.0": "v4200" },
   CELL_ID_KEY: randomBytes(32).toString("hex"),
-  DATA_KEYS: { current: "test", keys: { test: randomBytes(32).toString("base64") } },
+  DATA_KEYS: {
+    current: "test",
+    keys: { test: randomBytes(32).toString("base64"), retired: randomBytes(32).toString("base64") },
+  },
   CONTROL_KEYS: signers
     .filter(({ door }) => door !== "stranger")
     .map(({ kid, door, public: key }) => ({ kid, door, jwk: key.export({ format: "jwk" }) })),

@@ -8,6 +8,7 @@ from typing import Self
 
 import httpx
 
+from local.demo.changes import FROM, Changes
 from local.demo.machine import Machine
 from local.demo.stranger import Stranger
 from local.portal_api import Json, PortalApi
@@ -58,6 +59,7 @@ class Demo:
             "isolation_held": self.isolation_held,
             "indexer_killed_nothing_lost": self.indexer_killed_nothing_lost,
             "certs_rotated": self.certs_rotated,
+            **Changes(self).steps(),
             "restored_from_backup": self.restored_from_backup,
             "cloned": self.cloned,
             "slept_and_woke": self.slept_and_woke,
@@ -99,7 +101,7 @@ class Demo:
     def agent_enrolled(self) -> str:
         self.machine = self.exit.enter_context(Machine(self.layout, self.token, "demo-web-01"))
         number = self.machine.connected()
-        agents = wait_for(lambda: self._active_agents(), "the agent in the portal", 30)
+        agents = wait_for(lambda: self.active_agents(), "the agent in the portal", 30)
         return f"agent {number} ({agents[0]['name']}) is active"
 
     def event_through_tunnel(self) -> str:
@@ -149,7 +151,7 @@ class Demo:
         nodes.destroy(self.stack, nodes.running(self.stack, self.tenant, "indexer")[0])
         wait_for(lambda: not before - self._ids_if_at_least(5), "every alert in the new indexer", 90)
         self.machine.log(f"Invalid user afterwards{self.word} from 203.0.113.9 port 4022")
-        wait_for(lambda: self._alerts(f"afterwards{self.word}"), "a new alert after the loss", 60)
+        wait_for(lambda: self.alerts(f"afterwards{self.word}"), "a new alert after the loss", 60)
         return f"{len(before)} alerts came back from the journal, new ones arrive"
 
     def certs_rotated(self) -> str:
@@ -160,7 +162,7 @@ class Demo:
         check(new["generation"] > old["generation"], f"generation is {new['generation']}")
         check(new["ca_fingerprint"] != old["ca_fingerprint"], "the authority is the same")
         self.machine.log(f"Invalid user rotated{self.word} from 203.0.113.9 port 4022")
-        wait_for(lambda: self._alerts(f"rotated{self.word}"), "a new alert after the rotation", 60)
+        wait_for(lambda: self.alerts(f"rotated{self.word}"), "a new alert after the rotation", 60)
         numbers = f"generation {old['generation']} → {new['generation']}"
         return f"{numbers}, authority {old['ca_fingerprint'][:8]} → {new['ca_fingerprint'][:8]}, new alerts arrive"
 
@@ -168,14 +170,14 @@ class Demo:
         self.backup = self._backup("take")
         self.before = nodes.Indexer(self.stack, self.tenant).all_ids()
         for number in range(5):
-            for hit in self._alerts(f"kept{number}"):
+            for hit in self.alerts(f"kept{number}"):
                 nodes.Indexer(self.stack, self.tenant).delete(hit)
         damaged = nodes.Indexer(self.stack, self.tenant).all_ids()
         check(len(damaged) < len(self.before), "nothing was damaged")
         self._backup("restore", "--backup", self.backup)
         after = nodes.Indexer(self.stack, self.tenant).all_ids()
         check(self.before <= after, f"{len(self.before - after)} alerts did not come back")
-        wait_for(self._active_agents, "the agent at the restored manager", 60)
+        wait_for(self.active_agents, "the agent at the restored manager", 60)
         return f"{len(self.before) - len(damaged)} deleted alerts are back, the agent too"
 
     def cloned(self) -> str:
@@ -224,7 +226,7 @@ class Demo:
         return PortalApi(self.layout.portal, key)
 
     def _ask_for_tenant(self, visitor: Visitor, organization: str) -> str:
-        visitor.get(f"/o/{organization}/tenants/new/").submit("/tenants/new/", name="Production")
+        visitor.get(f"/o/{organization}/tenants/new/").submit("/tenants/new/", name="Production", version=FROM)
         found = TENANT.search(visitor.url)
         check(found, f"asking for a tenant led to {visitor.url}: {visitor.text[:400]}")
         return found.group(1) if found else ""
@@ -233,7 +235,7 @@ class Demo:
         (operation, *_) = [row for row in api.all("/operations", tenant=tenant) if row["kind"] == kind]
         return api.succeeded(operation["id"])
 
-    def _active_agents(self) -> list[dict[str, str]]:
+    def active_agents(self) -> list[dict[str, str]]:
         agents = self.api.get(f"/tenants/{self.tenant}/agents")["results"]
         return [agent for agent in agents if agent["status"] == "active"]
 
@@ -247,12 +249,12 @@ class Demo:
     def _pending_tokens(self) -> list[Json]:
         return [token for token in self.api.all(f"/tenants/{self.tenant}/tokens") if token["pending"]]
 
-    def _alerts(self, word: str) -> list[Json]:
+    def alerts(self, word: str) -> list[Json]:
         with contextlib.suppress(ValueError, OSError, httpx.HTTPError, RuntimeError):
             return nodes.Indexer(self.stack, self.tenant).alerts_with(word)
         return []
 
     def _ids_if_at_least(self, count: int) -> set[str]:
         """Ids of the alerts about kept… names; empty while there are fewer, or while the indexer is away."""
-        ids = {str(hit["_id"]) for number in range(count) for hit in self._alerts(f"kept{number}")}
+        ids = {str(hit["_id"]) for number in range(count) for hit in self.alerts(f"kept{number}")}
         return ids if len(ids) >= count else set()

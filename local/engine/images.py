@@ -27,6 +27,7 @@ ENTRIES = {
 FAULTY_ENTRIES = {
     ("indexer", "exits"): "local.nodes.faulty:exits_while_starting",
     ("indexer", "slow"): "local.nodes.faulty:starts_slowly",
+    ("dashboard", "blind"): "local.nodes.faulty:exits_while_starting",
 }
 
 TAG = re.compile(r"\d+\.\d+\.\d+(?:-(?P<suffix>[a-z]+))?")

@@ -10,7 +10,7 @@ SLOW_START = 3600.0  # seconds: longer than the edge waits for an indexer, so th
 
 
 async def exits_while_starting(host: Host) -> int:
-    """An indexer that cannot start: says why and ends with exit code 1."""
+    """A node that cannot start: says why and ends with exit code 1."""
     host.log("cannot start: the data path is not writable (this image fails on purpose)", level="fatal")
     return 1
 

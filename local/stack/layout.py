@@ -13,8 +13,9 @@ from local.stack import keys, ports
 REPOSITORY = Path(__file__).resolve().parents[2]
 CELL = "lo"
 OIDC_CLIENT = "garrison-portal"
-# Version -> image tag. The two odd ones exist only here: an indexer that exits, and one that takes an hour to start.
-VERSIONS = {"4.14.7": "4.14.7", "4.14.7-exits": "4.14.7-exits", "4.14.7-slow": "4.14.7-slow"}
+# What is offered, the newest first; also the image's tag. The odd ones exist only here: an indexer that exits, one
+# that takes an hour to start, and a newer version whose dashboard exits.
+VERSIONS = {version: version for version in ("4.14.7", "4.14.6", "4.14.7-exits", "4.14.7-slow", "4.14.8-blind")}
 IMAGES = {
     "manager": "wazuh/wazuh-manager",
     "indexer": "wazuh/wazuh-indexer",

@@ -18,6 +18,9 @@ AUDIT = {
     "certificates.rotated": "Certificates were exchanged",
     "certificates.rolled_back": "New certificates did not serve; the old ones are in use again",
     "certificates.rotation_failed": "Certificates were not exchanged",
+    "credentials.rotated": "The nodes' passwords were exchanged",
+    "credentials.rolled_back": "New passwords did not serve; the old ones are in use again",
+    "credentials.rotation_failed": "The nodes' passwords were not exchanged",
 }
 
 KINDS = (("", "All"), ("alert", "Alerts"), ("lifecycle", "Lifecycle"), ("enrollment", "Enrollment"), ("audit", "Audit"))

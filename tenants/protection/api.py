@@ -42,6 +42,16 @@ class Wake(TenantView):
         return accepted(self.tenant(tenant_id), operation)
 
 
+class RotateCredentials(TenantView):
+    """Exchanging the passwords of a tenant's nodes."""
+
+    @extend_schema(operation_id="tenants_rotate_credentials", request=None, responses={202: Accepted})
+    def post(self, request: Request, tenant_id: str) -> Response:
+        """Give every node new passwords, one role after the other. No value is ever shown."""
+        operation = actions.rotate_credentials(by=self.actor, tenant=self.tenant(tenant_id))
+        return accepted(self.tenant(tenant_id), operation)
+
+
 class OneTenant(TenantView):
     """One tenant."""
 

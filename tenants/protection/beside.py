@@ -5,12 +5,13 @@ from controlplane.actor import Actor
 from organizations import access
 from tenants.provisioning import intents
 from tenants.provisioning.actions import asker, note
-from tenants.provisioning.kinds import BESIDE_THE_SPEC, ROTATE, SLEEP, WAKE
+from tenants.provisioning.kinds import BESIDE_THE_SPEC, ROTATE, ROTATE_CREDENTIALS, SLEEP, WAKE
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.problems import OperationInProgress
 
 ROTATION_ASKED, SLEEP_ASKED, WAKE_ASKED = "tenants.rotation.asked", "tenants.sleep.asked", "tenants.waking.asked"
-FACTS = {ROTATE: ROTATION_ASKED, SLEEP: SLEEP_ASKED, WAKE: WAKE_ASKED}
+CREDENTIALS_ASKED = "tenants.credentials.asked"
+FACTS = {ROTATE: ROTATION_ASKED, ROTATE_CREDENTIALS: CREDENTIALS_ASKED, SLEEP: SLEEP_ASKED, WAKE: WAKE_ASKED}
 
 
 def ask(by: Actor, tenant: Tenant, kind: str, standing: access.Standing) -> Operation:

@@ -10,7 +10,7 @@ from typing import Any
 from controlplane import outbox
 from controlplane.models import Message
 from controlplane.rls import acting_as
-from tenants.protection.beside import ROTATION_ASKED, SLEEP_ASKED, WAKE_ASKED
+from tenants.protection.beside import CREDENTIALS_ASKED, ROTATION_ASKED, SLEEP_ASKED, WAKE_ASKED
 from tenants.provisioning import intents, mirror
 from tenants.provisioning.edge_api import EdgeApi
 from tenants.provisioning.edge_errors import EdgeError
@@ -23,6 +23,12 @@ from tenants.provisioning.sighting import Sighting
 def rotate_at_the_edge(message: Message) -> None:
     """Have the edge exchange a tenant's certificates."""
     _bring(message, EdgeApi.rotate_certificates)
+
+
+@outbox.subscriber(CREDENTIALS_ASKED, in_transaction=False)
+def rotate_credentials_at_the_edge(message: Message) -> None:
+    """Have the edge exchange the passwords of a tenant's nodes."""
+    _bring(message, EdgeApi.rotate_credentials)
 
 
 @outbox.subscriber(SLEEP_ASKED, in_transaction=False)

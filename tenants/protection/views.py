@@ -14,7 +14,7 @@ from organizations import access
 from tenants.protection import actions
 from tenants.protection.forms import DeleteForm, SleepForm
 from tenants.provisioning import actions as provisioning
-from tenants.provisioning import queries
+from tenants.provisioning import queries, specs, versions
 from tenants.provisioning.frame import tenant_frame
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.prices import size_words
@@ -69,6 +69,17 @@ def rotate_certificates(request: HttpRequest, tenant_id: str) -> HttpResponse:
 
 @login_required
 @require_POST
+def rotate_credentials(request: HttpRequest, tenant_id: str) -> HttpResponse:
+    """Give every node of a tenant new passwords."""
+    actor = actor_of(request)
+    tenant = queries.find(actor, tenant_id)
+    actions.rotate_credentials(by=actor, tenant=tenant)
+    messages.success(request, f"{tenant.name} gets new passwords. Every step shows here.")
+    return redirect("tenants:overview", tenant.pk)
+
+
+@login_required
+@require_POST
 def protect(request: HttpRequest, tenant_id: str) -> HttpResponse:
     """Protect a tenant from deletion, or lift that."""
     actor = actor_of(request)
@@ -103,6 +114,7 @@ def _page(request: HttpRequest, tenant: Tenant, form: DeleteForm) -> HttpRespons
         "sizes": [(role, _size(size)) for role, size in tenant.spec.get("roles", {}).items()],
         "runtime_words": RUNTIMES.get(tenant.runtime, tenant.runtime),
         **_possible(tenant, permissions),
+        **_changes(tenant, permissions),
         "frame": tenant_frame(request, tenant, permissions, here="Settings", section="settings"),
     }
     return render(request, "tenants/settings.html", context, status=422 if form.errors else 200)
@@ -121,6 +133,21 @@ def _possible(tenant: Tenant, permissions: frozenset[str]) -> dict[str, Any]:
         "can_set_sleep": may_operate,
         "can_protect": may_delete,
         "can_delete": may_delete and not tenant.protected,
+    }
+
+
+def _changes(tenant: Tenant, permissions: frozenset[str]) -> dict[str, Any]:
+    """What version and sizes the tenant could have instead."""
+    busy = tenant.operations.filter(state__in=Operation.OPEN).exists()
+    roles = versions.planned_roles(tenant)
+    current = tenant.spec["version"]
+    offered = [each for each in tenant.cell.versions if each != current]
+    return {
+        "can_change": "tenant.operate" in permissions and not busy and tenant.status in ("running", "attention"),
+        "versions": [each for each in offered if specs.series_of(each) >= specs.series_of(current)],
+        "version_before": versions.version_before(tenant),
+        "can_resize": roles != tenant.spec.get("roles"),
+        "plan_sizes": [f"{role} {_size(size)}" for role, size in roles.items()],
     }
 
 

@@ -73,7 +73,7 @@ def retry(*, by: Actor, operation: Operation) -> Operation:
     operation.refresh_from_db()
     if operation.state != Operation.State.FAILED or operation.kind not in KINDS:
         raise NotPossibleNow("Only an operation that failed can be retried.")
-    if operation.kind in BESIDE_THE_SPEC:
+    if operation.kind in BESIDE_THE_SPEC or KINDS[operation.kind].changes_version:
         raise NotPossibleNow(
             "What failed here was taken back at the edge, so that nothing is left to go on with.", "Ask for it anew."
         )
@@ -115,6 +115,9 @@ def cancel(*, by: Actor, operation: Operation) -> Operation:
         intents.begin(tenant, str(kind.compensated_by), Operation.Source.SYSTEM, **asker(by))
     elif kind.changes_spec:
         tenant.requested = operation.base_requested
+        if operation.base_spec is not None:
+            tenant.spec = operation.base_spec
+            tenant.save(update_fields=["spec"])
         intents.forget_what_was_sent(tenant)
     if kind.changes_spec:
         wakeups.act_on(tenant)
@@ -123,17 +126,24 @@ def cancel(*, by: Actor, operation: Operation) -> Operation:
 
 
 def ask(
-    by: Actor, tenant: Tenant, kind: str, standing: access.Standing, *, base_requested: str | None = None
+    by: Actor,
+    tenant: Tenant,
+    kind: str,
+    standing: access.Standing,
+    *,
+    base_requested: str | None = None,
+    base_spec: dict[str, Any] | None = None,
 ) -> Operation:
     """
     Open an operation that somebody asks for, have it carried out, and tell it in the trail.
 
     Part of an action: the caller has judged by which standing and holds the tenant's lock. `base_requested` is what a
-    cancelled operation leaves, where that is not what is requested now.
+    cancelled operation leaves, where that is not what is requested now; so is `base_spec`, of the spec.
     """
     base = tenant.requested if base_requested is None else base_requested
     tenant.requested = KINDS[kind].aims_at
-    operation = intents.begin(tenant, kind, Operation.Source.USER, base_requested=base, **asker(by))
+    before = {"base_requested": base, "base_spec": base_spec}
+    operation = intents.begin(tenant, kind, Operation.Source.USER, **before, **asker(by))
     wakeups.act_on(tenant)
     note(by, operation, f"tenants.tenant.{kind}", standing)
     return operation

@@ -6,9 +6,9 @@ from rest_framework.response import Response
 
 from controlplane.api.views import ApiView, ListView, valid
 from organizations import queries as organizations
-from tenants.provisioning import actions, filters, queries
+from tenants.provisioning import actions, filters, queries, versions
 from tenants.provisioning.models import Operation, Tenant
-from tenants.provisioning.serializers import Accepted, OperationOut, TenantIn, TenantOut
+from tenants.provisioning.serializers import Accepted, OperationOut, TenantIn, TenantOut, VersionIn
 
 
 def accepted(tenant: Tenant, operation: Operation) -> Response:
@@ -64,6 +64,34 @@ class Stop(TenantView):
         """Stop a tenant; its data stay."""
         operation = actions.stop(by=self.actor, tenant=self.tenant(tenant_id))
         return accepted(self.tenant(tenant_id), operation)
+
+
+class Upgrade(TenantView):
+    """Changing a tenant's version."""
+
+    @extend_schema(operation_id="tenants_upgrade", request=VersionIn, responses={202: Accepted})
+    def post(self, request: Request, tenant_id: str) -> Response:
+        """Have a tenant run another version, after a backup; what does not serve is rolled back by itself."""
+        operation = versions.upgrade(by=self.actor, tenant=self.tenant(tenant_id), **valid(VersionIn, request))
+        return accepted(self.tenant(tenant_id), operation)
+
+
+class Rollback(TenantView):
+    """Taking a change of version back."""
+
+    @extend_schema(operation_id="tenants_rollback", request=None, responses={202: Accepted})
+    def post(self, request: Request, tenant_id: str) -> Response:
+        """Return to the version before, with the backup from then, while that is kept: seven days."""
+        return accepted(self.tenant(tenant_id), versions.roll_back(by=self.actor, tenant=self.tenant(tenant_id)))
+
+
+class Resize(TenantView):
+    """Changing the sizes of a tenant's nodes."""
+
+    @extend_schema(operation_id="tenants_resize", request=None, responses={202: Accepted})
+    def post(self, request: Request, tenant_id: str) -> Response:
+        """Give the nodes the sizes of the organization's plan, one role after the other."""
+        return accepted(self.tenant(tenant_id), versions.resize(by=self.actor, tenant=self.tenant(tenant_id)))
 
 
 class Operations(ListView):

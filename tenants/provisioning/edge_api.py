@@ -71,6 +71,10 @@ class EdgeApi:
         """Have a tenant woken, or verified where it is awake. The same operation again changes nothing."""
         return self._sighting("POST", f"/v1/tenants/{_part(tenant_id)}/wake", body)
 
+    def rotate_credentials(self, tenant_id: str, body: Mapping[str, Any]) -> Sighting:
+        """Have the nodes' passwords exchanged. The same operation again changes nothing."""
+        return self._sighting("POST", f"/v1/tenants/{_part(tenant_id)}/credentials/rotate", body)
+
     def list_tenants(self, *, after: str | None, limit: int = 100) -> dict[str, Any]:
         """A page of every tenant at the edge: `tenants`, `next`, `feed_epoch`, `latest_seq`."""
         query = {"limit": limit} if after is None else {"after": after, "limit": limit}
@@ -84,6 +88,10 @@ class EdgeApi:
     def usage(self, *, after: int, limit: int = 500) -> dict[str, Any]:
         """What tenants used, by hour, after a sequence number: `feed_epoch`, `oldest_seq`, `latest_seq`, `rows`."""
         return self._call("GET", f"/v1/usage?{urlencode({'after': after, 'limit': limit})}")
+
+    def keys(self) -> dict[str, Any]:
+        """Key-encryption keys by id: `current`, `configured`, `in_use` with how many tenants, `unknown` tenants."""
+        return self._call("GET", "/v1/keys")
 
     def put_token(self, tenant_id: str, token_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Make an enrollment token known at the edge, which counts its uses from then on."""

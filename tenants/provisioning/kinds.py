@@ -9,9 +9,13 @@ STOP_STEPS = (SUBMIT, "dashboard", "manager", "indexer")
 DELETE_STEPS = (SUBMIT, "stop", "erase")
 ROTATE_STEPS = (SUBMIT, "mint", "switch", "indexer", "manager", "dashboard", "verify")
 ROTATE = "rotate_certificates"
+UPGRADE_STEPS = (SUBMIT, "backup", "indexer", "manager", "dashboard", "verify")
+UPGRADE, ROLLBACK, RESIZE = "upgrade", "rollback", "resize"
 SLEEP_STEPS = (SUBMIT, "dashboard", "manager", "indexer")
 WAKE_STEPS = (SUBMIT, "indexer", "manager", "dashboard", "verify")
 SLEEP, WAKE = "sleep", "wake"
+ROTATE_CREDENTIALS_STEPS = (SUBMIT, "generate", "switch", "indexer", "manager", "dashboard", "verify")
+ROTATE_CREDENTIALS = "rotate_credentials"
 RESTORE_STEPS = ("backup", "stop", "put_state", "indexer", "manager", "dashboard", "verify")
 
 
@@ -23,12 +27,14 @@ class Kind:
     `aims_at` is what the tenant is asked to be. `compensated_by` names the operation that undoes it once the edge
     has begun; where it is None, handing over to the edge is the point of no return. `changes_spec` is False for what
     leaves the tenant's plan alone: it goes out under no generation of its own, and is asked for anew, never retried.
+    `changes_version` is True for what the edge takes back by itself where it does not hold: asked for anew as well.
     """
 
     aims_at: str
     steps: tuple[str, ...]
     compensated_by: str | None = None
     changes_spec: bool = True
+    changes_version: bool = False
 
 
 KINDS: dict[str, Kind] = {
@@ -37,8 +43,13 @@ KINDS: dict[str, Kind] = {
     "stop": Kind("stopped", STOP_STEPS),
     "delete": Kind("deleted", DELETE_STEPS),
     ROTATE: Kind("running", ROTATE_STEPS, changes_spec=False),
+    UPGRADE: Kind("running", UPGRADE_STEPS, changes_version=True),
+    # To the version before, with the backup that was made when it was left.
+    ROLLBACK: Kind("running", UPGRADE_STEPS, changes_version=True),
+    RESIZE: Kind("running", START_STEPS),
     SLEEP: Kind("running", SLEEP_STEPS, changes_spec=False),
     WAKE: Kind("running", WAKE_STEPS, changes_spec=False),
+    ROTATE_CREDENTIALS: Kind("running", ROTATE_CREDENTIALS_STEPS, changes_spec=False),
     # Begins at the edge alone so far, so that nothing is handed over.
     "restore": Kind("running", RESTORE_STEPS, changes_spec=False),
 }

@@ -177,7 +177,7 @@ def told(tenant: Recorded) -> str:
 def attention(tenant: Recorded, now: dt.datetime) -> list[dict[str, str]]:
     """The reasons, each with code and message, why a tenant that runs needs a look."""
     view = tenant.edge_view or {}
-    found = [_not_fully_up(tenant), _certificate_ends(view.get("certificate"), now)]
+    found = [_key_missing(view.get("reason")), _not_fully_up(tenant), _certificate_ends(view.get("certificate"), now)]
     # What is past the plan's thresholds is judged at the edge, which has the signs at first hand.
     told = [{"code": str(reason["code"]), "message": str(reason["message"])} for reason in view.get("attention") or []]
     return [*(reason for reason in found if reason), *told]
@@ -197,7 +197,7 @@ def is_waking(tenant: Recorded) -> bool:
 def _running_status(tenant: Recorded, now: dt.datetime) -> str:
     if tenant.generation == 0 and tenant.next_attempt_at is None:
         return "stopped"  # never started, and not going to be: its organization is suspended
-    if not tenant.sent_hash or tenant.observed_generation < tenant.generation:
+    if not tenant.sent_hash or (tenant.observed_generation < tenant.generation and _rolls(tenant) is None):
         return "provisioning"
     if is_sleeping(tenant):
         return "sleeping"
@@ -218,20 +218,41 @@ def _deleted_status(tenant: Recorded, now: dt.datetime) -> str:
 _STATUS_BY_AIM = {RUNNING: _running_status, STOPPED: _stopped_status, DELETED: _deleted_status}
 
 
-def _not_fully_up(tenant: Recorded) -> dict[str, str] | None:
-    if tenant.observed == "running":
-        return None
+_ROLLING = {
+    "rotate": ("CERTIFICATES_ROTATE", "Certificates are exchanged: one role after the other restarts."),
+    "rotate_credentials": ("CREDENTIALS_ROTATE", "Passwords are exchanged: one role after the other restarts."),
+    "upgrade": ("VERSION_CHANGES", "The version changes: one role after the other restarts."),
+    "resize": ("SIZES_CHANGE", "The sizes change: one role after the other restarts."),
+}
+"""Kinds of runs during which a tenant goes on serving, and what people are told meanwhile."""
+
+
+def _rolls(tenant: Recorded) -> dict[str, str] | None:
+    """What a run under way does to a tenant that serves meanwhile."""
     run = (tenant.edge_view or {}).get("run") or {}
-    if tenant.observed == "degraded" and (run.get("kind"), run.get("state")) == ("rotate", "running"):
-        return {
-            "code": "CERTIFICATES_ROTATE",
-            "message": "Certificates are exchanged: one role after the other restarts.",
-        }
+    words = _ROLLING.get(run.get("kind", "")) if is_heard(tenant) and run.get("state") == "running" else None
+    return {"code": words[0], "message": words[1]} if words else None
+
+
+def _not_fully_up(tenant: Recorded) -> dict[str, str] | None:
+    rolls = _rolls(tenant)
+    if tenant.observed == "running":
+        # Until its generation is reached, what changes is told also while every node serves.
+        return rolls if tenant.observed_generation < tenant.generation else None
+    if tenant.observed == "degraded" and rolls:
+        return rolls
     if tenant.observed == "unknown":
         return {"code": "UNKNOWN", "message": "The edge gave no clear answer; we are looking again."}
     reason = (tenant.edge_view or {}).get("reason") or {}
     message = reason.get("message") or f"The nodes are {tenant.observed}."
     return {"code": reason.get("code") or tenant.observed.upper(), "message": message}
+
+
+def _key_missing(reason: Mapping[str, Any] | None) -> dict[str, str] | None:
+    """What runs goes on, but nothing of it can be started anew."""
+    if (reason or {}).get("code") != "KEY_MISSING":
+        return None
+    return {"code": "KEY_MISSING", "message": "The platform's key to this tenant is missing; its operator is needed."}
 
 
 def _certificate_ends(certificate: Mapping[str, Any] | None, now: dt.datetime) -> dict[str, str] | None:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from billing import actions as billing
 from controlplane import audit
 from controlplane.actor import Actor
-from tenants.provisioning import lifecycle, placement
+from tenants.provisioning import kept, lifecycle, placement
 from tenants.provisioning.kinds import BESIDE_THE_SPEC, KIND_OF_RUN, SUBMIT
 from tenants.provisioning.models import Operation, Step, Tenant
 from tenants.provisioning.sighting import Run, Sighting
@@ -47,6 +47,7 @@ def record(tenant: Tenant, seen: Sighting) -> bool:
     tenant.reason, tenant.edge_view, tenant.edge_seq = seen.reason, _with_newest_stream(tenant, seen), seen.seq
     tenant.save(update_fields=MIRRORED)
     _record_run(tenant, seen)
+    _want_what_runs(tenant, seen)
     end_overtaken(tenant, seen)
     _close_what_is_reached(tenant, seen)
     return True
@@ -137,6 +138,16 @@ def _record_run(tenant: Tenant, seen: Sighting) -> None:
     elif operation.state != Operation.State.RUNNING:
         operation.state = Operation.State.RUNNING
         operation.save(update_fields=["state"])
+
+
+def _want_what_runs(tenant: Tenant, seen: Sighting) -> None:
+    """A change of version that the edge took back is wanted no more, unless something else was asked for since."""
+    run, runs = seen.run, seen.raw.get("version")
+    if run is None or (run.kind, run.state) != ("upgrade", "failed") or not runs:
+        return
+    newest = lifecycle.spec_hash(seen.requested, tenant.spec) == tenant.sent_hash and seen.fence == tenant.fence
+    if newest:
+        kept.want(tenant, {**tenant.spec, "version": runs}, "the edge took a change of version back")
 
 
 def _is_told_of(operation: Operation, seen: Sighting) -> bool:

@@ -154,9 +154,9 @@ class Operation(models.Model):
     """
     One change that somebody asked for, or that the edge began by itself, with its progress.
 
-    `base_requested` and `base_generation` are what the tenant was before; `target_generation` is the fence under which
-    the edge carries it out (null until the reconciler hands it over, and again after a Retry); `started_at` is when it
-    was handed over first.
+    `base_requested` and `base_generation` are what the tenant was before, `base_spec` its spec where that is changed;
+    `target_generation` is the fence under which the edge carries it out (null until the reconciler hands it over, and
+    again after a Retry); `started_at` is when it was handed over first.
     """
 
     class State(models.TextChoices):
@@ -183,6 +183,7 @@ class Operation(models.Model):
     exclusive = models.BooleanField(default=True)
     base_requested = models.CharField(max_length=16, blank=True)
     base_generation = models.PositiveBigIntegerField()
+    base_spec = models.JSONField(null=True, blank=True)
     target_generation = models.PositiveBigIntegerField(null=True, blank=True)
     requested_by = models.CharField(max_length=64, blank=True)
     requested_with = models.CharField(max_length=64, blank=True, help_text="the API key, where one was used")

@@ -19,10 +19,11 @@ from django.utils import timezone
 
 from billing.entitlements import entitlement_of
 from controlplane.rls import acting_as
-from tenants.provisioning import intents, lifecycle, mirror, wakeups
+from tenants.provisioning import intents, kept, lifecycle, mirror, wakeups
 from tenants.provisioning.claims import Claim, claim_tenant, renew
 from tenants.provisioning.edge_api import EdgeApi
 from tenants.provisioning.edge_errors import EdgeAmbiguous, EdgeError, StaleGeneration, TenantGone, UnknownAtEdge
+from tenants.provisioning.kinds import ROLLBACK
 from tenants.provisioning.lifecycle import Action, Decision
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.sighting import Sighting
@@ -46,6 +47,8 @@ class Held:
     claim: Claim
     tenant: Tenant
     aim: str
+    rolls_back: bool = False
+    """Whether the intent goes out as the way back to the version before."""
 
     @property
     def edge(self) -> EdgeApi:
@@ -83,7 +86,8 @@ def fence(claim: Claim) -> Held:
         tenant = mirror.locked(claim.tenant_id)
         aim = lifecycle.wanted(tenant.requested, entitlement_of(tenant.organization_id))
         intents.settle(tenant, aim)
-        return Held(claim, tenant, aim)
+        way_back = Operation.objects.filter(pk=tenant.sent_operation_id, kind=ROLLBACK)
+        return Held(claim, tenant, aim, rolls_back=way_back.exists())
 
 
 def attempt(held: Held) -> Outcome:
@@ -143,10 +147,8 @@ def _must_look(held: Held, known: Sighting | None) -> bool:
 
 def _send(held: Held) -> Sighting:
     tenant = held.tenant
-    return held.edge.put_tenant(
-        tenant.pk,
-        {**_fence_of(tenant), "requested": held.aim, "plan": tenant.spec},
-    )
+    body = {**_fence_of(tenant), "requested": held.aim, "plan": tenant.spec}
+    return held.edge.put_tenant(tenant.pk, {**body, "rollback": True} if held.rolls_back else body)
 
 
 def _erase(held: Held) -> Sighting:
@@ -245,6 +247,9 @@ def _postpone(tenant: Tenant, error: EdgeError) -> None:
 def _give_up(tenant: Tenant, operation: Operation, error: EdgeError) -> None:
     tenant.next_attempt_at, tenant.halted_at, tenant.reason = None, timezone.now(), error.as_json()
     intents.note_failure(operation, error, Operation.State.FAILED)
+    if operation.base_spec:
+        # The tenant runs on as it was: what the edge does not take is not to be what it stops and starts with.
+        kept.want(tenant, operation.base_spec, "the edge did not take a change")
 
 
 def _described(outcome: Outcome) -> dict[str, str]:

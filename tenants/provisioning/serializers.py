@@ -139,6 +139,12 @@ class TenantIn(serializers.Serializer[Any]):
     )
 
 
+class VersionIn(serializers.Serializer[Any]):
+    """The version that a tenant is to run."""
+
+    version = serializers.CharField(max_length=32, help_text="one of the cell's versions")
+
+
 class StepOut(serializers.ModelSerializer[Step]):
     """One step of an operation."""
 

@@ -69,6 +69,11 @@ def check_plan(code: str | None, entitlement: Entitlement) -> None:
         raise InvalidPlan(FieldError("plan", detail))
 
 
+def series_of(version: str) -> tuple[int, ...]:
+    """Major and minor version, within which data formats stay: a newer one reads older data, not the reverse."""
+    return tuple(int(part) if part.isdigit() else 0 for part in version.split(".")[:2])
+
+
 def check(wishes: Wishes, entitlement: Entitlement) -> None:
     """
     Whether all that is wished for can be had under the entitlement; which versions are on offer is the cells' to say.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controlplane.marks import Mark
-from tenants.provisioning.kinds import ROTATE, SLEEP, WAKE
+from tenants.provisioning.kinds import RESIZE, ROLLBACK, ROTATE, ROTATE_CREDENTIALS, SLEEP, UPGRADE, WAKE
 from tenants.provisioning.marks import STEP, of_operation
 from tenants.provisioning.models import Operation, Step
 
@@ -16,8 +16,12 @@ TITLES = {
     "stop": "Stop",
     "delete": "Delete tenant",
     ROTATE: "Rotate certificates",
+    UPGRADE: "Change version",
+    ROLLBACK: "Roll back the version",
+    RESIZE: "Change sizes",
     SLEEP: "Sleep",
     WAKE: "Wake",
+    ROTATE_CREDENTIALS: "Rotate passwords",
     "edge": "Edge run",
 }
 
@@ -27,7 +31,11 @@ CANCELS = {
     "stop": "Cancel stop",
     "delete": "Cancel deletion",
     ROTATE: "Cancel rotation",
+    UPGRADE: "Cancel change",
+    ROLLBACK: "Cancel rollback",
+    RESIZE: "Cancel change",
     SLEEP: "Stay awake",
+    ROTATE_CREDENTIALS: "Cancel rotation",
 }
 
 # step → title, and what it does for a start, a stop, a deletion
@@ -60,6 +68,28 @@ ROTATING = {
     "verify": ("Verify", "An alert goes in and comes out again"),
     "rollback": ("Roll back", "The old certificates come into use again"),
 }
+UPGRADING = {
+    "submit": ("Hand over", "The edge takes the plan and begins"),
+    "backup": ("Backup", "What is there now is kept for a week"),
+    "indexer": ("Indexer", "Restarts with the version; alerts wait in the journal"),
+    "manager": ("Manager", "Restarts with the version; agents reconnect by themselves"),
+    "dashboard": ("Dashboard", "Restarts with the version; open pages reload"),
+    "verify": ("Verify", "An alert goes in and comes out again"),
+    "rollback": ("Roll back", "The version before comes into use again, with its data"),
+}
+RESIZING = STARTING | {
+    "indexer": ("Indexer", "Restarts in its new size; alerts wait in the journal"),
+    "manager": ("Manager", "Restarts in its new size; agents reconnect by themselves"),
+    "dashboard": ("Dashboard", "Restarts in its new size; open pages reload"),
+}
+ROTATING_CREDENTIALS = ROTATING | {
+    "generate": ("Generate", "A new password for everything that has one"),
+    "switch": ("Switch", "Nodes that start get the new passwords"),
+    "indexer": ("Indexer", "Restarts; lets in the new passwords and no more the old"),
+    "manager": ("Manager", "Restarts; lets in the new password and no more the old"),
+    "dashboard": ("Dashboard", "Restarts and signs in with the new; open pages reload"),
+    "rollback": ("Roll back", "The old passwords come into use again"),
+}
 SLEEPING = STOPPING | {"submit": ("Hand over", "The edge asks who uses it, and begins if nobody does")}
 WAKING = STARTING | {
     "submit": ("Hand over", "The edge is told to wake it"),
@@ -80,9 +110,21 @@ WORDS = {
     "stop": STOPPING,
     "delete": DELETING,
     ROTATE: ROTATING,
+    UPGRADE: UPGRADING,
+    ROLLBACK: UPGRADING,
+    RESIZE: RESIZING,
     SLEEP: SLEEPING,
     WAKE: WAKING,
+    ROTATE_CREDENTIALS: ROTATING_CREDENTIALS,
 }
+
+KEPT = {
+    ROTATE: "The certificates from before the rotation are the ones in use.",
+    ROTATE_CREDENTIALS: "The passwords from before the rotation are the ones in use.",
+    **dict.fromkeys((UPGRADE, ROLLBACK), "The version from before the change is the one in use."),
+    SLEEP: "The tenant is awake.",
+}
+"""What a failure leaves in place where it is not the steps that hold."""
 
 
 @dataclass(frozen=True)
@@ -159,10 +201,8 @@ class Timeline:
     @property
     def kept(self) -> str:
         """What a failure left in place."""
-        if self.operation.kind == ROTATE:
-            return "The certificates from before the rotation are the ones in use."
-        if self.operation.kind == SLEEP:
-            return "The tenant is awake."
+        if self.operation.kind in KEPT:
+            return KEPT[self.operation.kind]
         held = [line.title.lower() for line in self.lines if line.state == "succeeded" and line.name != "submit"]
         if not held:
             return "Nothing of it was built yet."

@@ -99,9 +99,8 @@ def may_retry(operation: Operation, permissions: frozenset[str]) -> bool:
     """Whether a Retry button would do something for somebody with `permissions`."""
     needed = "tenant.delete" if operation.kind == "delete" else "tenant.operate"
     kind = operation.known_kind
-    return (
-        operation.state == Operation.State.FAILED and kind is not None and kind.changes_spec and needed in permissions
-    )
+    goes_on = kind is not None and kind.changes_spec and not kind.changes_version
+    return operation.state == Operation.State.FAILED and goes_on and needed in permissions
 
 
 def may_cancel(operation: Operation, permissions: frozenset[str]) -> bool:

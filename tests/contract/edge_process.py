@@ -24,7 +24,7 @@ REPOSITORY = Path(__file__).parents[2]
 NODE = REPOSITORY / "worker/node_modules/.bin/node"
 BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 CELL = "lo"
-VERSIONS = {"4.14.7": "v4147", "4.14.7-exits": "v4147exits"}
+VERSIONS = {"4.14.7": "v4147", "4.14.6": "v4146", "4.14.7-exits": "v4147exits", "4.14.8-blind": "v4148blind"}
 IMAGES = {
     "manager": "wazuh/wazuh-manager",
     "indexer": "wazuh/wazuh-indexer",

@@ -168,3 +168,13 @@ async def test_the_base_path_is_rewritten(vera, indexer) -> None:
     assert (await vera.get("/dashboard")).headers["location"] == "/dashboard/"
     assert (await vera.get("/app")).status_code == 404
     assert (await vera.get("/dashboard/api/status")).json()["stand_in"] is True
+
+
+@pytest.mark.parametrize(("password", "state"), [("Kibana.1-password", "green"), ("another", "red")])
+async def test_its_status_says_whether_its_own_user_gets_into_the_indexer(play, indexer, edge, password, state) -> None:
+    own = {"INDEXER_USERNAME": "kibanaserver", "INDEXER_PASSWORD": password}
+    dashboard = await play("dashboard", HTTP_PROXY=edge.address, **own)
+    async with dashboard.client(5601, headers=VERA) as vera:
+        answer = await vera.get("/dashboard/api/status")
+    assert answer.status_code == (200 if state == "green" else 503)
+    assert answer.json()["status"]["overall"]["state"] == state

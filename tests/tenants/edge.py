@@ -9,6 +9,7 @@ import copy
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import httpx
@@ -19,16 +20,20 @@ STEPS = {
     "stop": ["dashboard", "manager", "indexer"],
     "delete": ["stop", "erase"],
     "rotate": ["mint", "switch", "indexer", "manager", "dashboard", "verify"],
+    "upgrade": ["backup", "indexer", "manager", "dashboard", "verify"],
+    "resize": ["certs", "indexer", "manager", "dashboard", "verify"],
     "sleep": ["dashboard", "manager", "indexer"],
     "wake": ["indexer", "manager", "dashboard", "verify"],
+    "rotate_credentials": ["generate", "switch", "indexer", "manager", "dashboard", "verify"],
 }
+ROLLING = ("rotate", "rotate_credentials", "upgrade", "resize")
 AIMS = {
     "start": "running",
     "stop": "stopped",
     "delete": "absent",
-    "rotate": "running",
     "sleep": "stopped",
     "wake": "running",
+    **dict.fromkeys(ROLLING, "running"),
 }
 
 
@@ -64,6 +69,7 @@ class FakeEdge:
         self.agents: dict[str, list[dict[str, Any]]] = {}
         self.changes: list[dict[str, Any]] = []
         self.used: list[dict[str, Any]] = []
+        self.keys = {"current": "k1", "configured": ["k1"], "in_use": [{"kek": "k1", "tenants": 3}], "unknown": 0}
         self.feed_epoch = "epoch-1"
         self.oldest_seq = 1
         self.calls: list[tuple[str, str]] = []
@@ -108,6 +114,8 @@ class FakeEdge:
         for step in run["steps"]:
             step.update(state="succeeded", attempts=1, started_at=NOW, finished_at=NOW, error=None)
         run["state"] = "succeeded"
+        if run["kind"] != "rotate" and tenant_id in self.bodies and "plan" in self.bodies[tenant_id]:
+            view["version"] = self.bodies[tenant_id]["plan"]["version"]
         view["observed"], view["observed_generation"] = AIMS[run["kind"]], view["generation"]
         view["reason"] = None
         self.publish(tenant_id)
@@ -119,7 +127,7 @@ class FakeEdge:
         for each in run["steps"][: names.index(step)]:
             each.update(state="succeeded", attempts=1, started_at=NOW, finished_at=NOW)
         run["steps"][names.index(step)].update(state="running", attempts=1, started_at=NOW)
-        self.views[tenant_id]["observed"] = "degraded" if run["kind"] == "rotate" else "starting"
+        self.views[tenant_id]["observed"] = "degraded" if run["kind"] in ROLLING else "starting"
         self.publish(tenant_id)
 
     def break_run(self, tenant_id: str, step: str) -> None:
@@ -132,11 +140,11 @@ class FakeEdge:
         view["run"]["state"], view["observed"], view["reason"] = "failed", "failed", error
         self.publish(tenant_id)
 
-    def begin_rotation(self, tenant_id: str, operation_id: str) -> None:
-        """Certificates begin to be exchanged, by whoever asked for it."""
+    def begin_rotation(self, tenant_id: str, operation_id: str, kind: str = "rotate") -> None:
+        """Certificates or passwords begin to be exchanged, by whoever asked for it."""
         view = self.views[tenant_id]
-        steps = self._steps(view, "rotate", operation_id)
-        view["run"] = {"operation_id": operation_id, "kind": "rotate", "state": "running", "steps": steps}
+        steps = self._steps(view, kind, operation_id)
+        view["run"] = {"operation_id": operation_id, "kind": kind, "state": "running", "steps": steps}
         self.publish(tenant_id)
 
     def begin_change(self, tenant_id: str, kind: str, operation_id: str) -> None:
@@ -149,11 +157,14 @@ class FakeEdge:
         self.publish(tenant_id)
 
     def roll_back(self, tenant_id: str, step: str) -> None:
-        """The exchange fails at a step, and the old certificates come into use again."""
+        """What is exchanged, certificates or the version, fails at a step, and what was there comes into use again."""
         self.progress(tenant_id, step)
         view = self.views[tenant_id]
         message = "The manager exited with code 1. The old certificates are in use again."
-        error = {"code": "ROTATION_ROLLED_BACK", "message": message, "hint": "Rotate again.", "retryable": False}
+        code = "ROTATION_ROLLED_BACK"
+        if view["run"]["kind"] == "upgrade":
+            code, message = "UPGRADE_ROLLED_BACK", "manager: The manager exited. Version 4.14.7 is in use again."
+        error = {"code": code, "message": message, "hint": "Ask again.", "retryable": False}
         failed = next(each for each in view["run"]["steps"] if each["name"] == step)
         failed.update(state="failed", finished_at=NOW, error=error)
         done = {"state": "succeeded", "attempts": 1, "started_at": NOW, "finished_at": NOW, "error": None}
@@ -203,6 +214,7 @@ class FakeEdge:
             ("GET", r"/v1/tenants", self._list),
             ("GET", r"/v1/changes", self._changes),
             ("GET", r"/v1/usage", self._usage),
+            ("GET", r"/v1/keys", lambda *, body, query: httpx.Response(200, json=self.keys)),
             ("PUT", rf"{one}/tokens/([a-z2-7]{{10}})", self._put_token),
             ("GET", rf"{one}/tokens/([a-z2-7]{{10}})", self._get_token),
             ("DELETE", rf"{one}/tokens/([a-z2-7]{{10}})", self._delete_token),
@@ -211,6 +223,7 @@ class FakeEdge:
             ("POST", rf"{one}/certs/rotate", self._rotate),
             ("POST", rf"{one}/sleep", self._sleep),
             ("POST", rf"{one}/wake", self._wake),
+            ("POST", rf"{one}/credentials/rotate", partial(self._rotate, kind="rotate_credentials")),
             ("POST", rf"{one}/dashboard-codes", self._code),
             ("POST", rf"{one}/revocations", self._revoke),
             ("GET", r"/api/events", self._events),
@@ -220,8 +233,18 @@ class FakeEdge:
         view = self.views.get(tenant_id)
         if view and view["requested"] == "deleted":
             return refusal(410, "TENANT_DELETED")
-        kind = "start" if body["requested"] == "running" else "stop"
+        kind = self._kind(view, self.bodies.get(tenant_id), body)
         return self._accept(tenant_id, kind, body, body["requested"], body["plan"]["version"])
+
+    def _kind(self, view: Any, known: Any, body: dict[str, Any]) -> str:
+        """A tenant that runs changes its version or its sizes one role after the other."""
+        if body["requested"] != "running":
+            return "stop"
+        if not view or view["observed"] not in ("running", "degraded"):
+            return "start"
+        if view["version"] != body["plan"]["version"]:
+            return "upgrade"
+        return "start" if known["plan"]["roles"] == body["plan"]["roles"] else "resize"
 
     def _delete(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
         return self._accept(tenant_id, "delete", body, "deleted", None)
@@ -241,11 +264,11 @@ class FakeEdge:
             "epoch": fence[0],
             "generation": fence[1],
             "requested": requested,
-            "observed": "starting" if kind == "start" else "stopping",
+            "observed": {"start": "starting", "upgrade": "running", "resize": "running"}.get(kind, "stopping"),
             "observed_generation": before["observed_generation"],
             "reason": None,
             "runtime": "stand-in",
-            "version": version,
+            "version": view["version"] if view and kind == "upgrade" else version,
             "nodes": [],
             "run": {"operation_id": body["operation_id"], "kind": kind, "state": "running", "steps": steps},
             "certificate": None,
@@ -326,12 +349,12 @@ class FakeEdge:
         found["quarantined"] = True
         return httpx.Response(200, json=found)
 
-    def _rotate(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
+    def _rotate(self, tenant_id: str, *, body: dict[str, Any], query: Any, kind: str = "rotate") -> httpx.Response:
         view = self.views[tenant_id]
         if view["run"]["operation_id"] != body["operation_id"]:
             if view["run"]["state"] == "running":
                 return refusal(409, "OPERATION_IN_PROGRESS")
-            self.begin_rotation(tenant_id, body["operation_id"])
+            self.begin_rotation(tenant_id, body["operation_id"], kind)
         return httpx.Response(202, json=view)
 
     def _sleep(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:

@@ -201,5 +201,6 @@ def test_every_state_has_a_word(requested, observed, reached, generation, told, 
 
 def test_the_reasons_for_attention_say_what_is_the_matter():
     view = {"certificate": {"not_after": "2026-11-25T12:00:00Z"}, "attention": [SILENT]}
-    reasons = lifecycle.attention(recorded(view=view), NOW)
+    reasons = lifecycle.attention(recorded(view=view | {"reason": {"code": "KEY_MISSING"}}), NOW)
+    assert reasons.pop(0)["code"] == "KEY_MISSING"
     assert [reason["message"] for reason in reasons] == ["The certificates end in 5 days.", "1 of 3 agents is silent."]

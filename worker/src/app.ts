@@ -8,10 +8,12 @@ import * as agents from "./routes/agents";
 import * as backups from "./routes/backups";
 import * as certs from "./routes/certs";
 import * as changes from "./routes/changes";
+import * as credentials from "./routes/credentials";
 import * as dashboard from "./routes/dashboard";
 import * as enroll from "./routes/enroll";
 import * as events from "./routes/events";
 import * as health from "./routes/health";
+import * as keys from "./routes/keys";
 import * as rehydrations from "./routes/rehydrations";
 import * as sleep from "./routes/sleep";
 import * as tenants from "./routes/tenants";
@@ -24,7 +26,9 @@ const MOUNTS = [
   tenants.mount,
   certs.mount,
   sleep.mount,
+  credentials.mount,
   changes.mount,
+  keys.mount,
   backups.mount,
   rehydrations.mount,
   usage.mount,

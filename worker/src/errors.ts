@@ -41,6 +41,11 @@ export const ERRORS = {
     false,
     "Choose one of the versions that this cell offers; what was stored before is kept.",
   ),
+  DOWNGRADE_REFUSED: rule(
+    409,
+    false,
+    "Older versions can't read this one's data: roll back while the backup from before is kept, or stay.",
+  ),
   PLAN_TOO_LARGE: rule(
     422,
     false,
@@ -107,12 +112,24 @@ export const ERRORS = {
   NODE_UNHEALTHY: rule(503, true, "It is asked again by itself; the node's health says what is wrong with it."),
   CERTIFICATES_NOT_MINTED: rule(503, true, "Minting is tried again by itself."),
   AGENTS_NOT_PUSHED: rule(503, true, "The manager gets the tenant's agents again by itself."),
+  CREDENTIALS_NOT_PROVED: rule(503, true, "Signing in with the new and with the old is tried again by itself."),
   INGEST_NOT_VERIFIED: rule(503, true, "The probe alert is written and read again by itself."),
   ROTATION_FAILED: rule(503, false, "Correct what the message names, then rotate again; nothing was exchanged."),
   ROTATION_ROLLED_BACK: rule(
     503,
     false,
     "Correct what the message names, then rotate again; the tenant serves as before.",
+  ),
+  UPGRADE_FAILED: rule(503, false, "Correct what the message names, then change the version again."),
+  UPGRADE_ROLLED_BACK: rule(
+    503,
+    false,
+    "Correct what the message names, then change the version again; the tenant serves as before.",
+  ),
+  KEY_MISSING: rule(
+    503,
+    false,
+    "Put this key back into DATA_KEYS from its escrow beside the current one, and deploy; nothing is lost until then.",
   ),
   STEP_GAVE_UP: rule(503, false, "Everything finished before is kept; choose Retry to go on from the failed step."),
   // What keeps a node's state safe; a node is answered with them, and a tenant shows them.

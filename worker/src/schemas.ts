@@ -7,6 +7,11 @@ export const STEPS = {
   delete: ["stop", "erase"],
   // A rotation that fails after its switch gets one more: the way back.
   rotate: ["mint", "switch", "indexer", "manager", "dashboard", "verify"],
+  // A change of version that fails after a role moved gets one more: the way back.
+  upgrade: ["backup", "indexer", "manager", "dashboard", "verify"],
+  resize: ["certs", "indexer", "manager", "dashboard", "verify"],
+  // All credentials are exchanged together; each role proves its own before the next is touched.
+  rotate_credentials: ["generate", "switch", "indexer", "manager", "dashboard", "verify"],
   restore: ["backup", "stop", "put_state", "indexer", "manager", "dashboard", "verify"],
   clone: ["copy", "certs", "indexer", "manager", "dashboard", "verify"],
   sleep: ["dashboard", "manager", "indexer"],
@@ -140,6 +145,8 @@ export const PutTenant = z
     plan: Plan,
     /** Only of a tenant that is new: it starts with the data of a backup, and with secrets of its own. */
     from: z.strictObject({ tenant: TenantId, backup: BackupId }).optional(),
+    /** The plan's version is the one before: its roles take up the backup from before the change to the present one. */
+    rollback: z.literal(true).optional(),
   })
   .refine(({ from, requested }) => !from || requested === "running", {
     path: ["requested"],
@@ -152,6 +159,11 @@ export const DeleteTenant = z
   .strictObject({ epoch: Epoch, generation: Generation, operation_id: OperationId })
   .openapi("DeleteTenant");
 export type DeleteTenant = z.infer<typeof DeleteTenant>;
+
+export const RotateCredentials = z
+  .strictObject({ epoch: Epoch, operation_id: OperationId })
+  .openapi("RotateCredentials");
+export type RotateCredentials = z.infer<typeof RotateCredentials>;
 
 export const RotateCertificates = z
   .strictObject({ epoch: Epoch, operation_id: OperationId })
@@ -212,6 +224,7 @@ export type NodeView = z.infer<typeof NodeView>;
 export const StepName = z.enum([
   "certs",
   "mint",
+  "generate",
   "switch",
   "indexer",
   "manager",
@@ -238,7 +251,20 @@ export const Step = z
   .openapi("Step");
 export type Step = z.infer<typeof Step>;
 
-export const RunKind = z.enum(["start", "stop", "delete", "rotate", "restore", "clone", "sleep", "wake"]);
+const RUN_KINDS = [
+  "start",
+  "stop",
+  "delete",
+  "rotate",
+  "rotate_credentials",
+  "restore",
+  "clone",
+  "upgrade",
+  "resize",
+  "sleep",
+  "wake",
+] as const;
+export const RunKind = z.enum(RUN_KINDS);
 export type RunKind = z.infer<typeof RunKind>;
 
 export const Run = z
@@ -269,6 +295,13 @@ export const SleepView = z
   .object({ since: Time, because: z.string() })
   .openapi("Sleep", { description: "The tenant sleeps, or is on its way there; a request wakes it" });
 export type SleepView = z.infer<typeof SleepView>;
+export const CredentialsView = z
+  .object({
+    generation: z.int(),
+    rotated_at: orNull(Time).openapi({ description: "Since when; null where they are as old as the tenant" }),
+  })
+  .openapi("Credentials", { description: "The nodes' passwords; a value is never shown" });
+export type CredentialsView = z.infer<typeof CredentialsView>;
 
 export const TenantView = z
   .object({
@@ -281,10 +314,12 @@ export const TenantView = z
     reason: orNull(Reason),
     attention: z.array(Reason).openapi({ description: "What is past the plan's thresholds while the tenant runs" }),
     runtime: z.enum(["stand-in", "docker", "cloudflare"]),
+    /** What runs: during a change of version the one before, until the new one is verified. */
     version: z.string().nullable(),
     nodes: z.array(NodeView),
     run: orNull(Run),
     certificate: orNull(CertificateView),
+    credentials: orNull(CredentialsView),
     /** What keeps a node's state from being safe outside its container. */
     state_trouble: orNull(Reason),
     sleeping: orNull(SleepView),
@@ -358,6 +393,18 @@ export const TenantPage = z
     latest_seq: z.int(),
   })
   .openapi("TenantPage");
+
+const KeyUse = z.object({ kek: z.string(), tenants: z.int().min(0) });
+export type KeyUse = z.infer<typeof KeyUse>;
+
+export const KeysView = z
+  .object({
+    current: z.string().openapi({ description: "The key that wraps from now on" }),
+    configured: z.array(z.string()).openapi({ description: "All that the edge was given" }),
+    in_use: z.array(KeyUse).openapi({ description: "Keys that tenants need; none of them may be taken away" }),
+    unknown: z.int().min(0).openapi({ description: "Tenants that have not said yet which key they need" }),
+  })
+  .openapi("Keys");
 
 export const ChangeKind = z.enum(["tenant", "enrollment", "token", "refusal", "dashboard", "certificate", "health"]);
 export type ChangeKind = z.infer<typeof ChangeKind>;

@@ -1,5 +1,5 @@
 /** All SQL on D1 and all keys in KV. */
-import type { Change, ChangePage, Observed, Requested, TenantView } from "./schemas";
+import type { Change, ChangePage, KeyUse, Observed, Requested, TenantView } from "./schemas";
 import type { OutboxRow } from "./tenant/outbox";
 
 const CHANGES_KEPT_DAYS = 14;
@@ -17,7 +17,11 @@ export async function deliverChanges(db: D1Database, tenant: string, rows: Outbo
   );
   const statements = rows.map((row) => insert.bind(tenant, row.seq, row.kind, row.at, JSON.stringify(row.data)));
   const newest = rows.findLast((row) => row.kind === "tenant");
-  if (newest) statements.push(registration(db, tenant, newest.seq, newest.data as unknown as TenantView));
+  if (newest) {
+    statements.push(registration(db, tenant, newest.seq, newest.data as unknown as TenantView));
+    // Until the tenant says which key it needs, the sweep asks it.
+    statements.push(db.prepare("INSERT OR IGNORE INTO data_keys (tenant) VALUES (?)").bind(tenant));
+  }
   for (const row of rows) statements.push(...(REGISTERED[row.kind]?.(db, tenant, row) ?? []));
   await db.batch(statements);
 }
@@ -137,6 +141,50 @@ export async function takeForSweep(db: D1Database, now: number, before: number, 
     .bind(now, before, limit)
     .all<{ id: string }>();
   return results.map((row) => row.id);
+}
+
+/** Notes which key-encryption key holds a tenant's data key; empty where it has none. */
+export async function putDataKey(db: D1Database, tenant: string, seq: number, kek: string): Promise<void> {
+  await db
+    .prepare(
+      `INSERT INTO data_keys (tenant, object_seq, kek) VALUES (?, ?, ?)
+       ON CONFLICT (tenant) DO UPDATE SET object_seq = excluded.object_seq, kek = excluded.kek
+       WHERE excluded.object_seq > data_keys.object_seq`,
+    )
+    .bind(tenant, seq, kek)
+    .run();
+}
+
+/**
+ * Tenants, resting ones too, whose data key lies under another key than the current, or of which that is not known; the
+ * longest not asked first. They count as asked at once.
+ */
+export async function takeForRewrap(
+  db: D1Database,
+  current: string,
+  now: number,
+  before: number,
+  limit: number,
+): Promise<string[]> {
+  const { results } = await db
+    .prepare(
+      `UPDATE data_keys SET asked_at = ? WHERE tenant IN (
+         SELECT tenant FROM data_keys
+         WHERE (kek IS NULL OR (kek > '' AND kek < ?) OR kek > ?) AND asked_at < ? ORDER BY asked_at LIMIT ?
+       ) RETURNING tenant`,
+    )
+    .bind(now, current, current, before, limit)
+    .all<{ tenant: string }>();
+  return results.map((row) => row.tenant);
+}
+
+/** How many tenants need each key-encryption key, and of how many that is not known yet. */
+export async function keysInUse(db: D1Database): Promise<{ in_use: KeyUse[]; unknown: number }> {
+  const query =
+    "SELECT kek, count(*) AS tenants FROM data_keys WHERE kek IS NULL OR kek > '' GROUP BY kek ORDER BY kek";
+  const { results } = await db.prepare(query).all<{ kek: string | null; tenants: number }>();
+  const unknown = results.find(({ kek }) => kek === null)?.tenants ?? 0;
+  return { in_use: results.flatMap(({ kek, tenants }) => (kek === null ? [] : [{ kek, tenants }])), unknown };
 }
 
 /** Drops changes that every consumer has had time for; one that was away longer resyncs by `oldest_seq`. */

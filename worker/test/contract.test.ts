@@ -23,6 +23,7 @@ import {
   revocation,
   revoke,
   rotate,
+  rotateCredentials,
   rotation,
   token,
   tokenBody,
@@ -166,6 +167,11 @@ const CAUSES: Record<string, Causes> = {
     403: () => call("GET", "/v1/usage?after=0", undefined, "access"),
     422: () => call("GET", "/v1/usage?after=0&limit=501"),
   },
+  "get /v1/keys": {
+    200: () => call("GET", "/v1/keys"),
+    401: unsigned("GET", "/v1/keys"),
+    403: () => call("GET", "/v1/keys", undefined, "access"),
+  },
   "put /v1/tenants/{id}/tokens/{token}": {
     ...tenantCauses("PUT", `/tokens/${token()}`, tokenBody()),
     200: on((id) => putToken(id)),
@@ -218,6 +224,14 @@ const CAUSES: Record<string, Causes> = {
     409: on((id) => change(id, "wake")),
     410: onDeleted((id) => change(id, "wake")),
     422: on((id) => change(id, "wake", "op_x")),
+  },
+  "post /v1/tenants/{id}/credentials/rotate": {
+    ...tenantCauses("POST", "/credentials/rotate", rotation()),
+    202: async () => rotateCredentials(await runningTenant()),
+    409: on((id) => rotateCredentials(id)),
+    410: onDeleted((id) => rotateCredentials(id)),
+    422: on((id) => rotateCredentials(id, {})),
+    503: async () => rotateCredentials(await asleepTenant()),
   },
   "post /v1/tenants/{id}/backups": {
     ...tenantCauses("POST", "/backups", backupBody()),

@@ -149,17 +149,30 @@ describe("a tenant's vault", () => {
   it("wraps its data key anew under the current key, so that the old one can retire", async () => {
     await withStorage(async ({ sql }) => {
       const sealed = await new Vault("t", sql, settings).seal("p", "kept");
-      expect(await new Vault("t", sql, rotated).open("p", sealed)).toBe("kept");
+      const vault = new Vault("t", sql, rotated);
+      await vault.rewrap();
+      expect(await vault.open("p", sealed)).toBe("kept");
       expect(sql.exec("SELECT kek FROM data_keys").one()).toEqual({ kek: "next" });
       const onlyNew = { ...rotated, dataKeys: { current: "next", keys: new Map([["next", other]]) } };
       expect(await new Vault("t", sql, onlyNew).open("p", sealed)).toBe("kept");
     });
   });
 
+  it("does not come back by a rewrap or a use that was under way when its keys were erased", async () => {
+    await withStorage(async ({ sql }) => {
+      await new Vault("t", sql, settings).seal("p", "gone");
+      const late = new Vault("t", sql, rotated);
+      const rewrapped = late.rewrap();
+      sql.exec("DELETE FROM data_keys");
+      await rewrapped;
+      expect(sql.exec("SELECT * FROM data_keys").toArray()).toEqual([]);
+    });
+  });
+
   it("gives racing callers the same credential", async () => {
     await withStorage(async ({ sql }) => {
       const vaults = [new Vault("t", sql, settings), new Vault("t", sql, settings)];
-      const made = await Promise.all(vaults.map((vault) => vault.secret("manager_api")));
+      const made = await Promise.all(vaults.map((vault) => vault.secret("manager_api", 1)));
       expect(new Set(made).size).toBe(1);
     });
   });

@@ -33,6 +33,11 @@ const API: Record<string, Test[]> = {
     ["rotation_door", "rotates no other tenant than the one it is asked for"],
     KEYS,
   ],
+  "GET /v1/keys": [PROOF, KEYS],
+  "POST /v1/tenants/:id/credentials/rotate": [
+    ["credentials", "gives every node new ones, one role after the other, and keeps none of the old"],
+    KEYS,
+  ],
   "POST /v1/tenants/:id/backups": [OWN_BACKUPS, KEYS],
   "GET /v1/tenants/:id/backups": [OWN_BACKUPS, KEYS],
   "POST /v1/tenants/:id/restore": [

@@ -1,9 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SERVING_ROLES, STEPS } from "../src/schemas";
-import { type Facts, MAX_FAILURES, READY_WITHIN_MS } from "../src/tenant/facts";
+import { type Decision, type Facts, MAX_FAILURES, READY_WITHIN_MS, RUN_OF } from "../src/tenant/facts";
 import { decide } from "../src/tenant/lifecycle";
 import { anyFacts, EXITED, facts, givenUp, NOW, node, obeyed, settledAt } from "./support/facts";
+
+const endsUpgrade = ({ outcome }: Decision, { upgrade }: Facts) =>
+  upgrade !== null && (upgrade.back ? outcome === "rolled_back" : outcome === "reached" || outcome === "gave_up");
 
 const fresh = () =>
   facts({
@@ -164,6 +167,8 @@ describe("decisions over any state", () => {
         const { action, wakeAt, outcome } = decide(some);
         expect(action !== null || wakeAt !== null || outcome !== "going").toBe(true);
         if (wakeAt !== null && action === null) expect(wakeAt).toBeGreaterThan(some.now);
+        // What is stored as a time is a whole number.
+        if (wakeAt !== null) expect(Number.isInteger(wakeAt)).toBe(true);
       }),
     );
   });
@@ -173,8 +178,9 @@ describe("decisions over any state", () => {
       fc.property(anyFacts, (some) => {
         const { step, holding } = decide(some);
         const kind = { running: "start", stopped: "stop", deleted: "delete" }[some.requested] as keyof typeof STEPS;
-        const { rotation, sleep } = some.requested === "running" ? some : { rotation: null, sleep: null };
-        const beside = rotation ? [...STEPS.rotate, "rollback"] : sleep && STEPS[RUNS[sleep.aim]];
+        const { rotation, upgrade, sleep } = some.requested === "running" ? some : facts();
+        const rolling = rotation ? STEPS[RUN_OF[rotation.what]] : upgrade && STEPS.upgrade;
+        const beside = rolling ? [...rolling, "rollback"] : sleep && STEPS[RUNS[sleep.aim]];
         const names: readonly string[] = beside || STEPS[kind];
         for (const name of step ? [step, ...holding] : holding) expect(names).toContain(name);
         expect(holding).not.toContain(step);
@@ -202,6 +208,7 @@ describe("decisions over any state", () => {
         for (let visits = 0; visits < 80; visits++) {
           const decision = decide(now);
           if (decision.outcome !== "going" && now.rotation) now = { ...now, rotation: null };
+          else if (endsUpgrade(decision, now)) now = { ...now, upgrade: null };
           else if (decision.outcome !== "going" && now.sleep?.aim === "awake") now = { ...now, sleep: null };
           else if (decision.outcome === "reached" && !decision.action) return;
           else if (decision.action) now = obeyed(now, decision.action);

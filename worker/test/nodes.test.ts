@@ -3,18 +3,24 @@ import { afterEach, describe, expect, it } from "vitest";
 import { readBulk } from "../src/gates/bulk";
 import { CertsContainer, IndexerContainer, ManagerContainer } from "../src/index";
 import { effortOf } from "../src/tenant/efforts";
+import { MAX_FAILURES } from "../src/tenant/facts";
+import { decide } from "../src/tenant/lifecycle";
 import { LiveContext } from "../src/tenant/live_context";
-import { nodeRow, notePrepared, noteStart, startSubject, takeReport } from "../src/tenant/node_records";
+import { factOf, nodeRow, notePrepared, noteStart, startSubject, takeReport } from "../src/tenant/node_records";
 import { nodeStub } from "../src/tenant/nodes/names";
 import type { NodeReport, StartOrder } from "../src/tenant/nodes/reports";
 import { Turns } from "../src/tenant/nodes/turns";
 import { containerNamed, type FakeContainer } from "./support/containers";
 import { newTenantId } from "./support/edge";
+import { facts, node } from "./support/facts";
 import { runningTenant } from "./support/tenants";
 
 const order = (start: number): StartOrder => ({
   ...{ start, generation: 1, image: "v4147", instance: "standard-1", env: {} },
 });
+
+const NODE = { role: "manager", n: 0 } as const;
+const STARTED_AS = { incarnation: "v1", instance: "standard-1", credentials: 1 };
 
 /** A manager's object with its container, whose first intercept waits until it is let go. */
 function withManager(work: (node: ManagerContainer, fake: FakeContainer, letGo: () => void) => Promise<void>) {
@@ -114,7 +120,7 @@ describe("what a node reports", () => {
   function afterTwoStarts(work: (ctx: LiveContext, report: (more: Partial<NodeReport>) => NodeReport) => void) {
     return runInDurableObject(env.TENANT.getByName(newTenantId()), (_object, state) => {
       const ctx = new LiveContext(state, env);
-      for (let start = 1; start <= 2; start++) noteStart(ctx, "manager", 0, "v1", "standard-1");
+      for (let start = 1; start <= 2; start++) noteStart(ctx, NODE, STARTED_AS);
       const common = { role: "manager", n: 0, start: 2, image: null, started_at: 1, exit_code: null } as const;
       work(ctx, (more) => ({ ...common, state: "starting", ...more }));
     });
@@ -129,6 +135,27 @@ describe("what a node reports", () => {
       takeReport(ctx, report({ state: "failed", told: 3, exit_code: 1 }), 2);
       expect(stateOf(ctx)).toBe("failed");
       expect(effortOf(ctx, startSubject("manager", 0)).failures).toBe(1);
+    }));
+
+  it("of serving and dying again and again counts as a crash loop, with growing pauses; after long service anew", () =>
+    runInDurableObject(env.TENANT.getByName(newTenantId()), (_object, state) => {
+      const ctx = new LiveContext(state, env);
+      const pauses: number[] = [];
+      const dies = (after: number) => {
+        const start = noteStart(ctx, NODE, STARTED_AS);
+        const common = { role: "manager", n: 0, start, image: null, started_at: 1, exit_code: null } as const;
+        takeReport(ctx, { ...common, state: "running", told: 1 }, null);
+        state.storage.sql.exec("UPDATE nodes SET ready_at = ready_at - ?", after);
+        takeReport(ctx, { ...common, state: "failed", told: 2, exit_code: 137 }, null);
+        pauses.push(effortOf(ctx, startSubject("manager", 0)).retryAt - Date.now());
+        return effortOf(ctx, startSubject("manager", 0)).failures;
+      };
+      expect([60_000, 120_000, 60_000, 15_000, 60_000].map(dies)).toEqual([1, 2, 3, 4, MAX_FAILURES]);
+      expect(pauses).toEqual([...pauses].sort((a, b) => a - b));
+      const { starting } = factOf(ctx, { ...NODE, wanted: true }, "v1", false);
+      const nodes = [node("indexer", "running"), node("manager", "failed", { starting }), node("dashboard", "running")];
+      expect(decide(facts({ settled: true, now: Date.now(), nodes })).reason?.code).toBe("NODE_CRASH_LOOP");
+      expect(dies(300_000)).toBe(1);
     }));
 
   it("of an older start says that the newer never arrived only if the newer was asked about", () =>

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SERVING_ROLES } from "../src/schemas";
 import { moved } from "../src/tenant/bundles";
-import type { Facts, Rotation } from "../src/tenant/facts";
+import type { Exchanged, Facts, Rotation } from "../src/tenant/facts";
 import { decide } from "../src/tenant/lifecycle";
 import { renewalAt } from "../src/tenant/renewal";
 import { EXITED, facts, givenUp, NOW, node } from "./support/facts";
@@ -10,7 +10,7 @@ import { LONGEST_STORM, RotatingWorld, type Weather } from "./support/rotating_w
 
 const DAY = 86_400_000;
 const rotation = (more: Partial<Rotation> = {}): Rotation => ({
-  ...{ minted: false, switched: false, verified: false, back: null },
+  ...{ what: "certificates", minted: false, switched: false, verified: false, back: null },
   ...more,
 });
 const rotating = (more: Partial<Rotation> = {}, others: Partial<Facts> = {}) =>
@@ -75,6 +75,38 @@ describe("a rotation", () => {
   });
 });
 
+describe("a rotation of credentials", () => {
+  const what = "credentials";
+
+  it("generates instead of minting, and goes on like one of certificates", () => {
+    expect(decide(rotating({ what }))).toMatchObject({ step: "generate", action: { do: "generate" } });
+    expect(decide(rotating({ what, minted: true })).action).toEqual({ do: "switch" });
+    expect(decide(rotating({ what, switched: true }, { nodes: unfit })).action).toMatchObject({ role: "indexer" });
+  });
+
+  it("touches no further role before the one that has them lets in the new and refuses the old", () => {
+    const nodes = [node("indexer", "running", { prepared: false }), ...unfit.slice(1)];
+    expect(decide(rotating({ what, switched: true }, { nodes })).action).toMatchObject({
+      do: "prepare",
+      role: "indexer",
+    });
+    const pausing = [
+      node("indexer", "running", { prepared: false, preparing: { ...givenUp(), failures: 1, retryAt: NOW + 1 } }),
+    ];
+    expect(decide(rotating({ what, switched: true }, { nodes: [...pausing, ...unfit.slice(1)] })).action).toBeNull();
+    const failed = [node("indexer", "running", { prepared: false, preparing: givenUp() }), ...unfit.slice(1)];
+    expect(decide(rotating({ what, switched: true }, { nodes: failed })).action).toMatchObject({
+      do: "turn_back",
+      step: "indexer",
+    });
+  });
+
+  it("says what it left in use where it fails", () => {
+    const efforts = { ...facts().efforts, mint: givenUp() };
+    expect(decide(rotating({ what }, { efforts })).error?.message).toContain("The old credentials stay in use.");
+  });
+});
+
 describe("certificates that end", () => {
   it("are renewed by a rotation once a third of their life, at most thirty days, is left", () => {
     expect(renewalAt(0, 9 * DAY)).toBe(6 * DAY);
@@ -103,6 +135,9 @@ describe("generations of certificates", () => {
     expect(states(moved(switched, "finish"))).toBe("destroyed destroyed previous active");
     expect(states(moved(switched, "back"))).toBe("destroyed previous active destroyed");
     expect(states(moved(minted, "drop"))).toBe("destroyed previous active destroyed");
+    expect(states(moved(switched, "return"))).toBe("destroyed previous active previous");
+    expect(states(moved(moved(switched, "return"), "settle"))).toBe("destroyed destroyed active destroyed");
+    expect(states(moved(switched, "settle"))).toBe("destroyed destroyed destroyed active");
     expect(states(moved(switched, "erase"))).toBe("destroyed destroyed destroyed destroyed");
   });
 });
@@ -112,14 +147,15 @@ const weather = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom<Weather>("fails", "lost") },
   { weight: 1, arbitrary: fc.constantFrom<Weather>(...SERVING_ROLES.map((role): Weather => `${role} dies`)) },
 );
+const exchanged = fc.constantFrom<Exchanged>("certificates", "credentials");
 const BREAKAGES = [null, "mint", "verify", ...SERVING_ROLES] as const;
 const breakage = fc.oneof(fc.constant(null), fc.constantFrom(...BREAKAGES));
 
 describe("from any point and under any failures a rotation", () => {
   it("leaves every node on one generation, verified, with one role down at a time", () => {
     fc.assert(
-      fc.property(breakage, fc.array(weather, { maxLength: LONGEST_STORM }), (broken, storm) => {
-        const world = new RotatingWorld(broken);
+      fc.property(breakage, exchanged, fc.array(weather, { maxLength: LONGEST_STORM }), (broken, what, storm) => {
+        const world = new RotatingWorld(broken, what);
         let visits = 0;
         while (!world.visit(storm[visits] ?? "ok")) {
           visits += 1;
@@ -134,12 +170,16 @@ describe("from any point and under any failures a rotation", () => {
         if (broken) expect(world.outcome).not.toBe("reached");
         if (storm.length === 0) expect(world.outcome).toBe(ENDS[broken ?? "nothing"]);
         expect(world.bundles.some(({ state }) => state === "pending")).toBe(false);
+        if (what === "credentials") expect(world.bundles.some(({ state }) => state === "previous")).toBe(false);
       }),
-      { numRuns: 2000, examples: BREAKAGES.map((broken): [typeof broken, Weather[]] => [broken, []]) },
+      { numRuns: 2500, examples: EXAMPLES },
     );
   });
 });
 
+const EXAMPLES = BREAKAGES.flatMap((broken) =>
+  (["certificates", "credentials"] as const).map((what): [typeof broken, Exchanged, Weather[]] => [broken, what, []]),
+);
 const ENDS = {
   ...{ nothing: "reached", mint: "gave_up", verify: "rolled_back" },
   ...{ indexer: "rolled_back", manager: "rolled_back", dashboard: "rolled_back" },

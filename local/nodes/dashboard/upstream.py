@@ -44,6 +44,15 @@ class Upstream:
         self._host = host
         self._identity = {name: identity[name] for name in PASSED_ON if name in identity}
 
+    async def enters_indexer(self) -> bool:
+        """Whether the indexer lets the dashboard's own user in."""
+        basic = {"authorization": self._basic("INDEXER")}
+        try:
+            await self._ask("indexer", "GET", f"{INDEXER_URL}/_cluster/health", basic)
+        except Unavailable:
+            return False
+        return True
+
     async def alerts(self, search: Search) -> dict[str, Any]:
         """A page of alerts, newest first, with counts by level, rule and agent."""
         body = {
@@ -69,14 +78,17 @@ class Upstream:
 
     async def agents(self) -> list[dict[str, Any]]:
         """All agents of the manager but itself."""
-        environment = self._host.environment
-        base = environment.get("WAZUH_API_URL", "http://manager.internal")
-        credential = f"{environment.get('API_USERNAME', '')}:{environment.get('API_PASSWORD', '')}".encode()
-        basic = {"authorization": "Basic " + base64.b64encode(credential).decode()}
+        base = self._host.environment.get("WAZUH_API_URL", "http://manager.internal")
+        basic = {"authorization": self._basic("API")}
         signed_in = await self._ask("manager", "POST", f"{base}/security/user/authenticate", basic)
         bearer = {"authorization": f"Bearer {signed_in['data']['token']}"}
         listed = await self._ask("manager", "GET", f"{base}/agents?limit=500&sort=%2Bid", bearer)
         return [agent for agent in listed["data"]["affected_items"] if agent["id"] != "000"]
+
+    def _basic(self, whose: str) -> str:
+        environment = self._host.environment
+        credential = f"{environment.get(f'{whose}_USERNAME', '')}:{environment.get(f'{whose}_PASSWORD', '')}".encode()
+        return "Basic " + base64.b64encode(credential).decode()
 
     async def _ask(
         self, node: str, method: str, url: str, headers: dict[str, str], body: dict[str, Any] | None = None

@@ -15,6 +15,8 @@ const MIGRATIONS = [
    CREATE TABLE state_uses (
      sha256 TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (sha256, number)) STRICT, WITHOUT ROWID;
    CREATE TABLE state_pins (backup TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT;`,
+  `CREATE TABLE state_restored (
+     one INTEGER PRIMARY KEY CHECK (one = 1), start INTEGER NOT NULL, number INTEGER NOT NULL) STRICT;`,
 ];
 
 /** The newest archives that stay although no backup needs them: the next one may turn out to be unreadable. */
@@ -110,6 +112,16 @@ export class StateLedger {
   needed(): StateArchive[] {
     const query = `SELECT ${ARCHIVE} FROM state_archives WHERE ${NEEDED} ORDER BY number`;
     return this.#sql.exec<ArchiveRow>(query).toArray().map(archiveOf);
+  }
+
+  noteRestored(start: number, number: number): void {
+    this.#sql.exec("INSERT OR REPLACE INTO state_restored (one, start, number) VALUES (1, ?, ?)", start, number);
+  }
+
+  /** From which archive the container of this start began; null where it said none. */
+  restoredBy(start: number): number | null {
+    const query = "SELECT number FROM state_restored WHERE start = ?";
+    return this.#sql.exec<{ number: number }>(query, start).toArray()[0]?.number ?? null;
   }
 
   /** @returns whether this was news */

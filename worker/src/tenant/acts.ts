@@ -1,8 +1,9 @@
 /** What the tenant object does: each action of a decision, once. Every one may be repeated after a crash. */
 import type { ErrorCode } from "../errors";
 import { errorBody } from "../errors";
-import { indexSettings, versionOf } from "../plan";
+import { indexSettings } from "../plan";
 import type { Plan, Role } from "../schemas";
+import { forgetAdopted, verifyAdopted } from "./adopted";
 import { agentsMissing } from "./agents";
 import {
   activeGeneration,
@@ -14,6 +15,8 @@ import {
   publishCertificates,
 } from "./certificates";
 import type { TenantContext } from "./context";
+import { proveCredentials } from "./credential_proof";
+import { activeCredentials, generateCredentials } from "./credentials";
 import { within } from "./deadline";
 import { clearEffort, countFailure, postpone, stepError } from "./efforts";
 import type { Action } from "./facts";
@@ -28,6 +31,7 @@ import { noteVerified, renew, rotationRow, switchOver, turnBack } from "./rotati
 import { eraseRows } from "./schema";
 import { noteWakingVerified, rouse, wakingOperation } from "./sleep";
 import { takeCounts, tellLastUsage } from "./usage";
+import { imageOf, noteUpgradeVerified, rollBack, saveBefore, upgradeRow, useVersion } from "./versions";
 
 /** The certificates node runs for seconds and does little. */
 const CERTS_INSTANCE = "basic";
@@ -39,14 +43,18 @@ const DEADLINES_MS: Record<Action["do"], number> = {
   give_up_start: 30_000,
   prepare: 120_000,
   mint: 90_000,
+  generate: 10_000,
   verify: 60_000,
   erase: 120_000,
   renew: 10_000,
   rouse: 10_000,
   switch: 10_000,
   turn_back: 10_000,
-  // A visit and its longest action stay within the deadline of both; what was saved by then need not be saved again.
-  backup: 240_000,
+  snapshot: 60_000,
+  use_version: 60_000,
+  roll_back: 10_000,
+  // Nodes save on while nobody waits; what a backup is to hold is read first.
+  backup: 120_000,
   put_state: 60_000,
   copy: 240_000,
 };
@@ -60,6 +68,7 @@ const ACCOUNTS: Record<Kind, { subject: (action: Action) => string; code: ErrorC
   give_up_start: { subject: perNode(startSubject), code: "NODE_NOT_READY" },
   prepare: { subject: perNode(prepareSubject), code: "AGENTS_NOT_PUSHED" },
   mint: { subject: () => "mint", code: "CERTIFICATES_NOT_MINTED" },
+  generate: { subject: () => "mint", code: "INTERNAL" },
   verify: { subject: () => "verify", code: "INGEST_NOT_VERIFIED" },
   stop: { subject: () => "stop", code: "INTERNAL" },
   erase: { subject: () => "erase", code: "INTERNAL" },
@@ -67,13 +76,16 @@ const ACCOUNTS: Record<Kind, { subject: (action: Action) => string; code: ErrorC
   rouse: { subject: () => "sleep", code: "INTERNAL" },
   switch: { subject: () => "rotation", code: "INTERNAL" },
   turn_back: { subject: () => "rotation", code: "INTERNAL" },
+  snapshot: { subject: () => "version", code: "BACKUP_FAILED" },
+  use_version: { subject: () => "version", code: "STATE_UNREADABLE" },
+  roll_back: { subject: () => "version", code: "INTERNAL" },
   backup: { subject: () => "prelude", code: "BACKUP_FAILED" },
   put_state: { subject: () => "prelude", code: "STATE_UNREADABLE" },
   copy: { subject: () => "prelude", code: "STATE_UNREADABLE" },
 };
 
 function perNode(subject: (role: Role, n: number) => string) {
-  return (action: Action) => ("role" in action ? subject(action.role, action.n) : action.do);
+  return (action: Action) => ("n" in action ? subject(action.role, action.n) : action.do);
 }
 
 const ACTS: { [K in Kind]: (ctx: TenantContext, action: Of<K>) => Promise<void> } = {
@@ -81,6 +93,7 @@ const ACTS: { [K in Kind]: (ctx: TenantContext, action: Of<K>) => Promise<void> 
   give_up_start: giveUpStart,
   prepare: prepareNode,
   mint,
+  generate: (ctx) => generateCredentials(ctx, () => rotationRow(ctx)?.what === "credentials"),
   verify,
   stop: stopNode,
   erase,
@@ -88,6 +101,9 @@ const ACTS: { [K in Kind]: (ctx: TenantContext, action: Of<K>) => Promise<void> 
   rouse: async (ctx) => rouse(ctx, "Its certificates are due for renewal."),
   switch: async (ctx) => switchOver(ctx),
   turn_back: async (ctx, { step, error }) => turnBack(ctx, step, error),
+  snapshot: saveBefore,
+  use_version: (ctx, { role, version }) => useVersion(ctx, role, version),
+  roll_back: async (ctx, { step, error }) => rollBack(ctx, step, error),
   ...PRELUDE_ACTS,
 };
 
@@ -105,28 +121,41 @@ export async function act<K extends Kind>(ctx: TenantContext, action: Of<K>): Pr
   }
 }
 
+/** Generations of what a node is given beside its plan. */
+interface Given {
+  certificate: number;
+  credentials: number;
+}
+
+export const givenNow = (ctx: TenantContext): Given => ({
+  certificate: activeGeneration(ctx),
+  credentials: activeCredentials(ctx),
+});
+
 /** What a node is to be started as: another value means that a running one has to be replaced. */
-export function incarnationOf(ctx: TenantContext, plan: Plan, role: Role, certificate: number): string {
+export function incarnationOf(ctx: TenantContext, plan: Plan, role: Role, given: Given): string {
   const image = imageOf(ctx, plan, role);
   if (role === "certs") return `${image}|${JSON.stringify(mintRequest(plan))}`;
   // An index keeps what it was made with, so other settings mean a new disk, filled again from the journal.
   const settings = role === "indexer" && plan.indexer ? `|${JSON.stringify(indexSettings(plan))}` : "";
-  return `${image}|${plan.roles[role].instance}|certificate ${certificate}${settings}`;
+  // Nodes that were started before there were generations of credentials have the first.
+  const others = given.credentials > 1 ? `|credentials ${given.credentials}` : "";
+  return `${image}|${plan.roles[role].instance}|certificate ${given.certificate}${settings}${others}`;
 }
-
-const imageOf = (ctx: TenantContext, plan: Plan, role: Role) => ctx.settings.versions.get(versionOf(plan, role)) ?? "";
 
 async function startNode(ctx: TenantContext, { role, n }: Of<"start">): Promise<void> {
   const record = ctx.requireLive();
   const plan = planOf(ctx);
   const instance = role === "certs" ? CERTS_INSTANCE : plan.roles[role].instance;
-  // Which bundle is active may change while the environment is put together; the node is noted under the one it gets.
-  const generation = activeGeneration(ctx);
-  const files = role === "certs" ? null : await filesOf(ctx, generation);
-  const env = await environmentOf(ctx, plan, { role, n }, files);
+  // What is active may change while the environment is put together; the node is noted under what it gets.
+  const given = givenNow(ctx);
+  const { credentials } = given;
+  const files = role === "certs" ? null : await filesOf(ctx, given.certificate);
+  const env = await environmentOf(ctx, plan, { role, n }, { credentials, files });
+  // So may which version a role uses.
   const image = imageOf(ctx, plan, role);
-  const incarnation = incarnationOf(ctx, plan, role, generation);
-  const start = ctx.transaction(() => noteStart(ctx, role, n, incarnation, instance));
+  const incarnation = incarnationOf(ctx, plan, role, given);
+  const start = ctx.transaction(() => noteStart(ctx, { role, n }, { incarnation, instance, credentials }));
   const order: StartOrder = { start, generation: record.generation, image, instance, env };
   try {
     takeReport(ctx, await anyNodeStub(ctx.env, ctx.id, role, n).start(order), start);
@@ -146,7 +175,8 @@ async function giveUpStart(ctx: TenantContext, { role, n }: Of<"give_up_start">)
 
 async function prepareNode(ctx: TenantContext, { role, n }: Of<"prepare">): Promise<void> {
   const start = startOf(ctx, role, n);
-  await agentsMissing(ctx);
+  if (role === "manager") await agentsMissing(ctx);
+  if (rotationRow(ctx)?.what === "credentials") await proveCredentials(ctx, role, n);
   notePrepared(ctx, role, n, start);
 }
 
@@ -159,20 +189,28 @@ async function mint(ctx: TenantContext): Promise<void> {
 /** What a minted bundle becomes; null where it came too late and nothing waits for it any more. */
 function placeOfMinted(ctx: TenantContext, plan: Plan): "pending" | "active" | null {
   if (hasPending(ctx)) return null;
-  if (rotationRow(ctx)) return "pending";
+  if (rotationRow(ctx)?.what === "certificates") return "pending";
   return certificateFits(ctx, plan) ? null : "active";
 }
 
 async function verify(ctx: TenantContext): Promise<void> {
-  const rotation = rotationRow(ctx);
-  const waking = wakingOperation(ctx);
-  const operationId = rotation?.operation_id ?? waking ?? ctx.requireLive().operationId;
+  const [rotation, upgrade, waking] = [rotationRow(ctx), upgradeRow(ctx), wakingOperation(ctx)];
+  const operationId = (rotation ?? upgrade)?.operation_id ?? waking ?? ctx.requireLive().operationId;
+  await verifyAdopted(ctx);
   const indexer = nodeStub(ctx.env, ctx.id, "indexer", 0);
   await indexer.verifyIngest(`probe-${operationId}`, await indexerAuthorization(ctx));
+  if (rotation?.what === "credentials") await proveAll(ctx);
   noteProbe(ctx, null);
+  forgetAdopted(ctx);
   if (rotation) noteVerified(ctx, rotation);
+  else if (upgrade) noteUpgradeVerified(ctx, upgrade);
   else if (waking) noteWakingVerified(ctx, waking);
   else ctx.sql.exec("UPDATE tenant SET verified = ?", operationId);
+}
+
+async function proveAll(ctx: TenantContext): Promise<void> {
+  const running = nodeRows(ctx).filter(({ state }) => state === "running");
+  for (const { role, n } of running) await proveCredentials(ctx, role as Role, n);
 }
 
 async function stopNode(ctx: TenantContext, { role, n }: Of<"stop">): Promise<void> {
@@ -193,6 +231,7 @@ async function erase(ctx: TenantContext): Promise<void> {
     publishCertificates(ctx);
     tellLastUsage(ctx);
     eraseRows(ctx.sql);
+    ctx.tellKey("");
     ctx.sql.exec("UPDATE tenant SET plan = NULL, verified = NULL, stream = NULL, erased = 1");
     ctx.sql.exec("DELETE FROM due WHERE kind NOT IN ('drive', 'outbox')");
     // Events and plans of a tenant that is gone have no reader; changes tell Django that it is gone.

@@ -5,8 +5,10 @@ import { log } from "../log";
 import type { BackupKind, BackupView } from "../schemas";
 import { STATEFUL_ROLES, type StatefulRole } from "../state/limits";
 import type { TenantContext } from "./context";
+import { Late, within } from "./deadline";
 import type { DueRow } from "./due";
 import { nodeStub } from "./nodes/names";
+import { NotYet } from "./not_yet";
 import { migrate } from "./schema";
 
 const MIGRATIONS = [
@@ -23,6 +25,9 @@ const KEPT_DAYS: Record<BackupKind, number> = { "on-demand": 30, "before-change"
 const WEEKLY_KEPT_DAYS = 28;
 const SUNDAY = 0;
 const MAX_ATTEMPTS = 5;
+/** A full disk takes minutes to save: the tenant's one alarm must not wait for that, for it heals nodes too. */
+const ASK_FOR_MS = 20_000;
+const ASK_AGAIN_MS = 5000;
 
 /** One node's archive in a backup. */
 export interface BackupPart {
@@ -83,7 +88,7 @@ export function partsOf(ctx: TenantContext, id: string): BackupPart[] {
 
 /**
  * Saves every node's state, keeps it, and reads it back: a backup that can't be read is none. Again changes nothing.
- * @throws Error where a node that runs could not save, or what was saved can't be read
+ * @throws NotYet while a node is at it; Error where one that runs could not save, or what was saved can't be read
  */
 export async function takeBackup(ctx: TenantContext, id: string): Promise<void> {
   if (rowOf(ctx, id).state === "succeeded") return;
@@ -100,6 +105,7 @@ export async function takeDue(ctx: TenantContext, { key: id, attempts }: DueRow)
   try {
     await takeBackup(ctx, id);
   } catch (error) {
+    if (error instanceof NotYet) throw error;
     log("error", "a backup failed", { tenant: ctx.id, backup: id, attempts, error: messageOf(error) });
     if (attempts < MAX_ATTEMPTS) throw error;
     settle(ctx, id, "failed", [], errorBody("BACKUP_FAILED", messageOf(error)));
@@ -126,7 +132,10 @@ export function planDailyBackups(ctx: TenantContext): void {
 }
 
 async function savedPart(ctx: TenantContext, id: string, role: StatefulRole): Promise<BackupPart | null> {
-  const archive = await nodeStub(ctx.env, ctx.id, role, 0).backUp(id);
+  const archive = await within(ASK_FOR_MS, nodeStub(ctx.env, ctx.id, role, 0).backUp(id)).catch((error: unknown) => {
+    if (!(error instanceof Late)) throw error;
+    throw new NotYet("BACKUP_FAILED", `The ${role} is still saving its state.`, ASK_AGAIN_MS);
+  });
   if (!archive) return null;
   const { number, bytes, sha256 } = archive;
   return { role, n: 0, number, bytes, sha256 };

@@ -1,4 +1,4 @@
-/** What becomes of a tenant's certificate bundles when they are exchanged. Pure: states in, states out. */
+/** What becomes of a tenant's generations of certificates, or of credentials, when they are exchanged. Pure: states in, states out. */
 
 export const BUNDLE_STATES = ["pending", "active", "previous", "destroyed"] as const;
 export type BundleState = (typeof BUNDLE_STATES)[number];
@@ -14,9 +14,11 @@ export interface Bundle {
  * - `back`: the newest bundle that was kept takes its place again, and the failed one is destroyed
  * - `finish`: what was kept for a way back before the last one is not needed any more
  * - `drop`: a bundle that was minted and is not wanted
+ * - `return`: as `back`, but the failed one is kept until what it was given to has been given the old one
+ * - `settle`: only the active one is left
  * - `erase`: the tenant is gone
  */
-export type Move = "switch" | "back" | "finish" | "drop" | "erase";
+export type Move = "switch" | "back" | "finish" | "drop" | "return" | "settle" | "erase";
 
 type States = Partial<Record<BundleState, BundleState>>;
 
@@ -25,6 +27,8 @@ const MOVES: Record<Move, { kept: States; older: States }> = {
   back: { kept: { pending: "destroyed", active: "destroyed", previous: "active" }, older: {} },
   finish: { kept: { pending: "destroyed" }, older: { previous: "destroyed" } },
   drop: { kept: { pending: "destroyed" }, older: {} },
+  return: { kept: { pending: "destroyed", active: "previous", previous: "active" }, older: {} },
+  settle: { kept: { pending: "destroyed", previous: "destroyed" }, older: { previous: "destroyed" } },
   erase: {
     kept: { pending: "destroyed", active: "destroyed", previous: "destroyed" },
     older: { previous: "destroyed" },

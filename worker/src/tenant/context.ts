@@ -42,6 +42,9 @@ export interface TenantContext {
   /** Has the plan's read copy in KV replaced; delivered until acknowledged. */
   copyPlan(data: Record<string, unknown>): void;
 
+  /** Has D1 know which key-encryption key holds the tenant's data key; empty: it has none. Delivered until acknowledged. */
+  tellKey(kek: string): void;
+
   /** Has the handler of `kind` run at `at` (milliseconds since 1970), replacing an earlier time for the same key. */
   schedule(kind: string, at: number, key?: string): void;
   unschedule(kind: string, key?: string): void;
@@ -52,8 +55,10 @@ export interface TenantContext {
   open(purpose: string, sealed: string): Promise<string>;
   /** The tenant's data key, 32 bytes, for archives that other objects of this tenant write. */
   dataKey(): Promise<Uint8Array<ArrayBuffer>>;
-  /** One of the tenant's generated credentials (`SECRET_RULES` in secrets.ts), made at first use. */
-  secret(name: string): Promise<string>;
+  /** One of the tenant's generated credentials (`SECRET_RULES` in secrets.ts) of a generation, made at first use. */
+  secret(name: string, generation: number): Promise<string>;
+  /** A new value of every credential, sealed: name and what is to be stored for the generation. */
+  newSecrets(generation: number): Promise<[name: string, sealed: string][]>;
   /** Drops keys from memory, after their rows were erased. */
   forget(): void;
 

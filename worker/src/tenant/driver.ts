@@ -2,9 +2,10 @@
 import { messageOf } from "../errors";
 import { log } from "../log";
 import type { Observed, Role } from "../schemas";
-import { act, incarnationOf } from "./acts";
+import { act, givenNow, incarnationOf } from "./acts";
+import { forgetAdopted } from "./adopted";
 import { planDailyBackups } from "./backups";
-import { activeGeneration, certificateFits, publishCertificates } from "./certificates";
+import { certificateFits, publishCertificates } from "./certificates";
 import type { TenantContext } from "./context";
 import { within } from "./deadline";
 import { effortOf } from "./efforts";
@@ -13,12 +14,13 @@ import { watchHealth } from "./health_checks";
 import { publishHealth, unwell } from "./health_rows";
 import { planIdleCheck } from "./idle";
 import { decide } from "./lifecycle";
-import { factOf, nodeRows, plannedNodes, takeReport } from "./node_records";
+import { factOf, nodeRows, type PlannedNode, plannedNodes, takeReport } from "./node_records";
 import { anyNodeStub } from "./nodes/names";
 import { preludeFact } from "./preludes";
 import { endRotation, renewAt, rotationFact } from "./rotation";
 import { countAttempt, hasSettled, latestRun, recordDecision } from "./runs";
 import { endWaking, sleepFact } from "./sleep";
+import { endUpgrade, upgradeFact, versionTrouble } from "./versions";
 import { noteStream, publishView } from "./view";
 
 /** More actions in a row than any plan needs; the rest follows after the alarm has let others in. */
@@ -30,7 +32,10 @@ const ASK_AGAIN_MS = { moving: 1500, still: WATCH_MS - 1000 };
 /** How long an object may take to say how it is. */
 const ANSWER_WITHIN_MS = 10_000;
 /** Actions that begin an attempt of their step; what follows them belongs to the same attempt. */
-const ATTEMPTS: Action["do"][] = ["start", "switch", "verify", "erase", "backup", "put_state", "copy"];
+const ATTEMPTS: Action["do"][] = [
+  ...(["start", "generate", "switch", "verify", "erase"] as const),
+  ...(["backup", "put_state", "copy", "snapshot"] as const),
+];
 
 /** One visit. Always leaves a due row behind where something is to be looked at later. */
 export async function drive(ctx: TenantContext): Promise<void> {
@@ -97,6 +102,8 @@ function decideAndRecord(ctx: TenantContext): Decision {
   const run = latestRun(ctx);
   recordDecision(ctx, decision);
   endRotation(ctx, decision);
+  endUpgrade(ctx, decision);
+  if (decision.outcome === "gave_up") forgetAdopted(ctx);
   endWaking(ctx, decision);
   ctx.sql.exec(
     "UPDATE tenant SET observed = ?, reason = ?, observed_generation = CASE WHEN ? THEN generation ELSE observed_generation END",
@@ -125,19 +132,26 @@ function decideAndRecord(ctx: TenantContext): Decision {
 function factsOf(ctx: TenantContext): Facts {
   const record = ctx.record();
   const plan = record?.plan ?? null;
-  const certificate = activeGeneration(ctx);
-  const incarnation = (role: Role) => (plan ? incarnationOf(ctx, plan, role, certificate) : "");
+  const run = latestRun(ctx);
+  const rotation = rotationFact(ctx);
+  const proving = rotation?.what === "credentials" && (rotation.switched || rotation.back !== null);
+  const given = givenNow(ctx);
+  const fact = (node: PlannedNode) =>
+    factOf(ctx, node, plan ? incarnationOf(ctx, plan, node.role, given) : "", proving);
   return {
     now: ctx.now(),
     requested: record?.requested ?? "stopped",
     settled: hasSettled(ctx),
-    prelude: preludeFact(ctx, latestRun(ctx)),
+    resizing: run?.kind === "resize" && run.state === "running",
+    prelude: preludeFact(ctx, run),
     certificateFits: plan !== null && certificateFits(ctx, plan),
     renewAt: plan ? renewAt(ctx, plan) : Number.POSITIVE_INFINITY,
-    rotation: rotationFact(ctx),
+    rotation,
+    upgrade: upgradeFact(ctx, plan),
+    versionTrouble: versionTrouble(ctx),
     sleep: sleepFact(ctx),
-    certs: factOf(ctx, { role: "certs", n: 0, wanted: true }, incarnation("certs")),
-    nodes: plannedNodes(ctx, plan).map((node) => factOf(ctx, node, incarnation(node.role))),
+    certs: fact({ role: "certs", n: 0, wanted: true }),
+    nodes: plannedNodes(ctx, plan).map(fact),
     ...marksOf(ctx),
     unwell: unwell(ctx),
     efforts: effortsOf(ctx),

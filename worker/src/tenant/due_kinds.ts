@@ -5,6 +5,7 @@ import { drive } from "./driver";
 import type { DueHandler } from "./due";
 import { checkHealth } from "./health_checks";
 import { idleDue } from "./idle";
+import { rewrapDue } from "./key_wrapping";
 import type { LiveContext } from "./live_context";
 import { pushAgents } from "./push";
 import { rehydrateDue } from "./rehydrations";
@@ -24,6 +25,7 @@ export const DUE_KINDS = (ctx: LiveContext): Record<string, DueHandler> => ({
   expire_backup: (row) => expireDue(ctx, row),
   daily_backup: () => scheduledDue(ctx),
   rehydrate: (row) => rehydrateDue(ctx, row),
+  rewrap: () => rewrapDue(ctx),
 });
 
 /** What may take longer than a minute: a visit acts several times, a push may wait for the one before it. */

@@ -1,6 +1,6 @@
 /** What decisions are made from and what they are; see lifecycle.ts. */
 import type { ErrorBody } from "../errors";
-import type { NodeState, Observed, Reason, Requested, Role, StepName } from "../schemas";
+import type { NodeState, Observed, Reason, Requested, Role, ServingRole, StepName } from "../schemas";
 import type { PreludeAction } from "./preludes";
 
 /** Failures in a row after which a subject is given up until somebody retries. */
@@ -37,7 +37,10 @@ export interface NodeFact {
   wanted: boolean;
   /** It was started as the plan wants it now (image, size, certificate). */
   fits: boolean;
-  /** It has what it needs beside a running process: a manager knows the tenant's agents. */
+  /**
+   * It has what it needs beside a running process: a manager knows the tenant's agents; one that got new credentials lets
+   * them in, and the old ones no more.
+   */
   prepared: boolean;
   startedAt: number | null;
   /** When it last got on while it did not serve yet. */
@@ -46,9 +49,14 @@ export interface NodeFact {
   preparing: Effort;
 }
 
-/** An exchange of the tenant's certificates that is under way. */
+/** What can be exchanged in a tenant that runs, and the run that does it. */
+export const RUN_OF = { certificates: "rotate", credentials: "rotate_credentials" } as const;
+export type Exchanged = keyof typeof RUN_OF;
+
+/** An exchange of the tenant's certificates or credentials that is under way. */
 export interface Rotation {
-  /** The next bundle is minted and kept. */
+  what: Exchanged;
+  /** The next bundle is minted, or the next credentials are generated, and kept. */
   minted: boolean;
   /** It is the active one: nodes that are started get it. */
   switched: boolean;
@@ -56,6 +64,26 @@ export interface Rotation {
   verified: boolean;
   /** Why it goes back to the bundle before; null while it goes forward. */
   back: ErrorBody | null;
+}
+
+export type Versions = Record<ServingRole, string>;
+
+/** A change of the roles' versions that is under way. */
+export interface Upgrade {
+  from: Versions;
+  to: Versions;
+  /** What was there before the change is kept. */
+  saved: boolean;
+  /** Roles take up a backup's state on the way forward too: it is a way back that somebody asked for. */
+  adopts: boolean;
+  /** Ingest was verified since all roles moved. */
+  verified: boolean;
+  /** Why it goes back; null while it goes forward. */
+  back: (ErrorBody & { step?: StepName }) | null;
+  /** What each role is started with. */
+  versions: Versions;
+  /** Of the backup and of the moves. */
+  effort: Effort;
 }
 
 /** A tenant that sleeps or wakes. */
@@ -70,10 +98,15 @@ export interface Facts {
   requested: Requested;
   /** The run towards `running` of this generation has succeeded before: what fails now is healed, not set up. */
   settled: boolean;
+  /** A change of sizes is under way: what it needs is minted, as in a start. */
+  resizing: boolean;
   certificateFits: boolean;
   /** When a tenant that has settled exchanges its certificates by itself. */
   renewAt: number;
   rotation: Rotation | null;
+  upgrade: Upgrade | null;
+  /** Why the version that was asked for last does not run, once that is settled. */
+  versionTrouble: ErrorBody | null;
   sleep: Sleep | null;
   certs: NodeFact;
   /** The nodes of the plan and any others that still run, in the order in which they start. */
@@ -97,15 +130,23 @@ export type Action =
   /** End a container that does not serve in time; counts as a failed start. */
   | OfNode<"give_up_start">
   | { do: "mint" }
+  /** Make the credentials that are to take over. */
+  | { do: "generate" }
   | { do: "verify" }
   /** Begin a rotation that nobody asked for. */
   | { do: "renew" }
   /** Wake a tenant that nobody asked for, because something of it is due. */
   | { do: "rouse" }
-  /** Make the minted bundle the active one. */
+  /** Make what was minted or generated the active one. */
   | { do: "switch" }
-  /** Make the bundle before the active one again; `step` is where it failed. */
+  /** Make what was active before active again; `step` is where it failed. */
   | { do: "turn_back"; step: StepName; error: ErrorBody }
+  /** Keep what is there before the version changes. */
+  | { do: "snapshot" }
+  /** Have a role started with this version from now on. */
+  | { do: "use_version"; role: ServingRole; version: string }
+  /** Go back to the version before; `step` is where it failed. */
+  | { do: "roll_back"; step: StepName; error: ErrorBody }
   | { do: "erase" }
   | { do: PreludeAction };
 

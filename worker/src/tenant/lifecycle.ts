@@ -8,6 +8,7 @@ import type { PreludeAction } from "./preludes";
 import { rotating } from "./rotating";
 import { sleeping } from "./sleeping";
 import { stopVerdict, towardsEnd, towardsStopped } from "./stopping";
+import { upgrading } from "./upgrading";
 import {
   effortVerdict,
   errorOf,
@@ -32,6 +33,7 @@ export function decide(facts: Facts): Decision {
 
 function livingOn(facts: Facts): Decision {
   if (facts.rotation) return rotating(facts, facts.rotation);
+  if (facts.upgrade) return upgrading(facts, facts.upgrade);
   return facts.sleep ? sleeping(facts, facts.sleep) : towardsRunning(facts);
 }
 
@@ -60,7 +62,11 @@ function unlessUnwell({ settled, unwell }: Facts, decision: Decision): Decision 
 /** All is well; then it is time to look after what ends by itself. */
 function runs(facts: Facts, holding: Stage["step"][]): Decision {
   const due = facts.settled && facts.now >= facts.renewAt;
-  return { ...settledAs("running", holding), action: due ? { do: "renew" } : null, wakeAt: facts.now + WATCH_MS };
+  const wakeAt = facts.now + WATCH_MS;
+  const settled = { ...settledAs("running", holding), action: due ? ({ do: "renew" } as const) : null, wakeAt };
+  // It runs, but not as was asked for.
+  const trouble = facts.versionTrouble;
+  return trouble ? { ...settled, outcome: "going", reason: reasonOf(trouble) } : settled;
 }
 
 function preludeStages(facts: Facts): Stage[] {
@@ -77,8 +83,9 @@ function preludeStages(facts: Facts): Stage[] {
 
 function startStages(facts: Facts): Stage[] {
   const { efforts, now } = facts;
-  // Once a tenant has settled its certificates are exchanged by a rotation only: minting here would restart all nodes.
-  const minted = facts.settled || facts.certificateFits;
+  // Once a tenant has settled its certificates are exchanged by a rotation only: minting here would restart all nodes. Other nodes
+  // than before need other certificates, though.
+  const minted = facts.certificateFits || (facts.settled && !facts.resizing);
   const verify = workVerdict(facts, efforts.verify, { do: "verify" }, "ingest is not verified", now);
   return [
     { step: "certs", verdict: mintVerdict(facts, minted) },

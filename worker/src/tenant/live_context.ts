@@ -5,6 +5,7 @@ import type { EventKind } from "../events/events";
 import type { ChangeKind, Observed, Plan, Requested } from "../schemas";
 import type { TenantContext, TenantRecord } from "./context";
 import { DueTable } from "./due";
+import { publishKey } from "./key_wrapping";
 import { Outbox } from "./outbox";
 import { Vault } from "./secrets";
 import { TARGETS } from "./targets";
@@ -41,7 +42,7 @@ export class LiveContext implements TenantContext {
     this.sql = state.storage.sql;
     this.due = new DueTable(state.storage, () => this.now());
     this.outbox = new Outbox(this, TARGETS(this));
-    this.vault = new Vault(this.id, this.sql, this.settings);
+    this.vault = new Vault(this.id, this.sql, this.settings, () => publishKey(this));
   }
 
   now(): number {
@@ -74,6 +75,10 @@ export class LiveContext implements TenantContext {
     this.outbox.put("plan", "plan", data);
   }
 
+  tellKey(kek: string): void {
+    this.outbox.put("key", "key", { kek });
+  }
+
   schedule(kind: string, at: number, key = ""): void {
     this.due.set(kind, at, key);
     this.#armOutside();
@@ -96,8 +101,12 @@ export class LiveContext implements TenantContext {
     return this.vault.dataKey();
   }
 
-  secret(name: string): Promise<string> {
-    return this.vault.secret(name);
+  secret(name: string, generation: number): Promise<string> {
+    return this.vault.secret(name, generation);
+  }
+
+  newSecrets(generation: number): Promise<[name: string, sealed: string][]> {
+    return this.vault.generate(generation);
   }
 
   forget(): void {

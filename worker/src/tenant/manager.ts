@@ -1,20 +1,22 @@
 /** The tenant's manager, as the tenant object reaches it. */
 import type { TenantContext } from "./context";
+import { credentialsAt } from "./credentials";
 import { type ManagerAgent, ManagerApi } from "./manager_api";
 import { MANAGER_API_USER } from "./node_env";
 import { nodeStub } from "./nodes/names";
 
-const managers = new WeakMap<TenantContext, ManagerApi>();
+const managers = new WeakMap<TenantContext, { credentials: number; api: ManagerApi }>();
 
-/** Its API; one client a tenant object, so that its sign-in is reused. */
+/** Its API; one client a tenant object and generation of credentials, so that its sign-in is reused. */
 export async function managerOf(ctx: TenantContext): Promise<ManagerApi> {
+  const credentials = credentialsAt(ctx, "manager");
   const known = managers.get(ctx);
-  if (known) return known;
+  if (known?.credentials === credentials) return known.api;
   const node = nodeStub(ctx.env, ctx.id, "manager", 0);
-  const credential = { username: MANAGER_API_USER, password: await ctx.secret("manager_api") };
-  const made = new ManagerApi((request) => node.fetch(request), credential);
-  managers.set(ctx, made);
-  return made;
+  const credential = { username: MANAGER_API_USER, password: await ctx.secret("manager_api", credentials) };
+  const api = new ManagerApi((request) => node.fetch(request), credential);
+  managers.set(ctx, { credentials, api });
+  return api;
 }
 
 /** The agents that the manager knows, by id. */

@@ -5,17 +5,18 @@ import { SERVING_ROLES } from "../schemas";
 import { basicAuthorization } from "./basic";
 import type { CertificateFiles } from "./certificates";
 import type { TenantContext } from "./context";
+import { credentialsAt } from "./credentials";
 import type { MintRequest } from "./nodes/certs";
 
 /** The user of the manager's API that the edge and the dashboard sign in as. */
 export const MANAGER_API_USER = "wazuh-wui";
 /** The indexer's administrator, known to the manager and to the edge. */
-const INDEXER_ADMIN = "admin";
-const INDEXER_DASHBOARD_USER = "kibanaserver";
+export const INDEXER_ADMIN = "admin";
+export const INDEXER_DASHBOARD_USER = "kibanaserver";
 
-/** The header with which the edge itself speaks to the indexer. */
+/** The header with which the edge itself speaks to the indexer, by the credentials that the indexer was started with. */
 export const indexerAuthorization = async (ctx: TenantContext) =>
-  basicAuthorization(INDEXER_ADMIN, await ctx.secret("indexer_admin"));
+  basicAuthorization(INDEXER_ADMIN, await ctx.secret("indexer_admin", credentialsAt(ctx, "indexer")));
 
 export const nodeName = (role: Role, n: number) => `${role}-${n}`;
 
@@ -31,40 +32,40 @@ export function mintRequest(plan: Plan): MintRequest {
 
 const javaOptions = (heap: number) => `-Xms${heap}m -Xmx${heap}m`;
 
-type Make = (ctx: TenantContext, plan: Plan) => Promise<Record<string, string>>;
+type Make = (secret: (name: string) => Promise<string>, plan: Plan) => Promise<Record<string, string>>;
 
 const ROLE_ENVIRONMENT: Record<ServingRole, Make> = {
-  indexer: async (ctx, plan) => ({
+  indexer: async (secret, plan) => ({
     STATE_URL: "http://state.internal",
     INDEX_SHARDS: String(indexSettings(plan).shards),
     INDEX_REPLICAS: String(indexSettings(plan).replicas),
     INDEX_REFRESH_SECONDS: String(indexSettings(plan).refresh_interval_s),
-    INDEXER_PASSWORD: await ctx.secret("indexer_admin"),
-    DASHBOARD_PASSWORD: await ctx.secret("indexer_dashboard"),
+    INDEXER_PASSWORD: await secret("indexer_admin"),
+    DASHBOARD_PASSWORD: await secret("indexer_dashboard"),
     OPENSEARCH_JAVA_OPTS: javaOptions(heapOf(plan.roles.indexer.instance)),
     "discovery.type": "single-node",
     "node.store.allow_mmap": "false",
     "plugins.security.allow_default_init_securityindex": "true",
   }),
-  manager: async (ctx) => ({
+  manager: async (secret) => ({
     STATE_URL: "http://state.internal",
     INDEXER_URL: "http://indexer.internal",
     INDEXER_USERNAME: INDEXER_ADMIN,
-    INDEXER_PASSWORD: await ctx.secret("indexer_admin"),
+    INDEXER_PASSWORD: await secret("indexer_admin"),
     // Names inside the edge are plain HTTP: there is no certificate to verify.
     FILEBEAT_SSL_VERIFICATION_MODE: "none",
     API_USERNAME: MANAGER_API_USER,
-    API_PASSWORD: await ctx.secret("manager_api"),
-    WAZUH_CLUSTER_KEY: await ctx.secret("manager_cluster"),
-    AUTHD_PASSWORD: await ctx.secret("manager_enrollment"),
+    API_PASSWORD: await secret("manager_api"),
+    WAZUH_CLUSTER_KEY: await secret("manager_cluster"),
+    AUTHD_PASSWORD: await secret("manager_enrollment"),
   }),
-  dashboard: async (ctx) => ({
+  dashboard: async (secret) => ({
     INDEXER_USERNAME: INDEXER_DASHBOARD_USER,
-    INDEXER_PASSWORD: await ctx.secret("indexer_dashboard"),
+    INDEXER_PASSWORD: await secret("indexer_dashboard"),
     WAZUH_API_URL: "http://manager.internal",
     API_USERNAME: MANAGER_API_USER,
-    API_PASSWORD: await ctx.secret("manager_api"),
-    COOKIE_PASSWORD: await ctx.secret("dashboard_cookie"),
+    API_PASSWORD: await secret("manager_api"),
+    COOKIE_PASSWORD: await secret("dashboard_cookie"),
   }),
 };
 
@@ -76,18 +77,19 @@ function certificatesFor(role: ServingRole, n: number, files: CertificateFiles):
   return Object.fromEntries(names.flatMap((name) => (files[name] ? [[name, files[name]]] : [])));
 }
 
-/** @param files the active bundle; null for the node that is to mint it */
+/** @param given generation of the credentials, and the active bundle; null for the node that is to mint one */
 export async function environmentOf(
   ctx: TenantContext,
   plan: Plan,
   node: { role: Role; n: number },
-  files: CertificateFiles | null,
+  given: { credentials: number; files: CertificateFiles | null },
 ): Promise<Record<string, string>> {
   const { role, n } = node;
   const common = { TENANT_ID: ctx.id, NODE_NAME: nodeName(role, n) };
   if (!isServing(role)) return { ...common, CERTS_REQUEST: JSON.stringify(mintRequest(plan)) };
-  const certificates = JSON.stringify(certificatesFor(role, n, files ?? {}));
-  return { ...common, NODE_CERTIFICATES: certificates, ...(await ROLE_ENVIRONMENT[role](ctx, plan)) };
+  const certificates = JSON.stringify(certificatesFor(role, n, given.files ?? {}));
+  const secret = (name: string) => ctx.secret(name, given.credentials);
+  return { ...common, NODE_CERTIFICATES: certificates, ...(await ROLE_ENVIRONMENT[role](secret, plan)) };
 }
 
 const isServing = (role: Role): role is ServingRole => (SERVING_ROLES as readonly string[]).includes(role);

@@ -7,8 +7,8 @@ import type { NodeFact } from "./facts";
 import type { NodeReport } from "./nodes/reports";
 import { meterReport } from "./usage";
 
-/** A node that served this long before it ended was no crash loop: counting starts anew. */
-const STABLE_MS = 10_000;
+/** A node that served this long before it ended was no crash loop: counting starts anew. One that serves and soon dies is. */
+const STABLE_MS = 5 * 60_000;
 
 export interface NodeRow extends Record<string, SqlStorageValue> {
   role: string;
@@ -76,14 +76,23 @@ export function shownNodes(ctx: TenantContext, plan: Plan | null): NodeRow[] {
 
 const range = (count: number) => Array.from({ length: count }, (_, n) => n);
 
-/** @param incarnation what the node should have been started as */
-export function factOf(ctx: TenantContext, { role, n, wanted }: PlannedNode, incarnation: string): NodeFact {
+/**
+ * @param incarnation what the node should have been started as
+ * @param proving whether credentials are exchanged: a node that has them now serves once they were seen to work
+ */
+export function factOf(
+  ctx: TenantContext,
+  { role, n, wanted }: PlannedNode,
+  incarnation: string,
+  proving: boolean,
+): NodeFact {
   const row = nodeRow(ctx, role, n);
+  const fits = row?.incarnation === incarnation;
   return {
     ...{ role, n, wanted },
     state: (row?.state ?? "absent") as NodeState,
-    fits: row?.incarnation === incarnation,
-    prepared: role !== "manager" || row?.prepared === 1,
+    fits,
+    prepared: !(role === "manager" || (proving && fits)) || row?.prepared === 1,
     startedAt: row?.started_at ?? null,
     movedAt: row?.moved_at ?? null,
     starting: effortOf(ctx, startSubject(role, n)),
@@ -92,23 +101,29 @@ export function factOf(ctx: TenantContext, { role, n, wanted }: PlannedNode, inc
 }
 
 /** Notes a start before it is ordered, so that a crash in between is seen as a start that never arrived. */
-export function noteStart(ctx: TenantContext, role: Role, n: number, incarnation: string, instance: string): number {
+export function noteStart(
+  ctx: TenantContext,
+  { role, n }: { role: Role; n: number },
+  as: { incarnation: string; instance: string; credentials: number },
+): number {
   const before = nodeRow(ctx, role, n);
   const start = (before?.start ?? 0) + 1;
   const restarts = (before?.restarts ?? 0) + (before?.state === "failed" ? 1 : 0);
   ctx.sql.exec(
     `INSERT OR REPLACE INTO nodes
-       (role, n, start, state, incarnation, image, instance, started_at, ready_at, restarts, exit_code, prepared, checked_at)
-     VALUES (?, ?, ?, 'starting', ?, NULL, ?, ?, NULL, ?, ?, 0, ?)`,
+       (role, n, start, state, incarnation, image, instance, started_at, ready_at, restarts, exit_code, prepared, checked_at,
+        credentials)
+     VALUES (?, ?, ?, 'starting', ?, NULL, ?, ?, NULL, ?, ?, 0, ?, ?)`,
     role,
     n,
     start,
-    incarnation,
-    instance,
+    as.incarnation,
+    as.instance,
     ctx.now(),
     restarts,
     before?.exit_code ?? null,
     ctx.now(),
+    as.credentials,
   );
   return start;
 }

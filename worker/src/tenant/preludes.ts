@@ -1,6 +1,7 @@
 /** What a run does once before its own steps: put a backup's state in the place of what is there. */
 import { EdgeError, messageOf } from "../errors";
 import type { RestoreBackup, Run, StepName } from "../schemas";
+import { adoptPart } from "./adopted";
 import { orderBackup, partsOf, takeBackup } from "./backups";
 import type { TenantContext } from "./context";
 import { clearEfforts, effortOf } from "./efforts";
@@ -10,6 +11,7 @@ import { rotationRow } from "./rotation";
 import { beginRun, latestRun } from "./runs";
 import { migrate } from "./schema";
 import { abandonSleep } from "./sleep";
+import { upgradeRow } from "./versions";
 
 const MIGRATIONS = [
   `CREATE TABLE preludes (
@@ -78,7 +80,7 @@ export function acceptRestore(ctx: TenantContext, { epoch, operation_id, backup 
   if (run?.operation_id === operation_id) return;
   partsOf(ctx, backup);
   if (record.requested !== "running") throw new EdgeError("TENANT_NOT_RUNNING", "A stopped tenant is started first.");
-  if (run?.state === "running" || rotationRow(ctx))
+  if (run?.state === "running" || rotationRow(ctx) || upgradeRow(ctx))
     throw new EdgeError("OPERATION_IN_PROGRESS", "The tenant's nodes or certificates are being changed already.");
   ctx.transaction(() => {
     beginRun(ctx, operation_id, "restore", record.generation);
@@ -122,7 +124,7 @@ async function verifySource(ctx: TenantContext, { backup }: Source): Promise<voi
 async function putState(ctx: TenantContext): Promise<void> {
   const known = required(ctx);
   const { backup } = JSON.parse(known.source) as Source;
-  for (const { role, n, number } of partsOf(ctx, backup)) await nodeStub(ctx.env, ctx.id, role, n).adoptArchive(number);
+  for (const part of partsOf(ctx, backup)) await adoptPart(ctx, part);
   done(ctx, known, "put_state");
 }
 

@@ -1,6 +1,6 @@
 /**
- * What an exchange of certificates needs next. Pure, like lifecycle.ts: mint → switch → each role in turn → verify. What
- * can't be brought to serve with the new bundle goes back to the old one, in the same order.
+ * What an exchange of certificates or credentials needs next. Pure, like lifecycle.ts: mint or generate → switch → each
+ * role in turn → verify. What can't be brought to serve with the new ones goes back to the old ones, in the same order.
  */
 import { ERRORS, type ErrorBody, type ErrorCode } from "../errors";
 import type { StepName } from "../schemas";
@@ -9,6 +9,7 @@ import {
   errorOf,
   HOLDING,
   mintVerdict,
+  mostUrgent,
   nameOf,
   roleStages,
   type Stage,
@@ -26,7 +27,7 @@ export function rotating(facts: Facts, rotation: Rotation): Decision {
 
 function goingForward(facts: Facts, rotation: Rotation): Decision {
   const stages: Stage[] = [
-    { step: "mint", verdict: mintVerdict(facts, rotation.minted || rotation.switched) },
+    nextStage(facts, rotation),
     { step: "switch", verdict: switchVerdict(facts, rotation) },
     ...roleStages(facts),
   ];
@@ -36,9 +37,17 @@ function goingForward(facts: Facts, rotation: Rotation): Decision {
   if (!chosen) return { ...settledAs("running", holding), wakeAt: facts.now + WATCH_MS };
   const { verdict, step } = chosen;
   if (verdict.is !== "given_up") return onTheWay(facts, chosen, holding, all);
-  if (!rotation.switched) return unchanged(facts, step, holding, verdict.error);
+  if (!rotation.switched) return unchanged(facts, rotation, step, verdict.error, holding);
   const action = { do: "turn_back", step, error: verdict.error } as const;
   return { ...onTheWay(facts, chosen, holding, all), action };
+}
+
+/** What is to take over has to be there before anything is touched. */
+function nextStage(facts: Facts, { what, minted, switched }: Rotation): Stage {
+  const made = minted || switched;
+  if (what === "certificates") return { step: "mint", verdict: mintVerdict(facts, made) };
+  const generate = workVerdict(facts, facts.efforts.mint, { do: "generate" }, "nothing is generated yet", facts.now);
+  return { step: "generate", verdict: made ? mintVerdict(facts, true) : generate };
 }
 
 /** Everything of the way back is one step: what failed before stays as it is in the run. */
@@ -48,27 +57,20 @@ function goingBack(facts: Facts, rotation: Rotation, cause: ErrorBody): Decision
     ({ verdict }) => ({ step: "rollback", verdict }),
   );
   const chosen = mostUrgent(all);
-  if (!chosen) return { ...settledAs("running", ["rollback"]), ...isBack(facts, cause) };
+  if (!chosen) return { ...settledAs("running", ["rollback"]), ...isBack(facts, rotation, cause) };
   const decision = onTheWay(facts, chosen, [], all);
   if (chosen.verdict.is !== "given_up") return decision;
-  // The old bundle is the active one: healing goes on towards it without the run.
+  // What was there before is active: healing goes on towards it without the run.
   return { ...decision, observed: "failed", outcome: "gave_up" };
-}
-
-/** What can't be brought about decides; healing goes past what only waits. */
-function mostUrgent(stages: Stage[]): Stage | undefined {
-  const open = stages.filter(({ verdict }) => verdict.is !== "holding");
-  const first = (is: Verdict["is"]) => open.find(({ verdict }) => verdict.is === is);
-  return first("given_up") ?? first("acting") ?? open[0];
 }
 
 /** Only a tenant of which everything serves is worth an exchange: otherwise two things would be down. */
 function switchVerdict(facts: Facts, rotation: Rotation): Verdict {
   if (rotation.switched) return HOLDING;
-  if (!rotation.minted) return { is: "blocked", because: "nothing is minted yet" };
+  if (!rotation.minted) return { is: "blocked", because: "what takes over is not there yet" };
   const missing = facts.nodes.find((node) => !serves(node));
   if (missing) return { is: "blocked", because: `${nameOf(missing)} does not serve` };
-  return { is: "acting", action: { do: "switch" }, because: "the next certificates are kept" };
+  return { is: "acting", action: { do: "switch" }, because: `the next ${rotation.what} are kept` };
 }
 
 function verifyVerdict(facts: Facts, rotation: Rotation, before: Stage[]): Verdict {
@@ -88,17 +90,17 @@ function onTheWay(facts: Facts, chosen: Stage, holding: StepName[], open: Stage[
 }
 
 /** It ends before anything was exchanged. */
-function unchanged(facts: Facts, step: StepName, holding: StepName[], cause: ErrorBody): Decision {
+function unchanged(facts: Facts, { what }: Rotation, step: StepName, cause: ErrorBody, holding: StepName[]): Decision {
   const because = "nothing was exchanged";
-  const error = told(cause, "ROTATION_FAILED", "The old certificates stay in use.");
+  const error = told(cause, "ROTATION_FAILED", `The old ${what} stay in use.`);
   const observed = facts.nodes.every(serves) ? "running" : "degraded";
   const wakeAt = facts.now + 1000;
   return { observed, step, holding, action: null, because, reason: null, error, outcome: "gave_up", wakeAt };
 }
 
-const isBack = (facts: Facts, cause: ErrorBody) => ({
+const isBack = (facts: Facts, { what }: Rotation, cause: ErrorBody) => ({
   outcome: "rolled_back" as const,
-  error: told(cause, "ROTATION_ROLLED_BACK", "The old certificates are in use again."),
+  error: told(cause, "ROTATION_ROLLED_BACK", `The old ${what} are in use again.`),
   wakeAt: facts.now + WATCH_MS,
 });
 

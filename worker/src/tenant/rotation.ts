@@ -1,22 +1,57 @@
-/** An exchange of the tenant's certificates as rows: who asked, how far it is, and how it ends. Decisions: rotating.ts. */
+/** An exchange of the tenant's certificates or credentials as rows: who asked, how far it is, and how it ends. Decisions: rotating.ts. */
 import { EdgeError, type ErrorBody } from "../errors";
 import { newId } from "../ids";
 import type { Plan, StepName } from "../schemas";
 import type { Move } from "./bundles";
 import { activeGeneration, certificateView, hasPending, moveCertificates, renewalDue } from "./certificates";
 import type { TenantContext } from "./context";
+import { activeCredentials, credentialsView, hasPendingCredentials, moveCredentials } from "./credentials";
 import { clearEfforts } from "./efforts";
-import type { Decision, Rotation } from "./facts";
+import { type Decision, type Exchanged, type Rotation, RUN_OF } from "./facts";
 import { RENEW_AGAIN_MS } from "./renewal";
 import { addStep, beginRun, failStep, hasSettled, kindOfRun } from "./runs";
 import { requireAwake } from "./sleep";
+import { upgradeRow } from "./versions";
 
 interface RotationRow extends Record<string, SqlStorageValue> {
   operation_id: string;
+  what: Exchanged;
   from_generation: number;
   verified: number;
   back: string | null;
 }
+
+type End = Exclude<Decision["outcome"], "going">;
+
+interface Exchange {
+  active: (ctx: TenantContext) => number;
+  hasPending: (ctx: TenantContext) => boolean;
+  move: (ctx: TenantContext, move: Move) => void;
+  back: Move;
+  ends: Record<End, Move>;
+  /** What the audit trail shows of the active one. */
+  told: (ctx: TenantContext) => object;
+}
+
+const EXCHANGES: Record<Exchanged, Exchange> = {
+  certificates: {
+    active: activeGeneration,
+    hasPending,
+    move: moveCertificates,
+    back: "back",
+    ends: { reached: "finish", gave_up: "drop", rolled_back: "drop" },
+    told: describeCertificates,
+  },
+  // Certificates that were replaced still serve; a password that was replaced must open nothing, so none is kept.
+  credentials: {
+    active: activeCredentials,
+    hasPending: hasPendingCredentials,
+    move: moveCredentials,
+    back: "return",
+    ends: { reached: "settle", gave_up: "settle", rolled_back: "settle" },
+    told: (ctx) => ({ generation: credentialsView(ctx)?.generation }),
+  },
+};
 
 /** Name in `counters` of the time at which a rotation failed last. */
 const FAILED_AT = "rotation_failed_at";
@@ -28,9 +63,11 @@ export function rotationRow(ctx: TenantContext): RotationRow | null {
 export function rotationFact(ctx: TenantContext): Rotation | null {
   const row = rotationRow(ctx);
   if (!row) return null;
+  const { active, hasPending: minted } = EXCHANGES[row.what];
   return {
-    minted: hasPending(ctx),
-    switched: activeGeneration(ctx) !== row.from_generation,
+    what: row.what,
+    minted: minted(ctx),
+    switched: active(ctx) !== row.from_generation,
     verified: row.verified === 1,
     back: row.back === null ? null : (JSON.parse(row.back) as ErrorBody),
   };
@@ -41,39 +78,48 @@ export function rotationFact(ctx: TenantContext): Rotation | null {
  * @throws EdgeError TENANT_NOT_RUNNING, TENANT_ASLEEP, OPERATION_IN_PROGRESS; GENERATION_CONFLICT where the operation was
  *   another kind
  */
-export function askForRotation(ctx: TenantContext, operationId: string): void {
-  if (kindOfRun(ctx, operationId) === "rotate") return;
+export function askForRotation(ctx: TenantContext, operationId: string, what: Exchanged = "certificates"): void {
+  if (kindOfRun(ctx, operationId) === RUN_OF[what]) return;
   if (ctx.record()?.requested !== "running") {
-    throw new EdgeError("TENANT_NOT_RUNNING", "Only a tenant that runs can exchange its certificates.");
+    throw new EdgeError("TENANT_NOT_RUNNING", `Only a tenant that runs can exchange its ${what}.`);
   }
-  requireAwake(ctx, "Its certificates were to be exchanged.");
-  if (!hasSettled(ctx) || rotationRow(ctx)) {
-    throw new EdgeError("OPERATION_IN_PROGRESS", "The tenant's nodes or certificates are being changed already.");
+  requireAwake(ctx, `Its ${what} were to be exchanged.`);
+  if (!hasSettled(ctx) || rotationRow(ctx) || upgradeRow(ctx)) {
+    throw new EdgeError(
+      "OPERATION_IN_PROGRESS",
+      "The tenant's nodes or what they were given are being changed already.",
+    );
   }
-  ctx.transaction(() => begin(ctx, operationId));
+  ctx.transaction(() => begin(ctx, operationId, what));
   ctx.schedule("drive", ctx.now());
 }
 
 /** Begins a rotation that nobody asked for. */
 export const renew = (ctx: TenantContext) => askForRotation(ctx, newId("op"));
 
-function begin(ctx: TenantContext, operationId: string): void {
-  beginRun(ctx, operationId, "rotate", ctx.requireLive().generation);
-  // Failures from before say nothing about the new certificates.
+function begin(ctx: TenantContext, operationId: string, what: Exchanged): void {
+  beginRun(ctx, operationId, RUN_OF[what], ctx.requireLive().generation);
+  // Failures from before say nothing about what is new.
   clearEfforts(ctx);
-  const insert = "INSERT INTO rotation (one, operation_id, from_generation) VALUES (1, ?, ?)";
-  ctx.sql.exec(insert, operationId, activeGeneration(ctx));
+  const insert = "INSERT INTO rotation (one, operation_id, what, from_generation) VALUES (1, ?, ?, ?)";
+  ctx.sql.exec(insert, operationId, what, EXCHANGES[what].active(ctx));
 }
 
-/** The one moment at which the next bundle takes over. */
-export const switchOver = (ctx: TenantContext) => ctx.transaction(() => moveCertificates(ctx, "switch"));
+/** The one moment at which what was minted or generated takes over. */
+export function switchOver(ctx: TenantContext): void {
+  ctx.transaction(() => {
+    const row = rotationRow(ctx);
+    if (row) EXCHANGES[row.what].move(ctx, "switch");
+  });
+}
 
-/** Gives the bundle before its place again; what was moved to the new one is restarted by the decisions that follow. */
+/** Gives what was active before its place again; what was moved to the new one is restarted by the decisions that follow. */
 export function turnBack(ctx: TenantContext, step: StepName, error: ErrorBody): void {
   ctx.transaction(() => {
     const row = rotationRow(ctx);
     if (!row || row.back !== null) return;
-    moveCertificates(ctx, "back");
+    const { move, back } = EXCHANGES[row.what];
+    move(ctx, back);
     ctx.sql.exec("UPDATE rotation SET back = ?, verified = 0", JSON.stringify(error));
     clearEfforts(ctx);
     failStep(ctx, row.operation_id, step, error);
@@ -91,39 +137,41 @@ export function endRotation(ctx: TenantContext, { outcome, error }: Decision): v
   const row = rotationRow(ctx);
   if (!row || outcome === "going") return;
   ctx.sql.exec("DELETE FROM rotation");
-  const { move, told } = ENDS[outcome];
-  moveCertificates(ctx, move);
-  noteEnd(ctx, outcome === "reached" ? null : ctx.now());
+  const { move, ends } = EXCHANGES[row.what];
+  move(ctx, ends[outcome]);
+  if (row.what === "certificates") noteEnd(ctx, outcome === "reached" ? null : ctx.now());
   if (error && outcome === "rolled_back") {
     const failed = "UPDATE steps SET error = ? WHERE operation_id = ? AND state = 'failed'";
     ctx.sql.exec(failed, JSON.stringify(error), row.operation_id);
   }
-  tell(ctx, row, told);
+  tell(ctx, row, TOLD[outcome]);
 }
 
-const ENDS: Record<Exclude<Decision["outcome"], "going">, { move: Move; told: string }> = {
-  reached: { move: "finish", told: "certificates.rotated" },
-  gave_up: { move: "drop", told: "certificates.rotation_failed" },
-  rolled_back: { move: "drop", told: "certificates.rolled_back" },
-};
+const TOLD: Record<End, string> = { reached: "rotated", gave_up: "rotation_failed", rolled_back: "rolled_back" };
 
 function noteEnd(ctx: TenantContext, failedAt: number | null): void {
   if (failedAt === null) ctx.sql.exec("DELETE FROM counters WHERE name = ?", FAILED_AT);
   else ctx.sql.exec("INSERT OR REPLACE INTO counters (name, value) VALUES (?, ?)", FAILED_AT, failedAt);
 }
 
-function tell(ctx: TenantContext, row: RotationRow, action: string): void {
-  const { generation, fingerprint, ca_fingerprint } = certificateView(ctx) ?? {};
-  const { operation_id: operation, from_generation: before } = row;
-  ctx.emit("audit", { action, operation, before, generation, fingerprint, ca_fingerprint });
+function tell(ctx: TenantContext, row: RotationRow, end: string): void {
+  const { operation_id: operation, from_generation: before, what } = row;
+  ctx.emit("audit", { action: `${what}.${end}`, operation, before, ...EXCHANGES[what].told(ctx) });
 }
 
-/** A newer intent takes the place of the rotation. What was not verified to the end does not stay the active bundle. */
+function describeCertificates(ctx: TenantContext): object {
+  const { generation, fingerprint, ca_fingerprint } = certificateView(ctx) ?? {};
+  return { generation, fingerprint, ca_fingerprint };
+}
+
+/** A newer intent takes the place of the rotation. What was not verified to the end does not stay active. */
 export function abandonRotation(ctx: TenantContext): void {
   const rotation = rotationFact(ctx);
   if (!rotation) return;
-  const forward = rotation.switched && rotation.back === null;
-  moveCertificates(ctx, forward ? (rotation.verified ? "finish" : "back") : "drop");
+  const { move, back, ends } = EXCHANGES[rotation.what];
+  const done = rotation.verified && rotation.back === null;
+  if (rotation.switched && !done) move(ctx, back);
+  move(ctx, ends[done ? "reached" : "rolled_back"]);
   ctx.sql.exec("DELETE FROM rotation");
 }
 

@@ -58,18 +58,26 @@ export function kindOfRun({ sql }: TenantContext, operationId: string): RunKind 
 }
 
 /** What changes no plan, and so says nothing of whether the newest one was reached. */
-const BESIDE_THE_PLAN: RunKind[] = ["rotate", "sleep", "wake"];
+const BESIDE_THE_PLAN: RunKind[] = ["rotate", "rotate_credentials", "sleep", "wake"];
 
 /**
  * Whether the newest plan was fully reached once, so that what fails now is healed. A restore changes no plan either: it
- * leaves the tenant as set up as it was, whatever becomes of it.
+ * leaves the tenant as set up as it was, whatever becomes of it. A change of version or size
+ * begins in a tenant that has been set up.
  */
 export function hasSettled({ sql }: TenantContext): boolean {
   const beside = BESIDE_THE_PLAN.map((kind) => `'${kind}'`).join(", ");
   const query = `SELECT kind, state FROM runs WHERE kind NOT IN (${beside}) AND (kind <> 'restore' OR state = 'running')
     ORDER BY position DESC LIMIT 1`;
   const [run] = sql.exec<{ kind: string; state: string }>(query).toArray();
+  if (run?.kind === "upgrade" || run?.kind === "resize") return true;
   return (run?.kind === "start" || run?.kind === "clone") && run.state === "succeeded";
+}
+
+/** Whether the tenant ever served, so that its nodes hold data. */
+export function hasServed({ sql }: TenantContext): boolean {
+  const query = "SELECT 1 FROM runs WHERE kind IN ('start', 'clone') AND state = 'succeeded' LIMIT 1";
+  return sql.exec(query).toArray().length > 0;
 }
 
 /** Adds a step behind the others of a run. */

@@ -60,6 +60,7 @@ const MIGRATIONS = [
      operation_id TEXT NOT NULL, from_generation INTEGER NOT NULL, verified INTEGER NOT NULL DEFAULT 0, back TEXT
    ) STRICT;`,
   "ALTER TABLE nodes ADD COLUMN behind_since INTEGER",
+  "ALTER TABLE rotation ADD COLUMN what TEXT NOT NULL DEFAULT 'certificates'",
 ];
 
 /** What stays of a deleted tenant: the tombstone, what is still to be delivered, and the last run. No secret among it. */

@@ -8,6 +8,7 @@ import type { Decision, Sleep } from "./facts";
 import { servesNow } from "./node_records";
 import { beginRun, hasSettled, kindOfRun, latestRun } from "./runs";
 import { migrate } from "./schema";
+import { upgradeRow } from "./versions";
 
 const MIGRATIONS = [
   `CREATE TABLE sleep (
@@ -83,7 +84,7 @@ function whyNotWake(ctx: TenantContext): EdgeError | null {
     return new EdgeError("TENANT_NOT_RUNNING", "Only a tenant that is meant to run sleeps and wakes.");
   }
   if (sleepRow(ctx)) return null;
-  const changing = !hasSettled(ctx) || latestRun(ctx)?.state === "running";
+  const changing = !hasSettled(ctx) || latestRun(ctx)?.state === "running" || upgradeRow(ctx) !== null;
   return changing ? busy("The tenant's nodes or certificates are being changed.") : null;
 }
 

@@ -6,9 +6,10 @@ import { sizeFaults } from "../plan_size";
 import type { DeleteTenant, Plan, PutTenant, Requested, RunKind } from "../schemas";
 import type { TenantContext } from "./context";
 import { clearEfforts } from "./efforts";
+import { pinVersions, refuseVersion, turnTowards } from "./intents";
 import { beginPrelude, cloneSource } from "./preludes";
 import { abandonRotation } from "./rotation";
-import { beginRun } from "./runs";
+import { beginRun, hasServed } from "./runs";
 import { abandonSleep } from "./sleep";
 
 interface Intent {
@@ -18,6 +19,7 @@ interface Intent {
   requested: Requested;
   plan: Plan | null;
   from?: PutTenant["from"];
+  rollback?: PutTenant["rollback"];
 }
 
 /** Where an intent stands against what is stored. */
@@ -45,11 +47,11 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 const sorted = (record: Record<string, unknown>) =>
   Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
 
-/** @throws EdgeError TENANT_DELETED, STALE_GENERATION, GENERATION_CONFLICT, UNKNOWN_VERSION, PLAN_TOO_LARGE */
+/** @throws EdgeError TENANT_DELETED, STALE_GENERATION, GENERATION_CONFLICT, UNKNOWN_VERSION, PLAN_TOO_LARGE, and of `refuseVersion` */
 export function acceptSpec(ctx: TenantContext, body: PutTenant): void {
   if (ctx.record()?.deleted) throw new EdgeError("TENANT_DELETED", "This tenant was deleted.");
   if (body.from) refuseExisting(ctx, body.from);
-  const started = body.from ? "clone" : "start";
+  const started = body.from && !hasServed(ctx) ? "clone" : "start";
   accept(ctx, body, body.requested === "running" ? started : "stop");
 }
 
@@ -74,6 +76,7 @@ function accept(ctx: TenantContext, intent: Intent, kind: RunKind): void {
   }
   if (standing === "newer") {
     refuseUnfit(ctx, intent);
+    if (intent.requested === "running" && intent.plan) refuseVersion(ctx, intent.plan, intent.rollback === true);
     ctx.transaction(() => store(ctx, intent, kind, hash));
   }
   // Whoever repeats an intent misses something of it: the alarm may have been lost.
@@ -113,15 +116,21 @@ function tooLarge(ctx: TenantContext, { plan }: Intent): FieldFault[] {
 }
 
 function store(ctx: TenantContext, intent: Intent, kind: RunKind, hash: string): void {
+  pinVersions(ctx);
+  const started = kind === "start" ? kindOfChange(ctx, intent) : kind;
   storeIntent(ctx, intent, hash);
   abandonRotation(ctx);
   abandonSleep(ctx);
-  beginRun(ctx, intent.operation_id, kind, intent.generation);
+  beginRun(ctx, intent.operation_id, started, intent.generation);
   // A new intent is somebody's decision to try (again): what was given up gets its attempts back.
   clearEfforts(ctx);
   if (intent.from && !cloneSource(ctx)) beginPrelude(ctx, "clone", intent.operation_id, intent.from);
   const { epoch, generation, requested, plan } = intent;
   ctx.copyPlan({ tenant: ctx.id, epoch, generation, requested, plan });
+}
+
+function kindOfChange(ctx: TenantContext, { operation_id, plan, rollback }: Intent): RunKind {
+  return plan ? turnTowards(ctx, ctx.record(), { operation_id, plan, rollback: rollback === true }) : "start";
 }
 
 function storeIntent(ctx: TenantContext, intent: Intent, hash: string): void {

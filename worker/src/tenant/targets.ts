@@ -3,7 +3,7 @@ import { messageOf } from "../errors";
 import type { EventKind } from "../events/events";
 import { ringFeed } from "../feed_bell";
 import { log } from "../log";
-import { deliverChanges, putClusterPlan } from "../store";
+import { deliverChanges, putClusterPlan, putDataKey } from "../store";
 import { deliverUsage } from "../usage_store";
 import type { TenantContext } from "./context";
 import type { OutboxRow, Target } from "./outbox";
@@ -22,6 +22,11 @@ export const TARGETS = (ctx: TenantContext): Record<string, Target> => ({
     await ctx.env.WAZUH_EVENTS.getByName(ctx.id).append(rows.map((row) => eventOf(ctx, row)));
   },
   usage: (rows) => deliverUsage(ctx.env.WAZUH_META, ctx.id, rows),
+  /** Which key-encryption key the tenant needs, in D1; only the newest row counts. */
+  key: async (rows) => {
+    const newest = rows.at(-1);
+    if (newest) await putDataKey(ctx.env.WAZUH_META, ctx.id, newest.seq, String(newest.data.kek));
+  },
   /** The plan's read copy in KV; only the newest row counts. */
   plan: async (rows) => {
     const newest = rows.at(-1);

@@ -14,8 +14,10 @@ import type {
   RestoreBackup,
   Role,
   RotateCertificates,
+  RotateCredentials,
   TenantView,
 } from "../schemas";
+import { migrateAdopted } from "./adopted";
 import {
   type AgentsView,
   type AgentView,
@@ -27,10 +29,12 @@ import {
 } from "./agents";
 import { once } from "./answers";
 import { type BackupPart, listBackups, migrateBackups, orderBackup, partsOf } from "./backups";
+import { migrateCredentials } from "./credentials";
 import { DUE_DEADLINES_MS, DUE_KINDS } from "./due_kinds";
 import { type Enrolled, type EnrollRequest, enroll } from "./enrollment";
 import { migrateHealth } from "./health_rows";
 import { sleepNow } from "./idle";
+import { answerForKey, lookAfterKey, migrateKeys } from "./key_wrapping";
 import { LiveContext } from "./live_context";
 import { indexerAuthorization } from "./node_env";
 import { askAgain, takeReport } from "./node_records";
@@ -59,6 +63,7 @@ import { migrateTroubles, noteTrouble } from "./state_trouble";
 import { putToken, revokeToken, type TokenDefinition, type TokenView, tokenView } from "./tokens";
 import { migrateTraffic } from "./traffic_schema";
 import { migrateUsage } from "./usage";
+import { migrateVersions } from "./versions";
 import { publishView, tenantView } from "./view";
 
 /** What a door's call comes to. */
@@ -75,10 +80,15 @@ export class TenantObject extends DurableObject<Env> {
     migrateBackups(state.storage);
     migratePreludes(state.storage);
     migrateRehydrations(state.storage);
+    migrateVersions(state.storage);
+    migrateAdopted(state.storage);
     migrateHealth(state.storage);
     migrateUsage(state.storage);
     migrateSleep(state.storage);
+    migrateKeys(state.storage);
+    migrateCredentials(state.storage);
     this.#ctx = new LiveContext(state, env);
+    lookAfterKey(this.#ctx);
   }
 
   /** Runs what is due. */
@@ -118,7 +128,14 @@ export class TenantObject extends DurableObject<Env> {
     return this.#accepted();
   }
 
-  /** The same for a person or an integration; the same key again is the same operation. */
+  /** Has the nodes' passwords exchanged, likewise. @throws EdgeError, see rotation.ts */
+  rotateCredentials({ epoch, operation_id }: RotateCredentials): Promise<TenantView> {
+    this.#ctx.requireLive(epoch);
+    askForRotation(this.#ctx, operation_id, "credentials");
+    return this.#accepted();
+  }
+
+  /** The same as the first for a person or an integration; the same key again is the same operation. */
   async rotateCertificatesFor(claims: AccessClaims, key: string): Promise<BegunRotation> {
     return rotateFor(this.#ctx, claims, key);
   }
@@ -173,6 +190,11 @@ export class TenantObject extends DurableObject<Env> {
       askAgain(this.#ctx);
       this.#ctx.schedule("drive", this.#ctx.now());
     });
+  }
+
+  /** For the sweep: has the object wrap its data key anew where that is due, and say under which key it lies. */
+  lookAfterKey(): void {
+    answerForKey(this.#ctx);
   }
 
   /** The data key, for archives that this tenant's other objects write. */

@@ -37,7 +37,7 @@ export function underWay({ step, verdict }: Stage, holding: StepName[], error: E
 }
 
 /** Of a role's nodes that do not serve as wanted, the first for which something can be done speaks for the role. */
-function roleVerdict(facts: Facts, role: Role): Verdict {
+export function roleVerdict(facts: Facts, role: Role): Verdict {
   const verdicts = facts.nodes.filter((node) => node.role === role).map((node) => nodeVerdict(facts, node));
   const first = (is: Verdict["is"]) => verdicts.find((verdict) => verdict.is === is);
   return first("acting") ?? verdicts.find((verdict) => verdict.is !== "holding") ?? HOLDING;
@@ -85,7 +85,7 @@ function startingVerdict(facts: Facts, node: NodeFact): Verdict {
     return { is: "acting", action, because: `${nameOf(node)} did not serve in time` };
   }
   // Nodes report by themselves; looking is for reports that were lost, less often the longer it takes.
-  const look = facts.now + Math.min(Math.max((facts.now - startedAt) / 5, 2000), 10_000);
+  const look = facts.now + Math.round(Math.min(Math.max((facts.now - startedAt) / 5, 2000), 10_000));
   return waiting(Math.min(look, deadline), `${nameOf(node)} does not serve yet`, node.starting.error);
 }
 
@@ -136,6 +136,13 @@ export function settledAs(observed: Observed, holding: StepName[]): Decision {
   const because = `everything is ${observed}`;
   const nothing = { step: null, action: null, reason: null, error: null, wakeAt: null } as const;
   return { observed, holding, because, outcome: "reached", ...nothing };
+}
+
+/** What can't be brought about decides; healing goes past what only waits. */
+export function mostUrgent(stages: Stage[]): Stage | undefined {
+  const open = stages.filter(({ verdict }) => verdict.is !== "holding");
+  const first = (is: Verdict["is"]) => open.find(({ verdict }) => verdict.is === is);
+  return first("given_up") ?? first("acting") ?? open[0];
 }
 
 export const errorOf = (verdict: Verdict) => ("error" in verdict ? verdict.error : null);

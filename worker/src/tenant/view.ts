@@ -6,11 +6,14 @@ import { agentCounts } from "./agents";
 import { attentionOf, type Signs } from "./attention";
 import { certificateView } from "./certificates";
 import type { TenantContext } from "./context";
+import { credentialsView } from "./credentials";
 import { healthView, probeOf } from "./health_rows";
+import { keyTrouble } from "./key_wrapping";
 import { nodeRows, shownNodes, viewOf } from "./node_records";
 import { latestRun } from "./runs";
 import { sleepView } from "./sleep";
 import { stateTrouble } from "./state_trouble";
+import { runningVersion } from "./versions";
 
 const NOTED_EVERY_MS = 60_000;
 
@@ -29,13 +32,14 @@ export function tenantView(ctx: TenantContext): TenantView | null {
   const row = publishedRow(ctx);
   return {
     ...{ id: ctx.id, epoch, generation, requested, observed, observed_generation },
-    reason: row.reason ? (JSON.parse(row.reason) as Reason) : null,
     attention: plan && observed === "running" ? attentionOf(signsOf(ctx, row), plan) : [],
+    reason: keyTrouble(ctx) ?? (row.reason ? (JSON.parse(row.reason) as Reason) : null),
     runtime: ctx.settings.runtime,
-    version: plan?.version ?? null,
+    version: runningVersion(ctx, plan),
     nodes: shownNodes(ctx, plan).map((node) => ({ ...viewOf(node), health: healthView(ctx, node) })),
     run: latestRun(ctx),
     certificate: certificateView(ctx),
+    credentials: credentialsView(ctx),
     state_trouble: stateTrouble(ctx.sql),
     sleeping: sleepView(ctx),
     agents: agentCounts(ctx.sql),

@@ -72,9 +72,11 @@ export class AgentChannels {
     return channel ? 1 : 0;
   }
 
-  /** Ends all connections: the container is gone. */
-  closeAll(): void {
-    for (const agent of [...this.#open.keys()]) this.close(agent);
+  /** Ends all connections: the container is gone, or about to go. Returns how many there were. */
+  closeAll(): number {
+    const agents = [...this.#open.keys()];
+    for (const agent of agents) this.close(agent);
+    return agents.length;
   }
 
   /** An agent has one connection: a second one means that the first is dead, though nobody noticed yet. */

@@ -24,6 +24,7 @@ interface OpenSocket {
 }
 
 const MAX_UNSENT_BYTES = 1024 * 1024;
+const CLOSE_GOING_AWAY = 1001;
 const CLOSE_SLOW = 1013;
 const CLOSE_FAILED = 1011;
 const CLOSE_ENDED = 4401;
@@ -61,6 +62,11 @@ export class SessionSockets {
     const covered = [...this.#open].filter((socket) => covers(rule, socket.claims));
     for (const socket of covered) socket.close(CLOSE_ENDED, "access ended; open the dashboard from the portal again");
     return covered.length;
+  }
+
+  /** Ends all sockets: the dashboard is being stopped. */
+  goAway(): void {
+    for (const socket of [...this.#open]) socket.close(CLOSE_GOING_AWAY, "the dashboard restarts or stops");
   }
 
   /** Asked now that the socket is listed: a revocation in between would have found nothing to close. */

@@ -51,3 +51,5 @@ export const isolate = (id: string, agent: string, more = {}) =>
 
 export const rotation = (more = {}) => ({ epoch, operation_id: newOperation(), ...more });
 export const rotate = (id: string, body: unknown = rotation()) => call("POST", `/v1/tenants/${id}/certs/rotate`, body);
+export const rotateCredentials = (id: string, body: unknown = rotation()) =>
+  call("POST", `/v1/tenants/${id}/credentials/rotate`, body);

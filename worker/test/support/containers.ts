@@ -7,10 +7,12 @@ type Answer = (request: Request, port: number, node: FakeContainer) => Response 
 /** What goes wrong, and what ran; tests set and read it. Containers outlive the objects that started them. */
 interface World {
   containers: Map<string, FakeContainer>;
-  /** Object name (or its end, such as `:indexer:0`) → exit code of every start from now on. */
+  /** Object name (or its end, such as `:indexer:0`), with `@image` where only that one exits → exit code of each start. */
   exits: Map<string, number>;
-  /** Object names (or ends) whose containers run but never serve. */
+  /** The same of containers that run but never serve. */
   silent: Set<string>;
+  /** Object names (or ends) whose containers go on with the passwords of their start before. */
+  stubborn: Set<string>;
   /** What every indexer says that its disk holds. */
   usedBytes: number;
   /** Object name (or its end) and path, such as `:indexer:0/_cluster/health` → the JSON that is answered there. */
@@ -18,7 +20,10 @@ interface World {
 }
 
 const shared = globalThis as unknown as { testWorld?: World };
-shared.testWorld ??= { containers: new Map(), exits: new Map(), silent: new Set(), usedBytes: 1000, says: new Map() };
+shared.testWorld ??= {
+  ...{ containers: new Map(), exits: new Map(), silent: new Set(), stubborn: new Set() },
+  ...{ usedBytes: 1000, says: new Map() },
+};
 export const world: World = shared.testWorld;
 
 const covers = (name: string, pattern: string) => name.endsWith(pattern);
@@ -27,7 +32,11 @@ export class FakeContainer {
   running = false;
   starts = 0;
   env: Record<string, string> = {};
+  /** The environment whose passwords it lets in. */
+  passwords: Record<string, string> = {};
   internet: boolean | undefined;
+  image = "";
+  instance = "";
   intercepted: string[] = [];
   documents = new Map<string, unknown>();
   /** What a manager keeps; an indexer keeps its documents. */
@@ -38,7 +47,7 @@ export class FakeContainer {
   gathered: Promise<void> = Promise.resolve();
   saves = 0;
   #stateDoor: Fetcher | null = null;
-  readonly images = { v4147: "wazuh:4.14.7", v4148: "wazuh:4.14.8" };
+  readonly images = { v4146: "wazuh:4.14.6", v4147: "wazuh:4.14.7", v4148: "wazuh:4.14.8", v4200: "wazuh:4.20.0" };
   #watchers: { resolve: () => void; reject: (reason: Error) => void }[] = [];
 
   constructor(
@@ -50,6 +59,8 @@ export class FakeContainer {
     if (this.running) throw new Error("start() cannot be called on a container that is already running.");
     this.running = true;
     this.starts += 1;
+    const stubborn = [...world.stubborn].some((pattern) => covers(this.name, pattern));
+    this.passwords = stubborn ? this.passwords : (options?.env ?? {});
     this.env = options?.env ?? {};
     this.internet = options?.enableInternet;
     this.documents.clear();
@@ -58,8 +69,14 @@ export class FakeContainer {
     void this.#restore().finally(() => {
       this.ready = true;
     });
-    const exit = [...world.exits].find(([pattern]) => covers(this.name, pattern));
+    this.image = options?.image ?? "";
+    this.instance = (options as { instance?: string } | undefined)?.instance ?? "";
+    const exit = [...world.exits].find(([pattern]) => this.#isNamed(pattern));
     if (exit) setTimeout(() => this.exit(exit[1]), 5);
+  }
+
+  #isNamed(pattern: string): boolean {
+    return covers(this.name, pattern) || covers(`${this.name}@${this.image}`, pattern);
   }
 
   /** One object watches a container: whoever watched before has been evicted. */
@@ -102,7 +119,7 @@ export class FakeContainer {
   getTcpPort(port: number) {
     return {
       fetch: async (input: RequestInfo, init?: RequestInit): Promise<Response> => {
-        const silent = [...world.silent].some((pattern) => covers(this.name, pattern));
+        const silent = [...world.silent].some((pattern) => this.#isNamed(pattern));
         if (!this.running || silent || !this.ready) throw new Error("the container refused the connection");
         const request = new Request(input, init);
         if (port === 9199) return this.#save();
@@ -158,18 +175,27 @@ const ANSWERS: Record<Role, Answer> = {
     });
   },
   indexer: indexerAnswer,
-  manager: (request) => {
+  manager: (request, _port, node) => {
     const { pathname } = new URL(request.url);
-    if (pathname === "/security/user/authenticate") return Response.json({ data: { token: "t" }, error: 0 });
-    if (request.headers.get("authorization") !== "Bearer t")
-      return Response.json({ title: "Unauthorized" }, { status: 401 });
-    return Response.json({ data: { affected_items: pathname === "/manager/status" ? [DAEMONS] : [] }, error: 0 });
+    const isIn =
+      pathname === "/security/user/authenticate"
+        ? presents(request, "wazuh-wui", node.passwords.API_PASSWORD)
+        : request.headers.get("authorization") === "Bearer t";
+    if (!isIn) return Response.json({ title: "Unauthorized" }, { status: 401 });
+    const items = pathname === "/manager/status" ? [DAEMONS] : [];
+    return Response.json({ data: { token: "t", affected_items: items }, error: 0 });
   },
-  dashboard: (request) => {
+  dashboard: (request, _port, node) => {
     if (!request.headers.has("x-proxy-user")) return new Response("Unauthorized", { status: 401 });
-    return Response.json({ status: { overall: { state: "green" } } });
+    const indexer = world.containers.get(node.name.replace(/:dashboard:\d+$/, ":indexer:0"));
+    const letIn = indexer?.passwords.DASHBOARD_PASSWORD === node.passwords.INDEXER_PASSWORD;
+    const overall = { state: letIn ? "green" : "red" };
+    return Response.json({ status: { overall } }, { status: letIn ? 200 : 503 });
   },
 };
+
+const presents = (request: Request, user: string, password = "") =>
+  request.headers.get("authorization") === `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
 
 export const DAEMONS = {
   ...{ "wazuh-analysisd": "running", "wazuh-remoted": "running", "wazuh-db": "running", "wazuh-authd": "running" },
@@ -185,6 +211,11 @@ export const diskOf = (total: number, available: number) => ({
 
 async function indexerAnswer(request: Request, _port: number, node: FakeContainer): Promise<Response> {
   const { pathname } = new URL(request.url);
+  if (pathname === "/_plugins/_security/health") return Response.json({ status: "UP" });
+  const isAdmin = presents(request, "admin", node.passwords.INDEXER_PASSWORD);
+  const isDashboard = presents(request, "kibanaserver", node.passwords.DASHBOARD_PASSWORD);
+  if (!isAdmin && !(isDashboard && pathname === "/_plugins/_security/authinfo"))
+    return new Response("", { status: 401 });
   if (pathname.endsWith("/_search")) {
     const { query } = (await request.json()) as { query: { ids: { values: string[] } } };
     const hits = query.ids.values.filter((id) => node.documents.has(id)).map((id) => ({ _id: id }));

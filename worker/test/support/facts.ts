@@ -1,7 +1,7 @@
 /** Facts for decisions: of a tenant that runs, of any tenant, and of what becomes of them when the world obeys. */
 import fc from "fast-check";
 import { errorBody } from "../../src/errors";
-import { type NodeState, type Role, SERVING_ROLES } from "../../src/schemas";
+import { type NodeState, type Role, SERVING_ROLES, type ServingRole } from "../../src/schemas";
 import {
   type Action,
   type Effort,
@@ -9,6 +9,7 @@ import {
   MAX_FAILURES,
   type NodeFact,
   type Rotation,
+  type Upgrade,
 } from "../../src/tenant/facts";
 
 export const NOW = 1_800_000_000_000;
@@ -36,9 +37,12 @@ export function facts(more: Partial<Facts> = {}): Facts {
     now: NOW,
     requested: "running",
     settled: false,
+    resizing: false,
     certificateFits: true,
     renewAt: Number.POSITIVE_INFINITY,
     rotation: null,
+    upgrade: null,
+    versionTrouble: null,
     prelude: null,
     sleep: null,
     certs: node("certs", "stopped"),
@@ -74,18 +78,33 @@ const nodeOf = (role: Role) =>
 const known = (nodes: NodeFact[]) =>
   nodes.filter(({ wanted, state }) => wanted || ["starting", "running", "stopping"].includes(state));
 const anyRotation = fc.record({
+  what: fc.constantFrom("certificates" as const, "credentials" as const),
   minted: fc.boolean(),
   switched: fc.boolean(),
   verified: fc.boolean(),
   back: fc.constantFrom(EXITED, null),
 });
+const anyVersion = fc.constantFrom("4.14.6", "4.14.7");
+const anyVersions = fc.record({ indexer: anyVersion, manager: anyVersion, dashboard: anyVersion });
+const anyUpgrade = fc.record({
+  from: anyVersions,
+  to: anyVersions,
+  saved: fc.boolean(),
+  adopts: fc.boolean(),
+  verified: fc.boolean(),
+  back: fc.constantFrom(EXITED, null),
+  versions: anyVersions,
+  effort: efforts,
+});
 export const anyFacts = fc
   .record({
     requested: fc.constantFrom("running" as const, "stopped" as const, "deleted" as const),
     settled: fc.boolean(),
+    resizing: fc.boolean(),
     certificateFits: fc.boolean(),
     renewAt: fc.constantFrom(NOW - 1, Number.POSITIVE_INFINITY),
     rotation: fc.option(anyRotation),
+    upgrade: fc.option(anyUpgrade),
     sleep: fc.option(fc.record({ aim: fc.constantFrom("asleep" as const, "awake" as const), verified: fc.boolean() })),
     certs: nodeOf("certs"),
     nodes: fc
@@ -108,6 +127,21 @@ const allUnfit = (before: Facts): Facts => ({
   nodes: before.nodes.map((one) => ({ ...one, fits: false, starting: FRESH, preparing: FRESH })),
 });
 
+const upgraded = (before: Facts, change: Partial<Upgrade>): Facts =>
+  before.upgrade ? { ...before, upgrade: { ...before.upgrade, ...change } } : before;
+
+function verified(before: Facts): Facts {
+  if (before.rotation) return rotated(before, { verified: true });
+  if (before.upgrade) return upgraded(before, { verified: true });
+  return before.sleep ? { ...before, sleep: { ...before.sleep, verified: true } } : { ...before, verified: true };
+}
+
+function moved(before: Facts, role: ServingRole, version: string): Facts {
+  const nodes = before.nodes.map((one) => (one.role === role ? { ...one, fits: false, starting: FRESH } : one));
+  const versions = { ...before.upgrade?.versions, [role]: version } as Upgrade["versions"];
+  return upgraded({ ...before, nodes }, { versions });
+}
+
 /** The world answers every order: what was started serves, what was stopped is gone. */
 export function obeyed(before: Facts, action: Action): Facts {
   const set = ({ role, n }: { role: Role; n: number }, change: Partial<NodeFact>) => ({
@@ -129,11 +163,12 @@ export function obeyed(before: Facts, action: Action): Facts {
       return set(action, { state: "failed" });
     case "prepare":
       return set(action, { prepared: true });
+    case "generate":
+      return rotated(before, { minted: true });
     case "mint":
       return before.rotation ? rotated(before, { minted: true }) : { ...before, certificateFits: true };
     case "verify":
-      if (before.rotation) return rotated(before, { verified: true });
-      return before.sleep ? { ...before, sleep: { ...before.sleep, verified: true } } : { ...before, verified: true };
+      return verified(before);
     case "rouse":
       return { ...before, ...UNTRIED, sleep: { aim: "awake", verified: false } };
     case "renew":
@@ -141,12 +176,18 @@ export function obeyed(before: Facts, action: Action): Facts {
         ...before,
         ...UNTRIED,
         renewAt: Number.POSITIVE_INFINITY,
-        rotation: { minted: false, switched: false, verified: false, back: null },
+        rotation: { what: "certificates", minted: false, switched: false, verified: false, back: null },
       };
     case "switch":
       return allUnfit(rotated(before, { minted: false, switched: true }));
     case "turn_back":
       return allUnfit(rotated({ ...before, ...UNTRIED }, { verified: false, back: action.error }));
+    case "snapshot":
+      return upgraded(before, { saved: true });
+    case "use_version":
+      return moved(before, action.role, action.version);
+    case "roll_back":
+      return upgraded({ ...before, ...UNTRIED }, { verified: false, back: action.error });
     case "erase":
       return { ...before, erased: true };
     case "backup":

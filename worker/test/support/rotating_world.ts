@@ -5,6 +5,7 @@ import {
   type Action,
   type Decision,
   type Effort,
+  type Exchanged,
   type Facts,
   MAX_FAILURES,
   type NodeFact,
@@ -44,7 +45,13 @@ export class RotatingWorld {
   efforts = { mint: FRESH, verify: FRESH, stop: FRESH, erase: FRESH };
 
   /** @param broken what does not serve, or is not verified, with any bundle that is newer than the old one */
-  constructor(private readonly broken: ServingRole | "verify" | "mint" | null) {}
+  constructor(
+    private readonly broken: ServingRole | "verify" | "mint" | null,
+    private readonly what: Exchanged,
+  ) {
+    // Of credentials only the ones in use were kept.
+    if (what === "credentials") this.bundles = moved(this.bundles, "settle");
+  }
 
   get active(): number {
     return this.bundles.find(({ state }) => state === "active")?.generation ?? 0;
@@ -71,7 +78,8 @@ export class RotatingWorld {
     return {
       ...{ now: this.now, requested: "running", settled: true, certificateFits: true, verified: true, erased: false },
       ...{ renewAt: Number.POSITIVE_INFINITY, prelude: null, unwell: null },
-      rotation: this.rotation && { ...this.rotation, minted, switched: this.active !== OLD },
+      ...{ upgrade: null, versionTrouble: null, resizing: false },
+      rotation: this.rotation && { ...this.rotation, what: this.what, minted, switched: this.active !== OLD },
       sleep: null,
       certs: fact(this.certs),
       nodes: this.nodes.map(fact),
@@ -80,7 +88,7 @@ export class RotatingWorld {
   }
 
   #end(outcome: Exclude<Decision["outcome"], "going">): void {
-    this.#move(outcome === "reached" ? "finish" : "drop");
+    this.#move(this.what === "credentials" ? "settle" : outcome === "reached" ? "finish" : "drop");
     this.rotation = null;
     this.outcome = outcome;
   }
@@ -89,7 +97,8 @@ export class RotatingWorld {
     if (weather === "lost") return;
     const fails = weather === "fails";
     if ("role" in action) this.#actOnNode(action, fails);
-    else if (action.do === "mint") this.#try("mint", fails || this.broken === "mint", () => this.#mint());
+    else if (action.do === "mint" || action.do === "generate")
+      this.#try("mint", fails || this.broken === "mint", () => this.#mint());
     else if (action.do === "verify") this.#try("verify", fails || this.#isBroken("verify"), () => this.#verified());
     else if (action.do === "switch") this.#move("switch");
     else if (action.do === "turn_back") this.#turnBack(action.error);
@@ -106,7 +115,7 @@ export class RotatingWorld {
 
   #start(one: ModelNode, fails: boolean): void {
     const doomed = fails || (one.role !== "certs" && this.#isBroken(one.role));
-    const prepared = one.role !== "manager";
+    const prepared = one.role !== "manager" && this.what === "certificates";
     Object.assign(one, { state: "starting", generation: this.active, startedAt: this.now, prepared, doomed });
   }
 
@@ -139,7 +148,7 @@ export class RotatingWorld {
   }
 
   #turnBack(error: Effort["error"]): void {
-    this.#move("back");
+    this.#move(this.what === "credentials" ? "return" : "back");
     this.rotation = { verified: false, back: error };
     this.efforts = { mint: FRESH, verify: FRESH, stop: FRESH, erase: FRESH };
     for (const one of [this.certs, ...this.nodes]) Object.assign(one, { starting: FRESH, preparing: FRESH });

@@ -5,6 +5,7 @@ import { EdgeError, messageOf } from "../../errors";
 import { interceptedNames } from "../../gates/table";
 import { log } from "../../log";
 import type { NodeState, Role } from "../../schemas";
+import { within } from "../deadline";
 import { carry } from "./carry";
 import { partsOf } from "./names";
 import type { NodeReport, StartOrder } from "./reports";
@@ -29,6 +30,8 @@ const PROBE_TIMEOUT_MS = 2000;
 const FIRST_PROBE_PAUSE_MS = 50;
 const LONGEST_PROBE_PAUSE_MS = 1000;
 const STOP_GRACE_MS = 30_000;
+/** What a node can't finish by then it finishes after its restart, or the journal has it. */
+const DRAIN_MS = 8000;
 const SIGTERM = 15;
 /** Shorter than the tenant object waits for a start or a stop, so that a container that hangs is told as such. */
 const TURN_MS = 25_000;
@@ -63,6 +66,8 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
   protected onStart(_start: number): void {}
   /** Called once the probe succeeded; the node counts as running when it resolved, and is probed again if it throws. */
   protected async beforeReady(): Promise<void> {}
+  /** Called before a container is asked to end: sends its visitors away and lets it finish what it has. */
+  protected async drain(): Promise<void> {}
   /** Called when the container ended, whatever the cause. */
   protected onStop(_exitCode: number | null): void {}
   /** Called when something of the container's management failed. */
@@ -146,6 +151,11 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
   /** Whether the container runs and served when it was last heard of. */
   protected get serving(): boolean {
     return this.#kept?.state === "running" && this.#container.running;
+  }
+
+  /** Whether it is being stopped; whoever comes now is to come again later. */
+  protected get stopping(): boolean {
+    return this.#kept?.state === "stopping";
   }
 
   /** Asks the container something for the edge itself: unlike a request that is carried, this is no use of the node. */
@@ -272,10 +282,12 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
   #signalThenDestroy(): void {
     const asked = this.#kept?.stopAskedAt ?? Date.now();
     const start = this.#kept?.start;
+    const isMine = () => this.#kept?.start === start && this.#container.running;
     const finish = async () => {
-      this.#container.signal(SIGTERM);
+      await within(DRAIN_MS, this.drain()).catch((error: unknown) => this.onError(error));
+      if (isMine()) this.#container.signal(SIGTERM);
       await scheduler.wait(Math.max(0, asked + STOP_GRACE_MS - Date.now()));
-      if (this.#kept?.start === start && this.#kept?.state === "stopping") await this.#container.destroy();
+      if (isMine() && this.stopping) await this.#container.destroy();
     };
     this.ctx.waitUntil(finish().catch((error: unknown) => this.onError(error)));
   }

@@ -33,7 +33,8 @@ export async function carry(
   return notRunning(role);
 }
 
-function notRunning(role: Role): Response {
+/** What a node answers that takes nobody in now. */
+export function notRunning(role: Role): Response {
   const headers = { "retry-after": "2", "x-edge-error": "NODE_NOT_RUNNING" };
   return Response.json(errorBody("NODE_NOT_RUNNING", `The ${role} does not run.`), { status: 503, headers });
 }

@@ -1,6 +1,7 @@
 import type { AccessRule } from "../../auth/claims";
 import { SESSION_HEADER, SessionSockets } from "../../tunnel/session_sockets";
 import { BaseWazuhContainer } from "./base";
+import { notRunning } from "./carry";
 import { Usage, type Use } from "./use";
 
 const PORT = 5601;
@@ -23,6 +24,7 @@ export class DashboardContainer extends BaseWazuhContainer {
 
   /** Requests of a session's WebSocket carry its claims; all others go straight to the container. */
   override async fetch(request: Request): Promise<Response> {
+    if (this.stopping) return notRunning(this.role);
     const answer = request.headers.has(SESSION_HEADER) ? this.#sockets.serve(request) : super.fetch(request);
     return this.#usage.during(answer);
   }
@@ -35,6 +37,11 @@ export class DashboardContainer extends BaseWazuhContainer {
   protected override onStart(start: number): void {
     super.onStart(start);
     this.#usage.touch();
+  }
+
+  /** Pages are told that it goes away, so that they connect again; requests under way get their answers. */
+  protected override async drain(): Promise<void> {
+    this.#sockets.goAway();
   }
 
   /** Ends the open WebSockets that a revocation covers; returns how many. */

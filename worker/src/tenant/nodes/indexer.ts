@@ -114,6 +114,8 @@ export class IndexerContainer extends StatefulContainer {
 
   protected override onStart(): void {
     super.onStart();
+    // It may have been started with other credentials than the one before.
+    this.#authorization = null;
     this.#snapshotAt = null;
     // Until it says that it has its snapshot: one taken before would hold less, and take the place of the whole one.
     this.ctx.storage.kv.put(INCOMPLETE, this.ledger.latest() !== null);
@@ -180,7 +182,15 @@ export class IndexerContainer extends StatefulContainer {
     const port = this.port(PORT);
     if (!port) throw new EdgeError("NODE_NOT_RUNNING", "The indexer does not run.");
     const headers = { authorization: await this.#admin() };
-    return port.fetch(`http://node${path}`, { method, headers, signal: AbortSignal.timeout(VERIFY_TIMEOUT_MS) });
+    return this.#heeding(
+      await port.fetch(`http://node${path}`, { method, headers, signal: AbortSignal.timeout(VERIFY_TIMEOUT_MS) }),
+    );
+  }
+
+  /** A password that is not taken is asked for again: it may have come just before the container got another one. */
+  #heeding(answer: Response): Response {
+    if (answer.status === 401) this.#authorization = null;
+    return answer;
   }
 
   async #admin(): Promise<string> {
@@ -192,12 +202,8 @@ export class IndexerContainer extends StatefulContainer {
     const port = this.port(PORT);
     if (!port) throw new EdgeError("NODE_NOT_RUNNING", "The indexer does not run.");
     const headers = { authorization: await this.#admin(), "content-type": "application/x-ndjson" };
-    return port.fetch("http://node/_bulk", {
-      method: "POST",
-      headers,
-      body,
-      signal: AbortSignal.timeout(POST_TIMEOUT_MS),
-    });
+    const signal = AbortSignal.timeout(POST_TIMEOUT_MS);
+    return this.#heeding(await port.fetch("http://node/_bulk", { method: "POST", headers, body, signal }));
   }
 
   /** This health path is the one that needs no credentials. */

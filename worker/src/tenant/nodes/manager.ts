@@ -1,9 +1,12 @@
 import { AgentChannels } from "../../tunnel/channels";
+import { nodeStub } from "./names";
 import { StatefulContainer } from "./stateful";
 import { Usage, type Use } from "./use";
 
 const API_PORT = 55000;
 const AGENT_PORT = 1514;
+/** A manager hands its alerts over within this time. */
+const QUIET_MS = 1000;
 
 /** The node that receives a tenant's agents and analyses their events. */
 export class ManagerContainer extends StatefulContainer {
@@ -21,7 +24,7 @@ export class ManagerContainer extends StatefulContainer {
 
   readonly #usage = new Usage();
   readonly #channels = new AgentChannels({
-    agentPort: () => this.port(AGENT_PORT),
+    agentPort: () => (this.stopping ? null : this.port(AGENT_PORT)),
     mayConnect: (agent) => this.env.TENANT.getByName(this.tenant).mayConnect(agent),
   });
 
@@ -43,6 +46,20 @@ export class ManagerContainer extends StatefulContainer {
   /** Ends the agent's open connection; returns how many were closed. */
   closeAgent(agent: string): number {
     return this.#channels.close(agent);
+  }
+
+  /**
+   * Agents go first: a manager that ends with an agent's connection open refuses the same agent for a minute. What they had
+   * sent is on its way to the indexer; once its journal takes nothing more, the manager has nothing left to hand over.
+   */
+  protected override async drain(): Promise<void> {
+    if (this.#channels.closeAll() === 0) return;
+    const indexer = nodeStub(this.env, this.tenant, "indexer", 0);
+    for (let before = -1, last = 0; before !== last; ) {
+      before = last;
+      await scheduler.wait(QUIET_MS);
+      ({ last } = await indexer.journalState());
+    }
   }
 
   protected override onStop(): void {

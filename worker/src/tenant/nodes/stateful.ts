@@ -8,6 +8,8 @@ import { StateFiles, type StateNode, Unreadable } from "../../state/vault";
 import { BaseWazuhContainer } from "./base";
 import { jsonAnswer } from "./json";
 import { nodeStub } from "./names";
+import { Shared } from "./shared";
+import { tellTrouble } from "./trouble";
 import { Turns } from "./turns";
 
 /** Where an image of ours takes the order to save; inside the container only. */
@@ -16,7 +18,6 @@ const STATE_PORT = 9199;
 const SAVE_WITHIN_MS = 10 * 60_000;
 /** Names of files that open doors: keys, passwords, users. A clone gets none of them. */
 const IDENTITY = "identity/";
-const TROUBLE = "state_trouble";
 /** The lowest start whose archives are taken. */
 const FENCE = "state_fence";
 
@@ -29,6 +30,8 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
   readonly #files = new StateFiles(this.env, this.stateNode);
   /** A save waits for the one before it: whose archive a container makes must never be in doubt. */
   readonly #saves = new Turns();
+  /** Who asks again for a backup that is being made waits for that one. */
+  readonly #backups = new Shared<StateArchive | null>();
   /** Rises while a starting container fetches its state. */
   #fetched = 0;
 
@@ -97,7 +100,14 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
   /** A container starts from this archive. */
   archiveRestored(start: number, number: number): void {
     const archive = this.ledger.archive(number);
-    if (archive && !this.#isOld(start)) this.onRestored(archive);
+    if (!archive || this.#isOld(start)) return;
+    this.ledger.noteRestored(start, number);
+    this.onRestored(archive);
+  }
+
+  /** From which archive the newest container began; null where it began empty, or has not said yet. */
+  restoredFrom(): number | null {
+    return this.ledger.restoredBy(this.report().start);
   }
 
   /** The store did not answer; the node tries again. */
@@ -115,7 +125,11 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
    * @returns null where nothing was ever saved
    * @throws Error where a container runs and could not save, or what was saved can't be read
    */
-  async backUp(backup: string): Promise<StateArchive | null> {
+  backUp(backup: string): Promise<StateArchive | null> {
+    return this.#backups.take(backup, () => this.#backUp(backup));
+  }
+
+  async #backUp(backup: string): Promise<StateArchive | null> {
     const archive = await this.#saves.take(SAVE_WITHIN_MS, () => this.#savedFor(backup));
     if (archive) await this.verifyArchive(archive.number);
     return archive;
@@ -277,15 +291,9 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
     this.#trouble(errorBody("STATE_UNREADABLE", `Archive ${number} of the ${role} can't be read: ${why}.`));
   }
 
-  /** Tells the tenant object what keeps this node's state from being safe; null once it is again. */
   #trouble(trouble: ErrorBody | null): void {
-    if (this.ctx.storage.kv.get<string>(TROUBLE) === trouble?.code) return;
-    const tell = async () => {
-      await this.env.TENANT.getByName(this.tenant).stateTrouble(this.role, this.n, trouble);
-      if (trouble) this.ctx.storage.kv.put(TROUBLE, trouble.code);
-      else this.ctx.storage.kv.delete(TROUBLE);
-    };
-    this.ctx.waitUntil(tell().catch((error: unknown) => this.onError(error)));
+    const told = tellTrouble(this.env, this.ctx.storage, this.stateNode, trouble);
+    this.ctx.waitUntil(told.catch((error: unknown) => this.onError(error)));
   }
 
   /** Removes what no archive needs any more; what fails is met again after the next archive. */
