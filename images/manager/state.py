@@ -27,9 +27,9 @@ OSSEC = Path(os.environ.get("NODE_ROOT", "") + "/var/ossec")
 RENDERED = Path(os.environ.get("NODE_ROOT", "") + "/wazuh-config-mount/etc/ossec.conf")
 SETTINGS = "etc/ossec.conf"
 CONFIGURATION = ("etc/rules", "etc/decoders", "etc/lists", "etc/shared")
+# Not the API's keys for its tokens: each start makes new ones, so that what was signed before opens nothing.
 IDENTITY = (
     "etc/client.keys",
-    "api/configuration/security",
     "queue/agents-timestamp",
     "queue/fts",
     "queue/rids",

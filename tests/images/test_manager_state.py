@@ -121,7 +121,8 @@ def test_a_new_container_starts_with_what_the_one_before_saved(manager, door, tm
     assert (next_one.text("queue/rids/001"), next_one.text("etc/rules/own.xml")) == ("7:42", "<group/>")
     assert (next_one.ossec / "etc/shared/empty-group").is_dir()
     assert not (next_one.ossec / "etc/shared/default/merged.mg").exists()
-    modes = {"etc/client.keys": 0o600, "api/configuration/security/private_key.pem": 0o400, "etc/rules/own.xml": 0o660}
+    assert not (next_one.ossec / "api/configuration/security/private_key.pem").exists()
+    modes = {"etc/client.keys": 0o600, "queue/rids/001": 0o640, "etc/rules/own.xml": 0o660}
     assert {name: (next_one.ossec / name).stat().st_mode & 0o777 for name in modes} == modes
     if os.geteuid() == 0:
         found = (next_one.ossec / "etc/client.keys").stat()
