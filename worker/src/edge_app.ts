@@ -5,7 +5,7 @@ import { HTTPException } from "hono/http-exception";
 import type { Env, Settings } from "./bindings";
 import { asEdgeError, EdgeError, ERRORS, type ErrorCode, errorBody, faultsOf, RETRY_AFTER_S } from "./errors";
 import { log } from "./log";
-import { ErrorSchema } from "./schemas";
+import { ErrorSchema } from "./schemas/basics";
 import type { TenantObject } from "./tenant/tenant_object";
 
 export interface AppEnv {

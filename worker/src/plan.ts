@@ -1,5 +1,5 @@
 /** What a plan means where it leaves something out. It is stored as it was sent, so that a repeat stays the same. */
-import type { Instance, Plan, Role, ServingRole } from "./schemas";
+import type { Instance, Plan, Role, ServingRole } from "./schemas/plan";
 
 /** The version that a role's node runs: its own, or the plan's. */
 export const versionOf = (plan: Plan, role: Role): string =>

@@ -7,7 +7,7 @@
  */
 import type { FieldFault } from "./errors";
 import { indexSettings } from "./plan";
-import type { Instance, Plan } from "./schemas";
+import type { Instance, Plan } from "./schemas/plan";
 
 /**
  * What one agent's alerts take in the index a day, in MB, before copies: a workstation by Wazuh's sizing guide (1.5 GB in

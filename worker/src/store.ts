@@ -1,5 +1,7 @@
 /** All SQL on D1 and all keys in KV. */
-import type { Change, ChangePage, KeyUse, Observed, Requested, TenantView } from "./schemas";
+import type { Change, ChangePage, KeyUse } from "./schemas/feed";
+import type { Requested } from "./schemas/orders";
+import type { Observed, TenantView } from "./schemas/tenant";
 import type { OutboxRow } from "./tenant/outbox";
 
 const CHANGES_KEPT_DAYS = 14;

@@ -1,7 +1,8 @@
 import { env, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { readBulk } from "../src/gates/bulk";
-import type { BackupView, TenantView } from "../src/schemas";
+import type { BackupView } from "../src/schemas/backups";
+import type { TenantView } from "../src/schemas/tenant";
 import { expiryOf } from "../src/tenant/backups";
 import { nodeStub } from "../src/tenant/nodes/names";
 import { containerNamed } from "./support/containers";

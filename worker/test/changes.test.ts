@@ -1,7 +1,9 @@
 import { env, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { beforeEach, describe, expect, it } from "vitest";
 import { FeedBell } from "../src/feed_bell";
-import type { Change, ChangePage, PutTenant, TenantView } from "../src/schemas";
+import type { Change, ChangePage } from "../src/schemas/feed";
+import type { PutTenant } from "../src/schemas/orders";
+import type { TenantView } from "../src/schemas/tenant";
 import { sweep } from "../src/sweep";
 import { LiveContext } from "../src/tenant/live_context";
 import { Outbox, type OutboxRow } from "../src/tenant/outbox";

@@ -1,6 +1,6 @@
 import { env, evictDurableObject, runInDurableObject, SELF } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
-import type { TenantView } from "../src/schemas";
+import type { TenantView } from "../src/schemas/tenant";
 import { nodeStub } from "../src/tenant/nodes/names";
 import { rotate, rotateCredentials, rotation } from "./support/calls";
 import { type FakeContainer, world } from "./support/containers";

@@ -1,7 +1,8 @@
 /** How a tenant's nodes are: asked of them, told to D1, feed and stream, and shown. */
 import { env, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
-import type { Change, ChangePage, NodeView, TenantView } from "../src/schemas";
+import type { Change, ChangePage } from "../src/schemas/feed";
+import type { NodeView, TenantView } from "../src/schemas/tenant";
 import { DAEMONS, diskOf, world } from "./support/containers";
 import { answered, call } from "./support/edge";
 import { replayAll } from "./support/stream";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { NodeState } from "../src/schemas";
+import type { NodeState } from "../src/schemas/tenant";
 import {
   CHECKS_TO_PERSIST,
   dashboardFinding,

@@ -1,7 +1,7 @@
 import { env, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { settingsOf } from "../src/bindings";
-import type { TenantView } from "../src/schemas";
+import type { TenantView } from "../src/schemas/tenant";
 import { sweep } from "../src/sweep";
 import { Vault } from "../src/tenant/secrets";
 import { answered, call, stoppedTenant } from "./support/edge";

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { SERVING_ROLES, STEPS } from "../src/schemas";
+import { SERVING_ROLES } from "../src/schemas/plan";
+import { STEPS } from "../src/schemas/runs";
 import { type Decision, type Facts, MAX_FAILURES, READY_WITHIN_MS, RUN_OF } from "../src/tenant/facts";
 import { decide } from "../src/tenant/lifecycle";
 import { anyFacts, EXITED, facts, givenUp, NOW, node, obeyed, settledAt } from "./support/facts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import cases from "../../tests/contract/plan_sizes.json";
 import { diskNeeded, sizeFaults } from "../src/plan_size";
-import type { Instance, Plan } from "../src/schemas";
+import type { Instance, Plan } from "../src/schemas/plan";
 import { PLAN } from "./support/edge";
 
 type Case = (typeof cases)[number];

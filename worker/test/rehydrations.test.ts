@@ -1,6 +1,6 @@
 import { env, runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
-import type { RehydrationView } from "../src/schemas";
+import type { RehydrationView } from "../src/schemas/backups";
 import { nodeStub } from "../src/tenant/nodes/names";
 import { containerNamed, world } from "./support/containers";
 import { answered, call } from "./support/edge";

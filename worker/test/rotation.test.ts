@@ -1,7 +1,7 @@
 import { env, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
 import { settingsOf } from "../src/bindings";
-import type { TenantView } from "../src/schemas";
+import type { TenantView } from "../src/schemas/tenant";
 import { Vault } from "../src/tenant/secrets";
 import { world } from "./support/containers";
 import { answered, call } from "./support/edge";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { SERVING_ROLES } from "../src/schemas";
+import { SERVING_ROLES } from "../src/schemas/plan";
 import { moved } from "../src/tenant/bundles";
 import type { Exchanged, Facts, Rotation } from "../src/tenant/facts";
 import { decide } from "../src/tenant/lifecycle";

@@ -1,6 +1,6 @@
 import { SELF } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
-import type { TenantView } from "../src/schemas";
+import type { TenantView } from "../src/schemas/tenant";
 import { API, answered, askRotation, call, iso, newTenantId, scopedToken } from "./support/edge";
 import { getTenant, runningTenant, until } from "./support/tenants";
 

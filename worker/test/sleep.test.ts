@@ -1,7 +1,7 @@
 import { env, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DashboardContainer, ManagerContainer } from "../src/index";
-import type { TenantView } from "../src/schemas";
+import type { TenantView } from "../src/schemas/tenant";
 import { hindrances, maySleepAt } from "../src/tenant/idle";
 import { nodeStub } from "../src/tenant/nodes/names";
 import { bodyHash } from "../src/tenant/spec";

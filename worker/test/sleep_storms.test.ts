@@ -2,7 +2,8 @@
 import { env, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { SERVING_ROLES, type TenantView } from "../src/schemas";
+import { SERVING_ROLES } from "../src/schemas/plan";
+import type { TenantView } from "../src/schemas/tenant";
 import type { Facts } from "../src/tenant/facts";
 import { decide } from "../src/tenant/lifecycle";
 import { nodeStub } from "../src/tenant/nodes/names";

@@ -1,6 +1,6 @@
 import { env, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
-import type { TenantView } from "../src/schemas";
+import type { TenantView } from "../src/schemas/tenant";
 import { world } from "./support/containers";
 import { answered, call, newTenantId, PLAN } from "./support/edge";
 import { getTenant, hurry, newOperation, putTenant, runningTenant, specOf, until } from "./support/tenants";

@@ -1,7 +1,8 @@
 import { env, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
 import { readBulk } from "../src/gates/bulk";
-import type { BackupView, TenantView } from "../src/schemas";
+import type { BackupView } from "../src/schemas/backups";
+import type { TenantView } from "../src/schemas/tenant";
 import { nodeStub } from "../src/tenant/nodes/names";
 import { containerNamed, world } from "./support/containers";
 import { answered, call, PLAN } from "./support/edge";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { SERVING_ROLES } from "../src/schemas";
+import { SERVING_ROLES } from "../src/schemas/plan";
 import type { Facts, Upgrade } from "../src/tenant/facts";
 import { keepsFormats } from "../src/tenant/intents";
 import { decide } from "../src/tenant/lifecycle";

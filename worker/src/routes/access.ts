@@ -2,7 +2,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { DASHBOARD_ROLES, RULE_FIELDS } from "../auth/claims";
 import { type EdgeApp, errorResponses, jsonContent } from "../edge_app";
-import { Epoch, IdempotencyKey, TenantId, Time } from "../schemas";
+import { Epoch, IdempotencyKey, TenantId, Time } from "../schemas/basics";
 
 /** Ids travel in headers, where other characters would not arrive. */
 const Id = z.string().regex(/^[!-~]{1,64}$/, "must be 1-64 visible ASCII characters");

@@ -1,7 +1,9 @@
 /** `/v1`: a tenant's backups, and the way back to one. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { type EdgeApp, errorResponses, jsonContent } from "../edge_app";
-import { BackupList, BackupView, OrderBackup, RestoreBackup, TenantId, TenantView } from "../schemas";
+import { BackupList, BackupView, OrderBackup, RestoreBackup } from "../schemas/backups";
+import { TenantId } from "../schemas/basics";
+import { TenantView } from "../schemas/tenant";
 
 const params = z.object({ id: TenantId });
 const common = ["UNAUTHENTICATED", "DOOR_FORBIDDEN", "TENANT_UNKNOWN", "TENANT_DELETED"] as const;

@@ -2,7 +2,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { scopedCredential, verifyScoped } from "../auth/scoped";
 import { type EdgeApp, errorResponses, jsonContent } from "../edge_app";
-import { OperationId, RotateCertificates, TenantId, TenantView } from "../schemas";
+import { OperationId, TenantId } from "../schemas/basics";
+import { RotateCertificates } from "../schemas/orders";
+import { TenantView } from "../schemas/tenant";
 import { tenantAnswering } from "../tenants";
 
 const REFUSALS = [

@@ -2,7 +2,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { type EdgeApp, errorResponses, jsonContent } from "../edge_app";
 import { feedRings, waitForFeed } from "../feed_bell";
-import { ChangePage } from "../schemas";
+import { ChangePage } from "../schemas/feed";
 import { changesAfter } from "../store";
 
 /** A ring can be lost with the object that carries it; then the poll looks by itself. */

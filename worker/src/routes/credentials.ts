@@ -1,7 +1,9 @@
 /** Exchanging the passwords of a tenant's nodes. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { type EdgeApp, errorResponses, jsonContent } from "../edge_app";
-import { RotateCredentials, TenantId, TenantView } from "../schemas";
+import { TenantId } from "../schemas/basics";
+import { RotateCredentials } from "../schemas/orders";
+import { TenantView } from "../schemas/tenant";
 
 const rotate = createRoute({
   method: "post",

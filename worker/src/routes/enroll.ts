@@ -4,7 +4,7 @@ import { clientAddress } from "../auth/address";
 import { type EdgeApp, errorResponses, jsonContent } from "../edge_app";
 import { EdgeError } from "../errors";
 import { digest, isTenantId, parseToken } from "../ids";
-import { Time } from "../schemas";
+import { Time } from "../schemas/basics";
 import { tenantAnswering } from "../tenants";
 
 const Enroll = z

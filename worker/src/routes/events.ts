@@ -5,7 +5,7 @@ import { type EdgeApp, type EdgeContext, errorResponses, isUpgrade, jsonContent 
 import { EdgeError } from "../errors";
 import { EVENT_KINDS } from "../events/events";
 import { MAX_PAGE_EVENTS, subscribeRequest } from "../events/stream";
-import { Time } from "../schemas";
+import { Time } from "../schemas/basics";
 
 const Seq = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 

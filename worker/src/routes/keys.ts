@@ -1,7 +1,7 @@
 /** Which key-encryption keys tenants still need, and so which may be taken out of the configuration. */
 import { createRoute } from "@hono/zod-openapi";
 import { type EdgeApp, errorResponses, jsonContent } from "../edge_app";
-import { KeysView } from "../schemas";
+import { KeysView } from "../schemas/feed";
 import { keysInUse } from "../store";
 
 const keys = createRoute({

@@ -1,7 +1,8 @@
 /** `/v1`: archived days that can be searched again. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { type EdgeApp, errorResponses, jsonContent } from "../edge_app";
-import { OrderRehydration, RehydrationList, RehydrationView, TenantId } from "../schemas";
+import { OrderRehydration, RehydrationList, RehydrationView } from "../schemas/backups";
+import { TenantId } from "../schemas/basics";
 
 const params = z.object({ id: TenantId });
 const common = ["UNAUTHENTICATED", "DOOR_FORBIDDEN", "TENANT_UNKNOWN", "TENANT_DELETED"] as const;

@@ -2,7 +2,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { type EdgeApp, errorResponses, jsonContent } from "../edge_app";
 import type { ErrorCode } from "../errors";
-import { ChangeSleep, TenantId, TenantView } from "../schemas";
+import { TenantId } from "../schemas/basics";
+import { ChangeSleep } from "../schemas/orders";
+import { TenantView } from "../schemas/tenant";
 
 const routeOf = <P extends string>(path: P, description: string, own: ErrorCode[]) =>
   createRoute({

@@ -2,7 +2,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { type EdgeApp, errorResponses, jsonContent } from "../edge_app";
 import { EdgeError, faultsOf } from "../errors";
-import { DeleteTenant, PutTenant, TenantId, TenantPage, TenantView } from "../schemas";
+import { TenantId } from "../schemas/basics";
+import { DeleteTenant, PutTenant } from "../schemas/orders";
+import { TenantPage, TenantView } from "../schemas/tenant";
 import { tenantsAfter } from "../store";
 import { tenantStub } from "../tenants";
 

@@ -1,7 +1,7 @@
 /** `/v1`: enrollment tokens, and the agents that came by them. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { type EdgeApp, errorResponses, jsonContent } from "../edge_app";
-import { Epoch, orNull, TenantId, Time } from "../schemas";
+import { Epoch, orNull, TenantId, Time } from "../schemas/basics";
 
 const TokenId = z.string().regex(/^[a-z2-7]{10}$/, "must be a token's id: 10 characters of [a-z2-7]");
 const AgentId = z.string().regex(/^\d{3,8}$/, "must be an agent's id: at least three digits");

@@ -1,7 +1,7 @@
 /** What a browser shows while a tenant that slept wakes up. It follows the steps, and goes on to the dashboard by itself. */
 import type { Settings } from "../bindings";
 import { ERRORS, RETRY_AFTER_S } from "../errors";
-import { STEPS, type Step } from "../schemas";
+import { STEPS, type Step } from "../schemas/runs";
 import type { Waking } from "../tenant/sleep";
 import { pageOf, portalAddress } from "./page_shell";
 

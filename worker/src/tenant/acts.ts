@@ -2,7 +2,7 @@
 import type { ErrorCode } from "../errors";
 import { errorBody } from "../errors";
 import { indexSettings } from "../plan";
-import type { Plan, Role } from "../schemas";
+import type { Plan, Role } from "../schemas/plan";
 import { forgetAdopted, verifyAdopted } from "./adopted";
 import { agentsMissing } from "./agents";
 import {

@@ -1,7 +1,8 @@
 /** What of a tenant that runs is past its plan's thresholds. Pure; messages hold no figure that moves with every look. */
 import { type ErrorCode, errorBody } from "../errors";
 import { type Thresholds, thresholdsOf } from "../plan";
-import type { Plan, Reason } from "../schemas";
+import type { Reason } from "../schemas/basics";
+import type { Plan } from "../schemas/plan";
 
 export interface Signs {
   now: number;

@@ -2,7 +2,7 @@
 import { EdgeError, type ErrorBody, errorBody, messageOf } from "../errors";
 import { newId } from "../ids";
 import { log } from "../log";
-import type { BackupKind, BackupView } from "../schemas";
+import type { BackupKind, BackupView } from "../schemas/backups";
 import { STATEFUL_ROLES, type StatefulRole } from "../state/limits";
 import type { TenantContext } from "./context";
 import { Late, within } from "./deadline";

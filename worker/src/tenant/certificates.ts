@@ -1,6 +1,7 @@
 /** Certificate bundles of a tenant, by generation. What each is for at a time is in bundles.ts. */
 import { digest } from "../ids";
-import type { CertificateView, Plan } from "../schemas";
+import type { Plan } from "../schemas/plan";
+import type { CertificateView } from "../schemas/tenant";
 import { type Bundle, type BundleState, type Move, moved } from "./bundles";
 import type { TenantContext } from "./context";
 import { mintRequest } from "./node_env";

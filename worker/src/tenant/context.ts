@@ -1,7 +1,10 @@
 /** What every part of a tenant object works with: its storage, its clock, and the ways out that survive a crash. */
 import type { Env, Settings } from "../bindings";
 import type { EventKind } from "../events/events";
-import type { ChangeKind, Observed, Plan, Requested } from "../schemas";
+import type { ChangeKind } from "../schemas/feed";
+import type { Requested } from "../schemas/orders";
+import type { Plan } from "../schemas/plan";
+import type { Observed } from "../schemas/tenant";
 
 /** What is stored of a tenant. */
 export interface TenantRecord {

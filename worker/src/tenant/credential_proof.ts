@@ -1,6 +1,6 @@
 /** Whether a node lets in who has its credentials, and nobody who has those before: asked by really signing in. */
 import { EdgeError } from "../errors";
-import type { Role } from "../schemas";
+import type { Role } from "../schemas/plan";
 import { basicAuthorization } from "./basic";
 import type { TenantContext } from "./context";
 import { credentialsAt, formerCredentials } from "./credentials";

@@ -2,7 +2,8 @@
  * The tenant's generated credentials, by generation: all of them are exchanged together, and each node is started with one
  * generation of them. What a generation is for at a time is in bundles.ts; values lie sealed in `secrets`.
  */
-import type { CredentialsView, Role } from "../schemas";
+import type { Role } from "../schemas/plan";
+import type { CredentialsView } from "../schemas/tenant";
 import { type Bundle, type BundleState, type Move, moved } from "./bundles";
 import type { TenantContext } from "./context";
 import { migrate } from "./schema";

@@ -1,7 +1,8 @@
 /** Drives the tenant: look, decide, record, act, until there is nothing to do but wait. */
 import { messageOf } from "../errors";
 import { log } from "../log";
-import type { Observed, Role } from "../schemas";
+import type { Role } from "../schemas/plan";
+import type { Observed } from "../schemas/tenant";
 import { act, givenNow, incarnationOf } from "./acts";
 import { forgetAdopted } from "./adopted";
 import { planDailyBackups } from "./backups";

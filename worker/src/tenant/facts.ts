@@ -1,6 +1,10 @@
 /** What decisions are made from and what they are; see lifecycle.ts. */
 import type { ErrorBody } from "../errors";
-import type { NodeState, Observed, Reason, Requested, Role, ServingRole, StepName } from "../schemas";
+import type { Reason } from "../schemas/basics";
+import type { Requested } from "../schemas/orders";
+import type { Role, ServingRole } from "../schemas/plan";
+import type { StepName } from "../schemas/runs";
+import type { NodeState, Observed } from "../schemas/tenant";
 import type { PreludeAction } from "./preludes";
 
 /** Failures in a row after which a subject is given up until somebody retries. */

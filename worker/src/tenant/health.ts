@@ -1,5 +1,5 @@
 /** What a node's own answers say about its health, and what becomes of it over time. Pure; the asking is in health_checks.ts. */
-import type { HealthDetail, HealthState, NodeState } from "../schemas";
+import type { HealthDetail, HealthState, NodeState } from "../schemas/tenant";
 
 /** Failing checks in a row after which a tenant counts as degraded: one alone may be a pause of the node's. */
 export const CHECKS_TO_PERSIST = 3;

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { EdgeError, messageOf } from "../errors";
 import { log } from "../log";
 import { thresholdsOf } from "../plan";
-import type { ServingRole } from "../schemas";
+import type { ServingRole } from "../schemas/plan";
 import type { TenantContext } from "./context";
 import { within } from "./deadline";
 import {

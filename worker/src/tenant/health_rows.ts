@@ -1,6 +1,6 @@
 /** What is kept of the nodes' health: the newest reading of each, what was told of it, and the ingest probe. */
 import { type ErrorBody, errorBody } from "../errors";
-import type { NodeState, NodeView } from "../schemas";
+import type { NodeState, NodeView } from "../schemas/tenant";
 import type { TenantContext } from "./context";
 import { differs, type Finding, type Health, healthOf, isEvent, nextReading, persists, type Reading } from "./health";
 import { type NodeRow, nodeRow, nodeRows } from "./node_records";

@@ -1,6 +1,6 @@
 /** What a new intent means for the versions of the roles, and so which kind of run it begins. */
 import { EdgeError } from "../errors";
-import { type Plan, SERVING_ROLES, type ServingRole } from "../schemas";
+import { type Plan, SERVING_ROLES, type ServingRole } from "../schemas/plan";
 import { partsOf } from "./backups";
 import type { TenantContext, TenantRecord } from "./context";
 import type { Versions } from "./facts";

@@ -1,6 +1,6 @@
 /** Under which key-encryption key the tenant's data key lies: seen to that it is the current one, and told to D1. */
 import { asEdgeError, errorBody } from "../errors";
-import type { Reason } from "../schemas";
+import type { Reason } from "../schemas/basics";
 import type { TenantContext } from "./context";
 import type { LiveContext } from "./live_context";
 import { migrate } from "./schema";

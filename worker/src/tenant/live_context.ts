@@ -2,7 +2,10 @@
 import { type Env, type Settings, settingsOf } from "../bindings";
 import { EdgeError } from "../errors";
 import type { EventKind } from "../events/events";
-import type { ChangeKind, Observed, Plan, Requested } from "../schemas";
+import type { ChangeKind } from "../schemas/feed";
+import type { Requested } from "../schemas/orders";
+import type { Plan } from "../schemas/plan";
+import type { Observed } from "../schemas/tenant";
 import type { TenantContext, TenantRecord } from "./context";
 import { DueTable } from "./due";
 import { publishKey } from "./key_wrapping";

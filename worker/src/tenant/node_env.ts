@@ -1,7 +1,7 @@
 /** The environment of each node: what the real images read, with this tenant's own credentials. */
 import { heapOf, indexSettings } from "../plan";
-import type { Plan, Role, ServingRole } from "../schemas";
-import { SERVING_ROLES } from "../schemas";
+import type { Plan, Role, ServingRole } from "../schemas/plan";
+import { SERVING_ROLES } from "../schemas/plan";
 import { basicAuthorization } from "./basic";
 import type { CertificateFiles } from "./certificates";
 import type { TenantContext } from "./context";

@@ -1,6 +1,7 @@
 /** What the tenant object knows of its nodes: what it ordered and what they reported. */
 import { errorBody } from "../errors";
-import { type NodeState, type NodeView, type Plan, type Role, SERVING_ROLES } from "../schemas";
+import { type Plan, type Role, SERVING_ROLES } from "../schemas/plan";
+import type { NodeState, NodeView } from "../schemas/tenant";
 import type { TenantContext } from "./context";
 import { clearEffort, countFailure, effortOf } from "./efforts";
 import type { NodeFact } from "./facts";

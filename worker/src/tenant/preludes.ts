@@ -1,6 +1,7 @@
 /** What a run does once before its own steps: put a backup's state in the place of what is there. */
 import { EdgeError, messageOf } from "../errors";
-import type { RestoreBackup, Run, StepName } from "../schemas";
+import type { RestoreBackup } from "../schemas/backups";
+import type { Run, StepName } from "../schemas/runs";
 import { adoptPart } from "./adopted";
 import { orderBackup, partsOf, takeBackup } from "./backups";
 import type { TenantContext } from "./context";

@@ -1,7 +1,7 @@
 /** Archived days that are loaded into the indexer again, so that they can be searched. */
 import { EdgeError, type ErrorBody, errorBody, messageOf } from "../errors";
 import { DISK_GB, USABLE_PERCENT } from "../plan_size";
-import type { RehydrationView } from "../schemas";
+import type { RehydrationView } from "../schemas/backups";
 import type { TenantContext } from "./context";
 import type { DueRow } from "./due";
 import { nodeStub } from "./nodes/names";

@@ -3,7 +3,7 @@
  * role in turn → verify. What can't be brought to serve with the new ones goes back to the old ones, in the same order.
  */
 import { ERRORS, type ErrorBody, type ErrorCode } from "../errors";
-import type { StepName } from "../schemas";
+import type { StepName } from "../schemas/runs";
 import { type Decision, type Facts, type Rotation, WATCH_MS } from "./facts";
 import {
   errorOf,

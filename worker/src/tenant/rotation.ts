@@ -1,7 +1,8 @@
 /** An exchange of the tenant's certificates or credentials as rows: who asked, how far it is, and how it ends. Decisions: rotating.ts. */
 import { EdgeError, type ErrorBody } from "../errors";
 import { newId } from "../ids";
-import type { Plan, StepName } from "../schemas";
+import type { Plan } from "../schemas/plan";
+import type { StepName } from "../schemas/runs";
 import type { Move } from "./bundles";
 import { activeGeneration, certificateView, hasPending, moveCertificates, renewalDue } from "./certificates";
 import type { TenantContext } from "./context";

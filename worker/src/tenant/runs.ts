@@ -1,7 +1,7 @@
 /** Runs: what became of each operation, step by step. */
 import type { ErrorBody } from "../errors";
 import { EdgeError } from "../errors";
-import { type Run, type RunKind, STEPS, type Step, type StepName } from "../schemas";
+import { type Run, type RunKind, STEPS, type Step, type StepName } from "../schemas/runs";
 import type { TenantContext } from "./context";
 import type { Decision } from "./facts";
 

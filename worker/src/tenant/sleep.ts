@@ -1,7 +1,9 @@
 /** A tenant that sleeps or wakes, as rows: since when, why, and how it ends. Decisions: sleeping.ts; when: idle.ts. */
 import { EdgeError } from "../errors";
 import { newId } from "../ids";
-import { type Role, SERVING_ROLES, type SleepView, type Step } from "../schemas";
+import { type Role, SERVING_ROLES } from "../schemas/plan";
+import type { Step } from "../schemas/runs";
+import type { SleepView } from "../schemas/tenant";
 import type { TenantContext } from "./context";
 import { clearEfforts } from "./efforts";
 import type { Decision, Sleep } from "./facts";

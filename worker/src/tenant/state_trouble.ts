@@ -1,6 +1,7 @@
 /** What keeps the state of a tenant's nodes from being safe, as the nodes' objects tell it. */
 import type { ErrorBody } from "../errors";
-import type { Reason, Role } from "../schemas";
+import type { Reason } from "../schemas/basics";
+import type { Role } from "../schemas/plan";
 import type { TenantContext } from "./context";
 import { migrate } from "./schema";
 

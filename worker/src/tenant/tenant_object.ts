@@ -3,20 +3,10 @@ import { DurableObject } from "cloudflare:workers";
 import type { AccessClaims } from "../auth/claims";
 import type { Env } from "../bindings";
 import { asEdgeError, EdgeError, type ErrorBody, type ErrorCode, type FieldFault } from "../errors";
-import type {
-  BackupView,
-  ChangeSleep,
-  DeleteTenant,
-  OrderBackup,
-  OrderRehydration,
-  PutTenant,
-  RehydrationView,
-  RestoreBackup,
-  Role,
-  RotateCertificates,
-  RotateCredentials,
-  TenantView,
-} from "../schemas";
+import type { BackupView, OrderBackup, OrderRehydration, RehydrationView, RestoreBackup } from "../schemas/backups";
+import type { ChangeSleep, DeleteTenant, PutTenant, RotateCertificates, RotateCredentials } from "../schemas/orders";
+import type { Role } from "../schemas/plan";
+import type { TenantView } from "../schemas/tenant";
 import { migrateAdopted } from "./adopted";
 import {
   type AgentsView,

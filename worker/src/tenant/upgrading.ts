@@ -3,7 +3,8 @@
  * brought to serve with the new version goes back to the one before, in reverse order, each role from its own backup.
  */
 import { ERRORS, type ErrorBody, type ErrorCode } from "../errors";
-import { SERVING_ROLES, type ServingRole, type StepName } from "../schemas";
+import { SERVING_ROLES, type ServingRole } from "../schemas/plan";
+import type { StepName } from "../schemas/runs";
 import { STATEFUL_ROLES } from "../state/limits";
 import { type Decision, type Facts, type NodeFact, type Upgrade, type Versions, WATCH_MS } from "./facts";
 import {

@@ -1,6 +1,9 @@
 /** What one stage (a step) says about itself, from the facts. */
 import { ERRORS, type ErrorBody } from "../errors";
-import { type Observed, type Reason, type Role, SERVING_ROLES, type StepName } from "../schemas";
+import type { Reason } from "../schemas/basics";
+import { type Role, SERVING_ROLES } from "../schemas/plan";
+import type { StepName } from "../schemas/runs";
+import type { Observed } from "../schemas/tenant";
 import {
   type Action,
   type Decision,

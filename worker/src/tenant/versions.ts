@@ -1,7 +1,8 @@
 /** Which version each role runs, and the change from one to another as rows. Decisions: upgrading.ts. */
 import { EdgeError, type ErrorBody } from "../errors";
 import { versionOf } from "../plan";
-import { type Plan, type Role, SERVING_ROLES, type ServingRole, type StepName } from "../schemas";
+import { type Plan, type Role, SERVING_ROLES, type ServingRole } from "../schemas/plan";
+import type { StepName } from "../schemas/runs";
 import { adoptPart } from "./adopted";
 import { orderBackup, partsOf, takeBackup } from "./backups";
 import type { TenantContext } from "./context";

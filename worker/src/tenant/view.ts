@@ -1,7 +1,8 @@
 /** The tenant as others see it. */
 import { dashboardOrigin } from "../bindings";
 import { digest } from "../ids";
-import type { Reason, TenantView } from "../schemas";
+import type { Reason } from "../schemas/basics";
+import type { TenantView } from "../schemas/tenant";
 import { agentCounts } from "./agents";
 import { attentionOf, type Signs } from "./attention";
 import { certificateView } from "./certificates";

@@ -1,6 +1,6 @@
 /** Containers for tests inside workerd, where `ctx.container` does not exist: the same interface over plain functions. */
 import { digest } from "../../src/ids";
-import type { Role } from "../../src/schemas";
+import type { Role } from "../../src/schemas/plan";
 
 type Answer = (request: Request, port: number, node: FakeContainer) => Response | Promise<Response>;
 

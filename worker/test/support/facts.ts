@@ -1,7 +1,8 @@
 /** Facts for decisions: of a tenant that runs, of any tenant, and of what becomes of them when the world obeys. */
 import fc from "fast-check";
 import { errorBody } from "../../src/errors";
-import { type NodeState, type Role, SERVING_ROLES, type ServingRole } from "../../src/schemas";
+import { type Role, SERVING_ROLES, type ServingRole } from "../../src/schemas/plan";
+import type { NodeState } from "../../src/schemas/tenant";
 import {
   type Action,
   type Effort,

@@ -1,5 +1,5 @@
 /** A tenant during a rotation as a model: what happens to it is given, what it does is decided by the product's own code. */
-import { SERVING_ROLES, type ServingRole } from "../../src/schemas";
+import { SERVING_ROLES, type ServingRole } from "../../src/schemas/plan";
 import { type Bundle, type Move, moved } from "../../src/tenant/bundles";
 import {
   type Action,

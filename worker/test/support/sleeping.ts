@@ -2,7 +2,7 @@
 import { SELF } from "cloudflare:test";
 import { vi } from "vitest";
 import { ManagerContainer } from "../../src/index";
-import type { TenantView } from "../../src/schemas";
+import type { TenantView } from "../../src/schemas/tenant";
 import { world } from "./containers";
 import { API, answered, call, type Enrolled, enroll, newTenantId, newToken, PLAN } from "./edge";
 import { ManagerConnection } from "./manager_port";

@@ -1,7 +1,7 @@
 /** Driving a tenant in tests: its spec, its object, and its life without waiting for clocks. */
 import { env, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { randomBase32 } from "../../src/ids";
-import type { TenantView } from "../../src/schemas";
+import type { TenantView } from "../../src/schemas/tenant";
 import { answered, call, newTenantId, PLAN } from "./edge";
 
 export const newOperation = () => `op_${randomBase32(20)}`;

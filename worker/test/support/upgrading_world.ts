@@ -1,5 +1,5 @@
 /** A tenant while its version changes as a model: what happens to it is given, what it does is the product's own code. */
-import { SERVING_ROLES, type ServingRole } from "../../src/schemas";
+import { SERVING_ROLES, type ServingRole } from "../../src/schemas/plan";
 import {
   type Action,
   type Decision,

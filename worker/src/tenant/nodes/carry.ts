@@ -1,5 +1,5 @@
 import { errorBody } from "../../errors";
-import type { Role } from "../../schemas";
+import type { Role } from "../../schemas/plan";
 import type { ContainerPort } from "./base";
 
 /** The first call to a container that just started often fails once. */

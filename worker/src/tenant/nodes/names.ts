@@ -1,6 +1,6 @@
 /** Names of node objects. One object a node, named after its tenant, so that no look-up can mix tenants. */
 import type { Env } from "../../bindings";
-import type { Role } from "../../schemas";
+import type { Role } from "../../schemas/plan";
 import type { BaseWazuhContainer } from "./base";
 import type { CertsContainer } from "./certs";
 import type { DashboardContainer } from "./dashboard";

@@ -1,6 +1,7 @@
 /** What tenant object and node objects say to each other. Both versions of a deploy must understand it. */
 import type { z } from "@hono/zod-openapi";
-import type { Instance, NodeState, Role } from "../../schemas";
+import type { Instance, Role } from "../../schemas/plan";
+import type { NodeState } from "../../schemas/tenant";
 
 export interface StartOrder {
   /** Number of this start, given by the tenant object; rises with each. */

@@ -1,6 +1,6 @@
 import { type ErrorBody, errorBody, messageOf } from "../../errors";
 import { log } from "../../log";
-import type { NodeState } from "../../schemas";
+import type { NodeState } from "../../schemas/tenant";
 import { StateLedger, type StoredFile } from "../../state/ledger";
 import { ARCHIVE_BYTES, type ArchivedFile, type StateArchive, type StatefulRole } from "../../state/limits";
 import { type FileGrant, refused, type StateRefusal } from "../../state/refusals";

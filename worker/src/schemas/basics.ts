@@ -1,0 +1,32 @@
+/** What the shapes of every door are made of. `contracts/edge-api.json` is generated from the schemas of this folder. */
+import { z } from "@hono/zod-openapi";
+
+export const Time = z.iso.datetime().openapi("Time", { description: "UTC, ISO 8601 with Z" });
+
+/** Nullable in the contract too: `.nullable()` on a named schema would make the name itself nullable there. */
+export const orNull = <T extends z.ZodType>(schema: T) => z.union([schema, z.null()]);
+
+export const ErrorSchema = z
+  .object({
+    code: z.string(),
+    message: z.string(),
+    hint: z.string(),
+    retryable: z.boolean(),
+    details: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  })
+  .openapi("Error");
+
+export const TenantId = z
+  .string()
+  .openapi("TenantId", { description: "26 characters [a-z2-7]: 2 cell, 16 random, 8 check", example: "a".repeat(26) });
+
+export const Epoch = z.int().min(1).max(Number.MAX_SAFE_INTEGER);
+
+export const Generation = z.int().min(1).max(Number.MAX_SAFE_INTEGER);
+
+export const OperationId = z.string().regex(/^op_[a-z2-7]{20}$/, "must be an operation id (op_ and 20 characters)");
+
+export const IdempotencyKey = z.string().min(1).max(128);
+
+export const Reason = z.object({ code: z.string(), message: z.string(), hint: z.string() }).openapi("Reason");
+export type Reason = z.infer<typeof Reason>;

@@ -1,0 +1,97 @@
+/** What a tenant may be: sizes, counts, versions, days, settings and thresholds. */
+import { z } from "@hono/zod-openapi";
+import { orNull } from "./basics";
+
+export const Instance = z.enum(["lite", "basic", "standard-1", "standard-2", "standard-3", "standard-4"]);
+export type Instance = z.infer<typeof Instance>;
+
+/** The roles that a plan sizes, in the order in which they start. */
+export const SERVING_ROLES = ["indexer", "manager", "dashboard"] as const;
+
+export const Role = z.enum(["certs", ...SERVING_ROLES]);
+export type Role = z.infer<typeof Role>;
+
+export type ServingRole = (typeof SERVING_ROLES)[number];
+
+/**
+ * How many nodes of a role a tenant may have. A second manager or indexer needs a mesh between containers, which images do
+ * not carry yet; dashboards keep nothing, and each session stays with one of them.
+ */
+export const MAX_COUNT = { manager: 1, indexer: 1, dashboard: 3 } as const satisfies Record<ServingRole, number>;
+
+const Version = z.string().min(1).max(32);
+
+const rolePlan = <I extends z.ZodType>(role: ServingRole, instance: I) =>
+  z.strictObject({
+    count: z.int().min(1).max(MAX_COUNT[role]),
+    instance,
+    image: Version.optional().openapi({ description: "A version of its own for this role; one that is offered" }),
+  });
+
+/** OpenSearch does not start in less memory than `standard-2` has. */
+const IndexerInstance = Instance.refine((size) => !["lite", "basic", "standard-1"].includes(size), {
+  message: "the indexer needs standard-2 or larger",
+});
+
+/** A quarter of an hour at least: what starts again costs more than what idles shortly. */
+const SleepPolicy = z.strictObject({ after_minutes: z.int().min(15).max(10_080) }).openapi("SleepPolicy");
+
+const IndexerSettings = z
+  .strictObject({
+    shards: z.int().min(1).max(5),
+    replicas: z
+      .int()
+      .min(0)
+      .max(MAX_COUNT.indexer - 1),
+    refresh_interval_s: z.int().min(1).max(300),
+  })
+  .partial()
+  .openapi({ description: "Of each new index; left out: 1 shard, no replica, 5 seconds until an alert can be found" });
+
+const ThresholdSettings = z
+  .strictObject({
+    silent_agents_percent: z.int().min(0).max(100),
+    manager_silence_minutes: z.int().min(3).max(1440),
+    ingest_lag_seconds: z.int().min(30).max(86_400),
+    disk_warning_percent: z.int().min(50).max(94),
+  })
+  .partial()
+  .openapi({
+    description:
+      "Above which a tenant that runs needs a look; left out: 0 percent, 10 minutes, 300 seconds, 85 percent",
+  });
+
+/** What holds between fields is judged once each of them can be. */
+const isSound = ({ issues }: { issues: unknown[] }) => issues.length === 0;
+
+export const Plan = z
+  .strictObject({
+    version: Version,
+    roles: z.strictObject({
+      manager: rolePlan("manager", Instance),
+      indexer: rolePlan("indexer", IndexerInstance),
+      dashboard: rolePlan("dashboard", Instance),
+    }),
+    certificate_days: z.int().min(1).max(3650),
+    retention_days: z
+      .int()
+      .min(1)
+      .max(3650)
+      .openapi({ description: "Days that alerts can be searched in the indexer, today's among them" }),
+    max_agents: z.int().min(0).max(100_000),
+    /** Days that alerts stay in the edge's archive although snapshots hold them; missing: as long as they are kept. */
+    archive_days: z.int().min(0).max(3650).optional(),
+    // No default: a plan that was sent without it must keep the hash it was stored under.
+    sleep: orNull(SleepPolicy)
+      .optional()
+      .openapi({ description: "When nobody uses the tenant for so long, it sleeps; null or missing: never" }),
+    indexer: IndexerSettings.optional(),
+    thresholds: ThresholdSettings.optional(),
+  })
+  .refine((plan) => (plan.indexer?.replicas ?? 0) < plan.roles.indexer.count, {
+    path: ["indexer", "replicas"],
+    message: "each copy needs an indexer node of its own",
+    when: isSound,
+  })
+  .openapi("Plan");
+export type Plan = z.infer<typeof Plan>;
