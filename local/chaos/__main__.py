@@ -5,6 +5,7 @@ import json
 import secrets
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict
 
@@ -51,13 +52,15 @@ def rampage(stack: StackHandle, *, kills: int, tenants: int, seed: int) -> tuple
 def destroy(load: Load, monkey: Monkey, witnesses: list[Witness], kills: int) -> int:
     """Goes on until so many have died; returns how many backups were made meanwhile."""
     keeper = Keeper(monkey.stack, [witness.tenant for witness in witnesses], monkey.seed)
-    while monkey.kills < kills:
-        monkey.strike()
-        load.change_one()
-        keeper.act()
-        for witness in witnesses:
-            witness.act()
-        time.sleep(monkey.random.uniform(0, LONGEST_PEACE_SECONDS))
+    with ThreadPoolExecutor(len(witnesses)) as hands:
+        while monkey.kills < kills:
+            acts = [hands.submit(witness.act) for witness in witnesses]
+            monkey.strike()
+            load.change_one()
+            keeper.act()
+            time.sleep(monkey.random.uniform(0, LONGEST_PEACE_SECONDS))
+            for act in acts:
+                act.result()
     keeper.finish()
     return keeper.backups
 

@@ -10,8 +10,13 @@ from local.portal_api import OVER, ApiRefused, Json, PortalApi
 from local.stack.handle import NotInTime
 
 REPEATS = 3
+VERSIONS = ("4.14.6", "4.14.7")
 # What is asked of a tenant, by its status.
-CHANGES = {"running": ("stop", "rotate-certificates"), "stopped": ("start",)}
+CHANGES = {
+    "running": ("stop", "rotate-certificates", "rotate-credentials", "upgrade", "sleep"),
+    "stopped": ("start",),
+    "sleeping": ("wake",),
+}
 
 
 @dataclass
@@ -45,8 +50,10 @@ class Load:
         """Asks one thing of a tenant that rests; none may rest just now."""
         tenant = self.api.get(f"/tenants/{self.random.choice(self.tenants)}")
         if verbs := CHANGES.get(tenant["status"]):
+            verb = self.random.choice(verbs)
+            body = {"version": next(v for v in VERSIONS if v != tenant["version"])} if verb == "upgrade" else None
             try:
-                self._ask(f"/tenants/{tenant['id']}/{self.random.choice(verbs)}")
+                self._ask(f"/tenants/{tenant['id']}/{verb}", body)
             except ApiRefused as refusal:
                 if " 409 " not in str(refusal):  # another operation had just begun
                     raise
@@ -61,8 +68,8 @@ class Load:
                 newest = self.api.get("/operations", tenant=row["id"], limit=1)["results"][0]
                 if newest["state"] == "failed":
                     self._ask(f"/operations/{newest['id']}/retry")
-            elif row["status"] == "stopped":
-                self._ask(f"/tenants/{row['id']}/start")
+            elif row["status"] in ("stopped", "sleeping"):
+                self._ask(f"/tenants/{row['id']}/{CHANGES[row['status']][0]}")
 
     def open_operations(self) -> list[Json]:
         return [row for row in self.api.all("/operations") if row["state"] not in OVER]
