@@ -31,7 +31,8 @@ const going = (aim: "asleep" | "awake") =>
   anyFacts.map(
     (some): Facts => ({
       ...some,
-      ...{ requested: "running", settled: true, rotation: null, renewAt: Number.POSITIVE_INFINITY },
+      // Neither begins, nor goes on, beside an exchange or a change of version.
+      ...{ requested: "running", settled: true, rotation: null, upgrade: null, renewAt: Number.POSITIVE_INFINITY },
       sleep: { aim, verified: some.verified },
     }),
   );
