@@ -11,7 +11,7 @@ from dataclasses import asdict
 
 from local.chaos.judge import Verdict, judge
 from local.chaos.keeper import Keeper
-from local.chaos.load import Load
+from local.chaos.load import EVERYTHING, Changes, Load
 from local.chaos.monkey import Monkey
 from local.chaos.witness import Witness
 from local.portal_api import PortalApi
@@ -34,13 +34,15 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def rampage(stack: StackHandle, *, kills: int, tenants: int, seed: int) -> tuple[Monkey, Verdict]:
+def rampage(
+    stack: StackHandle, *, kills: int, tenants: int, seed: int, changes: Changes = EVERYTHING
+) -> tuple[Monkey, Verdict]:
     """Makes tenants while things die, then lets everything come to rest and judges."""
     with Visitor(stack.layout.portal) as maria:
         organization = sign_up_with_oidc(maria, OWNER, f"Chaos {seed}")
     stack.manage("set_plan", "--organization", organization, "--plan", "large")
     key = stack.manage("create_api_key", "--organization", organization, "--owner", OWNER)
-    load = Load(PortalApi(stack.layout.portal, key), organization, tenants, seed)
+    load = Load(PortalApi(stack.layout.portal, key), organization, tenants, seed, changes)
     monkey = Monkey(stack, seed)
     load.create_all()
     with ExitStack() as running:

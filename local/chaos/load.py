@@ -2,6 +2,7 @@
 
 import random
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import httpx
@@ -11,12 +12,15 @@ from local.stack.handle import NotInTime
 
 REPEATS = 3
 VERSIONS = ("4.14.6", "4.14.7")
+Changes = Mapping[str, tuple[str, ...]]
 # What is asked of a tenant, by its status.
-CHANGES = {
+EVERYTHING: Changes = {
     "running": ("stop", "rotate-certificates", "rotate-credentials", "upgrade", "sleep"),
     "stopped": ("start",),
     "sleeping": ("wake",),
 }
+# What a short run has time for.
+SHORT: Changes = {**EVERYTHING, "running": ("stop", "rotate-certificates")}
 
 
 @dataclass
@@ -27,12 +31,15 @@ class Load:
         api: of an organization that may have all the tenants.
         organization: its id.
         wanted: how many tenants.
+        seed: repeats the same choices.
+        changes: what may be asked of a tenant.
     """
 
     api: PortalApi
     organization: str
     wanted: int
     seed: int
+    changes: Changes = field(default_factory=lambda: EVERYTHING)
     tenants: list[str] = field(default_factory=list)
     acknowledged: dict[str, str] = field(default_factory=dict)  # operation id -> idempotency key
     second_answers: int = 0
@@ -49,7 +56,7 @@ class Load:
     def change_one(self) -> None:
         """Asks one thing of a tenant that rests; none may rest just now."""
         tenant = self.api.get(f"/tenants/{self.random.choice(self.tenants)}")
-        if verbs := CHANGES.get(tenant["status"]):
+        if verbs := self.changes.get(tenant["status"]):
             verb = self.random.choice(verbs)
             body = {"version": next(v for v in VERSIONS if v != tenant["version"])} if verb == "upgrade" else None
             try:
@@ -69,7 +76,7 @@ class Load:
                 if newest["state"] == "failed":
                     self._ask(f"/operations/{newest['id']}/retry")
             elif row["status"] in ("stopped", "sleeping"):
-                self._ask(f"/tenants/{row['id']}/{CHANGES[row['status']][0]}")
+                self._ask(f"/tenants/{row['id']}/{EVERYTHING[row['status']][0]}")
 
     def open_operations(self) -> list[Json]:
         return [row for row in self.api.all("/operations") if row["state"] not in OVER]

@@ -61,7 +61,10 @@ class Monkey:
         self.killed[part] += 1
 
     def _kill_node(self) -> None:
-        found = nodes.running(self.stack)
+        try:
+            found = nodes.running(self.stack)
+        except httpx.TransportError:  # the engine is away just now
+            return
         if not found:
             return
         victim = self.random.choice(sorted(found, key=lambda node: (node.tenant, node.role)))
@@ -69,6 +72,6 @@ class Monkey:
         kill = nodes.destroy if self.random.random() < 0.5 else nodes.kill
         try:
             kill(self.stack, victim)
-        except httpx.HTTPStatusError:  # it ended by itself just now
+        except (httpx.HTTPStatusError, httpx.TransportError):  # it, or the engine, ended by itself just now
             return
         self.killed[victim.role] += 1
