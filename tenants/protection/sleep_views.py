@@ -11,28 +11,10 @@ from controlplane.problems import Invalid
 from tenants.protection import sleeping
 from tenants.protection.forms import SleepForm
 from tenants.provisioning import queries
+from tenants.provisioning.buttons import button
 
-
-@login_required
-@require_POST
-def fall_asleep(request: HttpRequest, tenant_id: str) -> HttpResponse:
-    """Have a tenant sleep that nobody uses."""
-    actor = actor_of(request)
-    tenant = queries.find(actor, tenant_id)
-    sleeping.fall_asleep(by=actor, tenant=tenant)
-    messages.success(request, f"{tenant.name} goes to sleep if nobody uses it. A request wakes it.")
-    return redirect("tenants:overview", tenant.pk)
-
-
-@login_required
-@require_POST
-def wake(request: HttpRequest, tenant_id: str) -> HttpResponse:
-    """Wake a tenant that sleeps."""
-    actor = actor_of(request)
-    tenant = queries.find(actor, tenant_id)
-    sleeping.wake(by=actor, tenant=tenant)
-    messages.success(request, f"{tenant.name} wakes up. Every step shows here.")
-    return redirect("tenants:overview", tenant.pk)
+fall_asleep = button(sleeping.fall_asleep, "goes to sleep if nobody uses it. A request wakes it.")
+wake = button(sleeping.wake, "wakes up. Every step shows here.")
 
 
 @login_required

@@ -15,6 +15,7 @@ from tenants.protection import actions
 from tenants.protection.forms import DeleteForm, SleepForm
 from tenants.provisioning import actions as provisioning
 from tenants.provisioning import queries, specs, versions
+from tenants.provisioning.buttons import button
 from tenants.provisioning.frame import tenant_frame
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.prices import size_words
@@ -26,56 +27,17 @@ RUNTIMES = {
     "cloudflare": "Containers on Cloudflare.",
 }
 
+start = button(provisioning.start, "starts. Every step shows here.")
+stop = button(provisioning.stop, "stops. Its data stay.")
+rotate_certificates = button(actions.rotate_certificates, "gets new certificates. Every step shows here.")
+rotate_credentials = button(actions.rotate_credentials, "gets new passwords. Every step shows here.")
+
 
 @login_required
 @require_safe
 def settings(request: HttpRequest, tenant_id: str) -> HttpResponse:
     """What the tenant is made of, and what can be done to it."""
     return _page(request, queries.find(actor_of(request), tenant_id), DeleteForm())
-
-
-@login_required
-@require_POST
-def start(request: HttpRequest, tenant_id: str) -> HttpResponse:
-    """Have a stopped tenant run."""
-    actor = actor_of(request)
-    tenant = queries.find(actor, tenant_id)
-    provisioning.start(by=actor, tenant=tenant)
-    messages.success(request, f"{tenant.name} starts. Every step shows here.")
-    return redirect("tenants:overview", tenant.pk)
-
-
-@login_required
-@require_POST
-def stop(request: HttpRequest, tenant_id: str) -> HttpResponse:
-    """Have a tenant stop."""
-    actor = actor_of(request)
-    tenant = queries.find(actor, tenant_id)
-    provisioning.stop(by=actor, tenant=tenant)
-    messages.success(request, f"{tenant.name} stops. Its data stay.")
-    return redirect("tenants:overview", tenant.pk)
-
-
-@login_required
-@require_POST
-def rotate_certificates(request: HttpRequest, tenant_id: str) -> HttpResponse:
-    """Give every node of a tenant new certificates."""
-    actor = actor_of(request)
-    tenant = queries.find(actor, tenant_id)
-    actions.rotate_certificates(by=actor, tenant=tenant)
-    messages.success(request, f"{tenant.name} gets new certificates. Every step shows here.")
-    return redirect("tenants:overview", tenant.pk)
-
-
-@login_required
-@require_POST
-def rotate_credentials(request: HttpRequest, tenant_id: str) -> HttpResponse:
-    """Give every node of a tenant new passwords."""
-    actor = actor_of(request)
-    tenant = queries.find(actor, tenant_id)
-    actions.rotate_credentials(by=actor, tenant=tenant)
-    messages.success(request, f"{tenant.name} gets new passwords. Every step shows here.")
-    return redirect("tenants:overview", tenant.pk)
 
 
 @login_required
