@@ -32,6 +32,7 @@ IMAGES = {
     "certs": "garrison/certs",
 }
 START_SECONDS = 30
+SERVING = ("indexer", "manager", "dashboard")
 
 
 def random_base32(length: int) -> str:

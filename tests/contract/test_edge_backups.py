@@ -1,7 +1,6 @@
 """Backups, restores and clones at the real edge: nodes lose disks and documents, an archive is tampered with."""
 
 import secrets
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,15 +10,6 @@ from tests.contract.edge_state import WireAgent, archive_files, lose, sealed_eve
 from tests.contract.edge_visitors import await_running, indexer_of, new_tenant, raw_websocket, view, wait_for
 
 pytestmark = pytest.mark.stack
-
-
-@pytest.fixture(scope="module")
-def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
-    running = Edge(tmp_path_factory.mktemp("backups"))
-    try:
-        yield running.start()
-    finally:
-        running.stop()
 
 
 def tenant_with(edge: Edge, **changes: Any) -> str:

@@ -2,7 +2,6 @@
 
 import secrets
 from base64 import b64encode
-from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,11 @@ import httpx
 import pytest
 
 from local.stack import nodes
-from tests.contract.edge_process import Edge, random_base32
+from tests.contract.edge_process import SERVING, Edge, random_base32
 from tests.contract.edge_visitors import Machine, an_agent, await_running, events, new_tenant, stored, view, wait_for
 
 pytestmark = pytest.mark.stack
 
-SERVING = ("indexer", "manager", "dashboard")
 INDEXER_CALL = ("GET", "/_plugins/_security/authinfo")
 MANAGER_CALL = ("POST", "/security/user/authenticate")
 READER = {"x-proxy-user": "usr_vera", "x-proxy-roles": "tenant_readonly", "x-forwarded-for": "198.51.100.7"}
@@ -26,15 +24,6 @@ SIGN_INS = (
     ("indexer", "kibanaserver", "DASHBOARD_PASSWORD", INDEXER_CALL),
     ("manager", "wazuh-wui", "API_PASSWORD", MANAGER_CALL),
 )
-
-
-@pytest.fixture(scope="module")
-def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
-    running = Edge(tmp_path_factory.mktemp("credentials"))
-    try:
-        yield running.start()
-    finally:
-        running.stop()
 
 
 def rotate(edge: Edge, tenant: str) -> None:

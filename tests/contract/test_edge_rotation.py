@@ -3,7 +3,6 @@
 import json
 import secrets
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import httpx
 import pytest
 
 from local.stack import nodes
-from tests.contract.edge_process import Edge, random_base32
+from tests.contract.edge_process import SERVING, Edge, random_base32
 from tests.contract.edge_visitors import (
     Machine,
     an_agent,
@@ -27,17 +26,6 @@ from tests.contract.edge_visitors import (
 )
 
 pytestmark = pytest.mark.stack
-
-SERVING = ("indexer", "manager", "dashboard")
-
-
-@pytest.fixture(scope="module")
-def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
-    running = Edge(tmp_path_factory.mktemp("rotation"))
-    try:
-        yield running.start()
-    finally:
-        running.stop()
 
 
 def rotate(edge: Edge, tenant: str) -> None:

@@ -1,7 +1,5 @@
 """What a node keeps beyond its container, on real processes that lose their disks."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.contract.edge_process import Edge
@@ -9,15 +7,6 @@ from tests.contract.edge_state import WireAgent, agents, lose, node_of, save_now
 from tests.contract.edge_visitors import Machine, await_running, new_tenant, wait_for
 
 pytestmark = pytest.mark.stack
-
-
-@pytest.fixture(scope="module")
-def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
-    running = Edge(tmp_path_factory.mktemp("state"))
-    try:
-        yield running.start()
-    finally:
-        running.stop()
 
 
 @pytest.fixture

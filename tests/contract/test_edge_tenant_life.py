@@ -1,27 +1,17 @@
 """A tenant's life at the real edge: workerd, containers of the stand-in engine, kills, restarts."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
 from local.stack.nodes import running
-from tests.contract.edge_process import Edge, plan, random_base32, spec
+from tests.contract.edge_process import SERVING, Edge, plan, random_base32, spec
 from tests.contract.edge_visitors import Browser, Machine, indexer_of
 
 View = dict[str, Any]
-SERVING = ("indexer", "manager", "dashboard")
-
-
-@pytest.fixture(scope="module")
-def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
-    running = Edge(tmp_path_factory.mktemp("edge"))
-    try:
-        yield running.start()
-    finally:
-        running.stop()
 
 
 def put(edge: Edge, tenant: str, body: dict[str, Any]) -> View:

@@ -5,7 +5,6 @@ import secrets
 import struct
 import time
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -33,15 +32,6 @@ from tests.contract.edge_visitors import (
 )
 
 pytestmark = pytest.mark.stack
-
-
-@pytest.fixture(scope="module")
-def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
-    running = Edge(tmp_path_factory.mktemp("traffic"))
-    try:
-        yield running.start()
-    finally:
-        running.stop()
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,12 @@
 
 import secrets
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.contract.edge_process import Edge, plan, spec
+from tests.contract.edge_process import SERVING, Edge, plan, spec
 from tests.contract.edge_visitors import (
     an_agent,
     await_running,
@@ -20,17 +19,6 @@ from tests.contract.edge_visitors import (
 )
 
 pytestmark = pytest.mark.stack
-
-SERVING = ("indexer", "manager", "dashboard")
-
-
-@pytest.fixture(scope="module")
-def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
-    running = Edge(tmp_path_factory.mktemp("versions"))
-    try:
-        yield running.start()
-    finally:
-        running.stop()
 
 
 def ended(seen: dict[str, Any], generation: int) -> bool:

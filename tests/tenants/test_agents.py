@@ -18,7 +18,7 @@ from tenants.provisioning.edge_api import EdgeApi
 from tests.cast import actor_for
 from tests.database import all_rows
 from tests.tenants.conftest import deliver, enroll, read_feed
-from tests.tenants.edge import agent
+from tests.tenants.edge_life import agent
 
 pytestmark = pytest.mark.django_db
 

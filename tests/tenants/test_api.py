@@ -6,7 +6,7 @@ from tenants.provisioning.models import Tenant
 from tenants.provisioning.reconciler import reconcile
 from tests.database import all_rows
 from tests.tenants.conftest import deliver, read_feed
-from tests.tenants.edge import NOW
+from tests.tenants.edge_life import NOW
 
 pytestmark = pytest.mark.django_db
 

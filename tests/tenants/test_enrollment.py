@@ -10,7 +10,7 @@ from tenants.enrollment import queries
 from tenants.enrollment.models import Refusal
 from tenants.enrollment.problems import AgentNotFound, TokenNotFound
 from tests.tenants.conftest import enroll, read_feed, stored
-from tests.tenants.edge import NOW
+from tests.tenants.edge_life import NOW
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,7 @@ from tenants.provisioning.edge_errors import EdgeError
 from tenants.provisioning.models import Cell
 from tenants.provisioning.reconciler import reconcile
 from tests.tenants.conftest import fresh, open_dashboard, opened, operation_of, read_feed
-from tests.tenants.edge import NOW, agent
+from tests.tenants.edge_life import NOW, agent
 
 pytestmark = pytest.mark.django_db
 
