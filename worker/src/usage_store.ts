@@ -1,6 +1,7 @@
 /** The usage feed in D1: rows of what tenants used, hour by hour. */
+
+import type { Usage, UsagePage } from "./schemas/usage";
 import type { OutboxRow } from "./tenant/outbox";
-import type { Usage, UsagePage } from "./usage_schemas";
 
 /** Longer than a reader is away without anybody noticing: what it missed is told nowhere else. */
 const KEPT_DAYS = 92;

@@ -2,11 +2,11 @@
 import { env, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { readBulk } from "../src/gates/bulk";
+import type { Usage, UsagePage } from "../src/schemas/usage";
 import { LiveContext } from "../src/tenant/live_context";
 import { HOUR_MS, hourOf } from "../src/tenant/meters";
 import { nodeStub } from "../src/tenant/nodes/names";
 import { closeHours, takeCounts } from "../src/tenant/usage";
-import type { Usage, UsagePage } from "../src/usage_schemas";
 import { pruneUsage } from "../src/usage_store";
 import { world } from "./support/containers";
 import { answered, call, enroll, newTenantId, newToken } from "./support/edge";

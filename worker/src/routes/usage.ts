@@ -1,7 +1,7 @@
 /** The usage feed: what every tenant of this cell used, told once an hour. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { type EdgeApp, errorResponses, jsonContent } from "../edge_app";
-import { UsagePage } from "../usage_schemas";
+import { UsagePage } from "../schemas/usage";
 import { usageAfter } from "../usage_store";
 
 const usage = createRoute({

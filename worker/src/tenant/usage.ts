@@ -2,7 +2,7 @@
 import type { CountBatch } from "../counts";
 import { messageOf } from "../errors";
 import { log } from "../log";
-import type { UsageKind } from "../usage_schemas";
+import type { UsageKind } from "../schemas/usage";
 import type { TenantContext } from "./context";
 import { byHour, HOUR_MS, hourOf, type Interval, type Meter, metered, settled } from "./meters";
 import type { NodeRow } from "./node_records";

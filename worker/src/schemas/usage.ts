@@ -1,7 +1,7 @@
 /** What tenants used, as it crosses the wire. */
 import { z } from "@hono/zod-openapi";
-import { orNull, TenantId, Time } from "./schemas/basics";
-import { Instance, Role } from "./schemas/plan";
+import { orNull, TenantId, Time } from "./basics";
+import { Instance, Role } from "./plan";
 
 export const UsageKind = z.enum(["container_seconds", "ingested_bytes", "alerts", "agents_enrolled", "agents_active"]);
 export type UsageKind = z.infer<typeof UsageKind>;
