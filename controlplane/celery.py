@@ -16,8 +16,11 @@ from celery.signals import setup_logging, task_prerun, worker_init
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
+from controlplane import broker
+
 log = structlog.get_logger(__name__)
 
+broker.use()
 app = Celery("garrison")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

@@ -49,6 +49,8 @@ export default defineConfig(async () => ({
     include: ["test/**/*.test.ts"],
     setupFiles: ["test/support/setup.ts"],
     testTimeout: 20_000,
+    // Left alone, vitest keeps one processor for watching files.
+    maxWorkers: "100%",
     silent: "passed-only",
   },
 }));

@@ -144,6 +144,9 @@ def _portal(layout: Layout) -> list[Part]:
     portal_env = {name: value for name, value in env.items() if name != "GARRISON_CONTROL_KEY"}
     server = ("--interface", "wsgi", "--host", "127.0.0.1", "--port", str(layout.ports["portal"]))
     celery = (str(BIN / "celery"), "-A", "controlplane")
+    queues = ("--queues", "interactive,bulk")
+    # Workers need not know of each other, and these fail while the broker is away.
+    alone = ("--without-gossip", "--without-mingle")
     beat = ("beat", "--schedule", str(layout.root / "beat-schedule"), "--loglevel", "INFO")
     return [
         Part(
@@ -155,7 +158,7 @@ def _portal(layout: Layout) -> list[Part]:
         ),
         Part(
             "worker",
-            (*celery, "worker", "--concurrency", "4", "--queues", "interactive,bulk", "--loglevel", "INFO"),
+            (*celery, "worker", "--concurrency", "4", *queues, *alone, "--loglevel", "INFO"),
             says=" ready.",
             after=("cell", "broker", "edge"),
             env=env,

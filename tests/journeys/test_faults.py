@@ -45,6 +45,14 @@ def test_a_tenant_converges_when_a_part_dies_half_way(
     back(stack, part, killed)
 
 
+def test_a_worker_outlives_its_broker(stack: StackHandle, api: PortalApi, organization: str) -> None:
+    worker = stack.description["parts"]["worker"]
+    back(stack, "broker", stack.kill_part("broker"))
+    asked = api.post("/tenants", {"organization": organization, "name": "After the broker"})
+    api.succeeded(asked["operation"]["id"], 30)
+    assert stack.description["parts"]["worker"] == worker
+
+
 def test_agents_are_back_and_no_alert_is_lost_after_the_edge_died(
     stack: StackHandle, api: PortalApi, organization: str
 ) -> None:

@@ -1,7 +1,18 @@
 import { env, listDurableObjectIds } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { makeToken } from "../src/ids";
-import { answered, call, type Enrolled, enroll, iso, newTenantId, newToken, PLAN, stoppedTenant } from "./support/edge";
+import {
+  answered,
+  call,
+  type Enrolled,
+  enroll,
+  iso,
+  mistyped,
+  newTenantId,
+  newToken,
+  PLAN,
+  stoppedTenant,
+} from "./support/edge";
 
 interface Change {
   tenant: string;
@@ -127,7 +138,7 @@ describe("enrollment", () => {
     const before = (await listDurableObjectIds(env.TENANT)).length;
     const real = newTenantId();
     const invented = `${real.slice(0, 25)}${real.endsWith("a") ? "b" : "a"}`;
-    const misspelled = makeToken("enr", real, "abcdefghij").replace(/.$/, (last) => (last === "0" ? "1" : "0"));
+    const misspelled = mistyped(makeToken("enr", real, "abcdefghij"));
     for (const text of [misspelled, makeToken("enr", invented, "abcdefghij"), "enr_", "é", "x".repeat(256)]) {
       expect(await codeOf(enroll(text, "web-1"), 403)).toBe("TOKEN_UNKNOWN");
     }

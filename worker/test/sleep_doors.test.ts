@@ -14,7 +14,7 @@ import {
   signIn,
   socketOf,
 } from "./support/dashboard";
-import { answered, call, enroll, newToken } from "./support/edge";
+import { answered, call, enroll, mistyped, newToken } from "./support/edge";
 import {
   alive,
   asleepTenant,
@@ -142,7 +142,8 @@ describe("an agent at a tenant that sleeps", () => {
     const agent = await enrolledAgent(tenant);
     await until(tenant, runs);
     await asleepTenant(tenant);
-    const stranger = { ...agent, connector: { ...agent.connector, secret: agent.connector.secret.replace(/.$/, "0") } };
+    const { id, secret } = agent.connector;
+    const stranger = { ...agent, connector: { id, secret: mistyped(secret) } };
     expect((await knock(tenant, stranger)).status).toBe(401);
     expect(isAsleep(await getTenant(tenant))).toBe(true);
     const answer = await knock(tenant, agent);
@@ -156,7 +157,7 @@ describe("an agent at a tenant that sleeps", () => {
   it("enrolls without waiting for anything, and the tenant wakes to take it up", async () => {
     const tenant = await asleepTenant();
     const { text } = await newToken(tenant);
-    expect((await enroll(text.replace(/.$/, "0"), "web-1")).status).toBe(403);
+    expect((await enroll(mistyped(text), "web-1")).status).toBe(403);
     expect(isAsleep(await getTenant(tenant))).toBe(true);
     await answered(enroll(text, "web-1"), 201);
     const view = await until(tenant, runs);

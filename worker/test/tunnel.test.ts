@@ -5,7 +5,17 @@ import { makeToken } from "../src/ids";
 import { nodeStub } from "../src/tenant/nodes/names";
 import { BRIDGE_LIMITS, Bridge } from "../src/tunnel/bridge";
 import { FrameGuard, MAX_FRAME_BYTES } from "../src/tunnel/frames";
-import { API, answered, call, type Enrolled, enroll, newTenantId, newToken, stoppedTenant } from "./support/edge";
+import {
+  API,
+  answered,
+  call,
+  type Enrolled,
+  enroll,
+  mistyped,
+  newTenantId,
+  newToken,
+  stoppedTenant,
+} from "./support/edge";
 import { listenOnManagers } from "./support/manager_port";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -276,14 +286,14 @@ describe("the tunnel", () => {
     const wrong: Record<string, string>[] = [
       {},
       pair({ id, secret: makeToken("con", tenant, "001") }),
-      pair({ id, secret: secret.replace(/.$/, (last) => (last === "0" ? "1" : "0")) }),
+      pair({ id, secret: mistyped(secret) }),
       pair({ id: `${tenant}.002`, secret }),
       pair(other.agent.connector),
       { authorization: "Basic !!!" },
       { authorization: `Basic ${btoa("nocolon")}` },
     ];
     for (const headers of wrong) await answered(knock(tenant, headers), 401);
-    await answered(knock(newTenantId().replace(/.$/, "1"), pair(agent.connector)), 404);
+    await answered(knock(mistyped(newTenantId()), pair(agent.connector)), 404);
     await answered(knock(tenant, pair(agent.connector), 1515), 404);
     await answered(SELF.fetch(`${API}/agents/${tenant}/1514`, { headers: { host: "edge.test" } }), 426);
     expect(await listDurableObjectIds(env.TENANT)).toHaveLength(objects);

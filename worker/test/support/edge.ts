@@ -74,6 +74,9 @@ export async function stoppedTenant(plan: Partial<typeof PLAN> = {}): Promise<st
   return id;
 }
 
+/** The same but for its last character. */
+export const mistyped = (text: string) => text.replace(/.$/, (last) => (last === "0" ? "1" : "0"));
+
 export interface IssuedToken {
   id: string;
   text: string;
