@@ -3,8 +3,7 @@ Celery's way to Valkey, mended where the library lets a worker die with its brok
 
 kombu 5.7 acknowledges a message through the channel that brought it. Once the broker has gone that channel is closed,
 and the attempt raises AttributeError, which no caller takes for a lost connection: the worker ends, and only after its
-longest task. Here such a message is left alone: it comes back after the visibility timeout, and is only a wake-up in any
-case.
+longest task. Here such a message is left alone: it comes back after the visibility timeout, and is a wake-up anyway.
 """
 
 from typing import Any

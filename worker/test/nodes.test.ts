@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { readBulk } from "../src/gates/bulk";
 import { CertsContainer, IndexerContainer, ManagerContainer } from "../src/index";
 import { effortOf } from "../src/tenant/efforts";
-import { MAX_FAILURES } from "../src/tenant/facts";
+import { type Effort, MAX_FAILURES } from "../src/tenant/facts";
 import { decide } from "../src/tenant/lifecycle";
 import { LiveContext } from "../src/tenant/live_context";
 import { factOf, nodeRow, notePrepared, noteStart, startSubject, takeReport } from "../src/tenant/node_records";
@@ -115,6 +115,21 @@ describe("a request to a container", () => {
   });
 });
 
+/** A node that serves for a while (ms) and then ends, as its object tells it. */
+function dying(act: (ctx: LiveContext, dies: (after: number, exitCode: number | null) => Effort) => void) {
+  return runInDurableObject(env.TENANT.getByName(newTenantId()), (_object, state) => {
+    const ctx = new LiveContext(state, env);
+    act(ctx, (after, exit_code) => {
+      const start = noteStart(ctx, NODE, STARTED_AS);
+      const common = { role: "manager", n: 0, start, image: null, started_at: 1, exit_code: null } as const;
+      takeReport(ctx, { ...common, state: "running", told: 1 }, null);
+      state.storage.sql.exec("UPDATE nodes SET ready_at = ready_at - ?", after);
+      takeReport(ctx, { ...common, state: "failed", told: 2, exit_code }, null);
+      return effortOf(ctx, startSubject("manager", 0));
+    });
+  });
+}
+
 describe("what a node reports", () => {
   /** A tenant object that ordered a second start of its manager. */
   function afterTwoStarts(work: (ctx: LiveContext, report: (more: Partial<NodeReport>) => NodeReport) => void) {
@@ -138,24 +153,24 @@ describe("what a node reports", () => {
     }));
 
   it("of serving and dying again and again counts as a crash loop, with growing pauses; after long service anew", () =>
-    runInDurableObject(env.TENANT.getByName(newTenantId()), (_object, state) => {
-      const ctx = new LiveContext(state, env);
+    dying((ctx, dies) => {
       const pauses: number[] = [];
-      const dies = (after: number) => {
-        const start = noteStart(ctx, NODE, STARTED_AS);
-        const common = { role: "manager", n: 0, start, image: null, started_at: 1, exit_code: null } as const;
-        takeReport(ctx, { ...common, state: "running", told: 1 }, null);
-        state.storage.sql.exec("UPDATE nodes SET ready_at = ready_at - ?", after);
-        takeReport(ctx, { ...common, state: "failed", told: 2, exit_code: 137 }, null);
-        pauses.push(effortOf(ctx, startSubject("manager", 0)).retryAt - Date.now());
-        return effortOf(ctx, startSubject("manager", 0)).failures;
+      const count = (after: number) => {
+        const { failures, retryAt } = dies(after, 137);
+        pauses.push(retryAt - Date.now());
+        return failures;
       };
-      expect([60_000, 120_000, 60_000, 15_000, 60_000].map(dies)).toEqual([1, 2, 3, 4, MAX_FAILURES]);
+      expect([60_000, 120_000, 60_000, 15_000, 60_000].map(count)).toEqual([1, 2, 3, 4, MAX_FAILURES]);
       expect(pauses).toEqual([...pauses].sort((a, b) => a - b));
       const { starting } = factOf(ctx, { ...NODE, wanted: true }, "v1", false);
       const nodes = [node("indexer", "running"), node("manager", "failed", { starting }), node("dashboard", "running")];
       expect(decide(facts({ settled: true, now: Date.now(), nodes })).reason?.code).toBe("NODE_CRASH_LOOP");
-      expect(dies(300_000)).toBe(1);
+      expect(count(300_000)).toBe(1);
+    }));
+
+  it("of being gone with its host after it served is no fault of the node's, however often", () =>
+    dying((_, dies) => {
+      for (let time = 0; time < 2 * MAX_FAILURES; time++) expect(dies(1000, null)).toMatchObject({ failures: 0 });
     }));
 
   it("of an older start says that the newer never arrived only if the newer was asked about", () =>

@@ -163,6 +163,8 @@ function setState(ctx: TenantContext, row: NodeRow, state: NodeState, report: No
 }
 
 function countExit(ctx: TenantContext, row: NodeRow, exitCode: number | null): void {
+  // It served and is gone without an exit code: its host has gone, or what runs it. That is no fault of the node's.
+  if (exitCode === null && row.ready_at !== null) return;
   const subject = startSubject(row.role as Role, row.n);
   if (row.ready_at !== null && ctx.now() - row.ready_at >= STABLE_MS) clearEffort(ctx, subject);
   const how = exitCode === null ? "ended while nobody watched" : `exited with code ${exitCode}`;

@@ -46,6 +46,8 @@ export class FakeContainer {
   /** Saves wait for this after they gathered what they send. */
   gathered: Promise<void> = Promise.resolve();
   saves = 0;
+  /** It ends by itself before it serves anything. */
+  #exits = false;
   #stateDoor: Fetcher | null = null;
   readonly images = { v4146: "wazuh:4.14.6", v4147: "wazuh:4.14.7", v4148: "wazuh:4.14.8", v4200: "wazuh:4.20.0" };
   #watchers: { resolve: () => void; reject: (reason: Error) => void }[] = [];
@@ -72,6 +74,7 @@ export class FakeContainer {
     this.image = options?.image ?? "";
     this.instance = (options as { instance?: string } | undefined)?.instance ?? "";
     const exit = [...world.exits].find(([pattern]) => this.#isNamed(pattern));
+    this.#exits = exit !== undefined;
     if (exit) setTimeout(() => this.exit(exit[1]), 5);
   }
 
@@ -120,7 +123,8 @@ export class FakeContainer {
     return {
       fetch: async (input: RequestInfo, init?: RequestInit): Promise<Response> => {
         const silent = [...world.silent].some((pattern) => this.#isNamed(pattern));
-        if (!this.running || silent || !this.ready) throw new Error("the container refused the connection");
+        if (!this.running || silent || this.#exits || !this.ready)
+          throw new Error("the container refused the connection");
         const request = new Request(input, init);
         if (port === 9199) return this.#save();
         const { pathname } = new URL(request.url);
