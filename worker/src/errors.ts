@@ -141,6 +141,7 @@ export const ERRORS = {
   STATE_UNREADABLE: rule(500, false, "The archive before it is used; look at who can write to the bucket."),
   BACKUP_FAILED: rule(503, true, "It is tried again by itself; backups made before are kept."),
   BACKUP_NOT_FOUND: rule(404, false, "Choose one of the tenant's backups that succeeded and has not expired."),
+  BACKUP_NEWER: rule(409, false, "Bring the tenant to the backup's version first, or choose an older backup."),
   CLONE_REFUSED: rule(409, false, "Only a new tenant can be made from a backup; choose a new id."),
   DAY_NOT_ARCHIVED: rule(404, false, "Choose a day within the plan's days of archive that had alerts."),
   DAY_DOES_NOT_FIT: rule(409, false, "Choose a larger indexer, or wait until older days have left it."),

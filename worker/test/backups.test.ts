@@ -6,7 +6,7 @@ import type { TenantView } from "../src/schemas/tenant";
 import { expiryOf } from "../src/tenant/backups";
 import { nodeStub } from "../src/tenant/nodes/names";
 import { containerNamed } from "./support/containers";
-import { answered, call, newTenantId } from "./support/edge";
+import { answered, call, newTenantId, PLAN } from "./support/edge";
 import { stateObjects } from "./support/state";
 import { getTenant, newOperation, putTenant, runningTenant, specOf, until } from "./support/tenants";
 
@@ -65,7 +65,10 @@ describe("a backup", () => {
     await alerts(tenant, "a", "b");
     const backup = await backUp(tenant);
     expect(backup).toMatchObject({ state: "succeeded", kind: "on-demand", error: null });
-    expect(backup.parts.map(({ role }) => role)).toEqual(["manager", "indexer"]);
+    expect(backup.parts.map(({ role, version }) => [role, version])).toEqual([
+      ["manager", PLAN.version],
+      ["indexer", PLAN.version],
+    ]);
     expect(Date.parse(backup.expires_at) - Date.parse(backup.at)).toBe(30 * 86_400_000);
   });
 
@@ -167,6 +170,19 @@ describe("a restore", () => {
     expect((await restore(await runningTenant(), restoreBody(id))).status).toBe(404);
     await putTenant(tenant, specOf(2, { requested: "stopped" }));
     expect((await answered<{ code: string }>(restore(tenant, restoreBody(id)), 409)).code).toBe("TENANT_NOT_RUNNING");
+  });
+
+  it("is refused for a backup of a newer minor version than runs, whose data nothing here understands", async () => {
+    const tenant = await runningTenant();
+    const changed = (generation: number, version: string, more = {}) =>
+      putTenant(tenant, specOf(generation, { plan: { ...PLAN, version }, ...more })).then(() =>
+        until(tenant, (now) => now.observed_generation === generation),
+      );
+    await changed(2, "4.20.0");
+    const newer = (await backUp(tenant)).id;
+    await changed(3, PLAN.version, { rollback: true });
+    expect((await answered<{ code: string }>(restore(tenant, restoreBody(newer)), 409)).code).toBe("BACKUP_NEWER");
+    await answered(restore(tenant, restoreBody((await backUp(tenant)).id)), 202);
   });
 
   it("whose archive is gone stops nothing, and says why in its step", async () => {
@@ -291,5 +307,18 @@ describe("a clone", () => {
     await putTenant(clone, specOf(1, { from: { ...guess, tenant: await runningTenant() } }));
     const view = await until(clone, (seen) => seen.observed === "failed");
     expect(view.run?.steps[0]).toMatchObject({ name: "copy", state: "failed", error: { code: "BACKUP_NOT_FOUND" } });
+  });
+
+  it("of a newer minor version than its own fails with why, and works once it asks for that version", async () => {
+    const [source, clone] = [newTenantId(), newTenantId()];
+    const plan = { ...PLAN, version: "4.20.0" };
+    await putTenant(source, specOf(1, { plan }));
+    await until(source, ({ observed }) => observed === "running");
+    const from = { tenant: source, backup: (await backUp(source)).id };
+    await putTenant(clone, specOf(1, { from }));
+    const view = await until(clone, (seen) => seen.observed === "failed");
+    expect(view.run?.steps[0]).toMatchObject({ name: "copy", state: "failed", error: { code: "BACKUP_NEWER" } });
+    await putTenant(clone, specOf(2, { plan, from }));
+    await until(clone, ({ observed }) => observed === "running");
   });
 });

@@ -38,7 +38,7 @@ const restore = createRoute({
       description: "The restore is under way as a run; the tenant as it is now",
       content: jsonContent(TenantView),
     },
-    ...errorResponses(...writes, "BACKUP_NOT_FOUND", "TENANT_NOT_RUNNING", "OPERATION_IN_PROGRESS"),
+    ...errorResponses(...writes, "BACKUP_NOT_FOUND", "BACKUP_NEWER", "TENANT_NOT_RUNNING", "OPERATION_IN_PROGRESS"),
   },
 });
 

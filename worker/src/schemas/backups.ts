@@ -15,7 +15,14 @@ export const BackupView = z
     state: z.enum(["running", "succeeded", "failed"]),
     at: Time,
     expires_at: Time,
-    parts: z.array(z.object({ role: Role, n: z.int().min(0), bytes: z.int().min(0), sha256: z.string() })),
+    parts: z.array(
+      z.object({
+        ...{ role: Role, n: z.int().min(0), bytes: z.int().min(0), sha256: z.string() },
+        version: orNull(z.string()).openapi({
+          description: "Wazuh's, of the node that wrote it; null where not noted",
+        }),
+      }),
+    ),
     error: orNull(Reason),
   })
   .openapi("Backup");

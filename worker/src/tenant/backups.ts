@@ -7,8 +7,10 @@ import { STATEFUL_ROLES, type StatefulRole } from "../state/limits";
 import type { TenantContext } from "./context";
 import { Late, within } from "./deadline";
 import type { DueRow } from "./due";
+import type { Versions } from "./facts";
 import { nodeStub } from "./nodes/names";
 import { NotYet } from "./not_yet";
+import { keepsFormats, versionsInUse } from "./role_versions";
 import { migrate } from "./schema";
 
 const MIGRATIONS = [
@@ -36,6 +38,8 @@ export interface BackupPart {
   number: number;
   bytes: number;
   sha256: string;
+  /** Of the role when it wrote this; missing in a backup from before that was noted. */
+  version?: string;
 }
 
 type Row = {
@@ -84,6 +88,19 @@ export function partsOf(ctx: TenantContext, id: string): BackupPart[] {
   const row = rowOf(ctx, id);
   if (row.state !== "succeeded") throw new EdgeError("BACKUP_NOT_FOUND", `The backup ${id} was not made.`);
   return JSON.parse(row.parts) as BackupPart[];
+}
+
+/**
+ * Whether nodes of these versions can start from a backup.
+ * @throws EdgeError BACKUP_NEWER where a newer version wrote it, whose formats theirs need not understand
+ */
+export function refuseNewer(parts: BackupPart[], inUse: Versions): void {
+  const newer = parts.find(({ role, version }) => version !== undefined && !keepsFormats(version, inUse[role]));
+  if (newer)
+    throw new EdgeError(
+      "BACKUP_NEWER",
+      `The ${newer.role} wrote this backup as version ${newer.version}, and ${inUse[newer.role]} can't read that.`,
+    );
 }
 
 /**
@@ -138,7 +155,8 @@ async function savedPart(ctx: TenantContext, id: string, role: StatefulRole): Pr
   });
   if (!archive) return null;
   const { number, bytes, sha256 } = archive;
-  return { role, n: 0, number, bytes, sha256 };
+  const plan = ctx.record()?.plan;
+  return { role, n: 0, number, bytes, sha256, ...(plan && { version: versionsInUse(ctx, plan)[role] }) };
 }
 
 /** One that was made stays made, whoever else was at it. */
@@ -170,7 +188,9 @@ function viewOf(row: Row): BackupView {
   const error = row.error ? (JSON.parse(row.error) as ErrorBody) : null;
   return {
     ...{ id: row.id, kind: row.kind, state: row.state, at: iso(row.at), expires_at: iso(row.expires_at) },
-    parts: (JSON.parse(row.parts) as BackupPart[]).map(({ role, n, bytes, sha256 }) => ({ role, n, bytes, sha256 })),
+    parts: (JSON.parse(row.parts) as BackupPart[]).map(({ role, n, bytes, sha256, version = null }) => {
+      return { role, n, bytes, sha256, version };
+    }),
     error: error && { code: error.code, message: error.message, hint: error.hint },
   };
 }

@@ -4,27 +4,11 @@ import { type Plan, SERVING_ROLES, type ServingRole } from "../schemas/plan";
 import { partsOf } from "./backups";
 import type { TenantContext, TenantRecord } from "./context";
 import type { Versions } from "./facts";
+import { keepsFormats, sameVersions, setVersion, versionsInUse, wantedVersions } from "./role_versions";
 import { hasServed, hasSettled, kindOfRun } from "./runs";
-import {
-  fromOf,
-  lastUpgrade,
-  runningVersion,
-  sameVersions,
-  setVersion,
-  type UpgradeRow,
-  upgradeRow,
-  versionsInUse,
-  wantedVersions,
-} from "./versions";
+import { fromOf, lastUpgrade, runningVersion, type UpgradeRow, upgradeRow } from "./versions";
 
 type Change = "start" | "upgrade" | "resize";
-
-/** Major and minor version say which data are understood: a patch changes none of their formats. */
-export function keepsFormats(from: string, to: string): boolean {
-  const parts = (version: string) => version.split(".").slice(0, 2).map(Number);
-  const [[major = 0, minor = 0], [nextMajor = 0, nextMinor = 0]] = [parts(from), parts(to)];
-  return nextMajor === major ? nextMinor >= minor : nextMajor > major;
-}
 
 /**
  * Whether the versions in use may become this plan's. A change under way may always go back to where it came from.

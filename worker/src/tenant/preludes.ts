@@ -3,11 +3,12 @@ import { EdgeError, messageOf } from "../errors";
 import type { RestoreBackup } from "../schemas/backups";
 import type { Run, StepName } from "../schemas/runs";
 import { adoptPart } from "./adopted";
-import { orderBackup, partsOf, takeBackup } from "./backups";
+import { orderBackup, partsOf, refuseNewer, takeBackup } from "./backups";
 import type { TenantContext } from "./context";
 import { clearEfforts, effortOf } from "./efforts";
 import type { Facts } from "./facts";
 import { nodeStub } from "./nodes/names";
+import { versionsInUse } from "./role_versions";
 import { rotationRow } from "./rotation";
 import { beginRun, latestRun } from "./runs";
 import { migrate } from "./schema";
@@ -73,13 +74,13 @@ export function cloneSource(ctx: TenantContext): Source | null {
 
 /**
  * Starts to restore the tenant in place.
- * @throws EdgeError BACKUP_NOT_FOUND, TENANT_NOT_RUNNING, OPERATION_IN_PROGRESS
+ * @throws EdgeError BACKUP_NOT_FOUND, BACKUP_NEWER, TENANT_NOT_RUNNING, OPERATION_IN_PROGRESS
  */
 export function acceptRestore(ctx: TenantContext, { epoch, operation_id, backup }: RestoreBackup): void {
   const record = ctx.requireLive(epoch);
   const run = latestRun(ctx);
   if (run?.operation_id === operation_id) return;
-  partsOf(ctx, backup);
+  if (record.plan) refuseNewer(partsOf(ctx, backup), versionsInUse(ctx, record.plan));
   if (record.requested !== "running") throw new EdgeError("TENANT_NOT_RUNNING", "A stopped tenant is started first.");
   if (run?.state === "running" || rotationRow(ctx) || upgradeRow(ctx))
     throw new EdgeError("OPERATION_IN_PROGRESS", "The tenant's nodes or certificates are being changed already.");
@@ -133,7 +134,10 @@ async function putState(ctx: TenantContext): Promise<void> {
 async function copyState(ctx: TenantContext): Promise<void> {
   const known = required(ctx);
   const { backup, tenant = "" } = JSON.parse(known.source) as Source;
-  for (const { role, n, number } of await ctx.env.TENANT.getByName(tenant).backupParts(backup))
+  const parts = await ctx.env.TENANT.getByName(tenant).backupParts(backup);
+  const plan = ctx.record()?.plan;
+  if (plan) refuseNewer(parts, versionsInUse(ctx, plan));
+  for (const { role, n, number } of parts)
     await nodeStub(ctx.env, ctx.id, role, n).copyArchive({ tenant, role, n }, number);
   done(ctx, known, "copy");
 }

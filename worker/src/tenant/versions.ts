@@ -1,13 +1,13 @@
 /** Which version each role runs, and the change from one to another as rows. Decisions: upgrading.ts. */
 import { EdgeError, type ErrorBody } from "../errors";
-import { versionOf } from "../plan";
-import { type Plan, type Role, SERVING_ROLES, type ServingRole } from "../schemas/plan";
+import type { Plan, Role, ServingRole } from "../schemas/plan";
 import type { StepName } from "../schemas/runs";
 import { adoptPart } from "./adopted";
 import { orderBackup, partsOf, takeBackup } from "./backups";
 import type { TenantContext } from "./context";
 import { clearEfforts, effortOf } from "./efforts";
 import type { Decision, Upgrade, Versions } from "./facts";
+import { sameVersions, setVersion, versionsInUse, wantedVersions } from "./role_versions";
 import { addStep, failStep } from "./runs";
 import { migrate } from "./schema";
 
@@ -53,23 +53,6 @@ export function upgradeRow(ctx: TenantContext): UpgradeRow | null {
   return row?.ended === 0 ? row : null;
 }
 
-/** What each role is to run by this plan. */
-export const wantedVersions = (plan: Plan): Versions => byRole((role) => versionOf(plan, role));
-
-/** What each role is started with. */
-export function versionsInUse({ sql }: TenantContext, plan: Plan): Versions {
-  type Row = { role: string; version: string };
-  const rows = sql.exec<Row>("SELECT role, version FROM role_versions").toArray();
-  const known = new Map(rows.map(({ role, version }) => [role, version]));
-  const wanted = wantedVersions(plan);
-  return byRole((role) => known.get(role) ?? wanted[role]);
-}
-
-const byRole = (version: (role: ServingRole) => string): Versions =>
-  Object.fromEntries(SERVING_ROLES.map((role) => [role, version(role)])) as Versions;
-
-export const sameVersions = (one: Versions, other: Versions) =>
-  SERVING_ROLES.every((role) => one[role] === other[role]);
 export const fromOf = ({ from_versions }: UpgradeRow) => JSON.parse(from_versions) as Versions;
 export const toOf = ({ to_versions }: UpgradeRow) => JSON.parse(to_versions) as Versions;
 
@@ -83,10 +66,6 @@ export function runningVersion(ctx: TenantContext, plan: Plan | null): string | 
   const inUse = versionsInUse(ctx, plan);
   if (!upgradeRow(ctx) && sameVersions(inUse, wantedVersions(plan))) return plan.version;
   return lastUpgrade(ctx)?.version_before ?? inUse.indexer;
-}
-
-export function setVersion({ sql }: TenantContext, role: ServingRole, version: string): void {
-  sql.exec("INSERT OR REPLACE INTO role_versions (role, version) VALUES (?, ?)", role, version);
 }
 
 export function upgradeFact(ctx: TenantContext, plan: Plan | null): Upgrade | null {
