@@ -5,7 +5,7 @@ import type { BackupView } from "../src/schemas/backups";
 import type { TenantView } from "../src/schemas/tenant";
 import { expiryOf } from "../src/tenant/backups";
 import { nodeStub } from "../src/tenant/nodes/names";
-import { containerNamed } from "./support/containers";
+import { containerNamed, world } from "./support/containers";
 import { answered, call, newTenantId, PLAN } from "./support/edge";
 import { stateObjects } from "./support/state";
 import { getTenant, newOperation, putTenant, runningTenant, specOf, until } from "./support/tenants";
@@ -92,6 +92,20 @@ describe("a backup", () => {
       bucket.put = put;
     }
     expect((await getTenant(tenant)).observed).toBe("running");
+  });
+
+  it("that a node refuses is told to people in its words, until it saves again", async () => {
+    const tenant = await runningTenant();
+    await alerts(tenant, "a");
+    const full = `the disk has no room for a snapshot${"!".repeat(1000)}`;
+    world.says.set(`${tenant}:indexer:0/save`, { error: full });
+    expect((await backUp(tenant)).state).toBe("failed");
+    const { state_trouble: told } = await getTenant(tenant);
+    expect(told).toMatchObject({ code: "STATE_NOT_SAVED", message: expect.stringContaining(full.slice(0, 60)) });
+    expect(told?.message.length).toBeLessThan(300);
+    world.says.delete(`${tenant}:indexer:0/save`);
+    expect((await backUp(tenant)).state).toBe("succeeded");
+    await expect.poll(async () => (await getTenant(tenant)).state_trouble).toBeNull();
   });
 
   it("is its own tenant's: nobody else's list shows it", async () => {

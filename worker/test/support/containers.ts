@@ -126,10 +126,10 @@ export class FakeContainer {
         if (!this.running || silent || this.#exits || !this.ready)
           throw new Error("the container refused the connection");
         const request = new Request(input, init);
-        if (port === 9199) return this.#save();
         const { pathname } = new URL(request.url);
         const said = [...world.says].find(([pattern]) => covers(this.name + pathname, pattern));
-        return said ? Response.json(said[1]) : ANSWERS[this.role](request, port, this);
+        if (said) return Response.json(said[1]);
+        return port === 9199 ? this.#save() : ANSWERS[this.role](request, port, this);
       },
     };
   }

@@ -18,6 +18,8 @@ const STATE_PORT = 9199;
 const SAVE_WITHIN_MS = 10 * 60_000;
 /** Names of files that open doors: keys, passwords, users. A clone gets none of them. */
 const IDENTITY = "identity/";
+/** People read why a node did not save; it may have been taken over. */
+const LONGEST_REASON = 200;
 /** The lowest start whose archives are taken. */
 const FENCE = "state_fence";
 
@@ -110,7 +112,7 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
     return this.ledger.restoredBy(this.report().start);
   }
 
-  /** The store did not answer; the node tries again. */
+  /** The store did not answer, or the node could not save; it is tried again. */
   stateNotSaved(why: string): void {
     this.#trouble(errorBody("STATE_NOT_SAVED", why));
   }
@@ -153,10 +155,13 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
       method: "POST",
       signal: AbortSignal.timeout(SAVE_WITHIN_MS),
     });
-    const told = (await jsonAnswer(answer)) as { number?: unknown } | undefined;
+    const told = (await jsonAnswer(answer)) as { number?: unknown; error?: unknown } | undefined;
     const archive = answer.ok && typeof told?.number === "number" ? this.ledger.archive(told.number) : null;
-    if (!archive) throw new Error(`The ${this.role} did not save its state (status ${answer.status}).`);
-    return archive;
+    if (archive) return archive;
+    const reason = typeof told?.error === "string" ? told.error.slice(0, LONGEST_REASON) : `status ${answer.status}`;
+    const why = `The ${this.role} did not save its state: ${reason}.`;
+    this.stateNotSaved(why);
+    throw new Error(why);
   }
 
   unpinArchive(backup: string): void {
