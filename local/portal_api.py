@@ -16,6 +16,10 @@ OVER = {"succeeded", "failed", "cancelled"}
 class ApiRefused(Exception):
     """The API answered with a problem; the message holds status, code and detail."""
 
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
 
 class PortalApi:
     """The API as one key sees it.
@@ -70,5 +74,6 @@ class PortalApi:
     @staticmethod
     def _answer(response: httpx.Response) -> Json:
         if response.is_error:
-            raise ApiRefused(f"{response.request.method} {response.url}: {response.status_code} {response.text[:600]}")
+            told = f"{response.request.method} {response.url}: {response.status_code} {response.text[:600]}"
+            raise ApiRefused(told, response.status_code)
         return response.json() if response.content else {}

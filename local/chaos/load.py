@@ -59,27 +59,32 @@ class Load:
         if verbs := self.changes.get(tenant["status"]):
             verb = self.random.choice(verbs)
             body = {"version": next(v for v in VERSIONS if v != tenant["version"])} if verb == "upgrade" else None
-            try:
-                self._ask(f"/tenants/{tenant['id']}/{verb}", body)
-            except ApiRefused as refusal:
-                if " 409 " not in str(refusal):  # another operation had just begun
-                    raise
+            self._ask_if_possible(f"/tenants/{tenant['id']}/{verb}", body)
 
     def settle(self) -> None:
         """Every tenant is asked to run in the end, and a failed operation is tried again, as a person would.
 
-        A tenant that ran before and shows failed has no such operation: the edge tries its node again by itself.
+        A tenant that ran before and shows failed has no such operation, or one that was taken back: the edge tries its
+        node again by itself.
         """
         for row in self.api.all("/tenants"):
             if row["status"] == "failed":
                 newest = self.api.get("/operations", tenant=row["id"], limit=1)["results"][0]
                 if newest["state"] == "failed":
-                    self._ask(f"/operations/{newest['id']}/retry")
+                    self._ask_if_possible(f"/operations/{newest['id']}/retry")
             elif row["status"] in ("stopped", "sleeping"):
-                self._ask(f"/tenants/{row['id']}/{EVERYTHING[row['status']][0]}")
+                self._ask_if_possible(f"/tenants/{row['id']}/{EVERYTHING[row['status']][0]}")
 
     def open_operations(self) -> list[Json]:
         return [row for row in self.api.all("/operations") if row["state"] not in OVER]
+
+    def _ask_if_possible(self, path: str, body: Json | None = None) -> None:
+        """Another operation may just have begun, or nothing be left to go on with."""
+        try:
+            self._ask(path, body)
+        except ApiRefused as refusal:
+            if refusal.status != 409:
+                raise
 
     def _ask(self, path: str, body: Json | None = None) -> Json:
         """Asks as a careful client: the same key again after a lost answer, and now and then for no reason."""

@@ -215,6 +215,19 @@ describe("a restore", () => {
 });
 
 describe("an indexer's snapshot", () => {
+  it("is back before the indexer counts as running, though OpenSearch answers and nothing is left in the journal", async () => {
+    const tenant = await runningTenant();
+    const place = `${tenant}:indexer:0:9199`;
+    world.silent.add(place);
+    await dies(tenant);
+    const stateOf = ({ nodes }: TenantView) => nodes.find(({ role }) => role === "indexer")?.state;
+    await until(tenant, (view) => indexerOf(tenant).starts === 2 && stateOf(view) === "starting");
+    const health = await indexerOf(tenant).getTcpPort(9200).fetch("http://node/_plugins/_security/health");
+    expect([health.status, stateOf(await getTenant(tenant))]).toEqual([200, "starting"]);
+    world.silent.delete(place);
+    await until(tenant, (view) => stateOf(view) === "running");
+  });
+
   it("is restored before the journal, of which only the rest is written again", async () => {
     const tenant = await runningTenant();
     await alerts(tenant, "a", "b");

@@ -68,7 +68,7 @@ describe("a rotation of certificates", () => {
     expect(view.certificate?.ca_fingerprint).not.toBe(before?.ca_fingerprint);
     expect(starts(id)).toEqual([2, 2, 2]);
     expect(authorities(id).size).toBe(1);
-    expect(await registered(id)).toEqual(["1 previous", "2 active"]);
+    await expect.poll(() => registered(id)).toEqual(["1 previous", "2 active"]);
   });
 
   it("destroys the bundle before the last one, and tells D1 so", async () => {
@@ -77,7 +77,7 @@ describe("a rotation of certificates", () => {
       await answered(rotate(id), 202);
       await until(id, (view) => rotated(view) && view.certificate?.generation === generation);
     }
-    expect(await registered(id)).toEqual(["1 destroyed", "2 previous", "3 active"]);
+    await expect.poll(() => registered(id)).toEqual(["1 destroyed", "2 previous", "3 active"]);
     const sealed = await inObject(id, (sql) =>
       sql.exec("SELECT generation FROM certificates WHERE sealed <> '' ORDER BY generation").toArray(),
     );
@@ -144,7 +144,7 @@ describe("a rotation of certificates", () => {
     expect(failed?.error?.message).toContain("The old certificates are in use again.");
     expect(view).toMatchObject({ observed: "running", reason: null, certificate: { generation: 1 } });
     expect([...authorities(id)]).toEqual([before]);
-    expect(await registered(id)).toEqual(["1 active", "2 destroyed"]);
+    await expect.poll(() => registered(id)).toEqual(["1 active", "2 destroyed"]);
     await answered(rotate(id), 202);
     expect((await until(id, (now) => rotated(now) && now.run?.state === "succeeded")).certificate?.generation).toBe(3);
   });
@@ -171,7 +171,7 @@ describe("a rotation of certificates", () => {
     await putTenant(id, specOf(3));
     const view = await until(id, (now) => now.observed === "running");
     expect(view).toMatchObject({ run: { kind: "start", state: "succeeded" }, certificate: { generation: 1 } });
-    expect(await registered(id)).toEqual(["1 active", "2 destroyed"]);
+    await expect.poll(() => registered(id)).toEqual(["1 active", "2 destroyed"]);
   });
 
   it("is refused of a tenant that does not run", async () => {
@@ -184,7 +184,7 @@ describe("a rotation of certificates", () => {
     const id = await runningTenant();
     await answered(call("DELETE", `/v1/tenants/${id}`, { epoch: 1, generation: 2, operation_id: newOperation() }), 202);
     await until(id, (view) => view.observed === "absent");
-    expect(await registered(id)).toEqual(["1 destroyed"]);
+    await expect.poll(() => registered(id)).toEqual(["1 destroyed"]);
   });
 });
 
@@ -236,6 +236,6 @@ describe("an object of the version before", () => {
     expect((await getTenant(id)).certificate).toMatchObject({ generation: 2 });
     await hurry(id);
     await until(id, ({ observed }) => observed === "running");
-    expect(await registered(id)).toEqual(["1 previous", "2 active"]);
+    await expect.poll(() => registered(id)).toEqual(["1 previous", "2 active"]);
   });
 });

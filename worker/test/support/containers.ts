@@ -9,7 +9,7 @@ interface World {
   containers: Map<string, FakeContainer>;
   /** Object name (or its end, such as `:indexer:0`), with `@image` where only that one exits → exit code of each start. */
   exits: Map<string, number>;
-  /** The same of containers that run but never serve. */
+  /** The same of containers that run but never serve; with `:port` behind the name, not at that one. */
   silent: Set<string>;
   /** Object names (or ends) whose containers go on with the passwords of their start before. */
   stubborn: Set<string>;
@@ -122,14 +122,14 @@ export class FakeContainer {
   getTcpPort(port: number) {
     return {
       fetch: async (input: RequestInfo, init?: RequestInit): Promise<Response> => {
-        const silent = [...world.silent].some((pattern) => this.#isNamed(pattern));
+        const silent = [...world.silent].some((some) => this.#isNamed(some) || covers(`${this.name}:${port}`, some));
         if (!this.running || silent || this.#exits || !this.ready)
           throw new Error("the container refused the connection");
         const request = new Request(input, init);
         const { pathname } = new URL(request.url);
         const said = [...world.says].find(([pattern]) => covers(this.name + pathname, pattern));
         if (said) return Response.json(said[1]);
-        return port === 9199 ? this.#save() : ANSWERS[this.role](request, port, this);
+        return port === 9199 ? this.#takeOrder(pathname) : ANSWERS[this.role](request, port, this);
       },
     };
   }
@@ -142,6 +142,10 @@ export class FakeContainer {
       this.files[name] = (await (await this.#state("GET", `/files/${sha256}`))?.text()) ?? "";
     this.documents = new Map(JSON.parse(this.files["snapshot/documents"] ?? "[]") as [string, unknown][]);
     await this.#state("POST", "/restored", JSON.stringify({ number }));
+  }
+
+  async #takeOrder(path: string): Promise<Response> {
+    return path === "/save" ? this.#save() : new Response(null, { status: 404 });
   }
 
   async #save(): Promise<Response> {

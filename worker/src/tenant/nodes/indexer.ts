@@ -206,11 +206,11 @@ export class IndexerContainer extends StatefulContainer {
     return this.#heeding(await port.fetch("http://node/_bulk", { method: "POST", headers, body, signal }));
   }
 
-  /** This health path is the one that needs no credentials. */
+  /** This health path is the one that needs no credentials. OpenSearch answers there while its snapshot is put back. */
   protected override async probe(signal: AbortSignal): Promise<boolean> {
     const answer = await this.port(PORT)?.fetch("http://node/_plugins/_security/health", { signal });
     await answer?.body?.cancel();
-    return answer?.ok === true;
+    return answer?.ok === true && (await this.takesOrders(signal));
   }
 
   /**

@@ -164,6 +164,13 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
     throw new Error(why);
   }
 
+  /** Whether the container takes orders to save; it does so once it is through with its restore, however that ended. */
+  protected async takesOrders(signal: AbortSignal): Promise<boolean> {
+    const answer = await this.port(STATE_PORT)?.fetch("http://node/", { signal });
+    await answer?.body?.cancel();
+    return answer !== undefined;
+  }
+
   unpinArchive(backup: string): void {
     this.ledger.unpin(backup);
     this.#tidy();
