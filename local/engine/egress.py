@@ -93,8 +93,9 @@ class EgressProxy:
 
 
 def _origin_form(head: Head, address: SplitResult) -> bytes:
-    """The request's head as the Worker gets it: a path instead of an address, one request a connection."""
+    """The request's head as the Worker gets it: a path for an address, one request a connection or an upgrade."""
     target = (address.path or "/") + (f"?{address.query}" if address.query else "")
     kept = [f"{name}: {value}" for name, value in head.fields if name.lower() not in HOP_BY_HOP]
-    lines = [f"{head.method} {target} HTTP/1.1", f"Host: {address.netloc}", *kept, "Connection: close", "", ""]
+    connection = "close" if head.get("upgrade") is None else "Upgrade"
+    lines = [f"{head.method} {target} HTTP/1.1", f"Host: {address.netloc}", *kept, f"Connection: {connection}", "", ""]
     return CRLF.join(lines).encode("latin-1")

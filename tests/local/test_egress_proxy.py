@@ -1,9 +1,13 @@
 """The proxy of one container, asked by others."""
 
+import asyncio
+
 import httpx
 import pytest
 
 from local.engine.egress import EgressProxy
+from local.engine.heads import Head, read_head, refuse
+from local.web.server import Listener
 
 pytestmark = pytest.mark.anyio
 
@@ -34,6 +38,31 @@ async def test_only_absolute_http_addresses_are_taken() -> None:
     assert answer.status_code == 502
     assert "absolute" in answer.text
     await proxy.close()
+
+
+@pytest.mark.parametrize(("asked", "passed"), [({"upgrade": "websocket"}, "Upgrade"), ({}, "close")])
+async def test_a_request_for_an_upgrade_arrives_as_one(asked: dict[str, str], passed: str) -> None:
+    heads: list[Head] = []
+
+    async def workerd(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await read_head(reader))
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        heads.append(await read_head(reader))
+        refuse(writer, "404 Not Found", "nobody is here")
+
+    listener = Listener()
+    port = await listener.open(workerd)
+    proxy = EgressProxy(lambda: port)
+    async with httpx.AsyncClient(proxy=await proxy.open(), trust_env=False) as client:
+        assert (
+            await client.get("http://mesh.internal/0", headers={"connection": "Upgrade", **asked})
+        ).status_code == 404
+
+    connect, request = heads
+    assert (connect.method, connect.get("x-hostname")) == ("CONNECT", "mesh.internal")
+    assert (request.target, request.get("connection"), request.get("upgrade")) == ("/0", passed, asked.get("upgrade"))
+    await proxy.close()
+    await listener.close()
 
 
 def client_credential(address: str) -> str:

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { makeToken } from "../src/ids";
 import { nodeStub } from "../src/tenant/nodes/names";
-import { BRIDGE_LIMITS, Bridge } from "../src/tunnel/bridge";
+import { AGENT_LIMITS, BETWEEN_NODES, Bridge, ofAgent } from "../src/tunnel/bridge";
 import { FrameGuard, MAX_FRAME_BYTES } from "../src/tunnel/frames";
 import {
   API,
@@ -121,9 +121,9 @@ async function connect(tenant: string, headers: Record<string, string>) {
 }
 
 describe("one connection", () => {
-  const LIMITS = { ...BRIDGE_LIMITS, idleMs: 200, stalledMs: 300, maxUnsentDown: 64 * 1024 };
+  const LIMITS = { ...AGENT_LIMITS, idleMs: 200, stalledMs: 300, maxUnsentDown: 64 * 1024 };
 
-  function bridged(limits = LIMITS) {
+  function bridged(carriage = ofAgent("001", LIMITS)) {
     const [toAgent, fromAgent] = [new IdentityTransformStream(), new IdentityTransformStream()];
     const { 0: client, 1: server } = new WebSocketPair();
     const upstream = {
@@ -132,7 +132,7 @@ describe("one connection", () => {
     } as unknown as Socket;
     server.accept();
     const closed = new Promise<number>((resolve) => client.addEventListener("close", (event) => resolve(event.code)));
-    new Bridge(server, upstream, "001", limits).start();
+    new Bridge(server, upstream, carriage).start();
     return { client, closed, manager: toAgent.writable.getWriter() };
   }
 
@@ -154,6 +154,13 @@ describe("one connection", () => {
       client.send(frame("#ping"));
     }
     expect(ended).toBe(false);
+  });
+
+  it("between nodes stays although nobody says anything", async () => {
+    const { client, closed } = bridged({ ...BETWEEN_NODES, limits: { ...LIMITS, idleMs: null } });
+    client.accept();
+    expect(BETWEEN_NODES.limits.idleMs).toBeNull();
+    expect(await Promise.race([closed, scheduler.wait(2 * LIMITS.idleMs).then(() => "open")])).toBe("open");
   });
 
   it("carries text frames for nobody", async () => {

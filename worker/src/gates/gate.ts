@@ -9,6 +9,8 @@ import { nodeStub } from "../tenant/nodes/names";
 import { BulkRefused, bulkAnswer, isTaken, readBulk } from "./bulk";
 import { alertEvents, DigestBatch, Heartbeat, heartbeatEvent } from "./digests";
 import { upstreamHeaders } from "./headers";
+import { openLink } from "./mesh";
+import { refusal } from "./refusal";
 import { StateDoor } from "./state";
 import { type Destination, type NodeProps, ruleFor } from "./table";
 
@@ -28,6 +30,7 @@ export class Gate extends WorkerEntrypoint<Env, NodeProps> {
     digests: (request) => this.#digests(request),
     heartbeat: (request) => this.#heartbeat(request),
     state: (request) => new StateDoor(this.env, this.ctx.props).answer(request),
+    mesh: (request) => openLink(this.env, this.ctx.props, request),
   };
 
   override async fetch(request: Request): Promise<Response> {
@@ -116,8 +119,4 @@ function jsonOf(text: string): unknown {
 async function boundedText(request: Request): Promise<string | null> {
   const bytes = await boundedBytes(request.body, MAX_BODY_BYTES);
   return bytes && new TextDecoder().decode(bytes);
-}
-
-function refusal(status: number, reason: string): Response {
-  return Response.json({ error: { type: "gate_refused", reason }, status }, { status });
 }

@@ -10,7 +10,7 @@ export interface NodeProps {
 }
 
 /** What an allowed call leads to. */
-export type Destination = "journal" | "indexer" | "manager" | "digests" | "heartbeat" | "state";
+export type Destination = "journal" | "indexer" | "manager" | "digests" | "heartbeat" | "state" | "mesh";
 
 export interface GateRule {
   methods: readonly string[];
@@ -28,6 +28,9 @@ const STATE: readonly GateRule[] = [
   { methods: ["GET", "PUT"], path: /^\/files\/[0-9a-f]{64}$/, to: "state" },
   { methods: ["POST"], path: /^\/(archives|restored|unusable)$/, to: "state" },
 ];
+
+/** A node of the same tenant and role, by its number alone: what else could be named does not exist. */
+const MESH: readonly GateRule[] = [{ methods: READ, path: /^\/\d$/, to: "mesh" }];
 
 /** The manager's API as its dashboard may use it. The edge alone enrolls agents: no agent is made, removed or read out. */
 const MANAGER_API: readonly GateRule[] = [
@@ -77,6 +80,7 @@ export const GATE_TABLE: Record<NodeProps["role"], Record<string, readonly GateR
       { methods: ["POST"], path: /^\/heartbeat$/, to: "heartbeat" },
     ],
     "state.internal": STATE,
+    "mesh.internal": MESH,
   },
   dashboard: {
     "indexer.internal": [
@@ -85,7 +89,7 @@ export const GATE_TABLE: Record<NodeProps["role"], Record<string, readonly GateR
     ],
     "manager.internal": MANAGER_API,
   },
-  indexer: { "state.internal": STATE },
+  indexer: { "state.internal": STATE, "mesh.internal": MESH },
   certs: {},
 };
 

@@ -5,8 +5,9 @@ import { EdgeError, type ErrorCode } from "../errors";
 import type { ConnectorVerdict } from "../tenant/agents";
 import { nodeStub } from "../tenant/nodes/names";
 import { tenantStub } from "../tenants";
-import { Bridge } from "../tunnel/bridge";
-import { CHANNEL_OPEN, channelAddress } from "../tunnel/channels";
+import { Bridge, ofAgent } from "../tunnel/bridge";
+import { isTaken } from "../tunnel/carrying";
+import { channelAddress } from "../tunnel/channels";
 
 const REFUSALS: Record<Exclude<ConnectorVerdict, "open">, [ErrorCode, string]> = {
   unknown: ["CONNECTOR_REFUSED", "This connector credential is not known."],
@@ -30,26 +31,10 @@ export function mount(app: EdgeApp): void {
 
 async function carry(c: EdgeContext, tenant: string, agent: string): Promise<Response> {
   const upstream = nodeStub(c.env, tenant, "manager", 0).connect(channelAddress(agent));
-  if (!(await opened(upstream))) {
-    upstream.close().catch(() => undefined);
+  if (!(await isTaken(upstream)))
     throw new EdgeError("NODE_NOT_RUNNING", "The tenant's manager takes no connections at the moment.");
-  }
   const { 0: client, 1: server } = new WebSocketPair();
   server.accept();
-  new Bridge(server, upstream, agent).start();
+  new Bridge(server, upstream, ofAgent(agent)).start();
   return new Response(null, { status: 101, webSocket: client });
-}
-
-/** Reads the channel's first byte: whether the manager took the connection. */
-async function opened(upstream: Socket): Promise<boolean> {
-  const reader = upstream.readable.getReader({ mode: "byob" });
-  try {
-    const { value } = await reader.read(new Uint8Array(1));
-    return value?.[0] === CHANNEL_OPEN;
-  } catch {
-    // The node's object refused or went away; the caller says so.
-    return false;
-  } finally {
-    reader.releaseLock();
-  }
 }

@@ -5,7 +5,7 @@ import type { Env } from "../bindings";
 import { asEdgeError, EdgeError, type ErrorBody, type ErrorCode, type FieldFault } from "../errors";
 import type { BackupView, OrderBackup, OrderRehydration, RehydrationView, RestoreBackup } from "../schemas/backups";
 import type { ChangeSleep, DeleteTenant, PutTenant, RotateCertificates, RotateCredentials } from "../schemas/orders";
-import type { Role } from "../schemas/plan";
+import type { Role, ServingRole } from "../schemas/plan";
 import type { TenantView } from "../schemas/tenant";
 import { migrateAdopted } from "./adopted";
 import {
@@ -166,6 +166,12 @@ export class TenantObject extends DurableObject<Env> {
     if (this.#ctx.record()?.deleted !== false) return;
     noteTrouble(this.#ctx, role, n, trouble);
     this.#ctx.viewChanged();
+  }
+
+  /** Whether the plan has this node; for a node that names another one. */
+  hasNode(role: ServingRole, n: number): boolean {
+    const record = this.#ctx.record();
+    return record?.deleted === false && n < (record.plan?.roles[role].count ?? 0);
   }
 
   /** Marks a control write's proof as used. @returns false for a replay */

@@ -2,19 +2,32 @@ import { ignoreClosed } from "./closing";
 import { FrameGuard, FrameRefused } from "./frames";
 
 export interface BridgeLimits {
-  /** Bytes from the agent that the manager has not taken yet; above it the connection ends with 1013. */
+  /** Bytes from the client that the upstream has not taken yet; above it the connection ends with 1013. */
   maxUnsentUp: number;
-  /** Bytes for the agent that it has not taken yet; above it nothing more is read from the manager. */
+  /** Bytes for the client that it has not taken yet; above it nothing more is read from the upstream. */
   maxUnsentDown: number;
   /** Bytes still tolerated (and thrown away) after a close that the client does not heed. */
   maxAfterClose: number;
-  /** A connection without a byte from the agent for this long is ended; agents send a keepalive every few seconds. */
-  idleMs: number;
-  /** How long an agent may take to drain what was read for it. */
+  /** A connection without a byte from the client for this long is ended; null: one that is idle stays. */
+  idleMs: number | null;
+  /** How long a client may take to drain what was read for it. */
   stalledMs: number;
 }
 
-export const BRIDGE_LIMITS: BridgeLimits = {
+/** Who speaks through a bridge, and what is done with what they say. */
+export interface Carriage {
+  limits: BridgeLimits;
+  /** What the two ends are called where a connection's end is told. */
+  client: string;
+  upstream: string;
+  /** Whether the client hears, as a number in a text frame, how many of its bytes were taken: then it can wait in time. */
+  tellsTaken: boolean;
+  /** What of the client's next bytes may go on. @throws FrameRefused where none may, and the connection must end */
+  push(chunk: Uint8Array): Uint8Array;
+}
+
+/** Agents send a keepalive every few seconds. */
+export const AGENT_LIMITS: BridgeLimits = {
   maxUnsentUp: 1024 * 1024,
   maxUnsentDown: 4 * 1024 * 1024,
   maxAfterClose: 256 * 1024,
@@ -22,26 +35,47 @@ export const BRIDGE_LIMITS: BridgeLimits = {
   stalledMs: 60_000,
 };
 
+/** An agent's connection: only frames of that agent. */
+export function ofAgent(agent: string, limits = AGENT_LIMITS): Carriage {
+  const guard = new FrameGuard(agent);
+  return { limits, client: "agent", upstream: "manager", tellsTaken: false, push: (chunk) => guard.push(chunk) };
+}
+
+/**
+ * A connection between two nodes of a role: any bytes, and as many as they have for each other. A peer may be busy with
+ * itself for longer than an agent (OpenSearch collects its garbage).
+ */
+export const BETWEEN_NODES: Carriage = {
+  limits: { ...AGENT_LIMITS, idleMs: null, stalledMs: 5 * 60_000 },
+  ...{ client: "peer", upstream: "node", tellsTaken: true, push: (chunk: Uint8Array) => chunk },
+};
+
+/** How many bytes are taken between two tellings; a quarter of what a node's own tunnel has under way at most. */
+const TELL_EVERY_BYTES = 128 * 1024;
+
 /** Larger writes would sit in buffers as one piece. */
 const CHUNK_BYTES = 64 * 1024;
 const FIRST_READ_BYTES = 16 * 1024;
 const LARGEST_READ_BYTES = 1024 * 1024;
 const POLL_MS = 2;
+const FLUSH_MS = 500;
 
 const CLOSE = { done: 1000, idle: 1001, refused: 1008, overflow: 1013, upstream: 1012, unsupported: 1003 } as const;
 type End = keyof typeof CLOSE;
 
 /**
- * Carries one agent connection between a WebSocket and a byte stream.
+ * Carries one connection between a WebSocket and a byte stream.
  *
  * The runtime pushes WebSocket messages without any backpressure, so this counts what the upstream has not taken and gives
- * up on a connection above a small bound. Whichever side ends, the other is closed in the same moment: a manager that still
- * holds the old socket refuses the agent for a minute.
+ * up on a connection above a small bound; a client that is told what was taken never gets there. Whichever side ends, the
+ * other is closed in the same moment: a manager that still holds the old socket refuses the agent for a minute.
  */
 export class Bridge {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #guard: FrameGuard;
+  readonly #limits: BridgeLimits;
   #unsent = 0;
+  #taken = 0;
+  #told = 0;
   #afterClose = 0;
   #lastHeard = Date.now();
   #ended = false;
@@ -50,10 +84,9 @@ export class Bridge {
   constructor(
     private readonly client: WebSocket,
     private readonly upstream: Socket,
-    agent: string,
-    private readonly limits: BridgeLimits = BRIDGE_LIMITS,
+    private readonly carriage: Carriage,
   ) {
-    this.#guard = new FrameGuard(agent);
+    this.#limits = carriage.limits;
     this.#writer = upstream.writable.getWriter();
     this.#writer.closed.catch(ignoreClosed);
     upstream.closed.catch(ignoreClosed);
@@ -65,7 +98,8 @@ export class Bridge {
     this.client.addEventListener("message", (event) => this.#hear(event.data));
     this.client.addEventListener("close", () => this.#end("done"));
     this.client.addEventListener("error", () => this.#end("done"));
-    this.#idleCheck = setInterval(() => this.#checkIdle(), Math.min(this.limits.idleMs, 30_000));
+    const { idleMs } = this.#limits;
+    if (idleMs !== null) this.#idleCheck = setInterval(() => this.#checkIdle(idleMs), Math.min(idleMs, 30_000));
     void this.#pump();
   }
 
@@ -78,7 +112,7 @@ export class Bridge {
   #check(bytes: Uint8Array): void {
     this.#lastHeard = Date.now();
     try {
-      this.#send(this.#guard.push(bytes));
+      this.#send(this.carriage.push(bytes));
     } catch (reason) {
       if (!(reason instanceof FrameRefused)) throw reason;
       this.#end("refused", reason.message);
@@ -91,25 +125,33 @@ export class Bridge {
    */
   #discard(data: unknown): void {
     this.#afterClose += data instanceof ArrayBuffer ? data.byteLength : String(data).length;
-    if (this.#afterClose > this.limits.maxAfterClose)
+    if (this.#afterClose > this.#limits.maxAfterClose)
       throw new Error("tunnel: dropped a client that ignored its close");
   }
 
   #send(bytes: Uint8Array): void {
     this.#unsent += bytes.byteLength;
-    if (this.#unsent > this.limits.maxUnsentUp) {
-      this.#end("overflow", "the manager does not keep up");
+    if (this.#unsent > this.#limits.maxUnsentUp) {
+      this.#end("overflow", `the ${this.carriage.upstream} does not keep up`);
       return;
     }
     for (let at = 0; at < bytes.byteLength; at += CHUNK_BYTES) {
       const piece = bytes.subarray(at, at + CHUNK_BYTES);
       this.#writer.write(piece).then(
-        () => {
-          this.#unsent -= piece.byteLength;
-        },
-        () => this.#end("upstream", "the manager closed the connection"),
+        () => this.#noteTaken(piece.byteLength),
+        () => this.#hungUp(),
       );
     }
+  }
+
+  #noteTaken(bytes: number): void {
+    this.#unsent -= bytes;
+    this.#taken += bytes;
+    const due = this.carriage.tellsTaken && this.#taken - this.#told >= TELL_EVERY_BYTES;
+    // A client that has just gone is told nothing: its close is on its way to the listener.
+    if (!due || this.client.readyState !== WebSocket.OPEN) return;
+    this.#told = this.#taken;
+    this.client.send(String(this.#taken));
   }
 
   async #pump(): Promise<void> {
@@ -127,35 +169,50 @@ export class Bridge {
         size = full ? size * 4 : size;
         buffer = full ? new ArrayBuffer(size) : value.buffer;
       }
-      this.#end("upstream", "the manager closed the connection");
+      this.#hungUp();
     } catch {
       // Reading fails once either side is gone; that is how a connection ends, not a fault.
-      this.#end("upstream", "the manager closed the connection");
+      this.#hungUp();
     }
   }
 
   /** Waits while the agent has too much to take; false once the connection is over. */
   async #hasRoom(): Promise<boolean> {
-    const deadline = Date.now() + this.limits.stalledMs;
-    while (!this.#ended && this.client.bufferedAmount > this.limits.maxUnsentDown) {
-      if (Date.now() > deadline) this.#end("overflow", "the agent does not keep up");
+    const deadline = Date.now() + this.#limits.stalledMs;
+    while (!this.#ended && this.client.bufferedAmount > this.#limits.maxUnsentDown) {
+      if (Date.now() > deadline) this.#end("overflow", `the ${this.carriage.client} does not keep up`);
       await scheduler.wait(POLL_MS);
     }
     return !this.#ended;
   }
 
-  #checkIdle(): void {
-    if (Date.now() - this.#lastHeard >= this.limits.idleMs) this.#end("idle", "nothing came from the agent");
+  #hungUp(): void {
+    this.#end("upstream", `the ${this.carriage.upstream} closed the connection`);
+  }
+
+  #checkIdle(idleMs: number): void {
+    if (Date.now() - this.#lastHeard >= idleMs) this.#end("idle", `nothing came from the ${this.carriage.client}`);
   }
 
   #end(how: End, reason = ""): void {
     if (this.#ended) return;
     this.#ended = true;
     clearInterval(this.#idleCheck);
-    this.#writer.abort(reason).catch(ignoreClosed);
-    this.upstream.close().catch(ignoreClosed);
+    this.#letGo(reason);
     if (this.client.readyState === WebSocket.OPEN || this.client.readyState === WebSocket.CLOSING) {
       this.client.close(CLOSE[how], reason);
     }
+  }
+
+  /**
+   * Closes the upstream, which hears of that once it took what was written before; an abort right away would reach nobody
+   * as long as this side lives on. One that takes nothing more is cut off.
+   */
+  #letGo(reason: string): void {
+    const cut = setTimeout(() => this.#writer.abort(reason).catch(ignoreClosed), FLUSH_MS);
+    this.upstream.close().then(
+      () => clearTimeout(cut),
+      () => clearTimeout(cut),
+    );
   }
 }

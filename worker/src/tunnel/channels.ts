@@ -1,9 +1,5 @@
+import { carried, type DialedPort, dialed, refuse } from "./carrying";
 import { ignoreClosed } from "./closing";
-
-/** A node's byte-stream port, as the container runtime gives it. */
-export interface DialedPort {
-  connect(address: string): Socket;
-}
 
 /** What the node's object knows that a channel needs. */
 export interface ChannelHost {
@@ -13,13 +9,7 @@ export interface ChannelHost {
   mayConnect(agent: string): Promise<boolean>;
 }
 
-/** First byte of a channel: the manager took the connection. */
-export const CHANNEL_OPEN = 1;
-/** First byte of a channel: it did not; the channel ends. */
-export const CHANNEL_REFUSED = 0;
-
 const ADDRESS = /^agent-(\d{3,8})\.manager:1514$/;
-const OPEN_PATIENCE_MS = 10_000;
 /** All channels of one manager; a plan's agents stay far below. */
 export const MAX_CHANNELS = 4000;
 
@@ -48,13 +38,12 @@ export class AgentChannels {
   async serve(socket: Socket): Promise<void> {
     const { localAddress } = await socket.opened;
     const agent = ADDRESS.exec(localAddress ?? "")?.[1];
-    const upstream = agent ? await this.#dial() : null;
+    const upstream = agent && this.#open.size < MAX_CHANNELS ? await this.#dial() : null;
     if (!agent || !upstream) return refuse(socket);
     const channel = this.#enter(agent, socket, upstream);
     try {
       // Asked again now that quarantine would find the channel: between the Worker's check and here it could slip past.
       if (!(await this.host.mayConnect(agent))) return await refuse(socket);
-      await announce(socket, CHANNEL_OPEN);
       await carried(socket, upstream);
     } catch {
       // Either side went away; both are closed below.
@@ -91,38 +80,7 @@ export class AgentChannels {
     return channel;
   }
 
-  async #dial(): Promise<Socket | null> {
-    if (this.#open.size >= MAX_CHANNELS) return null;
-    const upstream = this.host.agentPort()?.connect("manager:1514");
-    if (!upstream) return null;
-    const patience = setTimeout(() => upstream.close().catch(ignoreClosed), OPEN_PATIENCE_MS);
-    const opened = await upstream.opened.then(
-      () => true,
-      () => false,
-    );
-    clearTimeout(patience);
-    return opened ? upstream : null;
+  #dial(): Promise<Socket | null> {
+    return dialed(this.host.agentPort(), "manager:1514");
   }
-}
-
-/** Carries bytes both ways until either side ends. */
-async function carried(socket: Socket, upstream: Socket): Promise<void> {
-  const up = socket.readable.pipeTo(upstream.writable);
-  // Closing a socket whose writable was closed before it fails inside the runtime; `close` flushes by itself.
-  const down = upstream.readable.pipeTo(socket.writable, { preventClose: true });
-  // `closed` notices an agent that leaves while the manager takes nothing and a write to it is stuck.
-  const ends = [up, down, socket.closed];
-  for (const end of ends) end.catch(ignoreClosed);
-  await Promise.race(ends);
-}
-
-async function announce(socket: Socket, byte: number): Promise<void> {
-  const writer = socket.writable.getWriter();
-  await writer.write(new Uint8Array([byte]));
-  writer.releaseLock();
-}
-
-async function refuse(socket: Socket): Promise<void> {
-  await announce(socket, CHANNEL_REFUSED);
-  await socket.close();
 }

@@ -1,25 +1,31 @@
-/** A manager's agent port that the test holds the other end of. */
+/** A node's port that the test holds the other end of. */
 import { env, runInDurableObject } from "cloudflare:test";
-import { ManagerContainer } from "../../src/index";
+import { IndexerContainer, ManagerContainer } from "../../src/index";
 import { nodeStub } from "../../src/tenant/nodes/names";
+import { MESH_PORTS, type MeshedRole } from "../../src/tunnel/links";
 
-/** One TCP connection as the manager sees it. */
-export class ManagerConnection {
+const NODES = { manager: ManagerContainer, indexer: IndexerContainer };
+
+/** One TCP connection as the first node of a role sees it. */
+export class NodeConnection {
   readonly received: Uint8Array[] = [];
   closed = false;
-  readonly #fromAgent = new TransformStream<Uint8Array, Uint8Array>();
-  readonly #toAgent = new TransformStream<Uint8Array, Uint8Array>();
-  readonly #writer = this.#toAgent.writable.getWriter();
+  readonly #fromClient = new TransformStream<Uint8Array, Uint8Array>();
+  readonly #toClient = new TransformStream<Uint8Array, Uint8Array>();
+  readonly #writer = this.#toClient.writable.getWriter();
 
-  /** @param reads whether the manager takes what it is sent */
-  constructor(reads: boolean) {
+  /** @param reads whether the node takes what it is sent */
+  constructor(
+    private readonly role: MeshedRole,
+    reads: boolean,
+  ) {
     if (reads) void this.#read();
   }
 
   /** What the node's object works with. */
   readonly socket = {
-    readable: this.#toAgent.readable,
-    writable: this.#fromAgent.writable,
+    readable: this.#toClient.readable,
+    writable: this.#fromClient.writable,
     opened: Promise.resolve({}),
     closed: new Promise(() => {}),
     close: async () => {
@@ -32,41 +38,41 @@ export class ManagerConnection {
     return new TextDecoder("latin1").decode(Buffer.concat(this.received));
   }
 
-  /** Streams belong to the object they were made in, so the manager speaks from there. */
+  /** Streams belong to the object they were made in, so the node speaks from there. */
   async send(tenant: string, text: string): Promise<void> {
-    await runInDurableObject(nodeStub(env, tenant, "manager", 0), () =>
+    await runInDurableObject(nodeStub(env, tenant, this.role, 0), () =>
       this.#writer.write(new TextEncoder().encode(text)),
     );
   }
 
   async hangUp(tenant: string): Promise<void> {
-    await runInDurableObject(nodeStub(env, tenant, "manager", 0), () => this.#writer.close());
+    await runInDurableObject(nodeStub(env, tenant, this.role, 0), () => this.#writer.close());
   }
 
   async #read(): Promise<void> {
     try {
-      for await (const chunk of this.#fromAgent.readable) this.received.push(chunk);
+      for await (const chunk of this.#fromClient.readable) this.received.push(chunk);
     } catch {
-      // The node's object aborts the stream when the agent goes away.
+      // The node's object aborts the stream when the other side goes away.
     }
     this.closed = true;
   }
 }
 
 interface Listening {
-  connections: ManagerConnection[];
+  connections: NodeConnection[];
   stop: () => void;
 }
 
-/** Has every manager node answer on 1514 with connections that the test sees. */
-export function listenOnManagers({ reads = true }: { reads?: boolean } = {}): Listening {
-  const prototype = ManagerContainer.prototype as unknown as { port: unknown };
+/** Has every node of a role answer on one port with connections that the test sees. */
+function listenOn(role: MeshedRole, port: number, reads: boolean): Listening {
+  const prototype = NODES[role].prototype as unknown as { port: unknown };
   const original = prototype.port;
-  const connections: ManagerConnection[] = [];
-  prototype.port = (port: number) => ({
+  const connections: NodeConnection[] = [];
+  prototype.port = (asked: number) => ({
     connect: () => {
-      if (port !== 1514) throw new Error("only the agent port takes connections");
-      const connection = new ManagerConnection(reads);
+      if (asked !== port) throw new Error(`only port ${port} takes connections`);
+      const connection = new NodeConnection(role, reads);
       connections.push(connection);
       return connection.socket;
     },
@@ -78,3 +84,11 @@ export function listenOnManagers({ reads = true }: { reads?: boolean } = {}): Li
     },
   };
 }
+
+/** Has every manager node take agents. */
+export const listenOnManagers = ({ reads = true }: { reads?: boolean } = {}): Listening =>
+  listenOn("manager", 1514, reads);
+
+/** Has every node of a role take its peers. */
+export const listenOnPeers = (role: MeshedRole, { reads = true }: { reads?: boolean } = {}): Listening =>
+  listenOn(role, MESH_PORTS[role], reads);

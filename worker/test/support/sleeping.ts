@@ -5,7 +5,7 @@ import { ManagerContainer } from "../../src/index";
 import type { TenantView } from "../../src/schemas/tenant";
 import { world } from "./containers";
 import { API, answered, call, type Enrolled, enroll, newTenantId, newToken, PLAN } from "./edge";
-import { ManagerConnection } from "./manager_port";
+import { NodeConnection } from "./manager_port";
 import { newOperation, putTenant, specOf, until } from "./tenants";
 
 export const AFTER_MINUTES = 15;
@@ -79,7 +79,7 @@ export function managersServe(): () => void {
     const answer = (url: string, init?: RequestInit) =>
       // Whether it serves is the container's to say.
       new URL(url).pathname === "/" ? real.fetch(url, init) : api(new Request(url, init));
-    return { fetch: answer, connect: () => new ManagerConnection(true).socket };
+    return { fetch: answer, connect: () => new NodeConnection("manager", true).socket };
   };
   return () => {
     prototype.port = original;

@@ -6,6 +6,7 @@ import { interceptedNames } from "../../gates/table";
 import { log } from "../../log";
 import type { Role } from "../../schemas/plan";
 import type { NodeState } from "../../schemas/tenant";
+import { MeshLinks, meshPort } from "../../tunnel/links";
 import { within } from "../deadline";
 import { carry } from "./carry";
 import { partsOf } from "./names";
@@ -50,6 +51,10 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
   /** For good: no tenant's id comes back, but a late order may. */
   #erased: boolean;
   readonly #turns = new Turns();
+  readonly #links = new MeshLinks(() => {
+    const port = meshPort(this.role);
+    return port === null ? null : this.port(port);
+  });
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -130,7 +135,7 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
       // What ends from here on is nobody's news, and must write nothing.
       this.#kept = null;
       if (this.#container.running) await this.#container.destroy();
-      this.onStop(null);
+      this.#gone(null);
       await this.onErase();
       stillMine();
       await this.ctx.storage.deleteAlarm();
@@ -147,6 +152,11 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
   override fetch(request: Request): Promise<Response> {
     const port = this.port(Number(new URL(request.url).port || "80"));
     return carry(port, this.role, request, (error) => this.onError(error));
+  }
+
+  /** Takes a peer's connection that its gate dialled; see gates/mesh.ts. */
+  override connect(socket: Socket): Promise<void> {
+    return this.#links.serve(socket);
   }
 
   /** Whether the container runs and served when it was last heard of. */
@@ -242,8 +252,13 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
     const kept = this.#kept;
     if (!kept || kept.start !== start || kept.state === "stopped" || kept.state === "failed") return;
     this.#keep({ state: kept.stopAskedAt === null ? "failed" : "stopped", exitCode, endedAt: Date.now() });
-    this.onStop(exitCode);
+    this.#gone(exitCode);
     this.#tell();
+  }
+
+  #gone(exitCode: number | null): void {
+    this.#links.closeAll();
+    this.onStop(exitCode);
   }
 
   #awaitReady(start: number): void {

@@ -1,4 +1,5 @@
 import { AgentChannels } from "../../tunnel/channels";
+import { isLink } from "../../tunnel/links";
 import { nodeStub } from "./names";
 import { StatefulContainer } from "./stateful";
 import { Usage, type Use } from "./use";
@@ -28,8 +29,10 @@ export class ManagerContainer extends StatefulContainer {
     mayConnect: (agent) => this.env.TENANT.getByName(this.tenant).mayConnect(agent),
   });
 
-  /** Takes an agent's connection that the Worker dialled. */
-  override connect(socket: Socket): Promise<void> {
+  /** Takes an agent's connection that the Worker dialled, or a peer's. Peers are no use of the tenant. */
+  override async connect(socket: Socket): Promise<void> {
+    const { localAddress } = await socket.opened;
+    if (isLink(localAddress)) return super.connect(socket);
     return this.#usage.during(this.#channels.serve(socket));
   }
 

@@ -1,0 +1,76 @@
+/** Connections between nodes of one role of one tenant: the part of the node that is reached. */
+import type { Role } from "../schemas/plan";
+import { carried, type DialedPort, dialed, refuse } from "./carrying";
+import { ignoreClosed } from "./closing";
+
+/** Where nodes of a role reach each other: Wazuh's cluster daemon, OpenSearch's transport. No other port can be reached. */
+export const MESH_PORTS = { manager: 1516, indexer: 9300 } as const;
+export type MeshedRole = keyof typeof MESH_PORTS;
+
+/** The port at which a role's nodes reach each other; null where they have nothing to say to each other. */
+export const meshPort = (role: Role): number | null => (role in MESH_PORTS ? MESH_PORTS[role as MeshedRole] : null);
+
+/**
+ * Connections that one peer may hold open to a node. A Wazuh worker needs one, a node of OpenSearch 13 (2 for recovery, 3
+ * for bulk, 6 for requests, 1 for the cluster's state, 1 for pings).
+ */
+export const MAX_LINKS_A_PEER = 32;
+
+const ADDRESS = /^node-(\d)\.mesh:1$/;
+
+/** The address under which the gate dials a node's object for the peer with this number. */
+export const linkAddress = (from: number) => `node-${from}.mesh:1`;
+
+/** Whether a dialled connection comes from a peer, and not from whoever else the node serves. */
+export const isLink = (address: string | undefined) => ADDRESS.test(address ?? "");
+
+interface Link {
+  from: string;
+  close(): void;
+}
+
+/**
+ * The open connections of a node's peers.
+ *
+ * The gate ends the peer's WebSocket and dials this object with `stub.connect()`; both hops are streams with backpressure.
+ * Whose they are was settled by the gate from its props: what is dialled here is a peer of the same tenant and role.
+ */
+export class MeshLinks {
+  readonly #open = new Set<Link>();
+
+  /** @param port the mesh port of the running container, or null; asked at each connection, and starts nothing */
+  constructor(private readonly port: () => DialedPort | null) {}
+
+  /** Handles one dialled connection until it ends. */
+  async serve(socket: Socket): Promise<void> {
+    const { localAddress } = await socket.opened;
+    const from = ADDRESS.exec(localAddress ?? "")?.[1];
+    if (from === undefined || this.#countOf(from) >= MAX_LINKS_A_PEER) return refuse(socket);
+    // Listed before it is dialled: many that come at once are many.
+    const link: Link = { from, close: () => void socket.close().catch(ignoreClosed) };
+    this.#open.add(link);
+    try {
+      const upstream = await dialed(this.port(), "mesh:1");
+      if (!upstream) return await refuse(socket);
+      link.close = () => {
+        for (const side of [socket, upstream]) side.close().catch(ignoreClosed);
+      };
+      await carried(socket, upstream);
+    } catch {
+      // Either side went away; both are closed below.
+    } finally {
+      link.close();
+      this.#open.delete(link);
+    }
+  }
+
+  /** Ends all connections: the container is gone. */
+  closeAll(): void {
+    for (const link of this.#open) link.close();
+    this.#open.clear();
+  }
+
+  #countOf(from: string): number {
+    return [...this.#open].filter((link) => link.from === from).length;
+  }
+}
