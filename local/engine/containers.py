@@ -42,6 +42,7 @@ class Container:
     node: RunningNode | None = None
     sidecar: Sidecar | None = None
     proxy: EgressProxy | None = None
+    environment: dict[str, str] = field(default_factory=dict)
     ended: asyncio.Condition = field(default_factory=asyncio.Condition)
     endings: int = 0
     removed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -82,11 +83,16 @@ class Container:
                 "Pid": self.node.pid if self.node and self.running else 0,
                 "ExitCode": self.exit_code,
             },
-            "Config": {"Image": self.image.reference, "Labels": self.labels, "Env": self.config.get("Env") or []},
+            "Config": {"Image": self.image.reference, "Labels": self.labels, "Env": self._shown_environment()},
             "HostConfig": {"NetworkMode": self.network_mode},
             "GraphDriver": {"Name": "directory", "Data": {"Dir": str(self.disk)}},
             "NetworkSettings": {"Ports": ports},
         }
+
+    def _shown_environment(self) -> list[str]:
+        """What was asked for, and once it ran all that it was given: whoever asks the engine may act as its nodes."""
+        given = [f"{name}={value}" for name, value in self.environment.items()]
+        return given or self.config.get("Env") or []
 
     def summary(self) -> dict[str, Any]:
         """The container as `GET /containers/json` lists it."""
@@ -159,7 +165,7 @@ class Containers:
 
     async def _start_node(self, container: Container) -> None:
         proxy = EgressProxy(lambda: self._egress_port(container))
-        environment = self._environment(container, await proxy.open())
+        environment = container.environment = self._environment(container, await proxy.open())
         image = container.image
         spec = NodeSpec(image.software, image.role, image.entry or "", environment, container.disk, container.log)
         try:

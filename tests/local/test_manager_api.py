@@ -235,7 +235,7 @@ async def test_the_node_describes_itself(manager) -> None:
 
     assert info["version"] == "v4.14.7"
     assert status["wazuh-remoted"] == "running"
-    assert (await manager.call("GET", "/cluster/status"))["data"] == {"enabled": "yes", "running": "yes"}
+    assert (await manager.call("GET", "/cluster/status"))["data"] == {"enabled": "no", "running": "no"}
     assert (await manager.call("GET", "/cluster/nodes"))["data"]["affected_items"][0]["name"] == "manager-0"
     assert (await manager.call("GET", "/cluster/healthcheck"))["data"]["affected_items"][0]["info"][
         "n_active_agents"

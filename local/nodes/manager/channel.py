@@ -138,7 +138,7 @@ class AgentChannel:
     def _started(self, agent: Agent, control: bytes) -> None:
         version = STARTUP_VERSION.search(control)
         agent.version = f"Wazuh {version['version'].decode(errors='replace')}" if version else agent.version
-        agent.started_at, agent.shut_down = time.time(), 0
+        agent.started_at, agent.shut_down, agent.node = time.time(), 0, self._host.name
 
     def _kept_alive(self, agent: Agent, control: bytes) -> None:
         head = KEEPALIVE.match(control)
@@ -152,7 +152,7 @@ class AgentChannel:
         agent.merged_sum = merged["sum"].decode() if merged else None
         if ip and is_address(ip["ip"].decode(errors="replace")):
             agent.ip = ip["ip"].decode()
-        agent.last_keepalive, agent.shut_down = time.time(), 0
+        agent.last_keepalive, agent.shut_down, agent.node = time.time(), 0, self._host.name
 
     def _take_event(self, agent: Agent, text: bytes) -> None:
         """`<queue>:<location>:<log>`; a colon within the location comes as `|:`."""

@@ -14,6 +14,7 @@ from local.nodes.manager import state
 from local.nodes.manager.alerts import AlertLog
 from local.nodes.manager.analysis import Analysis
 from local.nodes.manager.api.agents import AgentCalls
+from local.nodes.manager.api.cluster import ClusterCalls
 from local.nodes.manager.api.groups import GroupCalls
 from local.nodes.manager.api.node import NodeCalls
 from local.nodes.manager.api.security import RuleBook, SecurityCalls
@@ -22,6 +23,8 @@ from local.nodes.manager.api.sessions import Sessions, forget_user
 from local.nodes.manager.api.upgrades import UpgradeCalls
 from local.nodes.manager.api.views import DISCONNECTED_AFTER
 from local.nodes.manager.channel import AgentChannel
+from local.nodes.manager.cluster.master import Master
+from local.nodes.manager.cluster.worker import Worker
 from local.nodes.manager.enrollment import Enrollment, server_context
 from local.nodes.manager.registry import Registry
 from local.nodes.manager.rules import RuleEngine, load_rules
@@ -32,7 +35,7 @@ from local.nodes.state.restoring import restore
 from local.nodes.state.saving import Saver
 from local.web.server import Listener
 
-API_PORT, ENROLLMENT_PORT, AGENT_PORT = 55000, 1515, 1514
+API_PORT, ENROLLMENT_PORT, AGENT_PORT, CLUSTER_PORT = 55000, 1515, 1514, 1516
 FLUSH_SECONDS = 1.0
 HEARTBEAT_SECONDS = 60.0
 OWN_CERTIFICATE_DAYS = 365
@@ -65,8 +68,18 @@ class Manager:
         self.enrollment = Enrollment(
             host, self.registry, password, server_context(*_certificate(host, settings), host.disk)
         )
+        self.master, self.worker = self._cluster()
         self.api = self._server_api()
         self.api_listener = Listener()
+
+    def _cluster(self) -> tuple[Master | None, Worker | None]:
+        """This manager's part in a cluster, if it is in one."""
+        host, cluster = self.host, self.settings.cluster
+        if cluster.disabled:
+            return None, None
+        if cluster.type == "master":
+            return Master(host, cluster, self.registry), None
+        return None, Worker(host, cluster, self.registry, self.channel.disconnect)
 
     def _server_api(self) -> ServerApi:
         host, settings = self.host, self.settings
@@ -75,7 +88,8 @@ class Manager:
         calls = (
             AgentCalls(host, self.registry, self.channel),
             GroupCalls(host, self.registry),
-            NodeCalls(host, self.registry, self.analysis),
+            NodeCalls(host, self.analysis),
+            ClusterCalls(host, settings.cluster, self.registry, self.master),
             SecurityCalls(sessions, RuleBook(configuration / "rules.json")),
             UpgradeCalls(self.registry),
         )
@@ -93,6 +107,7 @@ class Manager:
             AGENT_PORT: await self.channel.open(),
             ENROLLMENT_PORT: await self.enrollment.open(),
             API_PORT: await self.api_listener.open_http(self.api.handle, server_name=SERVER_NAME),
+            **({CLUSTER_PORT: await self.master.open()} if self.master else {}),
         }
         self.host.report_ports(ports)
         self.host.log("serving", stand_in=True, version=self.host.version)
@@ -100,6 +115,7 @@ class Manager:
             asyncio.ensure_future(self.shipping.run()),
             asyncio.ensure_future(beat(self.host, self.facts, HEARTBEAT_SECONDS)),
             asyncio.ensure_future(_every(FLUSH_SECONDS, self.registry.flush)),
+            *(asyncio.ensure_future(part.run()) for part in (self.master, self.worker) if part),
         ]
         stopping = asyncio.ensure_future(self.host.stopping.wait())
         try:
@@ -115,8 +131,9 @@ class Manager:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for part in (self.channel, self.enrollment, self.api_listener):
-            await part.close()
+        for part in (self.channel, self.enrollment, self.api_listener, self.master):
+            if part:
+                await part.close()
         self.registry.close()
         self.log.close()
 

@@ -5,7 +5,7 @@ import secrets
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +21,7 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS agent (
     id TEXT PRIMARY KEY, register_ip TEXT NOT NULL, added_at REAL NOT NULL, groups TEXT NOT NULL,
     started_at REAL, last_keepalive REAL, shut_down INTEGER NOT NULL DEFAULT 0, uname TEXT, version TEXT, ip TEXT,
-    merged_sum TEXT, config_sum TEXT,
+    merged_sum TEXT, config_sum TEXT, node TEXT,
     received_global INTEGER NOT NULL DEFAULT 0, received_local INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS agent_group (name TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -35,6 +35,7 @@ STORED = (
     "ip",
     "merged_sum",
     "config_sum",
+    "node",
     "received_global",
     "received_local",
 )
@@ -66,6 +67,8 @@ class Agent:
     ip: str | None = None
     merged_sum: str | None = None
     config_sum: str | None = None
+    node: str | None = None
+    """Name of the manager that it last spoke to."""
     received_global: int = 0
     received_local: int = 0
 
@@ -93,6 +96,8 @@ class Registry:
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=NORMAL")
         self._database.executescript(SCHEMA)
+        if "node" not in {column[1] for column in self._database.execute("PRAGMA table_info(agent)")}:
+            self._database.execute("ALTER TABLE agent ADD COLUMN node TEXT")  # of a stand-in before clusters
         self._share_files(DEFAULT_GROUP)
         groups = [(folder.name,) for folder in self._shared.iterdir() if folder.is_dir()]
         self._database.executemany("INSERT OR IGNORE INTO agent_group VALUES (?)", groups)
@@ -168,8 +173,33 @@ class Registry:
         self._write_keys()
         self._changed()
 
+    def keys_text(self) -> str:
+        """All of client.keys."""
+        return "".join(f"{agent.id} {agent.name} {agent.register_ip} {agent.key}\n" for agent in self.all())
+
+    def take_over(self, keys: str, groups: Iterable[str], memberships: Mapping[str, list[str]]) -> list[str]:
+        """Replaces all keys, groups and memberships by another manager's; the ids of agents that are gone or have new
+        keys. What was heard from an agent that stays is kept."""
+        read = {line[0]: line for line in filter(None, map(_read_key_line, keys.splitlines()))}
+        left = [id for id, agent in self._agents.items() if read.get(id) != _key_line(agent)]
+        for id in left:
+            del self._agents[id]
+            self._touched.discard(id)
+            self._database.execute("DELETE FROM agent WHERE id = ?", (id,))
+        for id, name, register_ip, key in read.values():
+            agent = self._agents.setdefault(id, Agent(id, name, key, register_ip))
+            agent.groups = memberships.get(id, [DEFAULT_GROUP])
+            self._store(agent)
+        for gone in set(self.groups()) - {DEFAULT_GROUP, *groups}:
+            self._forget_group(gone)
+        for new in set(groups) - set(self.groups()):
+            self.add_group(new)
+        self._write_keys()
+        self._changed()
+        return left
+
     def _write_keys(self) -> None:
-        text = "".join(f"{agent.id} {agent.name} {agent.register_ip} {agent.key}\n" for agent in self.all())
+        text = self.keys_text()
         fresh = self._keys_file.with_suffix(".new")
         fresh.touch(mode=0o600)
         fresh.write_text(text)
@@ -220,9 +250,12 @@ class Registry:
         if not (folder / "agent.conf").exists():
             (folder / "agent.conf").write_text(AGENT_CONF)
 
-    def remove_group(self, name: str) -> None:
+    def _forget_group(self, name: str) -> None:
         self._database.execute("DELETE FROM agent_group WHERE name = ?", (name,))
         shutil.rmtree(self._shared / name, ignore_errors=True)
+
+    def remove_group(self, name: str) -> None:
+        self._forget_group(name)
         for agent in self._agents.values():
             if name in agent.groups:
                 self.set_groups(agent, [group for group in agent.groups if group != name] or [DEFAULT_GROUP])
@@ -243,6 +276,10 @@ def _check(name: str, id: str | None, key: str | None, register_ip: str) -> None
         raise RegistryError(1709, "Invalid agent key: 64 letters and digits")
     if not may_register(register_ip):
         raise RegistryError(1706, "There is an agent with the same IP or the IP is invalid")
+
+
+def _key_line(agent: Agent) -> list[str]:
+    return [agent.id, agent.name, agent.register_ip, agent.key]
 
 
 def _read_key_line(line: str) -> list[str] | None:

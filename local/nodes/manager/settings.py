@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from images.lib.mesh.tunnel import ways_in
 from local.nodes.host import Host
 
 REQUIRED = ("INDEXER_URL", "INDEXER_USERNAME", "INDEXER_PASSWORD", "API_USERNAME", "API_PASSWORD", "WAZUH_CLUSTER_KEY")
@@ -12,6 +13,41 @@ CLUSTER_KEY_LENGTH = 32
 
 class BadSettings(Exception):
     """The manager cannot start; the text names the variable."""
+
+
+@dataclass(frozen=True)
+class ClusterSettings:
+    """Whether the manager is one of several, and which. `ways` are ports that lead to other nodes, by their number."""
+
+    name: str
+    key: str
+    node: str
+    type: str
+    disabled: bool
+    url: str
+    ways: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, host: Host) -> "ClusterSettings":
+        """Raises BadSettings. Without a word about it, a manager is alone."""
+        environment = host.environment
+        node_type = environment.get("NODE_TYPE", "master")
+        if node_type not in ("master", "worker"):
+            raise BadSettings("NODE_TYPE must be master or worker")
+        listed = environment.get("MESH_LISTEN", "")
+        try:
+            ways = ways_in(listed) if listed else []
+        except ValueError as error:
+            raise BadSettings(str(error)) from error
+        return cls(
+            environment.get("TENANT_ID", "wazuh"),
+            environment["WAZUH_CLUSTER_KEY"],
+            host.name,
+            node_type,
+            environment.get("CLUSTER_DISABLED", "yes") == "yes",
+            environment.get("MESH_URL", ""),
+            tuple(ways),
+        )
 
 
 @dataclass(frozen=True)
@@ -24,6 +60,7 @@ class Settings:
     api_username: str
     api_password: str
     authd_password: str
+    cluster: "ClusterSettings"
     certificates: Mapping[str, str]  # file name -> PEM
 
     @classmethod
@@ -43,5 +80,6 @@ class Settings:
             environment["API_USERNAME"],
             environment["API_PASSWORD"],
             environment.get("AUTHD_PASSWORD", ""),
+            ClusterSettings.of(host),
             json.loads(environment.get("NODE_CERTIFICATES") or "{}"),
         )

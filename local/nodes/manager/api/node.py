@@ -1,4 +1,4 @@
-"""`/`, `/manager`, `/cluster` and `/events`: calls about the node itself."""
+"""`/`, `/manager` and `/events`: calls about the node itself."""
 
 import time
 import uuid
@@ -7,8 +7,6 @@ from pathlib import Path
 from local.nodes.host import Host
 from local.nodes.manager.analysis import Analysis
 from local.nodes.manager.api.envelope import bad_parameter, data, items
-from local.nodes.manager.api.views import DISCONNECTED_AFTER
-from local.nodes.manager.registry import Registry
 from local.web.messages import Request, Response
 from local.web.routing import Route
 
@@ -18,11 +16,16 @@ MAX_EVENTS = 100
 API_LOCATION = "API-Webhook"
 
 
+def processes() -> dict[str, str]:
+    """What a manager says of each of its processes."""
+    return {f"wazuh-{name}": "running" for name in RUNNING} | {f"wazuh-{name}": "stopped" for name in STOPPED}
+
+
 class NodeCalls:
     """The calls about this manager."""
 
-    def __init__(self, host: Host, registry: Registry, analysis: Analysis) -> None:
-        self._host, self._registry, self._analysis = host, registry, analysis
+    def __init__(self, host: Host, analysis: Analysis) -> None:
+        self._host, self._analysis = host, analysis
         self._uuid = _node_uuid(host.disk / "etc" / "uuid")
 
     def routes(self) -> list[Route]:
@@ -30,10 +33,6 @@ class NodeCalls:
             ("GET", "/", self.root),
             ("GET", "/manager/info", self.info),
             ("GET", "/manager/status", self.status),
-            ("GET", "/cluster/status", self.cluster_status),
-            ("GET", "/cluster/nodes", self.cluster_nodes),
-            ("GET", "/cluster/healthcheck", self.cluster_health),
-            ("GET", "/cluster/local/info", self.cluster_local),
             ("POST", "/events", self.events),
         ]
 
@@ -64,28 +63,7 @@ class NodeCalls:
         return items([facts], "Basic information was successfully read in specified node")
 
     async def status(self, request: Request) -> Response:
-        processes = {f"wazuh-{name}": "running" for name in RUNNING} | {f"wazuh-{name}": "stopped" for name in STOPPED}
-        return items([processes], "Processes status was successfully read in specified node")
-
-    async def cluster_status(self, request: Request) -> Response:
-        return data({"enabled": "yes", "running": "yes"})
-
-    def _node(self) -> dict[str, str]:
-        return {"name": self._host.name, "type": "master", "version": self._host.version, "ip": "127.0.0.1"}
-
-    async def cluster_nodes(self, request: Request) -> Response:
-        return items([self._node()], "All selected nodes information was returned")
-
-    async def cluster_health(self, request: Request) -> Response:
-        now = time.time()
-        active = sum(agent.status(now, DISCONNECTED_AFTER) == "active" for agent in self._registry.all())
-        info = {"info": {**self._node(), "n_active_agents": active}}
-        return items([info], "All selected nodes healthcheck information was returned")
-
-    async def cluster_local(self, request: Request) -> Response:
-        return items(
-            [{"node": self._host.name, "cluster": "wazuh", "type": "master"}], "All selected information returned"
-        )
+        return items([processes()], "Processes status was successfully read in specified node")
 
     async def events(self, request: Request) -> Response:
         body = request.json()

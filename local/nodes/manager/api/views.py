@@ -36,7 +36,7 @@ def agent_view(agent: Agent, manager: str, now: float) -> dict[str, Any]:
         "configSum": agent.config_sum,
         "lastKeepAlive": time_text(agent.last_keepalive) if agent.last_keepalive else None,
         "os": _os(agent.uname) if agent.uname else None,
-        "manager": manager if agent.started_at else None,
+        "manager": (agent.node or manager) if agent.started_at else None,
     }
     return {
         "id": agent.id,
@@ -46,7 +46,7 @@ def agent_view(agent: Agent, manager: str, now: float) -> dict[str, Any]:
         "group": agent.groups,
         "registerIP": agent.register_ip,
         "dateAdd": time_text(agent.added_at),
-        "node_name": manager if agent.started_at else "unknown",
+        "node_name": (agent.node or manager) if agent.started_at else "unknown",
         "group_config_status": "synced" if is_synced(agent) else "not synced",
         **{name: value for name, value in optional.items() if value is not None},
     }
