@@ -18,6 +18,7 @@ ALERTS_FILE=$OSSEC/logs/alerts/alerts.json
 SHIP_SECONDS=8
 WATCH_SECONDS=${WATCH_SECONDS:-15}
 DAEMONS="wazuh-(remoted|analysisd|db|authd|apid)"
+[[ ${CLUSTER_DISABLED:-} != no ]] || DAEMONS="wazuh-(remoted|analysisd|db|authd|apid|clusterd)"
 
 configure() {
   render "$HERE/ossec.conf" "$MOUNT/etc/ossec.conf" 640
@@ -56,6 +57,11 @@ set_api_user() {
 # state ORDER: saves and restores.
 state() {
   PYTHONPATH=$HERE/../lib exec "${clean[@]}" -u API_PASSWORD PYTHONDONTWRITEBYTECODE=1 "$PYTHON" "$HERE/state.py" "$1"
+}
+
+# A worker's way to its master, which its cluster daemon looks for on the loopback address.
+mesh() {
+  PYTHONPATH=$HERE/../lib exec "${clean[@]}" -u API_PASSWORD PYTHONDONTWRITEBYTECODE=1 "$PYTHON" -m mesh
 }
 
 # In the background, because a signal ends a wait at once but no command.
@@ -100,6 +106,10 @@ restore_state
 set_api_user
 start state serve
 STATE_PID=$!
+if [[ -n ${MESH_LISTEN:-} ]]; then
+  need MESH_URL
+  start mesh
+fi
 "${clean[@]}" -u API_PASSWORD "$OSSEC/bin/wazuh-control" start
 start "${clean[@]}" -u API_PASSWORD "$NODE_ROOT/usr/share/filebeat/bin/filebeat" -e -c "$FILEBEAT" \
   -path.home "$NODE_ROOT/usr/share/filebeat" -path.config "$NODE_ROOT/etc/filebeat" \

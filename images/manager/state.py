@@ -40,6 +40,7 @@ DATABASES = ("queue/db/*.db", "queue/tasks/*.db", "api/configuration/security/*.
 BESIDE_DATABASES = ("-wal", "-shm", "-journal")
 # Made anew out of the others, or half written.
 PASSING = re.compile(r"merged\.mg.*|.*\.(tmp|new|restored)|.*\.db-(wal|shm|journal)")
+CLUSTER = re.compile(rb"<cluster>.*?</cluster>", re.DOTALL)
 CLUSTER_KEY = re.compile(rb"(<cluster>.*?<key>)([^<]*)(</key>)", re.DOTALL)
 NO_KEY = b"of-this-node"
 
@@ -101,10 +102,10 @@ def _changed_settings(copy: Path) -> bool:
     return present != RENDERED.read_bytes()
 
 
-def _with_own_key(saved: bytes) -> bytes:
-    """Saved settings with the key that this node was given."""
-    own = CLUSTER_KEY.search(RENDERED.read_bytes())
-    return CLUSTER_KEY.sub(lambda found: found[1] + (own[2] if own else b"") + found[3], saved)
+def _in_own_cluster(saved: bytes) -> bytes:
+    """Saved settings with the cluster of this node as it was given now: its key, its part, and whether there is one."""
+    own = CLUSTER.search(RENDERED.read_bytes())
+    return CLUSTER.sub(lambda _: own[0] if own else b"", saved)
 
 
 def apply(archive: Archive, fetch: Fetch) -> None:
@@ -113,7 +114,7 @@ def apply(archive: Archive, fetch: Fetch) -> None:
     for file in packed:
         check(file, _belongs)
     for file in packed:
-        unpack(file, OSSEC, {SETTINGS: _with_own_key})
+        unpack(file, OSSEC, {SETTINGS: _in_own_cluster})
     for database in _databases():
         for end in BESIDE_DATABASES:
             database.with_name(database.name + end).unlink(missing_ok=True)

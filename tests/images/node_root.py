@@ -40,6 +40,10 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
         "API_PASSWORD": SECRET + "a",
         "WAZUH_CLUSTER_KEY": "k" * 32,
         "AUTHD_PASSWORD": SECRET + "e",
+        "NODE_TYPE": "master",
+        "CLUSTER_DISABLED": "yes",
+        "MESH_URL": "http://mesh.internal",
+        "MESH_LISTEN": "",
     },
     "dashboard": {
         "INDEXER_USERNAME": "kibanaserver",

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 import pytest
 import yaml
 
-from tests.images.node_root import ENVIRONMENTS, PEM, SECRETS, NodeRoot, environment_of, terminated, wait_until
+from tests.images.node_root import COMMON, ENVIRONMENTS, PEM, SECRETS, NodeRoot, environment_of, terminated, wait_until
 
 OSSEC = "/var/ossec"
 GIVEN = ENVIRONMENTS["manager"]
@@ -29,6 +29,9 @@ PYTHON = (
     """
 case "$*" in
   *"state.py restore") env >"$NODE_ROOT/restore.seen"; echo restored >>"$NODE_ROOT/order"; exit "${RESTORED:-0}" ;;
+  "-m mesh") """
+    + STAY.format(name="mesh")
+    + """ ;;
   *"state.py serve") """
     + STAY.format(name="state")
     + """ ;;
@@ -84,6 +87,49 @@ def test_agents_come_on_1514_and_nobody_enrolls_from_outside(manager):
 
 def test_the_cluster_key_is_the_tenants_own(manager):
     assert configuration(manager[0]).findtext("cluster/key") == GIVEN["WAZUH_CLUSTER_KEY"]
+
+
+def test_a_manager_alone_is_no_cluster_and_looks_for_no_master(manager):
+    root, _ = manager
+    read = configuration(root)
+    assert (read.findtext("cluster/disabled"), read.findtext("cluster/node_type")) == ("yes", "master")
+    assert read.findtext("cluster/name") == COMMON["TENANT_ID"]
+    assert not (root.folder / "mesh.seen").exists()
+
+
+WORKER = {"NODE_TYPE": "worker", "CLUSTER_DISABLED": "no", "MESH_LISTEN": "1516=0"}
+
+
+def test_a_worker_finds_its_master_on_its_own_loopback_address_through_the_mesh(root):
+    process = start(prepare(root), **WORKER)
+    wait_until(lambda: up(root) and (root.folder / "mesh.seen").exists(), "the worker runs")
+    read = configuration(root)
+    assert (read.findtext("cluster/disabled"), read.findtext("cluster/node_type")) == ("no", "worker")
+    assert (read.findtext("cluster/nodes/node"), read.findtext("cluster/port")) == ("127.0.0.1", "1516")
+    seen = root.text("mesh.seen")
+    assert "MESH_LISTEN=1516=0\n" in seen
+    assert "MESH_URL=http://mesh.internal\n" in seen
+    assert not [secret for secret in SECRETS if secret in seen]
+    assert terminated(process) == 0
+    assert "mesh ends" in root.text("order")
+
+
+def test_a_worker_without_a_gate_ends_by_name(root):
+    process = start(prepare(root), **WORKER, MESH_URL="")
+    assert process.wait(timeout=60) == 1
+    assert "MESH_URL" in root.output
+
+
+@pytest.mark.parametrize("given", [{}, {"CLUSTER_DISABLED": "no"}])
+def test_the_clusters_daemon_is_missed_only_where_there_is_a_cluster(root, given):
+    process = start(prepare(root), **given)
+    wait_until(lambda: up(root) or process.poll() is not None, "the manager runs")
+    (root.folder / "status").write_text("wazuh-clusterd not running...\nwazuh-remoted is running...\n")
+    if given:
+        assert process.wait(timeout=60) == 1
+        assert "wazuh-clusterd" in root.output
+    else:
+        assert terminated(process) == 0
 
 
 def test_the_api_serves_plain_http_on_55000(manager):
@@ -191,7 +237,7 @@ def test_an_api_user_that_could_not_be_set_ends_the_node_before_wazuh_starts(roo
     assert not (root.folder / "var/ossec/api/configuration/admin.json").exists()
 
 
-@pytest.mark.parametrize("name", sorted(set(GIVEN) - {"FILEBEAT_SSL_VERIFICATION_MODE"}))
+@pytest.mark.parametrize("name", sorted(set(GIVEN) - {"FILEBEAT_SSL_VERIFICATION_MODE", "MESH_URL", "MESH_LISTEN"}))
 def test_a_missing_variable_ends_it_by_name(root, name):
     process = start(prepare(root), **{name: ""})
     assert process.wait(timeout=60) == 1

@@ -159,6 +159,34 @@ def test_changed_settings_come_back_with_the_key_of_the_node_and_unchanged_ones_
     assert other.text("etc/ossec.conf") == RENDERED.format("other").replace("<cluster>", "<remote/><cluster>")
 
 
+ALONE = (
+    "<ossec_config><cluster><key>k</key><node_type>master</node_type><disabled>yes</disabled></cluster></ossec_config>"
+)
+AMONG_OTHERS = ALONE.replace("<disabled>yes", "<disabled>no")
+
+
+def test_settings_that_were_saved_before_there_were_several_managers_come_back_into_the_cluster(
+    manager, door, tmp_path
+):
+    (manager.root / "wazuh-config-mount/etc/ossec.conf").write_text(ALONE)
+    manager.write("etc/ossec.conf", ALONE.replace("<cluster>", "<remote/><cluster>"))
+    manager.serve()
+    manager.ask()
+    other = Manager(tmp_path / "other", door.url)
+    (other.root / "wazuh-config-mount/etc/ossec.conf").write_text(AMONG_OTHERS)
+    other.write("etc/ossec.conf", AMONG_OTHERS)
+    other.restore()
+    assert other.text("etc/ossec.conf") == AMONG_OTHERS.replace("<cluster>", "<remote/><cluster>")
+
+
+def test_an_archive_that_holds_nothing_is_a_start_from_nothing_that_is_told(manager, door):
+    door.add({})
+    manager.write("etc/client.keys", "")
+    manager.restore()
+    assert manager.text("etc/client.keys") == ""
+    assert door.told == [("restored", 1)]
+
+
 def test_what_did_not_change_is_not_sent_again_unless_the_door_lost_it(manager, door):
     manager.write("etc/client.keys", KEYS)
     with contextlib.closing(manager.database()):
