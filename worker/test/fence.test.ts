@@ -119,9 +119,9 @@ describe("a spec that does not fit", () => {
       "plan.roles.indexer.instance",
     ],
     [
-      "several managers",
-      { roles: { ...PLAN.roles, manager: { count: 2, instance: "standard-1" } } },
-      "plan.roles.manager.count",
+      "several indexers",
+      { roles: { ...PLAN.roles, indexer: { count: 2, instance: "standard-2" } } },
+      "plan.roles.indexer.count",
     ],
     ["a negative number of agents", { max_agents: -1 }, "plan.max_agents"],
   ])("with %s is refused by path", async (_what, change, path) => {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SERVING_ROLES } from "../src/schemas/plan";
 import { STEPS } from "../src/schemas/runs";
-import { type Decision, type Facts, MAX_FAILURES, READY_WITHIN_MS, RUN_OF } from "../src/tenant/facts";
+import { type Decision, type Facts, MAX_FAILURES, type NodeFact, READY_WITHIN_MS, RUN_OF } from "../src/tenant/facts";
 import { decide } from "../src/tenant/lifecycle";
 import { anyFacts, EXITED, facts, givenUp, NOW, node, obeyed, settledAt } from "./support/facts";
 
@@ -221,5 +221,60 @@ describe("decisions over any state", () => {
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe("a tenant with several managers", () => {
+  const managers = (...more: Partial<NodeFact>[]) => more.map((one, n) => node("manager", "running", { n, ...one }));
+  const around = (nodes: NodeFact[], more: Partial<Facts> = {}) =>
+    facts({ ...more, nodes: [node("indexer", "running"), ...nodes, node("dashboard", "running")] });
+  const verdictsOf = (now: Facts) => {
+    const done: string[] = [];
+    for (let world = now; done.length < 30; ) {
+      const { action } = decide(world);
+      if (!action) return done;
+      done.push("n" in action ? `${action.do} ${action.role} ${action.n}` : action.do);
+      world = settledAt(obeyed(world, action), NOW);
+    }
+    throw new Error(`no end: ${done.join(", ")}`);
+  };
+
+  it("starts the master, gives it the agents, and then its workers", () => {
+    const absent = { state: "absent", prepared: false } as const;
+    expect(verdictsOf(around(managers(absent, absent, absent)))).toEqual([
+      ...["start manager 0", "prepare manager 0", "start manager 1", "prepare manager 1"],
+      ...["start manager 2", "prepare manager 2"],
+    ]);
+  });
+
+  it("replaces a master that is no cluster's before it starts the first worker, which could not join it", () => {
+    const grown = managers({ fits: false }, { state: "absent", prepared: false });
+    expect(verdictsOf(around(grown, { settled: true, resizing: true }))).toEqual([
+      ...["stop manager 0", "start manager 0", "prepare manager 0", "start manager 1", "prepare manager 1"],
+    ]);
+  });
+
+  it("replaces a master although a worker of its own key, which it refuses, does not serve", () => {
+    const waits = managers({ fits: false }, { prepared: false });
+    expect(decide(around(waits, { settled: true })).action).toEqual({ do: "stop", role: "manager", n: 0 });
+  });
+
+  it("takes one manager down at a time", () => {
+    const rolling = managers({ fits: false }, { fits: false }, { fits: false });
+    expect(verdictsOf(around(rolling, { settled: true }))).toEqual(
+      [0, 1, 2].flatMap((n) => [`stop manager ${n}`, `start manager ${n}`, `prepare manager ${n}`]),
+    );
+  });
+
+  it("lets workers go once the one that stays serves without them", () => {
+    const fewer = managers({ fits: false }, { wanted: false }, { wanted: false });
+    expect(verdictsOf(around(fewer, { settled: true }))).toEqual([
+      ...["stop manager 0", "start manager 0", "prepare manager 0", "stop manager 1", "stop manager 2"],
+    ]);
+  });
+
+  it("starts a worker although its master was given up: its agents have somewhere to go", () => {
+    const alone = managers({ state: "failed", starting: givenUp() }, { state: "failed", prepared: false });
+    expect(decide(around(alone, { settled: true })).action).toEqual({ do: "start", role: "manager", n: 1 });
   });
 });

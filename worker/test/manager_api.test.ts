@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ManagerApi } from "../src/tenant/manager_api";
 import { NotYet } from "../src/tenant/not_yet";
+import { JOINED } from "./support/containers";
 
 type Answer = (path: string, request: Request) => Response | Promise<Response>;
 
@@ -68,5 +69,37 @@ describe("a manager that its tenant's administrator took over", () => {
     const { api } = manager(() => Response.json({ detail: "x".repeat(500_000), error: 4000 }, { status: 400 }));
     const refusal = (await api.agents(10).catch((error) => error)) as Error;
     expect(refusal.message.length).toBeLessThan(500);
+  });
+});
+
+describe("a manager that is asked about a worker", () => {
+  const status = (change: object) => listing([{ info: { name: "manager-1" }, status: { ...JOINED, ...change } }]);
+
+  it("says that it joined once both compared what they know", async () => {
+    const { api, asked } = manager(() => status({}));
+    expect(await api.hasJoined("manager-1")).toBe(true);
+    expect(asked).toEqual(["/cluster/healthcheck?nodes_list=manager-1"]);
+  });
+
+  it.each([
+    ["is still taking what its master knows", () => status({ sync_integrity_free: false })],
+    ["has compared nothing yet", () => status({ last_check_integrity: { date_end_master: "1970-01-01T00:00:00Z" } })],
+    ["has no date", () => status({ last_check_integrity: { date_end_master: "n/a" } })],
+    ["is a master", () => listing([{ info: { name: "manager-0" } }])],
+    ["is not listed", () => listing([])],
+  ])("does not where it %s", async (_, answer) => {
+    expect(await manager(answer).api.hasJoined("manager-1")).toBe(false);
+  });
+
+  it("does not where it knows no such node", async () => {
+    const failed_items = [{ error: { code: 1730, message: "Node does not exist" }, id: ["manager-1"] }];
+    const { api } = manager(() => Response.json({ data: { affected_items: [], failed_items }, error: 1 }));
+    expect(await api.hasJoined("manager-1")).toBe(false);
+  });
+
+  it("passes on how the worker's processes are", async () => {
+    const { api, asked } = manager(() => listing([{ "wazuh-remoted": "running" }]));
+    expect(await api.daemons("manager-1")).toEqual({ "wazuh-remoted": "running" });
+    expect(asked).toEqual(["/cluster/manager-1/status"]);
   });
 });

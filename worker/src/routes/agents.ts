@@ -30,11 +30,22 @@ export function mount(app: EdgeApp): void {
 }
 
 async function carry(c: EdgeContext, tenant: string, agent: string): Promise<Response> {
-  const upstream = nodeStub(c.env, tenant, "manager", 0).connect(channelAddress(agent));
-  if (!(await isTaken(upstream)))
-    throw new EdgeError("NODE_NOT_RUNNING", "The tenant's manager takes no connections at the moment.");
+  const { nodes, moves_after_ms } = await c.env.TENANT.getByName(tenant).agentRoute(agent);
+  const upstream = await dialFirst(c, tenant, agent, nodes);
   const { 0: client, 1: server } = new WebSocketPair();
   server.accept();
-  new Bridge(server, upstream, ofAgent(agent)).start();
+  const bridge = new Bridge(server, upstream, ofAgent(agent));
+  bridge.start();
+  if (moves_after_ms !== null)
+    bridge.endAfter(moves_after_ms, "the agent's own manager knows it by now; connect again");
   return new Response(null, { status: 101, webSocket: client });
+}
+
+/** The first manager that takes the agent: one that went away a moment ago is passed over. */
+async function dialFirst(c: EdgeContext, tenant: string, agent: string, nodes: number[]): Promise<Socket> {
+  for (const n of nodes) {
+    const upstream = nodeStub(c.env, tenant, "manager", n).connect(channelAddress(agent));
+    if (await isTaken(upstream)) return upstream;
+  }
+  throw new EdgeError("NODE_NOT_RUNNING", "The tenant's manager takes no connections at the moment.");
 }

@@ -14,10 +14,10 @@ export type Role = z.infer<typeof Role>;
 export type ServingRole = (typeof SERVING_ROLES)[number];
 
 /**
- * How many nodes of a role a tenant may have. A second manager or indexer needs a mesh between containers, which images do
- * not carry yet; dashboards keep nothing, and each session stays with one of them.
+ * How many nodes of a role a tenant may have. The first manager is the master of a Wazuh cluster and the others its workers;
+ * dashboards keep nothing, and each session stays with one of them. A second indexer is not built yet.
  */
-export const MAX_COUNT = { manager: 1, indexer: 1, dashboard: 3 } as const satisfies Record<ServingRole, number>;
+export const MAX_COUNT = { manager: 5, indexer: 1, dashboard: 3 } as const satisfies Record<ServingRole, number>;
 
 const Version = z.string().min(1).max(32);
 

@@ -21,7 +21,8 @@ import { within } from "./deadline";
 import { clearEffort, countFailure, postpone, stepError } from "./efforts";
 import type { Action } from "./facts";
 import { noteProbe } from "./health_rows";
-import { environmentOf, indexerAuthorization, mintRequest } from "./node_env";
+import { requireJoined } from "./managers";
+import { environmentOf, indexerAuthorization, isClustered, mintRequest } from "./node_env";
 import { nodeRow, nodeRows, notePrepared, noteStart, prepareSubject, startSubject, takeReport } from "./node_records";
 import { anyNodeStub, nodeStub } from "./nodes/names";
 import type { StartOrder } from "./nodes/reports";
@@ -138,9 +139,10 @@ export function incarnationOf(ctx: TenantContext, plan: Plan, role: Role, given:
   if (role === "certs") return `${image}|${JSON.stringify(mintRequest(plan))}`;
   // An index keeps what it was made with, so other settings mean a new disk, filled again from the journal.
   const settings = role === "indexer" && plan.indexer ? `|${JSON.stringify(indexSettings(plan))}` : "";
+  const clustered = role === "manager" && isClustered(plan) ? "|cluster" : "";
   // Nodes that were started before there were generations of credentials have the first.
   const others = given.credentials > 1 ? `|credentials ${given.credentials}` : "";
-  return `${image}|${plan.roles[role].instance}|certificate ${given.certificate}${settings}${others}`;
+  return `${image}|${plan.roles[role].instance}|certificate ${given.certificate}${settings}${clustered}${others}`;
 }
 
 async function startNode(ctx: TenantContext, { role, n }: Of<"start">): Promise<void> {
@@ -175,7 +177,7 @@ async function giveUpStart(ctx: TenantContext, { role, n }: Of<"give_up_start">)
 
 async function prepareNode(ctx: TenantContext, { role, n }: Of<"prepare">): Promise<void> {
   const start = startOf(ctx, role, n);
-  if (role === "manager") await agentsMissing(ctx);
+  if (role === "manager") await (n === 0 ? agentsMissing(ctx) : requireJoined(ctx, n));
   if (rotationRow(ctx)?.what === "credentials") await proveCredentials(ctx, role, n);
   notePrepared(ctx, role, n, start);
 }

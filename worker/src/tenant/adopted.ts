@@ -3,6 +3,7 @@ import { EdgeError, messageOf } from "../errors";
 import { STATEFUL_ROLES, type StatefulRole } from "../state/limits";
 import type { BackupPart } from "./backups";
 import type { TenantContext } from "./context";
+import { nodeRows } from "./node_records";
 import { nodeStub } from "./nodes/names";
 import { migrate } from "./schema";
 
@@ -13,12 +14,18 @@ const MIGRATIONS = [
 
 export const migrateAdopted = (storage: DurableObjectStorage) => migrate(storage, "adopted", MIGRATIONS);
 
-/** Puts a backup's archive in front of a node that has ended, and notes it. @throws EdgeError STATE_UNREADABLE */
+/**
+ * Puts a backup's archive in front of a node that has ended, and notes it. A backup holds the first node of each role; the
+ * others begin empty and take from that one what they need: what they had belongs to another past.
+ * @throws EdgeError STATE_UNREADABLE
+ */
 export async function adoptPart(ctx: TenantContext, { role, n, number }: BackupPart): Promise<void> {
   const unusable = (error: unknown) => {
     throw new EdgeError("STATE_UNREADABLE", messageOf(error));
   };
   const archive = await nodeStub(ctx.env, ctx.id, role, n).adoptArchive(number).catch(unusable);
+  const others = nodeRows(ctx).filter((row) => row.role === role && row.n !== n);
+  for (const other of others) await nodeStub(ctx.env, ctx.id, role, other.n).startEmpty().catch(unusable);
   ctx.sql.exec("INSERT OR REPLACE INTO adopted (role, n, number) VALUES (?, ?, ?)", role, n, archive.number);
 }
 

@@ -5,6 +5,7 @@ import type { TenantContext } from "./context";
 import { noteComing } from "./idle";
 import { agentsAtManager } from "./manager";
 import type { ManagerAgent } from "./manager_api";
+import { managerNumbers } from "./managers";
 import { nodeStub } from "./nodes/names";
 import { AgentsRefused, pushAgents, pushSoon } from "./push";
 import { isAsleep, mustWait, rouse, stillAway } from "./sleep";
@@ -79,7 +80,8 @@ export async function quarantine(ctx: TenantContext, id: string, reason: string)
     );
     if (marked.rowsWritten > 0) ctx.emit("audit", { action: "agent.quarantined", agent: id, reason });
   });
-  await nodeStub(ctx.env, ctx.id, "manager", 0).closeAgent(id);
+  // Wherever it is connected: also at a node that it was sent to while its own was away.
+  await Promise.all(managerNumbers(ctx).map((n) => nodeStub(ctx.env, ctx.id, "manager", n).closeAgent(id)));
   return asView(agentRow(ctx, id), undefined);
 }
 

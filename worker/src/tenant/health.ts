@@ -73,13 +73,19 @@ function diskFinding(used: number, warningPercent: number): Finding {
 
 /** Without these no event is received, analysed or answered; a manager without one of the others does less. */
 const NEEDED_DAEMONS = ["wazuh-analysisd", "wazuh-remoted", "wazuh-db"];
+/** Runs on a manager alone as well, but nothing depends on it there. */
+const CLUSTER_DAEMON = "wazuh-clusterd";
 const USEFUL_DAEMONS = ["wazuh-authd", "wazuh-execd", "wazuh-modulesd", "wazuh-monitord"];
 
-/** @param daemons what the manager says of each of its processes */
-export function managerFinding(daemons: Record<string, string>): Finding {
+/**
+ * @param daemons what the manager says of each of its processes
+ * @param clustered whether it is one of several
+ */
+export function managerFinding(daemons: Record<string, string>, clustered = false): Finding {
   const down = (names: string[]) => names.filter((name) => name in daemons && daemons[name] !== "running");
-  const missing = NEEDED_DAEMONS.filter((name) => !(name in daemons));
-  const [needed, useful] = [[...missing, ...down(NEEDED_DAEMONS)], down(USEFUL_DAEMONS)];
+  const mustRun = clustered ? [...NEEDED_DAEMONS, CLUSTER_DAEMON] : NEEDED_DAEMONS;
+  const missing = mustRun.filter((name) => !(name in daemons));
+  const [needed, useful] = [[...missing, ...down(mustRun)], down(USEFUL_DAEMONS)];
   return gravest([
     needed.length > 0 ? finding("failing", "DAEMON_DOWN", `${needed.join(", ")} does not run.`) : null,
     useful.length > 0 ? finding("warning", "DAEMON_MISSING", `${useful.join(", ")} does not run.`) : null,

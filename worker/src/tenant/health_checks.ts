@@ -19,9 +19,9 @@ import {
   unverified,
 } from "./health";
 import { keepFinding, noteProbe, probeOf, publishHealth } from "./health_rows";
-import { managerOf } from "./manager";
+import { MASTER, managerOf } from "./manager";
 import { ManagerRefusal } from "./manager_api";
-import { indexerAuthorization } from "./node_env";
+import { indexerAuthorization, isClustered, nodeName } from "./node_env";
 import { type NodeRow, nodeRows } from "./node_records";
 import { anyNodeStub, nodeStub } from "./nodes/names";
 import type { Told } from "./nodes/told";
@@ -75,7 +75,7 @@ export async function checkHealth(ctx: TenantContext): Promise<void> {
 
 const CHECKS: Record<ServingRole, (ctx: TenantContext, n: number) => Promise<Finding>> = {
   indexer: async (ctx, n) => gravest([await indexerHealth(ctx, n), await ingestHealth(ctx, n)]),
-  manager: async (ctx) => managerFinding(await (await managerOf(ctx)).daemons()),
+  manager: managerHealth,
   dashboard: dashboardHealth,
 };
 
@@ -119,6 +119,14 @@ async function indexerHealth(ctx: TenantContext, n: number): Promise<Finding> {
   const plan = ctx.record()?.plan;
   const bytes = disk ? { total: disk.total_in_bytes, available: disk.available_in_bytes } : null;
   return indexerFinding(status, bytes, plan ? thresholdsOf(plan).disk_warning_percent : DISK_FULL_PERCENT);
+}
+
+/** A worker's API lets nobody in by itself: its master is asked about it. */
+async function managerHealth(ctx: TenantContext, n: number): Promise<Finding> {
+  const manager = await managerOf(ctx);
+  const daemons = await manager.daemons(n === MASTER ? undefined : nodeName("manager", n));
+  const plan = ctx.record()?.plan;
+  return managerFinding(daemons, plan ? isClustered(plan) : false);
 }
 
 async function dashboardHealth(ctx: TenantContext, n: number): Promise<Finding> {

@@ -129,11 +129,19 @@ async function ask(ctx: TenantContext): Promise<Activity> {
   return { manager, dashboard, lastAt: Math.max(at, comings.get(ctx)?.at ?? 0) };
 }
 
+/** Of all nodes of a role together; null where one of them did not answer. */
 async function useOf(ctx: TenantContext, role: "manager" | "dashboard"): Promise<Use | null> {
+  const count = ctx.record()?.plan?.roles[role].count ?? 1;
+  const ask = (n: number) => within(ANSWER_WITHIN_MS, nodeStub(ctx.env, ctx.id, role, n).use());
   try {
-    return await within(ANSWER_WITHIN_MS, nodeStub(ctx.env, ctx.id, role, 0).use());
+    return together(await Promise.all(Array.from({ length: count }, (_, n) => ask(n))));
   } catch (error) {
     log("info", "a node did not say who uses it", { tenant: ctx.id, role, error: messageOf(error) });
     return null;
   }
 }
+
+const together = (uses: Use[]): Use => ({
+  open: uses.reduce((sum, { open }) => sum + open, 0),
+  last_at: Math.max(...uses.map(({ last_at }) => last_at)),
+});

@@ -1,9 +1,12 @@
-/** The tenant's manager, as the tenant object reaches it. */
+/** The tenant's manager as the tenant object reaches it: the master, where there are several. */
 import type { TenantContext } from "./context";
 import { credentialsAt } from "./credentials";
 import { type ManagerAgent, ManagerApi } from "./manager_api";
 import { MANAGER_API_USER } from "./node_env";
 import { nodeStub } from "./nodes/names";
+
+/** The node that the edge speaks to: it enrolls, groups, and knows what the others know. */
+export const MASTER = 0;
 
 const managers = new WeakMap<TenantContext, { credentials: number; api: ManagerApi }>();
 
@@ -12,7 +15,7 @@ export async function managerOf(ctx: TenantContext): Promise<ManagerApi> {
   const credentials = credentialsAt(ctx, "manager");
   const known = managers.get(ctx);
   if (known?.credentials === credentials) return known.api;
-  const node = nodeStub(ctx.env, ctx.id, "manager", 0);
+  const node = nodeStub(ctx.env, ctx.id, "manager", MASTER);
   const credential = { username: MANAGER_API_USER, password: await ctx.secret("manager_api", credentials) };
   const api = new ManagerApi((request) => node.fetch(request), credential);
   managers.set(ctx, { credentials, api });

@@ -18,6 +18,8 @@ const PAGE = 500;
 const MANAGER_ID = "000";
 /** "The group already exists": what was asked for holds. */
 const HOLDS_ALREADY = new Set([1711]);
+/** "The node does not exist": it is not connected to the master. */
+const NOT_THERE = new Set([1730]);
 const ANSWER_WITHIN_MS = 10_000;
 /** The API takes 300 requests a minute and counts anew after one. */
 const BUSY_MS = 60_000;
@@ -45,6 +47,13 @@ const ManagerAgent = z
 export type ManagerAgent = z.output<typeof ManagerAgent>;
 
 const Daemons = z.record(z.string().max(64), z.string().max(64));
+
+const Joined = z.object({
+  status: z.object({
+    sync_integrity_free: z.boolean(),
+    last_check_integrity: z.object({ date_end_master: z.string().max(64) }),
+  }),
+});
 
 const Envelope = z.object({
   data: z
@@ -112,12 +121,24 @@ export class ManagerApi {
     return agents.filter((agent) => agent.id !== MANAGER_ID);
   }
 
-  /** What the manager says of each of its processes, such as `wazuh-analysisd: running`. */
-  async daemons(): Promise<Record<string, string>> {
-    const answer = await this.#call("GET", "/manager/status");
+  /**
+   * What a manager says of each of its processes, such as `wazuh-analysisd: running`.
+   * @param node name of a worker, which is asked through its master; missing: the manager itself
+   */
+  async daemons(node?: string): Promise<Record<string, string>> {
+    const answer = await this.#call("GET", node === undefined ? "/manager/status" : `/cluster/${node}/status`);
     const read = Daemons.safeParse(answer.data?.affected_items[0]);
     if (!read.success) throw new ManagerRefusal("the manager does not say which of its processes run", 200);
     return read.data;
+  }
+
+  /** Whether a worker is connected to its master, and has compared its keys, groups and rules with it since then. */
+  async hasJoined(node: string): Promise<boolean> {
+    const answer = await this.#call("GET", `/cluster/healthcheck?nodes_list=${node}`, undefined, NOT_THERE);
+    const read = Joined.safeParse(answer.data?.affected_items[0]);
+    if (!read.success || !read.data.status.sync_integrity_free) return false;
+    // Before the first comparison it is 1970, or no date.
+    return Date.parse(read.data.status.last_check_integrity.date_end_master.replace(" ", "T")) > 0;
   }
 
   /** Registers an agent under a given id and key. */

@@ -2,6 +2,7 @@
 import { heapOf, indexSettings } from "../plan";
 import type { Plan, Role, ServingRole } from "../schemas/plan";
 import { SERVING_ROLES } from "../schemas/plan";
+import { MESH_PORTS } from "../tunnel/links";
 import { basicAuthorization } from "./basic";
 import type { CertificateFiles } from "./certificates";
 import type { TenantContext } from "./context";
@@ -32,7 +33,13 @@ export function mintRequest(plan: Plan): MintRequest {
 
 const javaOptions = (heap: number) => `-Xms${heap}m -Xmx${heap}m`;
 
-type Make = (secret: (name: string) => Promise<string>, plan: Plan) => Promise<Record<string, string>>;
+/** Whether a tenant's managers form a cluster. One alone runs without its daemon. */
+export const isClustered = (plan: Plan) => plan.roles.manager.count > 1;
+
+/** The loopback ports of a node that lead to others of its role, as `images/lib/mesh` reads them. */
+const waysTo = (peers: [port: number, peer: number][]) => peers.map(([port, peer]) => `${port}=${peer}`).join(" ");
+
+type Make = (secret: (name: string) => Promise<string>, plan: Plan, n: number) => Promise<Record<string, string>>;
 
 const ROLE_ENVIRONMENT: Record<ServingRole, Make> = {
   indexer: async (secret, plan) => ({
@@ -47,7 +54,7 @@ const ROLE_ENVIRONMENT: Record<ServingRole, Make> = {
     "node.store.allow_mmap": "false",
     "plugins.security.allow_default_init_securityindex": "true",
   }),
-  manager: async (secret) => ({
+  manager: async (secret, plan, n) => ({
     STATE_URL: "http://state.internal",
     INDEXER_URL: "http://indexer.internal",
     INDEXER_USERNAME: INDEXER_ADMIN,
@@ -58,6 +65,11 @@ const ROLE_ENVIRONMENT: Record<ServingRole, Make> = {
     API_PASSWORD: await secret("manager_api"),
     WAZUH_CLUSTER_KEY: await secret("manager_cluster"),
     AUTHD_PASSWORD: await secret("manager_enrollment"),
+    NODE_TYPE: n === 0 ? "master" : "worker",
+    CLUSTER_DISABLED: isClustered(plan) ? "no" : "yes",
+    MESH_URL: "http://mesh.internal",
+    // A worker binds no 1516 of its own: there is its master.
+    MESH_LISTEN: waysTo(n === 0 ? [] : [[MESH_PORTS.manager, 0]]),
   }),
   dashboard: async (secret) => ({
     INDEXER_USERNAME: INDEXER_DASHBOARD_USER,
@@ -89,7 +101,7 @@ export async function environmentOf(
   if (!isServing(role)) return { ...common, CERTS_REQUEST: JSON.stringify(mintRequest(plan)) };
   const certificates = JSON.stringify(certificatesFor(role, n, given.files ?? {}));
   const secret = (name: string) => ctx.secret(name, given.credentials);
-  return { ...common, NODE_CERTIFICATES: certificates, ...(await ROLE_ENVIRONMENT[role](secret, plan)) };
+  return { ...common, NODE_CERTIFICATES: certificates, ...(await ROLE_ENVIRONMENT[role](secret, plan, n)) };
 }
 
 const isServing = (role: Role): role is ServingRole => (SERVING_ROLES as readonly string[]).includes(role);

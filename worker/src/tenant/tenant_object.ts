@@ -26,6 +26,7 @@ import { migrateHealth } from "./health_rows";
 import { sleepNow } from "./idle";
 import { answerForKey, lookAfterKey, migrateKeys } from "./key_wrapping";
 import { LiveContext } from "./live_context";
+import { type AgentRoute, agentRoute } from "./managers";
 import { indexerAuthorization } from "./node_env";
 import { askAgain, takeReport } from "./node_records";
 import type { NodeReport } from "./nodes/reports";
@@ -253,6 +254,11 @@ export class TenantObject extends DurableObject<Env> {
 
   async connector(agent: string, secretDigest: string): Promise<ConnectorVerdict> {
     return admitConnector(this.#ctx, agent, secretDigest);
+  }
+
+  /** Which manager nodes an agent's connection goes to. */
+  async agentRoute(agent: string): Promise<AgentRoute> {
+    return agentRoute(this.#ctx, agent);
   }
 
   async mayConnect(agent: string): Promise<boolean> {

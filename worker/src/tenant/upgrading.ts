@@ -92,7 +92,10 @@ function use(facts: Facts, upgrade: Upgrade, role: ServingRole, version: string)
   return workVerdict(facts, upgrade.effort, { do: "use_version", role, version }, because, facts.now);
 }
 
-/** State is put in the place of what the other version left: the nodes end first, and those that don't serve at once. */
+/**
+ * State is put in the place of what the other version left: the nodes end first. On the way back those of a role of which
+ * none serves end at once.
+ */
 function returning(facts: Facts, upgrade: Upgrade, nodes: NodeFact[], target: string, itsTurn: boolean): Verdict {
   const [one] = nodes;
   const back = one !== undefined && target === upgrade.from[one.role as ServingRole];
@@ -103,8 +106,9 @@ function returning(facts: Facts, upgrade: Upgrade, nodes: NodeFact[], target: st
   if (!up && one && (itsTurn || back)) return use(facts, upgrade, one.role as ServingRole, target);
   if (!up) return keepsServing(facts, upgrade, nodes);
   const others = facts.nodes.filter((other) => other.role !== up.role);
-  if (serves(up) && !(itsTurn && others.every(serves))) return keepsServing(facts, upgrade, nodes);
-  if (!serves(up) && !itsTurn && !back) return keepsServing(facts, upgrade, nodes);
+  const serving = nodes.some(serves);
+  if (serving && !(itsTurn && others.every(serves))) return keepsServing(facts, upgrade, nodes);
+  if (!serving && !itsTurn && !back) return keepsServing(facts, upgrade, nodes);
   const because = `${nameOf(up)} runs what is not wanted any more`;
   return workVerdict(facts, facts.efforts.stop, { do: "stop", role: up.role, n: up.n }, because, facts.now);
 }

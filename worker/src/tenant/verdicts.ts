@@ -54,10 +54,29 @@ export function nodeVerdict(facts: Facts, node: NodeFact): Verdict {
   if (node.state === "starting") return startingVerdict(facts, node);
   if (node.state === "stopping") return waiting(facts.now + 1000, `${nameOf(node)} is stopping`, null);
   if (!node.wanted) return HOLDING;
+  const master = masterAway(facts, node);
+  if (master && !isGivenUp(master)) return { is: "blocked", because: `${nameOf(node)} starts after ${nameOf(master)}` };
   return workVerdict(facts, node.starting, { do: "start", role, n }, `${nameOf(node)} does not run`, facts.now);
 }
 
-function leaving(facts: Facts, { role, n }: NodeFact): Verdict {
+const isMaster = ({ role, n }: NodeFact) => role === "manager" && n === 0;
+const isWorker = ({ role, n }: NodeFact) => role === "manager" && n > 0;
+
+/**
+ * The first manager, where this is one of the others and that one does not serve, or not for long: they take all they know
+ * from it, and join only one that was started as the plan, and its cluster's key, are now.
+ */
+const masterAway = ({ nodes }: Facts, node: NodeFact) =>
+  isWorker(node) ? nodes.find((one) => isMaster(one) && !(serves(one) && one.fits)) : undefined;
+
+const isGivenUp = ({ starting, preparing }: NodeFact) =>
+  [starting, preparing].some(({ failures }) => failures >= MAX_FAILURES);
+
+/** Whoever uses it needs somewhere else to go: it stays until the nodes that stay serve, or never will. */
+function leaving(facts: Facts, node: NodeFact): Verdict {
+  const { role, n } = node;
+  const missing = facts.nodes.find((one) => one.role === role && one.wanted && !serves(one) && !isGivenUp(one));
+  if (missing) return { is: "blocked", because: `${nameOf(node)} leaves once ${nameOf(missing)} serves` };
   return workVerdict(facts, facts.efforts.stop, { do: "stop", role, n }, `the plan has no ${role} ${n}`, facts.now);
 }
 
@@ -65,7 +84,8 @@ function leaving(facts: Facts, { role, n }: NodeFact): Verdict {
 function replacing(facts: Facts, node: NodeFact): Verdict {
   const { role, n } = node;
   const others = facts.settled && role !== "certs" && serves(node) ? facts.nodes.filter((other) => other !== node) : [];
-  const missing = others.find((other) => !serves(other));
+  // A worker that does not serve may do so only once its master is another.
+  const missing = others.find((other) => !serves(other) && !(isMaster(node) && isWorker(other)));
   if (missing) return { is: "blocked", because: `${nameOf(node)} is replaced once ${nameOf(missing)} serves` };
   const because = `${nameOf(node)} runs with what is not wanted any more`;
   return workVerdict(facts, facts.efforts.stop, { do: "stop", role, n }, because, facts.now);
@@ -76,6 +96,8 @@ export const serves = (node: NodeFact) => node.state === "running" && node.prepa
 
 function preparedVerdict(facts: Facts, node: NodeFact): Verdict {
   if (node.prepared) return HOLDING;
+  const master = masterAway(facts, node);
+  if (master) return { is: "blocked", because: `${nameOf(node)} joins once ${nameOf(master)} serves` };
   const action: Action = { do: "prepare", role: node.role, n: node.n };
   return workVerdict(facts, node.preparing, action, `${nameOf(node)} is not prepared`, facts.now);
 }

@@ -80,6 +80,7 @@ export class Bridge {
   #lastHeard = Date.now();
   #ended = false;
   #idleCheck: ReturnType<typeof setInterval> | undefined;
+  #leaving: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly client: WebSocket,
@@ -101,6 +102,11 @@ export class Bridge {
     const { idleMs } = this.#limits;
     if (idleMs !== null) this.#idleCheck = setInterval(() => this.#checkIdle(idleMs), Math.min(idleMs, 30_000));
     void this.#pump();
+  }
+
+  /** Ends the connection after a while, however well it goes. */
+  endAfter(ms: number, reason: string): void {
+    if (!this.#ended) this.#leaving = setTimeout(() => this.#end("upstream", reason), ms);
   }
 
   #hear(data: unknown): void {
@@ -198,6 +204,7 @@ export class Bridge {
     if (this.#ended) return;
     this.#ended = true;
     clearInterval(this.#idleCheck);
+    clearTimeout(this.#leaving);
     this.#letGo(reason);
     if (this.client.readyState === WebSocket.OPEN || this.client.readyState === WebSocket.CLOSING) {
       this.client.close(CLOSE[how], reason);

@@ -190,8 +190,7 @@ const ANSWERS: Record<Role, Answer> = {
         ? presents(request, "wazuh-wui", node.passwords.API_PASSWORD)
         : request.headers.get("authorization") === "Bearer t";
     if (!isIn) return Response.json({ title: "Unauthorized" }, { status: 401 });
-    const items = pathname === "/manager/status" ? [DAEMONS] : [];
-    return Response.json({ data: { token: "t", affected_items: items }, error: 0 });
+    return Response.json({ data: { token: "t", affected_items: managerItems(request, node.name) }, error: 0 });
   },
   dashboard: (request, _port, node) => {
     if (!request.headers.has("x-proxy-user")) return new Response("Unauthorized", { status: 401 });
@@ -202,12 +201,27 @@ const ANSWERS: Record<Role, Answer> = {
   },
 };
 
+/** A worker has joined once its container runs. */
+function managerItems(request: Request, master: string): unknown[] {
+  const { pathname, searchParams } = new URL(request.url);
+  if (pathname === "/manager/status") return [DAEMONS];
+  const named = /^\/cluster\/manager-(\d)\/status$/.exec(pathname)?.[1] ?? searchParams.get("nodes_list")?.slice(-1);
+  if (named === undefined || !world.containers.get(master.replace(/\d$/, named))?.running) return [];
+  return pathname.endsWith("/status") ? [DAEMONS] : [{ status: JOINED }];
+}
+
+export const JOINED = {
+  sync_integrity_free: true,
+  last_check_integrity: { date_end_master: "2026-11-26 10:00:00.342140+00:00" },
+};
+
 const presents = (request: Request, user: string, password = "") =>
   request.headers.get("authorization") === `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
 
 export const DAEMONS = {
   ...{ "wazuh-analysisd": "running", "wazuh-remoted": "running", "wazuh-db": "running", "wazuh-authd": "running" },
   ...{ "wazuh-execd": "running", "wazuh-modulesd": "running", "wazuh-monitord": "running", "wazuh-maild": "stopped" },
+  "wazuh-clusterd": "running",
 };
 
 /** What an indexer says of its disk. */

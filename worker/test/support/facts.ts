@@ -75,6 +75,9 @@ const nodeOf = (role: Role) =>
       ago: fc.integer({ min: 0, max: 2_000_000 }),
     })
     .map(({ state, ago, ...more }) => node(role, state, { ...more, startedAt: NOW - ago }));
+const managersOf = fc
+  .tuple(nodeOf("manager"), nodeOf("manager"), fc.boolean(), fc.boolean())
+  .map(([master, worker, several, wanted]) => (several ? [master, { ...worker, n: 1, wanted }] : [master]));
 /** A node that the plan has no longer is forgotten once it ended. */
 const known = (nodes: NodeFact[]) =>
   nodes.filter(({ wanted, state }) => wanted || ["starting", "running", "stopping"].includes(state));
@@ -109,9 +112,9 @@ export const anyFacts = fc
     sleep: fc.option(fc.record({ aim: fc.constantFrom("asleep" as const, "awake" as const), verified: fc.boolean() })),
     certs: nodeOf("certs"),
     nodes: fc
-      .tuple(nodeOf("indexer"), nodeOf("manager"), nodeOf("dashboard"), nodeOf("dashboard"), fc.boolean())
-      .map(([indexer, manager, first, second, wanted]) =>
-        known([indexer, manager, first, { ...second, n: 1, wanted }]),
+      .tuple(nodeOf("indexer"), managersOf, nodeOf("dashboard"), nodeOf("dashboard"), fc.boolean())
+      .map(([indexer, managers, first, second, wanted]) =>
+        known([indexer, ...managers, first, { ...second, n: 1, wanted }]),
       ),
     verified: fc.boolean(),
     unwell: fc.constantFrom(UNWELL, null),

@@ -6,7 +6,7 @@ import { MESH_PORTS, type MeshedRole } from "../../src/tunnel/links";
 
 const NODES = { manager: ManagerContainer, indexer: IndexerContainer };
 
-/** One TCP connection as the first node of a role sees it. */
+/** One TCP connection as a node of a role sees it. */
 export class NodeConnection {
   readonly received: Uint8Array[] = [];
   closed = false;
@@ -18,6 +18,8 @@ export class NodeConnection {
   constructor(
     private readonly role: MeshedRole,
     reads: boolean,
+    /** Number of the node. */
+    readonly n = 0,
   ) {
     if (reads) void this.#read();
   }
@@ -40,13 +42,13 @@ export class NodeConnection {
 
   /** Streams belong to the object they were made in, so the node speaks from there. */
   async send(tenant: string, text: string): Promise<void> {
-    await runInDurableObject(nodeStub(env, tenant, this.role, 0), () =>
+    await runInDurableObject(nodeStub(env, tenant, this.role, this.n), () =>
       this.#writer.write(new TextEncoder().encode(text)),
     );
   }
 
   async hangUp(tenant: string): Promise<void> {
-    await runInDurableObject(nodeStub(env, tenant, this.role, 0), () => this.#writer.close());
+    await runInDurableObject(nodeStub(env, tenant, this.role, this.n), () => this.#writer.close());
   }
 
   async #read(): Promise<void> {
@@ -61,6 +63,8 @@ export class NodeConnection {
 
 interface Listening {
   connections: NodeConnection[];
+  /** Numbers of nodes at which nothing listens; tests change it. */
+  down: Set<number>;
   stop: () => void;
 }
 
@@ -69,16 +73,20 @@ function listenOn(role: MeshedRole, port: number, reads: boolean): Listening {
   const prototype = NODES[role].prototype as unknown as { port: unknown };
   const original = prototype.port;
   const connections: NodeConnection[] = [];
-  prototype.port = (asked: number) => ({
-    connect: () => {
+  const down = new Set<number>();
+  prototype.port = function (this: { n: number }, asked: number) {
+    if (down.has(this.n)) return null;
+    const connect = () => {
       if (asked !== port) throw new Error(`only port ${port} takes connections`);
-      const connection = new NodeConnection(role, reads);
+      const connection = new NodeConnection(role, reads, this.n);
       connections.push(connection);
       return connection.socket;
-    },
-  });
+    };
+    return { connect };
+  };
   return {
     connections,
+    down,
     stop: () => {
       prototype.port = original;
     },

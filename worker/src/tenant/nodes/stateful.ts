@@ -183,12 +183,27 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
    */
   adoptArchive(number: number): StateArchive {
     const archive = this.#required(number);
-    const { state, start } = this.report();
-    if (MOVING.includes(state)) throw new Error(`The ${this.role} has not ended.`);
-    this.ctx.storage.kv.put(FENCE, start + 1);
+    const start = this.#fenceOff();
     if (this.ledger.latest()?.sha256 === archive.sha256 && this.ledger.latest()?.position === archive.position)
       return archive;
     return this.ledger.add(start, Date.now(), archive.files, archive.position);
+  }
+
+  /**
+   * Has the next container start from nothing, whatever was saved.
+   * @throws Error where a container runs
+   */
+  startEmpty(): void {
+    const start = this.#fenceOff();
+    if (this.ledger.latest()?.files.length) this.ledger.add(start, Date.now(), [], 0);
+  }
+
+  /** No container of before may save any more. @returns the newest start. @throws Error where one runs */
+  #fenceOff(): number {
+    const { state, start } = this.report();
+    if (MOVING.includes(state)) throw new Error(`The ${this.role} has not ended.`);
+    this.ctx.storage.kv.put(FENCE, start + 1);
+    return start;
   }
 
   /**
