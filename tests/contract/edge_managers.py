@@ -15,9 +15,9 @@ from tests.contract.edge_process import Edge, plan, random_base32
 from tests.contract.edge_visitors import MIB, Machine, events, view, wait_for
 
 
-def several(count: int) -> dict[str, Any]:
+def several(count: int, version: str = "4.14.7") -> dict[str, Any]:
     """A plan with so many managers."""
-    wanted = plan()
+    wanted = plan(version)
     wanted["roles"]["manager"]["count"] = count
     return wanted
 

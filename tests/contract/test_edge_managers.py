@@ -22,7 +22,7 @@ from tests.contract.edge_managers import (
     tell,
     upgraded,
 )
-from tests.contract.edge_process import Edge, spec
+from tests.contract.edge_process import Edge, random_base32, spec
 from tests.contract.edge_state import agents
 from tests.contract.edge_visitors import (
     MIB,
@@ -252,6 +252,41 @@ def test_more_and_fewer_managers_lose_no_agent_and_no_alert(edge: Edge, tmp_path
         wait_for(lambda: len([word for word in said if not stored(edge, tenant, [word])]) <= ends, "every alert")
         assert {last_place(edge, tenant, id) for id in joined} == {0}
     end(edge, tenant)
+
+
+def test_a_cluster_survives_a_version_that_does_not_serve_new_passwords_and_new_certificates(
+    edge: Edge, tmp_path: Path
+) -> None:
+    tenant = tenant_with(edge, 2)
+    both = ["manager-0", "manager-1"]
+    with an_agent(tmp_path, edge, tenant, "web-1") as agent:
+        fleet = {agent.await_connected(): agent}
+        await_heard(edge, tenant, fleet)
+        assert edge.call("PUT", f"/v1/tenants/{tenant}", spec(2, plan=several(2, "4.14.8-blind"))).status_code == 202
+        await_ended(edge, tenant, "upgrade", "failed")
+        images = {one["image"].rpartition(":")[2] for one in view(edge, tenant)["nodes"] if one["role"] == "manager"}
+        assert images == {"4.14.7"}
+        wait_for(lambda: cluster(edge, tenant) == both, "the cluster after the way back")
+        await_heard(edge, tenant, fleet)
+        for what, run in (("credentials", "rotate_credentials"), ("certs", "rotate")):
+            key = required(edge, tenant, 0).environment["WAZUH_CLUSTER_KEY"]
+            body = {"epoch": 1, "operation_id": f"op_{random_base32(20)}"}
+            assert edge.call("POST", f"/v1/tenants/{tenant}/{what}/rotate", body).status_code == 202
+            await_ended(edge, tenant, run, "succeeded")
+            wait_for(lambda: cluster(edge, tenant) == both, f"the cluster after {run}")
+            keys = {required(edge, tenant, n).environment["WAZUH_CLUSTER_KEY"] for n in (0, 1)}
+            assert (keys == {key}) == (what == "certs")
+            await_heard(edge, tenant, fleet)
+    end(edge, tenant)
+
+
+def await_ended(edge: Edge, tenant: str, kind: str, state: str) -> None:
+    def look() -> bool:
+        now = view(edge, tenant)
+        assert (now["run"]["kind"], now["run"]["state"]) in ((kind, "running"), (kind, state)), now["run"]
+        return now["run"]["state"] == state and now["observed"] == "running"
+
+    wait_for(look, f"{kind} to end", 150)
 
 
 def lost_connections(agent: AgentProcess) -> int:

@@ -41,6 +41,16 @@ def test_numbers_have_the_edges_bounds():
 
 
 @pytest.mark.django_db
+def test_every_plan_has_as_many_nodes_as_the_edge_takes_and_of_what_is_unproven_one():
+    roles = PLAN["properties"]["roles"]["properties"]
+    for plan in Plan.objects.all():
+        for role, size in plan.roles.items():
+            bounds = roles[role]["properties"]["count"]
+            assert bounds["minimum"] <= size["count"] <= bounds["maximum"], (plan.code, role)
+        assert {plan.roles[role]["count"] for role in ("manager", "indexer")} == {1}, plan.code
+
+
+@pytest.mark.django_db
 def test_every_plan_on_offer_holds_some_days_of_all_its_agents():
     for plan in Plan.objects.filter(offered=True):
         most = disk.needed(plan.roles["indexer"], agents=plan.max_agents, days=plan.searchable_days)
