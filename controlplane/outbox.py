@@ -29,7 +29,8 @@ log = structlog.get_logger(__name__)
 
 type Subscriber = Callable[[Message], None]
 
-LEASE = timedelta(minutes=5)
+LEASE = timedelta(minutes=1)
+"""What a worker that is killed in the middle delays a delivery by. One that takes longer may be delivered twice."""
 FIRST_DELAY = timedelta(seconds=2)
 LONGEST_DELAY = timedelta(minutes=10)
 BATCH = 100

@@ -40,11 +40,13 @@ def rampage(
     """Makes tenants while things die, then lets everything come to rest and judges."""
     with Visitor(stack.layout.portal) as maria:
         organization = sign_up_with_oidc(maria, OWNER, f"Chaos {seed}")
-    stack.manage("set_plan", "--organization", organization, "--plan", "large")
+    stack.manage("set_plan", "--organization", organization, "--plan", "standard")
     key = stack.manage("create_api_key", "--organization", organization, "--owner", OWNER)
     load = Load(PortalApi(stack.layout.portal, key), organization, tenants, seed, changes)
     monkey = Monkey(stack, seed)
     load.create_all()
+    # Now each of them can be resized.
+    stack.manage("set_plan", "--organization", organization, "--plan", "large")
     with ExitStack() as running:
         witnesses = [running.enter_context(Witness(stack, load.api, tenant)) for tenant in load.tenants[:WITNESSES]]
         backups = destroy(load, monkey, witnesses, kills)

@@ -15,7 +15,7 @@ VERSIONS = ("4.14.6", "4.14.7")
 Changes = Mapping[str, tuple[str, ...]]
 # What is asked of a tenant, by its status.
 EVERYTHING: Changes = {
-    "running": ("stop", "rotate-certificates", "rotate-credentials", "upgrade", "sleep"),
+    "running": ("stop", "rotate-certificates", "rotate-credentials", "upgrade", "resize", "sleep"),
     "stopped": ("start",),
     "sleeping": ("wake",),
 }

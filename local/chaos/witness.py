@@ -14,7 +14,7 @@ from local.stack import nodes
 from local.stack.handle import NotInTime, StackHandle, wait_for
 from local.stream import replay
 
-MACHINES = 250  # the plan has room for 300
+MACHINES = 140  # the plan has room for 150
 JOIN_SECONDS, RETURN_SECONDS = 60.0, 120.0
 
 
