@@ -69,7 +69,7 @@ test-worker: test-tools
 	npm --prefix worker test
 
 test-stack: test-tools worker/dist/index.js
-	$(PY) -m pytest -m stack -q --durations=10 tests
+	$(PY) -m pytest -m stack -n 2 --dist loadfile -q --durations=10 tests
 
 check: setup assets/node_modules/.ready worker/dist/index.js  ## format, lint, types, import rule, contract and built-CSS drift
 	.venv/bin/ruff format --check .

@@ -135,6 +135,7 @@ class Edge:
     engine: Child | None = None
     launcher: Child | None = None
     _starts: int = 0
+    _engines: int = 0
 
     @property
     def url(self) -> str:
@@ -145,12 +146,16 @@ class Edge:
         subprocess.run(build, cwd=REPOSITORY / "worker", check=True, timeout=START_SECONDS)
         configuration = self.root / "edge.json"
         configuration.write_text(json.dumps(self._configuration()))
-        socket_path, nodes = self.root / "engine.sock", self.root / "nodes"
-        argv = [sys.executable, "-m", "local.engine", "--socket", str(socket_path), "--root", str(nodes)]
-        self.engine = Child(argv, self.root / "engine.log")
-        self.engine.wait_until(b"ready")
+        self.start_engine()
         self.start_launcher()
         return self
+
+    def start_engine(self) -> None:
+        socket_path, nodes = self.root / "engine.sock", self.root / "nodes"
+        argv = [sys.executable, "-m", "local.engine", "--socket", str(socket_path), "--root", str(nodes)]
+        self._engines += 1
+        self.engine = Child(argv, self.root / f"engine-{self._engines}.log")
+        self.engine.wait_until(b"ready")
 
     def start_launcher(self) -> None:
         self._starts += 1

@@ -177,6 +177,17 @@ def test_nodes_outlive_a_killed_workerd_and_are_watched_again(edge: Edge) -> Non
     end(edge, tenant)
 
 
+@pytest.mark.parametrize("deaths", [1, 3])
+def test_nodes_are_back_soon_after_the_engine_died_under_them(edge: Edge, deaths: int) -> None:
+    tenant = running_tenant(edge)
+    for _ in range(deaths):
+        edge.engine.kill()
+        edge.start_engine()
+    until(edge, tenant, lambda view: view["observed"] == "running" and node(view, "indexer")["restarts"] >= 1)
+    assert len(nodes_running(edge)) == len(SERVING)
+    end(edge, tenant)
+
+
 def test_a_killed_launcher_leaves_nothing_running_twice(edge: Edge) -> None:
     tenant = running_tenant(edge)
     edge.kill_workerd()

@@ -28,6 +28,8 @@ interface Kept extends Omit<StartOrder, "env" | "image"> {
   told?: number;
 }
 
+/** What the runtime says of a call to whatever runs the containers, once the connection to that has ended. */
+const CUT_OFF = /network connection lost/i;
 const PROBE_TIMEOUT_MS = 2000;
 const FIRST_PROBE_PAUSE_MS = 50;
 const LONGEST_PROBE_PAUSE_MS = 1000;
@@ -94,7 +96,7 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
   start(order: StartOrder): Promise<NodeReport> {
     return this.#turns.take(TURN_MS, async (stillMine) => {
       if (this.#erased) throw new EdgeError("NODE_START_REFUSED", `The ${this.role} was erased with its tenant.`);
-      if (!this.#kept || this.#kept.start < order.start) await this.#launch(order, stillMine);
+      if (!this.#kept || this.#kept.start < order.start) await this.#launch(order, stillMine).catch(this.#cutOff);
       return this.report();
     });
   }
@@ -209,6 +211,15 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
     this.#watch(order.start);
     this.#awaitReady(order.start);
   }
+
+  /**
+   * What runs the containers was gone for a moment: this object's way to it stays broken, though it be back. The next
+   * order finds a new object, with a way of its own.
+   */
+  readonly #cutOff = (error: unknown): never => {
+    if (CUT_OFF.test(messageOf(error))) this.ctx.abort(messageOf(error));
+    throw error;
+  };
 
   async #intercept({ generation, start }: { generation: number; start: number }): Promise<void> {
     const props = { tenant: this.tenant, role: this.role, n: this.n, generation, start };
