@@ -10,7 +10,9 @@ import { MeshLinks, meshPort } from "../../tunnel/links";
 import { within } from "../deadline";
 import { carry } from "./carry";
 import { partsOf } from "./names";
+import { servesOnceReady } from "./readiness";
 import type { NodeReport, StartOrder } from "./reports";
+import { exitCodeOf, isCutOff } from "./runtime_words";
 import { type Told, told } from "./told";
 import { Turns } from "./turns";
 
@@ -28,11 +30,7 @@ interface Kept extends Omit<StartOrder, "env" | "image"> {
   told?: number;
 }
 
-/** What the runtime says of a call to whatever runs the containers, once the connection to that has ended. */
-const CUT_OFF = /network connection lost/i;
 const PROBE_TIMEOUT_MS = 2000;
-const FIRST_PROBE_PAUSE_MS = 50;
-const LONGEST_PROBE_PAUSE_MS = 1000;
 const STOP_GRACE_MS = 30_000;
 /** What a node can't finish by then it finishes after its restart, or the journal has it. */
 const DRAIN_MS = 8000;
@@ -217,7 +215,7 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
    * order finds a new object, with a way of its own.
    */
   readonly #cutOff = (error: unknown): never => {
-    if (CUT_OFF.test(messageOf(error))) this.ctx.abort(messageOf(error));
+    if (isCutOff(error)) this.ctx.abort(messageOf(error));
     throw error;
   };
 
@@ -275,17 +273,9 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
   #awaitReady(start: number): void {
     const stillStarting = () => this.#kept?.start === start && this.#kept.state === "starting";
     const poll = async () => {
-      let pause = FIRST_PROBE_PAUSE_MS;
-      while (stillStarting()) {
-        if (await this.#serves()) {
-          if (!stillStarting()) return;
-          this.#keep({ state: "running" });
-          this.#tell();
-          return;
-        }
-        await scheduler.wait(pause);
-        pause = Math.min(pause * 1.2, LONGEST_PROBE_PAUSE_MS);
-      }
+      if (!(await servesOnceReady(() => this.#serves(), stillStarting))) return;
+      this.#keep({ state: "running" });
+      this.#tell();
     };
     this.ctx.waitUntil(poll().catch((error: unknown) => this.onError(error)));
   }
@@ -333,9 +323,3 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
 }
 
 const isAlive = (state: NodeState) => state === "starting" || state === "running";
-
-/** The runtime rejects `monitor()` with the code in its message; null where it does not know one. */
-function exitCodeOf(error: unknown): number | null {
-  const match = /exit(?:ed)?\D*(\d+)/i.exec(messageOf(error));
-  return match ? Number(match[1]) : null;
-}
