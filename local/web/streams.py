@@ -13,7 +13,8 @@ async def copy(reader: StreamReader, writer: StreamWriter) -> None:
         writer.write(data)
         await writer.drain()
     if writer.can_write_eof():
-        writer.write_eof()
+        with contextlib.suppress(OSError):  # the other side has gone altogether
+            writer.write_eof()
 
 
 async def pump(a_reader: StreamReader, a_writer: StreamWriter, b_reader: StreamReader, b_writer: StreamWriter) -> None:

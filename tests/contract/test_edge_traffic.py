@@ -128,6 +128,21 @@ def test_agents_come_back_within_a_minute_after_the_runtime_was_killed(edge: Edg
         assert time.monotonic() - started < 60
 
 
+def test_an_agent_and_its_alerts_are_back_soon_after_the_engine_died_twice(edge: Edge, tmp_path: Path) -> None:
+    tenant = new_tenant(edge)
+    await_running(edge, tenant)
+    with an_agent(tmp_path, edge, tenant, "web-1") as agent:
+        agent.await_connected()
+        for _ in range(2):
+            edge.engine.kill()
+            edge.start_engine()
+        await_running(edge, tenant)
+        agent.await_connected(times=2)
+        word = f"mole{secrets.token_hex(4)}"
+        agent.log(f"Invalid user {word} from 203.0.113.9 port 4022")
+        wait_for(lambda: stored(edge, tenant, [word]), "an alert after the engine's death")
+
+
 def test_a_quarantined_agent_is_cut_off_and_stays_out(edge: Edge, tenant: str, tmp_path: Path) -> None:
     with (
         an_agent(tmp_path / "agent", edge, tenant, "web-9") as agent,

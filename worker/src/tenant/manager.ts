@@ -15,9 +15,9 @@ export async function managerOf(ctx: TenantContext): Promise<ManagerApi> {
   const credentials = credentialsAt(ctx, "manager");
   const known = managers.get(ctx);
   if (known?.credentials === credentials) return known.api;
-  const node = nodeStub(ctx.env, ctx.id, "manager", MASTER);
   const credential = { username: MANAGER_API_USER, password: await ctx.secret("manager_api", credentials) };
-  const api = new ManagerApi((request) => node.fetch(request), credential);
+  // A stub of its own for each call: one that was there when the node's object ended reaches nobody any more.
+  const api = new ManagerApi((request) => nodeStub(ctx.env, ctx.id, "manager", MASTER).fetch(request), credential);
   managers.set(ctx, { credentials, api });
   return api;
 }
