@@ -26,6 +26,7 @@ import { environmentOf, indexerAuthorization, isClustered, mintRequest } from ".
 import { nodeRow, nodeRows, notePrepared, noteStart, prepareSubject, startSubject, takeReport } from "./node_records";
 import { anyNodeStub, nodeStub } from "./nodes/names";
 import type { StartOrder } from "./nodes/reports";
+import { isCutOff } from "./nodes/runtime_words";
 import { NotYet } from "./not_yet";
 import { PRELUDE_ACTS } from "./preludes";
 import { noteVerified, renew, rotationRow, switchOver, turnBack } from "./rotation";
@@ -160,11 +161,22 @@ async function startNode(ctx: TenantContext, { role, n }: Of<"start">): Promise<
   const start = ctx.transaction(() => noteStart(ctx, { role, n }, { incarnation, instance, credentials }));
   const order: StartOrder = { start, generation: record.generation, image, instance, env };
   try {
-    takeReport(ctx, await anyNodeStub(ctx.env, ctx.id, role, n).start(order), start);
+    takeReport(ctx, await started(ctx, { role, n }, order), start);
   } catch (error) {
     // Whether it started is unknown; marked absent, it is looked at again before the next start.
     ctx.sql.exec("UPDATE nodes SET state = 'absent' WHERE role = ? AND n = ? AND start = ?", role, n, start);
     throw error;
+  }
+}
+
+/** An object that finds its way to the containers cut off begins anew; that alone is no failed start. */
+async function started(ctx: TenantContext, { role, n }: { role: Role; n: number }, order: StartOrder) {
+  const start = () => anyNodeStub(ctx.env, ctx.id, role, n).start(order);
+  try {
+    return await start();
+  } catch (error) {
+    if (!isCutOff(error)) throw error;
+    return start();
   }
 }
 
