@@ -20,3 +20,15 @@ export async function boundedBytes(
   }
   return new Uint8Array(Buffer.concat(chunks));
 }
+
+/** A body of `length` bytes out of pieces, one at a time as the reader takes them. */
+export function streamOf(pieces: AsyncGenerator<Uint8Array>, length: number): ReadableStream<Uint8Array> {
+  const stream = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { value, done } = await pieces.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+  });
+  return stream.pipeThrough(new FixedLengthStream(length));
+}

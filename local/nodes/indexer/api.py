@@ -5,6 +5,7 @@ from local.nodes.indexer.access import Access
 from local.nodes.indexer.cluster_calls import ClusterCalls, IndexCalls
 from local.nodes.indexer.document_calls import DocumentCalls
 from local.nodes.indexer.documents import Documents
+from local.nodes.indexer.bucket import BucketFailed
 from local.nodes.indexer.errors import SearchError
 from local.nodes.indexer.snapshot_calls import SnapshotCalls
 from local.nodes.indexer.snapshots import SnapshotRepositories
@@ -34,6 +35,8 @@ class IndexerApi:
                 return Response.of_json(HEALTHY)
             identity = self._access.identify(request)
             return await self._routes.answer(request, _unknown_route, identity)
+        except BucketFailed as error:
+            return SearchError(500, "repository_exception", str(error)).response()
         except SearchError as error:
             return error.response()
         except BadRequest as error:

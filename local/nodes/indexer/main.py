@@ -4,8 +4,10 @@ from local.nodes.host import SERVER_NAME, Host
 from local.nodes.indexer import state
 from local.nodes.indexer.access import Access
 from local.nodes.indexer.api import IndexerApi
+from local.nodes.indexer.bucket import Bucket
 from local.nodes.indexer.documents import Documents, IndexSettings
 from local.nodes.indexer.snapshots import SnapshotRepositories
+from local.nodes.state.door import StateDoor
 from local.nodes.state.restoring import restore
 from local.nodes.state.saving import Saver
 from local.web.server import http_listener
@@ -25,10 +27,12 @@ async def run(host: Host) -> int:
     data = host.disk / "data"
     data.mkdir(exist_ok=True)
     documents = Documents(data / "documents.sqlite", _index_settings(host))
-    repositories = SnapshotRepositories(host.disk / "snapshots", documents)
+    endpoint = host.environment.get("REPOSITORY_URL", "")
+    repositories = SnapshotRepositories(data, documents, lambda name: Bucket(endpoint, name, host.proxy))
     api = IndexerApi(host, documents, Access(passwords), repositories)
-    await restore(host, lambda fetched, archive: state.apply(repositories, fetched, archive))
-    saver = Saver(host, lambda _: state.collect(repositories), on_schedule=False)
+    door = StateDoor(host, host.environment.get("STATE_URL", ""))
+    await restore(host, lambda _, archive: state.apply(repositories, door, archive))
+    saver = Saver(host, lambda: state.save(repositories, door), on_schedule=False)
     async with http_listener(api.handle, server_name=SERVER_NAME) as port, saver.serving() as more_ports:
         host.report_ports({PORT: port, **more_ports})
         host.log("serving", stand_in=True, version=host.version)

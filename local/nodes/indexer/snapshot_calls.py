@@ -39,18 +39,18 @@ class SnapshotCalls:
 
     async def take_snapshot(self, request: Request, identity: Identity, repository: str, name: str) -> Response:
         identity.require("manage")
-        return Response.of_json({"snapshot": self._repositories.take(repository, name)})
+        return Response.of_json({"snapshot": await self._repositories.take(repository, name)})
 
     async def describe_snapshot(self, request: Request, identity: Identity, repository: str, name: str) -> Response:
         identity.require("manage")
-        return Response.of_json({"snapshots": self._repositories.describe(repository, name)})
+        return Response.of_json({"snapshots": await self._repositories.describe(repository, name)})
 
     async def delete_snapshot(self, request: Request, identity: Identity, repository: str, name: str) -> Response:
         identity.require("manage")
-        self._repositories.delete(repository, name)
+        await self._repositories.delete(repository, name)
         return Response.of_json(ACKNOWLEDGED)
 
     async def restore_snapshot(self, request: Request, identity: Identity, repository: str, name: str) -> Response:
         identity.require("manage")
-        indices = self._repositories.restore(repository, name)
+        indices = await self._repositories.restore(repository, name)
         return Response.of_json({"snapshot": {"snapshot": name, "indices": indices, "shards": SHARDS}})

@@ -30,9 +30,9 @@ from local.nodes.manager.registry import Registry
 from local.nodes.manager.rules import RuleEngine, load_rules
 from local.nodes.manager.settings import BadSettings, Settings
 from local.nodes.manager.shipping import Offsets, Shipping, beat
-from local.nodes.state.door import Archive
+from local.nodes.state.door import Archive, StateDoor
 from local.nodes.state.restoring import restore
-from local.nodes.state.saving import Saver
+from local.nodes.state.saving import Saver, sending
 from local.web.server import Listener
 
 API_PORT, ENROLLMENT_PORT, AGENT_PORT, CLUSTER_PORT = 55000, 1515, 1514, 1516
@@ -58,7 +58,8 @@ class Manager:
 
     def __init__(self, host: Host, settings: Settings) -> None:
         self.host, self.settings = host, settings
-        self.saver = Saver(host, self._collect, on_schedule=True)
+        door = StateDoor(host, host.environment.get("STATE_URL", ""))
+        self.saver = Saver(host, sending(host, door, self._collect), on_schedule=True)
         self.registry = Registry(host.disk, self.saver.wake)
         self.log = AlertLog(host.disk / "logs" / "alerts" / "alerts.json")
         self.shipping = Shipping(host, settings, self.log, Offsets(host.disk / "queue" / "shipping" / "offsets.json"))
@@ -161,7 +162,7 @@ async def _every(seconds: float, act: Callable[[], None]) -> None:
         act()
 
 
-def _take_up(host: Host, settings: Settings, fetched: Path, archive: Archive) -> None:
+async def _take_up(host: Host, settings: Settings, fetched: Path, archive: Archive) -> None:
     """Puts an archive on the disk. What the environment gives wins: a backup may be older than a credential."""
     state.apply(host.disk, fetched, archive)
     forget_user(host.disk / "api" / "configuration", settings.api_username)

@@ -13,7 +13,11 @@ TRANSFER_SECONDS = 600.0
 
 
 class NotSaved(Exception):
-    """The door did not take it; what was saved before is kept."""
+    """The door did not take it; what was saved before is kept. `status` 0: it did not answer."""
+
+    def __init__(self, reason: str, status: int = 0) -> None:
+        super().__init__(reason)
+        self.status = status
 
 
 class NotRestored(Exception):
@@ -62,8 +66,16 @@ class StateDoor:
         except RequestFailed as error:
             raise NotSaved(str(error)) from error
         if reply.status not in (200, 201):
-            raise NotSaved(f"{reply.status}: {_said(reply)}")
+            raise NotSaved(f"{reply.status}: {_said(reply)}", reply.status)
         return reply
+
+    async def commit(self) -> int:
+        """Has an archive made of what lies in the repository; its number. Raises NotSaved."""
+        return int(json.loads((await self._call("POST", "/snapshots", b"")).body)["number"])
+
+    async def put_in_front(self, number: int) -> None:
+        """Has the repository hold what an archive does; 0: nothing. Raises NotSaved."""
+        await self._call("POST", "/front", json.dumps({"number": number}).encode())
 
     async def latest(self) -> Archive | None:
         """The archive to start from; None where there is none. Raises NotRestored."""

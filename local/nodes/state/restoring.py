@@ -4,11 +4,11 @@ import asyncio
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from local.nodes.host import Host
-from local.nodes.state.door import Archive, NotRestored, StateDoor
+from local.nodes.state.door import Archive, NotRestored, NotSaved, StateDoor
 from local.web.client import RequestFailed
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0
@@ -18,7 +18,7 @@ TRIES = 3
 """How often an archive is fetched before it counts as unusable and the one before is asked for."""
 
 # puts fetched files (below a directory) where the node keeps them; raises where it can't use them
-Apply = Callable[[Path, Archive], None]
+Apply = Callable[[Path, Archive], Awaitable[None]]
 
 
 async def restore(host: Host, apply: Apply) -> bool:
@@ -48,7 +48,9 @@ async def _restored_from(host: Host, door: StateDoor, archive: Archive, apply: A
     try:
         for file in archive.files:
             await door.fetch(file, fetched)
-        apply(fetched, archive)
+        await apply(fetched, archive)
+    except NotSaved as error:  # the door did not answer
+        raise NotRestored(str(error)) from error
     except NotRestored:
         raise
     except Exception as error:  # whatever is wrong with what was saved, the archive before it may be good

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -22,13 +22,28 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 
 # gathers the node's state in an empty directory: name in the archive -> file
 Collect = Callable[[Path], dict[str, Path]]
+# saves the node's state; the archive's number. Raises NotSaved
+Save = Callable[[], Awaitable[int]]
+
+
+def sending(host: Host, door: StateDoor, collect: Collect) -> Save:
+    """Saves the files that `collect` gathers."""
+
+    async def save() -> int:
+        gathered = Path(tempfile.mkdtemp(dir=host.disk))
+        try:
+            return await door.save(collect(gathered))
+        finally:
+            shutil.rmtree(gathered, ignore_errors=True)
+
+    return save
 
 
 class Saver:
-    """Saves what `collect` gathers. `on_schedule`: also by itself, not only when the edge asks."""
+    """Saves one at a time. `on_schedule`: also by itself, not only when the edge asks."""
 
-    def __init__(self, host: Host, collect: Collect, *, on_schedule: bool) -> None:
-        self._host, self._collect, self._on_schedule = host, collect, on_schedule
+    def __init__(self, host: Host, save: Save, *, on_schedule: bool) -> None:
+        self._host, self._save, self._on_schedule = host, save, on_schedule
         self._url = host.environment.get("STATE_URL")
         self._news = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
@@ -40,11 +55,7 @@ class Saver:
     async def save(self) -> int:
         """Saves now; the archive's number. Raises NotSaved."""
         async with self._one_at_a_time:
-            gathered = Path(tempfile.mkdtemp(dir=self._host.disk))
-            try:
-                return await StateDoor(self._host, self._url or "").save(self._collect(gathered))
-            finally:
-                shutil.rmtree(gathered, ignore_errors=True)
+            return await self._save()
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[dict[int, int]]:

@@ -11,6 +11,7 @@ import { alertEvents, DigestBatch, Heartbeat, heartbeatEvent } from "./digests";
 import { upstreamHeaders } from "./headers";
 import { openLink } from "./mesh";
 import { refusal } from "./refusal";
+import { RepositoryDoor } from "./repository";
 import { StateDoor } from "./state";
 import { type Destination, type NodeProps, ruleFor } from "./table";
 
@@ -31,6 +32,7 @@ export class Gate extends WorkerEntrypoint<Env, NodeProps> {
     heartbeat: (request) => this.#heartbeat(request),
     state: (request) => new StateDoor(this.env, this.ctx.props).answer(request),
     mesh: (request) => openLink(this.env, this.ctx.props, request),
+    repository: (request) => new RepositoryDoor(this.env, this.ctx.props).answer(request),
   };
 
   override async fetch(request: Request): Promise<Response> {

@@ -1,11 +1,12 @@
 /** `state.internal`: where a node's state goes, and where it comes from before its main process starts. */
 import type { z } from "zod";
 import type { Env } from "../bindings";
-import { boundedBytes } from "../body";
+import { boundedBytes, streamOf } from "../body";
 import { ERRORS, type ErrorBody, type ErrorCode, errorBody, messageOf } from "../errors";
 import { log } from "../log";
 import type { StoredFile } from "../state/ledger";
-import { ArchiveNumber, ArchiveOrder, type StatefulRole } from "../state/limits";
+import { ArchiveNumber, ArchiveOrder, FrontOrder, type StateArchive, type StatefulRole } from "../state/limits";
+import type { StateRefusal } from "../state/refusals";
 import { StateFiles, Unreadable } from "../state/vault";
 import { nodeStub } from "../tenant/nodes/names";
 import type { NodeProps } from "./table";
@@ -18,12 +19,16 @@ type Answer = (request: Request, argument: string) => Promise<Response>;
 export class StateDoor {
   readonly #files: StateFiles;
   readonly #node: ReturnType<typeof nodeStub<StatefulRole>>;
+  /** The same object; the table has the calls that need it for indexers alone. */
+  readonly #indexer: ReturnType<typeof nodeStub<"indexer">>;
   readonly #start: number;
   readonly #answers: Record<string, Answer> = {
     "GET latest": () => this.#latest(),
     "GET files": (_, sha256) => this.#read(sha256),
     "PUT files": (request, sha256) => this.#write(request, sha256),
     "POST archives": (request) => this.#commit(request),
+    "POST snapshots": () => this.#commitRepository(),
+    "POST front": (request) => this.#putInFront(request),
     "POST restored": (request) => this.#note(request, (number) => this.#node.archiveRestored(this.#start, number)),
     "POST unusable": (request) => this.#note(request, (number) => this.#node.archiveUnusable(this.#start, number)),
   };
@@ -33,6 +38,7 @@ export class StateDoor {
     const role = props.role as StatefulRole;
     this.#files = new StateFiles(env, { tenant, role, n });
     this.#node = nodeStub(env, tenant, role, n);
+    this.#indexer = nodeStub(env, tenant, "indexer", n);
     this.#start = start;
   }
 
@@ -75,9 +81,18 @@ export class StateDoor {
   async #commit(request: Request): Promise<Response> {
     const order = await parsed(request, ArchiveOrder);
     if (!order) return refusal(errorBody("BAD_REQUEST", "The list of files is not usable."));
-    const made = await this.#node.commitArchive(this.#start, order.files);
-    if ("refused" in made) return refusal(made.refused);
-    return Response.json({ number: made.number, sha256: made.sha256 }, { status: 201 });
+    return madeOf(await this.#node.commitArchive(this.#start, order.files));
+  }
+
+  async #commitRepository(): Promise<Response> {
+    return madeOf(await this.#indexer.commitRepository(this.#start));
+  }
+
+  async #putInFront(request: Request): Promise<Response> {
+    const order = await parsed(request, FrontOrder);
+    if (!order) return refusal(errorBody("BAD_REQUEST", "Name an archive's number, or 0 for none."));
+    const refused = await this.#indexer.putInFront(this.#start, order.number);
+    return refused ? refusal(refused.refused) : Response.json(order);
   }
 
   async #read(sha256: string): Promise<Response> {
@@ -87,9 +102,7 @@ export class StateDoor {
       // What is wrong from its first byte on is told by the status; later on the body ends early.
       const first = file.chunks > 0 ? await this.#files.chunk(file, 0) : new Uint8Array();
       const headers = { "content-length": String(file.bytes), "content-type": "application/octet-stream" };
-      return new Response(streamOf(this.#rest(file, first)).pipeThrough(new FixedLengthStream(file.bytes)), {
-        headers,
-      });
+      return new Response(streamOf(this.#rest(file, first), file.bytes), { headers });
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error;
       await this.#node.fileUnreadable(sha256, error.message);
@@ -115,17 +128,6 @@ export class StateDoor {
   }
 }
 
-/** One piece at a time, as the reader takes them. */
-function streamOf(pieces: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const { value, done } = await pieces.next();
-      if (done) controller.close();
-      else controller.enqueue(value);
-    },
-  });
-}
-
 async function* emptyBody(): AsyncGenerator<Uint8Array> {}
 
 async function parsed<Schema extends z.ZodType>(request: Request, schema: Schema): Promise<z.output<Schema> | null> {
@@ -135,6 +137,11 @@ async function parsed<Schema extends z.ZodType>(request: Request, schema: Schema
   } catch {
     return null;
   }
+}
+
+function madeOf(made: StateArchive | StateRefusal): Response {
+  if ("refused" in made) return refusal(made.refused);
+  return Response.json({ number: made.number, sha256: made.sha256 }, { status: 201 });
 }
 
 function refusal(body: ErrorBody): Response {

@@ -10,7 +10,8 @@ export interface NodeProps {
 }
 
 /** What an allowed call leads to. */
-export type Destination = "journal" | "indexer" | "manager" | "digests" | "heartbeat" | "state" | "mesh";
+export type Destination =
+  "journal" | "indexer" | "manager" | "digests" | "heartbeat" | "state" | "mesh" | "repository";
 
 export interface GateRule {
   methods: readonly string[];
@@ -31,6 +32,22 @@ const STATE: readonly GateRule[] = [
 
 /** A node of the same tenant and role, by its number alone: what else could be named does not exist. */
 const MESH: readonly GateRule[] = [{ methods: READ, path: /^\/\d$/, to: "mesh" }];
+
+/** An indexer's archives are made by the edge, of what lies in the repository. */
+const REPOSITORY_STATE: readonly GateRule[] = [
+  { methods: READ, path: /^\/latest$/, to: "state" },
+  { methods: ["POST"], path: /^\/(snapshots|front|restored|unusable)$/, to: "state" },
+];
+
+/** The calls of S3 on the one bucket there is; which of them, their query says (`repository.ts`). */
+const REPOSITORY: readonly GateRule[] = [
+  { methods: ASK, path: /^\/snapshots\/?$/, to: "repository" },
+  {
+    methods: ["GET", "HEAD", "PUT", "POST", "DELETE"],
+    path: /^\/snapshots\/[A-Za-z0-9_][A-Za-z0-9._/-]*$/,
+    to: "repository",
+  },
+];
 
 /** The manager's API as its dashboard may use it. The edge alone enrolls agents: no agent is made, removed or read out. */
 const MANAGER_API: readonly GateRule[] = [
@@ -89,7 +106,7 @@ export const GATE_TABLE: Record<NodeProps["role"], Record<string, readonly GateR
     ],
     "manager.internal": MANAGER_API,
   },
-  indexer: { "state.internal": STATE, "mesh.internal": MESH },
+  indexer: { "state.internal": REPOSITORY_STATE, "repository.internal": REPOSITORY, "mesh.internal": MESH },
   certs: {},
 };
 

@@ -4,7 +4,7 @@ import { DataKeySealer } from "../auth/data_key";
 import type { Env } from "../bindings";
 import { SealedArchive } from "../events/archive";
 import type { StoredFile } from "./ledger";
-import { CHUNK_BYTES, type StatefulRole } from "./limits";
+import { CHUNK_BYTES, type StatefulRole, type WrittenFile } from "./limits";
 
 export interface StateNode {
   tenant: string;
@@ -38,18 +38,19 @@ export class StateFiles {
    * @param limit in bytes; more ends the writing
    * @returns null where there was more than the limit
    */
-  async write(start: number, id: number, body: AsyncIterable<Uint8Array>, limit: number) {
+  async write(start: number, id: number, body: AsyncIterable<Uint8Array>, limit: number): Promise<WrittenFile | null> {
     const archive = this.#at({ start, id });
-    const hash = createHash("sha256");
+    const [hash, md5] = [createHash("sha256"), createHash("md5")];
     let [bytes, chunks] = [0, 0];
     for await (const piece of inChunks(body)) {
       bytes += piece.byteLength;
       if (bytes > limit) return null;
       hash.update(piece);
+      md5.update(piece);
       await archive.put(String(chunks), piece);
       chunks += 1;
     }
-    return { bytes, chunks, sha256: hash.digest("hex") };
+    return { bytes, chunks, sha256: hash.digest("hex"), md5: md5.digest("hex") };
   }
 
   /** @throws Unreadable; any other error means that the store did not answer. */
@@ -72,8 +73,17 @@ export class StateFiles {
     if (file.chunks > 0) await this.chunk(file, 0);
   }
 
-  async *read(file: StoredFile): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-    for (let number = 0; number < file.chunks; number++) yield await this.chunk(file, number);
+  read(file: StoredFile): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    return this.readRange(file, 0, file.bytes);
+  }
+
+  /** The bytes from `from` to before `to`; only the chunks that they lie in are opened. @throws Unreadable */
+  async *readRange(file: StoredFile, from: number, to: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    for (let number = Math.floor(from / CHUNK_BYTES); number * CHUNK_BYTES < to; number++) {
+      const chunk = await this.chunk(file, number);
+      const start = number * CHUNK_BYTES;
+      yield chunk.subarray(Math.max(0, from - start), Math.min(chunk.byteLength, to - start));
+    }
   }
 
   remove(file: Pick<StoredFile, "start" | "id">): Promise<void> {

@@ -44,6 +44,7 @@ type Make = (secret: (name: string) => Promise<string>, plan: Plan, n: number) =
 const ROLE_ENVIRONMENT: Record<ServingRole, Make> = {
   indexer: async (secret, plan) => ({
     STATE_URL: "http://state.internal",
+    REPOSITORY_URL: "http://repository.internal",
     INDEX_SHARDS: String(indexSettings(plan).shards),
     INDEX_REPLICAS: String(indexSettings(plan).replicas),
     INDEX_REFRESH_SECONDS: String(indexSettings(plan).refresh_interval_s),

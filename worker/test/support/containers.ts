@@ -26,6 +26,9 @@ shared.testWorld ??= {
 };
 export const world: World = shared.testWorld;
 
+/** The one object that this indexer's repository has. */
+const SNAPSHOT = "http://repository.internal/snapshots/indices/documents";
+
 const covers = (name: string, pattern: string) => name.endsWith(pattern);
 
 export class FakeContainer {
@@ -46,9 +49,12 @@ export class FakeContainer {
   /** Saves wait for this after they gathered what they send. */
   gathered: Promise<void> = Promise.resolve();
   saves = 0;
+  /** What it does when it is told to save, in place of its own way; then a test does what it does at its start, too. */
+  saving: (() => Promise<Response>) | null = null;
   /** It ends by itself before it serves anything. */
   #exits = false;
   #stateDoor: Fetcher | null = null;
+  #repositoryDoor: Fetcher | null = null;
   readonly images = { v4146: "wazuh:4.14.6", v4147: "wazuh:4.14.7", v4148: "wazuh:4.14.8", v4200: "wazuh:4.20.0" };
   #watchers: { resolve: () => void; reject: (reason: Error) => void }[] = [];
 
@@ -117,6 +123,7 @@ export class FakeContainer {
   async interceptOutboundHttp(name: string, door?: Fetcher): Promise<void> {
     this.intercepted.push(name);
     if (name === "state.internal" && door) this.#stateDoor = door;
+    if (name === "repository.internal" && door) this.#repositoryDoor = door;
   }
 
   getTcpPort(port: number) {
@@ -135,22 +142,30 @@ export class FakeContainer {
   }
 
   async #restore(): Promise<void> {
+    if (this.saving) return;
     const latest = await this.#state("GET", "/latest");
     if (latest?.status !== 200) return;
     const { number, files } = (await latest.json()) as { number: number; files: { name: string; sha256: string }[] };
     for (const { name, sha256 } of files)
       this.files[name] = (await (await this.#state("GET", `/files/${sha256}`))?.text()) ?? "";
-    this.documents = new Map(JSON.parse(this.files["snapshot/documents"] ?? "[]") as [string, unknown][]);
+    if (this.role === "indexer") await this.#restoreSnapshot(number);
     await this.#state("POST", "/restored", JSON.stringify({ number }));
   }
 
+  async #restoreSnapshot(number: number): Promise<void> {
+    await this.#state("POST", "/front", JSON.stringify({ number }));
+    const read = await this.#repositoryDoor?.fetch(SNAPSHOT);
+    if (read?.ok) this.documents = new Map((await read.json()) as [string, unknown][]);
+  }
+
   async #takeOrder(path: string): Promise<Response> {
-    return path === "/save" ? this.#save() : new Response(null, { status: 404 });
+    if (path !== "/save") return new Response(null, { status: 404 });
+    return this.saving ? this.saving() : this.#save();
   }
 
   async #save(): Promise<Response> {
-    const documents = { "snapshot/documents": JSON.stringify([...this.documents]) };
-    const files = Object.entries(this.role === "indexer" ? documents : { "identity/keys": "none", ...this.files });
+    if (this.role === "indexer") return this.#takeSnapshot();
+    const files = Object.entries({ "identity/keys": "none", ...this.files });
     const sums = files.map(([name, body]) => ({
       name,
       sha256: digest(body),
@@ -162,6 +177,15 @@ export class FakeContainer {
     return (
       (await this.#state("POST", "/archives", JSON.stringify({ files: sums }))) ?? new Response(null, { status: 503 })
     );
+  }
+
+  async #takeSnapshot(): Promise<Response> {
+    const body = JSON.stringify([...this.documents]);
+    this.saves += 1;
+    await this.gathered;
+    const written = await this.#repositoryDoor?.fetch(SNAPSHOT, { method: "PUT", body });
+    const made = written?.ok ? await this.#state("POST", "/snapshots") : written;
+    return made ?? new Response(null, { status: 503 });
   }
 
   #state(method: string, path: string, body?: string): Promise<Response> | undefined {

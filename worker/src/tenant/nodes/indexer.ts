@@ -6,8 +6,8 @@ import type { StateArchive } from "../../state/limits";
 import type { ContainerPort } from "./base";
 import { jsonAnswer } from "./json";
 import type { NodeReport } from "./reports";
+import { RepositoryContainer } from "./repository";
 import { dropOutdated } from "./searchable";
-import { StatefulContainer } from "./stateful";
 
 const PORT = 9200;
 const SNAPSHOT_EVERY_MS = 6 * 3600 * 1000;
@@ -17,7 +17,7 @@ const VERIFY_TIMEOUT_MS = 10_000;
 const POST_TIMEOUT_MS = 60_000;
 
 /** The node that stores a tenant's alerts and searches them. */
-export class IndexerContainer extends StatefulContainer {
+export class IndexerContainer extends RepositoryContainer {
   readonly #counts = new Counts(this.ctx.storage.sql);
   readonly #journal = openJournal(this.ctx.storage, this.env, { tenant: this.tenant, n: this.n }, (bytes, at) =>
     this.#counts.add("ingested_bytes", bytes, at),

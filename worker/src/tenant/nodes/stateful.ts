@@ -2,7 +2,13 @@ import { type ErrorBody, errorBody, messageOf } from "../../errors";
 import { log } from "../../log";
 import type { NodeState } from "../../schemas/tenant";
 import { StateLedger, type StoredFile } from "../../state/ledger";
-import { ARCHIVE_BYTES, type ArchivedFile, type StateArchive, type StatefulRole } from "../../state/limits";
+import {
+  ARCHIVE_BYTES,
+  type ArchivedFile,
+  type StateArchive,
+  type StatefulRole,
+  type WrittenFile,
+} from "../../state/limits";
 import { type FileGrant, refused, type StateRefusal } from "../../state/refusals";
 import { StateFiles, type StateNode, Unreadable } from "../../state/vault";
 import { BaseWazuhContainer } from "./base";
@@ -20,6 +26,8 @@ const SAVE_WITHIN_MS = 10 * 60_000;
 const IDENTITY = "identity/";
 /** People read why a node did not save; it may have been taken over. */
 const LONGEST_REASON = 200;
+/** Files that are read back or copied at once, each with a chunk or two in memory; a repository has thousands. */
+const AT_ONCE = 4;
 /** The lowest start whose archives are taken. */
 const FENCE = "state_fence";
 
@@ -44,22 +52,18 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
 
   /** The first step of an upload. @param start of the container that asks, from the gate's props */
   beginFile(start: number, sha256: string): FileGrant {
-    if (this.#isOld(start)) return this.#fenced(start);
+    if (this.isOld(start)) return this.fenced(start);
     if (this.ledger.file(sha256)) return { known: true };
     const limit = ARCHIVE_BYTES[this.stateNode.role] - this.ledger.looseBytes();
-    if (limit <= 0) return this.#tooLarge();
+    if (limit <= 0) return this.tooLarge();
     return { id: this.ledger.open(sha256, start, Date.now()), limit };
   }
 
   /** The last step of an upload. @param stored null where there was more than the limit */
-  finishFile(
-    id: number,
-    sha256: string,
-    stored: { bytes: number; chunks: number; sha256: string } | null,
-  ): StateRefusal | null {
-    if (!stored) return this.#tooLarge();
+  finishFile(id: number, sha256: string, stored: WrittenFile | null): StateRefusal | null {
+    if (!stored) return this.tooLarge();
     if (stored.sha256 !== sha256) return refused("STATE_CHECKSUM", "The file has another checksum than was announced.");
-    this.ledger.finish(id, stored.bytes, stored.chunks);
+    this.ledger.finish(id, stored);
     return null;
   }
 
@@ -68,10 +72,10 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
    * start is the edge's own, not the request's.
    */
   commitArchive(start: number, files: ArchivedFile[]): StateArchive | StateRefusal {
-    if (this.#isOld(start)) return this.#fenced(start);
+    if (this.isOld(start)) return this.fenced(start);
     const [missing] = this.ledger.missing(files);
     if (missing) return refused("STATE_CHECKSUM", `The file ${missing.name} is not stored.`);
-    if (files.reduce((sum, { bytes }) => sum + bytes, 0) > ARCHIVE_BYTES[this.stateNode.role]) return this.#tooLarge();
+    if (files.reduce((sum, { bytes }) => sum + bytes, 0) > ARCHIVE_BYTES[this.stateNode.role]) return this.tooLarge();
     const position = this.positionOfArchive();
     if (position === null) return refused("STATE_FENCED", "No archive was asked for.");
     const archive = this.ledger.add(start, Date.now(), files, position);
@@ -80,8 +84,14 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
     return archive;
   }
 
-  latestArchive(): StateArchive | null {
-    return this.ledger.latest();
+  /** With the files that its container is to fetch. */
+  latestArchive(): (StateArchive & { files: ArchivedFile[] }) | null {
+    const archive = this.ledger.latest();
+    return archive && { ...archive, files: this.filesToFetch(archive.number) };
+  }
+
+  protected filesToFetch(number: number): ArchivedFile[] {
+    return this.ledger.filesOf(number);
   }
 
   storedFile(sha256: string): StoredFile | null {
@@ -91,18 +101,18 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
 
   /** A file can't be read any more: every archive with it is passed over from now on. */
   fileUnreadable(sha256: string, why: string): void {
-    for (const number of this.ledger.markFileBroken(sha256)) this.#passedOver(number, why);
+    for (const number of this.ledger.markFileBroken(sha256)) this.passedOver(number, why);
   }
 
   /** A container could not start from an archive although its files arrived. */
   archiveUnusable(start: number, number: number): void {
-    if (!this.#isOld(start) && this.ledger.markBroken(number)) this.#passedOver(number, "the node could not use it");
+    if (!this.isOld(start) && this.ledger.markBroken(number)) this.passedOver(number, "the node could not use it");
   }
 
   /** A container starts from this archive. */
   archiveRestored(start: number, number: number): void {
     const archive = this.ledger.archive(number);
-    if (!archive || this.#isOld(start)) return;
+    if (!archive || this.isOld(start)) return;
     this.ledger.noteRestored(start, number);
     this.onRestored(archive);
   }
@@ -186,7 +196,7 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
     const start = this.#fenceOff();
     if (this.ledger.latest()?.sha256 === archive.sha256 && this.ledger.latest()?.position === archive.position)
       return archive;
-    return this.ledger.add(start, Date.now(), archive.files, archive.position);
+    return this.ledger.add(start, Date.now(), this.ledger.filesOf(number), archive.position);
   }
 
   /**
@@ -213,14 +223,17 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
   async copyArchive(from: StateNode, number: number): Promise<void> {
     const source = await nodeStub(this.env, from.tenant, from.role, from.n).storedArchive(number);
     const taken = source.filter(({ name }) => !name.startsWith(IDENTITY));
-    for (const file of taken) await this.#copyFile(new StateFiles(this.env, from), file.stored);
+    const theirs = new StateFiles(this.env, from);
+    // The same content may have several names.
+    const contents = new Map(taken.map(({ sha256, stored }) => [sha256, stored]));
+    await inGroups([...contents.values()], (stored) => this.#copyFile(theirs, stored));
     const files = taken.map(({ name, sha256, bytes }) => ({ name, sha256, bytes }));
     if (files.length > 0 && !this.ledger.latest()) this.ledger.add(0, Date.now(), files, 0);
   }
 
   /** An archive's files with where they lie. @throws Error where it is not there */
   async storedArchive(number: number): Promise<(ArchivedFile & { stored: StoredFile })[]> {
-    return this.#required(number).files.map((file) => {
+    return this.ledger.filesOf(this.#required(number).number).map((file) => {
       const stored = this.ledger.file(file.sha256);
       if (!stored) throw new Error(`The file ${file.name} is not there.`);
       return { ...file, stored };
@@ -242,9 +255,9 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
    */
   protected async reachOfArchives(): Promise<number> {
     const needed = this.ledger.needed();
-    for (const { files } of needed) {
-      for (const { sha256, name } of files)
-        if (!this.ledger.file(sha256)?.verified) await this.#verifyFile(sha256, name);
+    for (const { number } of needed) {
+      const files = this.ledger.filesOf(number).filter(({ sha256 }) => !this.ledger.file(sha256)?.verified);
+      await inGroups(files, (file) => this.#verifyFile(file));
     }
     return needed.length === 0 ? 0 : Math.min(...needed.map(({ position }) => position));
   }
@@ -254,7 +267,7 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
    * @throws Error naming what can't be read
    */
   async verifyArchive(number: number): Promise<void> {
-    for (const { sha256, name } of this.#required(number).files) await this.#verifyFile(sha256, name);
+    await inGroups(this.ledger.filesOf(this.#required(number).number), (file) => this.#verifyFile(file));
   }
 
   protected override progress(): number {
@@ -273,7 +286,7 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
     return { tenant: this.tenant, role: this.role as StatefulRole, n: this.n };
   }
 
-  async #verifyFile(sha256: string, name: string): Promise<void> {
+  async #verifyFile({ sha256, name }: ArchivedFile): Promise<void> {
     const file = this.ledger.file(sha256);
     try {
       if (!file) throw new Unreadable("it is not stored");
@@ -297,22 +310,22 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
     return Math.max(this.report().start, this.ctx.storage.kv.get<number>(FENCE) ?? 0);
   }
 
-  #isOld(start: number): boolean {
+  protected isOld(start: number): boolean {
     return start < this.#fence;
   }
 
-  #fenced(start: number): StateRefusal {
+  protected fenced(start: number): StateRefusal {
     return refused("STATE_FENCED", `Start ${start} of the ${this.role} is over; ${this.#fence} is the newest.`);
   }
 
-  #tooLarge(): StateRefusal {
+  protected tooLarge(): StateRefusal {
     const limit = ARCHIVE_BYTES[this.stateNode.role];
     const refusal = refused("STATE_TOO_LARGE", `The ${this.role}'s state is larger than ${limit} bytes.`);
     this.#trouble(refusal.refused);
     return refusal;
   }
 
-  #passedOver(number: number, why: string): void {
+  protected passedOver(number: number, why: string): void {
     const { tenant, role, n } = this;
     log("error", "an archive is unreadable and passed over", { tenant, role, n, number, why });
     this.#trouble(errorBody("STATE_UNREADABLE", `Archive ${number} of the ${role} can't be read: ${why}.`));
@@ -333,4 +346,8 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
     };
     this.ctx.waitUntil(work().catch((error: unknown) => this.onError(error)));
   }
+}
+
+async function inGroups<T>(all: T[], work: (one: T) => Promise<void>): Promise<void> {
+  for (let at = 0; at < all.length; at += AT_ONCE) await Promise.all(all.slice(at, at + AT_ONCE).map(work));
 }
