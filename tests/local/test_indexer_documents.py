@@ -108,32 +108,3 @@ async def test_documents_are_deleted_by_query(indexer) -> None:
 
     assert answer.json()["deleted"] == 1
     assert await indexer.ids({"match_all": {}}) == ["2"]
-
-
-async def test_a_snapshot_brings_back_what_was_deleted(indexer) -> None:
-    await indexer.put(alert(1), alert(2))
-    await indexer.http.put("/_snapshot/backup", json={"type": "fs", "settings": {"location": "backup"}})
-    taken = await indexer.http.put("/_snapshot/backup/first")
-    assert taken.json()["snapshot"]["state"] == "SUCCESS"
-
-    assert (await indexer.http.post("/_snapshot/backup/first/_restore")).status_code == 500, "the index exists still"
-    await indexer.http.delete(f"/{INDEX}")
-    assert (await indexer.http.post("/_snapshot/backup/first/_restore")).status_code == 200
-
-    assert sorted(await indexer.ids({"match_all": {}})) == ["1", "2"]
-    listed = await indexer.http.get("/_snapshot/backup/_all")
-    assert [entry["snapshot"] for entry in listed.json()["snapshots"]] == ["first"]
-    assert (await indexer.http.delete("/_snapshot/backup/first")).status_code == 200
-    assert (await indexer.http.get("/_snapshot/backup/first")).status_code == 404
-
-
-@pytest.mark.parametrize("name", ["%2e%2e", "%2e%2e%2fescaped", "UPPER"])
-async def test_a_repository_stays_within_its_directory(indexer, name) -> None:
-    answer = await indexer.http.put(f"/_snapshot/{name}", json={"type": "fs"})
-
-    assert answer.status_code in (400, 404, 405)
-
-
-async def test_a_repository_of_another_kind_is_refused(indexer) -> None:
-    assert (await indexer.http.put("/_snapshot/backup", json={"type": "s3"})).status_code == 400
-    assert (await indexer.http.put("/_snapshot/nowhere/first")).status_code == 404

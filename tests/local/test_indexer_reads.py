@@ -12,6 +12,7 @@ import pytest
 from local.nodes.host import Host
 from local.nodes.indexer.access import Access
 from local.nodes.indexer.api import IndexerApi
+from local.nodes.indexer.bucket import Bucket
 from local.nodes.indexer.documents import Documents
 from local.nodes.indexer.snapshots import SnapshotRepositories
 from local.web.messages import Request
@@ -20,6 +21,10 @@ from tests.local.indexer_side import EVERY, INDEX, alert
 pytestmark = pytest.mark.anyio
 
 VERA = {"x-proxy-user": "usr_vera", "x-proxy-roles": "tenant_readonly", "x-forwarded-for": "198.51.100.7"}
+
+
+def no_bucket(name: str) -> Bucket:
+    raise AssertionError(f"the bucket {name} is of no use here")
 
 
 @pytest.fixture
@@ -33,7 +38,7 @@ def documents(tmp_path: Path) -> Iterator[Documents]:
 @pytest.fixture
 def api(tmp_path: Path, documents: Documents) -> IndexerApi:
     host = Host("wazuh/wazuh-indexer:4.14.7", {}, tmp_path, lambda ports: None, output=io.StringIO())
-    return IndexerApi(host, documents, Access({}), SnapshotRepositories(tmp_path / "snapshots", documents))
+    return IndexerApi(host, documents, Access({}), SnapshotRepositories(tmp_path, documents, no_bucket))
 
 
 async def ask(api: IndexerApi, call: str) -> Any:

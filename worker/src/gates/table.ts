@@ -10,8 +10,7 @@ export interface NodeProps {
 }
 
 /** What an allowed call leads to. */
-export type Destination =
-  "journal" | "indexer" | "manager" | "digests" | "heartbeat" | "state" | "mesh" | "repository";
+export type Destination = "journal" | "indexer" | "manager" | "digests" | "heartbeat" | "state" | "mesh" | "repository";
 
 export interface GateRule {
   methods: readonly string[];

@@ -205,7 +205,8 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
    */
   startEmpty(): void {
     const start = this.#fenceOff();
-    if (this.ledger.latest()?.files.length) this.ledger.add(start, Date.now(), [], 0);
+    const latest = this.ledger.latest();
+    if (latest && this.ledger.filesOf(latest.number).length > 0) this.ledger.add(start, Date.now(), [], 0);
   }
 
   /** No container of before may save any more. @returns the newest start. @throws Error where one runs */
