@@ -9,7 +9,6 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 HOME_FOLDER=$NODE_ROOT/usr/share/wazuh-indexer
 CONFIG=$HOME_FOLDER/config
-REPOSITORY=$NODE_ROOT/var/lib/wazuh-indexer-repository
 NODE_USER=1000
 READY_SECONDS=600
 
@@ -38,6 +37,16 @@ render_security() {
   done
 }
 
+# put_signature: what the plugin signs its requests to the repository with. It refuses to sign with nothing; nobody checks.
+put_signature() {
+  local name
+  for name in access_key secret_key; do
+    printf 'nobody-checks-this\n' | OPENSEARCH_JAVA_HOME=$HOME_FOLDER/jdk OPENSEARCH_PATH_CONF=$CONFIG \
+      "$HOME_FOLDER/bin/opensearch-keystore" add --stdin --force "s3.client.default.$name" >&2 ||
+      fail "the keystore took no s3.client.default.$name"
+  done
+}
+
 # call METHOD PATH [BODY FILE]: as the administrator. The password goes in by a pipe; the answer is the status alone.
 call() {
   local method=$1 path=$2 body=()
@@ -59,7 +68,7 @@ healthy() { curl --silent --fail --output /dev/null --max-time 2 http://127.0.0.
 # state ORDER: saves and restores through OpenSearch's own API, with the administrator's password and no other secret.
 state() {
   PYTHONPATH=$HERE/../lib exec env -u DASHBOARD_PASSWORD -u NODE_CERTIFICATES PYTHONDONTWRITEBYTECODE=1 \
-    REPOSITORY="$REPOSITORY" python3 "$HERE/state.py" "$1"
+    python3 "$HERE/state.py" "$1"
 }
 
 # Alerts wait in the edge's journal until this is through: only then may their indices come into being.
@@ -81,7 +90,7 @@ furnish_and_save() {
   state serve
 }
 
-need TENANT_ID NODE_NAME INDEXER_PASSWORD DASHBOARD_PASSWORD INDEX_SHARDS INDEX_REPLICAS INDEX_REFRESH_SECONDS STATE_URL
+need TENANT_ID NODE_NAME INDEXER_PASSWORD DASHBOARD_PASSWORD INDEX_SHARDS INDEX_REPLICAS INDEX_REFRESH_SECONDS STATE_URL REPOSITORY_URL
 [[ -n ${NODE_CERTIFICATES:-} ]] || fail "NODE_CERTIFICATES is not set"
 DISCOVERY_TYPE=$(given discovery.type single-node)
 ALLOW_MMAP=$(given node.store.allow_mmap false)
@@ -93,8 +102,8 @@ put_certificates "$CONFIG/certs"
 render "$HERE/opensearch.yml" "$CONFIG/opensearch.yml" 600
 render "$HERE/indices.json" "$NODE_ROOT/tmp/indices.json" 600
 render_security
-mkdir -p "$REPOSITORY"
-chown -R "$NODE_USER:0" "$CONFIG" "$REPOSITORY"
+put_signature
+chown -R "$NODE_USER:0" "$CONFIG"
 
 # OpenSearch gets neither passwords nor certificates in its environment: it has their hashes, and the files.
 start chroot --userspec="$NODE_USER:0" "${NODE_ROOT:-/}" env -u INDEXER_PASSWORD -u DASHBOARD_PASSWORD -u NODE_CERTIFICATES \

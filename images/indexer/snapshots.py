@@ -1,4 +1,4 @@
-"""Snapshots through OpenSearch's own API, in one repository of type `fs` on the container's disk."""
+"""Snapshots through OpenSearch's own API, in one repository of type `s3`, the edge's: `worker/src/gates/repository.ts`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from uuid import uuid4
 REPOSITORY = "edge"
 INDICES = "wazuh-*"
 """Never the security index: it holds passwords' hashes, and each start makes its own."""
-RATE = "200mb"
+SETTINGS = {
+    "bucket": "snapshots",
+    "max_snapshot_bytes_per_sec": "200mb",
+    "max_restore_bytes_per_sec": "200mb",
+    # What is larger is sent in parts of this size; the edge takes at most 128 MiB at once and 1000 parts of an object.
+    "buffer_size": "16mb",
+    "chunk_size": "1gb",
+}
 SECONDS = 1800
 LATER = (http.client.TOO_MANY_REQUESTS, http.client.BAD_GATEWAY, http.client.SERVICE_UNAVAILABLE)
 
@@ -32,13 +39,12 @@ class Refused(Exception):
 class Snapshots:
     """The calls that are needed, as the administrator. Each raises Refused, or OSError where nobody answers now."""
 
-    def __init__(self, url: str, password: str, location: str) -> None:
-        self._url, self._location = url, location
+    def __init__(self, url: str, password: str) -> None:
+        self._url = url
         self._authorization = "Basic " + base64.b64encode(f"admin:{password}".encode()).decode()
 
     def register(self) -> None:
-        rates = {"max_snapshot_bytes_per_sec": RATE, "max_restore_bytes_per_sec": RATE}
-        self._call("PUT", f"/_snapshot/{REPOSITORY}", {"type": "fs", "settings": {"location": self._location, **rates}})
+        self._call("PUT", f"/_snapshot/{REPOSITORY}", {"type": "s3", "settings": SETTINGS})
 
     def unregister(self) -> None:
         self._unless_missing("DELETE", f"/_snapshot/{REPOSITORY}")
@@ -57,11 +63,6 @@ class Snapshots:
             self.delete(name)
             raise Refused(f"the snapshot is not whole: {taken['state']}", http.client.INTERNAL_SERVER_ERROR)
         return name
-
-    def store_bytes(self) -> int:
-        """What the indices take that a snapshot holds."""
-        rows = self._call("GET", f"/_cat/indices/{INDICES}?format=json&bytes=b&h=store.size")
-        return sum(int(row["store.size"] or 0) for row in rows)
 
     def delete(self, name: str) -> None:
         self._unless_missing("DELETE", f"/_snapshot/{REPOSITORY}/{name}")

@@ -20,7 +20,7 @@ from stat import S_ISREG
 
 from node_state.door import Archive, Door
 from node_state.restoring import Fetch, restore
-from node_state.saving import Saver, serve
+from node_state.saving import Saver, sending, serve
 from node_state.tars import check, pack, unpack
 
 OSSEC = Path(os.environ.get("NODE_ROOT", "") + "/var/ossec")
@@ -159,7 +159,7 @@ def main(order: str) -> int:
     if order == "restore":
         restore(door, apply, PATIENCE)
         return 0
-    return serve(Saver(door, gather), signature)
+    return serve(Saver(sending(door, gather)), signature)
 
 
 if __name__ == "__main__":

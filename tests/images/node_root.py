@@ -20,6 +20,7 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
     "certs": {"CERTS_REQUEST": "{}"},
     "indexer": {
         "STATE_URL": "http://state.internal",
+        "REPOSITORY_URL": "http://repository.internal",
         "INDEX_SHARDS": "2",
         "INDEX_REPLICAS": "0",
         "INDEX_REFRESH_SECONDS": "5",

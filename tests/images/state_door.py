@@ -8,9 +8,11 @@ from typing import Any
 
 
 class StateDoor:
-    """`refused` are paths' beginnings that are answered 503."""
+    """`refused` are paths' beginnings that are answered 503; `repository` is what an indexer has in S3, by name."""
 
     def __init__(self) -> None:
+        self.repository: dict[str, Any] = {}
+        self.damaged = False
         self.files: dict[str, bytes] = {}
         self.archives: list[dict[str, Any]] = []
         self.sent: list[str] = []
@@ -69,6 +71,17 @@ class StateDoor:
             return 422, {"message": f"The file {missing[0]['name']} is not stored."}
         self.archives.append({"number": len(self.archives) + 1, "files": files})
         return 201, {"number": len(self.archives), "sha256": "x"}
+
+    def post_snapshots(self, body: bytes) -> tuple[int, Any]:
+        if self.damaged and self.repository:
+            return 422, {"message": "An object is not stored."}
+        self.archives.append({"number": len(self.archives) + 1, "files": [], "repository": dict(self.repository)})
+        return 201, {"number": len(self.archives), "sha256": "x"}
+
+    def post_front(self, body: bytes) -> tuple[int, Any]:
+        number = json.loads(body)["number"]
+        self.repository, self.damaged = dict(self.archives[number - 1]["repository"]) if number else {}, False
+        return 200, {"number": number}
 
     def post_restored(self, body: bytes) -> tuple[int, Any]:
         self.told.append(("restored", json.loads(body)["number"]))

@@ -27,6 +27,8 @@ true
 """
 # Runs the program inside the folder, as the real one would after it changed its root.
 CHROOT = 'root=$2; shift 2; exec "${@:1:$#-1}" "$root${!#}"'
+# Takes a value by the pipe, never as an argument.
+KEYSTORE = 'cat >>"$NODE_ROOT/stored"; exit "${STORED:-0}"'
 # Healthy from the third question on; a body goes to the folder, what comes by the pipe too.
 CURL = """
 [[ "$*" == *--config* ]] && cat >>"$NODE_ROOT/piped"
@@ -48,6 +50,7 @@ exec /bin/sleep 60
 def prepare(root: NodeRoot) -> NodeRoot:
     root.program(f"{HOME}/bin/opensearch", STAY)
     root.program(f"{HOME}/plugins/opensearch-security/tools/hash.sh", HASH)
+    root.program(f"{HOME}/bin/opensearch-keystore", KEYSTORE)
     root.program("stand-ins/chroot", CHROOT)
     root.program("stand-ins/curl", CURL)
     root.program("stand-ins/sleep", "exec /bin/sleep 0.01")
@@ -161,8 +164,32 @@ def test_no_secret_is_in_an_argument_a_log_or_opensearchs_environment(indexer):
         assert secret not in root.text("seen")
     assert "PRIVATE KEY" not in root.text("seen") + root.text("state.seen")
     assert ENVIRONMENTS["indexer"]["DASHBOARD_PASSWORD"] not in root.text("state.seen")
-    assert yaml.safe_load(root.text(f"{HOME}/config/opensearch.yml"))["path.repo"][0] in root.text("state.seen")
     assert "OPENSEARCH_JAVA_OPTS=-Xms1g -Xmx1g" in root.text("seen")
+
+
+def test_snapshots_go_to_the_edge_signed_with_what_is_no_secret(indexer):
+    root, _ = indexer
+    settings = yaml.safe_load(root.text(f"{HOME}/config/opensearch.yml"))
+    assert "path.repo" not in settings
+    place = {name.removeprefix("s3.client.default."): value for name, value in settings.items() if "s3." in name}
+    assert place == {
+        "endpoint": "http://repository.internal",
+        "protocol": "http",
+        "path_style_access": True,
+        "region": "us-east-1",
+    }
+    stored = [call for call in root.calls if call.startswith("opensearch-keystore")]
+    names = ("access_key", "secret_key")
+    assert stored == [f"opensearch-keystore add --stdin --force s3.client.default.{name}" for name in names]
+    assert set(root.text("stored").split()) == {"nobody-checks-this"}
+    # What is put there as root has to belong to the user that OpenSearch runs as.
+    assert root.calls.index(stored[-1]) < next(at for at, call in enumerate(root.calls) if call.startswith("chown -R"))
+
+
+def test_a_keystore_that_takes_nothing_ends_the_node(root):
+    process = prepare(root).start("indexer/entry.sh", environment_of("indexer", STORED="1"))
+    assert process.wait(timeout=20) == 1
+    assert "the keystore took no s3.client.default.access_key" in root.output
 
 
 def test_it_runs_as_user_1000_and_ends_orderly(indexer):
@@ -192,7 +219,11 @@ def test_what_is_there_already_is_fine(root):
 
 
 @pytest.mark.parametrize(
-    "name", ["INDEXER_PASSWORD", "DASHBOARD_PASSWORD", "INDEX_SHARDS", "NODE_CERTIFICATES", "STATE_URL", "TENANT_ID"]
+    "name",
+    [
+        *("INDEXER_PASSWORD", "DASHBOARD_PASSWORD", "INDEX_SHARDS", "NODE_CERTIFICATES", "STATE_URL", "REPOSITORY_URL"),
+        "TENANT_ID",
+    ],
 )
 def test_a_missing_variable_ends_it_by_name(root, name):
     process = prepare(root).start("indexer/entry.sh", environment_of("indexer", **{name: ""}))

@@ -5,7 +5,6 @@ import http.server
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -17,18 +16,18 @@ import httpx
 import pytest
 
 from tests.images.node_root import IMAGES, SECRET, terminated, wait_until
+from tests.images.state_door import StateDoor
 
 
 class OpenSearch:
-    """Plays the calls about snapshots on a repository laid out as a real one: descriptions, and contents by index."""
+    """Plays the calls about snapshots on a repository of type `s3`, laid out as a real one, behind the door."""
 
-    def __init__(self, place: Path) -> None:
-        self.place, self.registered = place, False
+    def __init__(self, door: StateDoor) -> None:
+        self.door, self.registered = door, False
         self.indices: dict[str, str] = {}
         self.orders: list[dict] = []
         self.answers: dict[str, int] = {}
-        self.store_bytes = 0
-        place.mkdir(parents=True)
+        self.written: list[str] = []
         opensearch = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -57,13 +56,11 @@ class OpenSearch:
         for word, status in self.answers.items():
             if word in f"{request.command} {path}":
                 return status, {"error": {"reason": "as it was told"}}
-        if parts[0] == "_cat":
-            return 200, [{"store.size": str(self.store_bytes)}, {"store.size": None}]
         if parts[0] != "_snapshot":
             return (200, {}) if self.indices.pop(parts[0], None) else (404, {})
         if len(parts) == 2:
             known, self.registered = self.registered, request.command == "PUT"
-            assert not self.registered or body["settings"]["location"] == str(self.place)
+            assert not self.registered or (body["type"], body["settings"]["bucket"]) == ("s3", "snapshots")
             return (200, {}) if known or self.registered else (404, {})
         if not self.registered:
             return 404, {"error": {"type": "repository_missing_exception"}}
@@ -71,7 +68,7 @@ class OpenSearch:
         return call(parts[2], body)
 
     def snapshots(self) -> list[dict]:
-        return [json.loads(file.read_text()) for file in sorted(self.place.glob("snap-*"))]
+        return [json.loads(facts) for name, facts in sorted(self.door.repository.items()) if name.startswith("snap-")]
 
     def list(self, name: str, body) -> tuple[int, dict]:
         return 200, {"snapshots": self.snapshots()}
@@ -79,37 +76,41 @@ class OpenSearch:
     def take(self, name: str, body) -> tuple[int, dict]:
         self.orders.append(body)
         for index, content in self.indices.items():
-            shard = self.place / "indices" / f"id-{index}" / "0"
-            shard.mkdir(parents=True, exist_ok=True)
-            (shard / f"__{content}").write_text(content)
-            (shard / f"snap-{name}.dat").write_text(content)
+            self.write(f"indices/id-{index}/0/__{content}", content)
+            self.write(f"indices/id-{index}/0/snap-{name}.dat", content)
         facts = {"snapshot": name, "state": "SUCCESS", "indices": list(self.indices), "contents": self.indices}
-        (self.place / f"snap-{name}").write_text(json.dumps(facts))
-        (self.place / "index.latest").write_text(uuid4().hex)
+        self.write(f"snap-{name}.dat", json.dumps(facts))
+        self.door.repository["index.latest"] = uuid4().hex
         return 200, {"snapshot": facts}
 
+    def write(self, name: str, content: str) -> None:
+        """What is there already is not sent again."""
+        if name not in self.door.repository:
+            self.written.append(name)
+            self.door.repository[name] = content
+
     def delete(self, name: str, body) -> tuple[int, dict]:
-        (self.place / f"snap-{name}").unlink()
-        for file in self.place.rglob(f"snap-{name}.dat"):
-            file.unlink()
+        for known in [known for known in self.door.repository if known.endswith(f"snap-{name}.dat")]:
+            del self.door.repository[known]
         return 200, {}
 
     def restore(self, name: str, body) -> tuple[int, dict]:
         self.orders.append(body)
-        facts = json.loads((self.place / f"snap-{name}").read_text())
+        facts = json.loads(self.door.repository[f"snap-{name}.dat"])
         assert not set(facts["indices"]) & set(self.indices)
         for index, content in facts["contents"].items():
-            self.indices[index] = (self.place / "indices" / f"id-{index}" / "0" / f"__{content}").read_text()
+            self.indices[index] = self.door.repository[f"indices/id-{index}/0/__{content}"]
         return 200, {"snapshot": {"shards": {"failed": self.answers.get("failed", 0)}}}
 
 
 class Indexer:
     """The script beside an OpenSearch of its own."""
 
-    def __init__(self, root: Path, url: str) -> None:
-        self.root, self.opensearch = root, OpenSearch(root / "repository")
+    def __init__(self, root: Path, door: StateDoor) -> None:
+        self.root, self.opensearch = root, OpenSearch(door)
+        root.mkdir()
         given = {"PATH": os.environ["PATH"], "PYTHONPATH": str(IMAGES / "lib"), "PYTHONDONTWRITEBYTECODE": "1"}
-        given |= {"STATE_URL": url, "STATE_PORT": "0", "REPOSITORY": str(root / "repository")}
+        given |= {"STATE_URL": door.url, "STATE_PORT": "0"}
         self.given = given | {"INDEXER_PASSWORD": SECRET, "INDEXER_LOCAL_URL": self.opensearch.url}
         self.process: subprocess.Popen[str] | None = None
 
@@ -142,7 +143,7 @@ class Indexer:
 
 @pytest.fixture
 def indexer(tmp_path, door) -> Iterator[Indexer]:
-    made = Indexer(tmp_path / "first", door.url)
+    made = Indexer(tmp_path / "first", door)
     made.opensearch.indices = {"wazuh-alerts-4.x-2026.11.25": "yesterday", "wazuh-alerts-4.x-2026.11.26": "today"}
     yield made
     made.close()
@@ -150,7 +151,7 @@ def indexer(tmp_path, door) -> Iterator[Indexer]:
 
 @pytest.fixture
 def next_one(tmp_path, door) -> Iterator[Indexer]:
-    made = Indexer(tmp_path / "next", door.url)
+    made = Indexer(tmp_path / "next", door)
     yield made
     made.close()
 
@@ -171,12 +172,21 @@ def test_a_new_container_starts_from_the_snapshot_of_the_one_before(indexer, nex
 def test_each_snapshot_takes_the_place_of_the_one_before_and_a_day_that_is_over_is_not_sent_again(indexer, door):
     indexer.save()
     indexer.opensearch.indices["wazuh-alerts-4.x-2026.11.26"] = "today, later"
-    sent = len(door.sent)
+    before = len(indexer.opensearch.written)
     indexer.save()
-    before, after = ({file["name"]: file["sha256"] for file in archive["files"]} for archive in door.archives)
-    changed = {name for name in after if before[name] != after[name]}
-    assert changed == {"snapshot/description.tgz", "snapshot/id-wazuh-alerts-4.x-2026.11.26.tgz"}
-    assert len(door.sent) - sent == 2
+    contents = [name for name in indexer.opensearch.written[before:] if "/__" in name]
+    assert contents == ["indices/id-wazuh-alerts-4.x-2026.11.26/0/__today, later"]
+    assert len(indexer.opensearch.snapshots()) == 1
+    assert door.sent == []
+
+
+def test_a_repository_in_which_something_is_broken_is_written_anew(indexer, door):
+    indexer.save()
+    door.damaged = True
+    before = len(indexer.opensearch.written)
+    assert indexer.save().json() == {"number": 2}
+    contents = [name for name in indexer.opensearch.written[before:] if "/__" in name]
+    assert len(contents) == 2
     assert len(indexer.opensearch.snapshots()) == 1
 
 
@@ -191,11 +201,17 @@ def test_a_snapshot_that_is_not_taken_is_no_archive_and_the_edge_is_told(indexer
     assert indexer.save().json() == {"number": 1}
 
 
-def test_a_snapshot_that_would_fill_the_disk_is_not_taken(indexer, door):
-    indexer.opensearch.store_bytes = 1 << 60
-    assert "the disk has no room" in indexer.save().json()["error"]
-    assert not indexer.opensearch.snapshots()
-    assert not door.archives
+@pytest.mark.parametrize("silent", ["/snapshots", "/front"])
+def test_a_door_that_does_not_answer_is_no_archive_and_blames_none(indexer, next_one, door, silent):
+    indexer.save()
+    door.refused = {silent}
+    if silent == "/snapshots":
+        assert indexer.save().status_code == 503
+        assert len(door.archives) == 1
+        return
+    next_one.given["STATE_PATIENCE_SECONDS"] = "1"
+    assert "starting without the state" in next_one.restore()
+    assert door.told == []
 
 
 @pytest.mark.parametrize("trouble", [{"failed": 1}, {"_restore": 500}])
@@ -230,8 +246,14 @@ def test_an_indexer_without_alerts_has_nothing_to_restore(indexer, next_one, doo
     assert next_one.opensearch.orders == []
 
 
+def test_what_a_container_that_died_left_behind_is_gone(indexer, next_one, door):
+    indexer.save()
+    door.repository["snap-half.dat"] = json.dumps({"snapshot": "half", "indices": ["wazuh-none"], "contents": {}})
+    assert "state restored from archive 1" in next_one.restore()
+    assert next_one.opensearch.indices == indexer.opensearch.indices
+
+
 def test_nothing_is_saved_without_an_order_and_sigterm_ends_it(indexer, door):
     indexer.save()
-    shutil.rmtree(indexer.opensearch.place / "indices")
     assert terminated(indexer.process) == 0
     assert len(door.archives) == 1

@@ -1,4 +1,4 @@
-"""`repository.internal` as the stand-in indexer meets it, kept in memory: what `worker/src/gates/repository.ts` answers."""
+"""`repository.internal` as the stand-in indexer meets it, kept in memory: what the Worker's door to it answers."""
 
 import re
 import xml.etree.ElementTree as ElementTree

@@ -62,6 +62,15 @@ describe("an object", () => {
     expect([answer.status, codeOf(answer.text), answer.headers.get("content-range")]).toEqual([status, text, told]);
   });
 
+  it("is read only as the one that a reader began with", async () => {
+    const repository = await Repository.made();
+    await repository.put("index-0", "first");
+    const read = (etag: string) => repository.call("GET", "/index-0", { headers: { "if-match": etag } });
+    expect((await read(`"${md5("first")}"`)).text).toBe("first");
+    await repository.put("index-0", "second");
+    expect(codeOf((await read(`"${md5("first")}"`)).text)).toBe("PreconditionFailed");
+  });
+
   it("of several chunks is read from any place of it", async () => {
     const repository = await Repository.made();
     const content = new Uint8Array(2 * CHUNK_BYTES + 10).fill(97);
@@ -267,6 +276,7 @@ describe("a write", () => {
     ["/a?tagging", {}],
     ["/a", { "x-amz-copy-source": "/snapshots/b" }],
     ["/a", { "if-none-match": "*" }],
+    ["/a", { "if-match": "x" }],
     ["/a", { "x-amz-checksum-crc64nvme": "AAAAAAAAAAA=" }],
   ])("that asks for something else than a write writes nothing (%s %j)", async (path, headers) => {
     const repository = await Repository.made();

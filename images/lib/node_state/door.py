@@ -122,6 +122,14 @@ class Door:
             raise NotRestored(f"{file.name} did not arrive as it was saved")
         return target
 
+    def commit(self) -> int:
+        """Has an archive made of what lies in the indexer's repository; its number. Raises NotSaved."""
+        return int(self._told("/snapshots", {})["number"])
+
+    def put_in_front(self, number: int) -> None:
+        """Has the indexer's repository hold exactly what an archive does; 0: nothing. Raises NotSaved."""
+        self._told("/front", {"number": number})
+
     def tell(self, what: str, number: int) -> None:
         """Says `restored` or `unusable` of an archive. Raises NotRestored."""
         try:

@@ -31,6 +31,7 @@ def restore(door: Door, apply: Apply, patience: float) -> bool:
                 return False
             if tries.restored_from(archive):
                 return True
+            time.sleep(FIRST_PAUSE)
         except (NotRestored, OSError) as error:
             say(f"state could not be restored yet: {error}", "error")
             time.sleep(pause)

@@ -27,28 +27,36 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 
 # gathers the node's state, using an empty folder
 Gather = Callable[[Path], Iterable["tuple[str, Path]"]]
+# saves the node's state; the archive's number. Raises NotSaved
+Save = Callable[[], int]
+
+
+def sending(door: Door, gather: Gather) -> Save:
+    """Saves the files that `gather` yields."""
+
+    def collected() -> Iterable[tuple[str, Path]]:
+        with tempfile.TemporaryDirectory(prefix="state-") as folder:
+            yield from gather(Path(folder))
+
+    return lambda: door.save(collected)
 
 
 class Saver:
-    """Saves what `gather` yields, one save at a time."""
+    """Saves, one save at a time."""
 
-    def __init__(self, door: Door, gather: Gather) -> None:
-        self._door, self._gather = door, gather
+    def __init__(self, save: Save) -> None:
+        self._save = save
         self._one_at_a_time = threading.Lock()
 
     def save(self) -> int:
         """Saves now; the archive's number. Raises NotSaved, whatever the reason."""
         try:
             with self._one_at_a_time:
-                return self._door.save(self._collected)
+                return self._save()
         except NotSaved:
             raise
         except Exception as error:  # a thread that ends by an unforeseen fault would end saving for good
             raise NotSaved(f"{type(error).__name__}: {error}") from error
-
-    def _collected(self) -> Iterable[tuple[str, Path]]:
-        with tempfile.TemporaryDirectory(prefix="state-") as folder:
-            yield from self._gather(Path(folder))
 
 
 def serve(saver: Saver, signature: Callable[[], Any] | None = None) -> int:

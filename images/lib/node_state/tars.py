@@ -16,19 +16,17 @@ from typing import IO, Any
 
 from node_state.door import PIECE, Unusable, inside
 
-FAST, STORED = 1, 0
+FAST = 1
 
 Change = Callable[[bytes], bytes]
 
 
-def pack(
-    target: Path, root: Path, paths: Iterable[Path], replaced: dict[str, Path] | None = None, level: int = FAST
-) -> Path:
+def pack(target: Path, root: Path, paths: Iterable[Path], replaced: dict[str, Path] | None = None) -> Path:
     """Packs files and folders by their names below `root`; `replaced` has other files to read for some names."""
     names = {path: str(path.relative_to(root)) for path in sorted(paths)}
     with (
         target.open("xb") as file,
-        gzip.GzipFile("", "wb", level, file, mtime=0) as packed,
+        gzip.GzipFile("", "wb", FAST, file, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
         for path, name in names.items():

@@ -2,10 +2,10 @@
 
 from local.nodes.host import Host
 from local.nodes.indexer.access import Access
+from local.nodes.indexer.bucket import BucketFailed
 from local.nodes.indexer.cluster_calls import ClusterCalls, IndexCalls
 from local.nodes.indexer.document_calls import DocumentCalls
 from local.nodes.indexer.documents import Documents
-from local.nodes.indexer.bucket import BucketFailed
 from local.nodes.indexer.errors import SearchError
 from local.nodes.indexer.snapshot_calls import SnapshotCalls
 from local.nodes.indexer.snapshots import SnapshotRepositories

@@ -14,7 +14,7 @@ SETTINGS = {"type": "s3", "settings": {"bucket": "snapshots"}}
 
 
 async def save(repositories: SnapshotRepositories, door: StateDoor) -> int:
-    """Takes a snapshot in place of the one before, and has the edge make an archive of it; its number. Raises NotSaved."""
+    """Takes a snapshot in place of the one before and has an archive made of it; its number. Raises NotSaved."""
     try:
         try:
             return await _saved(repositories, door)

@@ -33,8 +33,9 @@ const WORDS = new Set([
 ]);
 /** The words that make another call of the same method. */
 const CALLS = ["list-type", "delete", "uploads", "uploadId"];
-/** Headers that would change what a call does. */
-const NOT_HEEDED = ["if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "x-amz-copy-source"];
+/** Headers that would change what a call does. `if-match` is heeded where something is read. */
+const NOT_HEEDED = ["if-none-match", "if-modified-since", "if-unmodified-since", "x-amz-copy-source"];
+const READS = ["GET", "HEAD"];
 
 type Answer = (request: Request, key: string, query: URLSearchParams) => Promise<Response>;
 
@@ -47,7 +48,7 @@ export class RepositoryDoor {
     "GET bucket list-type": (_, __, query) => this.#list(query),
     "POST bucket delete": (request) => this.#removeAll(request),
     "GET key": (request, key) => this.#read(request, key),
-    "HEAD key": (_, key) => this.#describe(key),
+    "HEAD key": (request, key) => this.#describe(request, key),
     "PUT key": (request, key) => this.#write(request, { name: key }),
     "DELETE key": (_, key) => this.#remove(key),
     "POST key uploads": (_, key) => this.#openUpload(key),
@@ -73,7 +74,9 @@ export class RepositoryDoor {
       await this.#refuseOldStarts();
       return await this.#answered(request);
     } catch (error) {
-      return errorAnswer(await this.#told(error, request.method), request.method);
+      const told = await this.#told(error, request.method);
+      await skipBody(request);
+      return errorAnswer(told, request.method);
     }
   }
 
@@ -81,7 +84,8 @@ export class RepositoryDoor {
     const { pathname, searchParams } = new URL(request.url);
     const key = pathname.slice(`/${BUCKET}/`.length);
     const odd = [...searchParams.keys()].find((word) => !WORDS.has(word));
-    const header = NOT_HEEDED.find((name) => request.headers.has(name));
+    const notHeeded = READS.includes(request.method) ? NOT_HEEDED : ["if-match", ...NOT_HEEDED];
+    const header = notHeeded.find((name) => request.headers.has(name));
     const word = CALLS.find((name) => searchParams.has(name));
     const answer = this.#answers[[request.method, key ? "key" : "bucket", word ?? []].flat().join(" ")];
     if (!answer || odd || header)
@@ -124,13 +128,15 @@ export class RepositoryDoor {
     }
   }
 
-  async #describe(key: string): Promise<Response> {
+  async #describe(request: Request, key: string): Promise<Response> {
     const { facts } = granted(await this.#store.findObject(this.#caller, key));
+    requireMatch(request, facts);
     return new Response(null, { headers: { ...headersOf(facts), "content-length": String(facts.bytes) } });
   }
 
   async #read(request: Request, key: string): Promise<Response> {
     const { facts, files } = granted(await this.#store.findObject(this.#caller, key));
+    requireMatch(request, facts);
     const range = rangeOf(request.headers.get("range"), facts.bytes);
     const { from, to } = range ?? { from: 0, to: facts.bytes };
     const pieces = this.#bytes(files, from, to);
@@ -214,6 +220,13 @@ function requireKey(key: string): void {
     throw new S3Error("InvalidArgument", "A key is at most six names of A-Z, a-z, 0-9, '.', '_' and '-'.");
 }
 
+/** A reader of several parts names the object that it began with. */
+function requireMatch(request: Request, { etag }: ObjectFacts): void {
+  const wanted = request.headers.get("if-match") ?? "*";
+  if (wanted !== "*" && wanted.replaceAll('"', "") !== etag)
+    throw new S3Error("PreconditionFailed", "The object is another one now.");
+}
+
 const tooLarge = (limit: number) => new S3Error("EntityTooLarge", `At most ${limit} bytes are taken here.`);
 
 const uploadOf = (query: URLSearchParams) => query.get("uploadId") ?? "";
@@ -254,6 +267,19 @@ function partsIn(order: string): { part: number; etag: string }[] {
   if (parts.some(({ part }, at) => at > 0 && part <= (parts[at - 1]?.part ?? 0)))
     throw new S3Error("InvalidPartOrder", "The parts' numbers must rise.");
   return parts;
+}
+
+/**
+ * An answer before the body was sent leaves some clients (boto3, which announces `Expect: 100-continue`) with a connection
+ * on which their next request would be taken for that body.
+ */
+async function skipBody({ body, bodyUsed }: Request): Promise<void> {
+  let left = REPOSITORY.pieceBytes;
+  if (bodyUsed) return;
+  for await (const piece of body ?? []) {
+    left -= piece.byteLength;
+    if (left < 0) return;
+  }
 }
 
 async function xmlOf(request: Request): Promise<string> {

@@ -17,6 +17,7 @@ const STATUS = {
   NoSuchKey: 404,
   NoSuchUpload: 404,
   NotImplemented: 501,
+  PreconditionFailed: 412,
   SlowDown: 503,
   XAmzContentSHA256Mismatch: 400,
 } as const;
