@@ -1,4 +1,4 @@
-"""Snapshots through OpenSearch's own API, in one repository of type `s3`, the edge's: `worker/src/gates/repository.ts`."""
+"""Snapshots through OpenSearch's own API, in one repository of type `s3`: `worker/src/gates/repository.ts`."""
 
 from __future__ import annotations
 

@@ -230,6 +230,13 @@ describe("the table of calls", () => {
     ["dashboard", "manager.internal", "PUT", "/security/users/1"],
     ["dashboard", "events.internal", "POST", "/alerts"],
     ["indexer", "indexer.internal", "POST", "/_bulk"],
+    ["indexer", "state.internal", "POST", "/archives"],
+    ["indexer", "state.internal", "PUT", `/files/${"0".repeat(64)}`],
+    ["indexer", "repository.internal", "PUT", "/snapshots"],
+    ["indexer", "repository.internal", "GET", "/another-bucket/key"],
+    ["manager", "repository.internal", "GET", "/snapshots/index-0"],
+    ["manager", "state.internal", "POST", "/front"],
+    ["dashboard", "repository.internal", "GET", "/snapshots/"],
     ["certs", "manager.internal", "GET", "/agents"],
   ] as const)("refuses a %s at %s: %s %s", async (role, name, method, path) => {
     expect(ruleFor(role, name, method, path)).toBeNull();
@@ -239,7 +246,8 @@ describe("the table of calls", () => {
 
   const roles = fc.constantFrom<NodeProps["role"][]>("manager", "indexer", "dashboard", "certs");
   const names = fc.oneof(
-    fc.constantFrom("indexer.internal", "manager.internal", "events.internal", "state.internal", "mesh.internal"),
+    fc.constantFrom("indexer.internal", "manager.internal", "events.internal", "state.internal"),
+    fc.constantFrom("mesh.internal", "repository.internal"),
     fc.constantFrom("__proto__", "constructor", "indexer.internal.", "INDEXER.INTERNAL", "x.indexer.internal"),
     fc.domain(),
   );

@@ -101,7 +101,7 @@ describe("a tenant", () => {
     expect(container(id, "manager").intercepted).toEqual(
       expect.arrayContaining(["indexer.internal", "events.internal"]),
     );
-    expect(container(id, "indexer").intercepted).toEqual(["state.internal", "mesh.internal"]);
+    expect(container(id, "indexer").intercepted).toEqual(["state.internal", "repository.internal", "mesh.internal"]);
     expect(container(id, "certs").intercepted).toEqual([]);
   });
 });
