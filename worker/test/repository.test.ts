@@ -209,11 +209,16 @@ describe("an upload in parts", () => {
   });
 });
 
+/** The headers of a body in frames without signatures. @param bytes of its content */
+const unsigned = (bytes: number) => ({
+  "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+  "x-amz-decoded-content-length": `${bytes}`,
+});
+
 describe("a body in aws-chunked", () => {
   const signed = { "x-amz-content-sha256": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "content-encoding": "aws-chunked" };
   const chunk = (text: string) => `${text.length.toString(16)};chunk-signature=${"0".repeat(64)}\r\n${text}\r\n`;
   const framed = (...texts: string[]) => [...texts, ""].map(chunk).join("");
-  const unsigned = { "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER" };
   const trailed = (text: string, ...lines: string[]) =>
     `${text.length.toString(16)}\r\n${text}\r\n0\r\n${lines.map((line) => `${line}\r\n`).join("")}\r\n`;
 
@@ -222,17 +227,17 @@ describe("a body in aws-chunked", () => {
     const headers = { ...signed, "x-amz-decoded-content-length": "11" };
     expect((await repository.put("a", framed("hello ", "world"), headers)).status).toBe(200);
     expect(await repository.get("a")).toBe("hello world");
-    expect((await repository.put("b", trailed("hello"), unsigned)).status).toBe(200);
+    expect((await repository.put("b", trailed("hello"), unsigned(5))).status).toBe(200);
     expect(await repository.get("b")).toBe("hello");
-    expect((await repository.put("c", framed(), signed)).status).toBe(200);
+    expect((await repository.put("c", framed(), { ...signed, "x-amz-decoded-content-length": "0" })).status).toBe(200);
     expect(await repository.get("c")).toBe("");
   });
 
   it("is held against the checksum behind it", async () => {
     const repository = await Repository.made();
     const sum = (text: string) => `x-amz-checksum-crc32:${crc32Of(text)}`;
-    expect((await repository.put("a", trailed("hello", sum("hello")), unsigned)).status).toBe(200);
-    const other = await repository.put("b", trailed("hello", sum("other")), unsigned);
+    expect((await repository.put("a", trailed("hello", sum("hello")), unsigned(5))).status).toBe(200);
+    const other = await repository.put("b", trailed("hello", sum("other")), unsigned(5));
     expect([codeOf(other.text), await repository.get("b")]).toEqual(["BadDigest", "404 NoSuchKey"]);
   });
 
@@ -247,7 +252,7 @@ describe("a body in aws-chunked", () => {
     ["a size beyond all numbers", `${"f".repeat(20)}\r\nhello`],
   ])("is refused for %s", async (_, body) => {
     const repository = await Repository.made();
-    expect(codeOf((await repository.put("a", body, unsigned)).text)).toBe("IncompleteBody");
+    expect(codeOf((await repository.put("a", body, unsigned(5))).text)).toBe("IncompleteBody");
     expect([(await repository.list()).keys, await stateObjects(repository.tenant)]).toEqual([[], []]);
   });
 
@@ -288,9 +293,8 @@ describe("a write", () => {
     const repository = await Repository.made();
     REPOSITORY.pieceBytes = 100;
     expect(codeOf((await repository.put("a", "x".repeat(101))).text)).toBe("EntityTooLarge");
-    const framed = { "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER" };
     const long = `65\r\n${"x".repeat(101)}\r\n0\r\n\r\n`;
-    expect(codeOf((await repository.put("a", long, framed)).text)).toBe("EntityTooLarge");
+    expect(codeOf((await repository.put("a", long, unsigned(100))).text)).toBe("EntityTooLarge");
     expect(await stateObjects(repository.tenant)).toEqual([]);
     REPOSITORY.pieces = 1;
     expect((await repository.put("a", "x".repeat(100))).status).toBe(200);
@@ -309,6 +313,15 @@ describe("a write", () => {
     await expect.poll(async () => (await getTenant(repository.tenant)).state_trouble?.code).toBe("STATE_NOT_SAVED");
     env.ARCHIVE.put = put;
     expect((await repository.put("a", "x")).status).toBe(200);
+  });
+
+  it("that breaks off leaves nothing behind", async () => {
+    const repository = await Repository.made();
+    const half = `${CHUNK_BYTES.toString(16)}\r\n${"x".repeat(CHUNK_BYTES)}\r\n`;
+    expect(codeOf((await repository.put("a", half, unsigned(2 * CHUNK_BYTES))).text)).toBe("IncompleteBody");
+    const { "x-amz-decoded-content-length": _, ...untold } = unsigned(0);
+    expect(codeOf((await repository.put("a", half, untold)).text)).toBe("MissingContentLength");
+    expect([(await repository.list()).keys, await stateObjects(repository.tenant)]).toEqual([[], []]);
   });
 
   it.each(["a/b/c/d/e/f/g", "a/.", "x".repeat(201)])("needs a key that has a place: not %s", async (key) => {

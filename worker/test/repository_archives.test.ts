@@ -224,6 +224,18 @@ describe("an archive of an earlier version, which packed a repository of the ind
     expect((await stub.saveState())?.number).toBe(2);
   });
 
+  it("of any role has its list where this version looks for it", async () => {
+    // The object of a role that has no state: its storage has none of the tables yet.
+    await runInDurableObject(env.DASHBOARD.getByName(`${newTenantId()}:dashboard:0`), (_, { storage }) => {
+      for (const statements of BEFORE) storage.sql.exec(statements);
+      const files = [{ name: "identity/keys", sha256: sha256("x"), bytes: 1 }];
+      const insert = "INSERT INTO state_archives VALUES (1, 1, 0, 1, 'x', ?, 7, 0)";
+      storage.sql.exec(insert, JSON.stringify(files));
+      const ledger = new StateLedger(storage);
+      expect([ledger.latest()?.position, ledger.filesOf(1)]).toEqual([7, files]);
+    });
+  });
+
   it("is looked for once: nothing that this version saves counts as one", async () => {
     const tenant = await stoppedTenant();
     const number = await added(tenant, "snapshot/of-this-version");
@@ -232,6 +244,19 @@ describe("an archive of an earlier version, which packed a repository of the ind
     expect((await stub.latestArchive())?.number).toBe(number);
   });
 });
+
+/** The tables of the version before. */
+const BEFORE = [
+  "CREATE TABLE IF NOT EXISTS schema_versions (part TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT",
+  "INSERT INTO schema_versions VALUES ('state', 2)",
+  `CREATE TABLE state_files (
+     id INTEGER PRIMARY KEY AUTOINCREMENT, sha256 TEXT NOT NULL, start INTEGER NOT NULL, at INTEGER NOT NULL,
+     bytes INTEGER NOT NULL DEFAULT 0, chunks INTEGER NOT NULL DEFAULT 0, stored INTEGER NOT NULL DEFAULT 0,
+     verified INTEGER NOT NULL DEFAULT 0) STRICT`,
+  `CREATE TABLE state_archives (
+     number INTEGER PRIMARY KEY AUTOINCREMENT, start INTEGER NOT NULL, at INTEGER NOT NULL, bytes INTEGER NOT NULL,
+     sha256 TEXT NOT NULL, files TEXT NOT NULL, position INTEGER NOT NULL, broken INTEGER NOT NULL DEFAULT 0) STRICT`,
+];
 
 /** Has the indexer's object hold an archive with one file. @param asBefore it is one of before this version came */
 async function added(tenant: string, name: string, { asBefore = false } = {}): Promise<number> {

@@ -14,7 +14,7 @@ import { Content } from "../s3/framing";
 import { rangeOf } from "../s3/range";
 import { documentOf, element, group, insides, textIn } from "../s3/xml";
 import type { StoredFile } from "../state/ledger";
-import { LONGEST_NAME, NAME, REPOSITORY } from "../state/limits";
+import { LONGEST_NAME, NAME, REPOSITORY, type WrittenFile } from "../state/limits";
 import type { Entry, ObjectFacts } from "../state/objects";
 import { StateFiles, Unreadable } from "../state/vault";
 import { nodeStub } from "../tenant/nodes/names";
@@ -114,18 +114,31 @@ export class RepositoryDoor {
     const content = new Content(request);
     const { id, limit } = granted(await this.#store.beginObject(this.#caller, target));
     const file = { start: this.#caller.start, id };
+    const written = await this.#received(content, file, limit);
+    const { spare } = await this.#finished(file, target, written);
+    if (spare) await this.#files.remove(file);
+    return new Response(null, { headers: { etag: `"${written.md5}"` } });
+  }
+
+  /** Nothing stays of what did not arrive as it was announced, or not to its end. */
+  async #received(content: Content, file: { start: number; id: number }, limit: number): Promise<WrittenFile> {
     try {
-      if ((content.announced ?? 0) > limit) throw tooLarge(limit);
-      const written = await this.#files.write(file.start, id, content.bytes(), limit);
+      if (content.announced > limit) throw tooLarge(limit);
+      const written = await this.#files.write(file.start, file.id, content.bytes(), limit);
       if (!written) throw tooLarge(limit);
       content.check(written);
-      const { spare } = granted(await this.#store.finishObject(this.#caller, id, target, written));
-      if (spare) await this.#files.remove(file);
-      return new Response(null, { headers: { etag: `"${written.md5}"` } });
+      return written;
     } catch (error) {
-      if (error instanceof S3Error) await this.#files.remove(file);
+      await this.#files.remove(file);
       throw error;
     }
+  }
+
+  /** An answer that does not come may have been a yes: only what was refused is removed. */
+  async #finished(file: { start: number; id: number }, target: Target, written: WrittenFile) {
+    const answer = await this.#store.finishObject(this.#caller, file.id, target, written);
+    if ("refused" in answer) await this.#files.remove(file);
+    return granted(answer);
   }
 
   async #describe(request: Request, key: string): Promise<Response> {

@@ -14,6 +14,7 @@ const STATUS = {
   InvalidRange: 416,
   KeyTooLongError: 400,
   MalformedXML: 400,
+  MissingContentLength: 411,
   NoSuchKey: 404,
   NoSuchUpload: 404,
   NotImplemented: 501,

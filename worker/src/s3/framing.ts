@@ -25,10 +25,14 @@ export class Content {
     if (unknown) throw new S3Error("NotImplemented", `${unknown} is not understood here; use CRC32 or SHA256.`);
   }
 
-  /** In bytes, as announced; null where it was not, or is no number. */
-  get announced(): number | null {
+  /**
+   * In bytes, as announced. As in S3 it has to be: a body that breaks off may look like one that ended.
+   * @throws S3Error MissingContentLength
+   */
+  get announced(): number {
     const given = this.#headers.get(this.#isFramed ? "x-amz-decoded-content-length" : "content-length") ?? "";
-    return /^\d{1,15}$/.test(given) ? Number(given) : null;
+    if (!/^\d{1,15}$/.test(given)) throw new S3Error("MissingContentLength", "Say how many bytes the content has.");
+    return Number(given);
   }
 
   /** @throws S3Error IncompleteBody where the framing is broken */
@@ -44,7 +48,7 @@ export class Content {
   /** @throws S3Error where what was read is not what was announced; call it once all of it was written */
   check({ sha256, md5 }: WrittenFile): void {
     const signed = this.#headers.get("x-amz-content-sha256") ?? "";
-    if (this.announced !== null && this.announced !== this.#bytes)
+    if (this.announced !== this.#bytes)
       throw new S3Error("IncompleteBody", `${this.announced} bytes were announced, and ${this.#bytes} came.`);
     if (/^[0-9a-f]{64}$/.test(signed) && signed !== sha256)
       throw new S3Error("XAmzContentSHA256Mismatch", "The content has another SHA-256 than was signed.");
