@@ -279,6 +279,7 @@ describe("a write", () => {
   it.each([
     ["/a?acl", {}],
     ["/a?tagging", {}],
+    ["/a?partNumber=1", {}],
     ["/a", { "x-amz-copy-source": "/snapshots/b" }],
     ["/a", { "if-none-match": "*" }],
     ["/a", { "if-match": "x" }],

@@ -6,15 +6,16 @@
  * that started the container made. Nothing in a request names a tenant, a role or a bucket of the edge's own.
  */
 import type { Env } from "../bindings";
-import { boundedBytes, streamOf } from "../body";
+import { streamOf } from "../body";
 import { messageOf } from "../errors";
 import { log } from "../log";
 import { errorAnswer, granted, S3Error } from "../s3/errors";
 import { Content } from "../s3/framing";
+import { deletionIn, listQuery, partOf, partsIn, requireKey, uploadOf } from "../s3/orders";
 import { rangeOf } from "../s3/range";
-import { documentOf, element, group, insides, textIn } from "../s3/xml";
+import { documentOf, element, group } from "../s3/xml";
 import type { StoredFile } from "../state/ledger";
-import { LONGEST_NAME, NAME, REPOSITORY, type WrittenFile } from "../state/limits";
+import { REPOSITORY, type WrittenFile } from "../state/limits";
 import type { Entry, ObjectFacts } from "../state/objects";
 import { StateFiles, Unreadable } from "../state/vault";
 import { nodeStub } from "../tenant/nodes/names";
@@ -22,9 +23,6 @@ import type { Caller, Target } from "../tenant/nodes/repository";
 import type { NodeProps } from "./table";
 
 const BUCKET = "snapshots";
-/** Of a listing and of a deletion, as in S3. */
-const MAX_KEYS = 1000;
-const MAX_ORDER_BYTES = 1024 * 1024;
 
 /** What a query may say. Another word would be another call of S3: `?acl` must not be taken for a write of the object. */
 const WORDS = new Set([
@@ -83,7 +81,8 @@ export class RepositoryDoor {
   async #answered(request: Request): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);
     const key = pathname.slice(`/${BUCKET}/`.length);
-    const odd = [...searchParams.keys()].find((word) => !WORDS.has(word));
+    const known = (word: string) => WORDS.has(word) && (word !== "partNumber" || searchParams.has("uploadId"));
+    const odd = [...searchParams.keys()].find((word) => !known(word));
     const notHeeded = READS.includes(request.method) ? NOT_HEEDED : ["if-match", ...NOT_HEEDED];
     const header = notHeeded.find((name) => request.headers.has(name));
     const word = CALLS.find((name) => searchParams.has(name));
@@ -199,12 +198,9 @@ export class RepositoryDoor {
   }
 
   async #removeAll(request: Request): Promise<Response> {
-    const order = await xmlOf(request);
-    const keys = (insides(order, "Object") ?? []).map((object) => textIn(object, "Key") ?? "");
-    if (keys.length === 0 || keys.length > MAX_KEYS)
-      throw new S3Error("MalformedXML", `Name 1 to ${MAX_KEYS} objects that are to be deleted.`);
+    const { keys, quiet } = await deletionIn(request);
     granted(await this.#store.removeObjects(this.#caller, keys));
-    const told = textIn(order, "Quiet") === "true" ? [] : keys.map((key) => group("Deleted", [element("Key", key)]));
+    const told = quiet ? [] : keys.map((key) => group("Deleted", [element("Key", key)]));
     return xmlAnswer("DeleteResult", told);
   }
 
@@ -215,7 +211,7 @@ export class RepositoryDoor {
   }
 
   async #closeUpload(request: Request, name: string, upload: string): Promise<Response> {
-    const parts = partsIn(await xmlOf(request));
+    const parts = await partsIn(request);
     const { etag } = granted(await this.#store.closeUpload(this.#caller, { name, upload }, parts));
     const told = [element("Bucket", BUCKET), element("Key", name), element("ETag", `"${etag}"`)];
     return xmlAnswer("CompleteMultipartUploadResult", told);
@@ -227,12 +223,6 @@ export class RepositoryDoor {
   }
 }
 
-function requireKey(key: string): void {
-  if (key.length > LONGEST_NAME) throw new S3Error("KeyTooLongError", `A key may have ${LONGEST_NAME} characters.`);
-  if (!NAME.test(key))
-    throw new S3Error("InvalidArgument", "A key is at most six names of A-Z, a-z, 0-9, '.', '_' and '-'.");
-}
-
 /** A reader of several parts names the object that it began with. */
 function requireMatch(request: Request, { etag }: ObjectFacts): void {
   const wanted = request.headers.get("if-match") ?? "*";
@@ -241,46 +231,6 @@ function requireMatch(request: Request, { etag }: ObjectFacts): void {
 }
 
 const tooLarge = (limit: number) => new S3Error("EntityTooLarge", `At most ${limit} bytes are taken here.`);
-
-const uploadOf = (query: URLSearchParams) => query.get("uploadId") ?? "";
-
-function partOf(name: string, query: URLSearchParams): Target {
-  return {
-    name,
-    upload: uploadOf(query),
-    part: requireNumber("partNumber", query.get("partNumber"), REPOSITORY.parts),
-  };
-}
-
-function requireNumber(what: string, given: string | null, most: number): number {
-  const number = /^\d{1,6}$/.test(given ?? "") ? Number(given) : 0;
-  if (number < 1 || number > most) throw new S3Error("InvalidArgument", `${what} is a number from 1 to ${most}.`);
-  return number;
-}
-
-function listQuery(query: URLSearchParams) {
-  const given = (word: string) => query.get(word) ?? "";
-  const [prefix, delimiter] = [given("prefix"), given("delimiter")];
-  if (query.get("list-type") !== "2" || !["", "url"].includes(given("encoding-type")))
-    throw new S3Error("NotImplemented", "Objects are listed by ListObjectsV2 here.");
-  if (!/^[A-Za-z0-9._/-]{0,200}$/.test(prefix) || !["", "/"].includes(delimiter))
-    throw new S3Error("InvalidArgument", "A prefix is the beginning of a key, and the delimiter is '/'.");
-  const token = query.get("continuation-token");
-  const after = token === null ? given("start-after") : Buffer.from(token, "base64url").toString();
-  const most = query.has("max-keys") ? requireNumber("max-keys", query.get("max-keys"), 999_999) : MAX_KEYS;
-  return { prefix, delimiter, after, limit: Math.min(most, MAX_KEYS) };
-}
-
-function partsIn(order: string): { part: number; etag: string }[] {
-  const parts = (insides(order, "Part") ?? []).map((part) => ({
-    part: requireNumber("PartNumber", textIn(part, "PartNumber"), REPOSITORY.parts),
-    etag: (textIn(part, "ETag") ?? "").replaceAll('"', ""),
-  }));
-  if (parts.length === 0) throw new S3Error("MalformedXML", "Name the parts that make the object.");
-  if (parts.some(({ part }, at) => at > 0 && part <= (parts[at - 1]?.part ?? 0)))
-    throw new S3Error("InvalidPartOrder", "The parts' numbers must rise.");
-  return parts;
-}
 
 /**
  * An answer before the body was sent leaves some clients (boto3, which announces `Expect: 100-continue`) with a connection
@@ -293,12 +243,6 @@ async function skipBody({ body, bodyUsed }: Request): Promise<void> {
     left -= piece.byteLength;
     if (left < 0) return;
   }
-}
-
-async function xmlOf(request: Request): Promise<string> {
-  const bytes = await boundedBytes(request.body, MAX_ORDER_BYTES);
-  if (!bytes) throw new S3Error("MalformedXML", `An order may have ${MAX_ORDER_BYTES} bytes.`);
-  return new TextDecoder().decode(bytes);
 }
 
 function xmlAnswer(name: string, elements: string[]): Response {
