@@ -54,7 +54,8 @@ put_certificates() {
   for ((at = 1; at + 2 < ${#parts[@]}; at += 4)); do
     name=${parts[at]} pem=${parts[at + 2]//\\n/$'\n'}
     [[ $name =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] || fail "a certificate has an unusable name"
-    [[ $pem =~ ^-----BEGIN\ [A-Z\ ]+-----[A-Za-z0-9+/=[:space:]]+-----END\ [A-Z\ ]+-----[[:space:]]*$ ]] ||
+    # Several authorities may be trusted side by side.
+    [[ $pem =~ ^(-----BEGIN\ [A-Z\ ]+-----[A-Za-z0-9+/=[:space:]]+-----END\ [A-Z\ ]+-----[[:space:]]*)+$ ]] ||
       fail "the certificate $name is no PEM text"
     put "$1/$name" 400 "${pem%$'\n'}"
   done

@@ -220,6 +220,23 @@ def test_a_connection_that_the_gate_refuses_is_closed_and_the_next_may_pass(mesh
         assert read(connection, 1) == b"x"
 
 
+def test_a_way_to_the_node_itself_leads_to_its_own_port(mesh: Mesh) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as own:
+        mesh.start("http://mesh.internal", f"{mesh.port}=self:{own.getsockname()[1]}")
+        wait_until(lambda: "open" in mesh.log, "the tunnel listens")
+        with mesh.dial() as connection:
+            accepted, _ = own.accept()
+            connection.sendall(b"to myself")
+            assert read(accepted, 9) == b"to myself"
+            accepted.sendall(b"and back")
+            assert read(connection, 8) == b"and back"
+            accepted.close()
+            assert read(connection, 1) == b""
+    with mesh.dial() as connection:
+        assert read(connection, 1) == b""
+    wait_until(lambda: "no way to this node's own port" in mesh.log, "it says so")
+
+
 def test_an_answer_to_another_upgrade_than_ours_is_none(mesh: Mesh) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         mesh.start(f"http://127.0.0.1:{server.getsockname()[1]}", f"{mesh.port}=0")
@@ -233,7 +250,7 @@ def test_an_answer_to_another_upgrade_than_ours_is_none(mesh: Mesh) -> None:
     assert "an upgrade that was not ours" in mesh.log
 
 
-@pytest.mark.parametrize("ways", ["", "1516", "1516=10", "0=0", "1516=0,1517=1", "99999=0"])
+@pytest.mark.parametrize("ways", ["", "1516", "1516=10", "0=0", "1516=0,1517=1", "99999=0", "9310=self", "9310=self:0"])
 def test_ways_that_nobody_can_open_end_it_with_status_1(mesh: Mesh, ways: str) -> None:
     assert mesh.start("http://mesh.internal", ways).wait(10) == 1
     assert re.search(r'"level": "error"', mesh.log)

@@ -49,6 +49,16 @@ class Identity:
             raise SearchError(403, "security_exception", reason)
 
 
+def permissions_of(user: str, roles: tuple[str, ...]) -> tuple[Permissions, ...]:
+    """What an internal user, or somebody whom the proxy named with these roles, may do."""
+    return proxied(roles) if roles else (USERS[user],) if user in USERS else ()
+
+
+def proxied(roles: tuple[str, ...]) -> tuple[Permissions, ...]:
+    """What the proxy's roles allow."""
+    return tuple(PROXY_ROLES[role] for role in roles if role in PROXY_ROLES)
+
+
 class Access:
     """Checks credentials. `passwords` maps the internal users to theirs."""
 
@@ -80,5 +90,4 @@ class Access:
             raise SearchError(401, "security_exception", "Unauthorized: proxy headers without x-forwarded-for")
         listed = request.headers.get("x-proxy-roles", "")
         roles = tuple(role.strip() for role in listed.split(",") if role.strip())
-        held = tuple(PROXY_ROLES[role] for role in roles if role in PROXY_ROLES)
-        return Identity(request.headers["x-proxy-user"], roles, held)
+        return Identity(request.headers["x-proxy-user"], roles, proxied(roles))

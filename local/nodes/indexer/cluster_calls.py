@@ -5,7 +5,7 @@ import hashlib
 import shutil
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from local.nodes.host import Host
 from local.nodes.indexer.access import Identity
@@ -16,19 +16,37 @@ from local.web.messages import Request, Response
 from local.web.routing import Route
 
 CLUSTER = "wazuh-cluster"
+NO_CLUSTER = "_na_"
+"""The uuid that OpenSearch tells before a node has joined a cluster."""
+AUTO_CREATE = "action.auto_create_index"
 ACKNOWLEDGED = {"acknowledged": True}
+
+
+class Place(Protocol):
+    """Where a node is in its cluster: how many nodes there are with it, 0 where no majority is."""
+
+    @property
+    def nodes(self) -> int: ...
+
+
+class Alone:
+    """The only node there is."""
+
+    nodes = 1
 
 
 class ClusterCalls:
     """What the node is and how it does."""
 
-    def __init__(self, host: Host, documents: Documents) -> None:
-        self._host, self._documents = host, documents
+    def __init__(self, host: Host, documents: Documents, place: Place) -> None:
+        self._host, self._documents, self._place = host, documents, place
 
     def routes(self) -> list[Route]:
         return [
             ("GET", "/", self.root),
             ("GET", "/_cluster/health", self.health),
+            ("GET", "/_cluster/settings", self.settings),
+            ("PUT", "/_cluster/settings", self.change_settings),
             ("GET", "/_nodes/stats/fs", self.disk_stats),
             ("GET", "/_plugins/_security/authinfo", self.authinfo),
             ("GET", "/_cat/indices", self.cat_indices),
@@ -39,29 +57,50 @@ class ClusterCalls:
         identity.require("monitor")
         version = {"distribution": "opensearch", "number": "2.19.5", "lucene_version": "9.12.1"}
         tagline = f"Stand-in indexer for Wazuh {self._host.version}: not OpenSearch"
-        return Response.of_json(
-            {"name": self._host.name, "cluster_name": CLUSTER, "version": version, "tagline": tagline}
-        )
+        named = {"name": self._host.name, "cluster_name": CLUSTER, "cluster_uuid": self._documents.fact("cluster_uuid")}
+        named["cluster_uuid"] = named["cluster_uuid"] or NO_CLUSTER
+        return Response.of_json({**named, "version": version, "tagline": tagline})
 
     async def health(self, request: Request, identity: Identity) -> Response:
         identity.require("monitor")
-        shards = sum(self._documents.settings(name).shards for name in self._documents.indices())
+        nodes = self._place.nodes
+        if not nodes and request.query.get("local") != "true":
+            raise SearchError(503, "cluster_manager_not_discovered_exception", "no majority of the nodes is there")
+        kept = [self._documents.settings(name) for name in self._documents.indices()]
+        shards = sum(one.shards for one in kept)
+        # A copy needs a node of its own. The stand-in's nodes hold everything; it tells what OpenSearch would.
+        placed = sum(one.shards * min(1 + one.replicas, max(nodes, 1)) for one in kept)
+        wanted = sum(one.shards * (1 + one.replicas) for one in kept)
         body = {
             "cluster_name": CLUSTER,
-            "status": "green",
+            "status": "red" if not nodes else "green" if placed == wanted else "yellow",
             "timed_out": False,
-            "number_of_nodes": 1,
-            "number_of_data_nodes": 1,
-            "discovered_master": True,
-            "discovered_cluster_manager": True,
+            "number_of_nodes": max(nodes, 1),
+            "number_of_data_nodes": max(nodes, 1),
+            "discovered_master": nodes > 0,
+            "discovered_cluster_manager": nodes > 0,
             "active_primary_shards": shards,
-            "active_shards": shards,
+            "active_shards": placed,
             "relocating_shards": 0,
             "initializing_shards": 0,
-            "unassigned_shards": 0,
-            "active_shards_percent_as_number": 100.0,
+            "unassigned_shards": wanted - placed,
+            "active_shards_percent_as_number": 100.0 * placed / wanted if wanted else 100.0,
         }
         return Response.of_json(body)
+
+    async def settings(self, request: Request, identity: Identity) -> Response:
+        identity.require("monitor")
+        value = self._documents.fact(AUTO_CREATE)
+        return Response.of_json({"persistent": {AUTO_CREATE: value} if value else {}, "transient": {}})
+
+    async def change_settings(self, request: Request, identity: Identity) -> Response:
+        identity.require("manage")
+        body = request.json()
+        wanted = body.get("persistent") if isinstance(body, dict) else None
+        if not isinstance(wanted, dict) or set(wanted) != {AUTO_CREATE}:
+            raise SearchError(400, "illegal_argument_exception", f"the stand-in indexer knows [{AUTO_CREATE}] alone")
+        self._documents.note_fact(AUTO_CREATE, str(wanted[AUTO_CREATE]))
+        return Response.of_json({**ACKNOWLEDGED, **body})
 
     async def disk_stats(self, request: Request, identity: Identity) -> Response:
         identity.require("monitor")

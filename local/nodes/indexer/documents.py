@@ -21,7 +21,12 @@ CREATE TABLE IF NOT EXISTS documents (
     source TEXT NOT NULL,
     PRIMARY KEY (index_name, id)
 );
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
+
+
+TABLES = {"indices": 3, "documents": 4, "facts": 2}
+"""With how many columns each has; a table after those that it refers to."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +118,27 @@ class Documents(Reader):
             self._database.execute("ROLLBACK")
             raise
         self._database.execute("COMMIT")
+
+    def fact(self, name: str) -> str | None:
+        """What was noted of the node itself, beside its documents."""
+        row = self._database.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return str(row[0]) if row else None
+
+    def note_fact(self, name: str, value: str) -> None:
+        self._database.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+    def content(self) -> dict[str, list[list[Any]]]:
+        """Everything, for another node of the same cluster; see `load`."""
+        return {table: list(map(list, self._database.execute(f"SELECT * FROM {table}"))) for table in TABLES}  # noqa: S608
+
+    def load(self, content: dict[str, list[list[Any]]]) -> None:
+        """Puts another node's content in the place of what is here."""
+        with self.transaction():
+            for table in reversed(TABLES):
+                self._database.execute(f"DELETE FROM {table}")  # noqa: S608
+            for table in TABLES:
+                places = ", ".join("?" * TABLES[table])
+                self._database.executemany(f"INSERT INTO {table} VALUES ({places})", content[table])  # noqa: S608
 
     def create_index(self, name: str) -> None:
         self._database.execute("INSERT OR IGNORE INTO indices VALUES (?, ?, ?)", (name, time.time(), self._settings))

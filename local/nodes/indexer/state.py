@@ -1,9 +1,11 @@
 """What of an indexer is saved: a repository with one snapshot in it, of which the edge makes an archive."""
 
 import http
+from collections.abc import Callable
 from uuid import uuid4
 
-from local.nodes.indexer.bucket import BucketFailed
+from local.nodes.host import Host
+from local.nodes.indexer.bucket import Bucket, BucketFailed
 from local.nodes.indexer.errors import SearchError
 from local.nodes.indexer.snapshots import SnapshotRepositories
 from local.nodes.state.door import Archive, NotRestored, NotSaved, StateDoor
@@ -11,6 +13,16 @@ from local.nodes.state.door import Archive, NotRestored, NotSaved, StateDoor
 REPOSITORY = "edge"
 SILENT = (0, http.HTTPStatus.SERVICE_UNAVAILABLE)
 SETTINGS = {"type": "s3", "settings": {"bucket": "snapshots"}}
+
+
+def bucket_of(host: Host) -> Callable[[str], Bucket]:
+    """The buckets at the endpoint that the node's settings name."""
+    return lambda name: Bucket(host.environment.get("REPOSITORY_URL", ""), name, host.proxy)
+
+
+def door_of(host: Host) -> StateDoor:
+    """Where archives are made and put in front."""
+    return StateDoor(host, host.environment.get("STATE_URL", ""))
 
 
 async def save(repositories: SnapshotRepositories, door: StateDoor) -> int:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from images.lib.mesh.tunnel import ways_in
+from images.lib.mesh.tunnel import Way, ways_in
 from local.nodes.host import Host
 
 REQUIRED = ("INDEXER_URL", "INDEXER_USERNAME", "INDEXER_PASSWORD", "API_USERNAME", "API_PASSWORD", "WAZUH_CLUSTER_KEY")
@@ -17,7 +17,7 @@ class BadSettings(Exception):
 
 @dataclass(frozen=True)
 class ClusterSettings:
-    """Whether the manager is one of several, and which. `ways` are ports that lead to other nodes, by their number."""
+    """Whether the manager is one of several, and which. `ways` are ports that lead to other nodes."""
 
     name: str
     key: str
@@ -25,7 +25,7 @@ class ClusterSettings:
     type: str
     disabled: bool
     url: str
-    ways: tuple[tuple[int, int], ...]
+    ways: tuple[Way, ...]
 
     @classmethod
     def of(cls, host: Host) -> "ClusterSettings":

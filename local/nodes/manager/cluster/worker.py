@@ -43,8 +43,8 @@ class Worker:
 
     async def _open_way(self) -> int:
         """Real containers have a loopback address each; here the way begins at a free port."""
-        peers = dict(self._settings.ways)
-        return await self._tunnel.listen(0, peers[MASTER_PORT])
+        (peer,) = (way.peer for way in self._settings.ways if way.port == MASTER_PORT)
+        return await self._tunnel.listen(0, peer or 0)
 
     async def _join(self, port: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
