@@ -61,7 +61,12 @@ class DiskNeed:
         )
 
 
-def needed(indexer: Mapping[str, Any], *, agents: int, days: int, replicas: int = 0) -> DiskNeed:
+def copies_of(indexer: Mapping[str, Any], replicas: int | None) -> int:
+    """How often the indexer's nodes hold each alert: one keeps it once, several twice unless more is asked for."""
+    return 1 + (min(indexer["count"] - 1, 1) if replicas is None else replicas)
+
+
+def needed(indexer: Mapping[str, Any], *, agents: int, days: int, replicas: int | None = None) -> DiskNeed:
     """
     The arithmetic for one tenant.
 
@@ -69,14 +74,15 @@ def needed(indexer: Mapping[str, Any], *, agents: int, days: int, replicas: int 
         indexer: `{"count": nodes, "instance": size}`, as in a tenant's plan.
         agents: how many may be enrolled.
         days: how many can be searched, 1 or more, today's among them.
-        replicas: copies of each index beside the first.
+        replicas: copies of each index beside the first; None for as many as so many nodes keep by themselves.
     """
     room = int(indexer["count"] * (INSTANCES[indexer["instance"]].disk_gb * 10 * USABLE_PERCENT - OWN_MB))
-    copied = AGENT_MB_A_DAY * (1 + replicas)
+    copies = copies_of(indexer, replicas)
+    copied = AGENT_MB_A_DAY * copies
     return DiskNeed(
         agents=agents,
         days=days,
-        copies=1 + replicas,
+        copies=copies,
         needed_mb=agents * days * copied,
         room_mb=room,
         most_days=room // (agents * copied) if agents else None,
@@ -84,9 +90,9 @@ def needed(indexer: Mapping[str, Any], *, agents: int, days: int, replicas: int 
     )
 
 
-def shard_fault(indexer: Mapping[str, Any], *, days: int, shards: int = 1, replicas: int = 0) -> str | None:
+def shard_fault(indexer: Mapping[str, Any], *, days: int, shards: int = 1, replicas: int | None = None) -> str | None:
     """Why so many days make too many shards for the indexer's nodes; None where they do not."""
-    total, room = INDICES_A_DAY * days * shards * (1 + replicas), SHARDS_A_NODE * indexer["count"]
+    total, room = INDICES_A_DAY * days * shards * copies_of(indexer, replicas), SHARDS_A_NODE * indexer["count"]
     if total <= room:
         return None
     return f"{INDICES_A_DAY} indices a day × {_days(days)} make {total} shards, and {room} can be had."

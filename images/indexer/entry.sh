@@ -11,6 +11,9 @@ HOME_FOLDER=$NODE_ROOT/usr/share/wazuh-indexer
 CONFIG=$HOME_FOLDER/config
 NODE_USER=1000
 READY_SECONDS=600
+# One that the cluster goes on without ends, to come back with an empty disk: what it alone holds the edge has as well.
+LONELY_SECONDS=${LONELY_SECONDS:-300}
+WATCH_SECONDS=${WATCH_SECONDS:-15}
 
 # given NAME DEFAULT: a variable whose name has dots, which no shell can read by itself.
 given() { printenv "$1" || printf '%s' "$2"; }
@@ -47,13 +50,16 @@ put_signature() {
   done
 }
 
-# call METHOD PATH [BODY FILE]: as the administrator. The password goes in by a pipe; the answer is the status alone.
+# as_admin ARGUMENTS...: curl as the administrator. The password goes in by a pipe.
+as_admin() {
+  printf 'user = "admin:%s"\n' "${PASSWORD:-$INDEXER_PASSWORD}" | curl --silent --max-time 30 --config - "$@"
+}
+
+# call METHOD PATH [BODY FILE]: the answer is the status alone.
 call() {
   local method=$1 path=$2 body=()
   [[ $# -lt 3 ]] || body=(--data-binary "@$3" --header "content-type: application/json")
-  printf 'user = "admin:%s"\n' "$INDEXER_PASSWORD" |
-    curl --silent --output /dev/null --write-out '%{http_code}' --max-time 30 --config - \
-      --request "$method" "${body[@]}" "http://127.0.0.1:9200$path"
+  as_admin --output /dev/null --write-out '%{http_code}' --request "$method" "${body[@]}" "http://127.0.0.1:9200$path"
 }
 
 # takes METHOD PATH FILE: true where the indexer holds it now, or held it already.
@@ -67,17 +73,71 @@ healthy() { curl --silent --fail --output /dev/null --max-time 2 http://127.0.0.
 
 # state ORDER: saves and restores through OpenSearch's own API, with the administrator's password and no other secret.
 state() {
-  PYTHONPATH=$HERE/../lib exec env -u DASHBOARD_PASSWORD -u NODE_CERTIFICATES PYTHONDONTWRITEBYTECODE=1 \
+  PYTHONPATH=$HERE/../lib exec env -u INDEXER_PASSWORD_BEFORE -u DASHBOARD_PASSWORD -u NODE_CERTIFICATES PYTHONDONTWRITEBYTECODE=1 \
     python3 "$HERE/state.py" "$1"
+}
+
+# mesh: the ways to the other nodes.
+mesh() {
+  PYTHONPATH=$HERE/../lib exec env -u INDEXER_PASSWORD -u INDEXER_PASSWORD_BEFORE -u DASHBOARD_PASSWORD -u NODE_CERTIFICATES \
+    PYTHONDONTWRITEBYTECODE=1 python3 -m mesh
+}
+
+clustered() { [[ $DISCOVERY_TYPE != single-node ]]; }
+
+# is_open: true where alerts can make their indices already, which stays with a cluster whatever node comes or goes.
+is_open() {
+  as_admin --fail "http://127.0.0.1:9200/_cluster/settings?flat_settings=true" |
+    grep -Eq '"action.auto_create_index" *: *"true"'
+}
+
+# Users and passwords are the cluster's, kept in an index: whoever comes with new ones brings them in with the old ones.
+take_passwords() {
+  local users=$NODE_ROOT/tmp/users.json status
+  status=$(call GET /_plugins/_security/authinfo) || return 1
+  [[ $status == 401 && -n ${INDEXER_PASSWORD_BEFORE:-} ]] || return 0
+  put "$users" 600 "[{\"op\":\"replace\",\"path\":\"/admin/hash\",\"value\":\"$ADMIN_HASH\"},
+    {\"op\":\"replace\",\"path\":\"/kibanaserver/hash\",\"value\":\"$DASHBOARD_HASH\"}]"
+  PASSWORD=$INDEXER_PASSWORD_BEFORE takes PATCH /_plugins/_security/api/internalusers "$users"
+}
+
+# templates: what holds for indices that are made from now on.
+templates() {
+  until_true 60 takes PUT /_template/wazuh "$HERE/wazuh-template.json" || fail "the template was not taken"
+  until_true 60 takes PUT /_template/plan "$NODE_ROOT/tmp/indices.json" || fail "the plan's settings were not taken"
+}
+
+# The cluster's first node furnishes it, once; any other node waits for that.
+furnish_or_join() {
+  until_true "$READY_SECONDS" healthy || fail "the indexer did not become healthy"
+  ! clustered || until_true 60 take_passwords || fail "the passwords were not taken"
+  if clustered && is_open; then
+    templates
+    say "joined a cluster that lives"
+  elif clustered && [[ $NODE_NAME != indexer-0 ]]; then
+    until_true "$READY_SECONDS" is_open || fail "nobody furnished the cluster"
+  else
+    furnish
+  fi
+}
+
+# watch_cluster: ends a node that had a cluster and is without a manager of it for long.
+watch_cluster() {
+  local met="" lonely=0
+  while sleep "$WATCH_SECONDS"; do
+    case $(call GET "/_cluster/health?cluster_manager_timeout=5s" || true) in
+      503) [[ -z $met ]] || lonely=$((lonely + WATCH_SECONDS)) ;;
+      2??) met=yes lonely=0 ;;
+    esac
+    ((lonely < LONELY_SECONDS)) || fail "the cluster goes on without this node, or not at all"
+  done
 }
 
 # Alerts wait in the edge's journal until this is through: only then may their indices come into being.
 furnish() {
   local opened=$NODE_ROOT/tmp/opened.json
   put "$opened" 600 '{"persistent":{"action.auto_create_index":"true"}}'
-  until_true "$READY_SECONDS" healthy || fail "the indexer did not become healthy"
-  until_true 60 takes PUT /_template/wazuh "$HERE/wazuh-template.json" || fail "the template was not taken"
-  until_true 60 takes PUT /_template/plan "$NODE_ROOT/tmp/indices.json" || fail "the plan's settings were not taken"
+  templates
   # Before alerts can make an index: one that exists can't be restored.
   (state restore) || fail "what was saved could not be restored"
   until_true 60 takes PUT /_cluster/settings "$opened" || fail "alerts can't make their indices"
@@ -86,7 +146,7 @@ furnish() {
 
 # A node that can't be furnished ends, visibly; one that is takes orders to save.
 furnish_and_save() {
-  furnish
+  furnish_or_join
   state serve
 }
 
@@ -95,19 +155,35 @@ need TENANT_ID NODE_NAME INDEXER_PASSWORD DASHBOARD_PASSWORD INDEX_SHARDS INDEX_
 DISCOVERY_TYPE=$(given discovery.type single-node)
 ALLOW_MMAP=$(given node.store.allow_mmap false)
 INIT_SECURITY=$(given plugins.security.allow_default_init_securityindex true)
-export DISCOVERY_TYPE ALLOW_MMAP INIT_SECURITY
+RESERVED=true
+if clustered; then
+  need MESH_URL
+  [[ -n ${MESH_LISTEN:-} ]] || fail "MESH_LISTEN is not set"
+  SEED_HOSTS=$(given discovery.seed_hosts "")
+  INITIAL_NODES=$(given cluster.initial_cluster_manager_nodes "")
+  PUBLISH_PORT=$(given transport.publish_port "")
+  # Nobody else's REST API changes a reserved user, and there is no other way to a cluster's new passwords.
+  RESERVED=false
+fi
+export DISCOVERY_TYPE ALLOW_MMAP INIT_SECURITY SEED_HOSTS INITIAL_NODES PUBLISH_PORT RESERVED
 
 put_certificates "$CONFIG/certs"
 [[ -f $CONFIG/certs/$NODE_NAME.pem ]] || fail "NODE_CERTIFICATES holds no certificate of $NODE_NAME"
 render "$HERE/opensearch.yml" "$CONFIG/opensearch.yml" 600
+if clustered; then
+  render "$HERE/cluster.yml" "$NODE_ROOT/tmp/cluster.yml" 600
+  cat "$NODE_ROOT/tmp/cluster.yml" >>"$CONFIG/opensearch.yml"
+fi
 render "$HERE/indices.json" "$NODE_ROOT/tmp/indices.json" 600
 render_security
 put_signature
 chown -R "$NODE_USER:0" "$CONFIG"
 
 # OpenSearch gets neither passwords nor certificates in its environment: it has their hashes, and the files.
-start chroot --userspec="$NODE_USER:0" "${NODE_ROOT:-/}" env -u INDEXER_PASSWORD -u DASHBOARD_PASSWORD -u NODE_CERTIFICATES \
-  OPENSEARCH_PATH_CONF=/usr/share/wazuh-indexer/config OPENSEARCH_JAVA_HOME=/usr/share/wazuh-indexer/jdk \
+if clustered; then start mesh; fi
+start chroot --userspec="$NODE_USER:0" "${NODE_ROOT:-/}" env -u INDEXER_PASSWORD -u INDEXER_PASSWORD_BEFORE -u DASHBOARD_PASSWORD \
+  -u NODE_CERTIFICATES OPENSEARCH_PATH_CONF=/usr/share/wazuh-indexer/config OPENSEARCH_JAVA_HOME=/usr/share/wazuh-indexer/jdk \
   /usr/share/wazuh-indexer/bin/opensearch
 start furnish_and_save
+if clustered; then start watch_cluster; fi
 serve

@@ -22,7 +22,7 @@ VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]{0,31}\Z")
 Bounds = tuple[int, int]
 
 # What the edge takes, as `contracts/edge-api.json` has it: tests/contract compares them.
-INDEXER: Mapping[str, Bounds] = {"shards": (1, 5), "replicas": (0, 0), "refresh_interval_s": (1, 300)}
+INDEXER: Mapping[str, Bounds] = {"shards": (1, 5), "replicas": (0, 2), "refresh_interval_s": (1, 300)}
 THRESHOLDS: Mapping[str, Bounds] = {
     "silent_agents_percent": (0, 100),
     "manager_silence_minutes": (3, 1440),
@@ -80,7 +80,12 @@ def check(wishes: Wishes, entitlement: Entitlement) -> None:
 
     Raises InvalidPlan naming every fault, PlanTooLarge with the arithmetic where the whole does not fit the disk.
     """
-    faults = [*_version_faults(wishes), *_number_faults(wishes, entitlement), *_group_faults(wishes)]
+    faults = [
+        *_version_faults(wishes),
+        *_number_faults(wishes, entitlement),
+        *_group_faults(wishes),
+        *_copy_faults(wishes, entitlement),
+    ]
     if faults:
         raise InvalidPlan(*faults)
     _check_size(wishes, entitlement.plan.roles["indexer"], _numbers(wishes, entitlement))
@@ -88,13 +93,22 @@ def check(wishes: Wishes, entitlement: Entitlement) -> None:
 
 def _check_size(wishes: Wishes, indexer: Mapping[str, Any], numbers: Mapping[str, int]) -> None:
     settings, days = wishes.get("indexer") or {}, numbers["retention_days"]
-    replicas = settings.get("replicas", 0)
+    replicas = settings.get("replicas")
     too_large = disk.needed(indexer, agents=numbers["max_agents"], days=days, replicas=replicas).fault
     if too_large:
         raise PlanTooLarge("retention_days" if wishes.get("retention_days") else "max_agents", too_large)
     too_many = disk.shard_fault(indexer, days=days, shards=settings.get("shards", 1), replicas=replicas)
     if too_many:
         raise PlanTooLarge("indexer.shards", too_many)
+
+
+def _copy_faults(wishes: Wishes, entitlement: Entitlement) -> Iterator[FieldError]:
+    """A copy needs a node of its own, and of several nodes each may be replaced by an empty one."""
+    replicas, nodes = (wishes.get("indexer") or {}).get("replicas"), entitlement.plan.roles["indexer"]["count"]
+    if isinstance(replicas, int) and replicas >= nodes:
+        yield FieldError("indexer.replicas", f"Each copy needs an indexer node of its own; the plan has {nodes}.")
+    elif replicas == 0 and nodes > 1:
+        yield FieldError("indexer.replicas", "Several indexer nodes need at least one copy.")
 
 
 def build(wishes: Wishes, *, entitlement: Entitlement, cell: Cell) -> dict[str, Any]:

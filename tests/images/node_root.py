@@ -30,6 +30,12 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
         "discovery.type": "single-node",
         "node.store.allow_mmap": "false",
         "plugins.security.allow_default_init_securityindex": "true",
+        "INDEXER_PASSWORD_BEFORE": "",
+        "MESH_URL": "http://mesh.internal",
+        "MESH_LISTEN": "",
+        "discovery.seed_hosts": "",
+        "cluster.initial_cluster_manager_nodes": "",
+        "transport.publish_port": "",
     },
     "manager": {
         "STATE_URL": "http://state.internal",

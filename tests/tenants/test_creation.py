@@ -59,6 +59,7 @@ def test_a_refused_creation_keeps_no_place(tenant, acme, as_alice):
         ("indexer.shards", {"shards": 6}),
         ("indexer.shards", {"shards": True}),
         ("indexer.heap", {"heap": 1}),
+        ("indexer.replicas", {"replicas": 1}),
         ("thresholds.ingest_lag_seconds", {"ingest_lag_seconds": 1}),
     ],
 )

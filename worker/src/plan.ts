@@ -20,9 +20,10 @@ export interface IndexSettings {
   refresh_interval_s: number;
 }
 
-/** How the indexer keeps an index. One shard a node is what days of a few GB need. */
+/** How the indexer keeps an index. One shard is what days of a few GB need; several nodes keep each twice. */
 export function indexSettings(plan: Plan): IndexSettings {
-  const { shards = 1, replicas = 0, refresh_interval_s = 5 } = plan.indexer ?? {};
+  const copies = plan.roles.indexer.count > 1 ? 1 : 0;
+  const { shards = 1, replicas = copies, refresh_interval_s = 5 } = plan.indexer ?? {};
   return { shards, replicas, refresh_interval_s };
 }
 

@@ -84,7 +84,9 @@ function givenToNodes(id: string): string[] {
     const { env: given = {}, passwords = {} } = world.containers.get(`${id}:${role}:0`) ?? {};
     const files = Object.entries(JSON.parse(given.NODE_CERTIFICATES ?? "{}") as Record<string, string>);
     const keys = files.filter(([name]) => name.endsWith("-key.pem")).map(([, pem]) => pem);
-    const named = [given, passwords].flatMap(Object.entries).filter(([name]) => /PASSWORD|CLUSTER_KEY/.test(name));
+    const named = [given, passwords]
+      .flatMap(Object.entries)
+      .filter(([name, value]) => /PASSWORD|CLUSTER_KEY/.test(name) && value !== "");
     return [...keys, ...named.map(([, value]) => String(value))];
   });
 }

@@ -108,7 +108,7 @@ describe("the journal", () => {
       expect(archive.objects.size).toBeGreaterThan(2);
       const replacement = new Indexer();
       journal.containerStopped();
-      journal.containerStarted();
+      journal.startOver(0);
       await journal.keep(items("t", ["while-down"]));
       await journal.replay(replacement.post);
       expect(replacement.ids()).toEqual([...ids, "while-down"]);
@@ -171,7 +171,7 @@ describe("the journal", () => {
       await scheduler.wait(1800);
       const replacement = new Indexer();
       const started = Date.now();
-      journal.containerStarted();
+      journal.startOver(0);
       await journal.replay(replacement.post);
       expect(replacement.ids()).toEqual(["a"]);
       expect(Date.now() - started).toBeLessThan(500);
@@ -200,7 +200,7 @@ describe("the journal", () => {
       await journal.keep(items("t", ["a"]));
       void journal.replay(stuck);
       await expect.poll(() => release).toBeTruthy();
-      journal.containerStarted();
+      journal.startOver(0);
       release?.();
       const replacement = new Indexer();
       await journal.replay(replacement.post);
@@ -219,7 +219,7 @@ describe("the journal", () => {
     bench(async ({ journal, indexer, storage }) => {
       for (const id of ["old-1", "old-2", "new"]) await journal.keep(items("t", [id]));
       storage.sql.exec("UPDATE batches SET at = ? WHERE first < 3", Date.now() - 31 * 24 * 3600 * 1000);
-      journal.containerStarted();
+      journal.startOver(0);
       await journal.replay(indexer.post);
       expect(indexer.ids()).toEqual(["new"]);
       expect(journal.state()).toMatchObject({ oldest: 1, applied: 3 });

@@ -11,7 +11,7 @@ import { nodeStub } from "../src/tenant/nodes/names";
 import type { NodeReport, StartOrder } from "../src/tenant/nodes/reports";
 import { Turns } from "../src/tenant/nodes/turns";
 import { containerNamed, type FakeContainer } from "./support/containers";
-import { newTenantId } from "./support/edge";
+import { newTenantId, stoppedTenant } from "./support/edge";
 import { facts, node } from "./support/facts";
 import { runningTenant } from "./support/tenants";
 
@@ -247,8 +247,8 @@ describe("an indexer's object", () => {
       },
     });
     try {
-      await runInDurableObject(nodeStub(env, newTenantId(), "indexer", 0), async (node) => {
-        await expect(node.verifyIngest("probe-1", "Basic x")).rejects.toThrow("did not find the probe");
+      await runInDurableObject(nodeStub(env, await stoppedTenant(), "indexer", 0), async (node) => {
+        await expect(node.verifyIngest("probe-1")).rejects.toThrow("did not find the probe");
       });
     } finally {
       prototype.port = original;

@@ -9,7 +9,7 @@ type Case = (typeof cases)[number];
 const planOf = ({ max_agents, retention_days, instance, count, replicas, shards }: Case) =>
   ({
     ...PLAN,
-    ...{ max_agents, retention_days, indexer: { replicas, shards } },
+    ...{ max_agents, retention_days, indexer: replicas === null ? { shards } : { replicas, shards } },
     roles: { ...PLAN.roles, indexer: { count, instance: instance as Instance } },
   }) as Plan;
 

@@ -224,9 +224,9 @@ describe("an object of the version before", () => {
     await inObject(id, (sql) => {
       sql.exec("DROP TABLE rotation");
       sql.exec(
-        "INSERT INTO certificates SELECT 2, fit, not_after, fingerprint, sealed, '', 0, '', '' FROM certificates",
+        "INSERT INTO certificates SELECT 2, fit, not_after, fingerprint, sealed, '', 0, '', '', '' FROM certificates",
       );
-      for (const column of ["ca_fingerprint", "minted_at", "state", "told"]) {
+      for (const column of ["ca_fingerprint", "minted_at", "state", "told", "authority"]) {
         sql.exec(`ALTER TABLE certificates DROP COLUMN ${column}`);
       }
       sql.exec("ALTER TABLE nodes DROP COLUMN behind_since");

@@ -18,6 +18,8 @@ export interface JournalHost {
   archiveDays(): Promise<number>;
   /** Told, in the transaction of the write, how many bytes were kept and when. */
   kept?: (bytes: number, at: number) => void;
+  /** A way to the indexer while the container of this object is none, or null; may have the position start over. */
+  elsewhere?: () => Promise<Post | null>;
   /** Bytes that may lie in SQLite, and how large an archived segment grows. */
   sizes?: { hotBytes: number; segmentBytes: number };
 }
@@ -35,8 +37,8 @@ const REFUSED_FOR_GOOD = new Set([400, 413]);
  * What keeps acknowledged alerts when the indexer's disk does not.
  *
  * Every bulk body is on disk here before it is acknowledged; one loop forwards the batches in order and remembers how far
- * the present container got. A replacement starts with an empty disk, so the loop starts from the oldest batch again:
- * documents carry their own ids, and writing one twice changes nothing.
+ * the present cluster got. One that is formed anew is empty, so the loop starts over: documents carry their own ids, and
+ * writing one twice changes nothing. A node alone is a cluster of one, formed anew with each container.
  */
 export class Journal {
   readonly #log: BlobLog;
@@ -70,18 +72,19 @@ export class Journal {
     await this.#scheduleUpkeep();
   }
 
-  /** A container started: its disk is empty, so everything has to be written again. */
+  /** A container started; it may belong to the cluster of before. */
   containerStarted(): void {
     this.containerStopped();
-    this.#log.setMark("applied", 0);
+    this.#log.setMark("began", this.applied);
   }
 
-  /** The container started from a snapshot that holds everything up to here. */
-  resumeAfter(position: number): void {
-    this.#log.setMark("applied", Math.min(position, this.#log.last));
+  /** What is written to now is another cluster than before, which holds everything up to here and nothing more. */
+  startOver(position: number): void {
+    this.#round += 1;
+    for (const mark of ["applied", "began"] as const) this.#log.setMark(mark, Math.min(position, this.#log.last));
   }
 
-  /** The container is gone; batches wait here. */
+  /** The container is gone; batches wait here, or go elsewhere. */
   containerStopped(): void {
     this.#round += 1;
     this.#post = null;
@@ -98,6 +101,8 @@ export class Journal {
     if (this.#round !== round) return;
     if (left > this.applied) this.#log.setMark("applied", left);
     this.#post = post;
+    // What waits for another way has this one now.
+    this.#pause.abort();
     const target = this.#log.last;
     while (this.#position() < target && this.#round === round) {
       this.#wake();
@@ -106,7 +111,17 @@ export class Journal {
     this.#wake();
   }
 
-  /** The last document that the present container took. */
+  /** Has what waits forwarded, where there is a way. */
+  resume(): void {
+    this.#wake();
+  }
+
+  /** How many documents were forwarded since the container started. */
+  get forwarded(): number {
+    return Math.max(0, this.applied - this.#log.mark("began"));
+  }
+
+  /** The last document that the present cluster took. */
   get applied(): number {
     return this.#log.mark("applied");
   }
@@ -186,8 +201,8 @@ export class Journal {
 
   async #drain(): Promise<void> {
     let pause = FIRST_PAUSE_MS;
-    for (let post = this.#post; post; post = this.#post) {
-      const step = await this.#step(post);
+    for (;;) {
+      const step = await this.#step();
       if (step === "done") return;
       if (step === "moved") {
         pause = FIRST_PAUSE_MS;
@@ -205,19 +220,25 @@ export class Journal {
   }
 
   /** Brings the next batch to the indexer; "failed" means: the same batch again, later. */
-  async #step(post: Post): Promise<"done" | "moved" | "failed"> {
-    const round = this.#round;
-    const position = this.#position();
+  async #step(): Promise<"done" | "moved" | "failed"> {
+    if (this.#position() >= this.#log.last) return "done";
     try {
-      const batch = await this.#kept.batchAfter(position);
-      if (!batch) return "done";
-      if (!(await this.#forward(batch, post))) return "failed";
-      if (this.#round === round) this.#log.setMark("applied", batch.last);
-      return "moved";
+      const post = this.#post ?? (await this.host.elsewhere?.());
+      return post ? await this.#bring(post) : "done";
     } catch (reason) {
-      log("warn", "the journal waits", { after: position, error: String(reason) });
+      log("warn", "the journal waits", { after: this.#position(), error: String(reason) });
       return "failed";
     }
+  }
+
+  async #bring(post: Post): Promise<"done" | "moved" | "failed"> {
+    const round = this.#round;
+    const position = this.#position();
+    const batch = await this.#kept.batchAfter(position);
+    if (!batch) return "done";
+    if (!(await this.#forward(batch, post))) return "failed";
+    if (this.#round === round) this.#log.setMark("applied", batch.last);
+    return "moved";
   }
 
   async #forward(batch: Batch, post: Post): Promise<boolean> {

@@ -1,17 +1,19 @@
 import { DataKeySealer } from "../auth/data_key";
 import type { Env } from "../bindings";
 import { SealedArchive } from "../events/archive";
-import { Journal } from "./journal";
+import { Journal, type Post } from "./journal";
 
 /**
- * The journal of one indexer node, its archive sealed under the tenant's data key.
+ * The journal of a tenant's indexer, its archive sealed under the tenant's data key.
  * @param kept is told in the same transaction how many bytes were written, and when
+ * @param elsewhere gives a way to the indexer while this object's own container is none
  */
 export function openJournal(
   storage: DurableObjectStorage,
   env: Env,
   node: { tenant: string; n: number },
   kept: (bytes: number, at: number) => void,
+  elsewhere: () => Promise<Post | null>,
 ): Journal {
   const tenant = env.TENANT.getByName(node.tenant);
   const sealer = new DataKeySealer(() => tenant.archiveKey());
@@ -21,5 +23,6 @@ export function openJournal(
     retentionDays: () => tenant.retentionDays(),
     archiveDays: () => tenant.archiveDays(),
     kept,
+    elsewhere,
   });
 }

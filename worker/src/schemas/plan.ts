@@ -15,15 +15,17 @@ export type ServingRole = (typeof SERVING_ROLES)[number];
 
 /**
  * How many nodes of a role a tenant may have. The first manager is the master of a Wazuh cluster and the others its workers;
- * dashboards keep nothing, and each session stays with one of them. A second indexer is not built yet.
+ * dashboards keep nothing, and each session stays with one of them. Indexers are one or three: of two none could go.
  */
-export const MAX_COUNT = { manager: 5, indexer: 1, dashboard: 3 } as const satisfies Record<ServingRole, number>;
+export const MAX_COUNT = { manager: 5, indexer: 3, dashboard: 3 } as const satisfies Record<ServingRole, number>;
 
 const Version = z.string().min(1).max(32);
 
-const rolePlan = <I extends z.ZodType>(role: ServingRole, instance: I) =>
+const countOf = (role: ServingRole) => z.int().min(1).max(MAX_COUNT[role]);
+
+const rolePlan = <I extends z.ZodType>(role: ServingRole, instance: I, count: z.ZodType<number> = countOf(role)) =>
   z.strictObject({
-    count: z.int().min(1).max(MAX_COUNT[role]),
+    count,
     instance,
     image: Version.optional().openapi({ description: "A version of its own for this role; one that is offered" }),
   });
@@ -32,6 +34,10 @@ const rolePlan = <I extends z.ZodType>(role: ServingRole, instance: I) =>
 const IndexerInstance = Instance.refine((size) => !["lite", "basic", "standard-1"].includes(size), {
   message: "the indexer needs standard-2 or larger",
 });
+
+const IndexerCount = countOf("indexer")
+  .refine((count) => count !== 2, { message: "1 or 3: two indexers have no majority when one of them is lost" })
+  .openapi({ description: "1 or 3: two have no majority when one is lost" });
 
 /** A quarter of an hour at least: what starts again costs more than what idles shortly. */
 const SleepPolicy = z.strictObject({ after_minutes: z.int().min(15).max(10_080) }).openapi("SleepPolicy");
@@ -46,7 +52,10 @@ const IndexerSettings = z
     refresh_interval_s: z.int().min(1).max(300),
   })
   .partial()
-  .openapi({ description: "Of each new index; left out: 1 shard, no replica, 5 seconds until an alert can be found" });
+  .openapi({
+    description:
+      "Of each new index; left out: 1 shard, one replica where there are three nodes and none on one, 5 seconds until an alert can be found",
+  });
 
 const ThresholdSettings = z
   .strictObject({
@@ -69,7 +78,7 @@ export const Plan = z
     version: Version,
     roles: z.strictObject({
       manager: rolePlan("manager", Instance),
-      indexer: rolePlan("indexer", IndexerInstance),
+      indexer: rolePlan("indexer", IndexerInstance, IndexerCount),
       dashboard: rolePlan("dashboard", Instance),
     }),
     certificate_days: z.int().min(1).max(3650),
@@ -91,6 +100,12 @@ export const Plan = z
   .refine((plan) => (plan.indexer?.replicas ?? 0) < plan.roles.indexer.count, {
     path: ["indexer", "replicas"],
     message: "each copy needs an indexer node of its own",
+    when: isSound,
+  })
+  // A node starts with an empty disk: what has no copy would be gone with each, and the cluster would go on without it.
+  .refine((plan) => plan.indexer?.replicas !== 0 || plan.roles.indexer.count === 1, {
+    path: ["indexer", "replicas"],
+    message: "several indexer nodes need at least one copy: a node that is replaced comes empty",
     when: isSound,
   })
   .openapi("Plan");

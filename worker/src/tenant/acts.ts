@@ -7,11 +7,13 @@ import { forgetAdopted, verifyAdopted } from "./adopted";
 import { agentsMissing } from "./agents";
 import {
   activeGeneration,
+  authoritiesOf,
   certificateFits,
   filesOf,
   hasPending,
   keepCertificates,
   moveCertificates,
+  pendingGeneration,
   publishCertificates,
 } from "./certificates";
 import type { TenantContext } from "./context";
@@ -21,8 +23,10 @@ import { within } from "./deadline";
 import { clearEffort, countFailure, postpone, stepError } from "./efforts";
 import type { Action } from "./facts";
 import { noteProbe } from "./health_rows";
+import { AMONG, TRUSTS } from "./incarnations";
+import { requireWhole } from "./indexers";
 import { requireJoined } from "./managers";
-import { environmentOf, indexerAuthorization, isClustered, mintRequest } from "./node_env";
+import { environmentOf, isClustered, mintRequest } from "./node_env";
 import { nodeRow, nodeRows, notePrepared, noteStart, prepareSubject, startSubject, takeReport } from "./node_records";
 import { anyNodeStub, nodeStub } from "./nodes/names";
 import type { StartOrder } from "./nodes/reports";
@@ -126,11 +130,14 @@ export async function act<K extends Kind>(ctx: TenantContext, action: Of<K>): Pr
 /** Generations of what a node is given beside its plan. */
 interface Given {
   certificate: number;
+  /** The certificates that are to take over, or null. */
+  pending: number | null;
   credentials: number;
 }
 
 export const givenNow = (ctx: TenantContext): Given => ({
   certificate: activeGeneration(ctx),
+  pending: pendingGeneration(ctx),
   credentials: activeCredentials(ctx),
 });
 
@@ -140,10 +147,13 @@ export function incarnationOf(ctx: TenantContext, plan: Plan, role: Role, given:
   if (role === "certs") return `${image}|${JSON.stringify(mintRequest(plan))}`;
   // An index keeps what it was made with, so other settings mean a new disk, filled again from the journal.
   const settings = role === "indexer" && plan.indexer ? `|${JSON.stringify(indexSettings(plan))}` : "";
-  const clustered = role === "manager" && isClustered(plan) ? "|cluster" : "";
+  const clustered = role === "manager" && isClustered(plan, role) ? "|cluster" : "";
+  const peers = role === "indexer" && isClustered(plan, role) ? `${AMONG} ${plan.roles.indexer.count}` : "";
+  // The others of a cluster have to trust a certificate before one of them may show it.
+  const trusts = peers && given.pending !== null ? `${TRUSTS} ${given.pending}` : "";
   // Nodes that were started before there were generations of credentials have the first.
   const others = given.credentials > 1 ? `|credentials ${given.credentials}` : "";
-  return `${image}|${plan.roles[role].instance}|certificate ${given.certificate}${settings}${clustered}${others}`;
+  return `${image}|${plan.roles[role].instance}|certificate ${given.certificate}${settings}${clustered}${others}${peers}${trusts}`;
 }
 
 async function startNode(ctx: TenantContext, { role, n }: Of<"start">): Promise<void> {
@@ -153,7 +163,7 @@ async function startNode(ctx: TenantContext, { role, n }: Of<"start">): Promise<
   // What is active may change while the environment is put together; the node is noted under what it gets.
   const given = givenNow(ctx);
   const { credentials } = given;
-  const files = role === "certs" ? null : await filesOf(ctx, given.certificate);
+  const files = role === "certs" ? null : await certificatesFor(ctx, plan, role, given.certificate);
   const env = await environmentOf(ctx, plan, { role, n }, { credentials, files });
   // So may which version a role uses.
   const image = imageOf(ctx, plan, role);
@@ -180,6 +190,13 @@ async function started(ctx: TenantContext, { role, n }: { role: Role; n: number 
   }
 }
 
+/** The nodes of a cluster trust each other's authorities, whichever bundle each of them has by now. */
+async function certificatesFor(ctx: TenantContext, plan: Plan, role: Role, generation: number) {
+  const files = await filesOf(ctx, generation);
+  if (role !== "indexer" || !isClustered(plan, role)) return files;
+  return { ...files, "root-ca.pem": await authoritiesOf(ctx) };
+}
+
 /** The container is ended; the failure counts as one of its starts. */
 async function giveUpStart(ctx: TenantContext, { role, n }: Of<"give_up_start">): Promise<void> {
   const message = `The ${role} ran but did not serve in time and was ended.`;
@@ -190,6 +207,7 @@ async function giveUpStart(ctx: TenantContext, { role, n }: Of<"give_up_start">)
 async function prepareNode(ctx: TenantContext, { role, n }: Of<"prepare">): Promise<void> {
   const start = startOf(ctx, role, n);
   if (role === "manager") await (n === 0 ? agentsMissing(ctx) : requireJoined(ctx, n));
+  if (role === "indexer" && isClustered(planOf(ctx), role)) await requireWhole(ctx, n);
   if (rotationRow(ctx)?.what === "credentials") await proveCredentials(ctx, role, n);
   notePrepared(ctx, role, n, start);
 }
@@ -212,7 +230,7 @@ async function verify(ctx: TenantContext): Promise<void> {
   const operationId = (rotation ?? upgrade)?.operation_id ?? waking ?? ctx.requireLive().operationId;
   await verifyAdopted(ctx);
   const indexer = nodeStub(ctx.env, ctx.id, "indexer", 0);
-  await indexer.verifyIngest(`probe-${operationId}`, await indexerAuthorization(ctx));
+  await indexer.verifyIngest(`probe-${operationId}`);
   if (rotation?.what === "credentials") await proveAll(ctx);
   noteProbe(ctx, null);
   forgetAdopted(ctx);

@@ -23,6 +23,8 @@ interface CertificateRow extends Record<string, SqlStorageValue> {
   state: BundleState;
   /** The state that the changes feed was told last. */
   told: string;
+  /** The certificate (PEM) of the authority that signed it, sealed; empty where an earlier version kept the bundle. */
+  authority: string;
   /** Empty once it is destroyed. */
   sealed: string;
 }
@@ -33,6 +35,7 @@ const KEY_OF_AUTHORITY = "root-ca.key";
 /** What a bundle has to match: the names and the lifetime that the plan asks for. */
 const fitOf = (plan: Plan) => digest(JSON.stringify(mintRequest(plan)));
 const purposeOf = (generation: number) => `certificates:${generation}`;
+const authorityPurpose = (generation: number) => `authority:${generation}`;
 
 function ofState(ctx: TenantContext, state: BundleState): CertificateRow | null {
   return ctx.sql.exec<CertificateRow>("SELECT * FROM certificates WHERE state = ?", state).toArray()[0] ?? null;
@@ -69,14 +72,15 @@ export async function keepCertificates(
   const generation = newest(ctx) + 1;
   const { [KEY_OF_AUTHORITY]: _key, ...files } = minted.files;
   const sealed = await ctx.seal(purposeOf(generation), JSON.stringify(files));
+  const authority = await ctx.seal(authorityPurpose(generation), files["root-ca.pem"] ?? "");
   ctx.transaction(() => {
     const state = wanted();
     if (!state) return;
     ctx.sql.exec(
-      `INSERT INTO certificates (generation, fit, minted_at, not_after, fingerprint, ca_fingerprint, state, told, sealed)
-       VALUES (?, ?, ?, ?, ?, ?, 'pending', '', ?)`,
+      `INSERT INTO certificates (generation, fit, minted_at, not_after, fingerprint, ca_fingerprint, state, told, authority, sealed)
+       VALUES (?, ?, ?, ?, ?, ?, 'pending', '', ?, ?)`,
       ...[generation, fitOf(plan), ctx.now(), Date.parse(minted.not_after), fingerprintOf(files), minted.fingerprint],
-      sealed,
+      ...[authority, sealed],
     );
     // Nodes that a plan's change restarts come up with the new bundle: there is no way back to keep more than one for.
     if (state === "active") for (const move of ["switch", "finish"] as const) moveCertificates(ctx, move);
@@ -98,7 +102,31 @@ export function moveCertificates(ctx: TenantContext, move: Move): void {
     ctx.sql.exec("UPDATE certificates SET state = ? WHERE generation = ?", state, generation);
   }
   ctx.sql.exec("UPDATE certificates SET sealed = '' WHERE state = 'destroyed'");
+  // Nodes may still show certificates of a bundle that was just turned back from.
+  ctx.sql.exec(
+    "UPDATE certificates SET authority = '' WHERE state = 'destroyed' AND generation < (SELECT max(generation) FROM certificates)",
+  );
 }
+
+/**
+ * Certificates of every authority that signed a bundle which a node may have: while an exchange or its way back is under way,
+ * nodes of one cluster show certificates of two. An authority's key is thrown away when its bundle is minted.
+ */
+export async function authoritiesOf(ctx: TenantContext): Promise<string> {
+  const query = `SELECT * FROM certificates WHERE state <> 'destroyed'
+    OR generation = (SELECT max(generation) FROM certificates) ORDER BY generation DESC`;
+  const rows = ctx.sql.exec<CertificateRow>(query).toArray();
+  const authorities = await Promise.all(
+    rows.map(async ({ generation, state, authority }) => {
+      if (authority !== "") return ctx.open(authorityPurpose(generation), authority);
+      return state === "destroyed" ? "" : ((await filesOf(ctx, generation))["root-ca.pem"] ?? "");
+    }),
+  );
+  return authorities.join("");
+}
+
+/** The generation of a bundle that is to take over, or null. */
+export const pendingGeneration = (ctx: TenantContext) => ofState(ctx, "pending")?.generation ?? null;
 
 /** @throws Error for a generation that was never there or is destroyed */
 export async function filesOf(ctx: TenantContext, generation: number): Promise<CertificateFiles> {

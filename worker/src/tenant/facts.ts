@@ -41,6 +41,8 @@ export interface NodeFact {
   wanted: boolean;
   /** It was started as the plan wants it now (image, size, certificate). */
   fits: boolean;
+  /** It runs as the only one of its role, and is to be one of several: the others can't have it with them before that. */
+  apart: boolean;
   /**
    * It has what it needs beside a running process: a manager knows the tenant's agents; one that got new credentials lets
    * them in, and the old ones no more.

@@ -19,6 +19,7 @@ import {
   unverified,
 } from "./health";
 import { keepFinding, noteProbe, probeOf, publishHealth } from "./health_rows";
+import { CLUSTER_HEALTH } from "./indexers";
 import { MASTER, managerOf } from "./manager";
 import { ManagerRefusal } from "./manager_api";
 import { indexerAuthorization, isClustered, nodeName } from "./node_env";
@@ -74,10 +75,14 @@ export async function checkHealth(ctx: TenantContext): Promise<void> {
 }
 
 const CHECKS: Record<ServingRole, (ctx: TenantContext, n: number) => Promise<Finding>> = {
-  indexer: async (ctx, n) => gravest([await indexerHealth(ctx, n), await ingestHealth(ctx, n)]),
+  indexer: async (ctx, n) =>
+    gravest([await indexerHealth(ctx, n), n === firstIndexer(ctx) ? await ingestHealth(ctx) : null]),
   manager: managerHealth,
   dashboard: dashboardHealth,
 };
+
+/** Of the indexers that run: one probe at a time, or one would remove what another looks for. */
+const firstIndexer = (ctx: TenantContext) => nodesToAsk(ctx).find(({ role }) => role === "indexer")?.n;
 
 /** @returns undefined where nothing was learned */
 async function check(ctx: TenantContext, { role, n }: NodeRow): Promise<Finding | undefined> {
@@ -109,13 +114,18 @@ const FileSystems = z.object({
 const DashboardStatus = z.object({ status: z.object({ overall: z.object({ state: z.string() }) }) });
 
 async function indexerHealth(ctx: TenantContext, n: number): Promise<Finding> {
-  const authorization = await indexerAuthorization(ctx);
+  const authorization = await indexerAuthorization(ctx, n);
   const get = (path: string) => anyNodeStub(ctx.env, ctx.id, "indexer", n).ask(9200, path, { authorization });
   const [{ status }, { nodes }] = await Promise.all([
-    read(get("/_cluster/health"), ClusterHealth),
+    read(get(CLUSTER_HEALTH), ClusterHealth),
     read(get("/_nodes/stats/fs"), FileSystems),
   ]);
-  const [disk] = Object.values(nodes).map(({ fs }) => fs.total);
+  // A node tells of all nodes of its cluster: the fullest decides.
+  const free = (disk: { total_in_bytes: number; available_in_bytes: number }) =>
+    disk.available_in_bytes / disk.total_in_bytes;
+  const [disk] = Object.values(nodes)
+    .map(({ fs }) => fs.total)
+    .sort((one, other) => free(one) - free(other));
   const plan = ctx.record()?.plan;
   const bytes = disk ? { total: disk.total_in_bytes, available: disk.available_in_bytes } : null;
   return indexerFinding(status, bytes, plan ? thresholdsOf(plan).disk_warning_percent : DISK_FULL_PERCENT);
@@ -126,7 +136,7 @@ async function managerHealth(ctx: TenantContext, n: number): Promise<Finding> {
   const manager = await managerOf(ctx);
   const daemons = await manager.daemons(n === MASTER ? undefined : nodeName("manager", n));
   const plan = ctx.record()?.plan;
-  return managerFinding(daemons, plan ? isClustered(plan) : false);
+  return managerFinding(daemons, plan ? isClustered(plan, "manager") : false);
 }
 
 async function dashboardHealth(ctx: TenantContext, n: number): Promise<Finding> {
@@ -154,19 +164,16 @@ function jsonOf(text: string): unknown {
 }
 
 /** Whether an alert goes in and comes out, tried anew where that was seen too long ago or failed. */
-async function ingestHealth(ctx: TenantContext, n: number): Promise<Finding> {
+async function ingestHealth(ctx: TenantContext): Promise<Finding> {
   const known = probeOf(ctx);
   const fresh = known && known.error === null && ctx.now() - known.triedAt < PROBE_EVERY_MS;
-  if (!fresh) await probe(ctx, n);
+  if (!fresh) await probe(ctx);
   const error = probeOf(ctx)?.error ?? null;
   return error === null ? null : unverified(error);
 }
 
-async function probe(ctx: TenantContext, n: number): Promise<void> {
-  const verified = nodeStub(ctx.env, ctx.id, "indexer", n).verifyIngest(
-    "probe-health",
-    await indexerAuthorization(ctx),
-  );
+async function probe(ctx: TenantContext): Promise<void> {
+  const verified = nodeStub(ctx.env, ctx.id, "indexer", 0).verifyIngest("probe-health");
   const error = await within(PROBE_WITHIN_MS, verified).then(() => null, messageOf);
   noteProbe(ctx, error);
 }

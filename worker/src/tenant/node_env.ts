@@ -6,7 +6,7 @@ import { MESH_PORTS } from "../tunnel/links";
 import { basicAuthorization } from "./basic";
 import type { CertificateFiles } from "./certificates";
 import type { TenantContext } from "./context";
-import { credentialsAt } from "./credentials";
+import { credentialsAt, formerCredentials } from "./credentials";
 import type { MintRequest } from "./nodes/certs";
 
 /** The user of the manager's API that the edge and the dashboard sign in as. */
@@ -16,8 +16,8 @@ export const INDEXER_ADMIN = "admin";
 export const INDEXER_DASHBOARD_USER = "kibanaserver";
 
 /** The header with which the edge itself speaks to the indexer, by the credentials that the indexer was started with. */
-export const indexerAuthorization = async (ctx: TenantContext) =>
-  basicAuthorization(INDEXER_ADMIN, await ctx.secret("indexer_admin", credentialsAt(ctx, "indexer")));
+export const indexerAuthorization = async (ctx: TenantContext, n = 0) =>
+  basicAuthorization(INDEXER_ADMIN, await ctx.secret("indexer_admin", credentialsAt(ctx, "indexer", n)));
 
 export const nodeName = (role: Role, n: number) => `${role}-${n}`;
 
@@ -33,16 +33,44 @@ export function mintRequest(plan: Plan): MintRequest {
 
 const javaOptions = (heap: number) => `-Xms${heap}m -Xmx${heap}m`;
 
-/** Whether a tenant's managers form a cluster. One alone runs without its daemon. */
-export const isClustered = (plan: Plan) => plan.roles.manager.count > 1;
+/** Whether a role's nodes form a cluster. A manager alone runs without its daemon, an indexer alone looks for nobody. */
+export const isClustered = (plan: Plan, role: "manager" | "indexer") => plan.roles[role].count > 1;
+
+const range = (count: number) => Array.from({ length: count }, (_, n) => n);
+
+/** Loopback ports of an indexer's container that lead to each indexer, itself among them, at their transport ports. */
+const TRANSPORT_WAYS = 9310;
+
+/** How an indexer finds its cluster; see images/indexer/cluster.yml. */
+function discoveryOf(count: number, n: number) {
+  const nodes = count > 1 ? range(count) : [];
+  const ways = nodes.map((peer): [number, number | string] => [
+    TRANSPORT_WAYS + peer,
+    peer === n ? `self:${MESH_PORTS.indexer}` : peer,
+  ]);
+  return {
+    type: count > 1 ? "zen" : "single-node",
+    seeds: nodes.map((peer) => `127.0.0.1:${TRANSPORT_WAYS + peer}`).join(","),
+    initial: nodes.map((peer) => nodeName("indexer", peer)).join(","),
+    port: count > 1 ? String(TRANSPORT_WAYS + n) : "",
+    ways: waysTo(ways),
+  };
+}
 
 /** The loopback ports of a node that lead to others of its role, as `images/lib/mesh` reads them. */
-const waysTo = (peers: [port: number, peer: number][]) => peers.map(([port, peer]) => `${port}=${peer}`).join(" ");
+const waysTo = (peers: [port: number, peer: number | string][]) =>
+  peers.map(([port, peer]) => `${port}=${peer}`).join(" ");
 
-type Make = (secret: (name: string) => Promise<string>, plan: Plan, n: number) => Promise<Record<string, string>>;
+/** @param before as `secret`, of the generation that is exchanged for this one; empty where none is */
+type Make = (
+  secret: (name: string) => Promise<string>,
+  plan: Plan,
+  n: number,
+  before: (name: string) => Promise<string>,
+) => Promise<Record<string, string>>;
 
 const ROLE_ENVIRONMENT: Record<ServingRole, Make> = {
-  indexer: async (secret, plan) => ({
+  indexer: async (secret, plan, n, before) => ({
     STATE_URL: "http://state.internal",
     REPOSITORY_URL: "http://repository.internal",
     INDEX_SHARDS: String(indexSettings(plan).shards),
@@ -51,7 +79,14 @@ const ROLE_ENVIRONMENT: Record<ServingRole, Make> = {
     INDEXER_PASSWORD: await secret("indexer_admin"),
     DASHBOARD_PASSWORD: await secret("indexer_dashboard"),
     OPENSEARCH_JAVA_OPTS: javaOptions(heapOf(plan.roles.indexer.instance)),
-    "discovery.type": "single-node",
+    // Users are the cluster's: its first node with new passwords needs the old ones to bring them in.
+    INDEXER_PASSWORD_BEFORE: isClustered(plan, "indexer") ? await before("indexer_admin") : "",
+    MESH_URL: "http://mesh.internal",
+    MESH_LISTEN: discoveryOf(plan.roles.indexer.count, n).ways,
+    "discovery.type": discoveryOf(plan.roles.indexer.count, n).type,
+    "discovery.seed_hosts": discoveryOf(plan.roles.indexer.count, n).seeds,
+    "cluster.initial_cluster_manager_nodes": discoveryOf(plan.roles.indexer.count, n).initial,
+    "transport.publish_port": discoveryOf(plan.roles.indexer.count, n).port,
     "node.store.allow_mmap": "false",
     "plugins.security.allow_default_init_securityindex": "true",
   }),
@@ -67,7 +102,7 @@ const ROLE_ENVIRONMENT: Record<ServingRole, Make> = {
     WAZUH_CLUSTER_KEY: await secret("manager_cluster"),
     AUTHD_PASSWORD: await secret("manager_enrollment"),
     NODE_TYPE: n === 0 ? "master" : "worker",
-    CLUSTER_DISABLED: isClustered(plan) ? "no" : "yes",
+    CLUSTER_DISABLED: isClustered(plan, "manager") ? "no" : "yes",
     MESH_URL: "http://mesh.internal",
     // A worker binds no 1516 of its own: there is its master.
     MESH_LISTEN: waysTo(n === 0 ? [] : [[MESH_PORTS.manager, 0]]),
@@ -102,7 +137,9 @@ export async function environmentOf(
   if (!isServing(role)) return { ...common, CERTS_REQUEST: JSON.stringify(mintRequest(plan)) };
   const certificates = JSON.stringify(certificatesFor(role, n, given.files ?? {}));
   const secret = (name: string) => ctx.secret(name, given.credentials);
-  return { ...common, NODE_CERTIFICATES: certificates, ...(await ROLE_ENVIRONMENT[role](secret, plan, n)) };
+  const former = formerCredentials(ctx);
+  const before = async (name: string) => (former === null ? "" : ctx.secret(name, former));
+  return { ...common, NODE_CERTIFICATES: certificates, ...(await ROLE_ENVIRONMENT[role](secret, plan, n, before)) };
 }
 
 const isServing = (role: Role): role is ServingRole => (SERVING_ROLES as readonly string[]).includes(role);

@@ -5,6 +5,7 @@ import type { NodeState, NodeView } from "../schemas/tenant";
 import type { TenantContext } from "./context";
 import { clearEffort, countFailure, effortOf } from "./efforts";
 import type { NodeFact } from "./facts";
+import { AMONG, TRUSTS } from "./incarnations";
 import type { NodeReport } from "./nodes/reports";
 import { meterReport } from "./usage";
 
@@ -88,12 +89,16 @@ export function factOf(
   proving: boolean,
 ): NodeFact {
   const row = nodeRow(ctx, role, n);
-  const fits = row?.incarnation === incarnation;
+  const is = row?.incarnation ?? "";
+  // One that trusts more than it has to is as good.
+  const fits = row !== null && (is === incarnation || is.startsWith(`${incarnation}${TRUSTS}`));
+  const clustered = role === "indexer" && wanted && incarnation.includes(AMONG);
   return {
     ...{ role, n, wanted },
     state: (row?.state ?? "absent") as NodeState,
     fits,
-    prepared: !(role === "manager" || (proving && fits)) || row?.prepared === 1,
+    apart: clustered && !is.includes(AMONG),
+    prepared: !(role === "manager" || clustered || (proving && fits)) || row?.prepared === 1,
     startedAt: row?.started_at ?? null,
     movedAt: row?.moved_at ?? null,
     starting: effortOf(ctx, startSubject(role, n)),

@@ -1,7 +1,9 @@
 /** Archived days that are loaded into the indexer again, so that they can be searched. */
 import { EdgeError, type ErrorBody, errorBody, messageOf } from "../errors";
+import { indexSettings } from "../plan";
 import { DISK_GB, USABLE_PERCENT } from "../plan_size";
 import type { RehydrationView } from "../schemas/backups";
+import type { Plan } from "../schemas/plan";
 import type { TenantContext } from "./context";
 import type { DueRow } from "./due";
 import { nodeStub } from "./nodes/names";
@@ -41,11 +43,11 @@ type Row = {
  * @throws EdgeError TENANT_ASLEEP, DAY_NOT_ARCHIVED, DAY_DOES_NOT_FIT, NODE_NOT_RUNNING
  */
 export async function rehydrate(ctx: TenantContext, day: string): Promise<RehydrationView> {
-  const instance = ctx.requireLive().plan?.roles.indexer.instance ?? "lite";
+  const { plan } = ctx.requireLive();
   requireAwake(ctx, "An archived day was to be loaded.");
   const { documents, bytes, used } = await nodeStub(ctx.env, ctx.id, "indexer", 0).measureDay(day);
   if (documents === 0) throw new EdgeError("DAY_NOT_ARCHIVED", `The archive holds no alert of ${day}.`);
-  refuseWhatDoesNotFit(day, bytes, used, DISK_GB[instance] * 1e9, instance);
+  if (plan) refuseWhatDoesNotFit(day, bytes, used, plan);
   return ctx.transaction(() => {
     const insert = `INSERT OR REPLACE INTO rehydrations (day, state, at, bytes, documents, position)
       VALUES (?, 'running', ?, ?, 0, 0)`;
@@ -88,10 +90,14 @@ export async function rehydrateDue(ctx: TenantContext, { key: day, attempts }: D
   if (!step.done) throw new NotYet("NODE_NOT_READY", `${day} is loaded up to ${step.position}.`, GO_ON_AFTER_MS);
 }
 
-function refuseWhatDoesNotFit(day: string, bytes: number, used: number, disk: number, instance: string): void {
-  const [needed, room] = [Math.ceil(bytes * INDEXED), Math.floor(disk * USABLE) - used];
+/** @param used of all indexer nodes, every copy counted */
+function refuseWhatDoesNotFit(day: string, bytes: number, used: number, plan: Plan): void {
+  const { count, instance } = plan.roles.indexer;
+  const [disk, copies] = [count * DISK_GB[instance] * 1e9, 1 + indexSettings(plan).replicas];
+  const [needed, room] = [Math.ceil(bytes * INDEXED * copies), Math.floor(disk * USABLE) - used];
   if (needed <= room) return;
-  const arithmetic = `${day} needs ${needed} bytes (${bytes} × ${INDEXED}); ${instance} has ${disk} × ${USABLE} − ${used} used = ${room}`;
+  const [nodes, copied] = [count > 1 ? `${count} × ${instance}` : instance, copies > 1 ? ` × ${copies} copies` : ""];
+  const arithmetic = `${day} needs ${needed} bytes (${bytes} × ${INDEXED}${copied}); ${nodes} has ${disk} × ${USABLE} − ${used} used = ${room}`;
   throw new EdgeError("DAY_DOES_NOT_FIT", `${arithmetic}.`);
 }
 

@@ -70,6 +70,9 @@ function switchVerdict(facts: Facts, rotation: Rotation): Verdict {
   if (!rotation.minted) return { is: "blocked", because: "what takes over is not there yet" };
   const missing = facts.nodes.find((node) => !serves(node));
   if (missing) return { is: "blocked", because: `${nameOf(missing)} does not serve` };
+  // Nodes of a cluster are told to trust what takes over before one of them has it.
+  const unfit = facts.nodes.find((node) => !node.fits);
+  if (unfit) return { is: "blocked", because: `${nameOf(unfit)} is yet to follow` };
   return { is: "acting", action: { do: "switch" }, because: `the next ${rotation.what} are kept` };
 }
 

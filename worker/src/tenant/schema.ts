@@ -61,6 +61,7 @@ const MIGRATIONS = [
    ) STRICT;`,
   "ALTER TABLE nodes ADD COLUMN behind_since INTEGER",
   "ALTER TABLE rotation ADD COLUMN what TEXT NOT NULL DEFAULT 'certificates'",
+  "ALTER TABLE certificates ADD COLUMN authority TEXT NOT NULL DEFAULT ''",
 ];
 
 /** What stays of a deleted tenant: the tombstone, what is still to be delivered, and the last run. No secret among it. */

@@ -28,7 +28,7 @@ import { answerForKey, lookAfterKey, migrateKeys } from "./key_wrapping";
 import { LiveContext } from "./live_context";
 import { type AgentRoute, agentRoute } from "./managers";
 import { indexerAuthorization } from "./node_env";
-import { askAgain, takeReport } from "./node_records";
+import { askAgain, nodeRows, takeReport } from "./node_records";
 import type { NodeReport } from "./nodes/reports";
 import { acceptRestore, migratePreludes } from "./preludes";
 import { spendProof } from "./proofs";
@@ -200,10 +200,18 @@ export class TenantObject extends DurableObject<Env> {
     return this.#ctx.dataKey();
   }
 
-  /** The header with which the indexer's own object writes to it. */
-  async indexerAuthorization(): Promise<string> {
+  /** The header with which an indexer's own object writes to it. @param n missing from objects of the version before */
+  async indexerAuthorization(n = 0): Promise<string> {
     this.#ctx.requireLive();
-    return indexerAuthorization(this.#ctx);
+    return indexerAuthorization(this.#ctx, n);
+  }
+
+  /** Numbers of the indexer nodes beside the first that run. */
+  otherIndexers(): number[] {
+    if (this.#ctx.record()?.deleted !== false) return [];
+    return nodeRows(this.#ctx).flatMap(({ role, n, state }) =>
+      role === "indexer" && n > 0 && state === "running" ? [n] : [],
+    );
   }
 
   /** How many days the plan keeps alerts and events. */

@@ -84,8 +84,10 @@ function leaving(facts: Facts, node: NodeFact): Verdict {
 function replacing(facts: Facts, node: NodeFact): Verdict {
   const { role, n } = node;
   const others = facts.settled && role !== "certs" && serves(node) ? facts.nodes.filter((other) => other !== node) : [];
-  // A worker that does not serve may do so only once its master is another.
-  const missing = others.find((other) => !serves(other) && !(isMaster(node) && isWorker(other)));
+  // A worker that does not serve may do so only once its master is another, an indexer once all are in one cluster.
+  const waitsForIt = (other: NodeFact) =>
+    (isMaster(node) && isWorker(other)) || (node.apart && other.role === node.role);
+  const missing = others.find((other) => !serves(other) && !waitsForIt(other));
   if (missing) return { is: "blocked", because: `${nameOf(node)} is replaced once ${nameOf(missing)} serves` };
   const because = `${nameOf(node)} runs with what is not wanted any more`;
   return workVerdict(facts, facts.efforts.stop, { do: "stop", role, n }, because, facts.now);

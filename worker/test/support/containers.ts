@@ -15,6 +15,10 @@ interface World {
   stubborn: Set<string>;
   /** What every indexer says that its disk holds. */
   usedBytes: number;
+  /** Object names (or ends) of indexers → the uuid of the cluster that they belong to from their next start on. */
+  clusters: Map<string, string>;
+  /** What each cluster that was named holds. */
+  held: Map<string, Map<string, unknown>>;
   /** Object name (or its end) and path, such as `:indexer:0/_cluster/health` → the JSON that is answered there. */
   says: Map<string, unknown>;
 }
@@ -22,7 +26,7 @@ interface World {
 const shared = globalThis as unknown as { testWorld?: World };
 shared.testWorld ??= {
   ...{ containers: new Map(), exits: new Map(), silent: new Set(), stubborn: new Set() },
-  ...{ usedBytes: 1000, says: new Map() },
+  ...{ usedBytes: 1000, says: new Map(), clusters: new Map(), held: new Map() },
 };
 export const world: World = shared.testWorld;
 
@@ -42,6 +46,10 @@ export class FakeContainer {
   instance = "";
   intercepted: string[] = [];
   documents = new Map<string, unknown>();
+  /** An indexer's cluster: of its own with each start, or the one that is named. */
+  cluster = "";
+  /** Documents that this node itself was given since its start. */
+  writes = 0;
   /** What a manager keeps; an indexer keeps its documents. */
   files: Record<string, string> = {};
   /** Serves once it has taken up its state, as the real images do. */
@@ -71,8 +79,8 @@ export class FakeContainer {
     this.passwords = stubborn ? this.passwords : (options?.env ?? {});
     this.env = options?.env ?? {};
     this.internet = options?.enableInternet;
-    this.documents.clear();
     this.files = {};
+    this.#join([...world.clusters].find(([pattern]) => covers(this.name, pattern))?.[1]);
     this.ready = this.#stateDoor === null;
     void this.#restore().finally(() => {
       this.ready = true;
@@ -82,6 +90,15 @@ export class FakeContainer {
     const exit = [...world.exits].find(([pattern]) => this.#isNamed(pattern));
     this.#exits = exit !== undefined;
     if (exit) setTimeout(() => this.exit(exit[1]), 5);
+  }
+
+  /** Nodes of a cluster hold the same documents, whoever of them comes and goes. */
+  #join(cluster: string | undefined): void {
+    this.cluster = cluster ?? `own-${Math.random()}`;
+    const held = world.held.get(this.cluster) ?? new Map<string, unknown>();
+    if (cluster) world.held.set(cluster, held);
+    this.documents = held;
+    this.writes = 0;
   }
 
   #isNamed(pattern: string): boolean {
@@ -143,6 +160,8 @@ export class FakeContainer {
 
   async #restore(): Promise<void> {
     if (this.saving) return;
+    // Into a cluster that lives nothing is restored.
+    if (world.held.has(this.cluster) && this.documents.size > 0) return;
     const latest = await this.#state("GET", "/latest");
     if (latest?.status !== 200) return;
     const { number, files } = (await latest.json()) as { number: number; files: { name: string; sha256: string }[] };
@@ -155,7 +174,8 @@ export class FakeContainer {
   async #restoreSnapshot(number: number): Promise<void> {
     await this.#state("POST", "/front", JSON.stringify({ number }));
     const read = await this.#repositoryDoor?.fetch(SNAPSHOT);
-    if (read?.ok) this.documents = new Map((await read.json()) as [string, unknown][]);
+    const saved = read?.ok ? ((await read.json()) as [string, unknown][]) : [];
+    for (const [id, document] of saved) this.documents.set(id, document);
   }
 
   async #takeOrder(path: string): Promise<Response> {
@@ -269,10 +289,17 @@ async function indexerAnswer(request: Request, _port: number, node: FakeContaine
   }
   if (pathname === "/_cat/indices") return Response.json([{ "store.size": `${world.usedBytes}` }]);
   if (pathname === "/_bulk") return bulk(await request.text(), node);
-  if (pathname === "/_cluster/health") return Response.json({ status: "green" });
+  if (pathname === "/") return Response.json({ cluster_uuid: node.cluster });
+  if (pathname === "/_cluster/health") {
+    const [number_of_nodes, discovered_cluster_manager] = [nodesOf(node.cluster), true];
+    return Response.json({ status: "green", number_of_nodes, discovered_cluster_manager });
+  }
   if (pathname === "/_nodes/stats/fs") return Response.json(diskOf(1000, 600));
   return Response.json({ status: "UP" });
 }
+
+const nodesOf = (cluster: string) =>
+  [...world.containers.values()].filter((node) => node.running && node.ready && node.cluster === cluster).length;
 
 function bulk(body: string, node: FakeContainer): Response {
   const lines = body.split("\n").filter(Boolean);
@@ -283,7 +310,10 @@ function bulk(body: string, node: FakeContainer): Response {
       { _id: "" },
     ];
     if (verb === "delete") node.documents.delete(_id);
-    else node.documents.set(_id, JSON.parse(lines.shift() ?? "null"));
+    else {
+      node.documents.set(_id, JSON.parse(lines.shift() ?? "null"));
+      node.writes += 1;
+    }
     items.push({ [verb]: { _id, status: 200 } });
   }
   return Response.json({ errors: false, items });

@@ -24,6 +24,7 @@ export function node(role: Role, state: NodeState, more: Partial<NodeFact> = {})
   const given = {
     wanted: true,
     fits: true,
+    apart: false,
     prepared: true,
     startedAt,
     movedAt: null,
@@ -70,11 +71,20 @@ const nodeOf = (role: Role) =>
       state: states,
       fits: fc.boolean(),
       prepared: fc.boolean(),
+      apart: fc.boolean(),
       starting: efforts,
       preparing: efforts,
       ago: fc.integer({ min: 0, max: 2_000_000 }),
     })
-    .map(({ state, ago, ...more }) => node(role, state, { ...more, startedAt: NOW - ago }));
+    // Only a node that does not fit is apart from those that it is to be with.
+    .map(({ state, ago, apart, ...more }) =>
+      node(role, state, { ...more, apart: apart && role === "indexer" && !more.fits, startedAt: NOW - ago }),
+    );
+const indexersOf = fc
+  .tuple(nodeOf("indexer"), nodeOf("indexer"), nodeOf("indexer"), fc.boolean(), fc.boolean())
+  .map(([first, second, third, several, wanted]) =>
+    several ? [first, { ...second, n: 1, wanted }, { ...third, n: 2, wanted }] : [first],
+  );
 const managersOf = fc
   .tuple(nodeOf("manager"), nodeOf("manager"), fc.boolean(), fc.boolean())
   .map(([master, worker, several, wanted]) => (several ? [master, { ...worker, n: 1, wanted }] : [master]));
@@ -112,9 +122,9 @@ export const anyFacts = fc
     sleep: fc.option(fc.record({ aim: fc.constantFrom("asleep" as const, "awake" as const), verified: fc.boolean() })),
     certs: nodeOf("certs"),
     nodes: fc
-      .tuple(nodeOf("indexer"), managersOf, nodeOf("dashboard"), nodeOf("dashboard"), fc.boolean())
-      .map(([indexer, managers, first, second, wanted]) =>
-        known([indexer, ...managers, first, { ...second, n: 1, wanted }]),
+      .tuple(indexersOf, managersOf, nodeOf("dashboard"), nodeOf("dashboard"), fc.boolean())
+      .map(([indexers, managers, first, second, wanted]) =>
+        known([...indexers, ...managers, first, { ...second, n: 1, wanted }]),
       ),
     verified: fc.boolean(),
     unwell: fc.constantFrom(UNWELL, null),
@@ -158,6 +168,7 @@ export function obeyed(before: Facts, action: Action): Facts {
       return set(action, {
         state: "running",
         fits: true,
+        apart: false,
         prepared: action.role !== "manager",
         startedAt: before.now,
       });

@@ -173,6 +173,7 @@ function node(role: NodeFact["role"]): ModelNode {
   const given = {
     wanted: true,
     prepared: true,
+    apart: false,
     startedAt: NOW - 1000,
     movedAt: null,
     starting: FRESH,

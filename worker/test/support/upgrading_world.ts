@@ -132,7 +132,7 @@ export class UpgradingWorld {
     if (action.do === "start") this.#start(one, fails);
     if (action.do === "stop") this.#try("stop", fails, () => this.#stop(one));
     if (action.do === "prepare" && fails) one.preparing = failedOnce(one.preparing, this.now);
-    if (action.do === "prepare" && !fails) Object.assign(one, { prepared: true, preparing: FRESH });
+    if (action.do === "prepare" && !fails) Object.assign(one, { apart: false, prepared: true, preparing: FRESH });
   }
 
   #start(one: ModelNode, fails: boolean): void {
@@ -191,6 +191,7 @@ export class UpgradingWorld {
 function modelNode(role: ServingRole, state: NodeFact["state"]): ModelNode {
   const given = {
     wanted: true,
+    apart: false,
     prepared: true,
     startedAt: NOW - 1000,
     movedAt: null,

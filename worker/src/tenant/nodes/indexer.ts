@@ -1,27 +1,46 @@
 import { type CountBatch, Counts } from "../../counts";
 import { EdgeError } from "../../errors";
 import type { BulkItem } from "../../gates/bulk";
+import type { Post } from "../../gates/journal";
 import { openJournal } from "../../gates/open_journal";
 import type { StateArchive } from "../../state/limits";
-import type { ContainerPort } from "./base";
+import { type Caller, probeIngest } from "./ingest_probe";
 import { jsonAnswer } from "./json";
+import { nodeStub } from "./names";
 import type { NodeReport } from "./reports";
 import { RepositoryContainer } from "./repository";
 import { dropOutdated } from "./searchable";
 
 const PORT = 9200;
+/** The node whose object is the tenant's indexer, and whose archives are its state. */
+const FIRST = 0;
+const BULK = "/_bulk";
 const SNAPSHOT_EVERY_MS = 6 * 3600 * 1000;
 const LOAD_FOR_MS = 20_000;
 const INCOMPLETE = "without_snapshot";
 const VERIFY_TIMEOUT_MS = 10_000;
 const POST_TIMEOUT_MS = 60_000;
 
-/** The node that stores a tenant's alerts and searches them. */
+/** The uuid of the cluster that the journal's position belongs to. */
+const CLUSTER = "cluster";
+/** What a node says as long as it belongs to none. */
+const NO_CLUSTER = "_na_";
+
+/**
+ * A node that stores a tenant's alerts and searches them. The object of the first one is the tenant's indexer for everybody
+ * else: it has the journal and the archives, and while its own container does not serve it speaks to another that does.
+ */
 export class IndexerContainer extends RepositoryContainer {
   readonly #counts = new Counts(this.ctx.storage.sql);
-  readonly #journal = openJournal(this.ctx.storage, this.env, { tenant: this.tenant, n: this.n }, (bytes, at) =>
-    this.#counts.add("ingested_bytes", bytes, at),
+  readonly #journal = openJournal(
+    this.ctx.storage,
+    this.env,
+    { tenant: this.tenant, n: this.n },
+    (bytes, at) => this.#counts.add("ingested_bytes", bytes, at),
+    () => this.#elsewhere(),
   );
+  /** Which cluster the container belongs to, asked for once. */
+  #cluster: string | null = null;
   /** The indexer's admin, asked for once; kept in memory only. */
   #authorization: string | null = null;
 
@@ -42,7 +61,7 @@ export class IndexerContainer extends RepositoryContainer {
 
   /** How far the container got in the journal. */
   protected override progress(): number {
-    return this.#journal.applied + super.progress();
+    return this.#journal.forwarded + super.progress();
   }
 
   /**
@@ -82,10 +101,93 @@ export class IndexerContainer extends RepositoryContainer {
     }
   }
 
-  /** What the snapshot holds need not be written again. */
-  protected override onRestored({ position }: StateArchive): void {
-    this.#journal.resumeAfter(position);
-    this.ctx.storage.kv.delete(INCOMPLETE);
+  /** Noted at once where that can be: should the container end, its cluster goes on with what it was given. */
+  protected override onRestored(): void {
+    const noted = this.#ownCluster().then((cluster) => this.#turnTo(cluster));
+    this.ctx.waitUntil(noted.catch((error: unknown) => this.onError(error)));
+  }
+
+  /**
+   * A cluster that was formed anew holds the archive that this container put into it, or nothing. One that lives goes on
+   * where it was, whatever disk its nodes came with.
+   */
+  #turnTo(cluster: string): void {
+    const { kv } = this.ctx.storage;
+    const known = kv.get<string>(CLUSTER);
+    if (known === cluster) return;
+    kv.put(CLUSTER, cluster);
+    // The container was started by a version that did not note it: the position is its own.
+    if (known === undefined) return;
+    const number = this.restoredFrom();
+    const archive = number === null ? null : this.ledger.archive(number);
+    // A snapshot that holds less would take the place of the whole one.
+    kv.put(INCOMPLETE, archive === null && this.ledger.latest() !== null);
+    this.#journal.startOver(archive?.position ?? 0);
+  }
+
+  /**
+   * Whoever lets nobody in is seen to be so by others; until then it counts as a cluster of its own.
+   * @throws Error while the container belongs to no cluster, or does not answer
+   */
+  async #ownCluster(): Promise<string> {
+    this.#cluster ??= await this.#toldCluster();
+    return this.#cluster ?? `of start ${this.report().start}`;
+  }
+
+  /** @returns null where the container does not take the password */
+  async #toldCluster(): Promise<string | null> {
+    const answer = await this.call("GET", "/");
+    if (answer.status === 401) return null;
+    const told = (answer.ok ? await jsonAnswer(answer) : undefined) as { cluster_uuid?: unknown } | undefined;
+    const uuid = told?.cluster_uuid;
+    if (typeof uuid !== "string" || uuid === NO_CLUSTER) throw new Error("the indexer belongs to no cluster yet");
+    return uuid;
+  }
+
+  /** The cluster of this node, where it serves and answers now; null where it does not serve. */
+  async clusterServed(): Promise<string | null> {
+    return this.serving ? this.#toldCluster() : null;
+  }
+
+  /** Another node of the cluster serves from now on. */
+  otherServes(): void {
+    this.#journal.resume();
+  }
+
+  /** The first other node that serves, and its cluster. */
+  async #other(): Promise<{ node: DurableObjectStub<IndexerContainer>; cluster: string } | null> {
+    if (this.n !== FIRST) return null;
+    for (const n of await this.env.TENANT.getByName(this.tenant).otherIndexers()) {
+      const node = nodeStub(this.env, this.tenant, "indexer", n);
+      const cluster = await node.clusterServed().catch((error: unknown) => this.onError(error));
+      if (cluster) return { node, cluster };
+    }
+    return null;
+  }
+
+  async #elsewhere(): Promise<Post | null> {
+    const other = await this.#other();
+    if (!other) return null;
+    this.#turnTo(other.cluster);
+    return (body) => other.node.call("POST", BULK, body);
+  }
+
+  /** A node of the cluster that serves: this object's own, or else another. */
+  async #servingNode(): Promise<Caller | null> {
+    if (this.serving) return (...call) => this.call(...call);
+    const other = await this.#other();
+    return other && ((method, path, body) => other.node.call(method, path, body));
+  }
+
+  /** Where none serves, the own container's answer says so. */
+  async #anyNode(): Promise<Caller> {
+    return (await this.#servingNode()) ?? ((...call) => this.call(...call));
+  }
+
+  /** As any node's, but while this one's container does not serve another's answers. */
+  override async fetch(request: Request): Promise<Response> {
+    const other = this.serving ? null : await this.#other();
+    return other ? other.node.fetch(request) : super.fetch(request);
   }
 
   override report(): NodeReport {
@@ -107,9 +209,10 @@ export class IndexerContainer extends RepositoryContainer {
 
   /** Days that are not to be searchable any more make room on the disk. */
   async #dropOutdated(): Promise<void> {
-    if (!this.serving) return;
+    const ask = await this.#servingNode();
+    if (!ask) return;
     const { since, besides } = await this.env.TENANT.getByName(this.tenant).searchable();
-    await dropOutdated((method, path) => this.#ask(path, method), since, besides);
+    await dropOutdated(ask, since, besides);
   }
 
   protected override onStart(): void {
@@ -117,22 +220,31 @@ export class IndexerContainer extends RepositoryContainer {
     // It may have been started with other credentials than the one before.
     this.#authorization = null;
     this.#snapshotAt = null;
-    // Until it says that it has its snapshot: one taken before would hold less, and take the place of the whole one.
-    this.ctx.storage.kv.put(INCOMPLETE, this.ledger.latest() !== null);
+    this.#cluster = null;
+    this.ctx.storage.kv.put(CLUSTER, this.ctx.storage.kv.get<string>(CLUSTER) ?? "");
     this.#journal.containerStarted();
   }
 
-  /** A replacement starts empty: it counts as running once it holds everything that was acknowledged. */
+  /** The first node counts as running once its cluster holds everything that was acknowledged. */
   protected override beforeReady(): Promise<void> {
-    return this.#journal.replay((body) => this.#post(body));
+    return this.#attach();
   }
 
   protected override onReattach(): Promise<void> {
-    return this.#journal.replay((body) => this.#post(body));
+    return this.#attach();
+  }
+
+  async #attach(): Promise<void> {
+    const cluster = await this.#ownCluster();
+    if (this.n !== FIRST) return nodeStub(this.env, this.tenant, "indexer", FIRST).otherServes();
+    this.#turnTo(cluster);
+    await this.#journal.replay((body) => this.call("POST", BULK, body));
   }
 
   protected override onStop(): void {
     this.#journal.containerStopped();
+    // What is erased has nothing left to bring anywhere.
+    if (this.report().start > 0) this.#journal.resume();
   }
 
   protected override async onErase(): Promise<void> {
@@ -159,8 +271,9 @@ export class IndexerContainer extends RepositoryContainer {
   async loadDay(day: string, after: number): Promise<{ position: number; documents: number; done: boolean }> {
     const end = Date.now() + LOAD_FOR_MS;
     let [position, documents] = [after, 0];
+    const ask = await this.#anyNode();
     for await (const part of this.#journal.ofDay(day, after)) {
-      const answer = await this.#post(part.body);
+      const answer = await ask("POST", BULK, part.body);
       const { errors } = (answer.ok ? await answer.json() : { errors: true }) as { errors?: boolean };
       if (errors !== false)
         throw new EdgeError("NODE_NOT_RUNNING", `The indexer did not take ${day} (${answer.status}).`);
@@ -172,19 +285,26 @@ export class IndexerContainer extends RepositoryContainer {
   }
 
   async #usedBytes(): Promise<number> {
-    const answer = await this.#ask("/_cat/indices?format=json&bytes=b");
+    const ask = await this.#anyNode();
+    const answer = await ask("GET", "/_cat/indices?format=json&bytes=b");
     const rows = (answer.ok ? await jsonAnswer(answer) : undefined) as { "store.size"?: string }[] | undefined;
     if (!Array.isArray(rows)) throw new EdgeError("NODE_NOT_RUNNING", "The indexer does not say what its disk holds.");
     return rows.reduce((sum, row) => sum + (Number.parseInt(row["store.size"] ?? "0", 10) || 0), 0);
   }
 
-  async #ask(path: string, method = "GET"): Promise<Response> {
+  /**
+   * A call at this node's own container, as the administrator.
+   * @throws EdgeError NODE_NOT_RUNNING where none runs
+   */
+  async call(method: string, path: string, body?: string | Uint8Array<ArrayBuffer>): Promise<Response> {
     const port = this.port(PORT);
     if (!port) throw new EdgeError("NODE_NOT_RUNNING", "The indexer does not run.");
-    const headers = { authorization: await this.#admin() };
-    return this.#heeding(
-      await port.fetch(`http://node${path}`, { method, headers, signal: AbortSignal.timeout(VERIFY_TIMEOUT_MS) }),
-    );
+    const authorization = await this.#admin();
+    const type = path.startsWith(BULK) ? "application/x-ndjson" : "application/json";
+    const signal = AbortSignal.timeout(path === BULK ? POST_TIMEOUT_MS : VERIFY_TIMEOUT_MS);
+    const headers = { authorization, ...(body === undefined ? {} : { "content-type": type }) };
+    const init = { method, headers, signal, ...(body === undefined ? {} : { body }) };
+    return this.#heeding(await port.fetch(`http://node${path}`, init));
   }
 
   /** A password that is not taken is asked for again: it may have come just before the container got another one. */
@@ -194,16 +314,8 @@ export class IndexerContainer extends RepositoryContainer {
   }
 
   async #admin(): Promise<string> {
-    this.#authorization ??= await this.env.TENANT.getByName(this.tenant).indexerAuthorization();
+    this.#authorization ??= await this.env.TENANT.getByName(this.tenant).indexerAuthorization(this.n);
     return this.#authorization;
-  }
-
-  async #post(body: Uint8Array<ArrayBuffer>): Promise<Response> {
-    const port = this.port(PORT);
-    if (!port) throw new EdgeError("NODE_NOT_RUNNING", "The indexer does not run.");
-    const headers = { authorization: await this.#admin(), "content-type": "application/x-ndjson" };
-    const signal = AbortSignal.timeout(POST_TIMEOUT_MS);
-    return this.#heeding(await port.fetch("http://node/_bulk", { method: "POST", headers, body, signal }));
   }
 
   /** This health path is the one that needs no credentials. OpenSearch answers there while its snapshot is put back. */
@@ -214,50 +326,11 @@ export class IndexerContainer extends RepositoryContainer {
   }
 
   /**
-   * Proves that an alert can be written, found and removed: a liveness answer says nothing about that.
+   * Proves that an alert can be written, found and removed, at whichever node serves.
    * @param id of the probe document; the same id again changes nothing
-   * @param authorization value of the header, of the indexer's admin
    * @throws EdgeError INGEST_NOT_VERIFIED naming the part that failed
    */
-  async verifyIngest(id: string, authorization: string): Promise<void> {
-    const port = this.port(PORT);
-    if (!port) throw new EdgeError("INGEST_NOT_VERIFIED", "The indexer does not run.");
-    const index = `wazuh-alerts-4.x-${new Date().toISOString().slice(0, 10).replaceAll("-", ".")}`;
-    const call = callsOf(port, authorization);
-    const alert = { timestamp: new Date().toISOString(), rule: { level: 0, description: "Ingest probe" }, id };
-    const write = `${JSON.stringify({ index: { _index: index, _id: id } })}\n${JSON.stringify(alert)}\n`;
-    const remove = () => call("remove the probe", "POST", "/_bulk?refresh=true", removal(index, id), refusesBulk);
-    try {
-      await call("write the probe", "POST", "/_bulk?refresh=true", write, refusesBulk);
-      await call("find the probe", "POST", `/${index}/_search`, JSON.stringify(byId(id)), findsNothing);
-    } catch (error) {
-      // The first failure is the one to tell; what it leaves behind the next probe writes over.
-      await remove().catch((reason: unknown) => this.onError(reason));
-      throw error;
-    }
-    await remove();
+  async verifyIngest(id: string): Promise<void> {
+    await probeIngest(await this.#anyNode(), id, (error) => this.onError(error));
   }
-}
-
-const byId = (id: string) => ({ query: { ids: { values: [id] } }, size: 1 });
-const removal = (index: string, id: string) => `${JSON.stringify({ delete: { _index: index, _id: id } })}\n`;
-const refusesBulk = (answer: { errors?: unknown }) => answer.errors === true;
-const findsNothing = (answer: { hits?: { hits?: unknown[] } }) => !answer.hits?.hits?.length;
-
-type Refuses = (answer: Record<string, unknown>) => boolean;
-
-function callsOf(port: ContainerPort, authorization: string) {
-  return async (part: string, method: string, path: string, body: string, refuses: Refuses): Promise<void> => {
-    const type = path.startsWith("/_bulk") ? "application/x-ndjson" : "application/json";
-    const answer = await port.fetch(`http://node${path}`, {
-      method,
-      body,
-      headers: { authorization, "content-type": type },
-      signal: AbortSignal.timeout(VERIFY_TIMEOUT_MS),
-    });
-    const failed = (why: string) => new EdgeError("INGEST_NOT_VERIFIED", `The indexer did not ${part}: ${why}.`);
-    if (!answer.ok) throw failed(`status ${answer.status}`);
-    if (refuses(((await jsonAnswer(answer)) ?? { errors: true }) as Record<string, unknown>))
-      throw failed("the answer does not hold it");
-  };
 }

@@ -48,7 +48,7 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
   /** Whether an archive may be written now, and what of the journal it contains. */
   protected abstract positionOfArchive(): number | null;
   /** Called when a container said from which archive it starts. */
-  protected onRestored(_archive: StateArchive): void {}
+  protected onRestored(): void {}
 
   /** The first step of an upload. @param start of the container that asks, from the gate's props */
   beginFile(start: number, sha256: string): FileGrant {
@@ -114,7 +114,7 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
     const archive = this.ledger.archive(number);
     if (!archive || this.isOld(start)) return;
     this.ledger.noteRestored(start, number);
-    this.onRestored(archive);
+    this.onRestored();
   }
 
   /** From which archive the newest container began; null where it began empty, or has not said yet. */

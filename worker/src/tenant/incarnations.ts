@@ -1,0 +1,6 @@
+/** Parts of an incarnation, by which a running node is compared with what is wanted. */
+
+/** Of how many nodes an indexer's cluster is. */
+export const AMONG = "|nodes";
+/** Which certificates it trusts although nobody shows one yet. */
+export const TRUSTS = "|trusts";
