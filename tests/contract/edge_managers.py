@@ -112,11 +112,22 @@ def knocked(node: nodes.Node, target: str, **headers: str) -> int:
         connection.close()
 
 
-def _asking(node: nodes.Node, target: str, **headers: str) -> HTTPConnection:
+def outgoing(node: nodes.Node) -> HTTPConnection:
+    """A connection to the proxy that carries what a container sends out."""
     proxy = urlsplit(node.environment["HTTP_PROXY"])
-    credential = base64.b64encode(f"{proxy.username}:{proxy.password}".encode()).decode()
-    given = {"proxy-authorization": f"Basic {credential}", "upgrade": "websocket", "sec-websocket-version": "13"}
+    return HTTPConnection(proxy.hostname or "", proxy.port or 0, timeout=20)
+
+
+def credential(node: nodes.Node) -> dict[str, str]:
+    """By which that proxy knows the container."""
+    proxy = urlsplit(node.environment["HTTP_PROXY"])
+    basic = base64.b64encode(f"{proxy.username}:{proxy.password}".encode()).decode()
+    return {"proxy-authorization": f"Basic {basic}"}
+
+
+def _asking(node: nodes.Node, target: str, **headers: str) -> HTTPConnection:
+    given = {**credential(node), "upgrade": "websocket", "sec-websocket-version": "13"}
     key = base64.b64encode(bytes(16)).decode()
-    connection = HTTPConnection(proxy.hostname or "", proxy.port or 0, timeout=20)
+    connection = outgoing(node)
     connection.request("GET", target, headers={**given, "sec-websocket-key": key, **headers})
     return connection
