@@ -59,9 +59,9 @@ def destroy(stack: StackHandle, node: Node) -> None:
 
 
 def sidecar_port(stack: StackHandle, node: Node) -> int:
-    """The published port of a node's sidecar."""
+    """The published port of a node's sidecar. Raises httpx.HTTPStatusError where the node has just ended."""
     with stack.engine() as engine:
-        sidecar = engine.get(f"/containers/{node.network.removeprefix(BEHIND)}/json").json()
+        sidecar = engine.get(f"/containers/{node.network.removeprefix(BEHIND)}/json").raise_for_status().json()
     return int(sidecar["NetworkSettings"]["Ports"][SIDECAR_PORT][0]["HostPort"])
 
 

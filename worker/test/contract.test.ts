@@ -28,10 +28,20 @@ import {
   token,
   tokenBody,
 } from "./support/calls";
+import {
+  type Cause,
+  type Causes,
+  deletion,
+  enrolled,
+  on,
+  onDeleted,
+  onLaterEpoch,
+  stopped,
+  withAgent,
+} from "./support/causes";
 import { DOCUMENTED, OPERATIONS, resolved } from "./support/documented";
 import {
   API,
-  answered,
   askRotation,
   call,
   enroll,
@@ -42,56 +52,14 @@ import {
   stoppedTenant,
 } from "./support/edge";
 import { asleepTenant, change } from "./support/sleeping";
-import { newOperation, runningTenant, specOf, until } from "./support/tenants";
-
-type Cause = () => Promise<Response>;
-type Causes = Record<string, Cause>;
+import { runningTenant, specOf } from "./support/tenants";
 
 const epoch = 1;
-const stopped = (generation = 1, more = {}) => specOf(generation, { requested: "stopped", ...more });
-const deletion = (generation = 1) => ({ epoch, generation, operation_id: newOperation() });
 const plain = (path: string, init: RequestInit = {}) =>
   SELF.fetch(API + path, { ...init, headers: { host: "edge.test", ...(init.headers as Record<string, string>) } });
 const unsigned = (method: string, path: string, body?: string) => () =>
   plain(path, { method, ...(body ? { body, headers: { "content-type": "application/json" } } : {}) });
 const GUESS = "a".repeat(26);
-
-async function deletedTenant(): Promise<string> {
-  const id = newTenantId();
-  await answered(call("DELETE", `/v1/tenants/${id}`, deletion()), 202);
-  await until(id, (view) => view.observed === "absent");
-  return id;
-}
-
-/** A call on a new tenant that is stopped. */
-const on =
-  (act: (id: string) => Promise<Response>): Cause =>
-  async () =>
-    act(await stoppedTenant());
-const onDeleted =
-  (act: (id: string) => Promise<Response>): Cause =>
-  async () =>
-    act(await deletedTenant());
-/** The same on a tenant whose epoch was raised to 2. */
-const onLaterEpoch = (act: (id: string) => Promise<Response>): Cause =>
-  on(async (id) => {
-    await answered(call("PUT", `/v1/tenants/${id}`, stopped(1, { epoch: 2 })), 202);
-    return act(id);
-  });
-
-async function withAgent(act: (id: string, agent: string) => Promise<Response>): Promise<Response> {
-  const id = await stoppedTenant();
-  const { text } = await newToken(id);
-  const { agent_id } = await answered<{ agent_id: string }>(enroll(text, "web-1"), 201);
-  return act(id, agent_id);
-}
-
-async function enrolled(act: (text: string, enrollment_id: string) => Promise<Response>): Promise<Response> {
-  const { text } = await newToken(await stoppedTenant());
-  const enrollment_id = crypto.randomUUID();
-  await answered(enroll(text, "web-1", { enrollment_id }), 201);
-  return act(text, enrollment_id);
-}
 
 const events = async (bearer: string, query = "", headers = {}) =>
   plain(`/api/events${query}`, { headers: { authorization: `Bearer ${bearer}`, ...headers } });

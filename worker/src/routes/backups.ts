@@ -7,7 +7,7 @@ import { TenantView } from "../schemas/tenant";
 
 const params = z.object({ id: TenantId });
 const common = ["UNAUTHENTICATED", "DOOR_FORBIDDEN", "TENANT_UNKNOWN", "TENANT_DELETED"] as const;
-const writes = [...common, "PROOF_REPLAYED", "STALE_EPOCH", "IDEMPOTENCY_CONFLICT", "INVALID_REQUEST"] as const;
+const writes = [...common, "PROOF_REPLAYED", "STALE_EPOCH", "INVALID_REQUEST"] as const;
 
 const order = createRoute({
   method: "post",
@@ -38,7 +38,14 @@ const restore = createRoute({
       description: "The restore is under way as a run; the tenant as it is now",
       content: jsonContent(TenantView),
     },
-    ...errorResponses(...writes, "BACKUP_NOT_FOUND", "BACKUP_NEWER", "TENANT_NOT_RUNNING", "OPERATION_IN_PROGRESS"),
+    ...errorResponses(
+      ...writes,
+      "IDEMPOTENCY_CONFLICT",
+      "BACKUP_NOT_FOUND",
+      "BACKUP_NEWER",
+      "TENANT_NOT_RUNNING",
+      "OPERATION_IN_PROGRESS",
+    ),
   },
 });
 

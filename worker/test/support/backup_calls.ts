@@ -23,11 +23,11 @@ export async function withAlerts(act: (id: string) => Promise<Response>): Promis
 }
 
 /** A call on a tenant that runs and has a backup of this id. */
-export async function withBackup(act: (id: string) => Promise<Response>): Promise<Response> {
+export async function withBackup(act: (id: string) => Promise<Response>, parts: object[] = []): Promise<Response> {
   const id = await runningTenant();
   await runInDurableObject(env.TENANT.getByName(id), (_, { storage }) => {
     const insert = "INSERT INTO backups (id, kind, state, at, expires_at, parts) VALUES (?, ?, ?, ?, ?, ?)";
-    storage.sql.exec(insert, BACKUP, "on-demand", "succeeded", 0, 9_000_000_000_000, "[]");
+    storage.sql.exec(insert, BACKUP, "on-demand", "succeeded", 0, 9_000_000_000_000, JSON.stringify(parts));
   });
   return act(id);
 }

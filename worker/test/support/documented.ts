@@ -2,7 +2,7 @@
 import contract from "../../../contracts/edge-api.json";
 
 interface Operation {
-  responses: Record<string, { content?: { "application/json"?: { schema: unknown } } }>;
+  responses: Record<string, { description: string; content?: { "application/json"?: { schema: unknown } } }>;
 }
 
 export const OPERATIONS = Object.entries(contract.paths).flatMap(([path, methods]) =>
@@ -19,6 +19,13 @@ export const DOCUMENTED = OPERATIONS.flatMap(({ name, operation }) =>
     schema: content?.["application/json"]?.schema,
   })),
 );
+
+/** Errors that share their status with others of the operation; what any route may answer is the same everywhere. */
+export const SHARED_STATUS = OPERATIONS.flatMap(({ name, operation }) =>
+  Object.entries(operation.responses)
+    .map(([status, { description }]) => ({ name, status, codes: description.split(", ") }))
+    .filter(({ status, codes }) => Number(status) > 400 && codes.length > 1),
+).flatMap(({ codes, ...answer }) => codes.map((code) => ({ ...answer, code })));
 
 const SCHEMAS = contract.components.schemas as Record<string, unknown>;
 

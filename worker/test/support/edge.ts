@@ -32,6 +32,17 @@ export async function call(
   signer: Signer = "control",
   type = "application/json",
 ): Promise<Response> {
+  return (await signedCall(method, path, body, signer, type))();
+}
+
+/** The same call with the same proof a second time. */
+export async function replayed(method: string, path: string, body: unknown, signer: Signer): Promise<Response> {
+  const send = await signedCall(method, path, body, signer, "application/json");
+  await (await send()).text();
+  return send();
+}
+
+async function signedCall(method: string, path: string, body: unknown, signer: Signer, type: string) {
   const text = typeof body === "string" ? body : body === undefined ? "" : JSON.stringify(body);
   const now = Math.floor(Date.now() / 1000);
   const proof = await sign(signer, `edge-${signer.replace("-next", "")}+jwt`, {
@@ -40,7 +51,7 @@ export async function call(
   });
   const headers: Record<string, string> = { authorization: `Bearer ${proof}`, host: "edge.test" };
   if (body !== undefined) headers["content-type"] = type;
-  return SELF.fetch(API + path, { method, headers, ...(body === undefined ? {} : { body: text }) });
+  return () => SELF.fetch(API + path, { method, headers, ...(body === undefined ? {} : { body: text }) });
 }
 
 /** A GET as it can come over a wire; `Request` itself builds none with a body. */
