@@ -1,5 +1,6 @@
 """Counts, once the kills are over, what did not come out as asked."""
 
+import sys
 from collections import Counter
 from dataclasses import dataclass
 
@@ -39,7 +40,7 @@ def judge(stack: StackHandle, load: Load, witnesses: list[Witness], backups: int
     lost = sum(1 for known in load.acknowledged if known not in operations) + sum(
         1 for known in load.tenants if known not in tenants
     )
-    lost += sum(witness.missing().total for witness in witnesses)
+    lost += sum(_lost_to(witness) for witness in witnesses)
     places = Counter((node.tenant, node.role) for node in nodes.running(stack))
     lost += sum(1 for tenant in tenants if any(not places[tenant, role] for role in ROLES)) if not stuck else 0
     second_nodes = sum(count - 1 for count in places.values())
@@ -48,6 +49,14 @@ def judge(stack: StackHandle, load: Load, witnesses: list[Witness], backups: int
     alerts = sum(len(witness.alerts) for witness in witnesses)
     enrollments = sum(len(witness.enrolled) for witness in witnesses)
     return Verdict(len(operations), alerts, enrollments, backups, lost, duplicated, stuck)
+
+
+def _lost_to(witness: Witness) -> int:
+    """Says what it was, for whoever reads the verdict."""
+    missing = witness.missing()
+    if missing.total:
+        print(f"tenant {witness.tenant} lacks {missing}", file=sys.stderr, flush=True)
+    return missing.total
 
 
 def _stuck_after_settling(load: Load) -> int:
