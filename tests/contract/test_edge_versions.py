@@ -26,7 +26,8 @@ def ended(seen: dict[str, Any], generation: int) -> bool:
 
 
 def tags(seen: dict[str, Any]) -> set[str]:
-    return {node["image"].rpartition(":")[2] for node in seen["nodes"] if node["role"] in SERVING}
+    """A node that is being started has no image yet."""
+    return {(node["image"] or "").rpartition(":")[2] for node in seen["nodes"] if node["role"] in SERVING}
 
 
 def put(edge: Edge, tenant: str, body: dict[str, Any]) -> None:
