@@ -13,11 +13,11 @@ from pathlib import Path
 import httpx
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
-from websockets.exceptions import ConnectionClosed
 
 from local.nodes.certs.bundle import mint
 from local.nodes.certs.request import read_request
 from tests.local.indexer_side import INDEX, IndexerSide, alert
+from tests.local.mesh_side import carried
 from tests.local.played import PlayedNode
 
 pytestmark = pytest.mark.anyio
@@ -67,23 +67,10 @@ class World:
         except OSError:
             return
         self._links[connection] = ends
-
-        async def down() -> None:
-            while piece := await reader.read(65536):
-                await connection.send(piece)
-            await connection.close()
-
-        sending = asyncio.ensure_future(down())
         try:
-            async for piece in connection:
-                writer.write(piece)
-        except ConnectionClosed:
-            pass
+            await carried(connection, reader, writer)
         finally:
             del self._links[connection]
-            writer.close()
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
 
     async def part(self, *nodes: int) -> None:
         self.parted |= set(nodes)

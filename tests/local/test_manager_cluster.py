@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 from websockets.asyncio.server import ServerConnection, serve
-from websockets.exceptions import ConnectionClosed
 
 from tests.local.agent_side import AgentSide
 from tests.local.manager_side import KEY, ManagerSide
+from tests.local.mesh_side import carried
 from tests.local.played import MANAGER_ENVIRONMENT
 
 pytestmark = pytest.mark.anyio
@@ -36,22 +36,7 @@ class Gate:
             reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         except OSError:
             return
-
-        async def down() -> None:
-            while piece := await reader.read(65536):
-                await connection.send(piece)
-            await connection.close()
-
-        sending = asyncio.ensure_future(down())
-        try:
-            async for piece in connection:
-                writer.write(piece)
-        except ConnectionClosed:
-            pass
-        finally:
-            writer.close()
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
+        await carried(connection, reader, writer)
 
 
 @pytest.fixture

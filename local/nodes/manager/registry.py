@@ -26,19 +26,9 @@ CREATE TABLE IF NOT EXISTS agent (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS agent_group (name TEXT PRIMARY KEY) WITHOUT ROWID;
 """
-STORED = (
-    "started_at",
-    "last_keepalive",
-    "shut_down",
-    "uname",
-    "version",
-    "ip",
-    "merged_sum",
-    "config_sum",
-    "node",
-    "received_global",
-    "received_local",
-)
+HEARD = ("started_at", "last_keepalive", "shut_down", "uname", "version", "ip", "merged_sum", "config_sum", "node")
+"""What an agent says of itself, and where and when it was heard."""
+STORED = (*HEARD, "received_global", "received_local")
 
 
 class RegistryError(Exception):

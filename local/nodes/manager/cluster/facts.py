@@ -5,19 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from local.nodes.manager.registry import Agent, Registry
-
-TOLD_OF_AGENTS = (
-    "started_at",
-    "last_keepalive",
-    "shut_down",
-    "uname",
-    "version",
-    "ip",
-    "merged_sum",
-    "config_sum",
-    "node",
-)
+from local.nodes.manager.registry import HEARD, Agent, Registry
 
 Disconnect = Callable[[str], None]
 
@@ -42,7 +30,7 @@ def take_shared_facts(registry: Registry, disconnect: Disconnect, facts: bytes) 
 
 
 def agent_facts(agent: Agent) -> dict[str, Any]:
-    return {"id": agent.id, **{name: getattr(agent, name) for name in TOLD_OF_AGENTS}}
+    return {"id": agent.id, **{name: getattr(agent, name) for name in HEARD}}
 
 
 def take_agent_facts(registry: Registry, told: list[dict[str, Any]]) -> None:
@@ -53,7 +41,7 @@ def take_agent_facts(registry: Registry, told: list[dict[str, Any]]) -> None:
             agent.last_keepalive, agent.started_at
         ):
             continue
-        for name in TOLD_OF_AGENTS:
+        for name in HEARD:
             setattr(agent, name, facts[name])
         registry.touch(agent)
 
