@@ -1,4 +1,4 @@
-import { type ErrorBody, errorBody, messageOf } from "../../errors";
+import { type ErrorBody, errorBody } from "../../errors";
 import { log } from "../../log";
 import type { NodeState } from "../../schemas/tenant";
 import { StateLedger, type StoredFile } from "../../state/ledger";
@@ -9,8 +9,9 @@ import {
   type StatefulRole,
   type WrittenFile,
 } from "../../state/limits";
+import { inGroups, ReadBack } from "../../state/read_back";
 import { type FileGrant, refused, type StateRefusal } from "../../state/refusals";
-import { StateFiles, type StateNode, Unreadable } from "../../state/vault";
+import { StateFiles, type StateNode } from "../../state/vault";
 import { BaseWazuhContainer } from "./base";
 import { jsonAnswer } from "./json";
 import { nodeStub } from "./names";
@@ -26,8 +27,6 @@ const SAVE_WITHIN_MS = 10 * 60_000;
 const IDENTITY = "identity/";
 /** People read why a node did not save; it may have been taken over. */
 const LONGEST_REASON = 200;
-/** Files that are read back or copied at once, each with a chunk or two in memory; a repository has thousands. */
-const AT_ONCE = 4;
 /** The lowest start whose archives are taken. */
 const FENCE = "state_fence";
 
@@ -38,6 +37,7 @@ const MOVING: readonly NodeState[] = ["starting", "running", "stopping"];
 export abstract class StatefulContainer extends BaseWazuhContainer {
   protected readonly ledger = new StateLedger(this.ctx.storage);
   readonly #files = new StateFiles(this.env, this.stateNode);
+  readonly #readBack = new ReadBack(this.ledger, this.#files, (sha256, why) => this.fileUnreadable(sha256, why));
   /** A save waits for the one before it: whose archive a container makes must never be in doubt. */
   readonly #saves = new Turns();
   /** Who asks again for a backup that is being made waits for that one. */
@@ -256,10 +256,7 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
    */
   protected async reachOfArchives(): Promise<number> {
     const needed = this.ledger.needed();
-    for (const { number } of needed) {
-      const files = this.ledger.filesOf(number).filter(({ sha256 }) => !this.ledger.file(sha256)?.verified);
-      await inGroups(files, (file) => this.#verifyFile(file));
-    }
+    for (const { number } of needed) await this.#readBack.missing(this.ledger.filesOf(number));
     return needed.length === 0 ? 0 : Math.min(...needed.map(({ position }) => position));
   }
 
@@ -268,7 +265,7 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
    * @throws Error naming what can't be read
    */
   async verifyArchive(number: number): Promise<void> {
-    await inGroups(this.ledger.filesOf(this.#required(number).number), (file) => this.#verifyFile(file));
+    await this.#readBack.all(this.ledger.filesOf(this.#required(number).number));
   }
 
   protected override progress(): number {
@@ -285,19 +282,6 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
 
   protected get stateNode(): StateNode {
     return { tenant: this.tenant, role: this.role as StatefulRole, n: this.n };
-  }
-
-  async #verifyFile({ sha256, name }: ArchivedFile): Promise<void> {
-    const file = this.ledger.file(sha256);
-    try {
-      if (!file) throw new Unreadable("it is not stored");
-      if (file.verified) await this.#files.touch(file);
-      else await this.#files.verify(file);
-      this.ledger.markVerified(file.id);
-    } catch (error) {
-      if (error instanceof Unreadable) this.fileUnreadable(sha256, error.message);
-      throw new Error(`The file ${name} can't be read: ${messageOf(error)}`);
-    }
   }
 
   #required(number: number): StateArchive {
@@ -347,8 +331,4 @@ export abstract class StatefulContainer extends BaseWazuhContainer {
     };
     this.ctx.waitUntil(work().catch((error: unknown) => this.onError(error)));
   }
-}
-
-async function inGroups<T>(all: T[], work: (one: T) => Promise<void>): Promise<void> {
-  for (let at = 0; at < all.length; at += AT_ONCE) await Promise.all(all.slice(at, at + AT_ONCE).map(work));
 }
