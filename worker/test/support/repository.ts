@@ -1,5 +1,8 @@
 /** An indexer that calls its repository, as its container's requests arrive at the gate. */
+
 import { env, runInDurableObject } from "cloudflare:test";
+import { createHash } from "node:crypto";
+import { crc32 } from "node:zlib";
 import type { NodeProps } from "../../src/gates/table";
 import { nodeStub } from "../../src/tenant/nodes/names";
 import { containerNamed } from "./containers";
@@ -125,3 +128,16 @@ export const partXml = (part: number, etag: string) =>
   `<Part><PartNumber>${part}</PartNumber><ETag>${etag.replaceAll('"', "&quot;")}</ETag></Part>`;
 export const deletion = (keys: string[], more = "") =>
   `<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${more}${keys.map((key) => `<Object><Key>${key}</Key></Object>`).join("")}</Delete>`;
+
+export const md5 = (text: string) => createHash("md5").update(text).digest("hex");
+export const crc32Of = (text: string) => {
+  const sum = Buffer.alloc(4);
+  sum.writeUInt32BE(crc32(text));
+  return sum.toString("base64");
+};
+
+/** The headers of a body in frames without signatures. @param bytes of its content */
+export const unsigned = (bytes: number) => ({
+  "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+  "x-amz-decoded-content-length": `${bytes}`,
+});
