@@ -85,12 +85,15 @@ serve() {
 }
 
 # drain: what SIGTERM leads to; a node with an order to keep has its own.
-drain() { end "${CHILDREN[@]}"; }
+drain() { end_children; }
 
-# end PID...: asks each to end, and waits until it did.
-end() {
-  kill -TERM "$@" 2>/dev/null || true
-  wait "$@" 2>/dev/null || true
+# end_children: asks each to end, and waits until it did. The shell's own list has one that was started in this very moment,
+# which CHILDREN may not have yet.
+end_children() {
+  local pids
+  mapfile -t pids < <(jobs -p)
+  kill -TERM "${pids[@]}" 2>/dev/null || true
+  wait "${pids[@]}" 2>/dev/null || true
 }
 
 # until_true SECONDS COMMAND...: tries once a second.

@@ -90,7 +90,7 @@ drain() {
   "$OSSEC/bin/wazuh-control" stop || true
   [[ -z ${STATE_PID:-} ]] || kill -TERM "$STATE_PID" 2>/dev/null || true
   until_true "$SHIP_SECONDS" is_shipped || say "stopping with alerts that were not sent"
-  end "${CHILDREN[@]}"
+  end_children
 }
 
 : "${FILEBEAT_SSL_VERIFICATION_MODE:=none}"

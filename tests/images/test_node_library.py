@@ -75,9 +75,11 @@ def test_the_node_ends_with_the_first_of_its_parts(child, code):
     assert "ended with code" in ended.stderr
 
 
-def test_sigterm_ends_every_part_and_the_node_orderly(tmp_path):
+@pytest.mark.parametrize("begin", ["start bash -c", "bash -c"], ids=["noted", "in this very moment"])
+def test_sigterm_ends_every_part_and_the_node_orderly(tmp_path, begin):
     part = f"trap 'touch {tmp_path}/asked; exit' TERM; touch {tmp_path}/up; while :; do read -t 0.1 <> <(:) || :; done"
-    script = f'. {LIBRARY}\nstart bash -c "{part}"\nserve'
+    background = "" if begin.startswith("start") else " &"
+    script = f'. {LIBRARY}\n{begin} "{part}"{background}\nserve'
     process = subprocess.Popen(["bash", "-c", script], stderr=subprocess.DEVNULL, text=True)
     wait_until((tmp_path / "up").exists, "the part runs")
     assert terminated(process) == 0

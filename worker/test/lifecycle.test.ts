@@ -2,9 +2,17 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SERVING_ROLES } from "../src/schemas/plan";
 import { STEPS } from "../src/schemas/runs";
-import { type Decision, type Facts, MAX_FAILURES, type NodeFact, READY_WITHIN_MS, RUN_OF } from "../src/tenant/facts";
+import {
+  type Decision,
+  type Facts,
+  MAX_FAILURES,
+  type NodeFact,
+  READY_WITHIN_MS,
+  RUN_OF,
+  type Upgrade,
+} from "../src/tenant/facts";
 import { decide } from "../src/tenant/lifecycle";
-import { anyFacts, EXITED, facts, givenUp, NOW, node, obeyed, settledAt } from "./support/facts";
+import { anyFacts, EXITED, FRESH, facts, givenUp, NOW, node, obeyed, settledAt } from "./support/facts";
 
 const endsUpgrade = ({ outcome }: Decision, { upgrade }: Facts) =>
   upgrade !== null && (upgrade.back ? outcome === "rolled_back" : outcome === "reached" || outcome === "gave_up");
@@ -206,7 +214,7 @@ describe("decisions over any state", () => {
     fc.assert(
       fc.property(anyFacts, (some) => {
         let now: Facts = some;
-        for (let visits = 0; visits < 80; visits++) {
+        for (let visits = 0; visits < 400; visits++) {
           const decision = decide(now);
           if (decision.outcome !== "going" && now.rotation) now = { ...now, rotation: null };
           else if (endsUpgrade(decision, now)) now = { ...now, upgrade: null };
@@ -252,6 +260,21 @@ describe("a tenant with several managers", () => {
     expect(verdictsOf(around(grown, { settled: true, resizing: true }))).toEqual([
       ...["stop manager 0", "start manager 0", "prepare manager 0", "start manager 1", "prepare manager 1"],
     ]);
+  });
+
+  it("is brought to another version with them, though none of the new ones can serve before the master is replaced", () => {
+    const grown = managers({ fits: false }, { state: "absent", fits: false, prepared: false });
+    const [from, to] = ["4.14.6", "4.14.7"].map((version) => ({
+      indexer: version,
+      manager: version,
+      dashboard: version,
+    }));
+    const started = { saved: false, adopts: false, verified: false, back: null, effort: FRESH };
+    const upgrade = { from, to, versions: from, ...started } as Upgrade;
+    const done = verdictsOf(around(grown, { settled: true, upgrade }));
+    expect(done[0]).toBe("snapshot");
+    expect(done.slice(-3)).toEqual(["stop dashboard 0", "start dashboard 0", "verify"]);
+    expect(done).toContain("prepare manager 1");
   });
 
   it("replaces a master although a worker of its own key, which it refuses, does not serve", () => {

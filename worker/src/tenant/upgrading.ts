@@ -23,6 +23,7 @@ import {
   underWay,
   type Verdict,
   waiting,
+  waitsForAnother,
   wakeOf,
   workVerdict,
 } from "./verdicts";
@@ -73,7 +74,7 @@ function stagesTo(facts: Facts, upgrade: Upgrade, target: Versions): Stage[] {
 
 function backupVerdict(facts: Facts, upgrade: Upgrade, back: boolean): Verdict {
   if (upgrade.saved || back) return HOLDING;
-  const down = facts.nodes.find((node) => node.state !== "stopped" && !serves(node));
+  const down = facts.nodes.find((node) => node.state !== "stopped" && !serves(node) && !waitsForAnother(facts, node));
   if (down) return { is: "blocked", because: `${nameOf(down)} does not serve` };
   return workVerdict(facts, upgrade.effort, { do: "snapshot" }, "what is there now is not kept yet", facts.now);
 }
@@ -107,7 +108,8 @@ function returning(facts: Facts, upgrade: Upgrade, nodes: NodeFact[], target: st
   if (!up) return keepsServing(facts, upgrade, nodes);
   const others = facts.nodes.filter((other) => other.role !== up.role);
   const serving = nodes.some(serves);
-  if (serving && !(itsTurn && others.every(serves))) return keepsServing(facts, upgrade, nodes);
+  const ready = others.every((other) => serves(other) || waitsForAnother(facts, other));
+  if (serving && !(itsTurn && ready)) return keepsServing(facts, upgrade, nodes);
   if (!serving && !itsTurn && !back) return keepsServing(facts, upgrade, nodes);
   const because = `${nameOf(up)} runs what is not wanted any more`;
   return workVerdict(facts, facts.efforts.stop, { do: "stop", role: up.role, n: up.n }, because, facts.now);
@@ -124,7 +126,7 @@ function keepsServing(facts: Facts, upgrade: Upgrade, nodes: NodeFact[]): Verdic
   const runs = facts.nodes.some((one) => alive(one) && toMove(one));
   const blocked: Verdict = { is: "blocked", because: "its turn has not come" };
   const verdicts = nodes
-    .filter(({ state }) => runs || state !== "stopped")
+    .filter((node) => (runs || node.state !== "stopped") && !waitsForAnother(facts, node))
     .map((node) => nodeVerdict(facts, { ...node, fits: true }));
   return verdicts.find(({ is }) => is !== "holding") ?? blocked;
 }

@@ -84,14 +84,18 @@ function leaving(facts: Facts, node: NodeFact): Verdict {
 function replacing(facts: Facts, node: NodeFact): Verdict {
   const { role, n } = node;
   const others = facts.settled && role !== "certs" && serves(node) ? facts.nodes.filter((other) => other !== node) : [];
-  // A worker that does not serve may do so only once its master is another, an indexer once all are in one cluster.
-  const waitsForIt = (other: NodeFact) =>
-    (isMaster(node) && isWorker(other)) || (node.apart && other.role === node.role);
-  const missing = others.find((other) => !serves(other) && !waitsForIt(other));
+  const missing = others.find((other) => !serves(other) && !waitsForAnother(facts, other));
   if (missing) return { is: "blocked", because: `${nameOf(node)} is replaced once ${nameOf(missing)} serves` };
   const because = `${nameOf(node)} runs with what is not wanted any more`;
   return workVerdict(facts, facts.efforts.stop, { do: "stop", role, n }, because, facts.now);
 }
+
+/**
+ * Whether this node can serve only once another of its role is replaced: a worker once its master is one of its cluster,
+ * an indexer once those that are alone are in one with it. Whoever waited for it would keep that other from being replaced.
+ */
+export const waitsForAnother = ({ nodes }: Facts, { role, n }: NodeFact) =>
+  nodes.some((one) => one.role === role && one.n !== n && alive(one) && !one.fits && (isMaster(one) || one.apart));
 
 /** Nodes of other roles, and people, get answers from it. */
 export const serves = (node: NodeFact) => node.state === "running" && node.prepared;
