@@ -18,9 +18,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackHandle]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """A failure on the stack is told with what the launcher said: it names a part that could not be kept alive."""
+    """A failure on the stack is told with what the launcher said: it names a part that could not be kept alive; and the edge."""
     report = yield
     handle = getattr(item, "funcargs", {}).get("stack")
     if report.failed and handle:
-        report.sections.append(("Launcher", handle.launcher_log()))
+        report.sections += [("Launcher", handle.launcher_log()), ("Edge", handle.part_log("edge"))]
     return report

@@ -2,13 +2,15 @@
 //
 // CONFIG.json: {"port", "engine_socket", "persist", "vars": {…}, "images": {"manager": {"v4147": "…"}, …}, "bundle"}.
 // Prints `ready http://127.0.0.1:<port>` once requests are served; ends when stdin ends, on SIGTERM and on SIGINT.
+import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cellName, removeLeftovers } from "./leftovers.mjs";
 
-const WORKER = resolve(dirname(fileURLToPath(import.meta.url)), "../../worker");
+const HERE = dirname(fileURLToPath(import.meta.url));
+const WORKER = resolve(HERE, "../../worker");
 const { convertV4MiniflareOptions, Log, LogLevel, Miniflare } = createRequire(join(WORKER, "package.json"))("miniflare");
 
 const NODE_CLASSES = {
@@ -17,10 +19,13 @@ const NODE_CLASSES = {
   DASHBOARD: ["DashboardContainer", "dashboard"],
   CERTS: ["CertsContainer", "certs"],
 };
+const DATABASE = "wazuh-meta";
+const KEEPER_HOST = "keeper.internal";
 const SWEEP_EVERY_MS = 60_000;
 
 const config = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const cell = cellName(join(config.persist, "cell-name"));
+const key = randomBytes(24).toString("base64url");
 await removeLeftovers(config.engine_socket, cell);
 const miniflare = new Miniflare({ ...convertV4MiniflareOptions(options()), resourcePersistencePath: resolve(config.persist) });
 
@@ -32,33 +37,57 @@ process.on("SIGTERM", end);
 process.on("SIGINT", end);
 
 const address = await miniflare.ready;
-await applyMigrations(await miniflare.getD1Database("WAZUH_META"));
+await ask("/migrate", migrations());
 sweeps = setInterval(() => sweep("* * * * *"), SWEEP_EVERY_MS);
 // Nodes of an earlier session are gone; every tenant is to notice now and not at its next look.
 await sweep("@reboot");
 console.log(`ready http://127.0.0.1:${address.port}`);
 
 function options() {
-  const { compatibility_date, compatibility_flags } = workerConfiguration();
-  const bundle = resolve(config.bundle ?? join(WORKER, "dist/index.js"));
   return {
-    name: cell,
     host: "127.0.0.1",
     port: config.port,
     cf: false,
     log: new Log(LogLevel.WARN),
     handleStructuredLogs: ({ message }) => console.log(message),
-    modules: true,
-    scriptPath: bundle,
-    modulesRoot: dirname(bundle),
-    compatibilityDate: compatibility_date,
-    compatibilityFlags: compatibility_flags,
+    containerEngine: { localDocker: { socketPath: `unix://${config.engine_socket}` } },
+    workers: [edge(), keeper()],
+  };
+}
+
+function edge() {
+  const bundle = resolve(config.bundle ?? join(WORKER, "dist/index.js"));
+  return {
+    ...script(cell, bundle),
     bindings: config.vars,
     durableObjects: objects(),
-    d1Databases: { WAZUH_META: "wazuh-meta" },
+    d1Databases: { WAZUH_META: DATABASE },
     kvNamespaces: { WAZUH_CLUSTER_CONFIG: "wazuh-cluster-config" },
     r2Buckets: { ARCHIVE: "wazuh-archive" },
-    containerEngine: { localDocker: { socketPath: `unix://${config.engine_socket}` } },
+  };
+}
+
+function keeper() {
+  const worker = script("keeper", join(HERE, "keeper.mjs"));
+  return {
+    ...worker,
+    compatibilityFlags: [...worker.compatibilityFlags, "service_binding_extra_handlers"],
+    routes: [`${KEEPER_HOST}/*`],
+    bindings: { KEY: key },
+    serviceBindings: { EDGE: cell },
+    d1Databases: { DATABASE },
+  };
+}
+
+function script(name, path) {
+  const { compatibility_date, compatibility_flags } = workerConfiguration();
+  return {
+    name,
+    modules: true,
+    scriptPath: path,
+    modulesRoot: dirname(path),
+    compatibilityDate: compatibility_date,
+    compatibilityFlags: compatibility_flags,
   };
 }
 
@@ -81,19 +110,11 @@ function workerConfiguration() {
   return JSON.parse(text.replaceAll(/^\s*\/\/.*$/gm, ""));
 }
 
-/** Applies what is missing, in the table that `wrangler d1 migrations apply` keeps. */
-async function applyMigrations(database) {
-  await database.exec(
-    "CREATE TABLE IF NOT EXISTS d1_migrations (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)",
-  );
-  const { results } = await database.prepare("SELECT name FROM d1_migrations").all();
-  const applied = new Set(results.map((row) => row.name));
+/** Every migration of the database with its statements, in order. */
+function migrations() {
   const folder = join(WORKER, "migrations");
-  const missing = readdirSync(folder).filter((name) => name.endsWith(".sql") && !applied.has(name));
-  for (const name of missing.sort()) {
-    const note = database.prepare("INSERT INTO d1_migrations (name) VALUES (?)").bind(name);
-    await database.batch([...statementsOf(join(folder, name)).map((sql) => database.prepare(sql)), note]);
-  }
+  const files = readdirSync(folder).filter((name) => name.endsWith(".sql"));
+  return files.sort().map((name) => ({ name, statements: statementsOf(join(folder, name)) }));
 }
 
 /** The statements of a migration; ours hold no semicolon inside a text. */
@@ -102,14 +123,16 @@ function statementsOf(path) {
   return sql.split(";").filter((statement) => statement.trim() !== "");
 }
 
-/** Cloudflare's cron has no counterpart here, so the launcher calls the handler. */
+/** Cloudflare's cron has no counterpart here, so the launcher has the handler called. */
 async function sweep(cron) {
-  try {
-    const worker = await miniflare.getWorker();
-    await worker.scheduled({ cron, scheduledTime: new Date() });
-  } catch (error) {
-    console.error(`the sweep failed: ${error.message}`);
-  }
+  await ask("/sweep", cron).catch((error) => console.error(`the sweep failed: ${error.message}`));
+}
+
+async function ask(order, what) {
+  const headers = { authorization: key };
+  const request = { method: "POST", headers, body: JSON.stringify(what) };
+  const answer = await miniflare.dispatchFetch(`http://${KEEPER_HOST}${order}`, request);
+  if (!answer.ok) throw new Error(`${order} was answered ${answer.status}: ${await answer.text()}`);
 }
 
 async function end() {

@@ -78,7 +78,11 @@ class StackHandle:
 
     def launcher_log(self) -> str:
         """What the launcher printed last: it names a part that it gave up."""
-        return (self.layout.root / LAUNCHER_LOG).read_text(errors="replace")[-4000:]
+        return _end_of(self.layout.root / LAUNCHER_LOG)
+
+    def part_log(self, name: str) -> str:
+        """What a part logged last."""
+        return _end_of(self.layout.root / "logs" / f"{name}.log")
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Ends the launcher, and with it every part."""
@@ -124,6 +128,10 @@ def running_stack(
         handle.stop()
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end_of(log: Path) -> str:
+    return log.read_text(errors="replace")[-4000:] if log.exists() else ""
 
 
 def _command(folder: Path, *, shared_nodes: bool, seed: bool) -> list[str]:
