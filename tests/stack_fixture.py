@@ -18,7 +18,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackHandle]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """A failure on the stack is told with what the launcher said: it names a part that could not be kept alive; and the edge."""
+    """A failure on the stack is told with what launcher and edge said last: they name what could not be kept alive."""
     report = yield
     handle = getattr(item, "funcargs", {}).get("stack")
     if report.failed and handle:
