@@ -15,6 +15,8 @@ class UsageHour(models.Model):
         CONTAINER_SECONDS = "container_seconds", "Seconds that containers ran"
         INGESTED_BYTES = "ingested_bytes", "Bytes of documents that managers sent"
         ALERTS = "alerts", "Alerts"
+        TUNNEL_BYTES_UP = "tunnel_bytes_up", "Bytes from agents to managers"
+        TUNNEL_BYTES_DOWN = "tunnel_bytes_down", "Bytes from managers to agents"
         AGENTS_ENROLLED = "agents_enrolled", "Most agents enrolled"
         AGENTS_ACTIVE = "agents_active", "Most agents connected"
 

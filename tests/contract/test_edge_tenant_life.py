@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -9,7 +10,7 @@ import pytest
 
 from local.stack.nodes import running
 from tests.contract.edge_process import SERVING, Edge, plan, random_base32, spec
-from tests.contract.edge_visitors import Browser, Machine, indexer_of
+from tests.contract.edge_visitors import Browser, Machine, an_agent, indexer_of
 
 View = dict[str, Any]
 
@@ -107,14 +108,16 @@ def test_a_tenant_runs_within_seconds_with_every_step_recorded(edge: Edge) -> No
     end(edge, tenant)
 
 
-def test_its_nodes_say_that_they_are_well_and_what_it_used_is_told_to_its_end(edge: Edge) -> None:
+def test_its_nodes_say_that_they_are_well_and_what_it_used_is_told_to_its_end(edge: Edge, tmp_path: Path) -> None:
     tenant = running_tenant(edge)
+    with an_agent(tmp_path, edge, tenant, "web-1") as agent:
+        agent.await_connected()
     view = until(edge, tenant, lambda view: all(node(view, role)["health"]["state"] != "unknown" for role in SERVING))
     assert {role: node(view, role)["health"]["detail"] for role in SERVING} == dict.fromkeys(SERVING)
     assert view["ingest"]["verified_at"]
     end(edge, tenant)
 
-    def used() -> dict[tuple[str, str], float]:
+    def used() -> dict[tuple[str, str | None], float]:
         rows = edge.call("GET", "/v1/usage?after=0").json()["rows"]
         return {(row["kind"], row["role"]): row["quantity"] for row in rows if row["tenant"] == tenant}
 
@@ -124,6 +127,8 @@ def test_its_nodes_say_that_they_are_well_and_what_it_used_is_told_to_its_end(ed
         time.sleep(0.05)
     assert {role for kind, role in seconds if kind == "container_seconds"} == {"certs", *SERVING}
     assert all(0 < seconds["container_seconds", role] < 60 for role in SERVING)
+    # Its start, its keepalive and their answers; each is a frame of a hundred bytes and more.
+    assert all(100 < seconds[f"tunnel_bytes_{way}", None] < 100_000 for way in ("up", "down"))
 
 
 @pytest.mark.parametrize("role", SERVING)

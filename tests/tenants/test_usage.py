@@ -1,14 +1,16 @@
 """What tenants used: read from the edge without a gap, counted once, and shown to whoever may see the tenant."""
 
 import datetime as dt
+import json
 from decimal import Decimal
+from pathlib import Path
 
 import httpx
 import pytest
 from django.db import OperationalError
 
 from controlplane import rls
-from tenants.metering import feed, tasks
+from tenants.metering import feed, queries, tasks
 from tenants.metering.models import UsageHour
 from tenants.provisioning import mirror
 from tenants.provisioning.edge_errors import EdgeError
@@ -52,6 +54,22 @@ def test_the_feed_is_read_to_its_end_page_by_page(used, monkeypatch):
         ("2026-11-20T10", "agents_active"): Decimal(3),
     }
     assert feed.read_all("lo") == 0
+
+
+def test_every_kind_that_the_edge_tells_has_a_name_here():
+    contract = json.loads(Path("contracts/edge-api.json").read_text())
+    assert contract["components"]["schemas"]["Usage"]["properties"]["kind"]["enum"] == UsageHour.Kind.values
+
+
+def test_bytes_of_a_day_add_up(running, edge):
+    for hour, quantity in ((NINE, 2**40), (TEN, 1), (TEN, 3)):
+        edge.use(running.pk, hour, "tunnel_bytes_up", quantity)
+    feed.read_all("lo")
+    assert known(running)["2026-11-20T10", "tunnel_bytes_up"] == Decimal(4)
+    since, until = (dt.datetime(2026, 11, day, tzinfo=dt.UTC) for day in (20, 21))
+    with rls.acting_as(f"org:{running.organization_id}"):
+        (row,) = queries.used(running, since=since, until=until, by="day")
+    assert (row["kind"], row["amount"]) == ("tunnel_bytes_up", Decimal(2**40 + 4))
 
 
 def test_what_comes_late_for_an_hour_is_added_and_of_agents_the_most_count(used, edge):

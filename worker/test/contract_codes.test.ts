@@ -18,6 +18,7 @@ import {
   tokenBody,
 } from "./support/calls";
 import { type Cause, type Causes, deletion, enrolled, on, onLaterEpoch, stopped, withAgent } from "./support/causes";
+import { connect, enrolledAgent } from "./support/connector";
 import { world } from "./support/containers";
 import { dashboardAnswers, echo, noDashboards, signIn, socketOf } from "./support/dashboard";
 import { SHARED_STATUS } from "./support/documented";
@@ -34,7 +35,7 @@ import {
   replayed,
   stoppedTenant,
 } from "./support/edge";
-import { asleepTenant, change, connect, enrolledAgent, managersServe, sleepyTenant } from "./support/sleeping";
+import { asleepTenant, change, managersServe, sleepyTenant } from "./support/sleeping";
 import { newOperation, runningTenant, specOf, until } from "./support/tenants";
 
 const epoch = 1;

@@ -1,10 +1,10 @@
-import { env, runInDurableObject, SELF } from "cloudflare:test";
+import { env, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
 import { readBulk } from "../src/gates/bulk";
 import { nodeStub } from "../src/tenant/nodes/names";
+import { enrolledAgent, knock, pair } from "./support/connector";
 import { containerNamed } from "./support/containers";
 import { dashboardAnswers, echo, noDashboards, open, signIn, socketOf } from "./support/dashboard";
-import { API, answered, type Enrolled, enroll, newToken } from "./support/edge";
 import { listenOnManagers } from "./support/manager_port";
 import { runningTenant } from "./support/tenants";
 
@@ -13,14 +13,6 @@ afterEach(() => {
   stopListening();
   noDashboards();
 });
-
-const knock = (tenant: string, { connector }: Enrolled) =>
-  SELF.fetch(`${API}/agents/${tenant}/1514`, {
-    headers: {
-      ...{ host: "edge.test", upgrade: "websocket" },
-      ...{ "cf-access-client-id": connector.id, "cf-access-client-secret": connector.secret },
-    },
-  });
 
 /** Asks a node to stop; its process lives until the test ends it. @returns whether it was told to end */
 async function stopping(tenant: string, role: "manager" | "dashboard"): Promise<() => boolean> {
@@ -39,17 +31,16 @@ const end = (tenant: string, role: "manager" | "dashboard") =>
 describe("a manager that is to stop", () => {
   it("lets its agents go, takes in no other, and ends once its alerts are in the journal", async () => {
     const tenant = await runningTenant();
-    const { text } = await newToken(tenant);
-    const agent = await answered<Enrolled>(enroll(text, "web-1"), 201);
+    const agent = await enrolledAgent(tenant);
     const listening = listenOnManagers();
     stopListening = listening.stop;
-    const { webSocket: socket } = await knock(tenant, agent);
+    const { webSocket: socket } = await knock(tenant, pair(agent.connector));
     const closed = new Promise<number>((resolve) => socket?.addEventListener("close", ({ code }) => resolve(code)));
     socket?.accept();
     const told = await stopping(tenant, "manager");
     expect(await closed).toBe(1012);
     expect([listening.connections[0]?.closed, told()]).toEqual([true, false]);
-    const refused = await knock(tenant, agent);
+    const refused = await knock(tenant, pair(agent.connector));
     expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "5"]);
     expect(await refused.json()).toMatchObject({ code: "NODE_NOT_RUNNING", retryable: true });
     const alert = readBulk(tenant, 0, `{"index":{"_index":"wazuh-alerts-4.x-2026.11.26"}}\n{"id":"late"}\n`);

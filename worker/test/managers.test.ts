@@ -8,10 +8,10 @@ import { type AgentRoute, requireJoined } from "../src/tenant/managers";
 import { nodeStub } from "../src/tenant/nodes/names";
 import { NotYet } from "../src/tenant/not_yet";
 import { backUp, restore, restoreBody } from "./support/backup_calls";
+import { connect, enrolledAgent, knock, pair } from "./support/connector";
 import { containerNamed, DAEMONS, JOINED, world } from "./support/containers";
 import { answered, call, type Enrolled, newTenantId, PLAN } from "./support/edge";
 import { listenOnManagers } from "./support/manager_port";
-import { connect, enrolledAgent, knock } from "./support/sleeping";
 import { getTenant, putTenant, specOf, until } from "./support/tenants";
 
 const several = (count: number) => ({ ...PLAN, roles: { ...PLAN.roles, manager: { ...PLAN.roles.manager, count } } });
@@ -206,7 +206,7 @@ describe("an agent of a tenant with several managers", () => {
       await expect.poll(() => connections[at]?.n).toBe(n);
       down.add(n);
     }
-    expect((await knock(id, agent)).status).toBe(503);
+    expect((await knock(id, pair(agent.connector))).status).toBe(503);
   });
 
   it("that is quarantined is cut off at whichever manager it is", async () => {

@@ -5,6 +5,7 @@ import type { TenantView } from "../src/schemas/tenant";
 import { hindrances, maySleepAt } from "../src/tenant/idle";
 import { nodeStub } from "../src/tenant/nodes/names";
 import { bodyHash } from "../src/tenant/spec";
+import { connect, enrolledAgent } from "./support/connector";
 import { world } from "./support/containers";
 import { signIn } from "./support/dashboard";
 import { answered, call, PLAN } from "./support/edge";
@@ -13,8 +14,6 @@ import {
   alive,
   asleepTenant,
   change,
-  connect,
-  enrolledAgent,
   isAsleep,
   isAwake,
   managersServe,

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { nodeStub } from "../src/tenant/nodes/names";
+import { connect, enrolledAgent, knock, pair } from "./support/connector";
 import { world } from "./support/containers";
 import {
   codeFor,
@@ -15,18 +16,7 @@ import {
   socketOf,
 } from "./support/dashboard";
 import { answered, call, enroll, mistyped, newToken } from "./support/edge";
-import {
-  alive,
-  asleepTenant,
-  change,
-  connect,
-  enrolledAgent,
-  isAsleep,
-  knock,
-  managersServe,
-  runs,
-  sleepyTenant,
-} from "./support/sleeping";
+import { alive, asleepTenant, change, isAsleep, managersServe, runs, sleepyTenant } from "./support/sleeping";
 import { getTenant, until } from "./support/tenants";
 
 let restore = () => {};
@@ -144,9 +134,9 @@ describe("an agent at a tenant that sleeps", () => {
     await asleepTenant(tenant);
     const { id, secret } = agent.connector;
     const stranger = { ...agent, connector: { id, secret: mistyped(secret) } };
-    expect((await knock(tenant, stranger)).status).toBe(401);
+    expect((await knock(tenant, pair(stranger.connector))).status).toBe(401);
     expect(isAsleep(await getTenant(tenant))).toBe(true);
-    const answer = await knock(tenant, agent);
+    const answer = await knock(tenant, pair(agent.connector));
     expect(answer.headers.get("retry-after")).toBe("5");
     expect(await answered(answer, 503)).toMatchObject({ code: "TENANT_ASLEEP", retryable: true });
     expect(alive(tenant)).not.toContain("manager");

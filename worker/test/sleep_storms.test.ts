@@ -8,6 +8,7 @@ import type { Facts } from "../src/tenant/facts";
 import { decide } from "../src/tenant/lifecycle";
 import { nodeStub } from "../src/tenant/nodes/names";
 import { serves } from "../src/tenant/verdicts";
+import { connect, enrolledAgent } from "./support/connector";
 import { world } from "./support/containers";
 import { open, signIn } from "./support/dashboard";
 import type { Enrolled } from "./support/edge";
@@ -16,8 +17,6 @@ import {
   AFTER_MINUTES,
   alive,
   change,
-  connect,
-  enrolledAgent,
   isAsleep,
   managersServe,
   passMinutes,

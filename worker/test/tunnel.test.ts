@@ -5,17 +5,8 @@ import { makeToken } from "../src/ids";
 import { nodeStub } from "../src/tenant/nodes/names";
 import { AGENT_LIMITS, BETWEEN_NODES, Bridge, ofAgent } from "../src/tunnel/bridge";
 import { FrameGuard, MAX_FRAME_BYTES } from "../src/tunnel/frames";
-import {
-  API,
-  answered,
-  call,
-  type Enrolled,
-  enroll,
-  mistyped,
-  newTenantId,
-  newToken,
-  stoppedTenant,
-} from "./support/edge";
+import { enrolledAgent, knock, pair } from "./support/connector";
+import { API, answered, call, type Enrolled, mistyped, newTenantId, stoppedTenant } from "./support/edge";
 import { listenOnManagers } from "./support/manager_port";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -88,21 +79,9 @@ describe("the frame check", () => {
   });
 });
 
-async function enrolledAgent(): Promise<{ tenant: string; agent: Enrolled }> {
+async function tenantWithAgent(): Promise<{ tenant: string; agent: Enrolled }> {
   const tenant = await stoppedTenant();
-  const { text } = await newToken(tenant);
-  return { tenant, agent: await answered<Enrolled>(enroll(text, "web-1"), 201) };
-}
-
-const pair = (connector: Enrolled["connector"]) => ({
-  "cf-access-client-id": connector.id,
-  "cf-access-client-secret": connector.secret,
-});
-
-function knock(tenant: string, headers: Record<string, string>, port = 1514): Promise<Response> {
-  return SELF.fetch(`${API}/agents/${tenant}/${port}`, {
-    headers: { upgrade: "websocket", host: "edge.test", ...headers },
-  });
+  return { tenant, agent: await enrolledAgent(tenant) };
 }
 
 /** A connected agent: what it heard, and how its connection ended. */
@@ -182,7 +161,7 @@ describe("the tunnel", () => {
 
   it("carries bytes both ways, whatever their boundaries", async () => {
     const connections = listening();
-    const { tenant, agent } = await enrolledAgent();
+    const { tenant, agent } = await tenantWithAgent();
     const { socket, heard } = await connect(tenant, pair(agent.connector));
     const stream = joined(frame("!001!#AES:startup"), frame("#ping"), frame("!001!#AES:event"));
     for (const byte of stream) socket.send(new Uint8Array([byte]));
@@ -194,14 +173,14 @@ describe("the tunnel", () => {
 
   it("takes the credential as Basic too", async () => {
     listening();
-    const { tenant, agent } = await enrolledAgent();
+    const { tenant, agent } = await tenantWithAgent();
     const basic = btoa(`${agent.connector.id}:${agent.connector.secret}`);
     await connect(tenant, { authorization: `Basic ${basic}` });
   });
 
   it("ends a connection that speaks as another agent, before the manager hears it", async () => {
     const connections = listening();
-    const { tenant, agent } = await enrolledAgent();
+    const { tenant, agent } = await tenantWithAgent();
     const { socket, closed } = await connect(tenant, pair(agent.connector));
     socket.send(joined(frame("!001!#AES:good"), frame("!002!#AES:forged")));
     expect(await closed).toBe(1008);
@@ -211,7 +190,7 @@ describe("the tunnel", () => {
 
   it("ends the manager's side as soon as the agent goes away", async () => {
     const connections = listening();
-    const { tenant, agent } = await enrolledAgent();
+    const { tenant, agent } = await tenantWithAgent();
     const { socket } = await connect(tenant, pair(agent.connector));
     socket.send(frame("#ping"));
     await expect.poll(() => connections[0]?.received.length).toBeGreaterThan(0);
@@ -221,7 +200,7 @@ describe("the tunnel", () => {
 
   it("ends the agent's side as soon as the manager hangs up", async () => {
     const connections = listening();
-    const { tenant, agent } = await enrolledAgent();
+    const { tenant, agent } = await tenantWithAgent();
     const { closed } = await connect(tenant, pair(agent.connector));
     await connections[0]?.hangUp(tenant);
     expect(await closed).toBe(1012);
@@ -229,7 +208,7 @@ describe("the tunnel", () => {
 
   it("gives up on a connection whose manager takes nothing, at a small bound", async () => {
     const connections = listening({ reads: false });
-    const { tenant, agent } = await enrolledAgent();
+    const { tenant, agent } = await tenantWithAgent();
     const { socket, closed } = await connect(tenant, pair(agent.connector));
     const large = frame(`!001!${"x".repeat(60_000)}`);
     let sent = 0;
@@ -248,7 +227,7 @@ describe("the tunnel", () => {
 
   it("replaces an agent's dead connection by its new one", async () => {
     const connections = listening();
-    const { tenant, agent } = await enrolledAgent();
+    const { tenant, agent } = await tenantWithAgent();
     const first = await connect(tenant, pair(agent.connector));
     const second = await connect(tenant, pair(agent.connector));
     expect(await first.closed).toBe(1012);
@@ -259,7 +238,7 @@ describe("the tunnel", () => {
 
   it("shuts a quarantined agent out: its connection ends and its credential opens nothing", async () => {
     const connections = listening();
-    const { tenant, agent } = await enrolledAgent();
+    const { tenant, agent } = await tenantWithAgent();
     const { closed } = await connect(tenant, pair(agent.connector));
     const body = { epoch: 1, idempotency_key: "q1", reason: "it sends malware" };
     const path = `/v1/tenants/${tenant}/agents/001/quarantine`;
@@ -272,7 +251,7 @@ describe("the tunnel", () => {
 
   it("finds a quarantine that falls between its check and its connection", async () => {
     listening();
-    const { tenant, agent } = await enrolledAgent();
+    const { tenant, agent } = await tenantWithAgent();
     const manager = nodeStub(env, tenant, "manager", 0);
     await env.TENANT.getByName(tenant).quarantine(agent.agent_id, 1, "late");
     const socket = manager.connect("agent-001.manager:1514");
@@ -281,13 +260,13 @@ describe("the tunnel", () => {
   });
 
   it("answers 503 while the manager does not run", async () => {
-    const { tenant, agent } = await enrolledAgent();
+    const { tenant, agent } = await tenantWithAgent();
     expect(await answered(knock(tenant, pair(agent.connector)), 503)).toMatchObject({ code: "NODE_NOT_RUNNING" });
   });
 
   it("opens for nobody without the right credential, and makes no object for a guess", async () => {
-    const { tenant, agent } = await enrolledAgent();
-    const other = await enrolledAgent();
+    const { tenant, agent } = await tenantWithAgent();
+    const other = await tenantWithAgent();
     const objects = (await listDurableObjectIds(env.TENANT)).length;
     const { id, secret } = agent.connector;
     const wrong: Record<string, string>[] = [

@@ -1,15 +1,19 @@
 /** What a tenant used: measured by the hour, told once, and read as a feed. */
 import { env, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { readBulk } from "../src/gates/bulk";
 import type { Usage, UsagePage } from "../src/schemas/usage";
 import { LiveContext } from "../src/tenant/live_context";
 import { HOUR_MS, hourOf } from "../src/tenant/meters";
 import { nodeStub } from "../src/tenant/nodes/names";
 import { closeHours, takeCounts } from "../src/tenant/usage";
+import { isTaken } from "../src/tunnel/carrying";
+import { channelAddress } from "../src/tunnel/channels";
 import { pruneUsage } from "../src/usage_store";
+import { enrolledAgent, knock, pair } from "./support/connector";
 import { world } from "./support/containers";
-import { answered, call, enroll, newTenantId, newToken } from "./support/edge";
+import { answered, call, enroll, newTenantId, newToken, PLAN } from "./support/edge";
+import { listenOnManagers } from "./support/manager_port";
 import { alert, streamOf } from "./support/stream";
 import { newOperation, putTenant, runningTenant, specOf, until } from "./support/tenants";
 
@@ -55,6 +59,82 @@ async function keep(id: string, count: number): Promise<void> {
   const items = readBulk(id, 0, `${lines.flat().join("\n")}\n`).filter((item) => "lines" in item);
   await nodeStub(env, id, "indexer", 0).keep(items);
 }
+
+/** The clear frame with which an agent asks whether the manager is there. */
+const PING = new Uint8Array([5, 0, 0, 0, ...new TextEncoder().encode("#ping")]);
+
+let stopListening = () => {};
+afterEach(() => stopListening());
+
+/** A tenant with a connected agent that sent three frames and heard seven bytes. */
+async function withAgent() {
+  const id = await runningTenant();
+  const agent = await enrolledAgent(id);
+  const { connections, stop } = listenOnManagers();
+  stopListening = stop;
+  const { webSocket: socket } = await knock(id, pair(agent.connector));
+  if (!socket) throw new Error("the agent is not connected");
+  let heard = 0;
+  socket.binaryType = "arraybuffer";
+  socket.addEventListener("message", ({ data }) => {
+    heard += (data as ArrayBuffer).byteLength;
+  });
+  socket.accept();
+  for (let sent = 0; sent < 3; sent++) socket.send(PING);
+  await connections[0]?.send(id, "command");
+  await expect.poll(() => [connections[0]?.text.length, heard]).toEqual([3 * PING.length, 7]);
+  return { id, socket, connections };
+}
+
+const carriedBy = (rows: Usage[]) => [total(rows, "tunnel_bytes_up"), total(rows, "tunnel_bytes_down")];
+
+describe("bytes of agents' connections", () => {
+  it("are told for both ways, each once, also while the agent stays connected", async () => {
+    const { id, socket, connections } = await withAgent();
+    expect(carriedBy(await hourEnds(id))).toEqual([3 * PING.length, 7]);
+    socket.send(PING);
+    await expect.poll(() => connections[0]?.text.length).toBe(4 * PING.length);
+    expect(carriedBy(await hourEnds(id))).toEqual([PING.length, 0]);
+    expect(carriedBy(await hourEnds(id))).toEqual([0, 0]);
+  });
+
+  it("are those of every manager, also of one that the plan has no more", async () => {
+    const id = newTenantId();
+    const roles = { ...PLAN.roles, manager: { ...PLAN.roles.manager, count: 2 } };
+    await putTenant(id, specOf(1, { plan: { ...PLAN, roles } }));
+    await until(id, ({ observed }) => observed === "running");
+    await enrolledAgent(id);
+    const { connections, stop } = listenOnManagers();
+    stopListening = stop;
+    const dialled = nodeStub(env, id, "manager", 1).connect(channelAddress("001"));
+    expect(await isTaken(dialled)).toBe(true);
+    await dialled.writable.getWriter().write(PING);
+    await expect.poll(() => connections[0]?.text.length).toBe(PING.length);
+    stop();
+    await putTenant(id, specOf(2));
+    await until(id, ({ nodes }) => !nodes.some(({ role, n }) => role === "manager" && n === 1));
+    expect(carriedBy(await hourEnds(id))).toEqual([PING.length, 0]);
+  });
+
+  it("outlive the manager's object once the last agent is gone", async () => {
+    const { id, socket } = await withAgent();
+    const manager = nodeStub(env, id, "manager", 0);
+    socket.close();
+    await expect.poll(async () => (await manager.use()).open).toBe(0);
+    await evictDurableObject(manager);
+    world.containers.get(`${id}:manager:0`)?.unwatched();
+    expect(carriedBy(await hourEnds(id))).toEqual([3 * PING.length, 7]);
+  });
+
+  it("are told with the end of a tenant that is deleted while its agent is connected", async () => {
+    const { id } = await withAgent();
+    await answered(call("DELETE", `/v1/tenants/${id}`, { epoch: 1, generation: 2, operation_id: newOperation() }), 202);
+    await until(id, ({ observed }) => observed === "absent");
+    await sql(id, "INSERT OR REPLACE INTO due (kind, key, at, attempts) VALUES ('outbox', '', 1, 0)");
+    await runDurableObjectAlarm(object(id));
+    expect(carriedBy(await rowsOf(id))).toEqual([3 * PING.length, 7]);
+  });
+});
 
 describe("what a tenant used", () => {
   it("is the time of every container by role and size, told once its hour has ended, and each second once", async () => {

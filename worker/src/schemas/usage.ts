@@ -3,7 +3,15 @@ import { z } from "@hono/zod-openapi";
 import { orNull, TenantId, Time } from "./basics";
 import { Instance, Role } from "./plan";
 
-export const UsageKind = z.enum(["container_seconds", "ingested_bytes", "alerts", "agents_enrolled", "agents_active"]);
+export const UsageKind = z.enum([
+  "container_seconds",
+  "ingested_bytes",
+  "alerts",
+  "tunnel_bytes_up",
+  "tunnel_bytes_down",
+  "agents_enrolled",
+  "agents_active",
+]);
 export type UsageKind = z.infer<typeof UsageKind>;
 
 export const Usage = z

@@ -157,18 +157,28 @@ function settleMeters(ctx: TenantContext): void {
 export async function takeCounts(ctx: TenantContext): Promise<void> {
   // Where nothing ever ran there is nothing to ask, and asking would make the objects.
   if (ctx.sql.exec("SELECT 1 FROM node_meters LIMIT 1").toArray().length === 0) return;
-  for (const [source, handOver] of Object.entries(SOURCES)) {
+  for (const [source, counting] of Object.entries(sourcesOf(ctx))) {
     const query = "SELECT batch FROM counts_taken WHERE source = ?";
     const taken = ctx.sql.exec<{ batch: number }>(query, source).toArray()[0]?.batch ?? 0;
-    const batch = await handOver(ctx, taken);
+    const batch = await counting.handOverCounts(taken);
     ctx.transaction(() => keepBatch(ctx, source, batch));
   }
 }
 
-const SOURCES: Record<string, (ctx: TenantContext, taken: number) => Promise<CountBatch>> = {
-  "indexer-0": (ctx, taken) => nodeStub(ctx.env, ctx.id, "indexer", 0).handOverCounts(taken),
-  stream: (ctx, taken) => ctx.env.WAZUH_EVENTS.getByName(ctx.id).handOverCounts(taken),
-};
+interface Counting {
+  handOverCounts(taken: number): Promise<CountBatch>;
+}
+
+/** The objects that count, by the name under which their batches are known. */
+function sourcesOf(ctx: TenantContext): Record<string, Counting> {
+  // Also one that the plan has no more: what it carried last may not have been handed over.
+  const managers = ctx.sql.exec<{ n: number }>("SELECT n FROM node_meters WHERE role = 'manager'").toArray();
+  return {
+    "indexer-0": nodeStub(ctx.env, ctx.id, "indexer", 0),
+    stream: ctx.env.WAZUH_EVENTS.getByName(ctx.id),
+    ...Object.fromEntries(managers.map(({ n }) => [`manager-${n}`, nodeStub(ctx.env, ctx.id, "manager", n)])),
+  };
+}
 
 function keepBatch(ctx: TenantContext, source: string, { id, counts }: CountBatch): void {
   const query = "SELECT 1 FROM counts_taken WHERE source = ? AND batch >= ?";

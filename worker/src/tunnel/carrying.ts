@@ -26,15 +26,54 @@ export async function dialed(port: DialedPort | null, address: string): Promise<
 }
 
 /** Says that the node took the connection, then carries bytes both ways until either side ends. */
-export async function carried(socket: Socket, upstream: Socket): Promise<void> {
-  await announce(socket, OPEN);
-  const up = socket.readable.pipeTo(upstream.writable);
+export function carried(socket: Socket, upstream: Socket): Promise<void> {
   // Closing a socket whose writable was closed before it fails inside the runtime; `close` flushes by itself.
-  const down = upstream.readable.pipeTo(socket.writable, { preventClose: true });
+  return untilEnd(socket, () => [
+    socket.readable.pipeTo(upstream.writable),
+    upstream.readable.pipeTo(socket.writable, { preventClose: true }),
+  ]);
+}
+
+/** Which way bytes go: up is from whoever dialled to the node. */
+export type Way = "up" | "down";
+
+/** As {@link carried}, and says of every piece how long it was. */
+export function carriedAndCounted(
+  socket: Socket,
+  upstream: Socket,
+  count: (way: Way, bytes: number) => void,
+): Promise<void> {
+  return untilEnd(socket, () => [
+    pumped(socket.readable, upstream.writable, (bytes) => count("up", bytes)),
+    pumped(upstream.readable, socket.writable, (bytes) => count("down", bytes)),
+  ]);
+}
+
+async function untilEnd(socket: Socket, begin: () => Promise<void>[]): Promise<void> {
+  await announce(socket, OPEN);
   // `closed` notices whoever leaves while the other side takes nothing and a write to it is stuck.
-  const ends = [up, down, socket.closed];
+  const ends = [...begin(), socket.closed];
   for (const end of ends) end.catch(ignoreClosed);
   await Promise.race(ends);
+}
+
+/** An object has two reads under way for each of its connections, most of them idle. */
+const IDLE_READ_BYTES = 4 * 1024;
+const LARGEST_READ_BYTES = 64 * 1024;
+
+/** The runtime's own `pipeTo` tells nobody how much it carried. Reads grow as long as they come back full. */
+async function pumped(from: ReadableStream, to: WritableStream, count: (bytes: number) => void): Promise<void> {
+  const reader = from.getReader({ mode: "byob" });
+  const writer = to.getWriter();
+  for (let buffer = new ArrayBuffer(IDLE_READ_BYTES); ; ) {
+    const { value, done } = await reader.read(new Uint8Array(buffer));
+    if (done) return;
+    count(value.byteLength);
+    await writer.write(value);
+    const full = value.byteLength === value.buffer.byteLength;
+    const size = full ? Math.min(4 * value.byteLength, LARGEST_READ_BYTES) : IDLE_READ_BYTES;
+    buffer = size === value.buffer.byteLength ? value.buffer : new ArrayBuffer(size);
+  }
 }
 
 /** Says that the node did not take it, and closes. */

@@ -1,4 +1,4 @@
-import { carried, type DialedPort, dialed, refuse } from "./carrying";
+import { carriedAndCounted, type DialedPort, dialed, refuse, type Way } from "./carrying";
 import { ignoreClosed } from "./closing";
 
 /** What the node's object knows that a channel needs. */
@@ -7,6 +7,8 @@ export interface ChannelHost {
   agentPort(): DialedPort | null;
   /** Asks the tenant object whether the agent may be connected now. */
   mayConnect(agent: string): Promise<boolean>;
+  /** Called with the length of every piece that was carried. */
+  count(way: Way, bytes: number): void;
 }
 
 const ADDRESS = /^agent-(\d{3,8})\.manager:1514$/;
@@ -44,7 +46,7 @@ export class AgentChannels {
     try {
       // Asked again now that quarantine would find the channel: between the Worker's check and here it could slip past.
       if (!(await this.host.mayConnect(agent))) return await refuse(socket);
-      await carried(socket, upstream);
+      await carriedAndCounted(socket, upstream, (way, bytes) => this.host.count(way, bytes));
     } catch {
       // Either side went away; both are closed below.
     } finally {

@@ -10,8 +10,11 @@ const NODES = { manager: ManagerContainer, indexer: IndexerContainer };
 export class NodeConnection {
   readonly received: Uint8Array[] = [];
   closed = false;
-  readonly #fromClient = new TransformStream<Uint8Array, Uint8Array>();
-  readonly #toClient = new TransformStream<Uint8Array, Uint8Array>();
+  /** As a real socket it has taken a copy once a write is through: whoever wrote may use its buffer again. */
+  readonly #fromClient = new TransformStream<Uint8Array, Uint8Array>({
+    transform: (chunk, controller) => controller.enqueue(chunk.slice()),
+  });
+  readonly #toClient = new IdentityTransformStream();
   readonly #writer = this.#toClient.writable.getWriter();
 
   /** @param reads whether the node takes what it is sent */
@@ -48,7 +51,10 @@ export class NodeConnection {
   }
 
   async hangUp(tenant: string): Promise<void> {
-    await runInDurableObject(nodeStub(env, tenant, this.role, this.n), () => this.#writer.close());
+    // The other side's close may come before the end was read.
+    await runInDurableObject(nodeStub(env, tenant, this.role, this.n), () =>
+      this.#writer.close().catch(() => undefined),
+    );
   }
 
   async #read(): Promise<void> {

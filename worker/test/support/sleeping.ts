@@ -1,10 +1,8 @@
-/** A tenant that may sleep, and whoever uses it. */
-import { SELF } from "cloudflare:test";
 import { vi } from "vitest";
 import { ManagerContainer } from "../../src/index";
 import type { TenantView } from "../../src/schemas/tenant";
 import { world } from "./containers";
-import { API, answered, call, type Enrolled, enroll, newTenantId, newToken, PLAN } from "./edge";
+import { answered, call, newTenantId, PLAN } from "./edge";
 import { NodeConnection } from "./manager_port";
 import { newOperation, putTenant, specOf, until } from "./tenants";
 
@@ -50,24 +48,6 @@ export function passMinutes(minutes: number): void {
 
 export const alive = (id: string) =>
   ["indexer", "manager", "dashboard"].filter((role) => world.containers.get(`${id}:${role}:0`)?.running);
-
-export async function enrolledAgent(tenant: string, name = "web-1"): Promise<Enrolled> {
-  const { text } = await newToken(tenant);
-  return answered<Enrolled>(enroll(text, name), 201);
-}
-
-/** An agent's connector asks for its tunnel. */
-export function knock(tenant: string, { connector }: Enrolled): Promise<Response> {
-  const credential = { "cf-access-client-id": connector.id, "cf-access-client-secret": connector.secret };
-  const headers = { upgrade: "websocket", host: "edge.test", ...credential };
-  return SELF.fetch(`${API}/agents/${tenant}/1514`, { headers });
-}
-
-export async function connect(tenant: string, agent: Enrolled): Promise<WebSocket | null> {
-  const { webSocket } = await knock(tenant, agent);
-  webSocket?.accept();
-  return webSocket;
-}
 
 /** Has every manager that runs know whatever agents it is given, and take their connections. @returns what puts it back */
 export function managersServe(): () => void {

@@ -1,3 +1,5 @@
+import { type CountBatch, Counts } from "../../counts";
+import { CarriedBytes } from "../../tunnel/carried_bytes";
 import { AgentChannels } from "../../tunnel/channels";
 import { isLink } from "../../tunnel/links";
 import { nodeStub } from "./names";
@@ -24,16 +26,34 @@ export class ManagerContainer extends StatefulContainer {
   }
 
   readonly #usage = new Usage();
+  readonly #counts = new Counts(this.ctx.storage.sql);
+  readonly #carried = new CarriedBytes((sums) =>
+    this.ctx.storage.transactionSync(() => {
+      for (const [way, bytes] of sums) this.#counts.add(`tunnel_bytes_${way}`, bytes, Date.now());
+    }),
+  );
   readonly #channels = new AgentChannels({
     agentPort: () => (this.stopping ? null : this.port(AGENT_PORT)),
     mayConnect: (agent) => this.env.TENANT.getByName(this.tenant).mayConnect(agent),
+    count: (way, bytes) => this.#carried.add(way, bytes),
   });
 
   /** Takes an agent's connection that the Worker dialled, or a peer's. Peers are no use of the tenant. */
   override async connect(socket: Socket): Promise<void> {
     const { localAddress } = await socket.opened;
     if (isLink(localAddress)) return super.connect(socket);
-    return this.#usage.during(this.#channels.serve(socket));
+    try {
+      await this.#usage.during(this.#channels.serve(socket));
+    } finally {
+      // An object that nobody speaks to any more may be put away.
+      if (this.#usage.told.open === 0) this.#carried.keep();
+    }
+  }
+
+  /** What was counted here since the tenant took the batch `taken`, up to this moment. */
+  handOverCounts(taken: number): CountBatch {
+    this.#carried.keep();
+    return this.ctx.storage.transactionSync(() => this.#counts.handOver(taken));
   }
 
   /** The agents' connections, for the tenant object before it lets the tenant sleep. */
@@ -67,5 +87,11 @@ export class ManagerContainer extends StatefulContainer {
 
   protected override onStop(): void {
     this.#channels.closeAll();
+  }
+
+  /** The tenant took what was counted before it has its objects forget. */
+  protected override async onErase(): Promise<void> {
+    this.#carried.end();
+    await super.onErase();
   }
 }
