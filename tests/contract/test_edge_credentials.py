@@ -1,6 +1,7 @@
 """Passwords exchanged on the real edge: each node is asked itself, with the old and with the new."""
 
 import secrets
+import ssl
 from base64 import b64encode
 from http.client import HTTPConnection
 from pathlib import Path
@@ -62,6 +63,17 @@ def signs_in(edge: Edge, tenant: str, given: dict[str, dict[str, str]]) -> list[
     return answers
 
 
+def enrollment_answers(edge: Edge, tenant: str, given: dict[str, dict[str, str]]) -> str:
+    """What the manager says on 1515 to an agent with this password and a group that is not there."""
+    machine: Any = Machine(edge)
+    (node,) = nodes.running(machine, tenant, "manager")
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with context.wrap_socket(nodes.dial(nodes.sidecar_port(machine, node), 1515)) as connection:
+        connection.sendall(f"OSSEC PASS: {given['manager']['AUTHD_PASSWORD']} OSSEC A:'web-9' G:'none'\n".encode())
+        return connection.recv(1024).decode()
+
+
 def test_the_old_passwords_open_nothing_and_the_new_ones_everything_while_agents_go_on(
     edge: Edge, tmp_path: Path
 ) -> None:
@@ -88,6 +100,8 @@ def test_the_old_passwords_open_nothing_and_the_new_ones_everything_while_agents
     assert seen["certificate"]["generation"] == 1
     assert signs_in(edge, tenant, old) == [401, 401, 401]
     assert signs_in(edge, tenant, new) == [200, 200, 200]
+    assert enrollment_answers(edge, tenant, old) == "ERROR: Invalid password"
+    assert enrollment_answers(edge, tenant, new).startswith("ERROR: Invalid group: none")
     for path in ("/dashboard/api/status", "/dashboard/agents"):
         assert asked(edge, tenant, "dashboard", ("GET", path), READER) == 200
     secret = [name for name in new["dashboard"] if name.endswith("PASSWORD")]

@@ -39,6 +39,15 @@ async def test_an_agent_gets_its_id_and_key_in_one_line_without_an_end(manager) 
     assert (await manager.agent())["status"] == "never_connected"
 
 
+async def test_the_api_says_which_password_is_asked_for_and_only_to_who_signed_in(manager) -> None:
+    active = await manager.call("GET", "/manager/configuration/auth/auth")
+
+    (item,) = active["data"]["affected_items"]
+    assert (item["auth"]["use_password"], item["authd.pass"]) == ("yes", "enroll-password")
+    del manager.http.headers["authorization"]
+    assert (await manager.http.get("/manager/configuration/auth/auth")).status_code == 401
+
+
 async def test_an_older_agent_that_names_no_version_is_enrolled_too(manager) -> None:
     assert (await say(manager, PASSWORD + "OSSEC A:'web-1'")).startswith("OSSEC K:'001 web-1 any ")
 

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { TenantView } from "../src/schemas/tenant";
 import { nodeStub } from "../src/tenant/nodes/names";
 import { rotate, rotateCredentials, rotation } from "./support/calls";
-import { type FakeContainer, world } from "./support/containers";
+import { enrollingWith, type FakeContainer, world } from "./support/containers";
 import { API, answered, call, scopedToken } from "./support/edge";
 import { getTenant, newOperation, putTenant, runningTenant, specOf, until } from "./support/tenants";
 
@@ -52,6 +52,7 @@ afterEach(() => {
   world.exits.clear();
   world.silent.clear();
   world.stubborn.clear();
+  world.says.clear();
 });
 
 describe("a rotation of credentials", () => {
@@ -125,6 +126,24 @@ describe("a rotation of credentials", () => {
       rollback: "succeeded",
     });
     expect(passwords(id)).toEqual(before);
+  });
+
+  it.each([
+    ["another enrollment password", enrollingWith("of before"), "enrolls with another password than its own"],
+    ["none", { auth: { use_password: "no" } }, "enrolls without its own"],
+  ])("goes back where the manager has %s, although its API takes the new one", async (_, item, words) => {
+    const id = await runningTenant();
+    const before = passwords(id);
+    world.says.set(`${id}:manager:0/manager/configuration/auth/auth`, { data: { affected_items: [item] }, error: 0 });
+    await answered(rotateCredentials(id), 202);
+    await until(id, (view) => steps(view).rollback !== undefined);
+    world.says.clear();
+    const view = await until(id, ended);
+    expect(steps(view)).toMatchObject({ indexer: "succeeded", manager: "failed", rollback: "succeeded" });
+    const error = view.run?.steps.find(({ name }) => name === "manager")?.error;
+    expect(error?.message).toContain(`The manager ${words} manager_enrollment`);
+    expect(error?.message).not.toContain("of before");
+    expect([passwords(id), await kept(id)]).toEqual([before, [1]]);
   });
 
   it("goes on where it was after its object was evicted", async () => {

@@ -39,6 +39,23 @@ describe("a manager's API that does not answer", () => {
   });
 });
 
+describe("the enrollment password of a manager", () => {
+  it.each([
+    ["is what its file holds", { auth: { use_password: "yes" }, "authd.pass": "p" }, "p"],
+    ["is none where nobody is asked for it", { auth: { use_password: "no" }, "authd.pass": "p" }, null],
+    ["is none where there is no file", { auth: { use_password: "yes" } }, null],
+  ])("%s", async (_, item, password) => {
+    const { api, asked } = manager(() => listing([item]));
+    expect(await api.enrollmentPassword()).toBe(password);
+    expect(asked).toEqual(["/manager/configuration/auth/auth"]);
+  });
+
+  it("is unknown where the daemon that enrolls does not answer", async () => {
+    const { api } = manager(() => listing([]));
+    await expect(api.enrollmentPassword()).rejects.toThrow("does not say how it enrolls");
+  });
+});
+
 describe("a manager that its tenant's administrator took over", () => {
   it("is not read further than there can be agents", async () => {
     const full = Array.from({ length: 500 }, (_, n) => ({ id: String(n + 1).padStart(3, "0"), status: "active" }));

@@ -5,6 +5,7 @@ import { basicAuthorization } from "./basic";
 import type { TenantContext } from "./context";
 import { credentialsAt, formerCredentials } from "./credentials";
 import { within } from "./deadline";
+import { apiAt } from "./manager";
 import { INDEXER_ADMIN, INDEXER_DASHBOARD_USER, MANAGER_API_USER } from "./node_env";
 import { anyNodeStub } from "./nodes/names";
 
@@ -36,7 +37,17 @@ const READER = { "x-proxy-user": "edge", "x-proxy-roles": "tenant_readonly", "x-
 /** @throws EdgeError CREDENTIALS_NOT_PROVED naming the credential, never its value */
 export async function proveCredentials(ctx: TenantContext, role: Role, n: number): Promise<void> {
   for (const signIn of SIGN_INS[role] ?? []) await proveSignIn(ctx, role, n, signIn);
+  if (role === "manager") await proveEnrollment(ctx, n);
   if (role === "dashboard") await proveConsumer(ctx, n);
+}
+
+/** Nobody can sign in with it, as 1515 is closed: its image has the daemon that enrolls keep to its local socket. */
+async function proveEnrollment(ctx: TenantContext, n: number): Promise<void> {
+  const secret = "manager_enrollment";
+  const taken = await (await apiAt(ctx, n)).enrollmentPassword();
+  if (taken === null) throw notProved("manager", `enrolls without its own ${secret}`);
+  if (taken !== (await ctx.secret(secret, credentialsAt(ctx, "manager", n))))
+    throw notProved("manager", `enrolls with another password than its own ${secret}`);
 }
 
 async function proveSignIn(ctx: TenantContext, role: Role, n: number, signIn: SignIn): Promise<void> {

@@ -15,11 +15,17 @@ export async function managerOf(ctx: TenantContext): Promise<ManagerApi> {
   const credentials = credentialsAt(ctx, "manager");
   const known = managers.get(ctx);
   if (known?.credentials === credentials) return known.api;
-  const credential = { username: MANAGER_API_USER, password: await ctx.secret("manager_api", credentials) };
-  // A stub of its own for each call: one that was there when the node's object ended reaches nobody any more.
-  const api = new ManagerApi((request) => nodeStub(ctx.env, ctx.id, "manager", MASTER).fetch(request), credential);
+  const api = await apiAt(ctx, MASTER);
   managers.set(ctx, { credentials, api });
   return api;
+}
+
+/** The API of one of the tenant's managers, with the credentials that it was started with. */
+export async function apiAt(ctx: TenantContext, n: number): Promise<ManagerApi> {
+  const password = await ctx.secret("manager_api", credentialsAt(ctx, "manager", n));
+  // A stub of its own for each call: one that was there when the node's object ended reaches nobody any more.
+  const send = (request: Request) => nodeStub(ctx.env, ctx.id, "manager", n).fetch(request);
+  return new ManagerApi(send, { username: MANAGER_API_USER, password });
 }
 
 /** The agents that the manager knows, by id. */

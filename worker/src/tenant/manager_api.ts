@@ -48,6 +48,10 @@ export type ManagerAgent = z.output<typeof ManagerAgent>;
 
 const Daemons = z.record(z.string().max(64), z.string().max(64));
 
+const Enrolling = z
+  .object({ auth: z.object({ use_password: z.enum(["yes", "no"]) }), "authd.pass": z.string().max(1024).optional() })
+  .transform((told) => (told.auth.use_password === "yes" ? (told["authd.pass"] ?? null) : null));
+
 const Joined = z.object({
   status: z.object({
     sync_integrity_free: z.boolean(),
@@ -129,6 +133,18 @@ export class ManagerApi {
     const answer = await this.#call("GET", node === undefined ? "/manager/status" : `/cluster/${node}/status`);
     const read = Daemons.safeParse(answer.data?.affected_items[0]);
     if (!read.success) throw new ManagerRefusal("the manager does not say which of its processes run", 200);
+    return read.data;
+  }
+
+  /**
+   * The password that whoever enrolls at this manager has to know; null where none is asked for, or there is none.
+   *
+   * The daemon that enrolls says itself whether it asks; the API adds the content of the daemon's file.
+   */
+  async enrollmentPassword(): Promise<string | null> {
+    const answer = await this.#call("GET", "/manager/configuration/auth/auth");
+    const read = Enrolling.safeParse(answer.data?.affected_items[0]);
+    if (!read.success) throw new ManagerRefusal("the manager does not say how it enrolls", 200);
     return read.data;
   }
 

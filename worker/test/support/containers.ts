@@ -234,7 +234,7 @@ const ANSWERS: Record<Role, Answer> = {
         ? presents(request, "wazuh-wui", node.passwords.API_PASSWORD)
         : request.headers.get("authorization") === "Bearer t";
     if (!isIn) return Response.json({ title: "Unauthorized" }, { status: 401 });
-    return Response.json({ data: { token: "t", affected_items: managerItems(request, node.name) }, error: 0 });
+    return Response.json({ data: { token: "t", affected_items: managerItems(request, node) }, error: 0 });
   },
   dashboard: (request, _port, node) => {
     if (!request.headers.has("x-proxy-user")) return new Response("Unauthorized", { status: 401 });
@@ -246,13 +246,20 @@ const ANSWERS: Record<Role, Answer> = {
 };
 
 /** A worker has joined once its container runs. */
-function managerItems(request: Request, master: string): unknown[] {
+function managerItems(request: Request, { name: master, passwords }: FakeContainer): unknown[] {
   const { pathname, searchParams } = new URL(request.url);
+  if (pathname === "/manager/configuration/auth/auth") return [enrollingWith(passwords.AUTHD_PASSWORD)];
   if (pathname === "/manager/status") return [DAEMONS];
   const named = /^\/cluster\/manager-(\d)\/status$/.exec(pathname)?.[1] ?? searchParams.get("nodes_list")?.slice(-1);
   if (named === undefined || !world.containers.get(master.replace(/\d$/, named))?.running) return [];
   return pathname.endsWith("/status") ? [DAEMONS] : [{ status: JOINED }];
 }
+
+/** How a manager says that it enrolls. */
+export const enrollingWith = (password: string | undefined) => ({
+  auth: { port: 1515, disabled: "no", remote_enrollment: "no", use_password: "yes" },
+  "authd.pass": password,
+});
 
 export const JOINED = {
   sync_integrity_free: true,

@@ -33,6 +33,7 @@ class NodeCalls:
             ("GET", "/", self.root),
             ("GET", "/manager/info", self.info),
             ("GET", "/manager/status", self.status),
+            ("GET", "/manager/configuration/auth/auth", self.enrolling),
             ("POST", "/events", self.events),
         ]
 
@@ -64,6 +65,16 @@ class NodeCalls:
 
     async def status(self, request: Request) -> Response:
         return items([processes()], "Processes status was successfully read in specified node")
+
+    async def enrolling(self, request: Request) -> Response:
+        """How authd enrolls; Wazuh's API adds the password from authd's file where authd asks for one."""
+        auth = {"port": 1515, "disabled": "no", "remote_enrollment": "yes", "use_source_ip": "no", "purge": "yes"}
+        password = self._host.disk / "etc" / "authd.pass"
+        if not password.exists():
+            active: dict[str, object] = {"auth": {**auth, "use_password": "no"}}
+        else:
+            active = {"auth": {**auth, "use_password": "yes"}, "authd.pass": password.read_text().rstrip()}
+        return items([active], "Active configuration was successfully read in specified node")
 
     async def events(self, request: Request) -> Response:
         body = request.json()
