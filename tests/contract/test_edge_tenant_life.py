@@ -1,5 +1,6 @@
 """A tenant's life at the real edge: workerd, containers of the stand-in engine, kills, restarts."""
 
+import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from local.stack.nodes import running
 from tests.contract.edge_process import SERVING, Edge, plan, random_base32, spec
-from tests.contract.edge_visitors import Browser, Machine, an_agent, indexer_of
+from tests.contract.edge_visitors import Browser, Machine, an_agent, indexer_of, stored, wait_for
 
 View = dict[str, Any]
 
@@ -179,6 +180,49 @@ def test_nodes_outlive_a_killed_workerd_and_are_watched_again(edge: Edge) -> Non
     assert [node(view, role)["started_at"] for role in SERVING] == before
     edge.kill_node("wazuh-manager")
     until(edge, tenant, lambda view: view["observed"] == "running" and node(view, "manager")["restarts"] == 1)
+    end(edge, tenant)
+
+
+def kill_in_the_middle_of_the_managers_drain(edge: Edge, tenant: str) -> None:
+    """It drains for two seconds at least, for it had an agent; the container still runs when the runtime is gone."""
+    until(edge, tenant, lambda view: node(view, "manager")["state"] == "stopping")
+    edge.crash_workerd()
+    (container,) = [one for one in edge.containers() if "wazuh-manager" in one["Image"]]
+    assert container["State"] == "running"
+
+
+def test_a_manager_that_was_draining_when_workerd_was_killed_still_ends_by_itself(edge: Edge, tmp_path: Path) -> None:
+    tenant, word = running_tenant(edge), f"mole{secrets.token_hex(4)}"
+    with an_agent(tmp_path, edge, tenant, "web-1") as agent:
+        agent.await_connected()
+        agent.log(f"Invalid user {word} from 203.0.113.9 port 4022")
+        wait_for(lambda: stored(edge, tenant, [word]), "the alert")
+        put(edge, tenant, spec(2, requested="stopped"))
+        kill_in_the_middle_of_the_managers_drain(edge, tenant)
+        view = until_after_restart(edge, tenant, observed("stopped"))
+        # As it ends when it is told to (SIGTERM), having saved its state; a node that is destroyed says 137.
+        assert (node(view, "manager")["exit_code"], nodes_running(edge)) == (143, [])
+        put(edge, tenant, spec(3))
+        until(edge, tenant, observed("running"))
+        agent.await_connected(times=2)
+        assert len(indexer_of(edge, tenant).alerts_with(word)) == 1
+    end(edge, tenant)
+
+
+def test_a_rotation_goes_on_with_the_manager_that_was_draining_when_workerd_was_killed(
+    edge: Edge, tmp_path: Path
+) -> None:
+    tenant = running_tenant(edge)
+    with an_agent(tmp_path, edge, tenant, "web-1") as agent:
+        agent.await_connected()
+        body = {"epoch": 1, "operation_id": f"op_{random_base32(20)}"}
+        assert edge.call("POST", f"/v1/tenants/{tenant}/certs/rotate", body).status_code == 202
+        kill_in_the_middle_of_the_managers_drain(edge, tenant)
+        view = until_after_restart(edge, tenant, lambda view: view["run"]["state"] != "running")
+        assert (view["run"]["kind"], set(steps(view).values())) == ("rotate", {"succeeded"})
+        assert [step["attempts"] for step in view["run"]["steps"]] == [1] * len(view["run"]["steps"])
+        agent.await_connected(times=2)
+    assert len(nodes_running(edge)) == len(SERVING)
     end(edge, tenant)
 
 

@@ -24,13 +24,14 @@ interface Kept extends Omit<StartOrder, "env" | "image"> {
   exitCode: number | null;
   /** When it ended, or was seen to be gone; missing where an earlier version kept it. */
   endedAt?: number | null;
-  /** When the stop was asked for; a container that ignores it is destroyed after the grace. */
+  /** When the stop was asked for; null where it was not. */
   stopAskedAt: number | null;
   /** Counts what was told of this start; missing where an earlier version kept it. */
   told?: number;
 }
 
 const PROBE_TIMEOUT_MS = 2000;
+/** How long a container has to end once it was told to; then it is destroyed. */
 const STOP_GRACE_MS = 30_000;
 /** What a node can't finish by then it finishes after its restart, or the journal has it. */
 const DRAIN_MS = 8000;
@@ -48,6 +49,8 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
   protected readonly role: Role;
   protected readonly n: number;
   #kept: Kept | null;
+  /** The start whose container this object is ending. */
+  #ending: number | null = null;
   /** For good: no tenant's id comes back, but a late order may. */
   #erased: boolean;
   readonly #turns = new Turns();
@@ -72,8 +75,11 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
   protected onStart(_start: number): void {}
   /** Called once the probe succeeded; the node counts as running when it resolved, and is probed again if it throws. */
   protected async beforeReady(): Promise<void> {}
-  /** Called before a container is asked to end: sends its visitors away and lets it finish what it has. */
-  protected async drain(): Promise<void> {}
+  /**
+   * Called before a container is asked to end: sends its visitors away and lets it finish what it has.
+   * @param goesOn an object before this one began with it, and took what it knew of visitors along
+   */
+  protected async drain(_goesOn: boolean): Promise<void> {}
   /** Called when the container ended, whatever the cause. */
   protected onStop(_exitCode: number | null): void {}
   /** Called when something of the container's management failed. */
@@ -123,7 +129,7 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
       const kept = this.#kept;
       if (kept && this.#container.running) {
         if (kept.stopAskedAt === null) this.#keep({ state: "stopping", stopAskedAt: Date.now() });
-        this.#signalThenDestroy();
+        this.#signalThenDestroy(false);
       } else if (kept && isAlive(kept.state)) this.#keep({ state: "stopped", endedAt: Date.now() });
       return this.report();
     });
@@ -244,7 +250,7 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
     this.#watch(kept.start);
     if (kept.state === "starting") this.#awaitReady(kept.start);
     if (kept.state === "running") this.ctx.waitUntil(this.onReattach().catch((error: unknown) => this.onError(error)));
-    if (kept.stopAskedAt !== null) this.#signalThenDestroy();
+    if (kept.stopAskedAt !== null) this.#signalThenDestroy(true);
   }
 
   /** Called when a running container was taken up again after a restart of the runtime. */
@@ -296,17 +302,25 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
     }
   }
 
-  #signalThenDestroy(): void {
-    const asked = this.#kept?.stopAskedAt ?? Date.now();
-    const start = this.#kept?.start;
+  /** Whoever asks again meanwhile must not cut short what is under way: a second drain would find nobody to wait for. */
+  #signalThenDestroy(goesOn: boolean): void {
+    const start = this.#kept?.start ?? null;
+    if (start === null || this.#ending === start) return;
+    this.#ending = start;
     const isMine = () => this.#kept?.start === start && this.#container.running;
     const finish = async () => {
-      await within(DRAIN_MS, this.drain()).catch((error: unknown) => this.onError(error));
+      await within(DRAIN_MS, this.drain(goesOn)).catch((error: unknown) => this.onError(error));
       if (isMine()) this.#container.signal(SIGTERM);
-      await scheduler.wait(Math.max(0, asked + STOP_GRACE_MS - Date.now()));
+      // From here on, not from when it was asked: the runtime may have been away in between, and the container needs its time.
+      await scheduler.wait(STOP_GRACE_MS);
       if (isMine() && this.stopping) await this.#container.destroy();
     };
-    this.ctx.waitUntil(finish().catch((error: unknown) => this.onError(error)));
+    const ended = finish().catch((error: unknown) => this.onError(error));
+    this.ctx.waitUntil(
+      ended.then(() => {
+        if (this.#ending === start) this.#ending = null;
+      }),
+    );
   }
 
   #keep(change: Partial<Kept>): void {

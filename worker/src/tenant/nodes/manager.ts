@@ -75,8 +75,8 @@ export class ManagerContainer extends StatefulContainer {
    * Agents go first: a manager that ends with an agent's connection open refuses the same agent for a minute. What they had
    * sent is on its way to the indexer; once its journal takes nothing more, the manager has nothing left to hand over.
    */
-  protected override async drain(): Promise<void> {
-    if (this.#channels.closeAll() === 0) return;
+  protected override async drain(goesOn: boolean): Promise<void> {
+    if (this.#channels.closeAll() === 0 && !goesOn) return;
     const indexer = nodeStub(this.env, this.tenant, "indexer", 0);
     for (let before = -1, last = 0; before !== last; ) {
       before = last;
