@@ -41,7 +41,7 @@ const API: Record<string, Test[]> = {
   "POST /v1/tenants/:id/backups": [OWN_BACKUPS, KEYS],
   "GET /v1/tenants/:id/backups": [OWN_BACKUPS, KEYS],
   "POST /v1/tenants/:id/restore": [
-    ["backups", "is refused for a stopped tenant, and for a backup of another one"],
+    ["restores", "is refused for a stopped tenant, and for a backup of another one"],
     KEYS,
   ],
   "POST /v1/tenants/:id/rehydrations": [OWN_DAYS, KEYS],
