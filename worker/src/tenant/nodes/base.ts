@@ -7,35 +7,17 @@ import { log } from "../../log";
 import type { Role } from "../../schemas/plan";
 import type { NodeState } from "../../schemas/tenant";
 import { MeshLinks, meshPort } from "../../tunnel/links";
-import { within } from "../deadline";
 import { carry } from "./carry";
+import { Ending } from "./ending";
 import { partsOf } from "./names";
 import { servesOnceReady } from "./readiness";
 import type { NodeReport, StartOrder } from "./reports";
 import { exitCodeOf, isCutOff } from "./runtime_words";
+import { StartRecord } from "./start_record";
 import { type Told, told } from "./told";
 import { Turns } from "./turns";
 
-/** What of a start stays on disk: enough to look after the container again, and no secret. */
-interface Kept extends Omit<StartOrder, "env" | "image"> {
-  image: string;
-  state: NodeState;
-  startedAt: number;
-  exitCode: number | null;
-  /** When it ended, or was seen to be gone; missing where an earlier version kept it. */
-  endedAt?: number | null;
-  /** When the stop was asked for; null where it was not. */
-  stopAskedAt: number | null;
-  /** Counts what was told of this start; missing where an earlier version kept it. */
-  told?: number;
-}
-
 const PROBE_TIMEOUT_MS = 2000;
-/** How long a container has to end once it was told to; then it is destroyed. */
-const STOP_GRACE_MS = 30_000;
-/** What a node can't finish by then it finishes after its restart, or the journal has it. */
-const DRAIN_MS = 8000;
-const SIGTERM = 15;
 /** Shorter than the tenant object waits for a start or a stop, so that a container that hangs is told as such. */
 const TURN_MS = 25_000;
 /** An archive of years is removed in several goes. */
@@ -48,9 +30,8 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
   protected readonly tenant: string;
   protected readonly role: Role;
   protected readonly n: number;
-  #kept: Kept | null;
-  /** The start whose container this object is ending. */
-  #ending: number | null = null;
+  readonly #record: StartRecord;
+  readonly #ending = new Ending();
   /** For good: no tenant's id comes back, but a late order may. */
   #erased: boolean;
   readonly #turns = new Turns();
@@ -62,7 +43,7 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     ({ tenant: this.tenant, role: this.role, n: this.n } = partsOf(ctx.id.name));
-    this.#kept = ctx.storage.kv.get<Kept>("start") ?? null;
+    this.#record = new StartRecord(ctx.storage.kv);
     this.#erased = ctx.storage.kv.get<boolean>("erased") ?? false;
     // The runtime forgets intercepts and monitors when it restarts; the container goes on without them.
     void ctx.blockConcurrencyWhile(() => this.#reattach());
@@ -100,37 +81,25 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
   start(order: StartOrder): Promise<NodeReport> {
     return this.#turns.take(TURN_MS, async (stillMine) => {
       if (this.#erased) throw new EdgeError("NODE_START_REFUSED", `The ${this.role} was erased with its tenant.`);
-      if (!this.#kept || this.#kept.start < order.start) await this.#launch(order, stillMine).catch(this.#cutOff);
+      if ((this.#record.now?.start ?? 0) < order.start) await this.#launch(order, stillMine).catch(this.#cutOff);
       return this.report();
     });
   }
 
   /** How the node is, as far as this object knows. */
   report(): NodeReport {
-    const kept = this.#kept;
-    return {
-      role: this.role,
-      n: this.n,
-      start: kept?.start ?? 0,
-      state: kept?.state ?? "absent",
-      image: kept?.image ?? null,
-      started_at: kept?.startedAt ?? null,
-      exit_code: kept?.exitCode ?? null,
-      at: Date.now(),
-      ended_at: kept?.endedAt ?? null,
-      told: kept?.told ?? 0,
-      progress: kept ? this.progress() : 0,
-    };
+    const progress = this.#record.now ? this.progress() : 0;
+    return { role: this.role, n: this.n, ...this.#record.report(), progress };
   }
 
   /** Asks the container to end, and ends it after the grace. Answers at once. */
   stop(): Promise<NodeReport> {
     return this.#turns.take(TURN_MS, async () => {
-      const kept = this.#kept;
+      const kept = this.#record.now;
       if (kept && this.#container.running) {
-        if (kept.stopAskedAt === null) this.#keep({ state: "stopping", stopAskedAt: Date.now() });
-        this.#signalThenDestroy(false);
-      } else if (kept && isAlive(kept.state)) this.#keep({ state: "stopped", endedAt: Date.now() });
+        if (kept.stopAskedAt === null) this.#record.change({ state: "stopping", stopAskedAt: Date.now() });
+        this.#end(kept.start, false);
+      } else if (kept && isAlive(kept.state)) this.#record.change({ state: "stopped", endedAt: Date.now() });
       return this.report();
     });
   }
@@ -138,8 +107,7 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
   /** Ends the container, forgets everything this node kept, and starts nothing any more. */
   erase(): Promise<void> {
     return this.#turns.take(ERASE_MS, async (stillMine) => {
-      // What ends from here on is nobody's news, and must write nothing.
-      this.#kept = null;
+      this.#record.forget();
       if (this.#container.running) await this.#container.destroy();
       this.#gone(null);
       await this.onErase();
@@ -167,12 +135,12 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
 
   /** Whether the container runs and served when it was last heard of. */
   protected get serving(): boolean {
-    return this.#kept?.state === "running" && this.#container.running;
+    return this.#record.now?.state === "running" && this.#container.running;
   }
 
   /** Whether it is being stopped; whoever comes now is to come again later. */
   protected get stopping(): boolean {
-    return this.#kept?.state === "stopping";
+    return this.#record.now?.state === "stopping";
   }
 
   /** Asks the container something for the edge itself: unlike a request that is carried, this is no use of the node. */
@@ -196,7 +164,7 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
   }
 
   async #launch(order: StartOrder, stillMine: () => void): Promise<void> {
-    const { env, image: key, ...rest } = order;
+    const { env, image: key } = order;
     const image = this.#container.images[key];
     if (!image) throw new EdgeError("NODE_START_REFUSED", `This deployment has no ${this.role} image named ${key}.`);
     if (this.#container.running) await this.#container.destroy();
@@ -209,8 +177,7 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
     } catch (error) {
       throw new EdgeError("NODE_START_REFUSED", `The ${this.role} was not started: ${messageOf(error)}`);
     }
-    this.#kept = { ...rest, image, state: "starting", startedAt: Date.now(), exitCode: null, stopAskedAt: null };
-    this.#keep({});
+    this.#record.begin(order, image);
     this.onStart(order.start);
     this.#watch(order.start);
     this.#awaitReady(order.start);
@@ -236,7 +203,7 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
   async #reattach(): Promise<void> {
     // Hooks belong to subclasses, whose fields exist only once every constructor is through.
     await undefined;
-    const kept = this.#kept;
+    const kept = this.#record.now;
     if (!kept) return;
     if (!this.#container.running) {
       if (isAlive(kept.state) || kept.state === "stopping") this.#ended(kept.start, null);
@@ -250,7 +217,7 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
     this.#watch(kept.start);
     if (kept.state === "starting") this.#awaitReady(kept.start);
     if (kept.state === "running") this.ctx.waitUntil(this.onReattach().catch((error: unknown) => this.onError(error)));
-    if (kept.stopAskedAt !== null) this.#signalThenDestroy(true);
+    if (kept.stopAskedAt !== null) this.#end(kept.start, true);
   }
 
   /** Called when a running container was taken up again after a restart of the runtime. */
@@ -264,9 +231,9 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
   }
 
   #ended(start: number, exitCode: number | null): void {
-    const kept = this.#kept;
+    const kept = this.#record.now;
     if (!kept || kept.start !== start || kept.state === "stopped" || kept.state === "failed") return;
-    this.#keep({ state: kept.stopAskedAt === null ? "failed" : "stopped", exitCode, endedAt: Date.now() });
+    this.#record.change({ state: kept.stopAskedAt === null ? "failed" : "stopped", exitCode, endedAt: Date.now() });
     this.#gone(exitCode);
     this.#tell();
   }
@@ -277,10 +244,10 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
   }
 
   #awaitReady(start: number): void {
-    const stillStarting = () => this.#kept?.start === start && this.#kept.state === "starting";
+    const stillStarting = () => this.#record.now?.start === start && this.#record.now.state === "starting";
     const poll = async () => {
       if (!(await servesOnceReady(() => this.#serves(), stillStarting))) return;
-      this.#keep({ state: "running" });
+      this.#record.change({ state: "running" });
       this.#tell();
     };
     this.ctx.waitUntil(poll().catch((error: unknown) => this.onError(error)));
@@ -302,31 +269,16 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
     }
   }
 
-  /** Whoever asks again meanwhile must not cut short what is under way: a second drain would find nobody to wait for. */
-  #signalThenDestroy(goesOn: boolean): void {
-    const start = this.#kept?.start ?? null;
-    if (start === null || this.#ending === start) return;
-    this.#ending = start;
-    const isMine = () => this.#kept?.start === start && this.#container.running;
-    const finish = async () => {
-      await within(DRAIN_MS, this.drain(goesOn)).catch((error: unknown) => this.onError(error));
-      if (isMine()) this.#container.signal(SIGTERM);
-      // From here on, not from when it was asked: the runtime may have been away in between, and the container needs its time.
-      await scheduler.wait(STOP_GRACE_MS);
-      if (isMine() && this.stopping) await this.#container.destroy();
-    };
-    const ended = finish().catch((error: unknown) => this.onError(error));
-    this.ctx.waitUntil(
-      ended.then(() => {
-        if (this.#ending === start) this.#ending = null;
-      }),
-    );
-  }
-
-  #keep(change: Partial<Kept>): void {
-    if (!this.#kept) return;
-    this.#kept = { ...this.#kept, ...change, told: (this.#kept.told ?? 0) + 1 };
-    this.ctx.storage.kv.put("start", this.#kept);
+  /** @param goesOn an object before this one began with it */
+  #end(start: number, goesOn: boolean): void {
+    const isMine = () => this.#record.now?.start === start && this.stopping && this.#container.running;
+    const work = this.#ending.of({
+      start,
+      running: () => (isMine() ? this.#container : null),
+      drain: () => this.drain(goesOn),
+      failed: (error) => this.onError(error),
+    });
+    this.ctx.waitUntil(work);
   }
 
   /** Tells the tenant object; it also looks by itself now and then, so a lost report only costs time. */
