@@ -4,6 +4,7 @@ import type { BulkItem } from "../../gates/bulk";
 import type { Post } from "../../gates/journal";
 import { openJournal } from "../../gates/open_journal";
 import type { StateArchive } from "../../state/limits";
+import { BULK, type LoadedPart, loadDay, type MeasuredDay, measureDay } from "./archived_days";
 import { type Caller, probeIngest } from "./ingest_probe";
 import { jsonAnswer } from "./json";
 import { nodeStub } from "./names";
@@ -14,9 +15,7 @@ import { dropOutdated } from "./searchable";
 const PORT = 9200;
 /** The node whose object is the tenant's indexer, and whose archives are its state. */
 const FIRST = 0;
-const BULK = "/_bulk";
 const SNAPSHOT_EVERY_MS = 6 * 3600 * 1000;
-const LOAD_FOR_MS = 20_000;
 const INCOMPLETE = "without_snapshot";
 const VERIFY_TIMEOUT_MS = 10_000;
 const POST_TIMEOUT_MS = 60_000;
@@ -252,44 +251,14 @@ export class IndexerContainer extends RepositoryContainer {
     await this.#journal.erase();
   }
 
-  /** What a day in the archive holds, and what the indexer's disk holds already, in bytes. @param day YYYY-MM-DD */
-  async measureDay(day: string): Promise<{ documents: number; bytes: number; used: number }> {
-    const used = await this.#usedBytes();
-    let [documents, bytes] = [0, 0];
-    for await (const part of this.#journal.ofDay(day, 0)) {
-      documents += part.documents;
-      bytes += part.body.byteLength;
-    }
-    return { documents, bytes, used };
+  /** @param day YYYY-MM-DD. @throws EdgeError, see archived_days.ts */
+  async measureDay(day: string): Promise<MeasuredDay> {
+    return measureDay(this.#journal, await this.#anyNode(), day);
   }
 
-  /**
-   * Writes a day's documents into the indices they came from, for as long as one call may take.
-   * @param after where the call before ended
-   * @throws EdgeError NODE_NOT_RUNNING where the indexer does not take them now
-   */
-  async loadDay(day: string, after: number): Promise<{ position: number; documents: number; done: boolean }> {
-    const end = Date.now() + LOAD_FOR_MS;
-    let [position, documents] = [after, 0];
-    const ask = await this.#anyNode();
-    for await (const part of this.#journal.ofDay(day, after)) {
-      const answer = await ask("POST", BULK, part.body);
-      const { errors } = (answer.ok ? await answer.json() : { errors: true }) as { errors?: boolean };
-      if (errors !== false)
-        throw new EdgeError("NODE_NOT_RUNNING", `The indexer did not take ${day} (${answer.status}).`);
-      position = part.last;
-      documents += part.documents;
-      if (Date.now() > end) return { position, documents, done: false };
-    }
-    return { position, documents, done: true };
-  }
-
-  async #usedBytes(): Promise<number> {
-    const ask = await this.#anyNode();
-    const answer = await ask("GET", "/_cat/indices?format=json&bytes=b");
-    const rows = (answer.ok ? await jsonAnswer(answer) : undefined) as { "store.size"?: string }[] | undefined;
-    if (!Array.isArray(rows)) throw new EdgeError("NODE_NOT_RUNNING", "The indexer does not say what its disk holds.");
-    return rows.reduce((sum, row) => sum + (Number.parseInt(row["store.size"] ?? "0", 10) || 0), 0);
+  /** @param after where the call before ended. @throws EdgeError, see archived_days.ts */
+  async loadDay(day: string, after: number): Promise<LoadedPart> {
+    return loadDay(this.#journal, await this.#anyNode(), day, after);
   }
 
   /**
