@@ -7,7 +7,6 @@ import type { BackupView, OrderBackup, OrderRehydration, RehydrationView, Restor
 import type { ChangeSleep, DeleteTenant, PutTenant, RotateCertificates, RotateCredentials } from "../schemas/orders";
 import type { Role, ServingRole } from "../schemas/plan";
 import type { TenantView } from "../schemas/tenant";
-import { migrateAdopted } from "./adopted";
 import {
   type AgentsView,
   type AgentView,
@@ -18,25 +17,23 @@ import {
   quarantine,
 } from "./agents";
 import { once } from "./answers";
-import { type BackupPart, listBackups, migrateBackups, orderBackup, partsOf } from "./backups";
-import { migrateCredentials } from "./credentials";
+import { type BackupPart, listBackups, orderBackup, partsOf } from "./backups";
 import { DUE_DEADLINES_MS, DUE_KINDS } from "./due_kinds";
 import { type Enrolled, type EnrollRequest, enroll } from "./enrollment";
-import { migrateHealth } from "./health_rows";
 import { sleepNow } from "./idle";
-import { answerForKey, lookAfterKey, migrateKeys } from "./key_wrapping";
+import { answerForKey, lookAfterKey } from "./key_wrapping";
 import { LiveContext } from "./live_context";
 import { type AgentRoute, agentRoute } from "./managers";
+import { migrateAll } from "./migrations";
 import { indexerAuthorization } from "./node_env";
 import { askAgain, nodeRows, takeReport } from "./node_records";
 import type { NodeReport } from "./nodes/reports";
-import { acceptRestore, migratePreludes } from "./preludes";
+import { acceptRestore } from "./preludes";
 import { spendProof } from "./proofs";
-import { listRehydrations, loadedDays, migrateRehydrations, rehydrate } from "./rehydrations";
+import { listRehydrations, loadedDays, rehydrate } from "./rehydrations";
 import { accessStands, type RevocationRequest, revoke } from "./revocations";
 import { askForRotation } from "./rotation";
 import { type BegunRotation, rotateFor } from "./rotation_door";
-import { migrateTenant } from "./schema";
 import { searchableFrom } from "./searchable_days";
 import {
   type CodeAnswer,
@@ -48,13 +45,10 @@ import {
   useSession,
   waitingSession,
 } from "./sessions";
-import { askToWake, migrateSleep, type Waking } from "./sleep";
+import { askToWake, type Waking } from "./sleep";
 import { acceptDeletion, acceptSpec } from "./spec";
-import { migrateTroubles, noteTrouble } from "./state_trouble";
+import { noteTrouble } from "./state_trouble";
 import { putToken, revokeToken, type TokenDefinition, type TokenView, tokenView } from "./tokens";
-import { migrateTraffic } from "./traffic_schema";
-import { migrateUsage } from "./usage";
-import { migrateVersions } from "./versions";
 import { publishView, tenantView } from "./view";
 
 /** What a door's call comes to. */
@@ -65,19 +59,7 @@ export class TenantObject extends DurableObject<Env> {
 
   constructor(state: DurableObjectState, env: Env) {
     super(state, env);
-    migrateTenant(state.storage);
-    migrateTraffic(state.storage);
-    migrateTroubles(state.storage);
-    migrateBackups(state.storage);
-    migratePreludes(state.storage);
-    migrateRehydrations(state.storage);
-    migrateVersions(state.storage);
-    migrateAdopted(state.storage);
-    migrateHealth(state.storage);
-    migrateUsage(state.storage);
-    migrateSleep(state.storage);
-    migrateKeys(state.storage);
-    migrateCredentials(state.storage);
+    migrateAll(state.storage);
     this.#ctx = new LiveContext(state, env);
     lookAfterKey(this.#ctx);
   }

@@ -1,0 +1,35 @@
+/** The tables of the tenant object, part by part; each keeps its own, and says which of its steps a storage is behind. */
+import { migrateAdopted } from "./adopted";
+import { migrateBackups } from "./backups";
+import { migrateCredentials } from "./credentials";
+import { migrateHealth } from "./health_rows";
+import { migrateKeys } from "./key_wrapping";
+import { migratePreludes } from "./preludes";
+import { migrateRehydrations } from "./rehydrations";
+import { migrateTenant } from "./schema";
+import { migrateSleep } from "./sleep";
+import { migrateTroubles } from "./state_trouble";
+import { migrateTraffic } from "./traffic_schema";
+import { migrateUsage } from "./usage";
+import { migrateVersions } from "./versions";
+
+/** In this order: some alter the tables of those before them. */
+const PARTS = [
+  migrateTenant,
+  migrateTraffic,
+  migrateTroubles,
+  migrateBackups,
+  migratePreludes,
+  migrateRehydrations,
+  migrateVersions,
+  migrateAdopted,
+  migrateHealth,
+  migrateUsage,
+  migrateSleep,
+  migrateKeys,
+  migrateCredentials,
+];
+
+export function migrateAll(storage: DurableObjectStorage): void {
+  for (const migrate of PARTS) migrate(storage);
+}
