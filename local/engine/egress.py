@@ -75,21 +75,31 @@ class EgressProxy:
             raise EgressFailed("this proxy belongs to another container")
 
     async def _dial(self, destination: str, hint: str, host: str) -> tuple[StreamReader, StreamWriter]:
-        port = self._egress_port()
-        if port is None:
-            raise EgressFailed(f"no route to {host}: workerd has not opened the egress of this container")
-        try:
-            async with asyncio.timeout(CONNECT_DEADLINE):
-                reader, writer = await asyncio.open_connection(GATEWAY, port)
-                lines = [f"CONNECT {destination} HTTP/1.1", f"Host: {destination}", hint, "", ""]
-                writer.write(CRLF.join(lines).encode("latin-1"))
-                answer = await reader.readuntil(END)
-        except PEER_FAULTS as error:
-            raise EgressFailed(f"no route to {host}: workerd does not answer ({error})") from error
-        if answer.split(b" ", 2)[1] != b"200":
-            writer.close()
-            raise EgressFailed(f"no route to {host}: the Worker intercepts no such name and there is no internet here")
-        return reader, writer
+        return await dial_workerd(GATEWAY, self._egress_port(), destination, hint, host)
+
+
+async def dial_workerd(
+    gateway: str, port: int | None, destination: str, hint: str, host: str
+) -> tuple[StreamReader, StreamWriter]:
+    """Asks workerd, at the egress port that it gave, to take a connection; the Worker answers what is written then.
+
+    `destination` is `address:port`, `hint` the header that names the host, empty where none is known. Raises
+    EgressFailed where the Worker takes no such connection.
+    """
+    if port is None:
+        raise EgressFailed(f"no route to {host}: workerd has not opened the egress of this container")
+    try:
+        async with asyncio.timeout(CONNECT_DEADLINE):
+            reader, writer = await asyncio.open_connection(gateway, port)
+            lines = [f"CONNECT {destination} HTTP/1.1", f"Host: {destination}", *([hint] if hint else []), "", ""]
+            writer.write(CRLF.join(lines).encode("latin-1"))
+            answer = await reader.readuntil(END)
+    except PEER_FAULTS as error:
+        raise EgressFailed(f"no route to {host}: workerd does not answer ({error})") from error
+    if answer.split(b" ", 2)[1] != b"200":
+        writer.close()
+        raise EgressFailed(f"no route to {host}: the Worker intercepts no such name and there is no internet here")
+    return reader, writer
 
 
 def _origin_form(head: Head, address: SplitResult) -> bytes:

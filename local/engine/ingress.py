@@ -23,8 +23,8 @@ class Sidecar:
         self.published_port = 0
         self.egress_port: int | None = None
 
-    async def open(self) -> None:
-        self.published_port = await self._listener.open(self._serve)
+    async def open(self, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.published_port = await self._listener.open(self._serve, host=host, port=port)
 
     async def close(self) -> None:
         await self._listener.close()

@@ -130,10 +130,12 @@ class Listener:
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Future[None]] = set()
 
-    async def open(self, serve: Serve, *, port: int = 0, tls: ssl.SSLContext | None = None) -> int:
-        """Listens on a loopback port (0: a free one) and returns the port."""
+    async def open(
+        self, serve: Serve, *, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+    ) -> int:
+        """Listens on a port (0: a free one), of loopback unless told otherwise, and returns the port."""
         accept = self._tracking(serve)
-        self._server = await asyncio.start_server(accept, "127.0.0.1", port, backlog=BACKLOG, ssl=tls)
+        self._server = await asyncio.start_server(accept, host, port, backlog=BACKLOG, ssl=tls)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def open_unix(self, serve: Serve, path: str) -> None:

@@ -13,7 +13,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import jwt
@@ -88,11 +88,16 @@ def free_port() -> int:
 class Child:
     """A process that ends with this one: it reads the pipe that this one holds."""
 
-    def __init__(self, argv: list[str], log: Path) -> None:
+    def __init__(self, argv: list[str], log: Path, environment: dict[str, str] | None = None) -> None:
         self.log = log
         self._output = log.open("ab")
         self._process = subprocess.Popen(
-            argv, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=self._output, stderr=subprocess.STDOUT
+            argv,
+            cwd=REPOSITORY,
+            env=os.environ | (environment or {}),
+            stdin=subprocess.PIPE,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
         )
 
     @property
@@ -136,6 +141,10 @@ class Edge:
     launcher: Child | None = None
     _starts: int = 0
     _engines: int = 0
+    # What another engine than the stand-in has otherwise.
+    runtime = "stand-in"
+    images = IMAGES
+    environment: ClassVar[dict[str, str]] = {}
 
     @property
     def url(self) -> str:
@@ -160,7 +169,7 @@ class Edge:
     def start_launcher(self) -> None:
         self._starts += 1
         argv = [str(NODE), str(REPOSITORY / "local/edge/launch.mjs"), str(self.root / "edge.json")]
-        self.launcher = Child(argv, self.root / f"edge-{self._starts}.log")
+        self.launcher = Child(argv, self.root / f"edge-{self._starts}.log", self.environment)
         self.launcher.wait_until(b"ready http")
 
     def stop(self) -> None:
@@ -217,7 +226,7 @@ class Edge:
         variables = {
             "ENVIRONMENT": "test",
             "CELL_ID": CELL,
-            "RUNTIME": "stand-in",
+            "RUNTIME": self.runtime,
             "CONTROL_KEYS": json.dumps([self.control.registration(), self.access.registration()]),
             "PORTAL_ORIGIN": "http://localhost:8000",
             "API_HOSTS": f"127.0.0.1:{self.port},localhost:{self.port}",
@@ -228,7 +237,7 @@ class Edge:
             "DATA_KEYS": json.dumps(data_keys),
         }
         images = {
-            role: {key: f"{image}:{version}" for version, key in VERSIONS.items()} for role, image in IMAGES.items()
+            role: {key: f"{image}:{version}" for version, key in VERSIONS.items()} for role, image in self.images.items()
         }
         return {
             "port": self.port,
