@@ -67,6 +67,16 @@ def test_everything_that_an_image_copies_exists(role):
             assert (IMAGES / source).exists(), source
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_every_folder_of_an_image_is_opened_to_its_user_once_all_is_copied(role):
+    """BuildKit since Docker 28.1 gives a folder that a COPY makes the mode of its files, 0644."""
+    lines = (IMAGES / role / "Dockerfile").read_text().splitlines()
+    opened = lines.index("RUN chmod -R a+rX /node")
+    after = [line.partition(" ")[0] for line in lines[opened + 1 :]]
+    assert "COPY" not in after
+    assert not [line for line in lines[:opened] if line.startswith("USER ") and line != "USER root"]
+
+
 def test_no_published_credential_is_in_an_image():
     for file in files_of(IMAGES):
         found = [word for word in PUBLISHED if word in file.read_text()]
