@@ -24,6 +24,8 @@ NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 RESERVED = {"admin", "root-ca"}
 MAX_DAYS, MAX_NODES, MAX_BODY = 3650, 100, 256 * 1024
 MINT_SECONDS = 55
+IDLE_SECONDS = 5.0
+"""A connection on which nothing comes is closed after these: the end waits for whoever is connected."""
 
 
 class BadRequest(Exception):
@@ -94,6 +96,7 @@ class Door(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     server_version = "certs"
+    timeout = IDLE_SECONDS
 
     def do_GET(self) -> None:
         if self.path == "/health":
@@ -119,6 +122,8 @@ class Door(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(content)))
+        # The edge keeps connections open as long as it may, and one that is kept would hold up the end.
+        self.send_header("connection", "close")
         self.end_headers()
         self.wfile.write(content)
 

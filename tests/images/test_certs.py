@@ -3,9 +3,11 @@
 import datetime as dt
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -134,6 +136,20 @@ def test_health_and_unknown_paths(image):
     assert httpx.get(image.url + "/health", trust_env=False).json()["status"] == "ready"
     assert httpx.get(image.url + "/keys", trust_env=False).status_code == 404
     assert image.post("/keys", "").status_code == 404
+
+
+def test_a_client_that_would_keep_its_connection_does_not_hold_up_the_end(tmp_path):
+    image = CertsImage(tmp_path / "log")
+    with httpx.Client(trust_env=False) as client:
+        assert client.get(image.url + "/health").json()["status"] == "ready"
+        assert terminated(image.process) == 0
+
+
+def test_a_client_that_says_nothing_does_not_hold_up_the_end(tmp_path):
+    image = CertsImage(tmp_path / "log")
+    with socket.create_connection(("127.0.0.1", urlsplit(image.url).port)):
+        assert httpx.get(image.url + "/health", trust_env=False).status_code == 200
+        assert terminated(image.process) == 0
 
 
 def test_files_are_for_their_owner_to_read(tmp_path):
