@@ -5,6 +5,7 @@ the stand-in of the egress sidecar, and every library that those load. Linux onl
 architecture.
 """
 
+import compileall
 import os
 import re
 import shutil
@@ -19,7 +20,7 @@ HOME = Path("/garrison")
 PROGRAMS = ("sh", "cat", "chmod", "date", "iptables", "mkdir", "mktemp", "openssl", "rm")
 PACKAGES = ("_cffi_backend*", "cryptography", "h11", "jwt")
 # Trees of the standard library that no node loads; the first holds a static libpython of 60 MB.
-LEFT_OUT = re.compile(r"/(config-[^/]+|test|idlelib|ensurepip|tkinter|lib2to3|site-packages|__pycache__)(/|$)")
+LEFT_OUT = re.compile(r"/(config-[^/]+|test|idlelib|ensurepip|tkinter|lib2to3|site-packages)(/|$)")
 OURS = ("local", "images/lib", "images/certs")
 LIBRARY = re.compile(r"(?:=> )?(/\S+) \(0x")
 # glibc loads these by name, so that no program lists them; newer ones have them inside.
@@ -90,10 +91,10 @@ def _installed() -> Iterator[Path]:
 
 
 def _ours() -> Iterator[Path]:
+    """Compiled: workerd gives a sidecar two seconds to answer, too few to compile anything first."""
     for folder in OURS:
-        yield from (
-            path for path in (REPOSITORY / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts
-        )
+        compileall.compile_dir(REPOSITORY / folder, quiet=1)
+        yield from (path for path in (REPOSITORY / folder).rglob("*") if path.is_file())
 
 
 def _programs() -> dict[str, Path]:

@@ -13,6 +13,7 @@ from typing import IO
 import httpx
 
 from local.docker.files import HOME, WRITTEN, Files, collect, interpreter, links
+from local.stack.layout import IMAGES, VERSIONS
 
 REPOSITORY = "garrison-stand-in"
 SIDECAR = f"{REPOSITORY}/proxy-everything:local"
@@ -20,6 +21,16 @@ IMPORT_SECONDS = 300.0
 EXECUTABLE, READABLE = 0o755, 0o644
 # The product's own: `images/certs/Dockerfile` says the same.
 CERTS = ("USER certs", f'ENTRYPOINT ["/python3","{HOME}/images/certs/serve.py"]')
+
+
+def image_of(role: str) -> str:
+    """The name of a role's image, without its version."""
+    return f"{REPOSITORY}/{IMAGES[role].rpartition('/')[2]}"
+
+
+def every_reference() -> list[str]:
+    """The images of all roles in all versions that the stand-in engine offers too."""
+    return [f"{image_of(role)}:{version}" for role in IMAGES for version in VERSIONS]
 
 
 def provide(engine: httpx.Client, references: Iterable[str]) -> None:
@@ -85,7 +96,8 @@ def _pack(target: IO[bytes], files: Files) -> None:
 def _add(archive: tarfile.TarFile, path: Path, source: Path) -> None:
     with source.open("rb") as content:
         entry = _entry(path, EXECUTABLE if os.access(source, os.X_OK) else READABLE)
-        entry.size = os.fstat(content.fileno()).st_size
+        known = os.fstat(content.fileno())
+        entry.size, entry.mtime = known.st_size, int(known.st_mtime)  # by its time a compiled file is known to be fresh
         archive.addfile(entry, content)
 
 

@@ -1,4 +1,7 @@
-"""Answers every question for a name with one address (RFC 1035): where its connections go is decided by their request."""
+"""Answers every question for a name with one address (RFC 1035).
+
+Where a connection to it goes is decided by the host that its request names.
+"""
 
 import asyncio
 import struct

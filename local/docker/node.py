@@ -11,7 +11,7 @@ from pathlib import Path
 from local.engine.images import find_image
 from local.engine.zygote import load_entry
 from local.nodes.host import Host
-from local.web.server import Listener
+from local.web.server import Listener, Serve
 from local.web.streams import pump
 
 DISK = Path("/node")
@@ -53,7 +53,7 @@ class Doors:
             await listener.close()
 
     @staticmethod
-    def _to(taken: int):  # noqa: ANN205
+    def _to(taken: int) -> Serve:
         async def serve(reader: StreamReader, writer: StreamWriter) -> None:
             await pump(reader, writer, *await asyncio.open_connection("127.0.0.1", taken))
 

@@ -237,7 +237,8 @@ class Edge:
             "DATA_KEYS": json.dumps(data_keys),
         }
         images = {
-            role: {key: f"{image}:{version}" for version, key in VERSIONS.items()} for role, image in self.images.items()
+            role: {key: f"{image}:{version}" for version, key in VERSIONS.items()}
+            for role, image in self.images.items()
         }
         return {
             "port": self.port,

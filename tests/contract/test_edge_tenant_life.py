@@ -105,7 +105,7 @@ def test_a_tenant_runs_within_seconds_with_every_step_recorded(edge: Edge) -> No
         "manager": "running",
         "dashboard": "running",
     }
-    assert view["runtime"] == "stand-in"
+    assert view["runtime"] == edge.runtime
     end(edge, tenant)
 
 
