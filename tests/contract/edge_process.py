@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 import httpx
 import jwt
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -32,6 +33,8 @@ IMAGES = {
     "certs": "garrison/certs",
 }
 START_SECONDS = 30
+# For what tests do to the stand-in engine itself, or through a node's way out, which a real one has inside.
+ON_STAND_IN = pytest.mark.skipif(os.environ.get("ENGINE") == "docker", reason="needs the stand-in engine")
 SERVING = ("indexer", "manager", "dashboard")
 
 

@@ -22,7 +22,7 @@ from tests.contract.edge_managers import (
     tell,
     upgraded,
 )
-from tests.contract.edge_process import Edge, random_base32, spec
+from tests.contract.edge_process import ON_STAND_IN, Edge, random_base32, spec
 from tests.contract.edge_state import agents
 from tests.contract.edge_visitors import (
     MIB,
@@ -197,6 +197,7 @@ def test_agents_of_a_killed_worker_are_back_within_a_minute(
     await_running(edge, tenant)
 
 
+@ON_STAND_IN
 def test_a_node_can_name_its_peers_and_nothing_else(edge: Edge, tenant: str) -> None:
     other = tenant_with(edge, 2)
     assert cluster(edge, other) == ["manager-0", "manager-1"]
@@ -220,6 +221,7 @@ def test_a_node_can_name_its_peers_and_nothing_else(edge: Edge, tenant: str) -> 
     end(edge, other)
 
 
+@ON_STAND_IN
 def test_a_node_that_floods_a_peer_which_takes_nothing_is_cut_off_and_fills_no_memory(edge: Edge, tenant: str) -> None:
     master, hostile = required(edge, tenant, 0), required(edge, tenant, 1)
     tell(edge, master, "SIGSTOP")

@@ -39,7 +39,7 @@ def test_an_enrollment_is_saved_by_the_manager_itself_and_survives_without_a_pus
     agent = WireAgent(edge, tenant, "db-1")
     assert agent.says(agent.startup())
     agent.leave()
-    log = lambda: Machine(edge).engine().get(f"/containers/{first.id}/logs", params={"stdout": 1}).text  # noqa: E731
+    log = lambda: Machine(edge).engine().get(f"/containers/{first.id}/logs", params={"stdout": 1, "stderr": 1}).text  # noqa: E731
     wait_for(lambda: "state saved" in log(), "the manager to save by itself")
     lose(edge, tenant, "manager")
     assert agent.says(agent.startup())

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from local.stack.nodes import running
-from tests.contract.edge_process import SERVING, Edge, plan, random_base32, spec
+from tests.contract.edge_process import ON_STAND_IN, SERVING, Edge, plan, random_base32, spec
 from tests.contract.edge_visitors import Browser, Machine, an_agent, indexer_of, stored, wait_for
 
 View = dict[str, Any]
@@ -226,6 +226,7 @@ def test_a_rotation_goes_on_with_the_manager_that_was_draining_when_workerd_was_
     end(edge, tenant)
 
 
+@ON_STAND_IN
 @pytest.mark.parametrize("deaths", [1, 3])
 def test_nodes_are_back_soon_after_the_engine_died_under_them(edge: Edge, deaths: int) -> None:
     tenant = running_tenant(edge)

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from local.stack import nodes
-from tests.contract.edge_process import Edge
+from tests.contract.edge_process import ON_STAND_IN, Edge
 from tests.contract.edge_visitors import (
     MIB,
     Browser,
@@ -128,6 +128,7 @@ def test_agents_come_back_within_a_minute_after_the_runtime_was_killed(edge: Edg
         assert time.monotonic() - started < 60
 
 
+@ON_STAND_IN
 def test_an_agent_and_its_alerts_are_back_soon_after_the_engine_died_twice(edge: Edge, tmp_path: Path) -> None:
     tenant = new_tenant(edge)
     await_running(edge, tenant)
