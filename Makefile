@@ -15,7 +15,10 @@ JSON_FLAG := $(if $(JSON),--json,)
 # The unit suites: everything that needs neither the local stack nor a browser.
 UNIT := -m "not stack" -n 2 -q --durations=10
 
-.PHONY: help setup run demo test test-sqlite test-postgres test-worker test-stack check format chaos contracts css \
+# What a tenant lives through at the edge, of the tests that run on the stand-in engine too.
+ON_DOCKER := $(patsubst %,tests/contract/test_edge_%.py,tenant_life traffic state managers)
+
+.PHONY: help setup run demo test test-sqlite test-postgres test-worker test-stack test-docker check format chaos contracts css \
         screenshots lock test-tools clean deploy smoke
 
 help:  ## list the commands
@@ -67,6 +70,11 @@ test-postgres: test-tools
 
 test-worker: test-tools
 	npm --prefix worker test
+
+# The engine is whatever answers at DOCKER_HOST; its containers play stand-in nodes: docs/local.md says what that proves.
+test-docker: setup  ## the edge's node classes on real containers, where a Docker engine answers (Linux)
+	@ENGINE=docker $(PY) -m local.docker
+	ENGINE=docker $(PY) -m pytest -q --durations=10 tests/docker $(ON_DOCKER)
 
 test-stack: test-tools worker/dist/index.js
 	$(PY) -m pytest -m stack -n 2 --dist loadfile -q --durations=10 tests

@@ -58,11 +58,11 @@ def ended(edge: Edge, container: str) -> dict[str, Any]:
 
 def test_a_node_gets_the_answers_of_its_gate_and_of_nobody_else(edge: Edge, tenant: str) -> None:
     expected = {
-        ("indexer.internal", 80, "GET", "/"): 200,
+        ("indexer.internal", 80, "GET", "/"): 401,  # the indexer's own, to a caller without its password
         ("indexer.internal", 80, "GET", "/_search"): 403,
         ("state.internal", 80, "GET", "/files/" + "0" * 64): 404,
         ("events.internal", 80, "GET", "/alerts"): 403,
-        ("mesh.internal", 80, "GET", "/7"): 404,
+        ("mesh.internal", 80, "GET", "/7"): 426,
     }
     closed = [
         ("repository.internal", 80, "GET", "/snapshots"),
