@@ -20,11 +20,9 @@ HOME = Path("/garrison")
 PROGRAMS = ("sh", "cat", "chmod", "date", "iptables", "mkdir", "mktemp", "openssl", "rm")
 PACKAGES = ("_cffi_backend*", "cryptography", "h11", "jwt")
 # Trees of the standard library that no node loads; the first holds a static libpython of 60 MB.
-LEFT_OUT = re.compile(r"/(config-[^/]+|test|idlelib|ensurepip|tkinter|lib2to3|site-packages)(/|$)")
+LEFT_OUT = re.compile(r"/(config-[^/]+|test|idlelib|ensurepip|tkinter|lib2to3|(site|dist)-packages)(/|$)")
 OURS = ("local", "images/lib", "images/certs")
 LIBRARY = re.compile(r"(?:=> )?(/\S+) \(0x")
-# glibc loads these by name, so that no program lists them; newer ones have them inside.
-NAME_SERVICES = "libnss_*.so*"
 WRITTEN = {
     Path("/etc/passwd"): b"root:x:0:0::/:/bin/sh\ncerts:x:1000:1000::/:/bin/sh\n",
     Path("/etc/nsswitch.conf"): b"hosts: files dns\n",
@@ -39,10 +37,10 @@ class Missing(Exception):
 
 def collect() -> Files:
     """Every file of the image. Raises Missing."""
-    files = {place(path): path for path in [*_python(), *_extensions(), *_openssl()]}
+    files = {Path("/usr/bin", name): program for name, program in _programs().items()}
+    files |= {place(path): path for path in [*_python(), *_loaded_by_name(), _openssl()]}
     files |= {HOME / "packages" / path.relative_to(_packages()): path for path in _installed()}
     files |= {HOME / path.relative_to(REPOSITORY): path for path in _ours()}
-    files |= {Path("/usr/bin", name): program for name, program in _programs().items()}
     return files | {place(library): library for library in _libraries(files.values())}
 
 
@@ -66,19 +64,20 @@ def interpreter() -> Path:
 
 def _python() -> Iterator[Path]:
     yield interpreter()
-    library = Path(sysconfig.get_path("stdlib", vars={"installed_base": sys.base_prefix, "base": sys.base_prefix}))
+    library = Path(os.__file__).parent
     yield from (path for path in library.rglob("*") if path.is_file() and not LEFT_OUT.search(str(path)))
 
 
-def _extensions() -> Iterator[Path]:
-    """What iptables loads by name."""
-    yield from Path("/usr").glob("lib*/**/xtables/*.so")
-    yield from (path for path in Path("/usr").glob(f"lib*/**/{NAME_SERVICES}") if path.is_file())
+def _loaded_by_name() -> Iterator[Path]:
+    """What no program lists: the extensions of iptables, and the name services of older libraries."""
+    for pattern in ("xtables/*.so", "libnss_*.so*"):
+        yield from Path("/usr").glob(f"lib*/{pattern}")
+        yield from Path("/usr").glob(f"lib*/*/{pattern}")
 
 
-def _openssl() -> Iterator[Path]:
+def _openssl() -> Path:
     told = subprocess.run(["openssl", "version", "-d"], capture_output=True, text=True, check=True).stdout
-    yield Path(told.partition('"')[2].rpartition('"')[0], "openssl.cnf")
+    return Path(told.partition('"')[2].rpartition('"')[0], "openssl.cnf")
 
 
 def _packages() -> Path:
@@ -86,15 +85,19 @@ def _packages() -> Path:
 
 
 def _installed() -> Iterator[Path]:
-    tops = [top for pattern in PACKAGES for top in _packages().glob(pattern)]
-    yield from (path for top in tops for path in ([top] if top.is_file() else top.rglob("*")) if path.is_file())
+    for top in (top for pattern in PACKAGES for top in _packages().glob(pattern)):
+        yield from [top] if top.is_file() else _compiled(top)
 
 
 def _ours() -> Iterator[Path]:
-    """Compiled: workerd gives a sidecar two seconds to answer, too few to compile anything first."""
     for folder in OURS:
-        compileall.compile_dir(REPOSITORY / folder, quiet=1)
-        yield from (path for path in (REPOSITORY / folder).rglob("*") if path.is_file())
+        yield from _compiled(REPOSITORY / folder)
+
+
+def _compiled(folder: Path) -> Iterator[Path]:
+    """A folder's files: workerd gives a sidecar two seconds to answer, too few to compile anything first."""
+    compileall.compile_dir(folder, quiet=1)
+    return (path for path in folder.rglob("*") if path.is_file())
 
 
 def _programs() -> dict[str, Path]:

@@ -8,7 +8,6 @@ Worker does not take is cut off. Unlike the real one it opens no TLS, and knows 
 
 import argparse
 import asyncio
-import contextlib
 import signal
 import socket
 import struct
@@ -105,5 +104,4 @@ def parse_arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
-        raise SystemExit(asyncio.run(main(parse_arguments())))
+    raise SystemExit(asyncio.run(main(parse_arguments())))
