@@ -147,6 +147,7 @@ class Edge:
     # What another engine than the stand-in has otherwise.
     runtime = "stand-in"
     images = IMAGES
+    orderly = 143  # how a node ends that is told to: by the signal
     attempts = 1  # that a step takes at most, while many tenants start at once
     environment: ClassVar[dict[str, str]] = {}
 

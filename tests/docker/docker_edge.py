@@ -16,6 +16,7 @@ class DockerEdge(Edge):
     """One cell whose nodes are containers of the engine at `DOCKER_HOST`; `python -m local.docker` made its images."""
 
     runtime = "docker"
+    orderly = 0  # as the product's images do
     attempts = 3  # workerd gives a sidecar two seconds to answer, which a busy machine may not keep
     images: ClassVar = {role: image_of(role) for role in IMAGES}
     environment: ClassVar = {OWN_SIDECAR: os.environ.get(OWN_SIDECAR, SIDECAR)}
