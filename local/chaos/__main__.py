@@ -1,4 +1,4 @@
-"""`python -m local.chaos [--kills N] [--tenants N] [--seed N] [--json]`: exit status 0 only when nothing was lost."""
+"""`python -m local.chaos [--kills N] [--tenants N] [--seed N] [--json] …`: exit status 0 only when nothing was lost."""
 
 import argparse
 import json
@@ -13,6 +13,7 @@ from local.chaos.judge import Verdict, judge
 from local.chaos.keeper import Keeper
 from local.chaos.load import EVERYTHING, Changes, Load
 from local.chaos.monkey import Monkey
+from local.chaos.plans import Subscription
 from local.chaos.witness import Witness
 from local.portal_api import PortalApi
 from local.stack.handle import StackHandle, running_stack
@@ -21,13 +22,14 @@ from local.welcome import sign_up_with_oidc
 
 OWNER = "maria@northgate.example"
 LONGEST_PEACE_SECONDS = 0.5
-WITNESSES = 2  # tenants with machines in them
+CLUSTERED_SHARE = 4  # one in so many tenants has several managers and indexers
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local.chaos", description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--tenants", type=int, default=20)
+    parser.add_argument("--clusters", type=int, help="tenants with several managers and indexers; a quarter by default")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--keep", action="store_true", help="leave the stack's folder with its logs")
@@ -35,20 +37,22 @@ def arguments() -> argparse.Namespace:
 
 
 def rampage(
-    stack: StackHandle, *, kills: int, tenants: int, seed: int, changes: Changes = EVERYTHING
+    stack: StackHandle, *, kills: int, tenants: int, clusters: int, seed: int, changes: Changes = EVERYTHING
 ) -> tuple[Monkey, Verdict]:
-    """Makes tenants while things die, then lets everything come to rest and judges."""
+    """Makes tenants while things die, then lets everything come to rest and judges.
+
+    Two of them have machines at work in them: the first, which is a cluster where any is, and the last.
+    """
     with Visitor(stack.layout.portal) as maria:
         organization = sign_up_with_oidc(maria, OWNER, f"Chaos {seed}")
-    stack.manage("set_plan", "--organization", organization, "--plan", "standard")
     key = stack.manage("create_api_key", "--organization", organization, "--owner", OWNER)
-    load = Load(PortalApi(stack.layout.portal, key), organization, tenants, seed, changes)
+    subscription = Subscription(stack, organization)
+    load = Load(PortalApi(stack.layout.portal, key), subscription, tenants, clusters, seed, changes)
     monkey = Monkey(stack, seed)
     load.create_all()
-    # Now each of them can be resized.
-    stack.manage("set_plan", "--organization", organization, "--plan", "large")
     with ExitStack() as running:
-        witnesses = [running.enter_context(Witness(stack, load.api, tenant)) for tenant in load.tenants[:WITNESSES]]
+        watched = (load.tenants[0], load.tenants[-1])
+        witnesses = [running.enter_context(Witness(stack, load.api, tenant)) for tenant in watched]
         backups = destroy(load, monkey, witnesses, kills)
         return monkey, judge(stack, load, witnesses, backups)
 
@@ -71,9 +75,12 @@ def destroy(load: Load, monkey: Monkey, witnesses: list[Witness], kills: int) ->
 
 def main() -> None:
     options = arguments()
+    clusters = options.tenants // CLUSTERED_SHARE if options.clusters is None else options.clusters
     print(f"seed {options.seed}", file=sys.stderr, flush=True)
     with running_stack(keep=options.keep) as stack:
-        monkey, verdict = rampage(stack, kills=options.kills, tenants=options.tenants, seed=options.seed)
+        monkey, verdict = rampage(
+            stack, kills=options.kills, tenants=options.tenants, clusters=clusters, seed=options.seed
+        )
     counts = {"kills": monkey.kills, **asdict(verdict), "seed": options.seed}
     if options.json:
         print(json.dumps(counts))

@@ -11,7 +11,6 @@ from local.stack import nodes
 from local.stack.handle import NotInTime, StackHandle, wait_for
 
 CONVERGENCE_SECONDS = 420.0  # the edge tries a node that it gave up every five minutes
-ROLES = ("indexer", "manager", "dashboard")
 
 
 @dataclass(frozen=True)
@@ -19,8 +18,9 @@ class Verdict:
     """What did not come out as asked.
 
     `lost`: acknowledged operations or tenants that are gone, or whose effect is not there, and what witnesses miss.
-    `duplicated`: second effects of one request, and second nodes of one place. `stuck`: tenants that rest in no wanted
-    state within the deadline. Beside them: how many operations, alerts, enrollments and backups that was found out of.
+    `duplicated`: second effects of one request, second nodes of one place, and nodes that no plan has. `stuck`: tenants
+    that rest in no wanted state within the deadline. Beside them: how many operations, alerts, enrollments and backups
+    that was found out of.
     """
 
     operations: int
@@ -41,14 +41,20 @@ def judge(stack: StackHandle, load: Load, witnesses: list[Witness], backups: int
         1 for known in load.tenants if known not in tenants
     )
     lost += sum(_lost_to(witness) for witness in witnesses)
-    places = Counter((node.tenant, node.role) for node in nodes.running(stack))
-    lost += sum(1 for tenant in tenants if any(not places[tenant, role] for role in ROLES)) if not stuck else 0
-    second_nodes = sum(count - 1 for count in places.values())
+    places = Counter((node.tenant, node.name) for node in nodes.running(stack))
+    lost += sum(1 for row in tenants.values() if not places.keys() >= set(_places_of(row))) if not stuck else 0
+    planned = {place for row in tenants.values() for place in _places_of(row)}
+    second_nodes = sum(count - (place in planned) for place, count in places.items() if place[1] != "certs-0")
     second_tenants = len(tenants) - len(load.tenants)
     duplicated = second_nodes + second_tenants + load.second_answers + _second_operations(operations, load)
     alerts = sum(len(witness.alerts) for witness in witnesses)
     enrollments = sum(len(witness.enrolled) for witness in witnesses)
     return Verdict(len(operations), alerts, enrollments, backups, lost, duplicated, stuck)
+
+
+def _places_of(row: Json) -> list[tuple[str, str]]:
+    roles = row["plan"]["roles"].items()
+    return [(row["id"], f"{role}-{n}") for role, size in roles for n in range(size["count"])]
 
 
 def _lost_to(witness: Witness) -> int:
@@ -63,8 +69,16 @@ def _stuck_after_settling(load: Load) -> int:
     try:
         wait_for(lambda: _all_run(load), "every tenant running", CONVERGENCE_SECONDS, every=1)
     except NotInTime:
-        return sum(1 for row in load.api.all("/tenants") if not _runs(row)) or 1
+        return len([_told(row) for row in load.api.all("/tenants") if not _runs(row)]) or 1
     return 0
+
+
+def _told(row: Json) -> Json:
+    """Says where a tenant got stuck, for whoever reads the verdict."""
+    states = {f"{node['role']}-{node['n']}": node["state"] for node in row["nodes"]}
+    said = f"{row['status']}, asked for {row['requested']}, {row['reason'] or row['attention']}, {states}"
+    print(f"tenant {row['id']} is stuck: {said}", file=sys.stderr, flush=True)
+    return row
 
 
 def _all_run(load: Load) -> bool:

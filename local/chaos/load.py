@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from local.chaos.plans import ALONE, CLUSTERED, Subscription
 from local.portal_api import OVER, ApiRefused, Json, PortalApi
 from local.stack.handle import NotInTime
 
@@ -28,16 +29,18 @@ class Load:
     """Asks for work and remembers every acknowledged operation.
 
     Args:
-        api: of an organization that may have all the tenants.
-        organization: its id.
+        api: of the organization.
+        subscription: its plan, which decides over the nodes of a tenant.
         wanted: how many tenants.
+        clusters: how many of them, the first ones, have several managers and indexers.
         seed: repeats the same choices.
         changes: what may be asked of a tenant.
     """
 
     api: PortalApi
-    organization: str
+    subscription: Subscription
     wanted: int
+    clusters: int
     seed: int
     changes: Changes = field(default_factory=lambda: EVERYTHING)
     tenants: list[str] = field(default_factory=list)
@@ -48,16 +51,23 @@ class Load:
         self.random = random.Random(self.seed)  # noqa: S311  (repeatable choices, no secret)
 
     def create_all(self) -> None:
+        self.subscription.offer()
         for number in range(self.wanted):
-            wish = {"organization": self.organization, "name": f"Chaos {number:02d}"}
+            self.subscription.put_on(self._plans_of(number)[0])
+            wish = {"organization": self.subscription.organization, "name": f"Chaos {number:02d}"}
             answer = self._ask("/tenants", wish)
             self.tenants.append(answer["tenant"]["id"])
+
+    def _plans_of(self, number: int) -> tuple[str, ...]:
+        return CLUSTERED if number < self.clusters else ALONE
 
     def change_one(self) -> None:
         """Asks one thing of a tenant that rests; none may rest just now."""
         tenant = self.api.get(f"/tenants/{self.random.choice(self.tenants)}")
         if verbs := self.changes.get(tenant["status"]):
             verb = self.random.choice(verbs)
+            if verb == "resize":
+                self.subscription.put_on(self.random.choice(self._plans_of(self.tenants.index(tenant["id"]))))
             body = {"version": next(v for v in VERSIONS if v != tenant["version"])} if verb == "upgrade" else None
             self._ask_if_possible(f"/tenants/{tenant['id']}/{verb}", body)
 

@@ -67,7 +67,7 @@ class Monkey:
             return
         if not found:
             return
-        victim = self.random.choice(sorted(found, key=lambda node: (node.tenant, node.role)))
+        victim = self.random.choice(sorted(found, key=lambda node: (node.tenant, node.name)))
         # Half of them lose their disk as well.
         kill = nodes.destroy if self.random.random() < 0.5 else nodes.kill
         try:

@@ -26,6 +26,11 @@ class Node:
     network: str
     environment: dict[str, str]
 
+    @property
+    def name(self) -> str:
+        """Its role and number, `indexer-0`."""
+        return self.environment["NODE_NAME"]
+
 
 def running(stack: StackHandle, tenant: str = "", role: str = "") -> list[Node]:
     """The running nodes, of one tenant or one role where named."""
@@ -66,10 +71,10 @@ def sidecar_port(stack: StackHandle, node: Node) -> int:
 
 
 class Indexer:
-    """A tenant's indexer, asked from inside its machine with its own administrator's password."""
+    """One of a tenant's indexers, by its number, asked inside its machine with its own administrator's password."""
 
-    def __init__(self, stack: StackHandle, tenant: str) -> None:
-        (self.node,) = running(stack, tenant, "indexer")
+    def __init__(self, stack: StackHandle, tenant: str, number: int = 0) -> None:
+        (self.node,) = [node for node in running(stack, tenant, "indexer") if node.name == f"indexer-{number}"]
         self._port = sidecar_port(stack, self.node)
         self._sign_in = b64encode(f"admin:{self.node.environment['INDEXER_PASSWORD']}".encode()).decode()
 

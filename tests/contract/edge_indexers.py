@@ -76,7 +76,7 @@ def words_in(edge: Edge, node: nodes.Node) -> set[str]:
 
 def sends(edge: Edge, tenant: str, count: int = 1) -> set[str]:
     """Alerts as the tenant's manager sends them; their words, once they are acknowledged."""
-    (manager,) = nodes.running(Machine(edge), tenant, "manager")  # type: ignore[arg-type]
+    manager, *_ = nodes.running(Machine(edge), tenant, "manager")  # type: ignore[arg-type]
     words = {f"mole{secrets.token_hex(6)}" for _ in range(count)}
     lines = [
         line
