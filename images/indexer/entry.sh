@@ -11,7 +11,8 @@ HOME_FOLDER=$NODE_ROOT/usr/share/wazuh-indexer
 CONFIG=$HOME_FOLDER/config
 NODE_USER=1000
 READY_SECONDS=600
-# One that the cluster goes on without ends, to come back with an empty disk: what it alone holds the edge has as well.
+# One that the cluster goes on without ends, to come back with an empty disk: what it alone holds the edge has as well. The first
+# one waits for a fifth of it: only it furnishes a cluster, and one that the others formed anew serves nobody before.
 LONELY_SECONDS=${LONELY_SECONDS:-300}
 WATCH_SECONDS=${WATCH_SECONDS:-15}
 
@@ -123,13 +124,14 @@ furnish_or_join() {
 
 # watch_cluster: ends a node that had a cluster and is without a manager of it for long.
 watch_cluster() {
-  local met="" lonely=0
+  local met="" lonely=0 patience=$LONELY_SECONDS
+  [[ $NODE_NAME != indexer-0 ]] || patience=$((LONELY_SECONDS / 5))
   while sleep "$WATCH_SECONDS"; do
     case $(call GET "/_cluster/health?cluster_manager_timeout=5s" || true) in
       503) [[ -z $met ]] || lonely=$((lonely + WATCH_SECONDS)) ;;
       2??) met=yes lonely=0 ;;
     esac
-    ((lonely < LONELY_SECONDS)) || fail "the cluster goes on without this node, or not at all"
+    ((lonely < patience)) || fail "the cluster goes on without this node, or not at all"
   done
 }
 

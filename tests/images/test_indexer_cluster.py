@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import yaml
 
 from tests.images.indexer_root import HASHES, HOME, prepare, rendered, written
@@ -85,17 +86,31 @@ def test_new_passwords_are_brought_into_a_cluster_with_those_before(root):
 
 
 def test_a_node_that_lost_its_cluster_for_long_ends_to_begin_anew(root):
-    process = start_clustered(root, OPEN="true", LONELY_SECONDS="3")
+    process = start_clustered(root, "indexer-1", OPEN="true", LONELY_SECONDS="3")
     wait_until(lambda: sum("/_cluster/health" in call for call in root.calls) > 1, "it watches")
     (root.folder / "cluster").write_text("503")
     assert process.wait(timeout=20) == 1
     assert "goes on without this node" in root.output
 
 
+@pytest.mark.parametrize(("name", "ends"), [("indexer-0", True), ("indexer-2", False)])
+def test_the_node_that_a_new_cluster_waits_for_is_the_first_to_give_up_its_old_one(root, name, ends):
+    process = start_clustered(root, name, OPEN="true", LONELY_SECONDS="15")
+    asked = lambda: sum("/_cluster/health" in call for call in root.calls)  # noqa: E731
+    wait_until(lambda: asked() > 1, "it met its cluster")
+    (root.folder / "cluster").write_text("503")
+    if ends:
+        assert process.wait(timeout=10) == 1
+        return
+    before = asked()
+    wait_until(lambda: asked() > before + 4, "it goes on watching")
+    assert process.poll() is None
+
+
 def test_a_node_that_has_not_met_its_cluster_yet_goes_on_waiting(root):
     prepare(root)
     (root.folder / "cluster").write_text("503")
-    process = root.start("indexer/entry.sh", clustered(LONELY_SECONDS="1"))
+    process = root.start("indexer/entry.sh", clustered("indexer-1", LONELY_SECONDS="1"))
     wait_until(lambda: sum("/_cluster/health" in call for call in root.calls) > 5, "it watches")
     assert process.poll() is None
 
