@@ -140,3 +140,20 @@ def test_a_backup_is_restored_over_the_cluster_and_makes_another_tenant_of_three
     assert everywhere(edge, clone, saved)
     assert not any(later & words_in(edge, node) for node in indexers(edge, clone).values())
     assert not uuids(edge, clone) & (before | uuids(edge, tenant))
+
+
+def test_a_version_whose_first_indexer_does_not_serve_is_taken_back_and_nothing_is_lost(
+    edge: Edge, tenant: str
+) -> None:
+    words, before = sends(edge, tenant, 20), uuids(edge, tenant)
+    assert edge.call("PUT", f"/v1/tenants/{tenant}", spec(3, plan=several("4.14.7-exits"))).status_code == 202
+
+    def over(now: dict[str, Any]) -> bool:
+        words.update(tries(edge, tenant))
+        return bool(now["generation"] == 3 and now["run"]["state"] == "failed" and now["observed"] == "running")
+
+    await_seen(edge, tenant, over, "the way back")
+    states = {step["name"]: step["state"] for step in view(edge, tenant)["run"]["steps"]}
+    assert (states["indexer"], states["rollback"]) == ("failed", "succeeded")
+    await_everywhere(edge, tenant, words)
+    assert not uuids(edge, tenant) & before, "what a newer node left in the cluster is gone"
