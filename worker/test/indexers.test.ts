@@ -48,6 +48,15 @@ const held = (id: string, n: number) =>
 const restarted = (id: string, starts: number[]) =>
   until(id, (view) => runs(view) && ALL.every((n) => indexer(id, n).starts === (starts[n] ?? 1)));
 
+/** These indexers serve with their starts of these numbers, whether or not all are in one cluster. */
+const serving = (id: string, starts: Record<number, number>) =>
+  until(id, ({ nodes }) =>
+    Object.entries(starts).every(([n, start]) => {
+      const row = nodes.find((one) => one.role === "indexer" && one.n === Number(n));
+      return row?.state === "running" && indexer(id, Number(n)).starts === start;
+    }),
+  );
+
 /** A container ends, and its disk with it. */
 const dies = (id: string, n: number) =>
   runInDurableObject(nodeStub(env, id, "indexer", n), () => indexer(id, n).exit(137));
@@ -226,6 +235,31 @@ describe("the journal of three indexers", () => {
     world.silent.clear();
     await restarted(id, [2]);
     expect(indexer(id, 0).writes).toBe(0);
+  });
+
+  it("passes over a node that its cluster went on without", async () => {
+    const id = await tenantOfThree();
+    await keep(id, "a");
+    await expect.poll(() => held(id, 0)).toEqual(["a"]);
+    await front(id).saveState();
+    for (const n of [0, 2]) world.clusters.set(`${id}:indexer:${n}`, `second-${id}`);
+    const alone = { status: "red", number_of_nodes: 1, discovered_cluster_manager: false };
+    world.says.set(`${id}:indexer:1/_cluster/health`, alone);
+    for (const n of [0, 2]) await dies(id, n);
+    await serving(id, { 0: 2, 2: 2 });
+    world.silent.add(`${id}:indexer:0`);
+    await dies(id, 0);
+    await until(
+      id,
+      ({ nodes }) => !nodes.some(({ role, n, state }) => role === "indexer" && n === 0 && state === "running"),
+    );
+    await keep(id, "b");
+    await expect.poll(() => held(id, 2)).toEqual(["a", "b"]);
+    expect(held(id, 1)).toEqual(["a"]);
+    world.silent.clear();
+    await serving(id, { 0: 3 });
+    expect(indexer(id, 0).writes, "it came to the cluster that lives").toBe(0);
+    expect((await front(id).saveState())?.position).toBe(2);
   });
 
   it("lets a snapshot be taken by a first node that came to a cluster which lives", async () => {

@@ -68,6 +68,14 @@ describe("a change of version", () => {
     expect(decision).toMatchObject({ action: { do: "start", role: "manager" }, observed: "degraded" });
   });
 
+  it("heals all nodes of a role before its turn comes: the first of a cluster serves only with others", () => {
+    const states = ["starting", "failed", "failed"] as const;
+    const nodes = states.map((state, n) => node("indexer", state, { n, fits: false }));
+    const rest = [node("manager", "running"), node("dashboard", "running")];
+    const next = { do: "start", role: "indexer", n: 1 };
+    expect(decide(upgrading({}, { nodes: [...nodes, ...rest] })).action).toEqual(next);
+  });
+
   it("turns back where a role does not come up, and says at which step and why", () => {
     const nodes = [node("indexer", "running"), node("manager", "failed", { starting: givenUp() })];
     const versions = { indexer: NEW, manager: NEW, dashboard: OLD };

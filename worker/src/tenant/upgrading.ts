@@ -20,6 +20,7 @@ import {
   type Stage,
   serves,
   settledAs,
+  spokesman,
   underWay,
   type Verdict,
   waiting,
@@ -128,7 +129,7 @@ function keepsServing(facts: Facts, upgrade: Upgrade, nodes: NodeFact[]): Verdic
   const verdicts = nodes
     .filter((node) => (runs || node.state !== "stopped") && !waitsForAnother(facts, node))
     .map((node) => nodeVerdict(facts, { ...node, fits: true }));
-  return verdicts.find(({ is }) => is !== "holding") ?? blocked;
+  return spokesman(verdicts) ?? blocked;
 }
 
 function verifyVerdict(facts: Facts, upgrade: Upgrade, before: Stage[]): Verdict {

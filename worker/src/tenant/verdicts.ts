@@ -39,12 +39,17 @@ export function underWay({ step, verdict }: Stage, holding: StepName[], error: E
   return { step, holding, action, because: becauseOf(verdict), reason: error && reasonOf(error), error };
 }
 
-/** Of a role's nodes that do not serve as wanted, the first for which something can be done speaks for the role. */
 export function roleVerdict(facts: Facts, role: Role): Verdict {
-  const verdicts = facts.nodes.filter((node) => node.role === role).map((node) => nodeVerdict(facts, node));
-  const first = (is: Verdict["is"]) => verdicts.find((verdict) => verdict.is === is);
-  return first("acting") ?? verdicts.find((verdict) => verdict.is !== "holding") ?? HOLDING;
+  const nodes = facts.nodes.filter((node) => node.role === role);
+  return spokesman(nodes.map((node) => nodeVerdict(facts, node))) ?? HOLDING;
 }
+
+/**
+ * Of a role's nodes that do not serve as wanted, the first for which something can be done speaks for the role: one that
+ * only waits may wait for the others.
+ */
+export const spokesman = (verdicts: Verdict[]): Verdict | undefined =>
+  verdicts.find(({ is }) => is === "acting") ?? verdicts.find(({ is }) => is !== "holding");
 
 export function nodeVerdict(facts: Facts, node: NodeFact): Verdict {
   const { role, n } = node;

@@ -5,8 +5,8 @@ import type { Post } from "../../gates/journal";
 import { openJournal } from "../../gates/open_journal";
 import type { StateArchive } from "../../state/limits";
 import { BULK, type LoadedPart, loadDay, type MeasuredDay, measureDay } from "./archived_days";
+import { clusterTold, isLed } from "./cluster";
 import { type Caller, probeIngest } from "./ingest_probe";
-import { jsonAnswer } from "./json";
 import { nodeStub } from "./names";
 import type { NodeReport } from "./reports";
 import { RepositoryContainer } from "./repository";
@@ -22,8 +22,6 @@ const POST_TIMEOUT_MS = 60_000;
 
 /** The uuid of the cluster that the journal's position belongs to. */
 const CLUSTER = "cluster";
-/** What a node says as long as it belongs to none. */
-const NO_CLUSTER = "_na_";
 
 /**
  * A node that stores a tenant's alerts and searches them. The object of the first one is the tenant's indexer for everybody
@@ -38,6 +36,7 @@ export class IndexerContainer extends RepositoryContainer {
     (bytes, at) => this.#counts.add("ingested_bytes", bytes, at),
     () => this.#elsewhere(),
   );
+  readonly #call: Caller = (...call) => this.call(...call);
   /** Which cluster the container belongs to, asked for once. */
   #cluster: string | null = null;
   /** The indexer's admin, asked for once; kept in memory only. */
@@ -129,23 +128,16 @@ export class IndexerContainer extends RepositoryContainer {
    * @throws Error while the container belongs to no cluster, or does not answer
    */
   async #ownCluster(): Promise<string> {
-    this.#cluster ??= await this.#toldCluster();
+    this.#cluster ??= await clusterTold(this.#call);
     return this.#cluster ?? `of start ${this.report().start}`;
   }
 
-  /** @returns null where the container does not take the password */
-  async #toldCluster(): Promise<string | null> {
-    const answer = await this.call("GET", "/");
-    if (answer.status === 401) return null;
-    const told = (answer.ok ? await jsonAnswer(answer) : undefined) as { cluster_uuid?: unknown } | undefined;
-    const uuid = told?.cluster_uuid;
-    if (typeof uuid !== "string" || uuid === NO_CLUSTER) throw new Error("the indexer belongs to no cluster yet");
-    return uuid;
-  }
-
-  /** The cluster of this node, where it serves and answers now; null where it does not serve. */
+  /**
+   * The cluster of this node, where it serves and is in it now. One that its cluster went on without answers too, and would
+   * have the journal start over for a cluster that takes nothing.
+   */
   async clusterServed(): Promise<string | null> {
-    return this.serving ? this.#toldCluster() : null;
+    return this.serving && (await isLed(this.#call)) ? clusterTold(this.#call) : null;
   }
 
   /** Another node of the cluster serves from now on. */
@@ -173,14 +165,14 @@ export class IndexerContainer extends RepositoryContainer {
 
   /** A node of the cluster that serves: this object's own, or else another. */
   async #servingNode(): Promise<Caller | null> {
-    if (this.serving) return (...call) => this.call(...call);
+    if (this.serving) return this.#call;
     const other = await this.#other();
     return other && ((method, path, body) => other.node.call(method, path, body));
   }
 
   /** Where none serves, the own container's answer says so. */
   async #anyNode(): Promise<Caller> {
-    return (await this.#servingNode()) ?? ((...call) => this.call(...call));
+    return (await this.#servingNode()) ?? this.#call;
   }
 
   /** As any node's, but while this one's container does not serve another's answers. */
