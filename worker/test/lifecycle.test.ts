@@ -1,21 +1,8 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SERVING_ROLES } from "../src/schemas/plan";
-import { STEPS } from "../src/schemas/runs";
-import {
-  type Decision,
-  type Facts,
-  MAX_FAILURES,
-  type NodeFact,
-  READY_WITHIN_MS,
-  RUN_OF,
-  type Upgrade,
-} from "../src/tenant/facts";
+import { type Facts, MAX_FAILURES, type NodeFact, READY_WITHIN_MS, type Upgrade } from "../src/tenant/facts";
 import { decide } from "../src/tenant/lifecycle";
-import { anyFacts, EXITED, FRESH, facts, givenUp, NOW, node, obeyed, settledAt } from "./support/facts";
-
-const endsUpgrade = ({ outcome }: Decision, { upgrade }: Facts) =>
-  upgrade !== null && (upgrade.back ? outcome === "rolled_back" : outcome === "reached" || outcome === "gave_up");
+import { EXITED, FRESH, facts, givenUp, NOW, node, obeyed, settledAt } from "./support/facts";
 
 const fresh = () =>
   facts({
@@ -164,71 +151,6 @@ describe("a tenant that is to stop or go", () => {
     expect(decide(facts({ requested: "deleted", nodes, efforts: { ...facts().efforts, erase } })).action).toEqual({
       do: "erase",
     });
-  });
-});
-
-const RUNS = { asleep: "sleep", awake: "wake" } as const;
-
-describe("decisions over any state", () => {
-  it("always act, wait for a time, or are done", () => {
-    fc.assert(
-      fc.property(anyFacts, (some) => {
-        const { action, wakeAt, outcome } = decide(some);
-        expect(action !== null || wakeAt !== null || outcome !== "going").toBe(true);
-        if (wakeAt !== null && action === null) expect(wakeAt).toBeGreaterThan(some.now);
-        // What is stored as a time is a whole number.
-        if (wakeAt !== null) expect(Number.isInteger(wakeAt)).toBe(true);
-      }),
-    );
-  });
-
-  it("name only steps of their run, and never a step that holds", () => {
-    fc.assert(
-      fc.property(anyFacts, (some) => {
-        const { step, holding } = decide(some);
-        const kind = { running: "start", stopped: "stop", deleted: "delete" }[some.requested] as keyof typeof STEPS;
-        const { rotation, upgrade, sleep } = some.requested === "running" ? some : facts();
-        const rolling = rotation ? STEPS[RUN_OF[rotation.what]] : upgrade && STEPS.upgrade;
-        const beside = rolling ? [...rolling, "rollback"] : sleep && STEPS[RUNS[sleep.aim]];
-        const names: readonly string[] = beside || STEPS[kind];
-        for (const name of step ? [step, ...holding] : holding) expect(names).toContain(name);
-        expect(holding).not.toContain(step);
-      }),
-    );
-  });
-
-  it("never start anything for a tenant that is to stop or go", () => {
-    fc.assert(
-      fc.property(
-        anyFacts.filter((some) => some.requested !== "running"),
-        (some) => {
-          expect(["start", "mint", "verify", "prepare", "renew", "switch", "turn_back"]).not.toContain(
-            decide(some).action?.do,
-          );
-        },
-      ),
-    );
-  });
-
-  it("reach what is wanted in a bounded number of actions when the world obeys", () => {
-    fc.assert(
-      fc.property(anyFacts, (some) => {
-        let now: Facts = some;
-        for (let visits = 0; visits < 400; visits++) {
-          const decision = decide(now);
-          if (decision.outcome !== "going" && now.rotation) now = { ...now, rotation: null };
-          else if (endsUpgrade(decision, now)) now = { ...now, upgrade: null };
-          else if (decision.outcome !== "going" && now.sleep?.aim === "awake") now = { ...now, sleep: null };
-          else if (decision.outcome === "reached" && !decision.action) return;
-          else if (decision.action) now = obeyed(now, decision.action);
-          else if (decision.outcome === "gave_up" && decision.wakeAt === null) return;
-          else if (decision.wakeAt === null) break;
-          else now = settledAt(now, decision.wakeAt);
-        }
-        throw new Error(`not reached: ${JSON.stringify(decide(now))}`);
-      }),
-      { numRuns: 500 },
-    );
   });
 });
 

@@ -92,12 +92,14 @@ export function factOf(
   const is = row?.incarnation ?? "";
   // One that trusts more than it has to is as good.
   const fits = row !== null && (is === incarnation || is.startsWith(`${incarnation}${TRUSTS}`));
-  const clustered = role === "indexer" && wanted && incarnation.includes(AMONG);
+  const among = role === "indexer" && wanted && incarnation.includes(AMONG);
+  const apart = among && !is.includes(AMONG);
+  // One that is alone serves as it did, until it is one of several.
+  const clustered = among && !apart;
   return {
     ...{ role, n, wanted },
     state: (row?.state ?? "absent") as NodeState,
-    fits,
-    apart: clustered && !is.includes(AMONG),
+    ...{ fits, apart },
     prepared: !(role === "manager" || clustered || (proving && fits)) || row?.prepared === 1,
     startedAt: row?.started_at ?? null,
     movedAt: row?.moved_at ?? null,

@@ -117,19 +117,19 @@ function returning(facts: Facts, upgrade: Upgrade, nodes: NodeFact[], target: st
 }
 
 /**
- * Heals with what it has. A node that was stopped while nothing runs that is yet to be moved belongs to a tenant that was
- * stopped: it starts in its turn.
+ * Heals with what it has. A role of which all nodes were stopped while nothing runs that is yet to be moved belongs to a
+ * tenant that was stopped: it starts in its turn.
  */
 function keepsServing(facts: Facts, upgrade: Upgrade, nodes: NodeFact[]): Verdict {
   const target = upgrade.back ? upgrade.from : upgrade.to;
   const toMove = ({ fits, role }: NodeFact) =>
     !fits || upgrade.versions[role as ServingRole] !== target[role as ServingRole];
-  const runs = facts.nodes.some((one) => alive(one) && toMove(one));
-  const blocked: Verdict = { is: "blocked", because: "its turn has not come" };
-  const verdicts = nodes
-    .filter((node) => (runs || node.state !== "stopped") && !waitsForAnother(facts, node))
+  const rests = nodes.every(({ state }) => state === "stopped");
+  const heals = !rests || facts.nodes.some((one) => alive(one) && toMove(one));
+  const verdicts = (heals ? nodes : [])
+    .filter((node) => !waitsForAnother(facts, node))
     .map((node) => nodeVerdict(facts, { ...node, fits: true }));
-  return spokesman(verdicts) ?? blocked;
+  return spokesman(verdicts) ?? { is: "blocked", because: "its turn has not come" };
 }
 
 function verifyVerdict(facts: Facts, upgrade: Upgrade, before: Stage[]): Verdict {

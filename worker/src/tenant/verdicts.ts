@@ -44,12 +44,12 @@ export function roleVerdict(facts: Facts, role: Role): Verdict {
   return spokesman(nodes.map((node) => nodeVerdict(facts, node))) ?? HOLDING;
 }
 
-/**
- * Of a role's nodes that do not serve as wanted, the first for which something can be done speaks for the role: one that
- * only waits may wait for the others.
- */
+/** Whose verdict counts: what can be done, what is on its way, what can't be brought about; then who waits for another. */
+const FIRST_HEARD: Verdict["is"][] = ["acting", "waiting", "given_up", "blocked"];
+
+/** Which of a role's nodes speaks for the role. */
 export const spokesman = (verdicts: Verdict[]): Verdict | undefined =>
-  verdicts.find(({ is }) => is === "acting") ?? verdicts.find(({ is }) => is !== "holding");
+  FIRST_HEARD.map((kind) => verdicts.find(({ is }) => is === kind)).find((verdict) => verdict !== undefined);
 
 export function nodeVerdict(facts: Facts, node: NodeFact): Verdict {
   const { role, n } = node;
@@ -85,10 +85,14 @@ function leaving(facts: Facts, node: NodeFact): Verdict {
   return workVerdict(facts, facts.efforts.stop, { do: "stop", role, n }, `the plan has no ${role} ${n}`, facts.now);
 }
 
-/** A tenant that has settled loses one node at a time: the next is taken down once all others serve. */
+/**
+ * A tenant that has settled loses one node at a time: the next is taken down once all others serve. One that is apart goes
+ * at once: its role is not whole before that, and another role may wait for it to be.
+ */
 function replacing(facts: Facts, node: NodeFact): Verdict {
   const { role, n } = node;
-  const others = facts.settled && role !== "certs" && serves(node) ? facts.nodes.filter((other) => other !== node) : [];
+  const inTurn = facts.settled && role !== "certs" && serves(node) && !node.apart;
+  const others = inTurn ? facts.nodes.filter((other) => other !== node) : [];
   const missing = others.find((other) => !serves(other) && !waitsForAnother(facts, other));
   if (missing) return { is: "blocked", because: `${nameOf(node)} is replaced once ${nameOf(missing)} serves` };
   const because = `${nameOf(node)} runs with what is not wanted any more`;
@@ -109,9 +113,17 @@ function preparedVerdict(facts: Facts, node: NodeFact): Verdict {
   if (node.prepared) return HOLDING;
   const master = masterAway(facts, node);
   if (master) return { is: "blocked", because: `${nameOf(node)} joins once ${nameOf(master)} serves` };
+  const [lost] = lostPeers(facts, node);
+  if (lost) return { is: "blocked", because: `the cluster of ${nameOf(node)} is whole once ${nameOf(lost)} serves` };
   const action: Action = { do: "prepare", role: node.role, n: node.n };
   return workVerdict(facts, node.preparing, action, `${nameOf(node)} is not prepared`, facts.now);
 }
+
+/** Other indexers that nobody tries to start now: no cluster is whole without them, however long one waits. */
+const lostPeers = ({ nodes }: Facts, { role, n }: NodeFact) =>
+  nodes.filter((one) => role === "indexer" && one.role === role && one.n !== n && isLost(one));
+
+const isLost = (node: NodeFact) => node.wanted && !alive(node) && isGivenUp(node);
 
 function startingVerdict(facts: Facts, node: NodeFact): Verdict {
   const startedAt = node.startedAt ?? facts.now;
@@ -120,6 +132,8 @@ function startingVerdict(facts: Facts, node: NodeFact): Verdict {
     const action: Action = { do: "give_up_start", role: node.role, n: node.n };
     return { is: "acting", action, because: `${nameOf(node)} did not serve in time` };
   }
+  const lost = lostPeers(facts, node);
+  if (lost.length > 1) return { is: "blocked", because: `${nameOf(node)} serves once another does` };
   // Nodes report by themselves; looking is for reports that were lost, less often the longer it takes.
   const look = facts.now + Math.round(Math.min(Math.max((facts.now - startedAt) / 5, 2000), 10_000));
   return waiting(Math.min(look, deadline), `${nameOf(node)} does not serve yet`, node.starting.error);

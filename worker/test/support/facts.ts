@@ -17,6 +17,7 @@ export const NOW = 1_800_000_000_000;
 export const FRESH: Effort = { failures: 0, retryAt: 0, error: null };
 export const EXITED = errorBody("NODE_EXITED", "The indexer exited with code 1.");
 export const UNWELL = errorBody("NODE_UNHEALTHY", "The indexer runs, but it is not well.");
+const WHOLE_WITHIN_MS = 10 * 60_000;
 export const givenUp = (): Effort => ({ failures: MAX_FAILURES, retryAt: NOW + 1000, error: EXITED });
 
 export function node(role: Role, state: NodeState, more: Partial<NodeFact> = {}): NodeFact {
@@ -76,15 +77,20 @@ const nodeOf = (role: Role) =>
       preparing: efforts,
       ago: fc.integer({ min: 0, max: 2_000_000 }),
     })
-    // Only a node that does not fit is apart from those that it is to be with.
-    .map(({ state, ago, apart, ...more }) =>
-      node(role, state, { ...more, apart: apart && role === "indexer" && !more.fits, startedAt: NOW - ago }),
-    );
+    // Only a node that does not fit is apart from those that it is to be with, and serves until then.
+    .map(({ state, ago, ...some }) => {
+      const apart = some.apart && role === "indexer" && !some.fits;
+      return node(role, state, { ...some, apart, prepared: apart || some.prepared, startedAt: NOW - ago });
+    });
 const indexersOf = fc
   .tuple(nodeOf("indexer"), nodeOf("indexer"), nodeOf("indexer"), fc.boolean(), fc.boolean())
-  .map(([first, second, third, several, wanted]) =>
-    several ? [first, { ...second, n: 1, wanted }, { ...third, n: 2, wanted }] : [first],
-  );
+  .map(([first, second, third, several, wanted]) => {
+    const others = [second, third].map((one, at) => ({ ...one, n: at + 1, wanted }));
+    // One that the plan does not have in a cluster waits for none, and for none of the others.
+    if (several && wanted) return [first, ...others];
+    const alone = { ...first, apart: false };
+    return several ? [alone, ...others.map((one) => ({ ...one, apart: false, prepared: true }))] : [alone];
+  });
 const managersOf = fc
   .tuple(nodeOf("manager"), nodeOf("manager"), fc.boolean(), fc.boolean())
   .map(([master, worker, several, wanted]) => (several ? [master, { ...worker, n: 1, wanted }] : [master]));
@@ -156,6 +162,20 @@ function moved(before: Facts, role: ServingRole, version: string): Facts {
   return upgraded({ ...before, nodes }, { versions });
 }
 
+/** Wanted indexers where there are several: they serve only together. */
+function clusterOf({ nodes }: Facts): NodeFact[] {
+  const indexers = nodes.filter(({ role, wanted }) => role === "indexer" && wanted);
+  return indexers.length > 1 ? indexers : [];
+}
+const belongs = ({ state, apart }: NodeFact) => !apart && ["starting", "running"].includes(state);
+
+/** That is waited for, and in the end no more. */
+function notWhole({ now, nodes }: Facts, n: number): Effort {
+  const one = nodes.find((node) => node.role === "indexer" && node.n === n);
+  const late = now - (one?.startedAt ?? now) > WHOLE_WITHIN_MS;
+  return { failures: (one?.preparing.failures ?? 0) + Number(late), retryAt: now + 1000, error: EXITED };
+}
+
 /** The world answers every order: what was started serves, what was stopped is gone. */
 export function obeyed(before: Facts, action: Action): Facts {
   const set = ({ role, n }: { role: Role; n: number }, change: Partial<NodeFact>) => ({
@@ -164,20 +184,28 @@ export function obeyed(before: Facts, action: Action): Facts {
     nodes: known(before.nodes.map((one) => (one.role === role && one.n === n ? { ...one, ...change } : one))),
   });
   switch (action.do) {
-    case "start":
+    case "start": {
+      const together = action.role === "indexer" && clusterOf(before).length > 0;
       return set(action, {
-        state: "running",
+        state: together ? "starting" : "running",
         fits: true,
         apart: false,
-        prepared: action.role !== "manager",
+        prepared: action.role !== "manager" && !together,
         startedAt: before.now,
       });
+    }
     case "stop":
       return set(action, { state: "stopped" });
-    case "give_up_start":
-      return set(action, { state: "failed" });
-    case "prepare":
-      return set(action, { prepared: true });
+    case "give_up_start": {
+      const one = before.nodes.find(({ role, n }) => role === action.role && n === action.n);
+      const failures = (one?.starting.failures ?? 0) + 1;
+      return set(action, { state: "failed", starting: { failures, retryAt: before.now + 1000, error: EXITED } });
+    }
+    case "prepare": {
+      const cluster = action.role === "indexer" ? clusterOf(before) : [];
+      const whole = cluster.every((one) => one.state === "running" && belongs(one));
+      return set(action, whole ? { prepared: true, preparing: FRESH } : { preparing: notWhole(before, action.n) });
+    }
     case "generate":
       return rotated(before, { minted: true });
     case "mint":
@@ -215,13 +243,14 @@ export function obeyed(before: Facts, action: Action): Facts {
   }
 }
 
-/** Time passes: nodes on their way arrive. */
+/** Time passes: nodes on their way arrive, an indexer of several once most of them are there. */
 export function settledAt(before: Facts, time: number): Facts {
-  const arrive = (one: NodeFact): NodeFact =>
-    one.state === "stopping"
-      ? { ...one, state: "stopped" }
-      : one.state === "starting"
-        ? { ...one, state: "running" }
-        : one;
+  const cluster = clusterOf(before);
+  const most = cluster.filter(belongs).length > cluster.length / 2;
+  const arrive = (one: NodeFact): NodeFact => {
+    if (one.state === "stopping") return { ...one, state: "stopped" };
+    const arrives = most || one.apart || !cluster.includes(one);
+    return one.state === "starting" && arrives ? { ...one, state: "running" } : one;
+  };
   return { ...before, now: time, certs: arrive(before.certs), nodes: known(before.nodes.map(arrive)) };
 }
