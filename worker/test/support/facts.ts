@@ -95,7 +95,7 @@ const managersOf = fc
   .tuple(nodeOf("manager"), nodeOf("manager"), fc.boolean(), fc.boolean())
   .map(([master, worker, several, wanted]) => (several ? [master, { ...worker, n: 1, wanted }] : [master]));
 /** A node that the plan has no longer is forgotten once it ended. */
-const known = (nodes: NodeFact[]) =>
+export const known = (nodes: NodeFact[]) =>
   nodes.filter(({ wanted, state }) => wanted || ["starting", "running", "stopping"].includes(state));
 const anyRotation = fc.record({
   what: fc.constantFrom("certificates" as const, "credentials" as const),
