@@ -86,12 +86,13 @@ function startStages(facts: Facts): Stage[] {
   // Once a tenant has settled its certificates are exchanged by a rotation only: minting here would restart all nodes. Other nodes
   // than before need other certificates, though.
   const minted = facts.certificateFits || (facts.settled && !facts.resizing);
-  const verify = workVerdict(facts, efforts.verify, { do: "verify" }, "ingest is not verified", now);
-  return [
-    { step: "certs", verdict: mintVerdict(facts, minted) },
-    ...roleStages(facts),
-    { step: "verify", verdict: facts.verified ? HOLDING : verify },
-  ];
+  const before: Stage[] = [{ step: "certs", verdict: mintVerdict(facts, minted) }, ...roleStages(facts)];
+  // Its attempts must not be used up by nodes that are on their way.
+  const follows = before.some(({ verdict }) => verdict.is !== "holding");
+  const verify: Verdict = follows
+    ? { is: "blocked", because: "a role is yet to follow" }
+    : workVerdict(facts, efforts.verify, { do: "verify" }, "ingest is not verified", now);
+  return [...before, { step: "verify", verdict: facts.verified ? HOLDING : verify }];
 }
 
 function towardsDeleted(facts: Facts): Decision {

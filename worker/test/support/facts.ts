@@ -12,11 +12,14 @@ import {
   type Rotation,
   type Upgrade,
 } from "../../src/tenant/facts";
+import { serves } from "../../src/tenant/verdicts";
 
 export const NOW = 1_800_000_000_000;
 export const FRESH: Effort = { failures: 0, retryAt: 0, error: null };
 export const EXITED = errorBody("NODE_EXITED", "The indexer exited with code 1.");
 export const UNWELL = errorBody("NODE_UNHEALTHY", "The indexer runs, but it is not well.");
+/** An indexer of several is in their cluster this long after its start. */
+const JOINS_AFTER_MS = 20_000;
 const WHOLE_WITHIN_MS = 10 * 60_000;
 export const givenUp = (): Effort => ({ failures: MAX_FAILURES, retryAt: NOW + 1000, error: EXITED });
 
@@ -150,7 +153,12 @@ const allUnfit = (before: Facts): Facts => ({
 const upgraded = (before: Facts, change: Partial<Upgrade>): Facts =>
   before.upgrade ? { ...before, upgrade: { ...before.upgrade, ...change } } : before;
 
+/** Ingest is seen to work where an indexer serves. */
 function verified(before: Facts): Facts {
+  if (!before.nodes.some((one) => one.role === "indexer" && serves(one))) {
+    const verify = { failures: before.efforts.verify.failures + 1, retryAt: before.now + 1000, error: EXITED };
+    return { ...before, efforts: { ...before.efforts, verify } };
+  }
   if (before.rotation) return rotated(before, { verified: true });
   if (before.upgrade) return upgraded(before, { verified: true });
   return before.sleep ? { ...before, sleep: { ...before.sleep, verified: true } } : { ...before, verified: true };
@@ -249,7 +257,7 @@ export function settledAt(before: Facts, time: number): Facts {
   const most = cluster.filter(belongs).length > cluster.length / 2;
   const arrive = (one: NodeFact): NodeFact => {
     if (one.state === "stopping") return { ...one, state: "stopped" };
-    const arrives = most || one.apart || !cluster.includes(one);
+    const arrives = (most && time - (one.startedAt ?? time) >= JOINS_AFTER_MS) || one.apart || !cluster.includes(one);
     return one.state === "starting" && arrives ? { ...one, state: "running" } : one;
   };
   return { ...before, now: time, certs: arrive(before.certs), nodes: known(before.nodes.map(arrive)) };
