@@ -220,6 +220,10 @@ describe("the journal of three indexers", () => {
     await restarted(id, [2, 2, 2]);
     expect(held(id, 1)).toEqual(["a", "b", "c"]);
     expect(indexer(id, 0).writes, "the snapshot held the others").toBe(1);
+    expect(await front(id).restoredFrom()).toBe(1);
+    await dies(id, 0);
+    await restarted(id, [3, 2, 2]);
+    expect(await front(id).restoredFrom(), "its cluster was").toBe(1);
   });
 
   it("brings alerts to another node while the first is away, and none twice after it", async () => {

@@ -22,6 +22,8 @@ const POST_TIMEOUT_MS = 60_000;
 
 /** The uuid of the cluster that the journal's position belongs to. */
 const CLUSTER = "cluster";
+/** The number of the archive that it was given when it was formed; null where it was given none. */
+const FORMED_FROM = "formed_from";
 
 /**
  * A node that stores a tenant's alerts and searches them. The object of the first one is the tenant's indexer for everybody
@@ -114,13 +116,19 @@ export class IndexerContainer extends RepositoryContainer {
     const known = kv.get<string>(CLUSTER);
     if (known === cluster) return;
     kv.put(CLUSTER, cluster);
+    const number = super.restoredFrom();
+    kv.put(FORMED_FROM, number);
     // The container was started by a version that did not note it: the position is its own.
     if (known === undefined) return;
-    const number = this.restoredFrom();
     const archive = number === null ? null : this.ledger.archive(number);
     // A snapshot that holds less would take the place of the whole one.
     kv.put(INCOMPLETE, archive === null && this.ledger.latest() !== null);
     this.#journal.startOver(archive?.position ?? 0);
+  }
+
+  /** What the cluster began from: a container that comes to one that lives restores nothing itself. */
+  override restoredFrom(): number | null {
+    return this.ctx.storage.kv.get<number | null>(FORMED_FROM) ?? super.restoredFrom();
   }
 
   /**
