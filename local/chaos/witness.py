@@ -15,8 +15,8 @@ from local.stack.handle import NotInTime, StackHandle, wait_for
 from local.stream import replay
 
 MACHINES = 140  # the plan has room for 150
-MOST_INDEXERS = 3
 JOIN_SECONDS, RETURN_SECONDS = 60.0, 120.0
+AWAY = (ValueError, OSError, httpx.HTTPError, RuntimeError)  # what a node or the engine that just died answers with
 PROBE = "probe-"  # the edge writes such a document, finds it and removes it again
 
 
@@ -100,15 +100,17 @@ class Witness:
 
     def _note_alerts(self) -> None:
         """Whatever any indexer shows; one that is away shows nothing."""
-        for number in range(MOST_INDEXERS):
-            with contextlib.suppress(ValueError, OSError, httpx.HTTPError, RuntimeError):
-                ids = nodes.Indexer(self.stack, self.tenant, number).all_ids()
-                self.alerts |= {found for found in ids if not found.startswith(PROBE)}
+        with contextlib.suppress(*AWAY):
+            for node in nodes.running(self.stack, self.tenant, "indexer"):
+                with contextlib.suppress(*AWAY):
+                    ids = nodes.Indexer(self.stack, self.tenant, node).all_ids()
+                    self.alerts |= {found for found in ids if not found.startswith(PROBE)}
 
     def _held_by_all(self) -> set[str]:
         """What each of its indexers holds: with a copy at every other one, a node that lacks something is not whole."""
-        count = self.api.get(f"/tenants/{self.tenant}")["plan"]["roles"]["indexer"]["count"]
-        return set.intersection(*(nodes.Indexer(self.stack, self.tenant, number).all_ids() for number in range(count)))
+        found = nodes.running(self.stack, self.tenant, "indexer")
+        held = [nodes.Indexer(self.stack, self.tenant, node).all_ids() for node in found]
+        return set.intersection(*held) if held else set()
 
     def _reports(self) -> bool:
         return self.api.get(f"/tenants/{self.tenant}/agents/{self.number}")["status"] == "active"

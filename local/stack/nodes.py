@@ -71,10 +71,16 @@ def sidecar_port(stack: StackHandle, node: Node) -> int:
 
 
 class Indexer:
-    """One of a tenant's indexers, by its number, asked inside its machine with its own administrator's password."""
+    """A tenant's indexer, asked from inside its machine with its own administrator's password.
 
-    def __init__(self, stack: StackHandle, tenant: str, number: int = 0) -> None:
-        (self.node,) = [node for node in running(stack, tenant, "indexer") if node.name == f"indexer-{number}"]
+    Args:
+        stack: what it runs on.
+        tenant: its id.
+        node: which of several; without it the only one.
+    """
+
+    def __init__(self, stack: StackHandle, tenant: str, node: Node | None = None) -> None:
+        (self.node,) = [node] if node else running(stack, tenant, "indexer")
         self._port = sidecar_port(stack, self.node)
         self._sign_in = b64encode(f"admin:{self.node.environment['INDEXER_PASSWORD']}".encode()).decode()
 
