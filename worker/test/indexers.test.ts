@@ -140,6 +140,26 @@ describe("three indexers", () => {
     });
   });
 
+  it("are not begun, nor is room made for them, before there are certificates that name them", () => {
+    const alone = node("indexer", "running", { fits: false, apart: true });
+    const others = [1, 2].map((n) => node("indexer", "absent", { n, certified: false }));
+    const rest = [node("manager", "failed"), node("dashboard", "running")];
+    const certs = node("certs", "starting");
+    const growing = {
+      settled: true,
+      resizing: true,
+      certificateFits: false,
+      certs,
+      nodes: [alone, ...others, ...rest],
+    };
+    expect(decide(facts(growing)).action, "what ended is healed").toEqual({ do: "start", role: "manager", n: 0 });
+    const nodes = [alone, ...others, node("manager", "running"), node("dashboard", "running")];
+    expect(decide(facts({ ...growing, nodes })).action).toBeNull();
+    const failed = { ...growing, resizing: false, nodes, certs: node("certs", "absent") };
+    expect(decide(facts(failed)).action, "also where the change was given up").toMatchObject({ role: "certs" });
+    expect(decide(facts({ ...failed, certificateFits: true })).action).toEqual({ do: "stop", role: "indexer", n: 0 });
+  });
+
   it("serve once their cluster is whole, which is waited for", async () => {
     const id = await tenantOfThree();
     const asked = () =>

@@ -162,7 +162,7 @@ describe("what a node reports", () => {
       };
       expect([60_000, 120_000, 60_000, 15_000, 60_000].map(count)).toEqual([1, 2, 3, 4, MAX_FAILURES]);
       expect(pauses).toEqual([...pauses].sort((a, b) => a - b));
-      const { starting } = factOf(ctx, { ...NODE, wanted: true }, "v1", false);
+      const { starting } = factOf(ctx, { ...NODE, wanted: true }, "v1", 1, false);
       const nodes = [node("indexer", "running"), node("manager", "failed", { starting }), node("dashboard", "running")];
       expect(decide(facts({ settled: true, now: Date.now(), nodes })).reason?.code).toBe("NODE_CRASH_LOOP");
       expect(count(300_000)).toBe(1);

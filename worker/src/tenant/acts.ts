@@ -23,7 +23,7 @@ import { within } from "./deadline";
 import { clearEffort, countFailure, postpone, stepError } from "./efforts";
 import type { Action } from "./facts";
 import { noteProbe } from "./health_rows";
-import { AMONG, TRUSTS } from "./incarnations";
+import { AMONG, certifiedBy, TRUSTS } from "./incarnations";
 import { requireWhole } from "./indexers";
 import { requireJoined } from "./managers";
 import { environmentOf, isClustered, mintRequest } from "./node_env";
@@ -153,7 +153,7 @@ export function incarnationOf(ctx: TenantContext, plan: Plan, role: Role, given:
   const trusts = peers && given.pending !== null ? `${TRUSTS} ${given.pending}` : "";
   // Nodes that were started before there were generations of credentials have the first.
   const others = given.credentials > 1 ? `|credentials ${given.credentials}` : "";
-  return `${image}|${plan.roles[role].instance}|certificate ${given.certificate}${settings}${clustered}${others}${peers}${trusts}`;
+  return `${image}|${plan.roles[role].instance}|${certifiedBy(given.certificate)}${settings}${clustered}${others}${peers}${trusts}`;
 }
 
 async function startNode(ctx: TenantContext, { role, n }: Of<"start">): Promise<void> {

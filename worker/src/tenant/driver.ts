@@ -138,7 +138,7 @@ function factsOf(ctx: TenantContext): Facts {
   const proving = rotation?.what === "credentials" && (rotation.switched || rotation.back !== null);
   const given = givenNow(ctx);
   const fact = (node: PlannedNode) =>
-    factOf(ctx, node, plan ? incarnationOf(ctx, plan, node.role, given) : "", proving);
+    factOf(ctx, node, plan ? incarnationOf(ctx, plan, node.role, given) : "", given.certificate, proving);
   return {
     now: ctx.now(),
     requested: record?.requested ?? "stopped",

@@ -41,6 +41,8 @@ export interface NodeFact {
   wanted: boolean;
   /** It was started as the plan wants it now (image, size, certificate). */
   fits: boolean;
+  /** It was started with the active certificates, and so they name it. */
+  certified: boolean;
   /** It runs as the only one of its role, and is to be one of several: the others can't have it with them before that. */
   apart: boolean;
   /**

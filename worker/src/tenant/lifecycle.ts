@@ -10,6 +10,7 @@ import { sleeping } from "./sleeping";
 import { stopVerdict, towardsEnd, towardsStopped } from "./stopping";
 import { upgrading } from "./upgrading";
 import {
+  alive,
   effortVerdict,
   errorOf,
   HOLDING,
@@ -83,10 +84,10 @@ function preludeStages(facts: Facts): Stage[] {
 
 function startStages(facts: Facts): Stage[] {
   const { efforts, now } = facts;
-  // Once a tenant has settled its certificates are exchanged by a rotation only: minting here would restart all nodes. Other nodes
-  // than before need other certificates, though.
-  const minted = facts.certificateFits || (facts.settled && !facts.resizing);
-  const before: Stage[] = [{ step: "certs", verdict: mintVerdict(facts, minted) }, ...roleStages(facts)];
+  const before: Stage[] = [
+    { step: "certs", verdict: mintVerdict(facts, !lacksCertificates(facts)) },
+    ...roleStages(facts.settled && lacksCertificates(facts) ? asTheyAre(facts) : facts),
+  ];
   // Its attempts must not be used up by nodes that are on their way.
   const follows = before.some(({ verdict }) => verdict.is !== "holding");
   const verify: Verdict = follows
@@ -94,6 +95,23 @@ function startStages(facts: Facts): Stage[] {
     : workVerdict(facts, efforts.verify, { do: "verify" }, "ingest is not verified", now);
   return [...before, { step: "verify", verdict: facts.verified ? HOLDING : verify }];
 }
+
+/**
+ * Once a tenant has settled its certificates are exchanged by a rotation only: minting here would restart all nodes. Other
+ * nodes than before need other certificates, though.
+ */
+function lacksCertificates({ settled, resizing, certificateFits, nodes }: Facts): boolean {
+  const unnamed = nodes.some((node) => node.wanted && !node.certified && !alive(node));
+  return !certificateFits && (!settled || resizing || unnamed);
+}
+
+/** Until those are minted the nodes go on as they are: a new one would end, and whoever made room for it is missed. */
+const asTheyAre = (facts: Facts): Facts => ({
+  ...facts,
+  nodes: facts.nodes
+    .filter((node) => alive(node) || node.certified)
+    .map((node) => ({ ...node, wanted: true, fits: true, apart: false })),
+});
 
 function towardsDeleted(facts: Facts): Decision {
   const nodes = [facts.certs, ...facts.nodes].reverse();

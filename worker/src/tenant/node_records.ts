@@ -5,7 +5,7 @@ import type { NodeState, NodeView } from "../schemas/tenant";
 import type { TenantContext } from "./context";
 import { clearEffort, countFailure, effortOf } from "./efforts";
 import type { NodeFact } from "./facts";
-import { AMONG, TRUSTS } from "./incarnations";
+import { AMONG, certifiedBy, TRUSTS } from "./incarnations";
 import type { NodeReport } from "./nodes/reports";
 import { meterReport } from "./usage";
 
@@ -80,12 +80,14 @@ const range = (count: number) => Array.from({ length: count }, (_, n) => n);
 
 /**
  * @param incarnation what the node should have been started as
+ * @param certificate generation of the active bundle
  * @param proving whether credentials are exchanged: a node that has them now serves once they were seen to work
  */
 export function factOf(
   ctx: TenantContext,
   { role, n, wanted }: PlannedNode,
   incarnation: string,
+  certificate: number,
   proving: boolean,
 ): NodeFact {
   const row = nodeRow(ctx, role, n);
@@ -99,7 +101,7 @@ export function factOf(
   return {
     ...{ role, n, wanted },
     state: (row?.state ?? "absent") as NodeState,
-    ...{ fits, apart },
+    ...{ fits, apart, certified: is.split("|").includes(certifiedBy(certificate)) },
     prepared: !(role === "manager" || clustered || (proving && fits)) || row?.prepared === 1,
     startedAt: row?.started_at ?? null,
     movedAt: row?.moved_at ?? null,

@@ -27,6 +27,7 @@ export function node(role: Role, state: NodeState, more: Partial<NodeFact> = {})
   const startedAt = state === "absent" ? null : NOW - 1000;
   const given = {
     wanted: true,
+    certified: true,
     fits: true,
     apart: false,
     prepared: true,
@@ -74,6 +75,7 @@ const nodeOf = (role: Role) =>
     .record({
       state: states,
       fits: fc.boolean(),
+      certified: fc.boolean(),
       prepared: fc.boolean(),
       apart: fc.boolean(),
       starting: efforts,
@@ -196,8 +198,7 @@ export function obeyed(before: Facts, action: Action): Facts {
       const together = action.role === "indexer" && clusterOf(before).length > 0;
       return set(action, {
         state: together ? "starting" : "running",
-        fits: true,
-        apart: false,
+        ...{ fits: true, certified: true, apart: false },
         prepared: action.role !== "manager" && !together,
         startedAt: before.now,
       });

@@ -172,6 +172,7 @@ function node(role: NodeFact["role"]): ModelNode {
   const state = role === "certs" ? "stopped" : "running";
   const given = {
     wanted: true,
+    certified: true,
     prepared: true,
     apart: false,
     startedAt: NOW - 1000,

@@ -191,6 +191,7 @@ export class UpgradingWorld {
 function modelNode(role: ServingRole, state: NodeFact["state"]): ModelNode {
   const given = {
     wanted: true,
+    certified: true,
     apart: false,
     prepared: true,
     startedAt: NOW - 1000,
