@@ -46,6 +46,15 @@ describe("a change of version", () => {
     ]);
   });
 
+  it("that comes with more indexers has certificates minted for them first", () => {
+    const others = [1, 2].map((n) => node("indexer", "absent", { n, certified: false, fits: false, prepared: false }));
+    const alone = node("indexer", "running", { fits: false, apart: true });
+    const nodes = [alone, ...others, node("manager", "running"), node("dashboard", "running")];
+    const done = deeds(upgrading({}, { nodes, certificateFits: false }));
+    expect(done.slice(0, 4)).toEqual(["start certs", "mint", "snapshot", "use_version indexer"]);
+    expect(done.at(-1)).toBe("reached");
+  });
+
   it("goes back in reverse order, each role with state getting its own from before while it is down", () => {
     const versions = { indexer: NEW, manager: NEW, dashboard: OLD };
     const nodes = [node("indexer", "running"), node("manager", "failed"), node("dashboard", "running")];

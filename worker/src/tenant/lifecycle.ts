@@ -14,6 +14,7 @@ import {
   effortVerdict,
   errorOf,
   HOLDING,
+  lacksCertificates,
   mintVerdict,
   reasonOf,
   roleStages,
@@ -94,15 +95,6 @@ function startStages(facts: Facts): Stage[] {
     ? { is: "blocked", because: "a role is yet to follow" }
     : workVerdict(facts, efforts.verify, { do: "verify" }, "ingest is not verified", now);
   return [...before, { step: "verify", verdict: facts.verified ? HOLDING : verify }];
-}
-
-/**
- * Once a tenant has settled its certificates are exchanged by a rotation only: minting here would restart all nodes. Other
- * nodes than before need other certificates, though.
- */
-function lacksCertificates({ settled, resizing, certificateFits, nodes }: Facts): boolean {
-  const unnamed = nodes.some((node) => node.wanted && !node.certified && !alive(node));
-  return !certificateFits && (!settled || resizing || unnamed);
 }
 
 /** Until those are minted the nodes go on as they are: a new one would end, and whoever made room for it is missed. */

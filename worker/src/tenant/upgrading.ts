@@ -11,6 +11,7 @@ import {
   alive,
   errorOf,
   HOLDING,
+  lacksCertificates,
   mintVerdict,
   mostUrgent,
   nameOf,
@@ -73,7 +74,9 @@ function stagesTo(facts: Facts, upgrade: Upgrade, target: Versions): Stage[] {
   return [...stages, { step: "verify", verdict: verifyVerdict(facts, upgrade, stages) }];
 }
 
+/** Nodes that come with the version need certificates as well, before anything makes room for them. */
 function backupVerdict(facts: Facts, upgrade: Upgrade, back: boolean): Verdict {
+  if (!back && lacksCertificates(facts)) return mintVerdict(facts, false);
   if (upgrade.saved || back) return HOLDING;
   const down = facts.nodes.find((node) => node.state !== "stopped" && !serves(node) && !waitsForAnother(facts, node));
   if (down) return { is: "blocked", because: `${nameOf(down)} does not serve` };

@@ -155,6 +155,15 @@ export function mintVerdict(facts: Facts, minted: boolean): Verdict {
   return { is: "acting", action: { do: "stop", role: certs.role, n: certs.n }, because: "the certificates are minted" };
 }
 
+/**
+ * Once a tenant has settled its certificates are exchanged by a rotation only: minting here would restart all nodes. Other
+ * nodes than before need other certificates, though.
+ */
+export function lacksCertificates({ settled, resizing, certificateFits, nodes }: Facts): boolean {
+  const unnamed = nodes.some((node) => node.wanted && !node.certified && !alive(node));
+  return !certificateFits && (!settled || resizing || unnamed);
+}
+
 export const roleStages = (facts: Facts): Stage[] =>
   SERVING_ROLES.map((role) => ({ step: role, verdict: roleVerdict(facts, role) }));
 
