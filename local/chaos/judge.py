@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 from local.chaos.load import Load
 from local.chaos.witness import Witness
@@ -43,10 +44,14 @@ def judge(stack: StackHandle, load: Load, witnesses: list[Witness], backups: int
     lost += sum(_lost_to(witness) for witness in witnesses)
     places = Counter((node.tenant, node.name) for node in nodes.running(stack))
     lost += sum(1 for row in tenants.values() if not places.keys() >= set(_places_of(row))) if not stuck else 0
-    planned = {place for row in tenants.values() for place in _places_of(row)}
-    second_nodes = sum(count - (place in planned) for place, count in places.items() if place[1] != "certs-0")
-    second_tenants = len(tenants) - len(load.tenants)
-    duplicated = second_nodes + second_tenants + load.second_answers + _second_operations(operations, load)
+    planned = Counter(place for row in tenants.values() for place in _places_of(row))
+    seconds = {
+        "nodes": [place for place in (places - planned).elements() if place[1] != "certs-0"],
+        "tenants": [known for known in tenants if known not in load.tenants],
+        "answers": load.second_answers,
+        "operations": _second_operations(operations, load),
+    }
+    duplicated = sum(_counted(what, found) for what, found in seconds.items())
     alerts = sum(len(witness.alerts) for witness in witnesses)
     enrollments = sum(len(witness.enrolled) for witness in witnesses)
     return Verdict(len(operations), alerts, enrollments, backups, lost, duplicated, stuck)
@@ -94,7 +99,14 @@ def _runs(row: Json) -> bool:
     return row["status"] == "running" or {reason["code"] for reason in row["attention"]} == {"AGENTS_SILENT"}
 
 
-def _second_operations(operations: dict[str, Json], load: Load) -> int:
+def _second_operations(operations: dict[str, Json], load: Load) -> list[Json]:
     """Operations that nobody was told of: the answer to their request named another, or they came from nowhere."""
     asked = [row for row in operations.values() if row.get("source", "user") == "user"]
-    return sum(1 for row in asked if row["id"] not in load.acknowledged)
+    return [row for row in asked if row["id"] not in load.acknowledged]
+
+
+def _counted(what: str, found: list[Any]) -> int:
+    """Says what is there twice, for whoever reads the verdict."""
+    for one in found:
+        print(f"{what}, a second time: {one}", file=sys.stderr, flush=True)
+    return len(found)

@@ -45,7 +45,7 @@ class Load:
     changes: Changes = field(default_factory=lambda: EVERYTHING)
     tenants: list[str] = field(default_factory=list)
     acknowledged: dict[str, str] = field(default_factory=dict)  # operation id -> idempotency key
-    second_answers: int = 0
+    second_answers: list[Json] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)  # noqa: S311  (repeatable choices, no secret)
@@ -102,7 +102,8 @@ class Load:
         answer = self._until_answered(path, body, key)
         if self.random.random() < 0.3:
             again = self._until_answered(path, body, key)
-            self.second_answers += _operation_of(again) != _operation_of(answer)
+            if _operation_of(again) != _operation_of(answer):
+                self.second_answers.append(again)
         self.acknowledged[_operation_of(answer)] = key
         return answer
 
