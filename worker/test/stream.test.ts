@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Page } from "../src/events/events";
 import type { EventStream } from "../src/events/stream";
 import { stoppedTenant } from "./support/edge";
-import { alert, alertsOf, gapless, replayAll, streamOf } from "./support/stream";
+import { alert, alertsOf, gapless, randomText, replayAll, streamOf } from "./support/stream";
 
 describe("the event stream", () => {
   it("numbers events from racing writers without gaps, one row a batch", async () => {
@@ -114,7 +114,3 @@ describe("the event stream", () => {
     expect(await streamOf(tenant).position()).toEqual({ seq: 0, last_event_at: null });
   });
 });
-
-function randomText(length: number): string {
-  return Buffer.from(crypto.getRandomValues(new Uint8Array(length / 2))).toString("hex");
-}

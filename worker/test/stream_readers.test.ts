@@ -3,33 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Page } from "../src/events/events";
 import { Subscribers } from "../src/events/subscribers";
 import { API, answered, call, iso, scopedToken, stoppedTenant } from "./support/edge";
-import { alert, alertsOf, gapless, replayAll, streamOf } from "./support/stream";
-
-/** How a browser, which can set no header, carries its credential. */
-const asProtocol = (credential: string) => ({ "sec-websocket-protocol": `events.v1, bearer.${credential}` });
-
-const asHeader = (credential: string) => ({ authorization: `Bearer ${credential}` });
-
-/** Opens a live reader and collects its frames. */
-async function listen(
-  tenant: string,
-  query = "",
-  token?: string,
-  proofOf: typeof asProtocol | typeof asHeader = asProtocol,
-) {
-  const credential = token ?? (await scopedToken(tenant));
-  const headers = { upgrade: "websocket", host: "edge.test", ...proofOf(credential) };
-  const answer = await SELF.fetch(`${API}/api/events${query}`, { headers });
-  const socket = answer.webSocket;
-  if (!socket) return { status: answer.status, answer, socket: null, frames: [] as Page[], closed: Promise.resolve(0) };
-  const frames: Page[] = [];
-  const closed = new Promise<number>((resolve) => socket.addEventListener("close", (event) => resolve(event.code)));
-  socket.addEventListener("message", (event) => {
-    frames.push(JSON.parse(event.data as string) as Page);
-  });
-  socket.accept();
-  return { status: 101, answer, socket, frames, closed };
-}
+import { alert, alertsOf, asHeader, gapless, listen, replayAll, streamOf } from "./support/stream";
 
 describe("/api/events", () => {
   const get = async (tenant: string, query: string, token?: string) => {

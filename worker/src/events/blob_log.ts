@@ -78,8 +78,14 @@ export class BlobLog {
     return this.mark(HOT_BYTES);
   }
 
+  /** When an item that is written now counts as written: a clock that is set back must not put it before its forerunner. */
+  timeFor(now: number): number {
+    return Math.max(now, this.lastAt ?? 0);
+  }
+
   /** Appends `count` items as one row and returns the number of the first. */
-  append(count: number, body: Uint8Array, at: number, keys: string[] = []): number {
+  append(count: number, body: Uint8Array, now: number, keys: string[] = []): number {
+    const at = this.timeFor(now);
     const first = this.last + 1;
     const last = first + count - 1;
     this.sql.exec(
@@ -106,10 +112,26 @@ export class BlobLog {
 
   /** The last item of all that was written before a moment, in milliseconds since 1970. */
   writtenBefore(moment: number): number {
-    const [segments, batches] = ["segments", "batches"].map((table) =>
-      this.#number(`SELECT MAX(last) AS value FROM ${table} WHERE at < ?`, moment),
-    );
-    return Math.max(segments ?? 0, batches ?? 0, this.oldest - 1);
+    return Math.max(this.#before("segments", moment), this.#before("batches", moment), this.oldest - 1);
+  }
+
+  /**
+   * The last item of the rows that were written before a moment; 0 for none. Times only grow with the numbers, so that
+   * halving finds it: no index that each append would have to write, and no look through all rows.
+   */
+  #before(table: "batches" | "segments", moment: number): number {
+    type Found = { first: number; last: number; at: number };
+    const upTo = `SELECT first, last, at FROM ${table} WHERE first <= ? ORDER BY first DESC LIMIT 1`;
+    let low = (this.#number(`SELECT MIN(first) AS value FROM ${table}`) ?? 1) - 1;
+    let high = this.#number(`SELECT MAX(first) AS value FROM ${table}`) ?? 0;
+    let found = 0;
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      const row = this.sql.exec<Found>(upTo, middle).toArray()[0] as Found;
+      if (row.at < moment) [low, found] = [Math.max(middle, row.last), row.last];
+      else high = row.first - 1;
+    }
+    return found;
   }
 
   /** When the item after `position` was written, or the segment that it lies in was ended; null where there is none. */

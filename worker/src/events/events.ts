@@ -1,4 +1,5 @@
 import { type Batch, fittingOneRow } from "./blob_log";
+import { type EventFilter, isEverything, mayHold, passes } from "./filter";
 
 export const EVENT_KINDS = ["alert", "heartbeat", "lifecycle", "enrollment", "audit"] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
@@ -8,23 +9,28 @@ export interface NewEvent {
   kind: EventKind;
   data: unknown;
   key?: string;
-  /** ISO time of the event; the stream's own clock when absent. */
-  at?: string;
 }
 
 /** What readers get. */
 export interface StreamEvent {
   seq: number;
+  /** When the stream took it (ISO); never earlier than that of the event before. */
   at: string;
   kind: EventKind;
   data: unknown;
 }
 
-/** A replay answer and a live frame have the same form. */
+/**
+ * A replay answer and a live frame have the same form: of the numbers above `after` and up to `next`, everything that was
+ * asked for. Whoever goes on with `after` = `next` misses nothing, however far apart two events' numbers are.
+ */
 export interface Page {
+  after: number;
   events: StreamEvent[];
   /** Pass this as `after` to go on. */
   next: number;
+  /** Whether there is more to read at once, though none of it may be what was asked for. */
+  more: boolean;
   /** The oldest sequence number that can still be read. */
   oldest: number;
   /** The newest sequence number there is. */
@@ -43,9 +49,12 @@ export const MAX_EVENT_BYTES = 64 * 1024;
 /** A page of this much is full, however few its events: calls between objects and frames have bounds of their own. */
 export const MAX_PAGE_BYTES = 1024 * 1024;
 
+/** How much of the log is looked through for one page, however little of it was asked for. */
+export const MAX_SCAN_BYTES = 8 * 1024 * 1024;
+
 /** Turns events into batch bodies (JSON arrays of `[at, kind, data]`), each of them a row. */
 export function encodeBatches(events: NewEvent[], now: string): EncodedBatch[] {
-  const rows = events.map(({ at, kind, data, key }) => ({ text: JSON.stringify([at ?? now, kind, data]), key }));
+  const rows = events.map(({ kind, data, key }) => ({ text: JSON.stringify([now, kind, data]), key }));
   return [...fittingOneRow(rows, ({ text }) => text)].map((chunk) => ({
     count: chunk.length,
     body: new TextEncoder().encode(`[${chunk.map(({ text }) => text).join(",")}]`),
@@ -53,31 +62,47 @@ export function encodeBatches(events: NewEvent[], now: string): EncodedBatch[] {
   }));
 }
 
-/** The events of one stored batch that come after `position`. */
-function decodeBatch(batch: Batch, position: number): StreamEvent[] {
-  const rows = JSON.parse(new TextDecoder().decode(batch.body)) as [string, EventKind, unknown][];
+/** The events of one stored batch that come after `position` and pass the filter. */
+function decodeBatch(batch: Batch, position: number, filter: EventFilter): StreamEvent[] {
+  const text = new TextDecoder().decode(batch.body);
+  if (!mayHold(filter, text)) return [];
+  const rows = JSON.parse(text) as [string, EventKind, unknown][];
   const skipped = Math.max(0, position + 1 - batch.first);
-  return rows.slice(skipped).map(([at, kind, data], index) => ({ seq: batch.first + skipped + index, at, kind, data }));
+  return rows
+    .slice(skipped)
+    .map(([at, kind, data], index) => ({ seq: batch.first + skipped + index, at, kind, data }))
+    .filter((event) => passes(filter, event));
 }
 
-/** A page that is being filled: up to a number of events, and about {@link MAX_PAGE_BYTES}. */
+/** A page that is being filled: up to a number of events, and about {@link MAX_PAGE_BYTES} of them. */
 export class OpenPage {
   readonly events: StreamEvent[] = [];
   #bytes = 0;
+  #scanned = 0;
 
   /** @param position the sequence number that the page begins after, and then how far it got */
   constructor(
     public position: number,
     private readonly limit: number,
+    private readonly filter: EventFilter = {},
   ) {}
 
   /** Takes the batch that holds the item after its position; false when it has no room for it. */
   take(batch: Batch): boolean {
     const room = this.limit - this.events.length;
-    this.#bytes += batch.body.byteLength;
-    if (room === 0 || (this.events.length > 0 && this.#bytes > MAX_PAGE_BYTES)) return false;
-    this.events.push(...decodeBatch(batch, this.position).slice(0, room));
-    this.position = this.events.at(-1)?.seq ?? batch.last;
+    if (room === 0 || this.#scanned > MAX_SCAN_BYTES) return false;
+    this.#scanned += batch.body.byteLength;
+    const found = decodeBatch(batch, this.position, this.filter);
+    this.#bytes += this.#sizeOf(found, batch);
+    if (this.events.length > 0 && this.#bytes > MAX_PAGE_BYTES) return false;
+    this.events.push(...found.slice(0, room));
+    this.position = found.length > room ? (this.events.at(-1)?.seq ?? batch.last) : batch.last;
     return true;
+  }
+
+  /** Without a filter the batch's own size is near enough. */
+  #sizeOf(found: StreamEvent[], batch: Batch): number {
+    if (isEverything(this.filter)) return batch.body.byteLength;
+    return found.reduce((sum, { data }) => sum + JSON.stringify(data).length, 0);
   }
 }

@@ -59,6 +59,17 @@ export class ArchivedLog {
     return batches.find((batch) => batch.last > position) ?? this.batchAfter(segment.last);
   }
 
+  /**
+   * The last item that was written before a moment (milliseconds since 1970), or `position` where that is later. Of the
+   * archive one segment is opened, the one in which the moment lies.
+   */
+  async positionBefore(moment: number, position: number): Promise<number> {
+    let before = Math.max(position, this.log.writtenBefore(moment));
+    for (let batch = await this.batchAfter(before); batch && batch.at < moment; batch = await this.batchAfter(before))
+      before = batch.last;
+    return before;
+  }
+
   /** Whether more lies in SQLite than should. */
   get overfull(): boolean {
     return this.log.hotBytes > this.sizes.hotBytes;

@@ -7,17 +7,18 @@ import { EdgeError } from "../errors";
 import { SealedArchive } from "./archive";
 import { BlobLog } from "./blob_log";
 import { CommitChain } from "./commit_chain";
-import { encodeBatches, MAX_EVENT_BYTES, type NewEvent, OpenPage, type Page, type StreamEvent } from "./events";
+import { encodeBatches, MAX_EVENT_BYTES, type NewEvent } from "./events";
+import type { EventFilter } from "./filter";
+import { MAX_PAGE_EVENTS, Pages, type Selection } from "./pages";
 import { SeenKeys } from "./seen";
 import { ArchivedLog } from "./segments";
 import { CLOSE_ENDED, CLOSE_FAILED, Subscribers } from "./subscribers";
 
-export const MAX_PAGE_EVENTS = 1000;
 const SEEN_KEYS = 50_000;
 const DAY_MS = 24 * 3600 * 1000;
 const HOUR_MS = 3600 * 1000;
 const SIZES = { hotBytes: 16 * 1024 * 1024, segmentBytes: 4 * 1024 * 1024 };
-const CLAIMS_HEADER = "x-stream-claims";
+const SUBSCRIBE_HEADER = "x-stream-subscribe";
 
 /** The answer to an append: the stream's newest number and how many of the events were new. */
 export interface Appended {
@@ -31,7 +32,8 @@ export class EventStream extends DurableObject<Env> {
   readonly #counts = new Counts(this.ctx.storage.sql);
   readonly #archive = this.#openArchive();
   readonly #kept = new ArchivedLog(this.#log, this.#archive, SIZES, (work) => this.#transaction(work));
-  readonly #readers = new Subscribers(this.ctx, (after) => this.#page(after, MAX_PAGE_EVENTS));
+  readonly #pages = new Pages(this.#kept);
+  readonly #readers = new Subscribers(this.ctx, (after, filter) => this.#pages.read(after, MAX_PAGE_EVENTS, filter));
   readonly #chain = new CommitChain<NewEvent[], Appended>(
     (groups) => this.#commit(groups),
     () => this.ctx.storage.sync(),
@@ -68,9 +70,12 @@ export class EventStream extends DurableObject<Env> {
     return this.ctx.storage.transactionSync(() => this.#counts.handOver(taken));
   }
 
-  /** Up to `limit` events after the number `after`, as a JSON text of a {@link Page}. */
-  async replay(after: number, limit: number): Promise<string> {
-    return JSON.stringify(await this.#page(after, Math.min(limit, MAX_PAGE_EVENTS)));
+  /**
+   * Up to `limit` events after the number `after`, as a JSON text of a `Page`.
+   * @param selection missing from callers of the version before
+   */
+  async replay(after: number, limit: number, selection: Selection = {}): Promise<string> {
+    return JSON.stringify(await this.#pages.read(after, limit, selection));
   }
 
   /** Closes the readers that the rule covers; returns how many. */
@@ -92,12 +97,14 @@ export class EventStream extends DurableObject<Env> {
 
   /** The WebSocket door for {@link subscribeRequest}; only this Worker's own code reaches an object. */
   override async fetch(request: Request): Promise<Response> {
-    const claims = JSON.parse(request.headers.get(CLAIMS_HEADER) ?? "null") as AccessClaims | null;
-    if (!claims) return new Response("claims are missing", { status: 400 });
+    const asked = JSON.parse(request.headers.get(SUBSCRIBE_HEADER) ?? "null") as Subscribing | null;
+    if (!asked) return new Response("who subscribes is missing", { status: 400 });
+    const { claims, filter, after, from } = asked;
+    const now = after === null && from === null;
+    const start = now ? Number.POSITIVE_INFINITY : await this.#pages.start(after ?? 0, from ?? undefined);
     const { 0: client, 1: server } = new WebSocketPair();
-    const asked = new URL(request.url).searchParams.get("after");
-    const last = this.#log.last;
-    this.#readers.accept(server, claims, asked === null ? last : Math.min(Number(asked), last), last);
+    const { last } = this.#log;
+    this.#readers.accept(server, claims, filter, Math.min(start, last), last);
     await this.#wakeBy(claims.endsAt);
     await this.#closeUnlessAllowed(server, claims);
     return new Response(null, { status: 101, webSocket: client, headers: { "sec-websocket-protocol": "events.v1" } });
@@ -126,7 +133,7 @@ export class EventStream extends DurableObject<Env> {
   #commit(groups: NewEvent[][]): Appended[] {
     const fresh = new Set<string>();
     const chosen = groups.map((events) => events.filter((event) => this.#isNew(event, fresh)));
-    const now = Date.now();
+    const now = this.#log.timeFor(Date.now());
     this.#transaction(() => {
       for (const batch of encodeBatches(chosen.flat(), new Date(now).toISOString())) {
         this.#log.append(batch.count, batch.body, now, batch.keys);
@@ -153,29 +160,8 @@ export class EventStream extends DurableObject<Env> {
     const previous = this.#announced;
     if (this.#log.last === previous) return;
     this.#announced = this.#log.last;
-    if (this.#readers.any) this.#readers.announce(this.#hotPage(previous), previous);
+    if (this.#readers.any) this.#readers.announce(this.#pages.hot(previous));
     if (this.#kept.overfull) this.ctx.waitUntil(this.#wakeBy(Date.now()));
-  }
-
-  /** What comes after `previous`, as far as one frame goes; it was committed a moment ago, so it lies in SQLite. */
-  #hotPage(previous: number): Page {
-    const page = new OpenPage(previous, MAX_PAGE_EVENTS);
-    for (let batch = this.#log.hotAfter(previous); batch && page.take(batch); )
-      batch = this.#log.hotAfter(page.position);
-    return this.#pageOf(page.events, previous);
-  }
-
-  async #page(after: number, limit: number): Promise<Page> {
-    const page = new OpenPage(Math.max(after, this.#log.oldest - 1), limit);
-    while (page.events.length < limit) {
-      const batch = await this.#kept.batchAfter(page.position);
-      if (!batch || !page.take(batch)) break;
-    }
-    return this.#pageOf(page.events, after);
-  }
-
-  #pageOf(events: StreamEvent[], after: number): Page {
-    return { events, next: events.at(-1)?.seq ?? after, oldest: this.#log.oldest, latest: this.#log.last };
   }
 
   #openArchive(): SealedArchive {
@@ -197,10 +183,20 @@ export class EventStream extends DurableObject<Env> {
   }
 }
 
-/** A request that makes the stream object accept a reader. `after` null means from now on. */
-export function subscribeRequest(claims: AccessClaims, after: number | null): Request {
-  const url = after === null ? "http://stream/" : `http://stream/?after=${after}`;
-  return new Request(url, { headers: { upgrade: "websocket", [CLAIMS_HEADER]: JSON.stringify(claims) } });
+/** Who subscribes, what to, and from where on; without `after` and `from` that is now. */
+export interface Subscribing {
+  claims: AccessClaims;
+  filter: EventFilter;
+  after: number | null;
+  /** Nothing from before, in milliseconds since 1970. */
+  from: number | null;
+}
+
+/** A request that makes the stream object accept a reader. */
+export function subscribeRequest(asked: Subscribing): Request {
+  return new Request("http://stream/", {
+    headers: { upgrade: "websocket", [SUBSCRIBE_HEADER]: JSON.stringify(asked) },
+  });
 }
 
 function refuseLarge(event: NewEvent): void {

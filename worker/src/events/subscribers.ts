@@ -1,12 +1,20 @@
 import { type AccessClaims, type AccessRule, covers } from "../auth/claims";
 import { log } from "../log";
 import type { Page } from "./events";
+import { type EventFilter, isEverything, passes } from "./filter";
 
-/** What a hibernated socket remembers: who listens, and the last sequence number handed to it. */
+/** What a hibernated socket remembers: who listens, what to, and how far. */
 export interface Subscription {
   claims: AccessClaims;
+  filter: EventFilter;
+  /** Up to here it was given all that it asked for. */
   cursor: number;
+  /** Up to here it knows so; what it did not ask for moves only the cursor. */
+  told: number;
 }
+
+/** A reader that nothing is for hears all the same how far the stream is, after so many numbers. */
+const TELL_EVERY = 1000;
 
 /** A subscriber with more unsent bytes than this is too slow to follow live. */
 export const MAX_UNSENT_BYTES = 1024 * 1024;
@@ -14,13 +22,20 @@ const POLL_MS = 10;
 const CATCH_UP_PATIENCE_MS = 15_000;
 
 /** 1013 "try again later": reconnect with `?after=` the last number you saw. */
-const CLOSE_SLOW = 1013;
+export const CLOSE_SLOW = 1013;
 /** 4401: the right to listen ended (revoked, or its hard end came). */
 export const CLOSE_ENDED = 4401;
 /** 1011: the fault is ours; reconnect with `?after=` the last number you saw. */
 export const CLOSE_FAILED = 1011;
 
-export type ReadPage = (after: number) => Promise<Page>;
+export type ReadPage = (after: number, filter: EventFilter) => Promise<Page>;
+
+/** What goes to every reader that asked for the same and knows as much; written where the first of them needs it. */
+interface Frame {
+  next: number;
+  empty: boolean;
+  text: () => string;
+}
 
 /**
  * The WebSocket readers of one stream.
@@ -40,9 +55,9 @@ export class Subscribers {
   ) {}
 
   /** Accepts a reader that has seen everything up to `after`. */
-  accept(socket: WebSocket, claims: AccessClaims, after: number, last: number): void {
+  accept(socket: WebSocket, claims: AccessClaims, filter: EventFilter, after: number, last: number): void {
     this.context.acceptWebSocket(socket);
-    socket.serializeAttachment({ claims, cursor: after } satisfies Subscription);
+    socket.serializeAttachment({ claims, filter, cursor: after, told: after } satisfies Subscription);
     if (after < last) this.context.waitUntil(this.#catchUp(socket));
   }
 
@@ -51,13 +66,15 @@ export class Subscribers {
     return this.context.getWebSockets().length > 0;
   }
 
-  /** Sends a durable group to everyone who stands right before it; starts replay for the others, and for its rest. */
-  announce(page: Page, previous: number): void {
-    const frame = JSON.stringify(page);
+  /** Hands a durable group to everyone who stands right before it; starts replay for the others, and for its rest. */
+  announce(page: Page): void {
+    const frames = new Map<string, Frame>();
     for (const socket of this.context.getWebSockets()) {
+      const { filter, cursor, told } = subscription(socket);
+      const follows = cursor === page.after && !this.#catchingUp.has(socket);
       if (this.#catchingUp.has(socket)) this.#passedBy.add(socket);
-      else if (subscription(socket).cursor === previous) this.#send(socket, frame, page.next);
-      if (subscription(socket).cursor < page.latest) this.context.waitUntil(this.#catchUp(socket));
+      else if (follows) this.#hand(socket, frameAmong(frames, page, filter, told));
+      if ((follows ? page.next : cursor) < page.latest) this.context.waitUntil(this.#catchUp(socket));
     }
   }
 
@@ -89,8 +106,9 @@ export class Subscribers {
     this.#catchingUp.add(socket);
     try {
       while (isOpen(socket) && (await drained(socket))) {
-        const page = await this.read(subscription(socket).cursor);
-        if (page.events.length > 0) this.#send(socket, JSON.stringify(page), page.next);
+        const { cursor, filter, told } = subscription(socket);
+        const page = await this.read(cursor, filter);
+        if (page.next > cursor) this.#hand(socket, frameOf(page, told));
         else if (!this.#passedBy.delete(socket)) return;
       }
     } catch (reason) {
@@ -103,16 +121,35 @@ export class Subscribers {
     }
   }
 
-  #send(socket: WebSocket, frame: string, cursor: number): void {
+  #hand(socket: WebSocket, { next, empty, text }: Frame): void {
     if (!isOpen(socket)) return;
-    if (socket.bufferedAmount > MAX_UNSENT_BYTES) {
+    const known = subscription(socket);
+    const silent = empty && next - known.told < TELL_EVERY;
+    if (!silent && socket.bufferedAmount > MAX_UNSENT_BYTES) {
       dropSlow(socket);
       return;
     }
-    socket.send(frame);
-    socket.serializeAttachment({ claims: subscription(socket).claims, cursor } satisfies Subscription);
+    if (!silent) socket.send(text());
+    socket.serializeAttachment({ ...known, cursor: next, told: silent ? known.told : next } satisfies Subscription);
   }
 }
+
+function frameAmong(frames: Map<string, Frame>, page: Page, filter: EventFilter, told: number): Frame {
+  const key = JSON.stringify([filter, told]);
+  const known = frames.get(key) ?? frameOf(narrowed(page, filter), told);
+  frames.set(key, known);
+  return known;
+}
+
+/** A frame says what it begins after: for a reader that is what the frame before it said. */
+function frameOf(page: Page, told: number): Frame {
+  let text: string | null = null;
+  const write = () => JSON.stringify({ ...page, after: told } satisfies Page);
+  return { next: page.next, empty: page.events.length === 0, text: () => (text ??= write()) };
+}
+
+const narrowed = (page: Page, filter: EventFilter): Page =>
+  isEverything(filter) ? page : { ...page, events: page.events.filter((event) => passes(filter, event)) };
 
 function subscription(socket: WebSocket): Subscription {
   return socket.deserializeAttachment() as Subscription;
