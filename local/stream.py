@@ -12,6 +12,6 @@ def replay(api: PortalApi, tenant: str, after: int = 0) -> list[Json]:
         while True:
             chunk = http.get(access["url"], params={"after": after, "limit": 500}).raise_for_status().json()
             events += chunk["events"]
-            if not chunk["events"]:
+            after = chunk["next"]
+            if not chunk["more"]:
                 return events
-            after = chunk["events"][-1]["seq"]

@@ -11,16 +11,31 @@ LOUD, HIGH = 12, 7
 """Rule levels from which an alert is drawn as failed and as attention (Wazuh counts 0 to 15)."""
 
 AUDIT = {
+    "tenant.specified": "The portal said what the tenant is to be",
+    "tenant.deletion_asked": "The tenant is to be deleted",
+    "tenant.fell_asleep": "The tenant went to sleep",
+    "tenant.woken": "The tenant was woken",
+    "token.registered": "An enrollment token was made",
+    "token.revoked": "An enrollment token was revoked",
     "dashboard.opened": "Somebody opened the dashboard",
     "access.revoked": "Access was ended",
     "agent.quarantined": "An agent was quarantined",
-    "certificates.rotation_asked": "New certificates were asked for at the edge",
+    "certificates.rotation_asked": "New certificates were asked for",
     "certificates.rotated": "Certificates were exchanged",
     "certificates.rolled_back": "New certificates did not serve; the old ones are in use again",
     "certificates.rotation_failed": "Certificates were not exchanged",
+    "credentials.rotation_asked": "New passwords for the nodes were asked for",
     "credentials.rotated": "The nodes' passwords were exchanged",
     "credentials.rolled_back": "New passwords did not serve; the old ones are in use again",
     "credentials.rotation_failed": "The nodes' passwords were not exchanged",
+    "version.changed": "The version was changed",
+    "version.rolled_back": "The new version did not serve; the one before is in use again",
+    "version.change_failed": "The version was not changed",
+    "backup.ordered": "A backup was ordered",
+    "backup.succeeded": "A backup was made",
+    "backup.failed": "A backup was not made",
+    "backup.restore": "A backup is put back",
+    "rehydration.begun": "An archived day is loaded",
 }
 
 KINDS = (("", "All"), ("alert", "Alerts"), ("lifecycle", "Lifecycle"), ("enrollment", "Enrollment"), ("audit", "Audit"))
@@ -54,6 +69,9 @@ HEALTH = {"ok": "is well again", "unknown": "was not asked how it is"}
 
 def _lifecycle(data: Data) -> dict[str, Any]:
     reason = _part(data, "reason").get("message")
+    if "trouble" in data:
+        node, message = _plain(data.get("node")), _part(data, "trouble").get("message")
+        return {"words": f"{node}'s state is not safe: {message}".capitalize(), "tone": "text-attention"}
     if "health" in data:
         health = _plain(data["health"])
         words = f"{_plain(data.get('node'))} {HEALTH.get(health, f'is {health}')}".capitalize()

@@ -8,7 +8,7 @@ back as plain values, failures as the errors of `edge_errors`.
 import functools
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 from urllib.parse import quote, urlencode
 
@@ -133,9 +133,15 @@ class EdgeApi:
         """Restore a tenant in place from one of its backups; a run of its own shows how far it is."""
         return self._sighting("POST", f"/v1/tenants/{_part(tenant_id)}/restore", body)
 
-    def events(self, *, bearer: str, after: int, limit: int) -> dict[str, Any]:
-        """A stretch of a tenant's event log, read with a scoped credential instead of a control signature."""
-        path = f"/api/events?{urlencode({'after': after, 'limit': limit})}"
+    def events(self, *, bearer: str, after: int, limit: int, kinds: Sequence[str] = ()) -> dict[str, Any]:
+        """
+        A stretch of a tenant's event log, read with a scoped credential instead of a control signature.
+
+        Args:
+            kinds: only events of these; `next` moves past the others.
+        """
+        query = urlencode({"after": after, "limit": limit, "kind": kinds}, doseq=True)
+        path = f"/api/events?{query}"
         return self._send("GET", path, b"", bearer=bearer, patience=0)
 
     def _sighting(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Sighting:

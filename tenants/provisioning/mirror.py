@@ -44,7 +44,7 @@ def record(tenant: Tenant, seen: Sighting) -> bool:
     if tenant.deleted_at is not None or seen.seq < tenant.edge_seq:
         return False
     tenant.observed, tenant.observed_generation = seen.observed, seen.observed_generation
-    tenant.reason, tenant.edge_view, tenant.edge_seq = seen.reason, _with_newest_stream(tenant, seen), seen.seq
+    tenant.reason, tenant.edge_view, tenant.edge_seq = seen.reason, _with_newest_positions(tenant, seen), seen.seq
     tenant.save(update_fields=MIRRORED)
     _record_run(tenant, seen)
     _want_what_runs(tenant, seen)
@@ -118,11 +118,19 @@ def bury(tenant: Tenant) -> None:
     )
 
 
-def _with_newest_stream(tenant: Tenant, seen: Sighting) -> dict[str, Any]:
-    """The event stream moves without a change of the view, so that a later view may tell an older position."""
-    known = (tenant.edge_view or {}).get("stream") or {"seq": 0}
-    told = seen.raw.get("stream") or {"seq": 0}
-    return {**seen.raw, "stream": known if known["seq"] > told["seq"] else told}
+MOVES: dict[str, tuple[dict[str, Any], str]] = {
+    "stream": ({"seq": 0, "last_event_at": None}, "seq"),
+    "audit": ({"position": 0, "hash": ""}, "position"),
+}
+"""What moves without a change of the view, which may so tell an older position: where it begins, and its number."""
+
+
+def _with_newest_positions(tenant: Tenant, seen: Sighting) -> dict[str, Any]:
+    newest = {}
+    for name, (none, number) in MOVES.items():
+        known, told = (tenant.edge_view or {}).get(name) or none, seen.raw.get(name) or none
+        newest[name] = known if known[number] > told[number] else told
+    return {**seen.raw, **newest}
 
 
 def _record_run(tenant: Tenant, seen: Sighting) -> None:

@@ -141,10 +141,11 @@ def events(edge: Edge, tenant: str, kind: str) -> list[dict[str, Any]]:
     after = 0
     while True:
         headers = {"authorization": f"Bearer {scoped_token(edge, tenant)}"}
-        page = httpx.get(f"{edge.url}/api/events?after={after}&limit=500", headers=headers).raise_for_status().json()
-        if not page["events"]:
-            return [event for event in found if event["kind"] == kind]
+        url = f"{edge.url}/api/events?after={after}&limit=500&kind={kind}"
+        page = httpx.get(url, headers=headers).raise_for_status().json()
         found += page["events"]
+        if not page["more"]:
+            return found
         after = page["next"]
 
 

@@ -3,12 +3,15 @@ The portal's own code against the real edge: actions, reconciler, commands and t
 between but HTTP. It holds the edge in memory of `tests/tenants` to what the real one does.
 """
 
+import io
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
+from django.core.management import call_command
 
 from controlplane import edge_keys, rls
 from controlplane.actor import Actor
@@ -186,6 +189,8 @@ def test_dashboards_and_events_open_with_what_the_portal_signs_and_close_when_it
         told = access_queries.event_log(owner, running).read(after=0, limit=50)
     assert code.post_to == f"http://{tenant.pk}.localhost:{edge.port}/session"
     assert {event["kind"] for event in told["events"]} >= {"lifecycle"}
+    call_command("verify_edge_audit", tenant=tenant.pk, stdout=(verified := io.StringIO()))
+    assert re.search(r"[1-9]\d* records hold\.$", verified.getvalue().strip())
     headers = {"Authorization": f"Bearer {stream.token}"}
     assert httpx.get(f"{edge.url}/api/events?after=0", headers=headers).status_code == 200
     revoke = {"epoch": 1, "idempotency_key": "one", "before": "2999-01-01T00:00:00Z", "session": owner.session_id}

@@ -239,4 +239,6 @@ class FakeEdge(EdgeLife):
 
     def _events(self, *, body: Any, query: Any) -> httpx.Response:
         event = {"seq": 7, "at": NOW, "kind": "alert", "data": {"rule": "5710"}}
-        return httpx.Response(200, json={"events": [event], "next": 7, "oldest": 1, "latest": 7})
+        return httpx.Response(
+            200, json={"after": 6, "events": [event], "next": 7, "more": False, "oldest": 1, "latest": 7}
+        )

@@ -27,8 +27,13 @@ describe("opening a dashboard", () => {
     await expect.poll(opened).toHaveLength(1);
     expect((await opened())[0]?.data).toEqual({ user: "usr_alice", role: "admin", session: "ses_usr_alice" });
     const events = async () =>
-      JSON.parse(await env.WAZUH_EVENTS.getByName(tenant).replay(0, 100)).events as { kind: string }[];
-    await expect.poll(async () => (await events()).filter((event) => event.kind === "audit")).toHaveLength(1);
+      JSON.parse(await env.WAZUH_EVENTS.getByName(tenant).replay(0, 100)).events as {
+        kind: string;
+        data: { action?: string };
+      }[];
+    await expect
+      .poll(async () => (await events()).filter(({ data }) => data.action === "dashboard.opened"))
+      .toHaveLength(1);
   });
 
   it("works once, even for posts that race", async () => {

@@ -1,11 +1,12 @@
 import { env, runInDurableObject } from "cloudflare:test";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { contentHash } from "../src/canonical";
 import type { ErrorBody } from "../src/errors";
 import type { PutTenant } from "../src/schemas/orders";
 import type { TenantView } from "../src/schemas/tenant";
 import { LiveContext } from "../src/tenant/live_context";
-import { acceptSpec, bodyHash, standingOf } from "../src/tenant/spec";
+import { acceptSpec, standingOf } from "../src/tenant/spec";
 import { answered, call, newTenantId, PLAN } from "./support/edge";
 import { getTenant, newOperation, putTenant, specOf, until } from "./support/tenants";
 
@@ -103,7 +104,7 @@ describe("the fence of a tenant's spec", () => {
     const value = fc.dictionary(fc.string(), fc.oneof(fc.integer(), fc.dictionary(fc.string(), fc.integer())));
     fc.assert(
       fc.property(value, (some) => {
-        expect(bodyHash(Object.fromEntries(Object.entries(some).reverse()))).toBe(bodyHash(some));
+        expect(contentHash(Object.fromEntries(Object.entries(some).reverse()))).toBe(contentHash(some));
       }),
     );
   });

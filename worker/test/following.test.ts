@@ -154,7 +154,8 @@ function played(latest: number, limits: Partial<FollowLimits> = {}) {
     log.reads.push(after);
     return pageAfter(after);
   };
-  const answer = follow(client, 0, read, { ...QUICK, ...limits });
+  const { signal } = new AbortController();
+  const answer = follow({ socket: client, after: 0, read, signal }, { ...QUICK, ...limits });
   const tell = () => {
     log.latest += 1;
     server.send(JSON.stringify(pageAfter(log.latest - 1)));

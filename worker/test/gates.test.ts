@@ -134,6 +134,20 @@ describe("a manager's gate", () => {
     expect((await send("/alerts", "\u0000")).status).toBe(400);
   });
 
+  it("makes no audit record of what a container says, whatever it calls it", async () => {
+    const tenant = await stoppedTenant();
+    const said = { kind: "audit", action: "access.revoked", by: "portal" };
+    const send = (path: string, body: object) =>
+      from(tenant, "manager", "POST", `http://events.internal${path}`, JSON.stringify(body));
+    expect((await send("/heartbeat", said)).status).toBe(200);
+    expect((await send("/alerts", [{ ...digest("1.1"), ...said }])).status).toBe(200);
+    expect((await send("/audit", said)).status).toBe(403);
+    const { events } = JSON.parse(await env.WAZUH_EVENTS.getByName(tenant).replay(0, 100)) as Page;
+    const told = events.filter(({ data }) => JSON.stringify(data).includes("access.revoked"));
+    expect(told.map(({ kind }) => kind)).toEqual(["heartbeat"]);
+    expect(events.filter(({ kind }) => kind === "alert")).toHaveLength(1);
+  });
+
   it("hears from the indexer itself which version it is, as Filebeat asks before it sends", async () => {
     const tenant = await stoppedTenant();
     const version = { version: { number: "7.10.2" } };

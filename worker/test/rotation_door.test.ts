@@ -63,7 +63,7 @@ describe("the door for people and integrations", () => {
       readEvents(id),
       200,
     );
-    const audits = events.filter(({ kind }) => kind === "audit").map(({ data }) => data);
+    const audits = events.filter(({ data }) => data.operation === operation_id).map(({ data }) => data);
     expect(audits).toMatchObject([
       { action: "certificates.rotation_asked", operation: operation_id, subject: "usr_alice" },
       { action: "certificates.rotated", operation: operation_id, before: 1, generation: 2 },

@@ -1,10 +1,10 @@
 import { env, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { contentHash } from "../src/canonical";
 import { DashboardContainer, ManagerContainer } from "../src/index";
 import type { TenantView } from "../src/schemas/tenant";
 import { hindrances, maySleepAt } from "../src/tenant/idle";
 import { nodeStub } from "../src/tenant/nodes/names";
-import { bodyHash } from "../src/tenant/spec";
 import { connect, enrolledAgent } from "./support/connector";
 import { world } from "./support/containers";
 import { signIn } from "./support/dashboard";
@@ -286,7 +286,7 @@ describe("a plan", () => {
     const { body_hash } = await runInDurableObject(env.TENANT.getByName(id), (_, { storage }) =>
       storage.sql.exec<{ body_hash: string }>("SELECT body_hash FROM tenant").one(),
     );
-    expect(body_hash).toBe(bodyHash(spec));
+    expect(body_hash).toBe(contentHash(spec));
   });
 
   it.each([

@@ -27,21 +27,27 @@ const FAREWELL_MS = 1000;
 /** How long a client waits before it comes back by itself. */
 const COME_BACK_MS = 2000;
 
-/** What is read next after a number: everything that was asked for. */
-type Read = (after: number) => Promise<Page>;
+/** What a reader follows. */
+export interface Followed {
+  /** Of the stream object, not yet accepted; its close ends the answer. */
+  socket: WebSocket;
+  /** The number after which to begin. */
+  after: number;
+  /** Everything that was asked for after a number. */
+  read: (after: number) => Promise<Page>;
+  /** Of the request: tells when the reader left. */
+  signal: AbortSignal;
+}
 
 interface End {
   code: number;
   reason: string;
 }
 
-/**
- * Answers with the stream of what comes after a number.
- * @param socket of the stream object, not yet accepted; its close ends the answer
- */
-export function follow(socket: WebSocket, after: number, read: Read, limits: FollowLimits = LIMITS): Response {
+/** Answers with the stream of what comes after a number. */
+export function follow(followed: Followed, limits: FollowLimits = LIMITS): Response {
   const { readable, writable } = new IdentityTransformStream();
-  void new Following(socket, after, read, writable.getWriter(), limits).run();
+  void new Following(followed, writable.getWriter(), limits).run();
   return new Response(readable, { headers: { "content-type": "text/event-stream", "cache-control": "no-store" } });
 }
 
@@ -59,16 +65,20 @@ class Following {
   #onEnd: () => void = () => {};
   #onNews: () => void = () => {};
 
+  readonly #socket: WebSocket;
+  readonly #read: Followed["read"];
+  #cursor: number;
+
   constructor(
-    private readonly socket: WebSocket,
-    private cursor: number,
-    private readonly read: Read,
+    { socket, after, read, signal }: Followed,
     private readonly writer: WritableStreamDefaultWriter<Uint8Array>,
     private readonly limits: FollowLimits,
   ) {
-    socket.addEventListener("message", ({ data }) => this.#take(JSON.parse(data as string) as Page));
+    [this.#socket, this.#cursor, this.#read] = [socket, after, read];
+    socket.addEventListener("message", ({ data }) => this.#take(data as string));
     socket.addEventListener("close", ({ code, reason }) => this.#endWith({ code, reason }));
     writer.closed.catch(() => this.#leave());
+    signal.addEventListener("abort", () => this.#leave());
     socket.accept();
   }
 
@@ -87,9 +97,9 @@ class Following {
     const page = await this.#next();
     if (page === null) {
       if (!(await this.#idle())) await this.#write(": nothing new\n\n");
-    } else if (page.next > this.cursor) {
+    } else if (page.next > this.#cursor) {
       await this.#write(textOf(page));
-      this.cursor = page.next;
+      this.#cursor = page.next;
     }
   }
 
@@ -97,7 +107,7 @@ class Following {
   async #next(): Promise<Page | null> {
     const frame = this.#frame;
     this.#frame = null;
-    if (frame && !this.#behind && frame.after <= this.cursor) return restOf(frame, this.cursor);
+    if (frame && !this.#behind && frame.after <= this.#cursor) return restOf(frame, this.#cursor);
     if (!frame && !this.#behind) return null;
     if (this.#reads++ === this.limits.maxReads) {
       this.#endWith({ code: CLOSE_SLOW, reason: "go on with a new request" });
@@ -105,14 +115,14 @@ class Following {
     }
     // Before the page is read: a frame that comes meanwhile may not be in it.
     this.#behind = false;
-    const page = await this.read(this.cursor);
+    const page = await this.#read(this.#cursor);
     if (page.more) this.#behind = true;
     return page;
   }
 
-  #take(frame: Page): void {
+  #take(frame: string): void {
     if (this.#frame) this.#behind = true;
-    this.#frame = this.#behind ? null : frame;
+    this.#frame = this.#behind ? null : (JSON.parse(frame) as Page);
     this.#onNews();
   }
 
@@ -139,6 +149,7 @@ class Following {
   }
 
   async #write(text: string): Promise<void> {
+    if (this.#end) return;
     const bytes = new TextEncoder().encode(text);
     this.#midway = true;
     for (let start = 0; start < bytes.byteLength; start += this.limits.chunkBytes) {
@@ -162,7 +173,7 @@ class Following {
   /** Says why, where the reader still listens; then the connection ends either way. */
   async #finish(): Promise<void> {
     const { code, reason } = this.#end as End;
-    this.socket.close(1000, "the reader is done");
+    this.#socket.close(1000, "the reader is done");
     const farewell = new TextEncoder().encode(`event: end\ndata: ${JSON.stringify({ code, reason })}\n\n`);
     const said = () =>
       within(

@@ -7,6 +7,7 @@ import { EVENT_KINDS, type Page } from "../events/events";
 import { follow } from "../events/following";
 import { MAX_PAGE_EVENTS, type Selection } from "../events/pages";
 import { subscribeRequest } from "../events/stream";
+import { AuditRecord } from "../schemas/audit";
 import { Time } from "../schemas/basics";
 
 const Seq = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -57,7 +58,12 @@ const Headers = z.object({
 });
 
 const Event = z
-  .object({ seq: z.int(), at: Time, kind: z.enum(EVENT_KINDS), data: z.record(z.string(), z.unknown()) })
+  .object({
+    seq: z.int(),
+    at: Time,
+    kind: z.enum(EVENT_KINDS),
+    data: z.union([AuditRecord, z.record(z.string(), z.unknown())]),
+  })
   .openapi("Event");
 
 const Events = z
@@ -146,7 +152,7 @@ async function followed(c: EdgeContext, { access, after, selection }: Asked): Pr
     const asked = position === start ? selection : filter;
     return JSON.parse(await stream.replay(position, MAX_PAGE_EVENTS, asked)) as Page;
   };
-  return follow(webSocket, start, read);
+  return follow({ socket: webSocket, after: start, read, signal: c.req.raw.signal });
 }
 
 const offersProtocol = (c: EdgeContext) =>

@@ -1,5 +1,6 @@
 /** A tenant as the edge shows it. */
 import { z } from "@hono/zod-openapi";
+import { AuditHead } from "./audit";
 import { orNull, Reason, TenantId, Time } from "./basics";
 import { Requested } from "./orders";
 import { Instance, Role } from "./plan";
@@ -95,6 +96,7 @@ export const TenantView = z
     state_trouble: orNull(Reason),
     sleeping: orNull(SleepView),
     agents: z.object({ enrolled: z.int(), active: z.int() }),
+    audit: AuditHead.openapi({ description: "Where the audit trail ends; moves without the tenant's seq" }),
     stream: z.object({ seq: z.int(), last_event_at: orNull(Time) }),
     ingest: z.object({
       verified_at: orNull(Time).openapi({ description: "When an alert was last written, found and removed" }),

@@ -78,7 +78,7 @@ export async function quarantine(ctx: TenantContext, id: string, reason: string)
       "UPDATE agents SET quarantined_at = ?, quarantine_reason = ? WHERE id = ? AND quarantined_at IS NULL",
       ...[ctx.now(), reason, id],
     );
-    if (marked.rowsWritten > 0) ctx.emit("audit", { action: "agent.quarantined", agent: id, reason });
+    if (marked.rowsWritten > 0) ctx.audit("agent.quarantined", "portal", { agent: id, reason });
   });
   // Wherever it is connected: also at a node that it was sent to while its own was away.
   await Promise.all(managerNumbers(ctx).map((n) => nodeStub(ctx.env, ctx.id, "manager", n).closeAgent(id)));

@@ -69,6 +69,7 @@ export function orderBackup(ctx: TenantContext, kind: BackupKind, withinMs = 0):
     ctx.sql.exec(insert, id, kind, at, expiryOf(kind, at));
     ctx.schedule("take_backup", at + withinMs, id);
     ctx.schedule("expire_backup", expiryOf(kind, at), id);
+    ctx.audit("backup.ordered", kind === "on-demand" ? "portal" : "edge", { backup: id, kind });
     return backupView(ctx, id);
   });
 }
@@ -159,14 +160,15 @@ async function savedPart(ctx: TenantContext, id: string, role: StatefulRole): Pr
   return { role, n: 0, number, bytes, sha256, ...(plan && { version: versionsInUse(ctx, plan)[role] }) };
 }
 
+type Outcome = Exclude<Row["state"], "running">;
+
 /** One that was made stays made, whoever else was at it. */
-function settle(ctx: TenantContext, id: string, state: Row["state"], parts: BackupPart[], error: ErrorBody | null) {
+function settle(ctx: TenantContext, id: string, state: Outcome, parts: BackupPart[], error: ErrorBody | null) {
   ctx.transaction(() => {
     const values = [state, JSON.stringify(parts), error && JSON.stringify(error), id];
     const update = "UPDATE backups SET state = ?, parts = ?, error = ? WHERE id = ? AND state <> 'succeeded'";
     if (ctx.sql.exec(update, ...values).rowsWritten === 0) return;
-    ctx.emit("audit", {
-      action: `backup.${state}`,
+    ctx.audit(`backup.${state}`, "edge", {
       backup: id,
       bytes: parts.reduce((sum, part) => sum + part.bytes, 0),
     });

@@ -1,6 +1,7 @@
 /** What every part of a tenant object works with: its storage, its clock, and the ways out that survive a crash. */
 import type { Env, Settings } from "../bindings";
 import type { EventKind } from "../events/events";
+import type { AuditAction, AuditBy } from "../schemas/audit";
 import type { ChangeKind } from "../schemas/feed";
 import type { Requested } from "../schemas/orders";
 import type { Plan } from "../schemas/plan";
@@ -37,7 +38,10 @@ export interface TenantContext {
   publish(kind: ChangeKind, data: Record<string, unknown>): void;
 
   /** Puts an event of the tenant's stream beside the caller's write; it is delivered until acknowledged, once. */
-  emit(kind: EventKind, data: Record<string, unknown>): void;
+  emit(kind: Exclude<EventKind, "audit">, data: Record<string, unknown>): void;
+
+  /** Puts a record of the audit trail beside the caller's write, chained to the one before; see audit.ts. */
+  audit(action: AuditAction, by: AuditBy, data: Record<string, unknown>): void;
 
   /** Puts a row of the usage feed beside the caller's write; it is delivered to D1 until acknowledged. */
   tellUsage(data: Record<string, unknown>): void;

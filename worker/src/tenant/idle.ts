@@ -71,7 +71,7 @@ export async function idleDue(ctx: TenantContext): Promise<void> {
     const at = sleepsAt(activity);
     if (isBusy(ctx)) return;
     if (at > ctx.now()) ctx.schedule("idle", at);
-    else beginSleep(ctx, newId("op"), because);
+    else beginSleep(ctx, newId("op"), "edge", because);
   });
 }
 
@@ -91,7 +91,7 @@ export async function sleepNow(ctx: TenantContext, operationId: string): Promise
   refuse(whyNotSleep(ctx));
   await askThen(ctx, (activity) => {
     refuse(whyNotSleep(ctx) ?? hinders(activity));
-    beginSleep(ctx, operationId, "It was asked for.");
+    beginSleep(ctx, operationId, "portal", "It was asked for.");
   });
 }
 

@@ -2,10 +2,12 @@
 import { type Env, type Settings, settingsOf } from "../bindings";
 import { EdgeError } from "../errors";
 import type { EventKind } from "../events/events";
+import type { AuditAction, AuditBy } from "../schemas/audit";
 import type { ChangeKind } from "../schemas/feed";
 import type { Requested } from "../schemas/orders";
 import type { Plan } from "../schemas/plan";
 import type { Observed } from "../schemas/tenant";
+import { type AuditData, chained } from "./audit";
 import type { TenantContext, TenantRecord } from "./context";
 import { DueTable } from "./due";
 import { publishKey } from "./key_wrapping";
@@ -66,8 +68,12 @@ export class LiveContext implements TenantContext {
     this.outbox.put("changes", kind, data);
   }
 
-  emit(kind: EventKind, data: Record<string, unknown>): void {
+  emit(kind: Exclude<EventKind, "audit">, data: Record<string, unknown>): void {
     this.outbox.put("stream", kind, data);
+  }
+
+  audit(action: AuditAction, by: AuditBy, data: AuditData): void {
+    this.transaction(() => this.outbox.put("stream", "audit", chained(this, action, by, data)));
   }
 
   tellUsage(data: Record<string, unknown>): void {

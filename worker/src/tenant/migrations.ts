@@ -1,5 +1,6 @@
 /** The tables of the tenant object, part by part; each keeps its own, and says which of its steps a storage is behind. */
 import { migrateAdopted } from "./adopted";
+import { migrateAudit } from "./audit";
 import { migrateBackups } from "./backups";
 import { migrateCredentials } from "./credentials";
 import { migrateHealth } from "./health_rows";
@@ -18,6 +19,7 @@ const PARTS = [
   migrateTenant,
   migrateTraffic,
   migrateTroubles,
+  migrateAudit,
   migrateBackups,
   migratePreludes,
   migrateRehydrations,

@@ -92,7 +92,7 @@ export function acceptRestore(ctx: TenantContext, { epoch, operation_id, backup 
     abandonSleep(ctx);
     // What is verified is what runs now; the restored tenant has to show that it ingests.
     ctx.sql.exec("UPDATE tenant SET verified = NULL");
-    ctx.emit("audit", { action: "backup.restore", backup });
+    ctx.audit("backup.restore", "portal", { operation: operation_id, backup });
     ctx.schedule("drive", ctx.now());
   });
 }

@@ -52,7 +52,7 @@ export async function rehydrate(ctx: TenantContext, day: string): Promise<Rehydr
     const insert = `INSERT OR REPLACE INTO rehydrations (day, state, at, bytes, documents, position)
       VALUES (?, 'running', ?, ?, 0, 0)`;
     ctx.sql.exec(insert, day, ctx.now(), bytes);
-    ctx.emit("audit", { action: "rehydration.begun", day, bytes, documents });
+    ctx.audit("rehydration.begun", "portal", { day, bytes, documents });
     ctx.schedule("rehydrate", ctx.now(), day);
     return viewOf(rowOf(ctx, day));
   });

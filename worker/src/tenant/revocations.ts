@@ -59,7 +59,7 @@ function storeRule(ctx: TenantContext, rule: AccessRule): number {
   const ended = forgetCovered(ctx, "sessions", rule);
   forgetCovered(ctx, "codes", rule);
   const named = Object.fromEntries(RULE_FIELDS.filter((field) => rule[field]).map((field) => [field, rule[field]]));
-  ctx.emit("audit", { action: "access.revoked", ...named, before: new Date(rule.before).toISOString(), ended });
+  ctx.audit("access.revoked", "portal", { ...named, before: new Date(rule.before).toISOString(), ended });
   return ended;
 }
 

@@ -1,6 +1,8 @@
 /** An exchange of the tenant's certificates or credentials as rows: who asked, how far it is, and how it ends. Decisions: rotating.ts. */
+import type { AccessClaims } from "../auth/claims";
 import { EdgeError, type ErrorBody } from "../errors";
 import { newId } from "../ids";
+import type { AuditBy } from "../schemas/audit";
 import type { Plan } from "../schemas/plan";
 import type { StepName } from "../schemas/runs";
 import type { Move } from "./bundles";
@@ -21,6 +23,9 @@ interface RotationRow extends Record<string, SqlStorageValue> {
   verified: number;
   back: string | null;
 }
+
+/** Who asks for a rotation, and of a person what the audit trail keeps. */
+export type Asker = { by: AuditBy } & Partial<Pick<AccessClaims, "subject" | "organization" | "grant" | "session">>;
 
 type End = Exclude<Decision["outcome"], "going">;
 
@@ -79,7 +84,7 @@ export function rotationFact(ctx: TenantContext): Rotation | null {
  * @throws EdgeError TENANT_NOT_RUNNING, TENANT_ASLEEP, OPERATION_IN_PROGRESS; GENERATION_CONFLICT where the operation was
  *   another kind
  */
-export function askForRotation(ctx: TenantContext, operationId: string, what: Exchanged = "certificates"): void {
+export function askForRotation(ctx: TenantContext, operationId: string, what: Exchanged, asker: Asker): void {
   if (kindOfRun(ctx, operationId) === RUN_OF[what]) return;
   if (ctx.record()?.requested !== "running") {
     throw new EdgeError("TENANT_NOT_RUNNING", `Only a tenant that runs can exchange its ${what}.`);
@@ -91,19 +96,20 @@ export function askForRotation(ctx: TenantContext, operationId: string, what: Ex
       "The tenant's nodes or what they were given are being changed already.",
     );
   }
-  ctx.transaction(() => begin(ctx, operationId, what));
+  ctx.transaction(() => begin(ctx, operationId, what, asker));
   ctx.schedule("drive", ctx.now());
 }
 
 /** Begins a rotation that nobody asked for. */
-export const renew = (ctx: TenantContext) => askForRotation(ctx, newId("op"));
+export const renew = (ctx: TenantContext) => askForRotation(ctx, newId("op"), "certificates", { by: "edge" });
 
-function begin(ctx: TenantContext, operationId: string, what: Exchanged): void {
+function begin(ctx: TenantContext, operationId: string, what: Exchanged, { by, ...who }: Asker): void {
   beginRun(ctx, operationId, RUN_OF[what], ctx.requireLive().generation);
   // Failures from before say nothing about what is new.
   clearEfforts(ctx);
   const insert = "INSERT INTO rotation (one, operation_id, what, from_generation) VALUES (1, ?, ?, ?)";
   ctx.sql.exec(insert, operationId, what, EXCHANGES[what].active(ctx));
+  ctx.audit(`${what}.rotation_asked`, by, { operation: operationId, ...who });
 }
 
 /** The one moment at which what was minted or generated takes over. */
@@ -148,16 +154,16 @@ export function endRotation(ctx: TenantContext, { outcome, error }: Decision): v
   tell(ctx, row, TOLD[outcome]);
 }
 
-const TOLD: Record<End, string> = { reached: "rotated", gave_up: "rotation_failed", rolled_back: "rolled_back" };
+const TOLD = { reached: "rotated", gave_up: "rotation_failed", rolled_back: "rolled_back" } as const;
 
 function noteEnd(ctx: TenantContext, failedAt: number | null): void {
   if (failedAt === null) ctx.sql.exec("DELETE FROM counters WHERE name = ?", FAILED_AT);
   else ctx.sql.exec("INSERT OR REPLACE INTO counters (name, value) VALUES (?, ?)", FAILED_AT, failedAt);
 }
 
-function tell(ctx: TenantContext, row: RotationRow, end: string): void {
+function tell(ctx: TenantContext, row: RotationRow, end: (typeof TOLD)[End]): void {
   const { operation_id: operation, from_generation: before, what } = row;
-  ctx.emit("audit", { action: `${what}.${end}`, operation, before, ...EXCHANGES[what].told(ctx) });
+  ctx.audit(`${what}.${end}`, "edge", { operation, before, ...EXCHANGES[what].told(ctx) });
 }
 
 function describeCertificates(ctx: TenantContext): object {

@@ -27,9 +27,7 @@ export function rotateFor(ctx: TenantContext, claims: AccessClaims, key: string)
   // Before the transaction: a refusal would undo the waking.
   requireAwake(ctx, "Its certificates were to be exchanged.");
   ctx.transaction(() => {
-    askForRotation(ctx, operation_id);
-    const asked = { action: "certificates.rotation_asked", operation: operation_id };
-    ctx.emit("audit", { ...asked, subject, organization, grant, session });
+    askForRotation(ctx, operation_id, "certificates", { by: "person", subject, organization, grant, session });
     ctx.viewChanged();
   });
   return { operation_id };

@@ -65,7 +65,11 @@ const MIGRATIONS = [
 ];
 
 /** What stays of a deleted tenant: the tombstone, what is still to be delivered, and the last run. No secret among it. */
-const KEPT_TABLES = ["tenant", "counters", "spent_proofs", "due", "outbox", "runs", "steps", "schema_versions"];
+const KEPT_TABLES = [
+  ...["tenant", "counters", "spent_proofs", "due", "outbox", "runs", "steps", "schema_versions"],
+  // The end of the audit trail, whose records are gone.
+  "audit_head",
+];
 
 /**
  * Brings one part's tables up to date; each list grows at its end and never changes before it.

@@ -137,7 +137,7 @@ function openSession(ctx: TenantContext, claims: SessionClaims): Redeemed {
   );
   const { subject, role, session, organization, grant } = claims;
   ctx.publish("dashboard", { user: subject, role, session });
-  ctx.emit("audit", { action: "dashboard.opened", user: subject, role, organization, grant });
+  ctx.audit("dashboard.opened", "person", { user: subject, role, organization, grant });
   schedulePrune(ctx, claims.endsAt);
   return { secret, endsAt: claims.endsAt };
 }

@@ -1,6 +1,7 @@
 /** A tenant that sleeps or wakes, as rows: since when, why, and how it ends. Decisions: sleeping.ts; when: idle.ts. */
 import { EdgeError } from "../errors";
 import { newId } from "../ids";
+import type { AuditBy } from "../schemas/audit";
 import { type Role, SERVING_ROLES } from "../schemas/plan";
 import type { Step } from "../schemas/runs";
 import type { SleepView } from "../schemas/tenant";
@@ -104,9 +105,9 @@ export function whyNotSleep(ctx: TenantContext): EdgeError | null {
 }
 
 /** Call in the transaction in which its conditions were seen to hold. */
-export function beginSleep(ctx: TenantContext, operationId: string, because: string): void {
+export function beginSleep(ctx: TenantContext, operationId: string, by: AuditBy, because: string): void {
   const since = sleepView(ctx)?.since;
-  begin(ctx, { aim: "asleep", operationId, because, since: since ? Date.parse(since) : ctx.now() });
+  begin(ctx, { aim: "asleep", operationId, by, because, since: since ? Date.parse(since) : ctx.now() });
 }
 
 /**
@@ -117,12 +118,12 @@ export function askToWake(ctx: TenantContext, operationId: string): void {
   if (kindOfRun(ctx, operationId) === "wake") return;
   const why = whyNotWake(ctx);
   if (why) throw why;
-  ctx.transaction(() => beginWake(ctx, operationId, "It was asked for."));
+  ctx.transaction(() => beginWake(ctx, operationId, "portal", "It was asked for."));
 }
 
 /** Wakes a tenant that sleeps, for a request that needs it; one that is awake or waking is left alone. */
 export function rouse(ctx: TenantContext, because: string): void {
-  if (isAsleep(ctx)) ctx.transaction(() => beginWake(ctx, newId("op"), because));
+  if (isAsleep(ctx)) ctx.transaction(() => beginWake(ctx, newId("op"), "edge", because));
 }
 
 /** Wakes a tenant for work that can't be begun before it runs. @throws EdgeError TENANT_ASLEEP */
@@ -134,17 +135,18 @@ export function requireAwake(ctx: TenantContext, because: string): void {
 
 export const stillAway = () => new EdgeError("TENANT_ASLEEP", "The tenant slept and is waking up.");
 
-const beginWake = (ctx: TenantContext, operationId: string, because: string) =>
-  begin(ctx, { aim: "awake", operationId, because, since: ctx.now() });
+const beginWake = (ctx: TenantContext, operationId: string, by: AuditBy, because: string) =>
+  begin(ctx, { aim: "awake", operationId, by, because, since: ctx.now() });
 
 interface Beginning {
   aim: Sleep["aim"];
   operationId: string;
+  by: AuditBy;
   because: string;
   since: number;
 }
 
-function begin(ctx: TenantContext, { aim, operationId, because, since }: Beginning): void {
+function begin(ctx: TenantContext, { aim, operationId, by, because, since }: Beginning): void {
   const { kind, action } = BEGINNINGS[aim];
   beginRun(ctx, operationId, kind, ctx.requireLive().generation);
   // Failures from before say nothing about what is tried now.
@@ -153,7 +155,7 @@ function begin(ctx: TenantContext, { aim, operationId, because, since }: Beginni
     "INSERT OR REPLACE INTO sleep (one, aim, operation_id, since, because) VALUES (1, ?, ?, ?, ?)",
     ...[aim, operationId, since, because],
   );
-  ctx.emit("audit", { action, operation: operationId, because });
+  ctx.audit(action, by, { operation: operationId, because });
   ctx.schedule("drive", ctx.now());
   ctx.viewChanged();
 }

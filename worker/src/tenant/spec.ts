@@ -1,6 +1,6 @@
 /** What the control plane wants of this tenant, behind its fence (epoch, generation). */
+import { contentHash } from "../canonical";
 import { EdgeError, type FieldFault } from "../errors";
-import { digest } from "../ids";
 import { versionsIn } from "../plan";
 import { sizeFaults } from "../plan_size";
 import type { DeleteTenant, PutTenant, Requested } from "../schemas/orders";
@@ -38,17 +38,6 @@ export function standingOf(
   return intent.bodyHash === stored.bodyHash ? "same" : "conflicting";
 }
 
-/** The same hash for the same content, however its keys were ordered. */
-export function bodyHash(value: unknown): string {
-  return digest(JSON.stringify(value, (_key, inner: unknown) => (isRecord(inner) ? sorted(inner) : inner)));
-}
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-const sorted = (record: Record<string, unknown>) =>
-  Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
-
 /** @throws EdgeError TENANT_DELETED, STALE_GENERATION, GENERATION_CONFLICT, UNKNOWN_VERSION, PLAN_TOO_LARGE, and of `refuseVersion` */
 export function acceptSpec(ctx: TenantContext, body: PutTenant): void {
   if (ctx.record()?.deleted) throw new EdgeError("TENANT_DELETED", "This tenant was deleted.");
@@ -59,7 +48,7 @@ export function acceptSpec(ctx: TenantContext, body: PutTenant): void {
 
 /** A clone's data must never mix with that of a tenant that is there already. */
 function refuseExisting(ctx: TenantContext, from: NonNullable<PutTenant["from"]>): void {
-  if (ctx.record() && bodyHash(cloneSource(ctx)) !== bodyHash(from))
+  if (ctx.record() && contentHash(cloneSource(ctx)) !== contentHash(from))
     throw new EdgeError("CLONE_REFUSED", "This tenant exists already.");
 }
 
@@ -69,7 +58,7 @@ export function acceptDeletion(ctx: TenantContext, body: DeleteTenant): void {
 }
 
 function accept(ctx: TenantContext, intent: Intent, kind: RunKind): void {
-  const hash = bodyHash(intent);
+  const hash = contentHash(intent);
   const standing = standingOf(storedFence(ctx), { ...intent, bodyHash: hash });
   const fence = `Generation ${intent.epoch}.${intent.generation}`;
   if (standing === "older") throw new EdgeError("STALE_GENERATION", `${fence} is older than what is stored.`);
@@ -113,11 +102,12 @@ function unknownVersions(ctx: TenantContext, { requested, plan }: Intent): Field
 /** A plan that was taken once stays good: a tenant of before must start and stop whatever is judged today. */
 function tooLarge(ctx: TenantContext, { plan }: Intent): FieldFault[] {
   const stored = ctx.record()?.plan;
-  if (!plan || (stored && bodyHash(stored) === bodyHash(plan))) return [];
+  if (!plan || (stored && contentHash(stored) === contentHash(plan))) return [];
   return sizeFaults(plan);
 }
 
 function store(ctx: TenantContext, intent: Intent, kind: RunKind, hash: string): void {
+  const before = ctx.record();
   pinVersions(ctx);
   const started = kind === "start" ? kindOfChange(ctx, intent) : kind;
   storeIntent(ctx, intent, hash);
@@ -129,6 +119,10 @@ function store(ctx: TenantContext, intent: Intent, kind: RunKind, hash: string):
   if (intent.from && !cloneSource(ctx)) beginPrelude(ctx, "clone", intent.operation_id, intent.from);
   const { epoch, generation, requested, plan } = intent;
   ctx.copyPlan({ tenant: ctx.id, epoch, generation, requested, plan });
+  // Where nothing is left to delete no stream is left to tell it to.
+  if (kind === "delete" && before?.deleted !== false) return;
+  const said = { operation: intent.operation_id, epoch, generation, requested, run: started, spec_sha256: hash };
+  ctx.audit(kind === "delete" ? "tenant.deletion_asked" : "tenant.specified", "portal", said);
 }
 
 function kindOfChange(ctx: TenantContext, { operation_id, plan, rollback }: Intent): RunKind {

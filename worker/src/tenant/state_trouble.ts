@@ -18,12 +18,9 @@ export function noteTrouble(ctx: TenantContext, role: Role, n: number, trouble: 
     if (trouble) {
       const values = [role, n, JSON.stringify(trouble)];
       ctx.sql.exec("INSERT OR REPLACE INTO state_troubles (role, n, trouble) VALUES (?, ?, ?)", ...values);
-      ctx.emit("audit", {
-        action: "state.trouble",
-        node: `${role}-${n}`,
-        code: trouble.code,
-        message: trouble.message,
-      });
+      const { code, message } = trouble;
+      // No audit record: a container can bring it about, by what it sends to be saved.
+      ctx.emit("lifecycle", { node: `${role}-${n}`, trouble: { code, message } });
     } else ctx.sql.exec("DELETE FROM state_troubles WHERE role = ? AND n = ?", role, n);
   });
 }

@@ -97,14 +97,14 @@ export class TenantObject extends DurableObject<Env> {
   /** Has the certificates exchanged under an operation of the control plane. @throws EdgeError, see rotation.ts */
   rotateCertificates({ epoch, operation_id }: RotateCertificates): Promise<TenantView> {
     this.#ctx.requireLive(epoch);
-    askForRotation(this.#ctx, operation_id);
+    askForRotation(this.#ctx, operation_id, "certificates", { by: "portal" });
     return this.#accepted();
   }
 
   /** Has the nodes' passwords exchanged, likewise. @throws EdgeError, see rotation.ts */
   rotateCredentials({ epoch, operation_id }: RotateCredentials): Promise<TenantView> {
     this.#ctx.requireLive(epoch);
-    askForRotation(this.#ctx, operation_id, "credentials");
+    askForRotation(this.#ctx, operation_id, "credentials", { by: "portal" });
     return this.#accepted();
   }
 

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
+import { contentHash } from "../canonical";
 import { EdgeError } from "../errors";
 import type { TenantContext } from "./context";
-import { bodyHash } from "./spec";
 
 /** A token as the control plane defines it; the secret itself never comes here. */
 export interface TokenDefinition {
@@ -52,7 +52,7 @@ export function putToken(ctx: TenantContext, id: string, epoch: number, definiti
   if (known && !sameDefinition(known, definition)) {
     throw new EdgeError("TOKEN_CONFLICT", `token ${id} exists with another definition`);
   }
-  if (!known) insert(ctx, id, definition);
+  if (!known) ctx.transaction(() => register(ctx, id, definition));
   return tokenView(ctx, id);
 }
 
@@ -62,7 +62,7 @@ export function revokeToken(ctx: TenantContext, id: string, epoch: number): Toke
   tokenView(ctx, id);
   return ctx.transaction(() => {
     const revoked = ctx.sql.exec("UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", ctx.now(), id);
-    if (revoked.rowsWritten > 0) publishToken(ctx, id);
+    if (revoked.rowsWritten > 0) tellRevoked(ctx, id);
     return tokenView(ctx, id);
   });
 }
@@ -107,6 +107,18 @@ export function publishToken(ctx: TenantContext, id: string): void {
   ctx.publish("token", { ...tokenView(ctx, id), last_used_at });
 }
 
+/** A tenant that is being deleted tells its stream nothing more: it is erased. */
+function tellRevoked(ctx: TenantContext, id: string): void {
+  publishToken(ctx, id);
+  if (ctx.record()?.deleted === false) ctx.audit("token.revoked", "portal", { token: id });
+}
+
+function register(ctx: TenantContext, id: string, token: TokenDefinition): void {
+  insert(ctx, id, token);
+  const { name, expires_at, max_uses, groups } = token;
+  ctx.audit("token.registered", "portal", { token: id, name, expires_at, max_uses, groups });
+}
+
 function insert(ctx: TenantContext, id: string, token: TokenDefinition): void {
   ctx.sql.exec(
     `INSERT INTO tokens (id, name, secret_sha256, expires_at, max_uses, groups, labels) VALUES (?, ?, ?, ?, ?, ?, ?)`,
@@ -120,7 +132,7 @@ function sameDefinition(row: TokenRow, token: TokenDefinition): boolean {
   const groups = JSON.parse(row.groups) as string[];
   const labels = JSON.parse(row.labels) as Record<string, string>;
   const stored = { name, secret_sha256, expires_at, max_uses, groups, labels };
-  return bodyHash(stored) === bodyHash({ ...token, expires_at: Date.parse(token.expires_at) });
+  return contentHash(stored) === contentHash({ ...token, expires_at: Date.parse(token.expires_at) });
 }
 
 function asView(row: TokenRow, now: number): TokenView {

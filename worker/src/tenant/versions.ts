@@ -1,5 +1,6 @@
 /** Which version each role runs, and the change from one to another as rows. Decisions: upgrading.ts. */
 import { EdgeError, type ErrorBody } from "../errors";
+import type { AuditAction } from "../schemas/audit";
 import type { Plan, Role, ServingRole } from "../schemas/plan";
 import type { StepName } from "../schemas/runs";
 import { adoptPart } from "./adopted";
@@ -134,7 +135,7 @@ export function noteUpgradeVerified(ctx: TenantContext, { operation_id, back }: 
   });
 }
 
-const TOLD: Record<Exclude<Decision["outcome"], "going">, string> = {
+const TOLD: Record<Exclude<Decision["outcome"], "going">, AuditAction> = {
   reached: "version.changed",
   gave_up: "version.change_failed",
   rolled_back: "version.rolled_back",
@@ -153,7 +154,7 @@ export function endUpgrade(ctx: TenantContext, { outcome, error }: Decision): vo
     ctx.sql.exec(failed, JSON.stringify(error), row.operation_id);
   }
   const { operation_id: operation, backup } = row;
-  ctx.emit("audit", { action: TOLD[outcome], operation, before: fromOf(row), versions: toOf(row), backup });
+  ctx.audit(TOLD[outcome], "edge", { operation, before: fromOf(row), versions: toOf(row), backup });
 }
 
 function required(ctx: TenantContext): UpgradeRow {

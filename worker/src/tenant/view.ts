@@ -5,6 +5,7 @@ import type { Reason } from "../schemas/basics";
 import type { TenantView } from "../schemas/tenant";
 import { agentCounts } from "./agents";
 import { attentionOf, type Signs } from "./attention";
+import { auditHead } from "./audit";
 import { certificateView } from "./certificates";
 import type { TenantContext } from "./context";
 import { credentialsView } from "./credentials";
@@ -44,6 +45,7 @@ export function tenantView(ctx: TenantContext): TenantView | null {
     state_trouble: stateTrouble(ctx.sql),
     sleeping: sleepView(ctx),
     agents: agentCounts(ctx.sql),
+    audit: auditHead(ctx.sql),
     stream: streamOf(row.stream),
     ingest: { verified_at: timeOf(probeOf(ctx)?.verifiedAt) },
     dashboard_url: `${dashboardOrigin(ctx.settings, ctx.id)}/dashboard/`,
@@ -87,12 +89,13 @@ function publishedRow(ctx: TenantContext): Published {
 
 /**
  * Puts the view into the changes feed if it differs from the one put last; call inside the change's transaction.
- * Two views with the same `seq` are equal but for the stream's position and for when nodes were asked how they are.
+ * Two views with the same `seq` are equal but for the stream's position, the audit trail's end, and when nodes were asked
+ * how they are.
  */
 export function publishView(ctx: TenantContext): void {
   const view = tenantView(ctx);
   if (!view) return;
-  const { seq: _seq, updated_at: _at, ...content } = view;
+  const { seq: _seq, updated_at: _at, audit: _audit, ...content } = view;
   const hash = digest(JSON.stringify(content, (key, value: unknown) => (key === "checked_at" ? undefined : value)));
   if (hash === publishedRow(ctx).view_hash) return;
   const now = ctx.now();

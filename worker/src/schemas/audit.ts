@@ -1,0 +1,58 @@
+/** Records of the audit trail that the tenant object keeps, as they stand in the event stream. */
+import { z } from "@hono/zod-openapi";
+import { Time } from "./basics";
+
+/** What was done to a tenant, or came of it. */
+export const AuditAction = z.enum([
+  "tenant.specified",
+  "tenant.deletion_asked",
+  "tenant.fell_asleep",
+  "tenant.woken",
+  "token.registered",
+  "token.revoked",
+  "agent.quarantined",
+  "access.revoked",
+  "dashboard.opened",
+  "certificates.rotation_asked",
+  "certificates.rotated",
+  "certificates.rolled_back",
+  "certificates.rotation_failed",
+  "credentials.rotation_asked",
+  "credentials.rotated",
+  "credentials.rolled_back",
+  "credentials.rotation_failed",
+  "version.changed",
+  "version.rolled_back",
+  "version.change_failed",
+  "backup.ordered",
+  "backup.succeeded",
+  "backup.failed",
+  "backup.restore",
+  "rehydration.begun",
+]);
+export type AuditAction = z.infer<typeof AuditAction>;
+
+/** Who did it: the portal by a signed call, a person (or a key of theirs) at the edge itself, or the edge by itself. */
+export const AuditBy = z.enum(["portal", "person", "edge"]);
+export type AuditBy = z.infer<typeof AuditBy>;
+
+const Sha256 = z.string().regex(/^([0-9a-f]{64})?$/);
+
+export const AuditHead = z
+  .object({ position: z.int().min(0), hash: Sha256 })
+  .openapi("AuditHead", { description: "The last record of the tenant's audit trail; hash is empty before the first" });
+export type AuditHead = z.infer<typeof AuditHead>;
+
+export const AuditLink = z.object({
+  position: z.int().min(1).openapi({ description: "1, 2, 3, …: no record is left out" }),
+  at: Time,
+  previous: Sha256.openapi({ description: "hash of the record before; empty for the first" }),
+  hash: Sha256.openapi({
+    description: "SHA-256 (hex) of the canonical JSON of [tenant, position, at, data without chain, previous]",
+  }),
+});
+export type AuditLink = z.infer<typeof AuditLink>;
+
+export const AuditRecord = z
+  .looseObject({ action: AuditAction, by: AuditBy, chain: AuditLink })
+  .openapi("AuditRecord", { description: "`data` of an event of kind audit; further fields go with the action" });
