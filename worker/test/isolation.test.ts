@@ -70,6 +70,7 @@ const API: Record<string, Test[]> = {
   "GET /api/events": [
     ["stream_readers", "never shows one tenant's events to another"],
     ["stream_readers", "takes no credential from the query, and none that is wrong"],
+    ["following", "never hears of another tenant"],
   ],
   "GET /agents/:tenant/1514": [
     ["tunnel", "opens for nobody without the right credential, and makes no object for a guess"],
