@@ -42,7 +42,8 @@ def judge(stack: StackHandle, load: Load, witnesses: list[Witness], backups: int
         1 for known in load.tenants if known not in tenants
     )
     lost += sum(_lost_to(witness) for witness in witnesses)
-    places = Counter((node.tenant, node.name) for node in nodes.running(stack))
+    # The stack may have tenants of others as well.
+    places = Counter((node.tenant, node.name) for node in nodes.running(stack) if node.tenant in load.tenants)
     lost += sum(1 for row in tenants.values() if not places.keys() >= set(_places_of(row))) if not stuck else 0
     planned = Counter(place for row in tenants.values() for place in _places_of(row))
     seconds = {
