@@ -7,13 +7,16 @@ from pathlib import Path
 import httpx
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import transaction
 
+from controlplane.rls import acting_as
 from tenants.access import edge_trail
 from tenants.access.edge_trail import Trail, first_break
 from tenants.access.rows import AUDIT, event_row
 from tenants.provisioning import mirror
 from tenants.provisioning.models import Tenant
 from tenants.provisioning.sighting import Sighting
+from tests.tenants.conftest import fresh
 
 CONTRACT = Path(__file__).parents[2] / "contracts/edge-api.json"
 TENANT = "lo" + "a" * 24
@@ -137,7 +140,8 @@ def test_a_trail_that_does_not_hold_fails_the_command_and_says_where(running, ed
 def test_an_end_that_the_portal_knew_is_compared_also_when_the_edge_tells_another(running, edge, monkeypatch):
     records = trail_of(running.pk)
     view = {**running.edge_view, "audit": {"position": 2, "hash": "f" * 64}}
-    Tenant.objects.filter(pk=running.pk).update(edge_view=view)
+    with acting_as(f"org:{running.organization_id}"):
+        Tenant.objects.filter(pk=running.pk).update(edge_view=view)
     played(edge, monkeypatch, running, records)
     with pytest.raises(CommandError, match="written anew at position 2"):
         verified(running)
@@ -146,8 +150,9 @@ def test_an_end_that_the_portal_knew_is_compared_also_when_the_edge_tells_anothe
 def test_the_portal_keeps_the_furthest_end_that_it_learned_of(running, edge):
     for position, kept in [(4, 4), (3, 4), (7, 7)]:
         view = {**edge.views[running.pk], "audit": {"position": position, "hash": str(position) * 64}}
-        assert mirror.record(mirror.locked(running.pk), Sighting.read(view))
-        assert Tenant.objects.get(pk=running.pk).edge_view["audit"] == {"position": kept, "hash": str(kept) * 64}
+        with acting_as(f"org:{running.organization_id}"), transaction.atomic():
+            assert mirror.record(mirror.locked(running.pk), Sighting.read(view))
+        assert fresh(running).edge_view["audit"] == {"position": kept, "hash": str(kept) * 64}
 
 
 def test_an_unknown_cell_is_said(cell):
