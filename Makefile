@@ -54,19 +54,19 @@ chaos: setup worker/dist/index.js  ## 200 random kills over 20 tenants (JSON=1, 
 test-tools: setup assets/node_modules/.ready
 	@local/setup/test-tools.sh
 
-# The journeys mostly wait, so they run beside the others, which give way to them. Their lines come last.
+# The journeys mostly wait, so they run beside the others, which give way to them; Postgres follows them. Their lines come last.
 test: LOG ?= .local/test.log
 test: test-tools worker/dist/index.js  ## every test: Python on SQLite and Postgres, Worker, journeys, browser
-	@mkdir -p -m 700 .local; $(MAKE) --no-print-directory test-stack >$(LOG) 2>&1 & beside=$$!; \
+	@mkdir -p -m 700 .local; $(MAKE) --no-print-directory -k test-stack test-postgres >$(LOG) 2>&1 & beside=$$!; \
 	trap 'kill $$beside 2>/dev/null' INT TERM; \
-	nice $(MAKE) --no-print-directory -k test-sqlite test-postgres test-worker; others=$$?; \
-	wait $$beside; journeys=$$?; cat $(LOG); exit $$((others + journeys))
+	nice $(MAKE) --no-print-directory -k test-sqlite test-worker; others=$$?; \
+	wait $$beside; slow=$$?; cat $(LOG); exit $$((others + slow))
 
 test-sqlite: test-tools
 	$(PY) -m pytest $(UNIT) tests
 
 test-postgres: test-tools
-	TEST_DATABASE=postgres $(PY) -m pytest $(UNIT) tests/controlplane tests/organizations tests/billing tests/tenants tests/isolation
+	TEST_DATABASE=postgres nice $(PY) -m pytest $(UNIT) tests/controlplane tests/organizations tests/billing tests/tenants tests/isolation
 
 test-worker: test-tools
 	npm --prefix worker test
