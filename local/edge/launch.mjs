@@ -1,6 +1,7 @@
 // Runs the Worker's bundle in workerd on this machine: node local/edge/launch.mjs CONFIG.json
 //
-// CONFIG.json: {"port", "engine_socket", "persist", "vars": {…}, "images": {"manager": {"v4147": "…"}, …}, "bundle"}.
+// CONFIG.json: {"port", "engine_socket", "persist", "vars": {…}, "images": {"manager": {"v4147": "…"}, …}, "bundle"}, and for
+// a bench {"direct_port", "inspector_port", "beside": [{"name", "script", "port", "objects": {"BINDING": {"class", "of"}}}]}.
 // Prints `ready http://127.0.0.1:<port>` once requests are served; ends when stdin ends, on SIGTERM and on SIGINT.
 import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
@@ -51,7 +52,8 @@ function options() {
     log: new Log(LogLevel.WARN),
     handleStructuredLogs: ({ message }) => console.log(message),
     containerEngine: { localDocker: { socketPath: `unix://${config.engine_socket}` } },
-    workers: [edge(), keeper()],
+    ...(config.inspector_port ? { inspectorPort: config.inspector_port } : {}),
+    workers: [edge(), keeper(), ...(config.beside ?? []).map(beside)],
   };
 }
 
@@ -59,6 +61,7 @@ function edge() {
   const bundle = resolve(config.bundle ?? join(WORKER, "dist/index.js"));
   return {
     ...script(cell, bundle),
+    ...straight(config.direct_port),
     bindings: config.vars,
     durableObjects: objects(),
     d1Databases: { WAZUH_META: DATABASE },
@@ -77,6 +80,21 @@ function keeper() {
     serviceBindings: { EDGE: cell },
     d1Databases: { DATABASE },
   };
+}
+
+/** A Worker that a bench holds the edge against, or asks objects by: its own, another Worker's, or (`of` "edge") the product's. */
+function beside({ name, script: path, port, objects: bound = {} }) {
+  const binding = ([as, { class: className, of }]) => {
+    const elsewhere = of ? { scriptName: of === "edge" ? cell : of } : {};
+    return [as, { className, useSQLite: true, ...elsewhere }];
+  };
+  const durableObjects = Object.fromEntries(Object.entries(bound).map(binding));
+  return { ...script(name, resolve(path)), ...straight(port), durableObjects };
+}
+
+/** A port of the Worker's own: before the other one stands a Worker of Miniflare's that no deployment has. */
+function straight(port) {
+  return port ? { unsafeDirectSockets: [{ host: "127.0.0.1", port }] } : {};
 }
 
 function script(name, path) {

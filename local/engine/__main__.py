@@ -13,6 +13,7 @@ from pathlib import Path
 
 from local.engine.api import DockerApi
 from local.engine.containers import Containers
+from local.engine.ingress import Sidecar
 from local.engine.runners import ProcessRunner, SharedRunner
 from local.engine.snapshots import Snapshots
 from local.web.server import Listener, serve_stream
@@ -20,14 +21,15 @@ from local.web.server import Listener, serve_stream
 CLOSE_DEADLINE = 10.0
 
 
-def main() -> int:
+def main(sidecar: type[Sidecar] = Sidecar) -> int:
+    """Runs until it is told to end. `sidecar` is the door of each node; a bench has one of its own."""
     arguments = parse_arguments()
     root = arguments.root.resolve()
     # No container outlives its engine, so what lies here is what a killed engine could not remove.
     shutil.rmtree(root / "containers", ignore_errors=True)
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     runner = SharedRunner() if arguments.shared else ProcessRunner()
-    return asyncio.run(serve(arguments.socket, root, runner))
+    return asyncio.run(serve(arguments.socket, root, runner, sidecar))
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -38,7 +40,9 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def serve(socket_path: Path, root: Path, runner: ProcessRunner | SharedRunner) -> int:
+async def serve(
+    socket_path: Path, root: Path, runner: ProcessRunner | SharedRunner, sidecar: type[Sidecar] = Sidecar
+) -> int:
     """Serves until stdin ends, a signal comes, or the zygote is lost (exit code 1); then removes every container."""
     ending: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
@@ -49,7 +53,7 @@ async def serve(socket_path: Path, root: Path, runner: ProcessRunner | SharedRun
     _end_on_signal_or_stdin(end)
     if isinstance(runner, ProcessRunner):
         await runner.listen(zygote_lost=lambda: end(1))
-    containers = Containers(root / "containers", runner)
+    containers = Containers(root / "containers", runner, sidecar)
     listener = await listen(socket_path, DockerApi(containers, Snapshots(root / "images", containers), runner.mode))
     print(f"ready {socket_path} ({runner.mode})", flush=True)
     code = await ending

@@ -109,8 +109,8 @@ class Container:
 class Containers:
     """All containers of one engine, by name and by id."""
 
-    def __init__(self, root: Path, runner: Runner) -> None:
-        self._root, self._runner = root, runner
+    def __init__(self, root: Path, runner: Runner, sidecar: type[Sidecar] = Sidecar) -> None:
+        self._root, self._runner, self._sidecar = root, runner, sidecar
         self._by_name: dict[str, Container] = {}
         self._watchers: set[asyncio.Task[None]] = set()
 
@@ -152,7 +152,7 @@ class Containers:
             return True
 
     async def _start_sidecar(self, container: Container) -> None:
-        container.sidecar = Sidecar(lambda inside: self._port_behind(container, inside))
+        container.sidecar = self._sidecar(lambda inside: self._port_behind(container, inside))
         await container.sidecar.open()
         container.status = "running"
 

@@ -1,0 +1,56 @@
+"""What measures stand on: the cell, the references and the load driver, each started when it is first needed."""
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from local.bench.cell import Cell
+from local.bench.load_driver import LoadDriver
+from local.bench.references import References
+
+
+@dataclass
+class Ground:
+    """A context in which measures run.
+
+    Args:
+        scale: how much each sample does; 1 takes a second or so, tests take far less.
+    """
+
+    scale: float = 1.0
+
+    def __enter__(self) -> Self:
+        # The system's usual place for such folders may be in memory, where nothing waits for a disk.
+        self.root = Path(tempfile.mkdtemp(prefix="bench-", dir="/var/tmp"))  # noqa: S108
+        self.load = LoadDriver().__enter__()
+        self.references = References(self._folder("references"))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.references.stop()
+        if "cell" in self.__dict__:
+            self.cell.stop()
+        self.load.__exit__()
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    @cached_property
+    def cell(self) -> Cell:
+        cell = Cell(self._folder("cell"))
+        try:
+            cell.start()
+        except BaseException:
+            cell.stop()
+            raise
+        return cell
+
+    def many(self, count: int, step: int = 1) -> int:
+        """How much of something a sample does, by the scale and in whole steps."""
+        return max(1, round(count * self.scale / step)) * step
+
+    def _folder(self, name: str) -> Path:
+        folder = self.root / name
+        folder.mkdir()
+        return folder

@@ -1,0 +1,61 @@
+"""Every measure of the edge, what it is held against, and what is aimed at."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from local.bench.ground import Ground
+from local.bench.measures import append, memory, reading, routing, tunnel
+from local.bench.pairs import Trial
+from local.bench.rows import Aim, Goal
+
+
+class Measure(NamedTuple):
+    """An aim and how its samples are taken."""
+
+    aim: Aim
+    trial: Callable[[Ground], Trial]
+
+
+def _at_most(bound: float) -> Goal:
+    return Goal(bound, at_most=True)
+
+
+TUNNEL = {"websockify": Goal(2), "websocat": Goal(1)}
+STALLED = {"": _at_most(8)}
+SYNC = "both sides answer after the disk"
+
+MEASURES = tuple(
+    Measure(Aim(*aim), trial)
+    for aim, trial in (
+        (("P11", "Worker routing with auth", "requests/s", {"workerd hello": Goal(0.6)}), routing.authenticated),
+        (("P12", "tenant object hop", "calls/s", {"bare object fetch": Goal(0.95)}), routing.object_hop),
+        (("P13", "agent tunnel up", "MiB/s", TUNNEL), tunnel.up),
+        (("P13", "agent tunnel down", "MiB/s", TUNNEL), tunnel.down),
+        (("P14", "tunnel round trip", "µs", {"websocat": _at_most(1.1)}), tunnel.round_trip),
+        (("P15", "stalled manager, 1 GiB offered", "MiB a connection", STALLED), memory.manager_stalls),
+        (("P15", "stalled agent, 1 GiB offered", "MiB a connection", STALLED), memory.agent_stalls),
+        (("P16", "event append, 64 clients", "events/s", {"JetStream, sync": Goal(1.5)}, SYNC), append.singly),
+        (
+            (
+                "P17",
+                "event append, batched",
+                "events/s",
+                {"JetStream, async": Goal(5), "JetStream, async, sync": Goal(5)},
+                "ours answers after the disk; JetStream does so only as «sync»",
+            ),
+            append.batched,
+        ),
+        (
+            (
+                "P18",
+                "fan-out to 100 readers",
+                "deliveries/s",
+                {"NATS core": Goal(2)},
+                "ours is on disk before it is sent; NATS core keeps nothing",
+            ),
+            reading.fan_out,
+        ),
+        (("P18", "its lag, 99th percentile", "ms", {"": _at_most(20)}), reading.lag),
+        (("P19", "replay", "events/s", {"JetStream": Goal(4)}), reading.replay),
+    )
+)
