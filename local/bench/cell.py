@@ -49,7 +49,9 @@ class Cell:
     def __post_init__(self) -> None:
         self.layout = Layout(self.root, usual_ports=False)
         os.environ |= self.layout.django_environment()  # what signs the calls to the edge reads its keys there
-        self.direct, self.bare, self.probe, self.inspector = free(4)
+        taken = set(self.layout.ports.values())
+        # The layout's are chosen, but nobody listens there yet.
+        self.direct, self.bare, self.probe, self.inspector = [port for port in free(9) if port not in taken][:4]
 
     def start(self) -> None:
         engine = [sys.executable, "-m", "local.bench.engine", "--socket", str(self.layout.engine_socket)]

@@ -113,7 +113,7 @@ async function latestOf({ port, host, token }) {
   const headers = { authorization: `Bearer ${token}` };
   const page = await connection.ask(requestOf({ path: "/api/events?after=0&limit=1", host, headers }));
   connection.close();
-  return Number(LATEST.exec(page.latin1Slice(-120))[1]);
+  return Number(LATEST.exec(page.subarray(-120).latin1Slice())[1]);
 }
 
 async function productPublisher({ port }, append) {
@@ -121,7 +121,8 @@ async function productPublisher({ port }, append) {
   const bytes = requestOf(append);
   return {
     async send() {
-      const connection = open.pop();
+      // Readers may have a batch before its sender has the answer.
+      const connection = open.pop() ?? (await HttpConnection.open(port));
       await connection.ask(bytes);
       open.push(connection);
     },
@@ -164,7 +165,7 @@ export async function replay({ edge, after, limit }) {
   const seconds = await timed(async () => {
     for (let latest = after + 1; position < latest; ) {
       const page = await connection.ask(requestOf({ path: `/api/events?after=${position}&limit=${limit}`, host, headers }));
-      const tail = page.latin1Slice(-120);
+      const tail = page.subarray(-120).latin1Slice();
       position = Number(NEXT.exec(tail)[1]);
       latest = Number(LATEST.exec(tail)[1]);
     }
@@ -193,12 +194,13 @@ export async function replayOfNats({ port, count }) {
   const config = { deliver_subject: "replayed", ack_policy: "none", deliver_policy: "all", replay_policy: "instant" };
   const seconds = await timed(async () => {
     let left = count;
-    connection.subscribe("replayed", 2);
+    connection.subscribe("replayed");
     const asked = connection.ask("$JS.API.CONSUMER.CREATE.REPLAY", { stream_name: "REPLAY", config });
     const answered = connection.heard;
     await new Promise((resolve, reject) => {
       connection.heard = (subject, payload) => {
-        if (subject !== "replayed") answered(subject, payload);
+        // What is pushed keeps the subject that it was published under.
+        if (subject !== "replay") answered(subject, payload);
         else if (--left === 0) resolve();
       };
       asked.catch(reject);

@@ -7,6 +7,7 @@ const NEWLINE = Buffer.from("\r\n");
 export class NatsConnection {
   #held = Buffer.alloc(0);
   #pongs = [];
+  #subscriptions = 0;
   heard = () => {};
 
   static async open(port) {
@@ -26,8 +27,8 @@ export class NatsConnection {
     socket.on("data", (chunk) => this.#take(chunk));
   }
 
-  subscribe(subject, sid = 1) {
-    this.socket.write(`SUB ${subject} ${sid}\r\n`);
+  subscribe(subject) {
+    this.socket.write(`SUB ${subject} ${++this.#subscriptions}\r\n`);
   }
 
   /** Resolves once the server has worked through everything that was written before. */
@@ -44,7 +45,7 @@ export class NatsConnection {
     const answer = new Promise((resolve) => {
       this.heard = (to, payload) => to === inbox && resolve(JSON.parse(payload));
     });
-    this.subscribe(inbox, 99);
+    this.subscribe(inbox);
     this.socket.write(publication(subject, JSON.stringify(body), inbox));
     const told = await answer;
     if (told.error) throw new Error(`${subject}: ${told.error.description}`);

@@ -1,4 +1,4 @@
-"""P16 and P17: events into a tenant's stream, each answer after the disk."""
+"""P16 and P17: events into a tenant's stream, each answer after the disk; a new stream, and a new JetStream, a sample."""
 
 import json
 
@@ -13,11 +13,10 @@ BATCH = 512
 def singly(ground: Ground) -> Trial:
     """Clients that append one event each and wait for the answer."""
     cell, count = ground.cell, ground.many(4000)
-    request = cell.append(cell.empty_stream(), [EVENT])
     work = {"count": count, "connections": CLIENTS}
     event = json.dumps(EVENT)
     return Trial(
-        ours=lambda: ground.load("requests", port=cell.probe, request=request, **work),
+        ours=lambda: ground.load("requests", port=cell.probe, request=cell.append(cell.empty_stream(), [EVENT]), **work),
         references={
             "JetStream, sync": lambda: ground.load(
                 "publishSingly", port=ground.references.nats_sync, event=event, **work
@@ -29,10 +28,10 @@ def singly(ground: Ground) -> Trial:
 def batched(ground: Ground) -> Trial:
     """One client; 512 events under way, as one call or as so many publications not yet acknowledged."""
     cell, batches = ground.cell, ground.many(24)
-    request = cell.append(cell.empty_stream(), [EVENT] * BATCH)
     event = json.dumps(EVENT)
 
     def ours() -> float:
+        request = cell.append(cell.empty_stream(), [EVENT] * BATCH)
         return BATCH * ground.load("requests", port=cell.probe, request=request, count=batches, connections=1)
 
     def published(port: int) -> float:

@@ -1,7 +1,6 @@
 """P15: what connections hold in memory whose reader stands still while 1 GiB is offered to each."""
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -11,7 +10,6 @@ from local.bench.pairs import Trial
 
 MIB = 1024 * 1024
 LOOK_SECONDS = 0.05
-SETTLE_SECONDS = 1.0
 STALLED_SECONDS = 4
 
 
@@ -30,18 +28,18 @@ def agent_stalls(ground: Ground) -> Trial:
 
 def _trial(ground: Ground, job: Callable[[list[str]], float]) -> Trial:
     agents = [agent.agent_id for agent in ground.cell.agents]
-    return Trial(lambda: _growth(ground.cell, lambda: job(agents)) / len(agents) / MIB, {})
+    # Once for all samples: what one of them leaves behind counts in those after it.
+    before = ground.cell.memory
+    return Trial(lambda: (_highest(ground.cell, lambda: job(agents)) - before) / len(agents) / MIB, {})
 
 
-def _growth(cell: Cell, job: Callable[[], float]) -> int:
-    """How far the runtime's memory rose above where it stood before, at its highest."""
-    time.sleep(SETTLE_SECONDS)  # what was held by the sample before is let go meanwhile
-    before = highest = cell.memory
-    over = threading.Event()
+def _highest(cell: Cell, job: Callable[[], float]) -> int:
+    """How much memory the runtime had during the job, at its highest."""
+    highest, over = cell.memory, threading.Event()
     with ThreadPoolExecutor(1) as hand:
         work: Future[float] = hand.submit(job)
         work.add_done_callback(lambda _: over.set())
         while not over.wait(LOOK_SECONDS):
             highest = max(highest, cell.memory)
         work.result()
-    return highest - before
+    return highest
