@@ -18,7 +18,7 @@ UNIT := -m "not stack" -n 2 -q --durations=10
 # What a tenant lives through at the edge, of the tests that run on the stand-in engine too.
 ON_DOCKER := $(patsubst %,tests/contract/test_edge_%.py,tenant_life traffic state managers)
 
-.PHONY: help setup run demo test test-sqlite test-postgres test-worker test-stack test-docker check format chaos contracts css \
+.PHONY: help setup run demo test test-sqlite test-postgres test-worker test-stack test-docker check format chaos bench contracts css \
         screenshots lock test-tools clean deploy smoke
 
 help:  ## list the commands
@@ -50,6 +50,9 @@ demo: setup worker/dist/index.js  ## the main job from sign-up to deletion on a 
 
 chaos: setup worker/dist/index.js  ## 200 random kills over 20 tenants (JSON=1, SEED=n)
 	@exec $(PY) -m local.chaos --kills 200 $(if $(SEED),--seed $(SEED),) $(JSON_FLAG)
+
+bench: setup worker/dist/index.js  ## measure the edge against references, in one run (JSON=1, ONLY=P13,P14, PROFILE=1)
+	@exec $(PY) -m local.bench $(JSON_FLAG) $(if $(ONLY),--only $(ONLY),) $(if $(PROFILE),--profile,)
 
 test-tools: setup assets/node_modules/.ready
 	@local/setup/test-tools.sh

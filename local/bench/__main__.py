@@ -1,24 +1,30 @@
-"""`python -m local.bench [--json] [--only P11,P13] [--pairs N]`: measures the edge and prints a table."""
+"""`python -m local.bench [--json] [--only P11,P13] [--pairs N] [--profile]`: measures the edge and prints a table."""
 
 import argparse
 import logging
 import os
 import platform
+import sys
 from typing import Any
 
 import structlog
 
 from local.bench.ground import Ground
 from local.bench.measures import MEASURES, Measure
-from local.bench.pairs import FEWEST_PAIRS, sampled
-from local.bench.rows import Table
+from local.bench.pairs import FEWEST_PAIRS, Trial, sampled
+from local.bench.profile import profiled
+from local.bench.rows import Aim, Table
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local.bench", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--only", default="", help="ids of measures, such as P11,P13; all of them by default")
-    parser.add_argument("--pairs", type=int, default=FEWEST_PAIRS, help=f"pairs a measure; {FEWEST_PAIRS} or more count")
+    parser.add_argument(
+        "--pairs", type=int, default=FEWEST_PAIRS, help=f"pairs a measure; {FEWEST_PAIRS} or more count"
+    )
+    parser.add_argument("--scale", type=float, default=1.0, help="how much each sample does; below 1 it tells nothing")
+    parser.add_argument("--profile", action="store_true", help="tell as well where the Worker spends its time")
     return parser.parse_args()
 
 
@@ -42,11 +48,21 @@ def main() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     measures, table, before = chosen(options.only), Table(options.json), machine()
     table.open()
-    with Ground() as ground:
-        for aim, trial in measures:
-            for row in aim.rows(sampled(trial(ground), options.pairs)):
+    with Ground(options.scale) as ground:
+        for aim, begin in measures:
+            trial = begin(ground)
+            for row in aim.rows(sampled(trial, options.pairs)):
                 table.add(row)
+            if options.profile:
+                tell_profile(ground, aim, trial)
     table.close(before)
+
+
+def tell_profile(ground: Ground, aim: Aim, trial: Trial) -> None:
+    """On standard error, after the samples: a Worker that is looked at is slower."""
+    print(
+        f"{aim.id} {aim.measure}", *profiled(ground.cell.inspector, trial.ours), sep="\n", file=sys.stderr, flush=True
+    )
 
 
 if __name__ == "__main__":

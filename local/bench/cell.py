@@ -1,6 +1,5 @@
 """A cell of its own: engine, edge and the Workers beside it, one running tenant with enrolled agents."""
 
-import base64
 import json
 import os
 import sys
@@ -27,7 +26,7 @@ WORKERS = REPOSITORY / "local/bench/workers"
 SIZES = {"manager": "standard-1", "indexer": "standard-2", "dashboard": "standard-1"}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Address:
     """What `EdgeApi` needs to know of a cell."""
 
@@ -98,7 +97,10 @@ class Cell:
     def tunnel(self) -> dict[str, Any]:
         """Where the load driver opens agents' connections, with each agent's credential."""
         credentials = {
-            agent.agent_id: {"cf-access-client-id": agent.connector_id, "cf-access-client-secret": agent.connector_secret}
+            agent.agent_id: {
+                "cf-access-client-id": agent.connector_id,
+                "cf-access-client-secret": agent.connector_secret,
+            }
             for agent in self.agents
         }
         path = f"/agents/{self.tenant}/1514"

@@ -24,7 +24,7 @@ class Ground:
 
     def __enter__(self) -> Self:
         # The system's usual place for such folders may be in memory, where nothing waits for a disk.
-        self.root = Path(tempfile.mkdtemp(prefix="bench-", dir="/var/tmp"))  # noqa: S108
+        self.root = Path(tempfile.mkdtemp(prefix="bench-", dir="/var/tmp"))
         self.load = LoadDriver().__enter__()
         self.references = References(self._folder("references"))
         return self

@@ -32,11 +32,12 @@ class LoadDriver:
         Raises:
             JobFailed: with the driver's own words.
         """
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
+        assert self._process.stdout
         self._process.stdin.write(json.dumps({"job": job, **order}) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
-        answer = json.loads(line) if line else {"failed": f"{job}: the driver ended"}
+        answer: dict[str, Any] = json.loads(line) if line else {"failed": f"{job}: the driver ended"}
         if "failed" in answer:
             raise JobFailed(answer["failed"])
         return float(answer["told"]["figure"])

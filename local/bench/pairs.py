@@ -1,4 +1,4 @@
-"""Runs ours and the references by turns and says what the figures mean: the median of ratios, and what noise alone makes."""
+"""Runs ours and the references by turns, and says what the figures mean."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

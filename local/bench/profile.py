@@ -28,7 +28,7 @@ def profiled(inspector: int, work: Callable[[], object]) -> list[str]:
         _call(socket, 2, "Profiler.setSamplingInterval", interval=SAMPLE_US)
         _call(socket, 3, "Profiler.start")
         work()
-        return _shares(_call(socket, 4, "Profiler.stop")["profile"])
+        return shares(_call(socket, 4, "Profiler.stop")["profile"])
 
 
 def _target(inspector: int) -> str:
@@ -48,7 +48,8 @@ def _call(socket: ClientConnection, number: int, method: str, **parameters: Any)
             return dict(answer.get("result", {}))
 
 
-def _shares(profile: dict[str, Any]) -> list[str]:
+def shares(profile: dict[str, Any]) -> list[str]:
+    """The lines of `profiled`, of what the inspector answered."""
     names = {node["id"]: _name(node["callFrame"]) for node in profile["nodes"]}
     time: Counter[str] = Counter()
     for sample, delta in zip(profile["samples"], profile["timeDeltas"], strict=True):

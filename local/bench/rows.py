@@ -71,9 +71,16 @@ class Aim:
             reference = series.reference(against) if against else None
             unclear = "nearer to the goal than samples to each other" if goal.undecided(value, series.spread) else ""
             yield Row(
-                **{"id": self.id, "measure": self.measure, "unit": self.unit, "ours": series.figure},
-                **{"reference": reference, "against": against, "ratio": ratio, "spread": series.spread},
-                **{"goal": f"{goal}{'×' if against else ''}", "met": goal.met(value)},
+                id=self.id,
+                measure=self.measure,
+                unit=self.unit,
+                ours=series.figure,
+                reference=reference,
+                against=against,
+                ratio=ratio,
+                spread=series.spread,
+                goal=f"{goal}{'×' if against else ''}",
+                met=goal.met(value),
                 note="; ".join(part for part in (self.note, unclear) if part),
             )
 

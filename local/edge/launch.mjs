@@ -12,7 +12,9 @@ import { cellName, removeLeftovers } from "./leftovers.mjs";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const WORKER = resolve(HERE, "../../worker");
-const { convertV4MiniflareOptions, Log, LogLevel, Miniflare } = createRequire(join(WORKER, "package.json"))("miniflare");
+const { convertV4MiniflareOptions, Log, LogLevel, Miniflare } = createRequire(join(WORKER, "package.json"))(
+  "miniflare",
+);
 
 const NODE_CLASSES = {
   MANAGER: ["ManagerContainer", "manager"],
@@ -28,7 +30,10 @@ const config = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const cell = cellName(join(config.persist, "cell-name"));
 const key = randomBytes(24).toString("base64url");
 await removeLeftovers(config.engine_socket, cell);
-const miniflare = new Miniflare({ ...convertV4MiniflareOptions(options()), resourcePersistencePath: resolve(config.persist) });
+const miniflare = new Miniflare({
+  ...convertV4MiniflareOptions(options()),
+  resourcePersistencePath: resolve(config.persist),
+});
 
 let ending = false;
 let sweeps;

@@ -1,6 +1,6 @@
 // Events to many readers, and to one that comes late: the product's stream, and NATS.
 import { HttpConnection, requestOf } from "./http.mjs";
-import { makeStream, NatsConnection, publication } from "./nats.mjs";
+import { deliveryOf, makeStream, NatsConnection, publication } from "./nats.mjs";
 import { timed } from "./rates.mjs";
 import { FrameReader, hear, openWebSocket } from "./websocket.mjs";
 
@@ -18,7 +18,7 @@ export async function fanOut({ edge, probe, append, subscribers, batch, batches 
 
 /** The same of NATS core: nothing is kept. */
 export async function fanOutOfNats({ port, event, subscribers, batch, batches }) {
-  const readers = await natsReaders(port, subscribers);
+  const readers = await natsReaders(port, event, subscribers);
   const publish = await natsPublisher(port, event, batch);
   return fannedOut(readers, publish, { subscribers, batch, batches });
 }
@@ -31,7 +31,7 @@ export async function lag({ edge, probe, append, subscribers, batches, everyMs }
 }
 
 export async function lagOfNats({ port, event, subscribers, batches, everyMs }) {
-  const readers = await natsReaders(port, subscribers);
+  const readers = await natsReaders(port, event, subscribers);
   const publish = await natsPublisher(port, event, 1);
   return lagged(readers, publish, { subscribers, batches, everyMs });
 }
@@ -130,16 +130,20 @@ async function productPublisher({ port }, append) {
   };
 }
 
-async function natsReaders(port, subscribers) {
+/** All messages are equal, so they are told by their bytes: taking each apart would measure this driver. */
+async function natsReaders(port, event, subscribers) {
+  const length = deliveryOf("fan", event).length;
   const readers = { seen: new Array(subscribers).fill(0), sockets: [], heard: () => {} };
   for (let number = 0; number < subscribers; number++) {
     const connection = await NatsConnection.open(port);
-    connection.heard = () => {
-      readers.seen[number] += 1;
-      readers.heard();
-    };
     connection.subscribe("fan");
     await connection.flushed();
+    let bytes = 0;
+    connection.hearBytes((count) => {
+      bytes += count;
+      readers.seen[number] = Math.floor(bytes / length);
+      readers.heard();
+    });
     readers.sockets.push(connection.socket);
   }
   return readers;
@@ -164,7 +168,9 @@ export async function replay({ edge, after, limit }) {
   let position = after;
   const seconds = await timed(async () => {
     for (let latest = after + 1; position < latest; ) {
-      const page = await connection.ask(requestOf({ path: `/api/events?after=${position}&limit=${limit}`, host, headers }));
+      const page = await connection.ask(
+        requestOf({ path: `/api/events?after=${position}&limit=${limit}`, host, headers }),
+      );
       const tail = page.subarray(-120).latin1Slice();
       position = Number(NEXT.exec(tail)[1]);
       latest = Number(LATEST.exec(tail)[1]);

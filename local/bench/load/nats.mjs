@@ -52,6 +52,12 @@ export class NatsConnection {
     return told;
   }
 
+  /** From here on nothing is read but how much comes. */
+  hearBytes(heard) {
+    this.socket.removeAllListeners("data");
+    this.socket.on("data", (chunk) => heard(chunk.length));
+  }
+
   close() {
     this.socket.destroy();
   }
@@ -91,6 +97,11 @@ export class NatsConnection {
 export function publication(subject, payload, reply = "") {
   const head = `PUB ${subject} ${reply ? `${reply} ` : ""}${Buffer.byteLength(payload)}\r\n`;
   return Buffer.from(`${head}${payload}\r\n`);
+}
+
+/** The bytes of a message as the first subscription of a connection gets it. */
+export function deliveryOf(subject, payload) {
+  return Buffer.from(`MSG ${subject} 1 ${Buffer.byteLength(payload)}\r\n${payload}\r\n`);
 }
 
 /** A stream in a file for everything under one subject, made anew. */

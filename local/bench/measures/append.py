@@ -1,4 +1,4 @@
-"""P16 and P17: events into a tenant's stream, each answer after the disk; a new stream, and a new JetStream, a sample."""
+"""P16 and P17: events into a tenant's stream, each answer after the disk. A sample has a new stream on either side."""
 
 import json
 
@@ -16,7 +16,9 @@ def singly(ground: Ground) -> Trial:
     work = {"count": count, "connections": CLIENTS}
     event = json.dumps(EVENT)
     return Trial(
-        ours=lambda: ground.load("requests", port=cell.probe, request=cell.append(cell.empty_stream(), [EVENT]), **work),
+        ours=lambda: ground.load(
+            "requests", port=cell.probe, request=cell.append(cell.empty_stream(), [EVENT]), **work
+        ),
         references={
             "JetStream, sync": lambda: ground.load(
                 "publishSingly", port=ground.references.nats_sync, event=event, **work

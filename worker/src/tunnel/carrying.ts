@@ -59,7 +59,7 @@ async function untilEnd(socket: Socket, begin: () => Promise<void>[]): Promise<v
 
 /** An object has two reads under way for each of its connections, most of them idle. */
 const IDLE_READ_BYTES = 4 * 1024;
-const LARGEST_READ_BYTES = 64 * 1024;
+const LARGEST_READ_BYTES = 256 * 1024;
 
 /** The runtime's own `pipeTo` tells nobody how much it carried. Reads grow as long as they come back full. */
 async function pumped(from: ReadableStream, to: WritableStream, count: (bytes: number) => void): Promise<void> {
@@ -70,10 +70,19 @@ async function pumped(from: ReadableStream, to: WritableStream, count: (bytes: n
     if (done) return;
     count(value.byteLength);
     await writer.write(value);
-    const full = value.byteLength === value.buffer.byteLength;
-    const size = full ? Math.min(4 * value.byteLength, LARGEST_READ_BYTES) : IDLE_READ_BYTES;
+    const size = nextSize(value.byteLength, value.buffer.byteLength);
     buffer = size === value.buffer.byteLength ? value.buffer : new ArrayBuffer(size);
   }
+}
+
+/**
+ * How much to read next, after a read of so many bytes into so much room.
+ *
+ * Frames in a row find room for a whole one each; a keepalive after them lets go of it.
+ */
+export function nextSize(read: number, room: number): number {
+  if (read === room) return Math.min(4 * room, LARGEST_READ_BYTES);
+  return read > room / 4 ? room : IDLE_READ_BYTES;
 }
 
 /** Says that the node did not take it, and closes. */
