@@ -23,17 +23,25 @@ export async function fanOutOfNats({ port, event, subscribers, batch, batches })
   return fannedOut(readers, publish, { subscribers, batch, batches });
 }
 
-/** Batches of one event at a steady pace. @returns the 99th percentile in milliseconds from the call to a reader */
+/** One event at a steady pace. @returns the 99th percentile in milliseconds from the call to a reader */
 export async function lag({ edge, probe, append, subscribers, batches, everyMs }) {
   const readers = await productReaders(edge, subscribers);
   const publish = await productPublisher(probe, append);
-  return lagged(readers, publish, { subscribers, batches, everyMs });
-}
-
-export async function lagOfNats({ port, event, subscribers, batches, everyMs }) {
-  const readers = await natsReaders(port, event, subscribers);
-  const publish = await natsPublisher(port, event, 1);
-  return lagged(readers, publish, { subscribers, batches, everyMs });
+  const times = [];
+  for (let number = 0; number < batches; number++) {
+    const pause = new Promise((resolve) => setTimeout(resolve, everyMs));
+    const began = performance.now();
+    let missing = readers.seen.length;
+    const all = new Promise((resolve) => {
+      readers.heard = () => {
+        times.push(performance.now() - began);
+        if (--missing === 0) resolve();
+      };
+    });
+    await Promise.all([publish.send(), all, pause]);
+  }
+  close(readers, publish);
+  return { figure: times.sort((a, b) => a - b)[Math.floor(times.length * 0.99)] };
 }
 
 async function fannedOut(readers, publish, { subscribers, batch, batches }) {
@@ -58,24 +66,6 @@ async function fannedOut(readers, publish, { subscribers, batch, batches }) {
   );
   close(readers, publish);
   return { figure: (total * subscribers) / seconds };
-}
-
-async function lagged(readers, publish, { batches, everyMs }) {
-  const times = [];
-  for (let number = 0; number < batches; number++) {
-    const pause = new Promise((resolve) => setTimeout(resolve, everyMs));
-    const began = performance.now();
-    let missing = readers.seen.length;
-    const all = new Promise((resolve) => {
-      readers.heard = () => {
-        times.push(performance.now() - began);
-        if (--missing === 0) resolve();
-      };
-    });
-    await Promise.all([publish.send(), all, pause]);
-  }
-  close(readers, publish);
-  return { figure: times.sort((a, b) => a - b)[Math.floor(times.length * 0.99)] };
 }
 
 function close(readers, publish) {

@@ -29,7 +29,7 @@ export interface Carriage {
 /** Agents send a keepalive every few seconds. */
 export const AGENT_LIMITS: BridgeLimits = {
   maxUnsentUp: 1024 * 1024,
-  maxUnsentDown: 4 * 1024 * 1024,
+  maxUnsentDown: 2 * 1024 * 1024,
   maxAfterClose: 256 * 1024,
   idleMs: 5 * 60_000,
   stalledMs: 60_000,
