@@ -22,7 +22,7 @@ class Goal:
 
     def undecided(self, value: float, spread: float) -> bool:
         """Whether noise alone could make the difference between value and bound."""
-        return abs(value / self.bound - 1) <= spread
+        return abs(value / self.bound - 1) < spread
 
     def __str__(self) -> str:
         return f"{'≤' if self.at_most else '≥'} {self.bound:g}"

@@ -120,19 +120,24 @@ def order(act: str, amount: int) -> bytes:
     return struct.pack("<I", len(payload)) + payload
 
 
+def received(connection: socket.socket, count: int) -> bytes:
+    with connection.makefile("rb") as file:
+        return file.read(count)
+
+
 def test_the_peer_gives_what_it_is_asked_for(far_end: socket.socket):
     far_end.sendall(order("D", 3 * peer.CHUNK))
-    assert len(far_end.recv(3 * peer.CHUNK, socket.MSG_WAITALL)) == 3 * peer.CHUNK
+    assert len(received(far_end, 3 * peer.CHUNK)) == 3 * peer.CHUNK
 
 
 def test_the_peer_tells_what_it_has_taken(far_end: socket.socket):
     far_end.sendall(order("U", 100) + bytes(100))
-    assert far_end.recv(8, socket.MSG_WAITALL) == struct.pack("<Q", 100)
+    assert received(far_end, 8) == struct.pack("<Q", 100)
 
 
 def test_the_peer_sends_back(far_end: socket.socket):
     far_end.sendall(order("E", 0) + b"there and back")
-    assert far_end.recv(14, socket.MSG_WAITALL) == b"there and back"
+    assert received(far_end, 14) == b"there and back"
 
 
 @pytest.mark.stack
