@@ -142,6 +142,33 @@ describe("one connection", () => {
     expect(await Promise.race([closed, scheduler.wait(2 * LIMITS.idleMs).then(() => "open")])).toBe("open");
   });
 
+  /** A connection to an upstream that takes something or nothing; what becomes of the upstream, in order. */
+  function endedWith(write: () => Promise<void>) {
+    const happened: string[] = [];
+    const note = (what: string) => async () => void happened.push(what);
+    const never = new Promise(() => {});
+    const writer = { write, closed: never, abort: note("dropped") };
+    const upstream = { writable: { getWriter: () => writer }, closed: never, close: note("closed") };
+    const { readable } = new IdentityTransformStream();
+    const { 0: client, 1: server } = new WebSocketPair();
+    server.accept();
+    client.accept();
+    new Bridge(server, { ...upstream, readable } as unknown as Socket, ofAgent("001", LIMITS)).start();
+    client.send(frame("!001!#AES:event"));
+    client.close();
+    return happened;
+  }
+
+  it("drops what its upstream does not take before it closes it: a closed one would keep it for good", async () => {
+    const happened = endedWith(() => new Promise(() => {}));
+    await expect.poll(() => happened).toEqual(["dropped", "closed"]);
+  });
+
+  it("drops nothing of what its upstream takes", async () => {
+    const happened = endedWith(() => scheduler.wait(50));
+    await expect.poll(() => happened).toEqual(["closed"]);
+  });
+
   it("carries text frames for nobody", async () => {
     const { client, closed } = bridged();
     client.accept();

@@ -205,21 +205,20 @@ export class Bridge {
     this.#ended = true;
     clearInterval(this.#idleCheck);
     clearTimeout(this.#leaving);
-    this.#letGo(reason);
+    void this.#letGo(how === "overflow" ? 0 : FLUSH_MS, reason);
     if (this.client.readyState === WebSocket.OPEN || this.client.readyState === WebSocket.CLOSING) {
       this.client.close(CLOSE[how], reason);
     }
   }
 
   /**
-   * Closes the upstream, which hears of that once it took what was written before; an abort right away would reach nobody
-   * as long as this side lives on. One that takes nothing more is cut off.
+   * Closes the upstream once it took what was written before. What it does not take in time is dropped first: the runtime
+   * keeps the queue of a socket that is closed with one, so that an agent could fill memory by coming back again and again.
    */
-  #letGo(reason: string): void {
-    const cut = setTimeout(() => this.#writer.abort(reason).catch(ignoreClosed), FLUSH_MS);
-    this.upstream.close().then(
-      () => clearTimeout(cut),
-      () => clearTimeout(cut),
-    );
+  async #letGo(patienceMs: number, reason: string): Promise<void> {
+    const deadline = Date.now() + patienceMs;
+    while (this.#unsent > 0 && Date.now() < deadline) await scheduler.wait(POLL_MS);
+    if (this.#unsent > 0) this.#writer.abort(reason).catch(ignoreClosed);
+    this.upstream.close().catch(ignoreClosed);
   }
 }
