@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -21,6 +21,7 @@ class Ground:
     """
 
     scale: float = 1.0
+    _cells: list[Cell] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         # The system's usual place for such folders may be in memory, where nothing waits for a disk.
@@ -31,19 +32,26 @@ class Ground:
 
     def __exit__(self, *_: object) -> None:
         self.references.stop()
-        if "cell" in self.__dict__:
-            self.cell.stop()
+        for cell in self._cells:
+            cell.stop()
         self.load.__exit__()
         shutil.rmtree(self.root, ignore_errors=True)
 
     @cached_property
     def cell(self) -> Cell:
-        cell = Cell(self._folder("cell"))
-        try:
-            cell.start()
-        except BaseException:
-            cell.stop()
-            raise
+        """The cell that most measures share."""
+        return self._started(self._folder("cell"))
+
+    def fresh_cell(self) -> Cell:
+        """One that nothing has used. It has the shared one's keys: this process signs with one pair."""
+        folder = self._folder(f"cell-{len(self._cells)}")
+        shutil.copytree(self.cell.layout.key_folder, folder / "keys")
+        return self._started(folder)
+
+    def _started(self, folder: Path) -> Cell:
+        cell = Cell(folder)
+        self._cells.append(cell)
+        cell.start()
         return cell
 
     def many(self, count: int, step: int = 1) -> int:

@@ -15,22 +15,25 @@ STALLED_SECONDS = 4
 
 def manager_stalls(ground: Ground) -> Trial:
     """Agents send 1 GiB each and heed no close; their manager reads nothing."""
-    return _trial(ground, lambda agents: ground.load("offer", target=ground.cell.tunnel, agents=agents))
+    return _trial(ground, "offer")
 
 
 def agent_stalls(ground: Ground) -> Trial:
     """The manager sends 1 GiB to each agent; agents read nothing."""
-    return _trial(
-        ground,
-        lambda agents: ground.load("ignore", target=ground.cell.tunnel, agents=agents, seconds=STALLED_SECONDS),
-    )
+    return _trial(ground, "ignore", seconds=STALLED_SECONDS)
 
 
-def _trial(ground: Ground, job: Callable[[list[str]], float]) -> Trial:
-    agents = [agent.agent_id for agent in ground.cell.agents]
+def _trial(ground: Ground, job: str, **order: int) -> Trial:
+    """In a runtime of its own: one that was used has memory that it need not ask for again."""
+    cell = ground.fresh_cell()
+    agents = [agent.agent_id for agent in cell.agents]
     # Once for all samples: what one of them leaves behind counts in those after it.
-    before = ground.cell.memory
-    return Trial(lambda: (_highest(ground.cell, lambda: job(agents)) - before) / len(agents) / MIB, {})
+    before = cell.memory
+
+    def stall() -> float:
+        return ground.load(job, target=cell.tunnel, agents=agents, **order)
+
+    return Trial(lambda: (_highest(cell, stall) - before) / len(agents) / MIB, {})
 
 
 def _highest(cell: Cell, job: Callable[[], float]) -> int:
