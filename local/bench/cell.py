@@ -20,7 +20,7 @@ from local.stack.ports import free
 from tenants.provisioning.edge_api import EdgeApi
 from tenants.provisioning.identity import mint
 
-AGENTS = 8
+AGENTS = 40
 RUNNING_SECONDS = 90.0
 WORKERS = REPOSITORY / "local/bench/workers"
 SIZES = {"manager": "standard-1", "indexer": "standard-2", "dashboard": "standard-1"}

@@ -29,7 +29,7 @@ export interface Carriage {
 /** Agents send a keepalive every few seconds. */
 export const AGENT_LIMITS: BridgeLimits = {
   maxUnsentUp: 1024 * 1024,
-  maxUnsentDown: 2 * 1024 * 1024,
+  maxUnsentDown: 1024 * 1024,
   maxAfterClose: 256 * 1024,
   idleMs: 5 * 60_000,
   stalledMs: 60_000,
@@ -56,7 +56,7 @@ const TELL_EVERY_BYTES = 128 * 1024;
 /** Larger writes would sit in buffers as one piece. */
 const CHUNK_BYTES = 64 * 1024;
 const FIRST_READ_BYTES = 16 * 1024;
-const LARGEST_READ_BYTES = 1024 * 1024;
+const LARGEST_READ_BYTES = 256 * 1024;
 const POLL_MS = 2;
 const FLUSH_MS = 500;
 
