@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict
 
+from local.chaos.followers import Followers
 from local.chaos.judge import Verdict, judge
 from local.chaos.keeper import Keeper
 from local.chaos.load import EVERYTHING, Changes, Load
@@ -41,7 +42,8 @@ def rampage(
 ) -> tuple[Monkey, Verdict]:
     """Makes tenants while things die, then lets everything come to rest and judges.
 
-    Two of them have machines at work in them: the first, which is a cluster where any is, and the last.
+    Two of them have machines at work in them: the first, which is a cluster where any is, and the last. The events of
+    all are followed.
     """
     with Visitor(stack.layout.portal) as maria:
         organization = sign_up_with_oidc(maria, OWNER, f"Chaos {seed}")
@@ -53,8 +55,9 @@ def rampage(
     with ExitStack() as running:
         watched = (load.tenants[0], load.tenants[-1])
         witnesses = [running.enter_context(Witness(stack, load.api, tenant)) for tenant in watched]
+        followers = running.enter_context(Followers(load.api, load.tenants))
         backups = destroy(load, monkey, witnesses, kills)
-        return monkey, judge(stack, load, witnesses, backups)
+        return monkey, judge(stack, load, witnesses, followers, backups)
 
 
 def destroy(load: Load, monkey: Monkey, witnesses: list[Witness], kills: int) -> int:
@@ -77,7 +80,7 @@ def main() -> None:
     options = arguments()
     clusters = options.tenants // CLUSTERED_SHARE if options.clusters is None else options.clusters
     print(f"seed {options.seed}", file=sys.stderr, flush=True)
-    with running_stack(keep=options.keep) as stack:
+    with running_stack(keep=options.keep, small_logs=True) as stack:
         monkey, verdict = rampage(
             stack, kills=options.kills, tenants=options.tenants, clusters=clusters, seed=options.seed
         )
@@ -86,9 +89,9 @@ def main() -> None:
         print(json.dumps(counts))
     else:
         killed = ", ".join(f"{count} {what}" for what, count in sorted(monkey.killed.items()))
-        print(f"kills        {monkey.kills} ({killed})")
-        print("\n".join(f"{name:<12} {count}" for name, count in counts.items() if name != "kills"))
-    sys.exit(1 if verdict.lost or verdict.duplicated or verdict.stuck else 0)
+        print(f"kills            {monkey.kills} ({killed})")
+        print("\n".join(f"{name:<16} {count}" for name, count in counts.items() if name != "kills"))
+    sys.exit(1 if verdict.faults else 0)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,15 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from local.chaos.followers import Followers
 from local.chaos.load import Load
+from local.chaos.streams import look_through
 from local.chaos.witness import Witness
 from local.portal_api import Json
 from local.stack import nodes
 from local.stack.handle import NotInTime, StackHandle, wait_for
 
+TOLD = 20  # of a kind
 CONVERGENCE_SECONDS = 420.0  # the edge tries a node that it gave up every five minutes
 
 
@@ -20,20 +23,29 @@ class Verdict:
 
     `lost`: acknowledged operations or tenants that are gone, or whose effect is not there, and what witnesses miss.
     `duplicated`: second effects of one request, second nodes of one place, and nodes that no plan has. `stuck`: tenants
-    that rest in no wanted state within the deadline. Beside them: how many operations, alerts, enrollments and backups
-    that was found out of.
+    that rest in no wanted state within the deadline. `events_lost`: numbers that a stream lacks, or that a follower was
+    never given, acknowledged alerts and enrollments that are no event, audit trails that break. `events_reordered`:
+    numbers that came a second time or too late, or that were given live as something else than is read later. Beside
+    them: how many operations, alerts, enrollments, backups and events that was found out of.
     """
 
     operations: int
     alerts: int
     enrollments: int
     backups: int
+    events: int
     lost: int
     duplicated: int
     stuck: int
+    events_lost: int
+    events_reordered: int
+
+    @property
+    def faults(self) -> int:
+        return self.lost + self.duplicated + self.stuck + self.events_lost + self.events_reordered
 
 
-def judge(stack: StackHandle, load: Load, witnesses: list[Witness], backups: int) -> Verdict:
+def judge(stack: StackHandle, load: Load, witnesses: list[Witness], followers: Followers, backups: int) -> Verdict:
     """Waits until everything rests, then counts."""
     stuck = _stuck_after_settling(load)
     operations = {row["id"]: row for row in load.api.all("/operations")}
@@ -46,16 +58,29 @@ def judge(stack: StackHandle, load: Load, witnesses: list[Witness], backups: int
     places = Counter((node.tenant, node.name) for node in nodes.running(stack) if node.tenant in load.tenants)
     lost += sum(1 for row in tenants.values() if not places.keys() >= set(_places_of(row))) if not stuck else 0
     planned = Counter(place for row in tenants.values() for place in _places_of(row))
+    streams = look_through(stack, load.api, followers, witnesses)
     seconds = {
         "nodes": [place for place in (places - planned).elements() if place[1] != "certs-0"],
         "tenants": [known for known in tenants if known not in load.tenants],
         "answers": load.second_answers,
         "operations": _second_operations(operations, load),
+        "events": streams.duplicated,
     }
-    duplicated = sum(_counted(what, found) for what, found in seconds.items())
+    duplicated = sum(_counted(f"{what}, a second time", found) for what, found in seconds.items())
     alerts = sum(len(witness.alerts) for witness in witnesses)
     enrollments = sum(len(witness.enrolled) for witness in witnesses)
-    return Verdict(len(operations), alerts, enrollments, backups, lost, duplicated, stuck)
+    return Verdict(
+        operations=len(operations),
+        alerts=alerts,
+        enrollments=enrollments,
+        backups=backups,
+        events=streams.events,
+        lost=lost,
+        duplicated=duplicated,
+        stuck=stuck,
+        events_lost=_counted("events, lost", streams.lost),
+        events_reordered=_counted("events, reordered", streams.reordered),
+    )
 
 
 def _places_of(row: Json) -> list[tuple[str, str]]:
@@ -107,7 +132,7 @@ def _second_operations(operations: dict[str, Json], load: Load) -> list[Json]:
 
 
 def _counted(what: str, found: list[Any]) -> int:
-    """Says what is there twice, for whoever reads the verdict."""
-    for one in found:
-        print(f"{what}, a second time: {one}", file=sys.stderr, flush=True)
+    """Says the first of them, for whoever reads the verdict."""
+    for one in found[:TOLD]:
+        print(f"{what}: {one}", file=sys.stderr, flush=True)
     return len(found)

@@ -27,6 +27,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--no-seed", action="store_true", help="do not make the demonstration organizations")
     parser.add_argument("--any-ports", action="store_true", help="take free ports instead of the usual ones")
     parser.add_argument("--shared-nodes", action="store_true", help="one process plays many nodes (scale runs only)")
+    parser.add_argument("--small-logs", action="store_true", help="events and journals go to the archive early")
     parser.add_argument("--end-with-stdin", action="store_true", help="end when standard input does, for scripts")
     return parser.parse_args()
 
@@ -137,7 +138,12 @@ def main() -> None:
     root = options.root.resolve()
     os.environ["GARRISON_STACK"] = str(root)  # on every process of the stack, so that one left over can be told
     with only_one(root):
-        layout = Layout(root, usual_ports=not options.any_ports, shared_nodes=options.shared_nodes)
+        layout = Layout(
+            root,
+            usual_ports=not options.any_ports,
+            shared_nodes=options.shared_nodes,
+            small_logs=options.small_logs,
+        )
         refuse_what_cannot_run(layout)
         try:
             asyncio.run(serve(layout, seed=not options.no_seed, end_with_stdin=options.end_with_stdin))

@@ -101,13 +101,19 @@ class StackHandle:
 
 @contextlib.contextmanager
 def running_stack(
-    *, root: Path | None = None, shared_nodes: bool = False, seed: bool = False, keep: bool = False
+    *,
+    root: Path | None = None,
+    shared_nodes: bool = False,
+    small_logs: bool = False,
+    seed: bool = False,
+    keep: bool = False,
 ) -> Iterator[StackHandle]:
     """A stack of its own, ended and removed at the end; it also ends when this process is killed.
 
     Args:
         root: its folder; a temporary one by default.
         shared_nodes: one process plays many nodes (scale runs only).
+        small_logs: events and journals go to the archive early, so that little traffic already fills it.
         seed: make the demonstration.
         keep: leave the folder, to read its logs.
     """
@@ -115,7 +121,7 @@ def running_stack(
     handle = StackHandle(Layout(folder, shared_nodes=shared_nodes, running=True))
     with (folder / LAUNCHER_LOG).open("wb") as output:
         handle.process = subprocess.Popen(
-            _command(folder, shared_nodes=shared_nodes, seed=seed),
+            _command(folder, {"--shared-nodes": shared_nodes, "--small-logs": small_logs, "--no-seed": not seed}),
             cwd=REPOSITORY,
             stdin=subprocess.PIPE,
             stdout=output,
@@ -134,8 +140,7 @@ def _end_of(log: Path) -> str:
     return log.read_text(errors="replace")[-4000:] if log.exists() else ""
 
 
-def _command(folder: Path, *, shared_nodes: bool, seed: bool) -> list[str]:
-    options = {"--shared-nodes": shared_nodes, "--no-seed": not seed}
+def _command(folder: Path, options: dict[str, bool]) -> list[str]:
     chosen = [option for option, wanted in options.items() if wanted]
     return [
         sys.executable,

@@ -13,6 +13,7 @@ from local.stack import keys, ports
 REPOSITORY = Path(__file__).resolve().parents[2]
 CELL = "lo"
 OIDC_CLIENT = "garrison-portal"
+SMALL_LOG_BYTES = 64 * 1024
 # What is offered, the newest first; also the image's tag. The odd ones exist only here: an indexer that exits, one
 # that takes an hour to start, and a newer version whose dashboard exits.
 VERSIONS = {version: version for version in ("4.14.7", "4.14.6", "4.14.7-exits", "4.14.7-slow", "4.14.8-blind")}
@@ -57,12 +58,14 @@ class Layout:
         root: its folder; everything the stack writes lies in there.
         usual_ports: try 8000 and 8787 first.
         shared_nodes: one process plays many nodes (scale runs only).
+        small_logs: what the edge keeps of events and of the journal goes to the archive early.
         running: it runs already, so its ports are those it took.
     """
 
     root: Path
     usual_ports: bool = True
     shared_nodes: bool = False
+    small_logs: bool = False
     running: bool = False
 
     @cached_property
@@ -170,4 +173,5 @@ class Layout:
             "VERSIONS": json.dumps({version: image_key(version) for version in self.versions}),
             "CELL_ID_KEY": self.keys.cell_id_key,
             "DATA_KEYS": self.keys.data_keys,
+            **({"HOT_LOG_BYTES": str(SMALL_LOG_BYTES)} if self.small_logs else {}),
         }

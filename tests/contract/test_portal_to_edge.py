@@ -189,7 +189,7 @@ def test_dashboards_and_events_open_with_what_the_portal_signs_and_close_when_it
         told = access_queries.event_log(owner, running).read(after=0, limit=50)
     assert code.post_to == f"http://{tenant.pk}.localhost:{edge.port}/session"
     assert {event["kind"] for event in told["events"]} >= {"lifecycle"}
-    call_command("verify_edge_audit", tenant=tenant.pk, stdout=(verified := io.StringIO()))
+    call_command("verify_edge_audit", tenant=[tenant.pk], stdout=(verified := io.StringIO()))
     assert re.search(r"[1-9]\d* records hold\.$", verified.getvalue().strip())
     headers = {"Authorization": f"Bearer {stream.token}"}
     assert httpx.get(f"{edge.url}/api/events?after=0", headers=headers).status_code == 200

@@ -120,7 +120,7 @@ def played(edge, monkeypatch, tenant: Tenant, records: list[dict]) -> None:
 
 def verified(tenant: Tenant) -> str:
     out = io.StringIO()
-    call_command("verify_edge_audit", tenant=tenant.pk, stdout=out)
+    call_command("verify_edge_audit", tenant=[tenant.pk], stdout=out)
     return out.getvalue()
 
 
@@ -157,4 +157,12 @@ def test_the_portal_keeps_the_furthest_end_that_it_learned_of(running, edge):
 
 def test_an_unknown_cell_is_said(cell):
     with pytest.raises(CommandError, match="There is no cell zz"):
-        call_command("verify_edge_audit", tenant="zz" + "a" * 24)
+        call_command("verify_edge_audit", tenant=["zz" + "a" * 24])
+
+
+def test_of_several_tenants_all_are_looked_at_and_each_break_is_named(running, edge, monkeypatch):
+    played(edge, monkeypatch, running, trail_of(running.pk))
+    unknown = ["zz" + letter * 24 for letter in "ab"]
+    with pytest.raises(CommandError, match=rf"{unknown[0]}: There is no cell zz\.\n{unknown[1]}: "):
+        call_command("verify_edge_audit", tenant=[unknown[0], running.pk, unknown[1]], stdout=(out := io.StringIO()))
+    assert out.getvalue() == f"{running.pk}: 5 records hold.\n"

@@ -20,6 +20,7 @@ export interface Env {
   VERSIONS: unknown;
   CELL_ID_KEY: string;
   DATA_KEYS: unknown;
+  HOT_LOG_BYTES?: string;
   TENANT: DurableObjectNamespace<TenantObject>;
   MANAGER: DurableObjectNamespace<ManagerContainer>;
   INDEXER: DurableObjectNamespace<IndexerContainer>;
@@ -58,6 +59,9 @@ const DataKeys = z
   .object({ current: z.string(), keys: z.record(z.string(), base64Key) })
   .refine((value) => value.current in value.keys, { path: ["current"], message: "names no key of `keys`" });
 
+/** Of each log, events or journal, so much lies in its object before the oldest of it goes to the archive. */
+const HOT_LOG_BYTES = 16 * 1024 * 1024;
+
 const SettingsSchema = z
   .object({
     ENVIRONMENT: z.enum(["local", "test", "production"]),
@@ -71,6 +75,7 @@ const SettingsSchema = z
     VERSIONS: json(z.record(z.string(), z.string())),
     CELL_ID_KEY: z.string().regex(/^([0-9a-f]{2}){16,}$/),
     DATA_KEYS: json(DataKeys),
+    HOT_LOG_BYTES: z.coerce.number().int().min(16 * 1024).default(HOT_LOG_BYTES),
   })
   .transform((value) => ({
     environment: value.ENVIRONMENT,
@@ -90,6 +95,7 @@ const SettingsSchema = z
       current: value.DATA_KEYS.current,
       keys: new Map(Object.entries(value.DATA_KEYS.keys).map(([id, key]) => [id, Buffer.from(key, "base64")])),
     },
+    hotLogBytes: value.HOT_LOG_BYTES,
   }))
   .superRefine((settings, context) => {
     for (const [path, message] of unfitForProduction(settings))

@@ -67,6 +67,13 @@ describe("the Worker's environment", () => {
     },
   );
 
+  it("keeps 16 MiB of a log in its object unless it is told otherwise, and refuses what is too little", () => {
+    const told = (bytes: string) => settingsOf({ ...production, HOT_LOG_BYTES: bytes }).hotLogBytes;
+    expect(settingsOf({ ...production }).hotLogBytes).toBe(16 * 1024 * 1024);
+    expect(told("65536")).toBe(64 * 1024);
+    expect(() => told("1024")).toThrow("HOT_LOG_BYTES");
+  });
+
   it("takes JSON variables as text, as secrets arrive", () => {
     const text = { ...production, DATA_KEYS: JSON.stringify(production.DATA_KEYS), VERSIONS: '{"4.14.7":"v4147"}' };
     expect(settingsOf(text).versions.get("4.14.7")).toBe("v4147");

@@ -8,6 +8,11 @@ export interface KeepingSizes {
   segmentBytes: number;
 }
 
+/** A segment is a quarter of what stays, so that sealing one leaves most of the newest at hand. */
+export function keeping(hotBytes: number): KeepingSizes {
+  return { hotBytes, segmentBytes: hotBytes / 4 };
+}
+
 type IndexEntry = [first: number, last: number, at: number, length: number];
 
 /** Joins batches to one archive object: a line of JSON that lists them, then their bodies. */

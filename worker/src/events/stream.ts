@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { AccessClaims, AccessRule } from "../auth/claims";
 import { DataKeySealer } from "../auth/data_key";
-import type { Env } from "../bindings";
+import { type Env, settingsOf } from "../bindings";
 import { type CountBatch, Counts } from "../counts";
 import { EdgeError } from "../errors";
 import { SealedArchive } from "./archive";
@@ -11,13 +11,12 @@ import { encodeBatches, MAX_EVENT_BYTES, type NewEvent } from "./events";
 import type { EventFilter } from "./filter";
 import { MAX_PAGE_EVENTS, Pages, type Selection } from "./pages";
 import { SeenKeys } from "./seen";
-import { ArchivedLog } from "./segments";
+import { ArchivedLog, keeping } from "./segments";
 import { CLOSE_ENDED, CLOSE_FAILED, Subscribers } from "./subscribers";
 
 const SEEN_KEYS = 50_000;
 const DAY_MS = 24 * 3600 * 1000;
 const HOUR_MS = 3600 * 1000;
-const SIZES = { hotBytes: 16 * 1024 * 1024, segmentBytes: 4 * 1024 * 1024 };
 const SUBSCRIBE_HEADER = "x-stream-subscribe";
 
 /** The answer to an append: the stream's newest number and how many of the events were new. */
@@ -31,7 +30,7 @@ export class EventStream extends DurableObject<Env> {
   readonly #log = new BlobLog(this.ctx.storage.sql);
   readonly #counts = new Counts(this.ctx.storage.sql);
   readonly #archive = this.#openArchive();
-  readonly #kept = new ArchivedLog(this.#log, this.#archive, SIZES, (work) => this.#transaction(work));
+  readonly #kept = new ArchivedLog(this.#log, this.#archive, this.#sizes, (work) => this.#transaction(work));
   readonly #pages = new Pages(this.#kept);
   readonly #readers = new Subscribers(this.ctx, (after, filter) => this.#pages.read(after, MAX_PAGE_EVENTS, filter));
   readonly #chain = new CommitChain<NewEvent[], Appended>(
@@ -167,6 +166,10 @@ export class EventStream extends DurableObject<Env> {
   #openArchive(): SealedArchive {
     const sealer = new DataKeySealer(() => this.#tenant.archiveKey());
     return new SealedArchive(this.env.ARCHIVE, `${this.ctx.id.name}/events/`, sealer);
+  }
+
+  get #sizes() {
+    return keeping(settingsOf(this.env).hotLogBytes);
   }
 
   get #tenant() {

@@ -1,7 +1,7 @@
 import type { Archive } from "../events/archive";
 import { type Batch, BlobLog, fittingOneRow } from "../events/blob_log";
 import { CommitChain } from "../events/commit_chain";
-import { ArchivedLog } from "../events/segments";
+import { ArchivedLog, type KeepingSizes } from "../events/segments";
 import { log } from "../log";
 import { searchableFrom } from "../tenant/searchable_days";
 import type { BulkItem } from "./bulk";
@@ -21,10 +21,8 @@ export interface JournalHost {
   /** A way to the indexer while the container of this object is none, or null; may have the position start over. */
   elsewhere?: () => Promise<Post | null>;
   /** Bytes that may lie in SQLite, and how large an archived segment grows. */
-  sizes?: { hotBytes: number; segmentBytes: number };
+  sizes: KeepingSizes;
 }
-
-const DEFAULT_SIZES = { hotBytes: 16 * 1024 * 1024, segmentBytes: 4 * 1024 * 1024 };
 
 const DAY_MS = 24 * 3600 * 1000;
 const HOUR_MS = 3600 * 1000;
@@ -56,8 +54,7 @@ export class Journal {
     private readonly host: JournalHost,
   ) {
     this.#log = new BlobLog(storage.sql);
-    const sizes = host.sizes ?? DEFAULT_SIZES;
-    this.#kept = new ArchivedLog(this.#log, host.archive, sizes, (work) => storage.transactionSync(work));
+    this.#kept = new ArchivedLog(this.#log, host.archive, host.sizes, (work) => storage.transactionSync(work));
     this.#chain = new CommitChain(
       (groups) => this.#commit(groups),
       () => storage.sync(),

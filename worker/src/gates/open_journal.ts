@@ -1,6 +1,7 @@
 import { DataKeySealer } from "../auth/data_key";
-import type { Env } from "../bindings";
+import { type Env, settingsOf } from "../bindings";
 import { SealedArchive } from "../events/archive";
+import { keeping } from "../events/segments";
 import { Journal, type Post } from "./journal";
 
 /**
@@ -24,5 +25,6 @@ export function openJournal(
     archiveDays: () => tenant.archiveDays(),
     kept,
     elsewhere,
+    sizes: keeping(settingsOf(env).hotLogBytes),
   });
 }
