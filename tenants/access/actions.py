@@ -10,10 +10,12 @@ from django.utils import timezone
 from controlplane import audit, edge_keys, rls
 from controlplane.actor import Actor
 from controlplane.ids import new_id
+from controlplane.problems import Forbidden
 from controlplane.transactions import let_go
 from organizations import access
 from organizations.models import ApiKey, User
 from tenants.provisioning import lifecycle
+from tenants.provisioning.dashboard_roles import Variant, role_within
 from tenants.provisioning.edge_api import EdgeApi
 from tenants.provisioning.edge_errors import EdgeError
 from tenants.provisioning.models import Tenant
@@ -22,17 +24,19 @@ from tenants.provisioning.problems import NotPossibleNow, problem_of
 LONGEST = dt.timedelta(hours=8)
 """After this long every credential ends, whether or not anybody revoked it."""
 
-DASHBOARD_ROLES = (("admin", "tenant.create"), ("operator", "tenant.operate"), ("viewer", "tenant.view"))
-"""Role in the dashboard, and the permission that stands for it: what somebody may do, not what they are called."""
-
 
 @dataclass(frozen=True)
 class DashboardCode:
-    """What the browser posts, as the form field `code`, to `post_to`. It works once, until `expires_at`."""
+    """
+    What the browser posts, as the form field `code`, to `post_to`. It works once, until `expires_at`.
+
+    With the `variant` "read_only" nothing can be changed in the dashboard.
+    """
 
     code: str
     post_to: str
     expires_at: str
+    variant: Variant
 
 
 @dataclass(frozen=True)
@@ -44,23 +48,24 @@ class StreamToken:
     expires_at: dt.datetime
 
 
-def open_dashboard(*, by: Actor, tenant: Tenant) -> DashboardCode:
+def open_dashboard(*, by: Actor, tenant: Tenant, variant: Variant | None = None) -> DashboardCode:
     """
     Have the edge issue a one-time code for the tenant's dashboard.
 
     The session that the code opens ends after 8 hours, or with the grant or the API key under which somebody acts.
-    Raises NotPossibleNow where no dashboard runs, EdgeNotAvailable while the edge does not answer.
+    Without a `variant` it opens with all that the role of `by` may do there. Raises Forbidden where the role may not
+    open this variant, NotPossibleNow where no dashboard runs, EdgeNotAvailable while the edge does not answer.
 
     The edge is asked between two transactions: an entry written before would lock the organization's trail for as long
     as the edge likes. The code is handed out only once its entry stands.
     """
     with rls.reading_as(by.rls_actor):
         standing = access.require(by, "dashboard.open", tenant.organization_id)
-        order = _order(by, tenant, standing)
+        order = _order(by, tenant, standing, variant)
     let_go()
     code = _code(tenant, order)
     with rls.acting_as(by.rls_actor):
-        _note(by, tenant, "tenants.dashboard.open", standing, role=order["role"])
+        _note(by, tenant, "tenants.dashboard.open", standing, role=order["role"], variant=order["variant"])
     return code
 
 
@@ -91,16 +96,11 @@ def scoped_token(
         "sub": by.user_id,
         "tenant": tenant.pk,
         "scope": scope,
-        "role": dashboard_role(standing),
+        "role": role_within(standing.permissions).name,
         **_carried(by, tenant, standing),
     }
     seconds = int((end - timezone.now()).total_seconds())
     return edge_keys.sign_scoped(claims, cell_id=tenant.cell_id, seconds=seconds)
-
-
-def dashboard_role(standing: access.Standing) -> str:
-    """What somebody is in the dashboard: admin, operator or viewer."""
-    return next((role for role, needed in DASHBOARD_ROLES if needed in standing.permissions), "viewer")
 
 
 def _carried(by: Actor, tenant: Tenant, standing: access.Standing) -> dict[str, Any]:
@@ -113,8 +113,11 @@ def _carried(by: Actor, tenant: Tenant, standing: access.Standing) -> dict[str, 
     }
 
 
-def _order(by: Actor, tenant: Tenant, standing: access.Standing) -> dict[str, Any]:
+def _order(by: Actor, tenant: Tenant, standing: access.Standing, variant: Variant | None) -> dict[str, Any]:
     """What the edge has to know to let somebody into the dashboard."""
+    role = role_within(standing.permissions)
+    if variant is not None and variant not in role.variants:
+        raise Forbidden("Your role opens this dashboard read-only. Nothing was opened.")
     wakes = lifecycle.is_sleeping(tenant) or lifecycle.is_waking(tenant)
     if not wakes and (tenant.edge_view or {}).get("observed") not in ("running", "degraded"):
         raise NotPossibleNow("This tenant's dashboard is not running.", "Start the tenant and wait until it runs.")
@@ -123,7 +126,8 @@ def _order(by: Actor, tenant: Tenant, standing: access.Standing) -> dict[str, An
         "epoch": tenant.cell.epoch,
         "idempotency_key": new_id("call"),
         "user": {"id": user.pk, "email": user.email},
-        "role": dashboard_role(standing),
+        "role": role.name,
+        "variant": variant or role.variants[0],
         **_carried(by, tenant, standing),
         "ends_at": _text(_end(by, standing)),
     }
@@ -134,7 +138,7 @@ def _code(tenant: Tenant, order: dict[str, Any]) -> DashboardCode:
         answer = EdgeApi(tenant.cell).dashboard_code(tenant.pk, order)
     except EdgeError as error:
         raise problem_of(error) from error
-    return DashboardCode(answer["code"], answer["post_to"], answer["expires_at"])
+    return DashboardCode(answer["code"], answer["post_to"], answer["expires_at"], order["variant"])
 
 
 def _note(by: Actor, tenant: Tenant, action: str, standing: access.Standing, **more: str) -> None:

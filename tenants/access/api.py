@@ -4,19 +4,20 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlplane.api.views import ListView
+from controlplane.api.views import ListView, valid
 from tenants.access import actions, queries
-from tenants.access.serializers import DashboardCodeOut, RevocationOut, RotationTokenOut, StreamTokenOut
+from tenants.access.serializers import DashboardCodeOut, DashboardIn, RevocationOut, RotationTokenOut, StreamTokenOut
 from tenants.provisioning.api import TenantView
 
 
 class Dashboard(TenantView):
     """Entering a tenant's dashboard."""
 
-    @extend_schema(operation_id="tenants_dashboard_open", request=None, responses={201: DashboardCodeOut})
+    @extend_schema(operation_id="tenants_dashboard_open", request=DashboardIn, responses={201: DashboardCodeOut})
     def post(self, request: Request, tenant_id: str) -> Response:
         """Get a one-time code for the dashboard."""
-        code = actions.open_dashboard(by=self.actor, tenant=self.tenant(tenant_id))
+        variant = valid(DashboardIn, request).get("variant")
+        code = actions.open_dashboard(by=self.actor, tenant=self.tenant(tenant_id), variant=variant)
         return Response(DashboardCodeOut(code).data, status=201)
 
 

@@ -11,7 +11,7 @@ from tenants.provisioning.models import Tenant
 def note_opened_dashboard(tenant: Tenant, change: Change) -> None:
     """A code was redeemed: somebody is in the dashboard."""
     by = Actor.system("the edge told it", organization_id=tenant.organization_id)
-    data = {name: str(change.data.get(name) or "") for name in ("user", "role", "session")}
+    data = {name: str(change.data.get(name) or "") for name in ("user", "role", "variant", "session")}
     audit.record(
         by=by,
         action="tenants.dashboard.enter",

@@ -17,6 +17,7 @@ AUDIT = {
     "tenant.woken": "The tenant was woken",
     "token.registered": "An enrollment token was made",
     "token.revoked": "An enrollment token was revoked",
+    "dashboard.opening_asked": "Somebody was let into the dashboard",
     "dashboard.opened": "Somebody opened the dashboard",
     "access.revoked": "Access was ended",
     "agent.quarantined": "An agent was quarantined",
@@ -34,6 +35,7 @@ AUDIT = {
     "backup.ordered": "A backup was ordered",
     "backup.succeeded": "A backup was made",
     "backup.failed": "A backup was not made",
+    "backup.expired": "A backup reached its end and was removed",
     "backup.restore": "A backup is put back",
     "rehydration.begun": "An archived day is loaded",
 }
@@ -94,7 +96,8 @@ def _heartbeat(data: Data) -> dict[str, Any]:
 
 
 def _audit(data: Data) -> dict[str, Any]:
-    return {"words": AUDIT.get(str(data.get("action")), _plain(data.get("action")).capitalize())}
+    words = AUDIT.get(str(data.get("action")), _plain(data.get("action")).capitalize())
+    return {"words": f"{words}, read-only" if data.get("variant") == "read_only" else words}
 
 
 def _other(data: Data) -> dict[str, Any]:

@@ -5,6 +5,13 @@ from typing import Any
 from rest_framework import serializers
 
 from tenants.access.models import Revocation
+from tenants.provisioning.dashboard_roles import VARIANTS
+
+
+class DashboardIn(serializers.Serializer[Any]):
+    """How the dashboard opens. Without it, with all that your role may do there; a viewer's is always read-only."""
+
+    variant = serializers.ChoiceField(choices=VARIANTS, required=False)
 
 
 class DashboardCodeOut(serializers.Serializer[Any]):
@@ -13,6 +20,7 @@ class DashboardCodeOut(serializers.Serializer[Any]):
     code = serializers.CharField()
     post_to = serializers.URLField()
     expires_at = serializers.DateTimeField()
+    variant = serializers.ChoiceField(choices=VARIANTS)
 
 
 class StreamTokenOut(serializers.Serializer[Any]):

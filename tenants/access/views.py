@@ -13,12 +13,13 @@ from django.views.decorators.http import require_POST, require_safe
 from controlplane.actor import Actor, actor_of
 from controlplane.appearance import allow_forms_to
 from controlplane.keyset import page_of, pager
-from controlplane.problems import Problem
+from controlplane.problems import Invalid, Problem
 from controlplane.rls import reading_as
 from controlplane.transactions import calls_out
 from organizations import access
 from organizations.names import names_of
 from tenants.access import actions, queries
+from tenants.access.forms import DashboardForm
 from tenants.access.queries import EventLog
 from tenants.access.revocation_rows import revocation_row
 from tenants.access.rows import KINDS, event_row
@@ -39,7 +40,14 @@ def dashboard(request: HttpRequest, tenant_id: str) -> HttpResponseBase:
     actor = actor_of(request)
     with reading_as(actor.rls_actor):
         tenant = provisioning.find(actor, tenant_id)
-    code = actions.open_dashboard(by=actor, tenant=tenant)
+    form = DashboardForm(request.POST)
+    if not form.is_valid():
+        raise Invalid(
+            "A dashboard opens in full or read-only; this is neither.",
+            hint="Open it from the tenant's page.",
+            field="variant",
+        )
+    code = actions.open_dashboard(by=actor, tenant=tenant, variant=form.cleaned_data["variant"] or None)
     context = {"tenant": tenant, "code": code, "person": str(request.user)}
     response = allow_forms_to(render(request, "tenants/handoff.html", context), _origin(code.post_to))
     # Under the site's same-origin policy browsers would send "Origin: null", which the edge has to refuse.

@@ -14,6 +14,7 @@ from controlplane.actor import actor_of
 from organizations import access
 from organizations.names import names_of
 from tenants.provisioning import lifecycle, marks, queries
+from tenants.provisioning.dashboard_roles import role_within
 from tenants.provisioning.frame import tenant_frame
 from tenants.provisioning.lifecycle import CERTIFICATE_NOTICE
 from tenants.provisioning.models import Operation, Tenant
@@ -113,10 +114,14 @@ def may_cancel(operation: Operation, permissions: frozenset[str]) -> bool:
 
 def _possible(tenant: Tenant, permissions: frozenset[str], operation: Operation | None, status: str) -> dict[str, bool]:
     free = operation is None or not operation.is_open
+    can_open = (
+        status in ("running", "attention", "sleeping") or lifecycle.is_waking(tenant)
+    ) and "dashboard.open" in permissions
     can_start = free and tenant.requested == Tenant.Requested.STOPPED and "tenant.operate" in permissions
     return {
-        "can_open": (status in ("running", "attention", "sleeping") or lifecycle.is_waking(tenant))
-        and "dashboard.open" in permissions,
+        "can_open": can_open,
+        "opens_read_only": role_within(permissions).variants == ("read_only",),
+        "may_open_read_only": can_open and role_within(permissions).variants[0] != "read_only",
         "can_sleep": free and status in ("running", "attention") and "tenant.operate" in permissions,
         "can_wake": status == "sleeping" and "tenant.operate" in permissions,
         "can_start": can_start,

@@ -6,6 +6,7 @@ import json
 import httpx
 import jwt
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
@@ -19,6 +20,7 @@ from organizations.models import Grant
 from organizations.permissions import PERMISSIONS
 from tenants.access import actions, queries
 from tenants.access.rows import event_row
+from tenants.provisioning import dashboard_roles
 from tenants.provisioning.problems import EdgeNotAvailable, EdgeSaysNo, NotPossibleNow
 from tests.cast import actor_for, session_of
 from tests.database import all_rows
@@ -42,8 +44,54 @@ def test_each_role_of_the_portal_has_its_role_in_the_dashboard(request, running,
         code = actions.open_dashboard(by=actor, tenant=running)
     body = body_of_last(edge)
     assert (body["role"], body["user"]) == (role, {"id": user.pk, "email": user.email})
+    assert body["variant"] == code.variant == ("read_only" if role == "viewer" else "full")
     assert (body["session"], body["grant"], body["organization"]) == ("ses_test", None, running.organization_id)
     assert code.post_to == f"http://{running.pk}.localhost:8787/session"
+
+
+def test_whoever_may_change_things_may_also_only_look_and_the_trail_says_which(running, edge, alice_acts):
+    with rls.acting_as(alice_acts.rls_actor):
+        code = actions.open_dashboard(by=alice_acts, tenant=running, variant="read_only")
+        entry = AuditEntry.objects.get(action="tenants.dashboard.open")
+    assert (body_of_last(edge)["role"], body_of_last(edge)["variant"]) == ("admin", "read_only")
+    assert (code.variant, entry.data["variant"]) == ("read_only", "read_only")
+
+
+def test_a_viewer_can_not_ask_for_more_than_to_look(running, edge, vera):
+    actor = actor_for(vera)
+    with rls.acting_as(actor.rls_actor), pytest.raises(Forbidden):
+        actions.open_dashboard(by=actor, tenant=running, variant="full")
+    assert not [path for _, path in edge.calls if path.endswith("/dashboard-codes")]
+
+
+def test_the_edge_knows_the_roles_and_variants_that_the_portal_sends():
+    contract = json.loads((settings.BASE_DIR / "contracts/edge-api.json").read_text())
+    order = contract["components"]["schemas"]["DashboardCode"]["properties"]
+    assert order["role"]["enum"] == [role.name for role in dashboard_roles.ROLES]
+    assert order["variant"]["enum"] == list(dashboard_roles.VARIANTS)
+    assert all(set(role.variants) <= set(dashboard_roles.VARIANTS) for role in dashboard_roles.ROLES)
+
+
+@pytest.mark.parametrize(("person", "opens", "chooses"), [("alice", "full", True), ("vera", "read_only", False)])
+def test_the_page_says_how_the_dashboard_opens_and_lets_choose_who_may(running, edge, request, person, opens, chooses):
+    browser = session_of(request.getfixturevalue(person))
+    page = browser.get(f"/t/{running.pk}/").content.decode()
+    assert ("Open dashboard, read-only" in page) == (opens == "read_only")
+    assert ("Open dashboard read-only" in page) == chooses
+    address = f"/t/{running.pk}/dashboard/"
+    assert "It opens read-only" in browser.post(address, {"variant": "read_only"}).content.decode()
+    assert body_of_last(edge)["variant"] == "read_only"
+    assert ("It opens read-only" in browser.post(address).content.decode()) == (opens == "read_only")
+    assert body_of_last(edge)["variant"] == opens
+    assert browser.post(address, {"variant": "all"}).status_code == 422
+
+
+def test_the_api_takes_the_variant_and_says_which_it_gave(running, edge, api):
+    address = f"tenants/{running.pk}/dashboard"
+    assert api.post(address, {"variant": "read_only"}).json()["variant"] == "read_only"
+    assert api.post(address).json()["variant"] == "full"
+    refused = api.post(address, {"variant": "all"})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "variant")
 
 
 def test_an_msps_person_comes_by_the_grant_and_no_longer_than_it(running, edge, maria, msp):
@@ -172,11 +220,13 @@ def test_no_page_holds_a_transaction_or_a_pooled_connection_while_it_asks_the_ed
 
 
 def test_the_trail_tells_when_a_dashboard_was_really_entered(running, edge, vera):
-    edge.publish(running.pk, "dashboard", {"user": vera.pk, "role": "viewer", "session": "ses_test"})
+    data = {"user": vera.pk, "role": "viewer", "variant": "read_only", "session": "ses_test"}
+    edge.publish(running.pk, "dashboard", data)
     read_feed()
     with rls.acting_as(f"org:{running.organization_id}"):
         entry = AuditEntry.objects.get(action="tenants.dashboard.enter")
-    assert (entry.data["user"], entry.data["role"]) == (vera.pk, "viewer")
+    told = (entry.data["user"], entry.data["role"], entry.data["variant"])
+    assert told == (vera.pk, "viewer", "read_only")
 
 
 def test_a_stream_credential_carries_what_revocations_go_by(running, edge, maria, msp):

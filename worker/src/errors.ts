@@ -90,7 +90,7 @@ export const ERRORS = {
   CODE_UNKNOWN: rule(403, false, "Go back to the portal and open the dashboard again."),
   SESSION_ENDED: rule(401, false, "Go back to the portal and open the dashboard again."),
   ORIGIN_REFUSED: rule(403, false, "Open the dashboard from the portal, in the same browser."),
-  READ_ONLY: rule(403, false, "Ask an administrator of the organization for a role that may change things."),
+  READ_ONLY: rule(403, false, "Open the dashboard from the portal without “read-only”, if your role may."),
   EVENT_TOO_LARGE: rule(413, false, "Send a digest, not the whole alert."),
   MANAGER_REFUSED: rule(503, true, "The manager is asked again by itself."),
   MANAGER_BUSY: rule(503, true, "The manager takes a number of calls a minute; the rest follows by itself."),

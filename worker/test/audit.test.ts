@@ -40,6 +40,7 @@ describe("the audit trail of a tenant", () => {
       "token.registered by portal",
       "agent.quarantined by portal",
       "token.revoked by portal",
+      "dashboard.opening_asked by portal",
       "dashboard.opened by person",
       "access.revoked by portal",
       "backup.ordered by portal",

@@ -2,11 +2,13 @@ import { env, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { describe, expect, it } from "vitest";
 import { expiryOf } from "../src/tenant/backups";
 import { nodeStub } from "../src/tenant/nodes/names";
+import { recordsOf } from "./support/audit";
 import { backupBody, restore, restoreBody } from "./support/backup_calls";
 import { alerts, backedUp, list, order } from "./support/backups";
 import { world } from "./support/containers";
 import { answered, call, PLAN } from "./support/edge";
 import { stateObjects } from "./support/state";
+import { replayAll } from "./support/stream";
 import { getTenant, newOperation, runningTenant, until } from "./support/tenants";
 
 describe("a backup", () => {
@@ -78,6 +80,8 @@ describe("a backup", () => {
     );
     expect(pins).toEqual([]);
     expect((await restore(tenant, restoreBody({ backup: id }))).status).toBe(404);
+    const expired = async () => recordsOf(await replayAll(tenant)).filter(({ action }) => action === "backup.expired");
+    await expect.poll(expired).toMatchObject([{ by: "edge", backup: id, kind: "on-demand", made: true }]);
   });
 
   it("is made every day, and kept for a week; one of a Sunday for four", () => {

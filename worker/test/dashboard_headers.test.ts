@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { DASHBOARD_ROLES } from "../src/auth/claims";
+import { DASHBOARD_ROLES, DASHBOARD_VARIANTS } from "../src/auth/claims";
 import { dashboardAnswerHeaders, dashboardRequestHeaders, UPSTREAM_ROLES } from "../src/gates/dashboard_headers";
 import { API } from "./support/edge";
 
@@ -51,7 +51,13 @@ describe("the dashboard's answers", () => {
 
 describe("the roles", () => {
   it("never become an administrator of the cluster", () => {
-    for (const role of DASHBOARD_ROLES) expect(UPSTREAM_ROLES[role]).toMatch(/^tenant_(admin|operator|readonly)$/);
+    for (const variant of DASHBOARD_VARIANTS)
+      for (const role of DASHBOARD_ROLES)
+        expect(UPSTREAM_ROLES[variant][role]).toMatch(/^tenant_(admin|operator|readonly)$/);
+  });
+
+  it("only read in a dashboard that was opened read-only, whoever opened it", () => {
+    expect(new Set(Object.values(UPSTREAM_ROLES.read_only))).toEqual(new Set(["tenant_readonly"]));
   });
 
   it("are set by the edge, whatever headers come", () => {

@@ -25,7 +25,9 @@ describe("opening a dashboard", () => {
       return feed.changes.filter((change) => change.tenant === tenant && change.kind === "dashboard");
     };
     await expect.poll(opened).toHaveLength(1);
-    expect((await opened())[0]?.data).toEqual({ user: "usr_alice", role: "admin", session: "ses_usr_alice" });
+    expect((await opened())[0]?.data).toEqual({
+      ...{ user: "usr_alice", role: "admin", variant: "full", session: "ses_usr_alice" },
+    });
     const events = async () =>
       JSON.parse(await env.WAZUH_EVENTS.getByName(tenant).replay(0, 100)).events as {
         kind: string;

@@ -16,6 +16,23 @@ export interface AccessClaims {
 export const DASHBOARD_ROLES = ["admin", "operator", "viewer"] as const;
 export type DashboardRole = (typeof DASHBOARD_ROLES)[number];
 
+export const DASHBOARD_VARIANTS = ["full", "read_only"] as const;
+/** How a dashboard was opened: with all that the role may do there, or only to look. */
+export type DashboardVariant = (typeof DASHBOARD_VARIANTS)[number];
+
+/** The variants that each role may open; the first is the one it gets where nobody says which. */
+export const VARIANTS_OF: Record<DashboardRole, readonly DashboardVariant[]> = {
+  admin: ["full", "read_only"],
+  operator: ["full", "read_only"],
+  viewer: ["read_only"],
+};
+
+/** The variant of somebody who asked for this one, or for none. */
+export function variantOf({ role, variant }: { role: DashboardRole; variant?: DashboardVariant | undefined }) {
+  const [first] = VARIANTS_OF[role];
+  return variant ?? (first as DashboardVariant);
+}
+
 /** Nothing that a person was given at the edge outlives this, whatever its issuer says. */
 export const MAX_ACCESS_MS = 8 * 3600 * 1000;
 

@@ -1,12 +1,14 @@
-import type { DashboardRole } from "../auth/claims";
+import { type DashboardRole, type DashboardVariant, variantOf } from "../auth/claims";
 import { upstreamCookies } from "../auth/session";
 import type { SessionClaims } from "../tenant/sessions";
 
-/** What the indexer's role mapping knows. None of them is an administrator of the cluster itself. */
-export const UPSTREAM_ROLES: Record<DashboardRole, string> = {
-  admin: "tenant_admin",
-  operator: "tenant_operator",
-  viewer: "tenant_readonly",
+/**
+ * What the role mappings of the indexer and of the manager's API know, by variant: whoever only looks has the role that
+ * only reads, whatever else they are. None of them is an administrator of the cluster itself.
+ */
+export const UPSTREAM_ROLES: Record<DashboardVariant, Record<DashboardRole, string>> = {
+  full: { admin: "tenant_admin", operator: "tenant_operator", viewer: "tenant_readonly" },
+  read_only: { admin: "tenant_readonly", operator: "tenant_readonly", viewer: "tenant_readonly" },
 };
 
 /** What a browser may say to a dashboard. Everything else, identity first of all, stays out. */
@@ -59,7 +61,7 @@ export function dashboardRequestHeaders(sent: Headers, visitor: Visitor): Header
   const cookies = upstreamCookies(sent);
   if (cookies) headers.set("cookie", cookies);
   headers.set("x-proxy-user", visitor.claims.subject);
-  headers.set("x-proxy-roles", UPSTREAM_ROLES[visitor.claims.role]);
+  headers.set("x-proxy-roles", UPSTREAM_ROLES[variantOf(visitor.claims)][visitor.claims.role]);
   headers.set("x-forwarded-for", visitor.address);
   headers.set("x-forwarded-host", visitor.origin.host);
   headers.set("x-forwarded-proto", visitor.origin.protocol.slice(0, -1));

@@ -1,6 +1,6 @@
 /** `/v1`: who gets into a tenant's dashboard, and who no longer does. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { DASHBOARD_ROLES, RULE_FIELDS } from "../auth/claims";
+import { DASHBOARD_ROLES, DASHBOARD_VARIANTS, RULE_FIELDS, VARIANTS_OF, variantOf } from "../auth/claims";
 import { type EdgeApp, errorResponses, jsonContent } from "../edge_app";
 import { Epoch, IdempotencyKey, TenantId, Time } from "../schemas/basics";
 
@@ -13,11 +13,18 @@ const DashboardCode = z
     idempotency_key: IdempotencyKey,
     user: z.strictObject({ id: Id, email: z.string().max(320) }),
     role: z.enum(DASHBOARD_ROLES),
+    variant: z.enum(DASHBOARD_VARIANTS).optional().openapi({
+      description: "How the dashboard opens; without it a viewer's is read-only and everybody else's is full",
+    }),
     organization: Id,
     grant: Id.nullable().default(null),
     connection: Id.nullable().default(null),
     session: Id,
     ends_at: Time,
+  })
+  .refine((asked) => VARIANTS_OF[asked.role].includes(variantOf(asked)), {
+    path: ["variant"],
+    message: "a viewer's dashboard is read-only",
   })
   .openapi("DashboardCode");
 

@@ -1,12 +1,14 @@
 /** The door of browsers: one origin a tenant, a posted one-time code, a host-only session, and the dashboard behind it. */
 
 import { clientAddress } from "../auth/address";
+import { variantOf } from "../auth/claims";
 import { sessionCookie, sessionDigest } from "../auth/session";
 import { dashboardOrigin } from "../bindings";
 import { boundedBytes, mayCarryBody } from "../body";
 import { type EdgeApp, type EdgeContext, isUpgrade } from "../edge_app";
 import { asEdgeError, EdgeError, type ErrorCode } from "../errors";
 import { dashboardAnswerHeaders, dashboardRequestHeaders } from "../gates/dashboard_headers";
+import { onlyReads, READING_METHODS } from "../gates/read_only";
 import { digest, parseToken } from "../ids";
 import { nodeStub } from "../tenant/nodes/names";
 import type { Redeemed, SessionView } from "../tenant/sessions";
@@ -19,9 +21,6 @@ const DASHBOARD_PORT = 5601;
 /** A form with a code is about 100 bytes; anybody may post one, so nothing larger is read. */
 const MAX_FORM_BYTES = 4096;
 const FORM = /^application\/x-www-form-urlencoded\s*(;|$)/i;
-const READING = new Set(["GET", "HEAD", "OPTIONS"]);
-/** The dashboard asks these by POST, though they change nothing. */
-const READING_POSTS = /^\/dashboard\/(internal\/search\/[a-z0-9_-]+|api\/saved_objects\/_bulk_(get|resolve))$/;
 
 const REFUSED_CODES: Record<Extract<Redeemed, { refused: string }>["refused"], [ErrorCode, string]> = {
   unknown: ["CODE_UNKNOWN", "The code that opens this dashboard is not known."],
@@ -88,7 +87,7 @@ async function proxy(c: EdgeContext): Promise<Response> {
   const secret = sessionDigest(c.req.raw.headers);
   const session = secret ? await c.env.TENANT.getByName(tenant).session(secret) : null;
   if (!secret || !session) throw ended();
-  refuseWriting(c, session);
+  await refuseWriting(c, session);
   if (session.away) return wait(c, secret);
   const answer = await fromDashboard(c, session, secret);
   if (isAway(answer)) throw new EdgeError("NODE_NOT_RUNNING", "The tenant's dashboard is stopped or still starting.");
@@ -139,7 +138,7 @@ const isAway = (answer: Response) => answer.headers.get("x-edge-error") === "NOD
 function refuseForeign(c: EdgeContext): void {
   if (c.req.header("service-worker")) throw new EdgeError("ORIGIN_REFUSED", "Dashboards install no service workers.");
   const own = originOf(c, c.var.dashboardTenant).origin;
-  const writes = !READING.has(c.req.method) || isUpgrade(c);
+  const writes = !READING_METHODS.has(c.req.method) || isUpgrade(c);
   if (writes && c.req.header("origin") !== own) {
     throw new EdgeError("ORIGIN_REFUSED", "Another origin may not write to this dashboard.");
   }
@@ -153,10 +152,12 @@ function isForeignRead(c: EdgeContext): boolean {
   return elsewhere && !wholeWindow;
 }
 
-function refuseWriting(c: EdgeContext, session: SessionView): void {
-  if (session.claims.role !== "viewer" || READING.has(c.req.method)) return;
-  if (c.req.method === "POST" && READING_POSTS.test(c.req.path)) return;
-  throw new EdgeError("READ_ONLY", "A viewer may not change anything in the dashboard.");
+/** Besides the roles behind: what one of them forgot, or a dashboard that was broken into gives away, is not there for it. */
+async function refuseWriting(c: EdgeContext, session: SessionView): Promise<void> {
+  if (variantOf(session.claims) === "full") return;
+  const reading = await onlyReads(c.req.raw, c.req.path);
+  if (!reading) throw new EdgeError("READ_ONLY", "This dashboard was opened read-only: nothing in it can be changed.");
+  c.req.raw = reading;
 }
 
 function upstreamRequest(c: EdgeContext, session: SessionView): Request {

@@ -12,6 +12,7 @@ export const AuditAction = z.enum([
   "token.revoked",
   "agent.quarantined",
   "access.revoked",
+  "dashboard.opening_asked",
   "dashboard.opened",
   "certificates.rotation_asked",
   "certificates.rotated",
@@ -27,6 +28,7 @@ export const AuditAction = z.enum([
   "backup.ordered",
   "backup.succeeded",
   "backup.failed",
+  "backup.expired",
   "backup.restore",
   "rehydration.begun",
 ]);

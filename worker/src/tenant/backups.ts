@@ -133,7 +133,10 @@ export async function takeDue(ctx: TenantContext, { key: id, attempts }: DueRow)
 /** Forgets a backup; archives that nothing else needs go with it. */
 export async function expireDue(ctx: TenantContext, { key: id }: DueRow): Promise<void> {
   for (const role of STATEFUL_ROLES) await nodeStub(ctx.env, ctx.id, role, 0).unpinArchive(id);
-  ctx.sql.exec("DELETE FROM backups WHERE id = ?", id);
+  ctx.transaction(() => {
+    const [gone] = ctx.sql.exec<Row>("DELETE FROM backups WHERE id = ? RETURNING *", id).toArray();
+    if (gone) ctx.audit("backup.expired", "edge", { backup: id, kind: gone.kind, made: gone.state === "succeeded" });
+  });
 }
 
 /** The daily backup; rests while the tenant does. */

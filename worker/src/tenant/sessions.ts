@@ -1,4 +1,4 @@
-import { type AccessClaims, type DashboardRole, MAX_ACCESS_MS } from "../auth/claims";
+import { type AccessClaims, type DashboardRole, type DashboardVariant, MAX_ACCESS_MS, variantOf } from "../auth/claims";
 import { dashboardOrigin } from "../bindings";
 import { EdgeError } from "../errors";
 import { digest, makeToken, randomBase32, randomBase62 } from "../ids";
@@ -14,6 +14,8 @@ export interface CodeRequest {
   idempotency_key: string;
   user: { id: string; email: string };
   role: DashboardRole;
+  /** Missing: what the role gets by itself. */
+  variant?: DashboardVariant | undefined;
   organization: string;
   grant: string | null;
   connection: string | null;
@@ -33,6 +35,8 @@ export interface CodeAnswer {
 export interface SessionClaims extends AccessClaims {
   email: string;
   role: DashboardRole;
+  /** Missing in sessions of the version before. */
+  variant?: DashboardVariant;
 }
 
 /** What the dashboard door needs for one request. */
@@ -63,6 +67,9 @@ export function makeCode(ctx: TenantContext, request: CodeRequest): Promise<Code
       "INSERT INTO codes (sha256, claims, expires_at) VALUES (?, ?, ?)",
       ...[digest(code), JSON.stringify(claimsOf(request, now, endsAt)), now + CODE_LIFE_MS],
     );
+    const { id: user } = request.user;
+    const { role, organization, grant } = request;
+    ctx.audit("dashboard.opening_asked", "portal", { user, role, variant: variantOf(request), organization, grant });
     schedulePrune(ctx, endsAt);
     const post_to = `${dashboardOrigin(ctx.settings, ctx.id)}/session`;
     return { code, post_to, expires_at: new Date(now + CODE_LIFE_MS).toISOString() };
@@ -136,8 +143,9 @@ function openSession(ctx: TenantContext, claims: SessionClaims): Redeemed {
     ...[digest(secret), JSON.stringify(claims), claims.endsAt],
   );
   const { subject, role, session, organization, grant } = claims;
-  ctx.publish("dashboard", { user: subject, role, session });
-  ctx.audit("dashboard.opened", "person", { user: subject, role, organization, grant });
+  const variant = variantOf(claims);
+  ctx.publish("dashboard", { user: subject, role, variant, session });
+  ctx.audit("dashboard.opened", "person", { user: subject, role, variant, organization, grant });
   schedulePrune(ctx, claims.endsAt);
   return { secret, endsAt: claims.endsAt };
 }
@@ -145,5 +153,6 @@ function openSession(ctx: TenantContext, claims: SessionClaims): Redeemed {
 function claimsOf(request: CodeRequest, issuedAt: number, endsAt: number): SessionClaims {
   const { role, organization, grant, connection, session } = request;
   const { id: subject, email } = request.user;
-  return { subject, email, role, organization, grant, connection, session, issuedAt, endsAt };
+  const variant = variantOf(request);
+  return { subject, email, role, variant, organization, grant, connection, session, issuedAt, endsAt };
 }

@@ -1,6 +1,6 @@
 /** What a browser, and the portal that sends it, do at a tenant's dashboard. */
 import { env, runInDurableObject, SELF } from "cloudflare:test";
-import type { DashboardRole } from "../../src/auth/claims";
+import type { DashboardRole, DashboardVariant } from "../../src/auth/claims";
 import { DashboardContainer } from "../../src/index";
 import { answered, call, iso, PORTAL } from "./edge";
 
@@ -8,6 +8,7 @@ export const originOf = (tenant: string) => `http://${tenant}.dashboards.test`;
 
 export interface Asked {
   role?: DashboardRole;
+  variant?: DashboardVariant;
   user?: string;
   email?: string;
   ends_at?: string;
