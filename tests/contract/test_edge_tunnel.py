@@ -1,0 +1,55 @@
+"""Agents' connections through the real edge: another's connector, another's agent, deploys, and many at once."""
+
+import secrets
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.contract.edge_process import Edge, free_port
+from tests.contract.edge_visitors import (
+    await_running,
+    events,
+    indexer_of,
+    new_tenant,
+    new_token,
+    wait_for,
+)
+from tests.contract.independent_agent import IndependentAgent, Websocat, enrolled
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture(scope="module")
+def shared_tenant(edge: Edge) -> str:
+    return new_tenant(edge)
+
+
+@pytest.fixture
+def tenant(edge: Edge, shared_tenant: str) -> str:
+    """A running tenant; tests before may have restarted what it runs on."""
+    await_running(edge, shared_tenant)
+    return shared_tenant
+
+
+def test_an_agent_written_apart_reports_through_websocat_and_is_back_at_once_when_that_is_killed(
+    edge: Edge, tenant: str, tmp_path: Path
+) -> None:
+    identity = enrolled(edge.url, new_token(edge, tenant), "apart-1")
+    agent = IndependentAgent(identity["agent_id"], identity["key"])
+    port, word = free_port(), f"mole{secrets.token_hex(4)}"
+    connector = (port, identity["manager_url"], identity["connector"], tmp_path / "websocat.log")
+    with Websocat(*connector):
+        agent.connect(port)
+        agent.start_up()
+        agent.keep_alive()
+        agent.report(f"{time.strftime('%b %e %H:%M:%S')} apart-1 sshd[7]: Invalid user {word} from 203.0.113.9 port 4022")
+        (hit,) = wait_for(lambda: indexer_of(edge, tenant).alerts_with(word), "the alert in the indexer")
+        assert hit["_source"]["agent"]["id"] == identity["agent_id"]
+        told = wait_for(lambda: events(edge, tenant, "alert"), "the alert in the stream")
+        assert [event["data"]["id"] for event in told] == [hit["_source"]["id"]]
+    # The manager refuses a second socket of an agent for a minute: it must have heard at once that the first is gone.
+    with Websocat(*connector):
+        agent.connect(port)
+        agent.start_up()
+        agent.keep_alive()
