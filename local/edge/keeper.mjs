@@ -1,7 +1,9 @@
 // A Worker beside the product's on this machine: what Cloudflare and `wrangler` do for it there, the launcher asks for here.
 // Only the launcher has the key. Asked through Miniflare's own objects the launcher would stand still until it is answered,
 // and workerd would stand still as well once nobody reads what it logs.
-const ORDERS = { "/migrate": migrate, "/sweep": sweep };
+import unsafe from "workerd:unsafe";
+
+const ORDERS = { "/migrate": migrate, "/sweep": sweep, "/reset": reset };
 
 export default {
   async fetch(request, env) {
@@ -28,4 +30,9 @@ async function migrate(migrations, { DATABASE }) {
 /** Calls the handler that Cloudflare's cron calls. */
 async function sweep(cron, { EDGE }) {
   await EDGE.scheduled({ cron, scheduledTime: new Date() });
+}
+
+/** Does to all objects what a deploy does to them: they end where they stand, and come anew at the next call. */
+async function reset() {
+  await unsafe.abortAllDurableObjects();
 }

@@ -3,10 +3,13 @@
 // CONFIG.json: {"port", "engine_socket", "persist", "vars": {…}, "images": {"manager": {"v4147": "…"}, …}, "bundle"}, and for
 // a bench {"direct_port", "inspector_port", "beside": [{"name", "script", "port", "objects": {"BINDING": {"class", "of"}}}]}.
 // Prints `ready http://127.0.0.1:<port>` once requests are served; ends when stdin ends, on SIGTERM and on SIGINT.
+// A line `reset` on stdin has every object end and come anew, as a deploy does, while what runs in the Worker itself goes
+// on; a line `deploy` takes the bundle as it lies there now. Both are printed once they are done.
 import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { cellName, removeLeftovers } from "./leftovers.mjs";
 
@@ -30,15 +33,12 @@ const config = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const cell = cellName(join(config.persist, "cell-name"));
 const key = randomBytes(24).toString("base64url");
 await removeLeftovers(config.engine_socket, cell);
-const miniflare = new Miniflare({
-  ...convertV4MiniflareOptions(options()),
-  resourcePersistencePath: resolve(config.persist),
-});
+const wanted = () => ({ ...convertV4MiniflareOptions(options()), resourcePersistencePath: resolve(config.persist) });
+const miniflare = new Miniflare(wanted());
 
 let ending = false;
 let sweeps;
-process.stdin.resume();
-process.stdin.on("end", end);
+createInterface({ input: process.stdin }).on("line", obey).on("close", end);
 process.on("SIGTERM", end);
 process.on("SIGINT", end);
 
@@ -79,7 +79,7 @@ function keeper() {
   const worker = script("keeper", join(HERE, "keeper.mjs"));
   return {
     ...worker,
-    compatibilityFlags: [...worker.compatibilityFlags, "service_binding_extra_handlers"],
+    compatibilityFlags: [...worker.compatibilityFlags, "service_binding_extra_handlers", "unsafe_module"],
     routes: [`${KEEPER_HOST}/*`],
     bindings: { KEY: key },
     serviceBindings: { EDGE: cell },
@@ -149,6 +149,13 @@ function statementsOf(path) {
 /** Cloudflare's cron has no counterpart here, so the launcher has the handler called. */
 async function sweep(cron) {
   await ask("/sweep", cron).catch((error) => console.error(`the sweep failed: ${error.message}`));
+}
+
+async function obey(line) {
+  if (line === "reset") await ask("/reset", null);
+  else if (line === "deploy") await miniflare.setOptions(wanted());
+  else throw new Error(`an order that is not known: ${line}`);
+  console.log(line);
 }
 
 async function ask(order, what) {

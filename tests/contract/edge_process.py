@@ -107,13 +107,17 @@ class Child:
     def pid(self) -> int:
         return self._process.pid
 
-    def wait_until(self, line: bytes) -> None:
+    def wait_until(self, line: bytes, times: int = 1) -> None:
         deadline = time.monotonic() + START_SECONDS
-        start = 0
-        while line not in self.log.read_bytes()[start:]:
+        while self.log.read_bytes().count(line) < times:
             assert self._process.poll() is None, self.log.read_text(errors="replace")[-2000:]
             assert time.monotonic() < deadline, self.log.read_text(errors="replace")[-2000:]
             time.sleep(0.02)
+
+    def tell(self, line: bytes) -> None:
+        assert self._process.stdin
+        self._process.stdin.write(line + b"\n")
+        self._process.stdin.flush()
 
     def kill(self) -> None:
         self._process.kill()
@@ -206,6 +210,21 @@ class Edge:
         transport = httpx.HTTPTransport(uds=str(self.root / "engine.sock"))
         with httpx.Client(transport=transport, base_url="http://engine") as client:
             client.post(f"/containers/{found[0]['Id']}/kill", params={"signal": "SIGKILL"}).raise_for_status()
+
+    def reset_objects(self) -> None:
+        """Has all objects end and come anew, as a deploy does, while the Worker's own connections stand."""
+        self._order(b"reset")
+
+    def deploy(self) -> None:
+        """Has the launcher take the bundle as it lies there now."""
+        self._order(b"deploy")
+
+    def _order(self, line: bytes) -> None:
+        assert self.launcher
+        done = b"\n" + line + b"\n"
+        before = self.launcher.log.read_bytes().count(done)
+        self.launcher.tell(line)
+        self.launcher.wait_until(done, before + 1)
 
     def crash_workerd(self) -> None:
         """SIGKILLs the runtime alone; the launcher starts another one, and containers go on."""

@@ -8,11 +8,13 @@ import pytest
 
 from tests.contract.edge_process import Edge, free_port
 from tests.contract.edge_visitors import (
+    an_agent,
     await_running,
     events,
     indexer_of,
     new_tenant,
     new_token,
+    stored,
     wait_for,
 )
 from tests.contract.independent_agent import IndependentAgent, Websocat, enrolled
@@ -53,3 +55,16 @@ def test_an_agent_written_apart_reports_through_websocat_and_is_back_at_once_whe
         agent.connect(port)
         agent.start_up()
         agent.keep_alive()
+
+
+def test_agents_are_back_within_a_minute_after_a_deploy(edge: Edge, tenant: str, tmp_path: Path) -> None:
+    """First what a deploy does to objects while their Worker still holds the agent's WebSocket, then a new Worker."""
+    with an_agent(tmp_path, edge, tenant, "deployed-1") as agent:
+        agent.await_connected()
+        for times, deploy in ((2, edge.reset_objects), (3, edge.deploy)):
+            started, word = time.monotonic(), f"mole{secrets.token_hex(4)}"
+            deploy()
+            agent.await_connected(times)
+            agent.log(f"Invalid user {word} from 203.0.113.9 port 4022")
+            wait_for(lambda word=word: stored(edge, tenant, [word]), "an alert after the deploy", 60)
+            assert time.monotonic() - started < 60
