@@ -75,6 +75,17 @@ def new_token(edge: Edge, tenant: str, *, max_uses: int = 10, groups: list[str] 
     return text
 
 
+def token_id(token: str) -> str:
+    return token.split("_")[2]
+
+
+def serves(edge: Edge) -> bool:
+    try:
+        return httpx.get(f"{edge.url}/livez", timeout=5).is_success
+    except httpx.TransportError:
+        return False
+
+
 def enroll(edge: Edge, token: str, name: str, **more: str) -> httpx.Response:
     body = {"token": token, "enrollment_id": str(uuid.uuid4()), "name": name, **more}
     return httpx.post(f"{edge.url}/api/agents/enroll", json=body, timeout=30)

@@ -45,7 +45,9 @@ def test_an_agent_written_apart_reports_through_websocat_and_is_back_at_once_whe
         agent.connect(port)
         agent.start_up()
         agent.keep_alive()
-        agent.report(f"{time.strftime('%b %e %H:%M:%S')} apart-1 sshd[7]: Invalid user {word} from 203.0.113.9 port 4022")
+        agent.report(
+            f"{time.strftime('%b %e %H:%M:%S')} apart-1 sshd[7]: Invalid user {word} from 203.0.113.9 port 4022"
+        )
         (hit,) = wait_for(lambda: indexer_of(edge, tenant).alerts_with(word), "the alert in the indexer")
         assert hit["_source"]["agent"]["id"] == identity["agent_id"]
         told = wait_for(lambda: events(edge, tenant, "alert"), "the alert in the stream")

@@ -19,6 +19,7 @@ import {
   code,
   codeBody,
   isolate,
+  isolateToken,
   putToken,
   revocation,
   revoke,
@@ -169,6 +170,13 @@ const CAUSES: Record<string, Causes> = {
     409: onLaterEpoch((id) => isolate(id, "001")),
     410: onDeleted((id) => isolate(id, "001")),
     422: on((id) => isolate(id, "001", { reason: "" })),
+  },
+  "post /v1/tenants/{id}/tokens/{token}/quarantine": {
+    ...tenantCauses("POST", `/tokens/${token()}/quarantine`, { epoch, idempotency_key: "k", reason: "leaked" }),
+    200: on(async (id) => isolateToken(id, (await newToken(id)).id)),
+    409: onLaterEpoch((id) => isolateToken(id, token())),
+    410: onDeleted((id) => isolateToken(id, token())),
+    422: on((id) => isolateToken(id, token(), { reason: "" })),
   },
   "post /v1/tenants/{id}/certs/rotate": {
     ...tenantCauses("POST", "/certs/rotate", rotation()),

@@ -8,6 +8,7 @@ import {
   code,
   codeBody,
   isolate,
+  isolateToken,
   putToken,
   revocation,
   revoke,
@@ -208,6 +209,15 @@ const CAUSES: Record<string, Causes> = {
     IDEMPOTENCY_CONFLICT: () =>
       withAgent((id, agent) => then(isolate(id, agent), () => isolate(id, agent, { reason: "another" }))),
   },
+  "post /v1/tenants/{id}/tokens/{token}/quarantine": {
+    TENANT_UNKNOWN: () => isolateToken(GUESS, token()),
+    TOKEN_NOT_FOUND: on((id) => isolateToken(id, token())),
+    STALE_EPOCH: onLaterEpoch((id) => isolateToken(id, token())),
+    IDEMPOTENCY_CONFLICT: on(async (id) => {
+      const { id: leaked } = await newToken(id);
+      return then(isolateToken(id, leaked), () => isolateToken(id, leaked, { reason: "another" }));
+    }),
+  },
   "post /v1/tenants/{id}/dashboard-codes": {
     STALE_EPOCH: onLaterEpoch((id) => code(id)),
     IDEMPOTENCY_CONFLICT: twice(code, codeBody, { role: "viewer" }),
@@ -232,6 +242,11 @@ const CAUSES: Record<string, Causes> = {
       const { text } = await newToken(await stoppedTenant({ max_agents: 1 }));
       return then(enroll(text, "web-1"), () => enroll(text, "web-2"));
     },
+    AGENT_QUARANTINED: () =>
+      enrolled(async (text, enrollment_id, id) => {
+        await answered(isolate(id, "001"), 200);
+        return enroll(text, "web-1", { enrollment_id });
+      }),
     AGENT_NAME_TAKEN: () => enrolled((text) => enroll(text, "web-1")),
     ENROLLMENT_CONFLICT: () => enrolled((text, enrollment_id) => enroll(text, "web-2", { enrollment_id })),
   },

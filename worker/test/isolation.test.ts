@@ -29,6 +29,7 @@ const API: Record<string, Test[]> = {
   "DELETE /v1/tenants/:id/tokens/:token": [TOKENS, KEYS],
   "GET /v1/tenants/:id/agents": [["foreign_tenant", "lists the agents of its own tenant only"], KEYS],
   "POST /v1/tenants/:id/agents/:agent/quarantine": [["agents", "finds no agent of another tenant"], KEYS],
+  "POST /v1/tenants/:id/tokens/:token/quarantine": [["quarantine", "finds no token of another tenant"], KEYS],
   "POST /v1/tenants/:id/certs/rotate": [
     ["rotation_door", "rotates no other tenant than the one it is asked for"],
     KEYS,

@@ -2,23 +2,13 @@ import { env, listDurableObjectIds, SELF } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { makeToken } from "../src/ids";
-import { nodeStub } from "../src/tenant/nodes/names";
 import { AGENT_LIMITS, BETWEEN_NODES, Bridge, ofAgent } from "../src/tunnel/bridge";
 import { FrameGuard, MAX_FRAME_BYTES } from "../src/tunnel/frames";
-import { enrolledAgent, knock, pair } from "./support/connector";
-import { API, answered, call, type Enrolled, mistyped, newTenantId, stoppedTenant } from "./support/edge";
+import { attach, enrolledAgent, frame, knock, pair } from "./support/connector";
+import { API, answered, type Enrolled, mistyped, newTenantId, stoppedTenant } from "./support/edge";
 import { listenOnManagers } from "./support/manager_port";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
-
-/** A frame of the agent channel. */
-function frame(payload: string): Uint8Array<ArrayBuffer> {
-  const body = bytes(payload);
-  const framed = new Uint8Array(4 + body.length);
-  new DataView(framed.buffer).setUint32(0, body.length, true);
-  framed.set(body, 4);
-  return framed;
-}
 
 const joined = (...parts: Uint8Array[]) => new Uint8Array(Buffer.concat(parts));
 
@@ -82,21 +72,6 @@ describe("the frame check", () => {
 async function tenantWithAgent(): Promise<{ tenant: string; agent: Enrolled }> {
   const tenant = await stoppedTenant();
   return { tenant, agent: await enrolledAgent(tenant) };
-}
-
-/** A connected agent: what it heard, and how its connection ended. */
-async function connect(tenant: string, headers: Record<string, string>) {
-  const answer = await knock(tenant, headers);
-  const socket = answer.webSocket;
-  if (!socket) throw new Error(`${answer.status}: ${await answer.text()}`);
-  const heard: string[] = [];
-  const closed = new Promise<number>((resolve) => socket.addEventListener("close", (event) => resolve(event.code)));
-  socket.binaryType = "arraybuffer";
-  socket.addEventListener("message", (event) => {
-    heard.push(new TextDecoder().decode(event.data as ArrayBuffer));
-  });
-  socket.accept();
-  return { socket, heard, closed };
 }
 
 describe("one connection", () => {
@@ -189,7 +164,7 @@ describe("the tunnel", () => {
   it("carries bytes both ways, whatever their boundaries", async () => {
     const connections = listening();
     const { tenant, agent } = await tenantWithAgent();
-    const { socket, heard } = await connect(tenant, pair(agent.connector));
+    const { socket, heard } = await attach(tenant, pair(agent.connector));
     const stream = joined(frame("!001!#AES:startup"), frame("#ping"), frame("!001!#AES:event"));
     for (const byte of stream) socket.send(new Uint8Array([byte]));
     await expect.poll(() => connections[0]?.received.reduce((sum, chunk) => sum + chunk.length, 0)).toBe(stream.length);
@@ -202,13 +177,13 @@ describe("the tunnel", () => {
     listening();
     const { tenant, agent } = await tenantWithAgent();
     const basic = btoa(`${agent.connector.id}:${agent.connector.secret}`);
-    await connect(tenant, { authorization: `Basic ${basic}` });
+    await attach(tenant, { authorization: `Basic ${basic}` });
   });
 
   it("ends a connection that speaks as another agent, before the manager hears it", async () => {
     const connections = listening();
     const { tenant, agent } = await tenantWithAgent();
-    const { socket, closed } = await connect(tenant, pair(agent.connector));
+    const { socket, closed } = await attach(tenant, pair(agent.connector));
     socket.send(joined(frame("!001!#AES:good"), frame("!002!#AES:forged")));
     expect(await closed).toBe(1008);
     await expect.poll(() => connections[0]?.closed).toBe(true);
@@ -218,7 +193,7 @@ describe("the tunnel", () => {
   it("ends the manager's side as soon as the agent goes away", async () => {
     const connections = listening();
     const { tenant, agent } = await tenantWithAgent();
-    const { socket } = await connect(tenant, pair(agent.connector));
+    const { socket } = await attach(tenant, pair(agent.connector));
     socket.send(frame("#ping"));
     await expect.poll(() => connections[0]?.received.length).toBeGreaterThan(0);
     socket.close();
@@ -228,7 +203,7 @@ describe("the tunnel", () => {
   it("ends the agent's side as soon as the manager hangs up", async () => {
     const connections = listening();
     const { tenant, agent } = await tenantWithAgent();
-    const { closed } = await connect(tenant, pair(agent.connector));
+    const { closed } = await attach(tenant, pair(agent.connector));
     await connections[0]?.hangUp(tenant);
     expect(await closed).toBe(1012);
   });
@@ -236,7 +211,7 @@ describe("the tunnel", () => {
   it("gives up on a connection whose manager takes nothing, at a small bound", async () => {
     const connections = listening({ reads: false });
     const { tenant, agent } = await tenantWithAgent();
-    const { socket, closed } = await connect(tenant, pair(agent.connector));
+    const { socket, closed } = await attach(tenant, pair(agent.connector));
     const large = frame(`!001!${"x".repeat(60_000)}`);
     let sent = 0;
     let code = 0;
@@ -255,35 +230,12 @@ describe("the tunnel", () => {
   it("replaces an agent's dead connection by its new one", async () => {
     const connections = listening();
     const { tenant, agent } = await tenantWithAgent();
-    const first = await connect(tenant, pair(agent.connector));
-    const second = await connect(tenant, pair(agent.connector));
+    const first = await attach(tenant, pair(agent.connector));
+    const second = await attach(tenant, pair(agent.connector));
     expect(await first.closed).toBe(1012);
     expect(connections[0]?.closed).toBe(true);
     second.socket.send(frame("#ping"));
     await expect.poll(() => connections[1]?.received.length).toBeGreaterThan(0);
-  });
-
-  it("shuts a quarantined agent out: its connection ends and its credential opens nothing", async () => {
-    const connections = listening();
-    const { tenant, agent } = await tenantWithAgent();
-    const { closed } = await connect(tenant, pair(agent.connector));
-    const body = { epoch: 1, idempotency_key: "q1", reason: "it sends malware" };
-    const path = `/v1/tenants/${tenant}/agents/001/quarantine`;
-    expect(await answered(call("POST", path, body), 200)).toMatchObject({ id: "001", quarantined: true });
-    expect(await closed).toBe(1012);
-    expect(connections[0]?.closed).toBe(true);
-    expect(await answered(knock(tenant, pair(agent.connector)), 403)).toMatchObject({ code: "AGENT_QUARANTINED" });
-    expect(await answered(call("POST", path, body), 200)).toMatchObject({ quarantined: true });
-  });
-
-  it("finds a quarantine that falls between its check and its connection", async () => {
-    listening();
-    const { tenant, agent } = await tenantWithAgent();
-    const manager = nodeStub(env, tenant, "manager", 0);
-    await env.TENANT.getByName(tenant).quarantine(agent.agent_id, 1, "late");
-    const socket = manager.connect("agent-001.manager:1514");
-    const { value } = await socket.readable.getReader().read();
-    expect(Array.from(value ?? [])).toEqual([0]);
   });
 
   it("answers 503 while the manager does not run", async () => {

@@ -36,6 +36,7 @@ const REFUSALS = [
   "TOKEN_USED_UP",
   "CLOCK_WRONG",
   "AGENT_LIMIT_REACHED",
+  "AGENT_QUARANTINED",
 ] as const;
 
 const enroll = createRoute({

@@ -56,6 +56,13 @@ const Quarantine = z
   .strictObject({ epoch: Epoch, idempotency_key: z.string().min(1).max(128), reason: z.string().min(1).max(500) })
   .openapi("Quarantine");
 
+const QuarantinedToken = z
+  .object({
+    token: Token,
+    agents: z.int().openapi({ description: "How many agents it had let in: all of them are shut out" }),
+  })
+  .openapi("QuarantinedToken");
+
 const OfToken = z.object({ id: TenantId, token: TokenId });
 const EpochOnly = z.strictObject({ epoch: Epoch });
 const token = { 200: { description: "The token as it stands", content: jsonContent(Token) } };
@@ -80,6 +87,16 @@ const revokeToken = createRoute({
   path: "/v1/tenants/{id}/tokens/{token}",
   request: { params: OfToken, body: { content: jsonContent(EpochOnly), required: true } },
   responses: { ...token, ...errorResponses(...common, "TOKEN_NOT_FOUND", "STALE_EPOCH") },
+});
+
+const quarantineToken = createRoute({
+  method: "post",
+  path: "/v1/tenants/{id}/tokens/{token}/quarantine",
+  request: { params: OfToken, body: { content: jsonContent(Quarantine), required: true } },
+  responses: {
+    200: { description: "The token, withdrawn, and its agents, shut out", content: jsonContent(QuarantinedToken) },
+    ...errorResponses(...common, "TOKEN_NOT_FOUND", "STALE_EPOCH", "IDEMPOTENCY_CONFLICT", "TENANT_DELETED"),
+  },
 });
 
 const listAgents = createRoute({
@@ -113,6 +130,11 @@ export function mount(app: EdgeApp): void {
   app.openapi(getToken, async (c) => c.json(await c.var.tenant.token(c.req.valid("param").token), 200));
   app.openapi(revokeToken, async (c) => {
     return c.json(await c.var.tenant.revokeToken(c.req.valid("param").token, c.req.valid("json").epoch), 200);
+  });
+  app.openapi(quarantineToken, async (c) => {
+    const { epoch, reason, idempotency_key } = c.req.valid("json");
+    const { token } = c.req.valid("param");
+    return c.json(await c.var.tenant.quarantineToken(token, epoch, reason, idempotency_key), 200);
   });
   app.openapi(listAgents, async (c) => c.json(await c.var.tenant.agents(), 200));
   app.openapi(quarantine, async (c) => {

@@ -10,6 +10,7 @@ export const AuditAction = z.enum([
   "tenant.woken",
   "token.registered",
   "token.revoked",
+  "token.quarantined",
   "agent.quarantined",
   "access.revoked",
   "dashboard.opening_asked",

@@ -5,8 +5,6 @@ import type { TenantContext } from "./context";
 import { noteComing } from "./idle";
 import { agentsAtManager } from "./manager";
 import type { ManagerAgent } from "./manager_api";
-import { managerNumbers } from "./managers";
-import { nodeStub } from "./nodes/names";
 import { AgentsRefused, pushAgents, pushSoon } from "./push";
 import { isAsleep, mustWait, rouse, stillAway } from "./sleep";
 import { noteAgents } from "./usage";
@@ -65,24 +63,6 @@ export async function listAgents(ctx: TenantContext): Promise<AgentsView> {
 export function agentCounts(sql: SqlStorage): { enrolled: number; active: number } {
   const query = "SELECT COUNT(*) AS enrolled, COALESCE(SUM(active), 0) AS active FROM agents";
   return sql.exec<{ enrolled: number; active: number }>(query).one();
-}
-
-/**
- * Shuts an agent out: its credential is refused from now on and its open connections end.
- * @throws EdgeError AGENT_NOT_FOUND
- */
-export async function quarantine(ctx: TenantContext, id: string, reason: string): Promise<AgentView> {
-  agentRow(ctx, id);
-  ctx.transaction(() => {
-    const marked = ctx.sql.exec(
-      "UPDATE agents SET quarantined_at = ?, quarantine_reason = ? WHERE id = ? AND quarantined_at IS NULL",
-      ...[ctx.now(), reason, id],
-    );
-    if (marked.rowsWritten > 0) ctx.audit("agent.quarantined", "portal", { agent: id, reason });
-  });
-  // Wherever it is connected: also at a node that it was sent to while its own was away.
-  await Promise.all(managerNumbers(ctx).map((n) => nodeStub(ctx.env, ctx.id, "manager", n).closeAgent(id)));
-  return asView(agentRow(ctx, id), undefined);
 }
 
 /** What a connector's credential opens. */
@@ -148,6 +128,11 @@ export async function countAgents(ctx: TenantContext): Promise<void> {
   const serves = record?.observed === "running" || record?.observed === "degraded";
   rememberActive(ctx, serves ? [...(await agentsAtManager(ctx)).values()] : []);
   if (record?.requested === "running" && !isAsleep(ctx)) ctx.schedule("count_agents", ctx.now() + COUNT_EVERY_MS);
+}
+
+/** One agent as this object knows it, without what only the manager does. @throws EdgeError AGENT_NOT_FOUND */
+export function agentView(ctx: TenantContext, id: string): AgentView {
+  return asView(agentRow(ctx, id), undefined);
 }
 
 function agentRow(ctx: TenantContext, id: string): AgentRow {

@@ -46,7 +46,9 @@ const CLOCK_TOLERANCE_MS = 3600 * 1000;
 /** Refusals written to feed and stream each minute; a flood is answered all the same, but not recorded one by one. */
 const RECORDED_REFUSALS_PER_MINUTE = 60;
 
-const REFUSALS: Record<RefusalReason | "name_taken" | "limit", [ErrorCode, string]> = {
+type Refused = RefusalReason | "name_taken" | "limit" | "conflict" | "quarantined";
+
+const REFUSALS: Record<Refused, [ErrorCode, string]> = {
   unknown: ["TOKEN_UNKNOWN", "this enrollment token is not known"],
   revoked: ["TOKEN_REVOKED", "this enrollment token was revoked"],
   expired: ["TOKEN_EXPIRED", "this enrollment token has expired"],
@@ -54,9 +56,12 @@ const REFUSALS: Record<RefusalReason | "name_taken" | "limit", [ErrorCode, strin
   clock: ["CLOCK_WRONG", "this machine's clock is more than an hour off"],
   name_taken: ["AGENT_NAME_TAKEN", "another agent of this tenant has this name"],
   limit: ["AGENT_LIMIT_REACHED", "the tenant has as many agents as its plan allows"],
+  conflict: ["ENROLLMENT_CONFLICT", "this enrollment id was used for another token or name"],
+  quarantined: ["AGENT_QUARANTINED", "the agent of this enrollment is quarantined"],
 };
 
-type Refused = keyof typeof REFUSALS;
+/** What the changes feed tells; the others come of what is there already, and the stream has them. */
+const IN_FEED: ReadonlySet<Refused> = new Set(["unknown", "revoked", "expired", "used_up", "clock"]);
 
 export const sealPurpose = (enrollmentId: string) => `agent:${enrollmentId}`;
 
@@ -72,26 +77,24 @@ export async function enroll(ctx: TenantContext, request: EnrollRequest): Promis
   if (!ctx.record()) throw new EdgeError(...REFUSALS.unknown);
   ctx.requireLive();
   noteComing(ctx);
-  const repeated = enrolledBefore(ctx, request);
-  if (repeated) return { created: false, answer: await answerOf(ctx, repeated) };
-  // Sealing waits, so it comes before the transaction; a refused request throws its fresh secrets away.
-  const material: AgentMaterial = { key: randomBytes(32).toString("hex"), connectorSecret: randomBase62(22) };
-  const sealed = await ctx.seal(sealPurpose(request.enrollment_id), JSON.stringify(material));
-  const outcome = ctx.transaction(() => commit(ctx, request, sealed, material));
+  const known = ctx.transaction(() => repeated(ctx, request));
+  const outcome = known ?? (await fresh(ctx, request));
   if ("refused" in outcome) throw new EdgeError(...REFUSALS[outcome.refused]);
   return { created: outcome.created, answer: await answerOf(ctx, outcome.row) };
 }
 
 type Outcome = { refused: Refused } | { created: boolean; row: AgentRow };
 
+async function fresh(ctx: TenantContext, request: EnrollRequest): Promise<Outcome> {
+  // Sealing waits, so it comes before the transaction; a refused request throws its fresh secrets away.
+  const material: AgentMaterial = { key: randomBytes(32).toString("hex"), connectorSecret: randomBase62(22) };
+  const sealed = await ctx.seal(sealPurpose(request.enrollment_id), JSON.stringify(material));
+  return ctx.transaction(() => repeated(ctx, request) ?? commit(ctx, request, sealed, material));
+}
+
 function commit(ctx: TenantContext, request: EnrollRequest, sealed: string, material: AgentMaterial): Outcome {
-  const repeated = enrolledBefore(ctx, request);
-  if (repeated) return { created: false, row: repeated };
   const refused = refusal(ctx, request);
-  if (refused) {
-    recordRefusal(ctx, request, refused);
-    return { refused };
-  }
+  if (refused) return refuse(ctx, request, refused);
   const row = insertAgent(ctx, request, sealed, material);
   announce(ctx, request, row.id);
   ctx.viewChanged();
@@ -100,18 +103,21 @@ function commit(ctx: TenantContext, request: EnrollRequest, sealed: string, mate
   return { created: true, row };
 }
 
-/** The agent that this enrollment id made, if the same token and name ask again. */
-function enrolledBefore(ctx: TenantContext, request: EnrollRequest): AgentRow | null {
-  const query = "SELECT id, name, token, material, enrollment_id FROM agents WHERE enrollment_id = ?";
-  const row = ctx.sql.exec<AgentRow>(query, request.enrollment_id).toArray()[0];
+/** What an enrollment id that made an agent comes to when it is sent again; null for one that is new. */
+function repeated(ctx: TenantContext, request: EnrollRequest): Outcome | null {
+  const query = "SELECT id, name, token, material, enrollment_id, quarantined_at FROM agents WHERE enrollment_id = ?";
+  const row = ctx.sql.exec<AgentRow & { quarantined_at: number | null }>(query, request.enrollment_id).toArray()[0];
   if (!row) return null;
   const reason = refusalOf(tokenRow(ctx, request.token), request.token_sha256, ctx.now());
   // The answer holds secrets: whoever repeats must still hold the token, and nobody may have withdrawn it.
-  if (reason === "unknown" || reason === "revoked") throw new EdgeError(...REFUSALS[reason]);
-  if (row.token !== request.token || row.name !== request.name) {
-    throw new EdgeError("ENROLLMENT_CONFLICT", "this enrollment id was used for another token or name");
-  }
-  return row;
+  if (reason === "unknown" || reason === "revoked") return refuse(ctx, request, reason);
+  if (row.token !== request.token || row.name !== request.name) return refuse(ctx, request, "conflict");
+  return row.quarantined_at === null ? { created: false, row } : refuse(ctx, request, "quarantined");
+}
+
+function refuse(ctx: TenantContext, request: EnrollRequest, reason: Refused): Outcome {
+  recordRefusal(ctx, request, reason);
+  return { refused: reason };
 }
 
 function refusal(ctx: TenantContext, request: EnrollRequest): Refused | null {
@@ -156,7 +162,7 @@ function recordRefusal(ctx: TenantContext, request: EnrollRequest, reason: Refus
   budget.left -= 1;
   const token = reason === "unknown" ? null : request.token;
   const data = { token, reason, name: request.name, address: request.address };
-  if (reason !== "name_taken" && reason !== "limit") ctx.publish("refusal", data);
+  if (IN_FEED.has(reason)) ctx.publish("refusal", data);
   ctx.emit("enrollment", { outcome: "refused", ...data });
 }
 

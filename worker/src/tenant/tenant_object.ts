@@ -14,7 +14,6 @@ import {
   type ConnectorVerdict,
   listAgents,
   mayConnect,
-  quarantine,
 } from "./agents";
 import { once } from "./answers";
 import { type BackupPart, listBackups, orderBackup, partsOf } from "./backups";
@@ -30,6 +29,7 @@ import { askAgain, nodeRows, takeReport } from "./node_records";
 import type { NodeReport } from "./nodes/reports";
 import { acceptRestore } from "./preludes";
 import { spendProof } from "./proofs";
+import { type QuarantinedToken, quarantine, quarantineToken } from "./quarantine";
 import { listRehydrations, loadedDays, rehydrate } from "./rehydrations";
 import { accessStands, type RevocationRequest, revoke } from "./revocations";
 import { askForRotation } from "./rotation";
@@ -240,6 +240,12 @@ export class TenantObject extends DurableObject<Env> {
     this.#ctx.requireLive(epoch);
     const work = () => quarantine(this.#ctx, agent, reason);
     return key === undefined ? work() : once(this.#ctx, `quarantine:${key}`, { agent, reason }, work);
+  }
+
+  quarantineToken(token: string, epoch: number, reason: string, key: string): Promise<QuarantinedToken> {
+    this.#ctx.requireLive(epoch);
+    const work = () => quarantineToken(this.#ctx, token, reason);
+    return once(this.#ctx, `quarantine_token:${key}`, { token, reason }, work);
   }
 
   async connector(agent: string, secretDigest: string): Promise<ConnectorVerdict> {

@@ -60,11 +60,14 @@ export function putToken(ctx: TenantContext, id: string, epoch: number, definiti
 export function revokeToken(ctx: TenantContext, id: string, epoch: number): TokenView {
   ctx.fence(epoch);
   tokenView(ctx, id);
-  return ctx.transaction(() => {
-    const revoked = ctx.sql.exec("UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", ctx.now(), id);
-    if (revoked.rowsWritten > 0) tellRevoked(ctx, id);
-    return tokenView(ctx, id);
-  });
+  ctx.transaction(() => withdraw(ctx, id));
+  return tokenView(ctx, id);
+}
+
+/** Withdraws a token. Call inside a transaction. */
+export function withdraw(ctx: TenantContext, id: string): void {
+  const revoked = ctx.sql.exec("UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", ctx.now(), id);
+  if (revoked.rowsWritten > 0) tellRevoked(ctx, id);
 }
 
 /** @throws EdgeError TOKEN_NOT_FOUND */

@@ -49,6 +49,14 @@ export const isolate = (id: string, agent: string, more = {}) =>
     ...more,
   });
 
+export const isolateToken = (id: string, token: string, more = {}) =>
+  call("POST", `/v1/tenants/${id}/tokens/${token}/quarantine`, {
+    epoch,
+    idempotency_key: "k",
+    reason: "leaked",
+    ...more,
+  });
+
 export const rotation = (more = {}) => ({ epoch, operation_id: newOperation(), ...more });
 export const rotate = (id: string, body: unknown = rotation()) => call("POST", `/v1/tenants/${id}/certs/rotate`, body);
 export const rotateCredentials = (id: string, body: unknown = rotation()) =>

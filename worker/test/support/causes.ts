@@ -39,9 +39,12 @@ export async function withAgent(act: (id: string, agent: string) => Promise<Resp
   return act(id, agent_id);
 }
 
-export async function enrolled(act: (text: string, enrollment_id: string) => Promise<Response>): Promise<Response> {
-  const { text } = await newToken(await stoppedTenant());
+export async function enrolled(
+  act: (text: string, enrollment_id: string, tenant: string) => Promise<Response>,
+): Promise<Response> {
+  const tenant = await stoppedTenant();
+  const { text } = await newToken(tenant);
   const enrollment_id = crypto.randomUUID();
   await answered(enroll(text, "web-1", { enrollment_id }), 201);
-  return act(text, enrollment_id);
+  return act(text, enrollment_id, tenant);
 }

@@ -25,3 +25,27 @@ export async function connect(tenant: string, agent: Enrolled): Promise<WebSocke
   webSocket?.accept();
   return webSocket;
 }
+
+/** A connected agent: what it heard, and how its connection ended. */
+export async function attach(tenant: string, headers: Record<string, string>) {
+  const answer = await knock(tenant, headers);
+  const socket = answer.webSocket;
+  if (!socket) throw new Error(`${answer.status}: ${await answer.text()}`);
+  const heard: string[] = [];
+  const closed = new Promise<number>((resolve) => socket.addEventListener("close", (event) => resolve(event.code)));
+  socket.binaryType = "arraybuffer";
+  socket.addEventListener("message", (event) => {
+    heard.push(new TextDecoder().decode(event.data as ArrayBuffer));
+  });
+  socket.accept();
+  return { socket, heard, closed };
+}
+
+/** A frame of the agent channel. */
+export function frame(payload: string): Uint8Array<ArrayBuffer> {
+  const body = new TextEncoder().encode(payload);
+  const framed = new Uint8Array(4 + body.length);
+  new DataView(framed.buffer).setUint32(0, body.length, true);
+  framed.set(body, 4);
+  return framed;
+}

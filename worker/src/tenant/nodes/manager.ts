@@ -66,9 +66,9 @@ export class ManagerContainer extends StatefulContainer {
     this.#usage.touch();
   }
 
-  /** Ends the agent's open connection; returns how many were closed. */
-  closeAgent(agent: string): number {
-    return this.#channels.close(agent);
+  /** Ends the agents' open connections; returns how many were closed. */
+  closeAgents(agents: string[]): number {
+    return agents.reduce((closed, agent) => closed + this.#channels.close(agent), 0);
   }
 
   /**

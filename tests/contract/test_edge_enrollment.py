@@ -1,0 +1,131 @@
+"""Who gets in at the real edge with an enrollment token, and who is thrown out again."""
+
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.contract.edge_process import Edge, free_port
+from tests.contract.edge_visitors import (
+    await_running,
+    enroll,
+    events,
+    new_tenant,
+    new_token,
+    serves,
+    token_id,
+    wait_for,
+)
+from tests.contract.independent_agent import IndependentAgent, Websocat
+
+pytestmark = pytest.mark.stack
+
+CLIENTS, USES, KILLS = 64, 40, 3
+
+
+@pytest.fixture(scope="module")
+def shared_tenant(edge: Edge) -> str:
+    return new_tenant(edge)
+
+
+@pytest.fixture
+def tenant(edge: Edge, shared_tenant: str) -> str:
+    """A running tenant; tests before may have restarted what it runs on."""
+    await_running(edge, shared_tenant)
+    return shared_tenant
+
+
+def persistent(edge: Edge, token: str, name: str, same: str) -> httpx.Response:
+    """As an installer that does not give up: asks under its own enrollment id until the edge has said yes or no."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            answer = enroll(edge, token, name, enrollment_id=same)
+            if answer.status_code < 500:
+                return answer
+        except httpx.TransportError:
+            pass  # the edge was killed: whether it took the request is what the next one finds out
+        assert time.monotonic() < deadline, f"{name} got no answer"
+        time.sleep(0.02)
+
+
+def test_no_use_of_a_token_is_lost_or_spent_twice_while_64_installers_race_and_the_edge_is_killed(
+    edge: Edge, tenant: str
+) -> None:
+    token = new_token(edge, tenant, max_uses=USES)
+    ids = [str(uuid.uuid4()) for _ in range(CLIENTS)]
+    race = threading.Barrier(CLIENTS + 1)
+
+    def install(n: int) -> httpx.Response:
+        race.wait()
+        return persistent(edge, token, f"racer-{n}", ids[n])
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        racing = [pool.submit(install, n) for n in range(CLIENTS)]
+        race.wait()
+        for kill in range(KILLS):
+            wait_for(lambda done=kill: sum(one.done() for one in racing) > 4 * done, "some to be through")
+            edge.crash_workerd()
+            wait_for(lambda: serves(edge), "the edge to be back")
+        answers = [one.result() for one in racing]
+
+    inside = {n: answer.json() for n, answer in enumerate(answers) if answer.status_code in (200, 201)}
+    assert len(inside) == USES
+    assert {answer.json()["code"] for n, answer in enumerate(answers) if n not in inside} == {"TOKEN_USED_UP"}
+    assert len({agent["agent_id"] for agent in inside.values()}) == USES
+    told = edge.call("GET", f"/v1/tenants/{tenant}/tokens/{token_id(token)}").json()
+    assert (told["uses"], told["state"]) == (USES, "used_up")
+    for n, agent in inside.items():
+        again = enroll(edge, token, f"racer-{n}", enrollment_id=ids[n])
+        assert (again.status_code, again.json()) == (200, agent)
+    listed = edge.call("GET", f"/v1/tenants/{tenant}/agents").json()["agents"]
+    assert sorted(agent["id"] for agent in listed) == sorted(agent["agent_id"] for agent in inside.values())
+    wait_for(lambda: len(enrolled(edge, tenant)) >= USES, "every enrollment in the stream")
+    assert sorted(enrolled(edge, tenant)) == sorted(agent["agent_id"] for agent in inside.values())
+
+
+def enrolled(edge: Edge, tenant: str) -> list[str]:
+    told = [event["data"] for event in events(edge, tenant, "enrollment")]
+    return [data["agent"]["id"] for data in told if data["outcome"] == "enrolled"]
+
+
+def test_a_leaked_token_is_withdrawn_and_all_its_agents_are_cut_off_at_once(edge: Edge, tmp_path: Path) -> None:
+    tenant = new_tenant(edge)
+    await_running(edge, tenant)
+    leaked, same = new_token(edge, tenant), str(uuid.uuid4())
+    thieves = [enroll(edge, leaked, f"thief-{n}", enrollment_id=same if n == 0 else str(uuid.uuid4())) for n in (0, 1)]
+    honest = enroll(edge, new_token(edge, tenant), "honest-1")
+    agents = [answer.json() for answer in (*thieves, honest)]
+    with ExitStack() as stack:
+        first, second, witness = (stack.enter_context(connected(identity, tmp_path)) for identity in agents)
+        body = {"epoch": 1, "idempotency_key": "leak", "reason": "it lay in a repository"}
+        answer = edge.call("POST", f"/v1/tenants/{tenant}/tokens/{token_id(leaked)}/quarantine", body).json()
+        assert (answer["agents"], answer["token"]["state"]) == (2, "revoked")
+        for agent, port in (first, second):
+            with pytest.raises(ConnectionError):
+                agent.keep_alive()
+            agent.connect(port)
+            with pytest.raises(ConnectionError):
+                agent.start_up()
+        witness[0].keep_alive()
+    assert enroll(edge, leaked, "thief-0", enrollment_id=same).json()["code"] == "TOKEN_REVOKED"
+    assert enroll(edge, leaked, "thief-2").json()["code"] == "TOKEN_REVOKED"
+
+
+@contextmanager
+def connected(identity: dict[str, Any], folder: Path) -> Iterator[tuple[IndependentAgent, int]]:
+    """An agent that reports through a connector of its own, and that one's port."""
+    agent, port = IndependentAgent(identity["agent_id"], identity["key"]), free_port()
+    log = folder / f"websocat-{identity['agent_id']}.log"
+    with Websocat(port, identity["manager_url"], identity["connector"], log):
+        agent.connect(port)
+        agent.start_up()
+        yield agent, port
+        agent.leave()
