@@ -1,5 +1,5 @@
 """
-A Wazuh 4.x agent written apart: from the description of the protocol alone, as a check on everything else that speaks it.
+A Wazuh 4.x agent written apart: from the description of the protocol alone, as a check on all else that speaks it.
 
 It shares no code with `local/agent`, the stand-in manager or the images, and is written the other way round on purpose:
 blocking sockets, no connector of its own. What it knows of the protocol (Wazuh 4.x, 1514/tcp):
@@ -85,7 +85,7 @@ class Websocat:
 
 
 class IndependentAgent:
-    """One agent by its id and key (64 hex characters). Its counters live as long as it does, over all its connections."""
+    """One agent by its id and key (64 hex characters). Its counters live as long as it does, over all connections."""
 
     def __init__(self, agent_id: str, key: str) -> None:
         self._address = f"!{agent_id}!#AES:".encode()

@@ -1,8 +1,8 @@
-import { env, listDurableObjectIds, SELF } from "cloudflare:test";
+import { env, listDurableObjectIds, runInDurableObject, SELF } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { makeToken } from "../src/ids";
-import { AGENT_LIMITS, BETWEEN_NODES, Bridge, ofAgent } from "../src/tunnel/bridge";
+import { nodeStub } from "../src/tenant/nodes/names";
 import { FrameGuard, MAX_FRAME_BYTES } from "../src/tunnel/frames";
 import { attach, enrolledAgent, frame, knock, pair } from "./support/connector";
 import { API, answered, type Enrolled, mistyped, newTenantId, stoppedTenant } from "./support/edge";
@@ -74,84 +74,6 @@ async function tenantWithAgent(): Promise<{ tenant: string; agent: Enrolled }> {
   return { tenant, agent: await enrolledAgent(tenant) };
 }
 
-describe("one connection", () => {
-  const LIMITS = { ...AGENT_LIMITS, idleMs: 200, stalledMs: 300, maxUnsentDown: 64 * 1024 };
-
-  function bridged(carriage = ofAgent("001", LIMITS)) {
-    const [toAgent, fromAgent] = [new IdentityTransformStream(), new IdentityTransformStream()];
-    const { 0: client, 1: server } = new WebSocketPair();
-    const upstream = {
-      ...{ readable: toAgent.readable, writable: fromAgent.writable, closed: new Promise(() => {}) },
-      close: async () => undefined,
-    } as unknown as Socket;
-    server.accept();
-    const closed = new Promise<number>((resolve) => client.addEventListener("close", (event) => resolve(event.code)));
-    new Bridge(server, upstream, carriage).start();
-    return { client, closed, manager: toAgent.writable.getWriter() };
-  }
-
-  it("ends when nothing comes from the agent for long", async () => {
-    const { client, closed } = bridged();
-    client.accept();
-    expect(await closed).toBe(1001);
-  });
-
-  it("stays as long as the agent gives signs of life", async () => {
-    const { client, closed } = bridged();
-    client.accept();
-    let ended = false;
-    void closed.then(() => {
-      ended = true;
-    });
-    for (let beat = 0; beat < 6; beat++) {
-      await scheduler.wait(80);
-      client.send(frame("#ping"));
-    }
-    expect(ended).toBe(false);
-  });
-
-  it("between nodes stays although nobody says anything", async () => {
-    const { client, closed } = bridged({ ...BETWEEN_NODES, limits: { ...LIMITS, idleMs: null } });
-    client.accept();
-    expect(BETWEEN_NODES.limits.idleMs).toBeNull();
-    expect(await Promise.race([closed, scheduler.wait(2 * LIMITS.idleMs).then(() => "open")])).toBe("open");
-  });
-
-  /** A connection to an upstream that takes something or nothing; what becomes of the upstream, in order. */
-  function endedWith(write: () => Promise<void>) {
-    const happened: string[] = [];
-    const note = (what: string) => async () => void happened.push(what);
-    const never = new Promise(() => {});
-    const writer = { write, closed: never, abort: note("dropped") };
-    const upstream = { writable: { getWriter: () => writer }, closed: never, close: note("closed") };
-    const { readable } = new IdentityTransformStream();
-    const { 0: client, 1: server } = new WebSocketPair();
-    server.accept();
-    client.accept();
-    new Bridge(server, { ...upstream, readable } as unknown as Socket, ofAgent("001", LIMITS)).start();
-    client.send(frame("!001!#AES:event"));
-    client.close();
-    return happened;
-  }
-
-  it("drops what its upstream does not take before it closes it: a closed one would keep it for good", async () => {
-    const happened = endedWith(() => new Promise(() => {}));
-    await expect.poll(() => happened).toEqual(["dropped", "closed"]);
-  });
-
-  it("drops nothing of what its upstream takes", async () => {
-    const happened = endedWith(() => scheduler.wait(50));
-    await expect.poll(() => happened).toEqual(["closed"]);
-  });
-
-  it("carries text frames for nobody", async () => {
-    const { client, closed } = bridged();
-    client.accept();
-    client.send("hello");
-    expect(await closed).toBe(1003);
-  });
-});
-
 describe("the tunnel", () => {
   let stop = () => {};
   afterEach(() => stop());
@@ -206,6 +128,42 @@ describe("the tunnel", () => {
     const { closed } = await attach(tenant, pair(agent.connector));
     await connections[0]?.hangUp(tenant);
     expect(await closed).toBe(1012);
+  });
+
+  it("brings the manager what the agent said last, and the agent what the manager did, before it ends", async () => {
+    const connections = listening();
+    const { tenant, agent } = await tenantWithAgent();
+    const leaving = await attach(tenant, pair(agent.connector));
+    leaving.socket.send(frame("!001!#AES:shutdown"));
+    leaving.socket.close();
+    await expect.poll(() => connections[0]?.closed).toBe(true);
+    expect(connections[0]?.text).toContain("shutdown");
+    const left = await attach(tenant, pair(agent.connector));
+    await connections[1]?.send(tenant, "restarting");
+    await connections[1]?.hangUp(tenant);
+    expect(await left.closed).toBe(1012);
+    expect(left.heard.join("")).toBe("restarting");
+  });
+
+  it("lets an agent in again at once after the objects were reset by a deploy", async () => {
+    const connections = listening();
+    const { tenant, agent } = await tenantWithAgent();
+    const before = await attach(tenant, pair(agent.connector));
+    await expect(
+      runInDurableObject(nodeStub(env, tenant, "manager", 0), (_, state) => state.abort("its code was updated")),
+    ).rejects.toThrow("updated");
+    expect(await before.closed).toBe(1012);
+    const after = await attach(tenant, pair(agent.connector));
+    after.socket.send(frame("#ping"));
+    await expect.poll(() => connections[1]?.received.length).toBeGreaterThan(0);
+  });
+
+  it("gives an agent that knocks many times at once one connection", async () => {
+    const connections = listening();
+    const { tenant, agent } = await tenantWithAgent();
+    const answers = await Promise.all(Array.from({ length: 8 }, () => knock(tenant, pair(agent.connector))));
+    for (const { webSocket } of answers) webSocket?.accept();
+    await expect.poll(() => connections.filter(({ closed }) => !closed).length).toBe(1);
   });
 
   it("gives up on a connection whose manager takes nothing, at a small bound", async () => {

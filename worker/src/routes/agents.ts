@@ -8,6 +8,7 @@ import { tenantStub } from "../tenants";
 import { Bridge, ofAgent } from "../tunnel/bridge";
 import { isTaken } from "../tunnel/carrying";
 import { channelAddress } from "../tunnel/channels";
+import { roomOf } from "../tunnel/room";
 
 const REFUSALS: Record<Exclude<ConnectorVerdict, "open">, [ErrorCode, string]> = {
   unknown: ["CONNECTOR_REFUSED", "This connector credential is not known."],
@@ -34,7 +35,7 @@ async function carry(c: EdgeContext, tenant: string, agent: string): Promise<Res
   const upstream = await dialFirst(c, tenant, agent, nodes);
   const { 0: client, 1: server } = new WebSocketPair();
   server.accept();
-  const bridge = new Bridge(server, upstream, ofAgent(agent));
+  const bridge = new Bridge(server, upstream, ofAgent(agent, roomOf(tenant)));
   bridge.start();
   if (moves_after_ms !== null)
     bridge.endAfter(moves_after_ms, "the agent's own manager knows it by now; connect again");

@@ -1,5 +1,6 @@
 import { ignoreClosed } from "./closing";
 import { FrameGuard, FrameRefused } from "./frames";
+import type { Room } from "./room";
 
 export interface BridgeLimits {
   /** Bytes from the client that the upstream has not taken yet; above it the connection ends with 1013. */
@@ -22,23 +23,28 @@ export interface Carriage {
   upstream: string;
   /** Whether the client hears, as a number in a text frame, how many of its bytes were taken: then it can wait in time. */
   tellsTaken: boolean;
+  /** What is held for all connections that share it; null where each has its own bound alone. */
+  room: Room | null;
   /** What of the client's next bytes may go on. @throws FrameRefused where none may, and the connection must end */
   push(chunk: Uint8Array): Uint8Array;
 }
 
-/** Agents send a keepalive every few seconds. */
+/**
+ * Agents send a keepalive every ten seconds, and may be told to wait for up to ten minutes: after that a manager counts
+ * them as disconnected (`agents_disconnection_time`).
+ */
 export const AGENT_LIMITS: BridgeLimits = {
   maxUnsentUp: 1024 * 1024,
   maxUnsentDown: 1024 * 1024,
   maxAfterClose: 256 * 1024,
-  idleMs: 5 * 60_000,
+  idleMs: 11 * 60_000,
   stalledMs: 60_000,
 };
 
 /** An agent's connection: only frames of that agent. */
-export function ofAgent(agent: string, limits = AGENT_LIMITS): Carriage {
+export function ofAgent(agent: string, room: Room, limits = AGENT_LIMITS): Carriage {
   const guard = new FrameGuard(agent);
-  return { limits, client: "agent", upstream: "manager", tellsTaken: false, push: (chunk) => guard.push(chunk) };
+  return { limits, client: "agent", upstream: "manager", tellsTaken: false, room, push: (chunk) => guard.push(chunk) };
 }
 
 /**
@@ -47,7 +53,7 @@ export function ofAgent(agent: string, limits = AGENT_LIMITS): Carriage {
  */
 export const BETWEEN_NODES: Carriage = {
   limits: { ...AGENT_LIMITS, idleMs: null, stalledMs: 5 * 60_000 },
-  ...{ client: "peer", upstream: "node", tellsTaken: true, push: (chunk: Uint8Array) => chunk },
+  ...{ client: "peer", upstream: "node", tellsTaken: true, room: null, push: (chunk: Uint8Array) => chunk },
 };
 
 /** How many bytes are taken between two tellings; a quarter of what a node's own tunnel has under way at most. */
@@ -95,6 +101,7 @@ export class Bridge {
 
   /** Starts both directions; the WebSocket must be accepted already. */
   start(): void {
+    this.carriage.room?.enter();
     this.client.binaryType = "arraybuffer";
     this.client.addEventListener("message", (event) => this.#hear(event.data));
     this.client.addEventListener("close", () => this.#end("done"));
@@ -136,22 +143,36 @@ export class Bridge {
   }
 
   #send(bytes: Uint8Array): void {
-    this.#unsent += bytes.byteLength;
-    if (this.#unsent > this.#limits.maxUnsentUp) {
-      this.#end("overflow", `the ${this.carriage.upstream} does not keep up`);
+    const { room, upstream } = this.carriage;
+    const fits = this.#unsent + bytes.byteLength <= this.#limits.maxUnsentUp && (room?.take(bytes.byteLength) ?? true);
+    if (!fits) {
+      this.#end("overflow", `the ${upstream} does not keep up`);
       return;
     }
-    for (let at = 0; at < bytes.byteLength; at += CHUNK_BYTES) {
-      const piece = bytes.subarray(at, at + CHUNK_BYTES);
-      this.#writer.write(piece).then(
-        () => this.#noteTaken(piece.byteLength),
-        () => this.#hungUp(),
-      );
-    }
+    this.#unsent += bytes.byteLength;
+    for (let at = 0; at < bytes.byteLength; at += CHUNK_BYTES) this.#write(bytes.subarray(at, at + CHUNK_BYTES));
+  }
+
+  #write(piece: Uint8Array): void {
+    const { byteLength } = piece;
+    this.#writer.write(piece).then(
+      () => this.#noteTaken(byteLength),
+      () => {
+        this.#letGoOf(byteLength);
+        this.#hungUp();
+      },
+    );
+  }
+
+  /** Holds so many bytes less for the upstream, which took them or never will. */
+  #letGoOf(bytes: number): void {
+    const held = Math.min(bytes, this.#unsent);
+    this.#unsent -= held;
+    this.carriage.room?.give(held);
   }
 
   #noteTaken(bytes: number): void {
-    this.#unsent -= bytes;
+    this.#letGoOf(bytes);
     this.#taken += bytes;
     const due = this.carriage.tellsTaken && this.#taken - this.#told >= TELL_EVERY_BYTES;
     // A client that has just gone is told nothing: its close is on its way to the listener.
@@ -185,7 +206,9 @@ export class Bridge {
   /** Waits while the agent has too much to take; false once the connection is over. */
   async #hasRoom(): Promise<boolean> {
     const deadline = Date.now() + this.#limits.stalledMs;
-    while (!this.#ended && this.client.bufferedAmount > this.#limits.maxUnsentDown) {
+    const { room } = this.carriage;
+    const most = () => Math.min(this.#limits.maxUnsentDown, room?.down ?? Number.POSITIVE_INFINITY);
+    while (!this.#ended && this.client.bufferedAmount > most()) {
       if (Date.now() > deadline) this.#end("overflow", `the ${this.carriage.client} does not keep up`);
       await scheduler.wait(POLL_MS);
     }
@@ -203,6 +226,7 @@ export class Bridge {
   #end(how: End, reason = ""): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.carriage.room?.leave();
     clearInterval(this.#idleCheck);
     clearTimeout(this.#leaving);
     void this.#letGo(how === "overflow" ? 0 : FLUSH_MS, reason);
@@ -219,6 +243,7 @@ export class Bridge {
     const deadline = Date.now() + patienceMs;
     while (this.#unsent > 0 && Date.now() < deadline) await scheduler.wait(POLL_MS);
     if (this.#unsent > 0) this.#writer.abort(reason).catch(ignoreClosed);
+    this.#letGoOf(this.#unsent);
     this.upstream.close().catch(ignoreClosed);
   }
 }

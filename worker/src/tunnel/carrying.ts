@@ -37,15 +37,19 @@ export function carried(socket: Socket, upstream: Socket): Promise<void> {
 /** Which way bytes go: up is from whoever dialled to the node. */
 export type Way = "up" | "down";
 
+/** What an object wants to know of what it carries, and how much of it it has room for. */
+export interface Tally {
+  /** Called with the length of every piece that was carried. */
+  count(way: Way, bytes: number): void;
+  /** How many bytes one way of one connection may take up at most. */
+  most(): number;
+}
+
 /** As {@link carried}, and says of every piece how long it was. */
-export function carriedAndCounted(
-  socket: Socket,
-  upstream: Socket,
-  count: (way: Way, bytes: number) => void,
-): Promise<void> {
+export function carriedAndCounted(socket: Socket, upstream: Socket, tally: Tally): Promise<void> {
   return untilEnd(socket, () => [
-    pumped(socket.readable, upstream.writable, (bytes) => count("up", bytes)),
-    pumped(upstream.readable, socket.writable, (bytes) => count("down", bytes)),
+    pumped(socket.readable, upstream.writable, "up", tally),
+    pumped(upstream.readable, socket.writable, "down", tally),
   ]);
 }
 
@@ -60,17 +64,25 @@ async function untilEnd(socket: Socket, begin: () => Promise<void>[]): Promise<v
 /** An object has two reads under way for each of its connections, most of them idle. */
 const IDLE_READ_BYTES = 4 * 1024;
 const LARGEST_READ_BYTES = 256 * 1024;
+/** What all of them may take up together; an object has 128 MB. */
+const ALL_READS_BYTES = 32 * 1024 * 1024;
+
+/** How much each way of each connection of an object may take up at most, by how many connections there are. */
+export function mostOf(connections: number): number {
+  const share = Math.floor(ALL_READS_BYTES / (2 * Math.max(1, connections)));
+  return Math.max(IDLE_READ_BYTES, Math.min(LARGEST_READ_BYTES, share));
+}
 
 /** The runtime's own `pipeTo` tells nobody how much it carried. Reads grow as long as they come back full. */
-async function pumped(from: ReadableStream, to: WritableStream, count: (bytes: number) => void): Promise<void> {
+async function pumped(from: ReadableStream, to: WritableStream, way: Way, tally: Tally): Promise<void> {
   const reader = from.getReader({ mode: "byob" });
   const writer = to.getWriter();
   for (let buffer = new ArrayBuffer(IDLE_READ_BYTES); ; ) {
     const { value, done } = await reader.read(new Uint8Array(buffer));
     if (done) return;
-    count(value.byteLength);
+    tally.count(way, value.byteLength);
     await writer.write(value);
-    const size = nextSize(value.byteLength, value.buffer.byteLength);
+    const size = nextSize(value.byteLength, value.buffer.byteLength, tally.most());
     buffer = size === value.buffer.byteLength ? value.buffer : new ArrayBuffer(size);
   }
 }
@@ -80,9 +92,9 @@ async function pumped(from: ReadableStream, to: WritableStream, count: (bytes: n
  *
  * Frames in a row find room for a whole one each; a keepalive after them lets go of it.
  */
-export function nextSize(read: number, room: number): number {
-  if (read === room) return Math.min(4 * room, LARGEST_READ_BYTES);
-  return read > room / 4 ? room : IDLE_READ_BYTES;
+export function nextSize(read: number, room: number, most: number): number {
+  if (read === room) return Math.min(4 * room, most);
+  return read > room / 4 ? Math.min(room, most) : IDLE_READ_BYTES;
 }
 
 /** Says that the node did not take it, and closes. */

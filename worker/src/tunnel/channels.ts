@@ -1,4 +1,4 @@
-import { carriedAndCounted, type DialedPort, dialed, refuse, type Way } from "./carrying";
+import { carriedAndCounted, type DialedPort, dialed, mostOf, refuse, type Way } from "./carrying";
 import { ignoreClosed } from "./closing";
 
 /** What the node's object knows that a channel needs. */
@@ -15,9 +15,26 @@ const ADDRESS = /^agent-(\d{3,8})\.manager:1514$/;
 /** All channels of one manager; a plan's agents stay far below. */
 export const MAX_CHANNELS = 4000;
 
-interface Channel {
-  agent: string;
-  close(): void;
+/** One agent's connection: what was dialled here, and, once that is there, the manager's side. */
+class Channel {
+  readonly #sides: Socket[];
+  #ended = false;
+
+  constructor(socket: Socket) {
+    this.#sides = [socket];
+  }
+
+  /** Takes the manager's side in; false where the channel was closed meanwhile, and with it now that side. */
+  join(upstream: Socket): boolean {
+    this.#sides.push(upstream);
+    if (this.#ended) this.close();
+    return !this.#ended;
+  }
+
+  close(): void {
+    this.#ended = true;
+    for (const side of this.#sides) side.close().catch(ignoreClosed);
+  }
 }
 
 /** The address under which the Worker dials a manager's object for an agent. */
@@ -40,19 +57,25 @@ export class AgentChannels {
   async serve(socket: Socket): Promise<void> {
     const { localAddress } = await socket.opened;
     const agent = ADDRESS.exec(localAddress ?? "")?.[1];
-    const upstream = agent && this.#open.size < MAX_CHANNELS ? await this.#dial() : null;
-    if (!agent || !upstream) return refuse(socket);
-    const channel = this.#enter(agent, socket, upstream);
+    if (!agent || this.#isFull(agent)) return refuse(socket);
+    // Listed before it is dialled: many that come at once for one agent are one, and quarantine finds it from here on.
+    const channel = this.#enter(agent, socket);
     try {
-      // Asked again now that quarantine would find the channel: between the Worker's check and here it could slip past.
-      if (!(await this.host.mayConnect(agent))) return await refuse(socket);
-      await carriedAndCounted(socket, upstream, (way, bytes) => this.host.count(way, bytes));
+      await this.#carry(agent, socket, channel);
     } catch {
       // Either side went away; both are closed below.
     } finally {
       channel.close();
       if (this.#open.get(agent) === channel) this.#open.delete(agent);
     }
+  }
+
+  async #carry(agent: string, socket: Socket, channel: Channel): Promise<void> {
+    // Asked again now that it is listed: between the Worker's check and here a quarantine could slip past.
+    const upstream = (await this.host.mayConnect(agent)) ? await dialed(this.host.agentPort(), "manager:1514") : null;
+    if (!upstream || !channel.join(upstream)) return refuse(socket);
+    const most = () => mostOf(this.#open.size);
+    await carriedAndCounted(socket, upstream, { count: (way, bytes) => this.host.count(way, bytes), most });
   }
 
   /** Ends the agent's connection, if it has one; returns how many were closed. */
@@ -70,19 +93,15 @@ export class AgentChannels {
     return agents.length;
   }
 
-  /** An agent has one connection: a second one means that the first is dead, though nobody noticed yet. */
-  #enter(agent: string, socket: Socket, upstream: Socket): Channel {
-    this.close(agent);
-    const close = () => {
-      socket.close().catch(ignoreClosed);
-      upstream.close().catch(ignoreClosed);
-    };
-    const channel = { agent, close };
-    this.#open.set(agent, channel);
-    return channel;
+  #isFull(agent: string): boolean {
+    return this.#open.size >= MAX_CHANNELS && !this.#open.has(agent);
   }
 
-  #dial(): Promise<Socket | null> {
-    return dialed(this.host.agentPort(), "manager:1514");
+  /** An agent has one connection: a second one means that the first is dead, though nobody noticed yet. */
+  #enter(agent: string, socket: Socket): Channel {
+    this.close(agent);
+    const channel = new Channel(socket);
+    this.#open.set(agent, channel);
+    return channel;
   }
 }
