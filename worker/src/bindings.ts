@@ -75,7 +75,11 @@ const SettingsSchema = z
     VERSIONS: json(z.record(z.string(), z.string())),
     CELL_ID_KEY: z.string().regex(/^([0-9a-f]{2}){16,}$/),
     DATA_KEYS: json(DataKeys),
-    HOT_LOG_BYTES: z.coerce.number().int().min(16 * 1024).default(HOT_LOG_BYTES),
+    HOT_LOG_BYTES: z.coerce
+      .number()
+      .int()
+      .min(16 * 1024)
+      .default(HOT_LOG_BYTES),
   })
   .transform((value) => ({
     environment: value.ENVIRONMENT,
