@@ -168,7 +168,7 @@ class Browser:
         self.client = httpx.Client(base_url=edge.url, headers={"host": self._host, "accept": "text/html"}, timeout=30)
         self._edge, self._tenant = edge, tenant
 
-    def open(self, role: str = "admin") -> None:
+    def open(self, role: str = "admin", **more: str) -> None:
         body = {
             **{
                 "epoch": 1,
@@ -177,6 +177,7 @@ class Browser:
             },
             **{"role": role, "organization": "org_acme", "grant": None, "connection": None, "session": "ses_1"},
             "ends_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600)),
+            **more,
         }
         path = f"/v1/tenants/{self._tenant}/dashboard-codes"
         issued = self._edge.call("POST", path, body, key=self._edge.access).json()
@@ -186,6 +187,16 @@ class Browser:
 
     def page(self, path: str = "/dashboard/") -> httpx.Response:
         return self.client.get(path)
+
+    def post(self, path: str, body: object = None) -> httpx.Response:
+        """What the dashboard's own page would send."""
+        own = {"origin": f"http://{self._host}", "accept": "application/json"}
+        return self.client.post(path, json=body, headers=own)
+
+    def ask_api(self, method: str, path: str, body: object = None) -> httpx.Response:
+        """A call to the manager's API, as Wazuh's app in the dashboard puts it."""
+        asked = {"id": "tenant", "method": method, "path": path, "body": body or {}}
+        return self.post("/dashboard/api/request", asked)
 
 
 class Machine:

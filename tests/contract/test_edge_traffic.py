@@ -201,12 +201,21 @@ def test_an_enrollment_that_lost_its_answer_is_repeated_over_a_restart(edge: Edg
     assert first.json() == second.json()
 
 
-def test_a_viewer_may_look_but_not_change(edge: Edge, tenant: str) -> None:
-    browser = Browser(edge, tenant)
-    browser.open("viewer")
-    assert browser.page().status_code == 200
-    origin = f"http://{tenant}.localhost:{edge.port}"
-    assert browser.client.post("/dashboard/api/anything", headers={"origin": origin}).status_code == 403
+def test_a_dashboard_that_was_opened_read_only_shows_everything_and_changes_nothing(edge: Edge, tenant: str) -> None:
+    group = f"group-{secrets.token_hex(4)}"
+    looks, acts = Browser(edge, tenant), Browser(edge, tenant)
+    looks.open("admin", variant="read_only")
+    acts.open("operator")
+    assert looks.page().status_code == 200
+    assert "Viewer, read only" in looks.page().text
+    assert looks.page("/dashboard/agents").status_code == 200
+    assert looks.ask_api("GET", "/groups").status_code == 200
+    refused = looks.ask_api("POST", "/groups", {"group_id": group})
+    assert (refused.status_code, refused.json()["code"]) == (403, "READ_ONLY")
+    assert looks.post("/dashboard/api/anything").json()["code"] == "READ_ONLY"
+    assert group not in acts.ask_api("GET", "/groups").text
+    assert acts.ask_api("POST", "/groups", {"group_id": group}).status_code == 200
+    assert group in looks.ask_api("GET", "/groups").text
 
 
 def test_no_secret_of_an_enrollment_lies_in_plain_text(edge: Edge, tenant: str) -> None:

@@ -6,6 +6,7 @@ import httpx
 
 from tests.local.played import MANAGER_ENVIRONMENT, PlayedNode
 
+RUN_AS = "/security/user/authenticate/run_as"
 KEY = "0123456789abcdef" * 4
 BASIC = (MANAGER_ENVIRONMENT["API_USERNAME"], MANAGER_ENVIRONMENT["API_PASSWORD"])
 
@@ -25,6 +26,12 @@ class ManagerSide:
     async def call(self, method: str, path: str, body: Any = None) -> Any:
         answer = await self.http.request(method, path, json=body)
         return answer.json()
+
+    async def asks_as(self, context: dict[str, Any], method: str, path: str, body: Any = None) -> int:
+        """The status of a call with a token for an authorization context."""
+        answer = await self.http.post(RUN_AS, json=context, auth=BASIC)
+        bearer = {"authorization": f"Bearer {answer.json()['data']['token']}"}
+        return (await self.http.request(method, path, json=body, headers=bearer)).status_code
 
     async def insert(self, id: str = "001", name: str = "web-1", key: str = KEY) -> None:
         answer = await self.http.post("/agents/insert", json={"id": id, "name": name, "key": key, "ip": "any"})

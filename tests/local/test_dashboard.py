@@ -164,6 +164,24 @@ async def test_agents_are_shown_with_their_state(play, edge, vera) -> None:
     assert "never connected" in page
 
 
+async def test_it_asks_the_manager_with_the_rights_of_the_person_who_looks(play, edge, dashboard) -> None:
+    node = await play("manager", HTTP_PROXY=edge.address)
+    edge.lead_to("manager.internal", node.ports[55000])
+
+    async def ask(role: str, method: str, path: str, **more: object) -> int:
+        body = {"id": "tenant", "method": method, "path": path, **more}
+        async with dashboard.client(5601, headers={**VERA, "x-proxy-roles": role}) as person:
+            return (await person.post("/dashboard/api/request", json=body)).status_code
+
+    group = {"body": {"group_id": "web"}}
+    assert await ask("tenant_readonly", "GET", "/agents") == 200
+    assert await ask("tenant_readonly", "POST", "/groups", **group) == 403
+    assert await ask("tenant_operator", "POST", "/groups", **group) == 200
+    assert await ask("tenant_admin", "DELETE", "/groups?groups_list=web") == 200
+    assert await ask("all_access", "GET", "/agents") == 403
+    assert await ask("tenant_admin", "TRACE", "/agents") == await ask("tenant_admin", "GET", "agents") == 400
+
+
 async def test_the_base_path_is_rewritten(vera, indexer) -> None:
     assert (await vera.get("/dashboard")).headers["location"] == "/dashboard/"
     assert (await vera.get("/app")).status_code == 404

@@ -16,6 +16,7 @@ ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">'
     '<rect x="1.5" y="1.5" width="13" height="13" rx="3" fill="none" stroke="#0b6b64" stroke-dasharray="2.5 2"/></svg>'
 )
+API_METHODS = {"GET", "POST", "PUT", "DELETE"}
 PERIODS = {"15m", "24h", "7d", ""}
 SECURITY_HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
@@ -39,6 +40,7 @@ class DashboardNode:
             ("GET", f"{BASE}/alerts/{{id}}", self.alert),
             ("GET", f"{BASE}/agents", self.agents),
             ("GET", f"{BASE}/api/status", self.status),
+            ("POST", f"{BASE}/api/request", self.api_request),
             ("GET", f"{BASE}/ui/style.css", self.style),
             ("GET", f"{BASE}/ui/icon.svg", self.icon),
         )
@@ -71,6 +73,19 @@ class DashboardNode:
     async def agents(self, request: Request, visitor: Visitor) -> Response:
         agents = await Upstream(self.host, request.headers).agents()
         return _page(agents_page(visitor, self.host.version, agents))
+
+    async def api_request(self, request: Request, visitor: Visitor) -> Response:
+        """A call to the manager's API, put as Wazuh's app does: every one by POST, its own method in the body."""
+        asked = request.json()
+        if not isinstance(asked, dict) or not all(
+            isinstance(asked.get(name), str) for name in ("id", "method", "path")
+        ):
+            raise BadRequest("id, method and path are texts")
+        if asked["method"] not in API_METHODS or not asked["path"].startswith("/"):
+            raise BadRequest("method is one of HTTP's; path begins with a slash")
+        body = asked.get("body") or None
+        reply = await Upstream(self.host, request.headers).manager(asked["method"], asked["path"], body)
+        return Response(reply.status, reply.body, {"content-type": "application/json; charset=utf-8"})
 
     async def status(self, request: Request, visitor: Visitor) -> Response:
         """Red, with 503 as the real one, while its own user does not get into the indexer."""

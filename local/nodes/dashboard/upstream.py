@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from local.nodes.host import Host
-from local.web.client import RequestFailed, request
+from local.web.client import Reply, RequestFailed, request
 
 INDEXER_URL = "http://indexer.internal"
 ALERTS = "wazuh-alerts-4.x-*"
@@ -73,36 +73,54 @@ class Upstream:
         return next(iter(found["hits"]["hits"]), None)
 
     async def _search(self, body: dict[str, Any]) -> dict[str, Any]:
-        headers = {**self._identity, "content-type": "application/json"}
-        return await self._ask("indexer", "POST", f"{INDEXER_URL}/{ALERTS}/_search", headers, body)
+        return await self._ask("indexer", "POST", f"{INDEXER_URL}/{ALERTS}/_search", self._identity, body)
 
     async def agents(self) -> list[dict[str, Any]]:
         """All agents of the manager but itself."""
-        base = self._host.environment.get("WAZUH_API_URL", "http://manager.internal")
+        listed = await self.manager("GET", "/agents?limit=500&sort=%2Bid")
+        if listed.status != 200:
+            raise Unavailable(f"The manager answered {listed.status}.")
+        rows = json.loads(listed.body)["data"]["affected_items"]
+        return [agent for agent in rows if agent["id"] != "000"]
+
+    async def manager(self, method: str, path: str, body: Any = None) -> Reply:
+        """A call to the manager's API with the visitor's own rights, whatever it answers."""
+        context = {"user_name": self._identity.get("x-proxy-user", ""), "backend_roles": self._roles()}
         basic = {"authorization": self._basic("API")}
-        signed_in = await self._ask("manager", "POST", f"{base}/security/user/authenticate", basic)
+        signed_in = await self._ask("manager", "POST", f"{self._api}/security/user/authenticate/run_as", basic, context)
         bearer = {"authorization": f"Bearer {signed_in['data']['token']}"}
-        listed = await self._ask("manager", "GET", f"{base}/agents?limit=500&sort=%2Bid", bearer)
-        return [agent for agent in listed["data"]["affected_items"] if agent["id"] != "000"]
+        return await self._send("manager", method, self._api + path, bearer, body)
+
+    @property
+    def _api(self) -> str:
+        return self._host.environment.get("WAZUH_API_URL", "http://manager.internal")
+
+    def _roles(self) -> list[str]:
+        listed = self._identity.get("x-proxy-roles", "").split(",")
+        return [role.strip() for role in listed if role.strip()]
 
     def _basic(self, whose: str) -> str:
         environment = self._host.environment
         credential = f"{environment.get(f'{whose}_USERNAME', '')}:{environment.get(f'{whose}_PASSWORD', '')}".encode()
         return "Basic " + base64.b64encode(credential).decode()
 
-    async def _ask(
-        self, node: str, method: str, url: str, headers: dict[str, str], body: dict[str, Any] | None = None
-    ) -> Any:
-        content = b"" if body is None else json.dumps(body).encode()
-        try:
-            reply = await request(method, url, headers=headers, body=content, proxy=self._host.proxy, timeout=15)
-        except RequestFailed as error:
-            raise Unavailable(f"The {node} does not answer at the moment.") from error
+    async def _ask(self, node: str, method: str, url: str, headers: dict[str, str], body: Any = None) -> Any:
+        reply = await self._send(node, method, url, headers, body)
         if reply.status == 400:
             raise Unavailable(f"The {node} could not read this search: {_reason(reply.body)}")
         if reply.status != 200:
             raise Unavailable(f"The {node} answered {reply.status}.")
         return json.loads(reply.body)
+
+    async def _send(self, node: str, method: str, url: str, headers: dict[str, str], body: Any) -> Reply:
+        typed = {} if body is None else {"content-type": "application/json"}
+        content = b"" if body is None else json.dumps(body).encode()
+        try:
+            return await request(
+                method, url, headers={**headers, **typed}, body=content, proxy=self._host.proxy, timeout=15
+            )
+        except RequestFailed as error:
+            raise Unavailable(f"The {node} does not answer at the moment.") from error
 
 
 def _reason(body: bytes) -> str:

@@ -17,7 +17,8 @@ from local.nodes.manager.api.agents import AgentCalls
 from local.nodes.manager.api.cluster import ClusterCalls
 from local.nodes.manager.api.groups import GroupCalls
 from local.nodes.manager.api.node import NodeCalls
-from local.nodes.manager.api.security import RuleBook, SecurityCalls
+from local.nodes.manager.api.roles import RuleBook
+from local.nodes.manager.api.security import SecurityCalls
 from local.nodes.manager.api.server import ServerApi
 from local.nodes.manager.api.sessions import Sessions, forget_user
 from local.nodes.manager.api.upgrades import UpgradeCalls
@@ -86,15 +87,16 @@ class Manager:
         host, settings = self.host, self.settings
         configuration = host.disk / "api" / "configuration"
         sessions = Sessions(configuration, settings.api_username, settings.api_password)
+        rule_book = RuleBook(configuration / "rules.json")
         calls = (
             AgentCalls(host, self.registry, self.channel),
             GroupCalls(host, self.registry),
             NodeCalls(host, self.analysis),
             ClusterCalls(host, settings.cluster, self.registry, self.master),
-            SecurityCalls(sessions, RuleBook(configuration / "rules.json")),
+            SecurityCalls(sessions, rule_book),
             UpgradeCalls(self.registry),
         )
-        return ServerApi(sessions, [route for call in calls for route in call.routes()])
+        return ServerApi(sessions, rule_book, [route for call in calls for route in call.routes()])
 
     async def serve(self) -> None:
         async with self.saver.serving() as ports:

@@ -1,39 +1,19 @@
-"""`/security`: the API's users and its rules for authorization contexts."""
+"""`/security`: the API's users, its roles, and its rules for authorization contexts."""
 
-import json
 import re
-from pathlib import Path
 from typing import Any
 
 from local.nodes.manager.api.envelope import ApiError, bad_parameter, items, json_object
+from local.nodes.manager.api.roles import ROLES, RuleBook
 from local.nodes.manager.api.sessions import Sessions, may_run_as
 from local.web.messages import Request, Response
 from local.web.routing import Route
 
 PASSWORD = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)(?=.*[^A-Za-z0-9]).{8,64}")
 RULE_NAME = re.compile(r"[\w .-]{1,64}")
-FIRST_RULE = 100  # the numbers below are those of the rules that come with a manager
 NO_USER = (5001, "The specified user does not exist")
+NO_RULE = (4022, "The specified rule does not exist")
 RULE_TAKEN = (4005, "The specified name or rule already exists")
-
-
-class RuleBook:
-    """The rules that were given; this manager keeps them and never applies one, as it ties no rule to a role."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self.rules: list[dict[str, Any]] = json.loads(file.read_text()) if file.exists() else []
-
-    def add(self, name: str, rule: dict[str, Any]) -> dict[str, Any] | None:
-        """The new entry; None where the name or the rule is there already."""
-        if any(entry["name"] == name or entry["rule"] == rule for entry in self.rules):
-            return None
-        entry = {"id": FIRST_RULE + len(self.rules), "name": name, "rule": rule, "roles": []}
-        self.rules.append(entry)
-        fresh = self._file.with_suffix(".new")
-        fresh.write_text(json.dumps(self.rules))
-        fresh.replace(self._file)
-        return entry
 
 
 class SecurityCalls:
@@ -46,6 +26,8 @@ class SecurityCalls:
         return [
             ("GET", "/security/users", self.users),
             ("PUT", "/security/users/{user}", self.change_password),
+            ("GET", "/security/roles", self.roles),
+            ("POST", "/security/roles/{role}/rules", self.tie_rules),
             ("GET", "/security/rules", self.rules),
             ("POST", "/security/rules", self.add_rule),
         ]
@@ -66,6 +48,17 @@ class SecurityCalls:
         self._sessions.end_all()
         return items([_user_view(int(user), name)], "User was successfully updated")
 
+    async def roles(self, request: Request) -> Response:
+        rows = [{"id": number, "name": role.name} for number, role in ROLES.items()]
+        return items(rows, "All specified roles were returned")
+
+    async def tie_rules(self, request: Request, role: str) -> Response:
+        """A number that is none belongs to no role and no rule."""
+        asked = request.query.get("rule_ids", "").split(",")
+        tied = {rule: self._rule_book.tie(_number(rule), _number(role)) for rule in asked}
+        failed = {rule: NO_RULE for rule, done in tied.items() if not done}
+        return items([rule for rule in asked if tied[rule]], "All rules were linked to role", failed=failed)
+
     async def rules(self, request: Request) -> Response:
         return items(self._rule_book.rules, "All specified security rules were returned")
 
@@ -84,3 +77,7 @@ class SecurityCalls:
 
 def _user_view(number: int, name: str) -> dict[str, Any]:
     return {"id": number, "username": name, "allow_run_as": may_run_as(name), "roles": [1]}
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else -1

@@ -1,6 +1,7 @@
 """The API's front: who is asking, how often, and which call it is."""
 
 from local.nodes.manager.api.envelope import ApiError, data, json_object
+from local.nodes.manager.api.roles import ADMINISTRATOR, RuleBook, permitted
 from local.nodes.manager.api.sessions import Sessions
 from local.web.messages import BadRequest, Request, Response
 from local.web.routing import Route, Routes
@@ -12,8 +13,8 @@ RUN_AS = f"{SIGN_IN}/run_as"
 class ServerApi:
     """Answers 55000."""
 
-    def __init__(self, sessions: Sessions, routes: list[Route]) -> None:
-        self._sessions = sessions
+    def __init__(self, sessions: Sessions, rule_book: RuleBook, routes: list[Route]) -> None:
+        self._sessions, self._rule_book = sessions, rule_book
         self._routes = Routes(*routes)
 
     async def handle(self, request: Request) -> Response:
@@ -21,10 +22,12 @@ class ServerApi:
             self._sessions.throttle.take_request()
             if (request.method, request.path) in (("POST", SIGN_IN), ("GET", SIGN_IN), ("POST", RUN_AS)):
                 return self._sign_in(request)
-            self._sessions.user_of(request.headers.get("authorization", ""))
+            roles = self._sessions.roles_of(request.headers.get("authorization", ""))
             if request.path == SIGN_IN and request.method == "DELETE":
                 self._sessions.end_all()
                 return data({"message": "User was successfully logged out"})
+            if not permitted(roles, request.method, request.path):
+                raise ApiError(403, "Permission denied: Resource type: *:*", 4000)
             return await self._routes.answer(request, _refuse)
         except ApiError as error:
             return error.response()
@@ -33,7 +36,8 @@ class ServerApi:
 
     def _sign_in(self, request: Request) -> Response:
         context = json_object(request) if request.path == RUN_AS else None
-        token = self._sessions.sign_in(request.headers.get("authorization", ""), request.peer, context)
+        roles = [ADMINISTRATOR] if context is None else self._rule_book.roles_of(context)
+        token = self._sessions.sign_in(request.headers.get("authorization", ""), request.peer, roles, context)
         if request.query.get("raw") == "true":
             return Response.of_text(token)
         return data({"token": token})

@@ -8,6 +8,7 @@ import json
 import os
 import time
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,6 @@ ALGORITHM = "ES512"
 ISSUER, AUDIENCE = "wazuh", "Wazuh API REST"
 MAX_FAILURES, BLOCKED_SECONDS = 50, 300.0
 MAX_REQUESTS_A_MINUTE = 300
-ADMINISTRATOR = 1  # number of the role that may do everything
 DASHBOARD_USER = "wazuh-wui"
 CONTEXT_REFUSED = "The current user does not have authentication enabled through authorization context"
 SCRYPT = {"n": 2**12, "r": 8, "p": 1}
@@ -98,17 +98,20 @@ class Sessions:
         """No token issued before now is taken any more."""
         self._valid_since = int(time.time()) + 1
 
-    def sign_in(self, authorization: str, address: str, context: dict[str, Any] | None = None) -> str:
-        """A token for a Basic credential; raises ApiError 401 or 403.
+    def sign_in(
+        self, authorization: str, address: str, roles: Sequence[int], context: dict[str, Any] | None = None
+    ) -> str:
+        """A token for a Basic credential, with roles; raises ApiError 401 or 403.
 
-        A token for an authorization `context` (run_as) has the roles of the rules that the context meets: none here,
-        where no rule is tied to a role.
+        Args:
+            roles: what the token permits; for an authorization context, those of the rules that it meets.
+            context: who is asking by somebody else's credential (run_as); only some users may.
         """
         self.throttle.check_login(address)
         username = self._owner_of(authorization, address)
         if context is not None and not may_run_as(username):
             raise ApiError(403, CONTEXT_REFUSED, 6004)
-        return jwt.encode(_claims(username, int(time.time()), context), self._key, ALGORITHM)
+        return jwt.encode(_claims(username, int(time.time()), roles, context), self._key, ALGORITHM)
 
     def _owner_of(self, authorization: str, address: str) -> str:
         username, password = _basic(authorization)
@@ -118,8 +121,8 @@ class Sessions:
             raise ApiError(401, "Invalid credentials")
         return username
 
-    def user_of(self, authorization: str) -> str:
-        """The user of a Bearer token; raises ApiError 401, or 403 where the token has no role."""
+    def roles_of(self, authorization: str) -> list[int]:
+        """The roles of a Bearer token; raises ApiError 401."""
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer":
             raise ApiError(401, "No authorization token provided")
@@ -131,9 +134,7 @@ class Sessions:
             raise ApiError(401, "Invalid token") from error
         if claims["nbf"] < self._valid_since or claims["sub"] not in self._users:
             raise ApiError(401, "Invalid token")
-        if not claims["rbac_roles"]:
-            raise ApiError(403, "Permission denied: Resource type: *:*", 4000)
-        return str(claims["sub"])
+        return list(claims["rbac_roles"])
 
 
 def may_run_as(username: str) -> bool:
@@ -141,7 +142,7 @@ def may_run_as(username: str) -> bool:
     return username == DASHBOARD_USER
 
 
-def _claims(username: str, now: int, context: dict[str, Any] | None) -> dict[str, Any]:
+def _claims(username: str, now: int, roles: Sequence[int], context: dict[str, Any] | None) -> dict[str, Any]:
     claims: dict[str, Any] = {
         "iss": ISSUER,
         "aud": AUDIENCE,
@@ -149,7 +150,7 @@ def _claims(username: str, now: int, context: dict[str, Any] | None) -> dict[str
         "exp": now + TOKEN_SECONDS,
         "sub": username,
         "run_as": context is not None,
-        "rbac_roles": [ADMINISTRATOR] if context is None else [],
+        "rbac_roles": list(roles),
         "rbac_mode": "white",
     }
     if context is not None:
