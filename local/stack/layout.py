@@ -114,7 +114,8 @@ class Layout:
 
     @property
     def dashboard_zone(self) -> str:
-        return f"localhost:{self.ports['edge']}"
+        """Not `localhost` itself: below that each name would be a site of its own to a browser, unlike in production."""
+        return f"dash.localhost:{self.ports['edge']}"
 
     @property
     def oidc_issuer(self) -> str:

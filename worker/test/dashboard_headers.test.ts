@@ -1,8 +1,42 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DASHBOARD_ROLES, DASHBOARD_VARIANTS } from "../src/auth/claims";
+import { cookieMark, markedCookie, upstreamCookies } from "../src/auth/session";
 import { dashboardAnswerHeaders, dashboardRequestHeaders, UPSTREAM_ROLES } from "../src/gates/dashboard_headers";
+import { digest } from "../src/ids";
 import { API } from "./support/edge";
+
+const SESSION = digest("the secret of a session");
+const MARK = cookieMark(SESSION);
+
+describe("the dashboard's cookies", () => {
+  const came = (cookie: string, session = SESSION) => upstreamCookies(new Headers({ cookie }), cookieMark(session));
+
+  it("come back under their own names, and only those of this session", () => {
+    const other = digest("another session");
+    const jar = `${MARK}wz-token=a=b; ${cookieMark(other)}wz-token=c; wz-token=tossed; __Host-session=s; ${MARK}=x`;
+    expect(came(jar)).toBe("wz-token=a=b");
+    expect(came(jar, other)).toBe("wz-token=c");
+    expect(came("")).toBe("");
+  });
+
+  it("are all bound to this host, whatever the dashboard asked for", () => {
+    fc.assert(
+      fc.property(
+        fc.stringMatching(/^[A-Za-z0-9_-]{1,12}$/),
+        fc.array(fc.constantFrom("Domain=dashboards.test", " domain = t", "PATH=/x", "Secure", "secure=", "HttpOnly")),
+        (name, attributes) => {
+          const [pair, ...set] = (markedCookie([`${name}=v`, ...attributes].join(";"), MARK) ?? "").split(";");
+          const named = set.map((attribute) => attribute.trim().toLowerCase());
+          expect(pair).toBe(`${MARK}${name}=v`);
+          expect(named.filter((attribute) => attribute.startsWith("domain"))).toEqual([]);
+          expect(named.filter((attribute) => /^(path|secure)/.test(attribute))).toEqual(["path=/", "secure"]);
+        },
+      ),
+    );
+    for (const nameless of ["", "=__Host-session=x; Path=/", "x"]) expect(markedCookie(nameless, MARK)).toBeNull();
+  });
+});
 
 describe("the dashboard's answers", () => {
   it("lose what would reach beyond the tenant's origin", () => {
@@ -19,7 +53,12 @@ describe("the dashboard's answers", () => {
     });
     answered.append("set-cookie", "theme=dark; Domain=dashboards.test; Path=/; HttpOnly");
     answered.append("set-cookie", "__Host-session=planted; Path=/; Secure");
-    const sent = dashboardAnswerHeaders(answered, new URL("http://t.dashboards.test"));
+    const sent = dashboardAnswerHeaders(answered, { session: SESSION, origin: new URL("http://t.dashboards.test") });
+    expect(sent.getSetCookie()).toEqual([
+      `${MARK}theme=dark; HttpOnly; Path=/; Secure`,
+      `${MARK}__Host-session=planted; Path=/; Secure`,
+    ]);
+    sent.delete("set-cookie");
     expect(Object.fromEntries(sent)).toEqual({
       "content-security-policy": "script-src 'self', frame-ancestors 'self'",
       "content-type": "text/html",
@@ -27,7 +66,6 @@ describe("the dashboard's answers", () => {
       "cross-origin-resource-policy": "same-origin",
       location: "/dashboard/app/home?x=1",
       "referrer-policy": "same-origin",
-      "set-cookie": "theme=dark; Path=/; HttpOnly",
       "x-content-type-options": "nosniff",
     });
   });
@@ -41,7 +79,8 @@ describe("the dashboard's answers", () => {
         ),
         (location) => {
           const origin = new URL("http://t.dashboards.test");
-          const sent = dashboardAnswerHeaders(new Headers({ location }), origin).get("location") ?? "";
+          const sent =
+            dashboardAnswerHeaders(new Headers({ location }), { session: SESSION, origin }).get("location") ?? "";
           return new URL(sent, origin).origin === origin.origin;
         },
       ),
@@ -74,6 +113,7 @@ describe("the roles", () => {
         };
         const sent = dashboardRequestHeaders(new Headers(pairs), {
           claims,
+          session: SESSION,
           address: "192.0.2.7",
           origin: new URL(API),
         });

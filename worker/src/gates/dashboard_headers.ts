@@ -1,5 +1,5 @@
 import { type DashboardRole, type DashboardVariant, variantOf } from "../auth/claims";
-import { upstreamCookies } from "../auth/session";
+import { cookieMark, markedCookie, upstreamCookies } from "../auth/session";
 import type { SessionClaims } from "../tenant/sessions";
 
 /**
@@ -45,6 +45,8 @@ const PROTECTION = {
 
 export interface Visitor {
   claims: SessionClaims;
+  /** SHA-256 hex of the session's secret. */
+  session: string;
   /** Address of the browser. */
   address: string;
   /** Host and scheme of the tenant's own origin. */
@@ -58,7 +60,7 @@ export function dashboardRequestHeaders(sent: Headers, visitor: Visitor): Header
     const value = sent.get(name);
     if (value !== null) headers.set(name, value);
   }
-  const cookies = upstreamCookies(sent);
+  const cookies = upstreamCookies(sent, cookieMark(visitor.session));
   if (cookies) headers.set("cookie", cookies);
   headers.set("x-proxy-user", visitor.claims.subject);
   headers.set("x-proxy-roles", UPSTREAM_ROLES[variantOf(visitor.claims)][visitor.claims.role]);
@@ -69,12 +71,15 @@ export function dashboardRequestHeaders(sent: Headers, visitor: Visitor): Header
 }
 
 /** The headers of an answer on its way to the browser. */
-export function dashboardAnswerHeaders(answered: Headers, origin: URL): Headers {
+export function dashboardAnswerHeaders(
+  answered: Headers,
+  { session, origin }: Omit<Visitor, "claims" | "address">,
+): Headers {
   const headers = new Headers();
   for (const [name, value] of answered) if (!REFUSED_ANSWERS.test(name.toLowerCase())) headers.append(name, value);
   for (const cookie of answered.getSetCookie()) {
-    const harmless = hostOnlyCookie(cookie);
-    if (harmless) headers.append("set-cookie", harmless);
+    const marked = markedCookie(cookie, cookieMark(session));
+    if (marked) headers.append("set-cookie", marked);
   }
   const location = answered.get("location");
   if (location) headers.set("location", localLocation(location, origin));
@@ -82,15 +87,6 @@ export function dashboardAnswerHeaders(answered: Headers, origin: URL): Headers 
   // Beside the dashboard's own policy: a browser holds a page to all of them.
   headers.append("content-security-policy", "frame-ancestors 'self'");
   return headers;
-}
-
-/** A cookie without its domain. Names with a prefix belong to the edge: a node must not plant a session of its choice. */
-function hostOnlyCookie(cookie: string): string | null {
-  if (/^\s*__(host|secure)-/i.test(cookie)) return null;
-  return cookie
-    .split(";")
-    .filter((part) => !/^\s*domain\s*=/i.test(part))
-    .join(";");
 }
 
 /** A redirect stays on the tenant's own origin, wherever the node says it lives; one that says nothing leads home. */

@@ -92,7 +92,7 @@ async function proxy(c: EdgeContext): Promise<Response> {
   const answer = await fromDashboard(c, session, secret);
   if (isAway(answer)) throw new EdgeError("NODE_NOT_RUNNING", "The tenant's dashboard is stopped or still starting.");
   if (answer.status === 101) return answer;
-  const headers = dashboardAnswerHeaders(answer.headers, originOf(c, tenant));
+  const headers = dashboardAnswerHeaders(answer.headers, { session: secret, origin: originOf(c, tenant) });
   return new Response(answer.body, { status: answer.status, headers });
 }
 
@@ -120,7 +120,8 @@ async function waking(c: EdgeContext): Promise<Response> {
 async function fromDashboard(c: EdgeContext, session: SessionView, secret: string): Promise<Response> {
   const { dashboards } = session;
   const own = sticky(secret, dashboards);
-  const ask = (n: number) => nodeStub(c.env, c.var.dashboardTenant, "dashboard", n).fetch(upstreamRequest(c, session));
+  const ask = (n: number) =>
+    nodeStub(c.env, c.var.dashboardTenant, "dashboard", n).fetch(upstreamRequest(c, session, secret));
   let answer = await ask(own);
   for (let next = 1; next < dashboards && isAway(answer) && !mayCarryBody(c.req.method); next++) {
     await answer.body?.cancel();
@@ -160,14 +161,14 @@ async function refuseWriting(c: EdgeContext, session: SessionView): Promise<void
   c.req.raw = reading;
 }
 
-function upstreamRequest(c: EdgeContext, session: SessionView): Request {
+function upstreamRequest(c: EdgeContext, { claims }: SessionView, session: string): Request {
   const origin = originOf(c, c.var.dashboardTenant);
   const address = clientAddress(c.req.raw.headers);
-  const headers = dashboardRequestHeaders(c.req.raw.headers, { claims: session.claims, address, origin });
+  const headers = dashboardRequestHeaders(c.req.raw.headers, { claims, session, address, origin });
   const { pathname, search } = new URL(c.req.url);
   if (isUpgrade(c)) {
     headers.set("upgrade", "websocket");
-    headers.set(SESSION_HEADER, sessionHeader(session.claims));
+    headers.set(SESSION_HEADER, sessionHeader(claims));
   }
   const carries = mayCarryBody(c.req.method);
   if (!carries) headers.delete("content-length");
