@@ -10,7 +10,7 @@ class ControlplaneConfig(AppConfig):
 
     def ready(self) -> None:
         """Imports what registers itself, and what every room wants done regularly."""
-        from controlplane import checks  # noqa: F401
+        from controlplane import checks, mail  # noqa: F401
         from controlplane.celery import gather_schedule
 
         gather_schedule()

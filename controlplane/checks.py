@@ -29,6 +29,7 @@ def no_local_settings_in_production(app_configs: Any, **_: Any) -> list[Error]:
 def _unsafe_values(current: Environment) -> Iterator[tuple[str, str, str]]:
     yield from _unsafe_addresses(current)
     yield from _unsafe_keys(current)
+    yield from _unsafe_mail(current)
     if current.loopback_origins:
         yield (
             "garrison.E003",
@@ -56,6 +57,17 @@ def _unsafe_keys(current: Environment) -> Iterator[tuple[str, str, str]]:
             yield ("garrison.E004", f"{name} {reason}.", "Make a key for this environment with mode 0600.")
     if len(current.secret_key) < 50 or current.secret_key.startswith("local"):
         yield ("garrison.E005", "GARRISON_SECRET_KEY is short or made for a local run.", "Give 50 random characters.")
+
+
+def _unsafe_mail(current: Environment) -> Iterator[tuple[str, str, str]]:
+    """Mails carry codes that let people in. Whoever has the control key is the worker, which sends them."""
+    parts = urlsplit(current.smtp_url)
+    if current.control_key and not current.smtp_url:
+        yield ("garrison.E009", "GARRISON_SMTP_URL is missing.", "Nobody could sign up or reset a password: give it.")
+    elif current.smtp_url and (parts.scheme == "smtp" or is_local_host(parts.hostname or "")):
+        yield ("garrison.E009", "GARRISON_SMTP_URL is local or not encrypted.", "Use smtps:// or smtp+starttls://.")
+    if is_local_host(current.mail_from.rpartition("@")[2]):
+        yield ("garrison.E010", "GARRISON_MAIL_FROM is an address of this machine.", "Give one of your domain.")
 
 
 def _reasons_against_key(path: Path) -> Iterator[str]:

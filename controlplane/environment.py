@@ -21,6 +21,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 KINDS = ("local", "test", "production")
 HEX_KEY = re.compile(r"^(?:[0-9a-f]{2}){32,64}$")
+MAIL_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
 CELL_ID = re.compile(r"^[a-z2-7]{2}$")
 
 
@@ -52,6 +53,8 @@ class Environment:
     oidc_issuer: str
     oidc_client_id: str
     oidc_client_secret: str = field(repr=False)
+    smtp_url: str = field(repr=False)
+    mail_from: str
     data_dir: Path
 
     @property
@@ -130,6 +133,21 @@ def _database_url(text: str) -> str:
     return text
 
 
+def _smtp_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("smtp", "smtp+starttls", "smtps") or not parts.hostname or parts.path or parts.query:
+        raise ValueError("expected smtps://user:password@host:port or smtp+starttls://user:password@host:port")
+    if parts.port == 0:
+        raise ValueError("expected a port")
+    return text
+
+
+def _mail_address(text: str) -> str:
+    if not MAIL_ADDRESS.fullmatch(text):
+        raise ValueError("expected a plain address such as no-reply@portal.example")
+    return text
+
+
 def _throw_away_values() -> dict[str, str]:
     """Values for a test run: keys exist in memory only, so no key is ever written to the repository."""
     return {
@@ -142,6 +160,7 @@ def _throw_away_values() -> dict[str, str]:
         ),
         "GARRISON_AUDIT_KEY": secrets.token_hex(32),
         "GARRISON_LOOPBACK_ORIGINS": "http://127.0.0.1:9,http://localhost:9",
+        "GARRISON_MAIL_FROM": "portal@garrison.example",
         "GARRISON_DATA_DIR": ".local/test",
     }
 
@@ -173,6 +192,8 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
         oidc_issuer=reader.text("GARRISON_OIDC_ISSUER"),
         oidc_client_id=reader.text("GARRISON_OIDC_CLIENT_ID"),
         oidc_client_secret=reader.text("GARRISON_OIDC_CLIENT_SECRET"),
+        smtp_url=reader.parsed("GARRISON_SMTP_URL", _smtp_url, "", ""),
+        mail_from=reader.parsed("GARRISON_MAIL_FROM", _mail_address, None, ""),
         data_dir=Path(reader.text("GARRISON_DATA_DIR", None)),
     )
     if reader.problems:

@@ -118,6 +118,44 @@ class Delivery(models.Model):
         return f"{self.message_id} → {self.subscriber}"
 
 
+def new_mail_id() -> str:
+    """Returns the id of a new mail, the left part of its Message-ID."""
+    return new_id("mail")
+
+
+class Mail(models.Model):
+    """A mail on its way. `content` (subject and text) may hold a code, so it is encrypted, and empty once it ended."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        SENT = "sent", "Sent"
+        REFUSED = "refused", "Refused by the recipient's server"
+        LATE = "late", "Not sent in time"
+
+    id = models.TextField(primary_key=True, default=new_mail_id)
+    organization_id = models.TextField()
+    to = models.TextField()
+    template = models.TextField()
+    content = EncryptedTextField(default="", blank=True)
+    state = models.TextField(choices=State, default=State.WAITING)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state="waiting", ended_at__isnull=True)
+                | (~models.Q(state="waiting") & models.Q(ended_at__isnull=False, content="")),
+                name="mail_that_ended_is_empty",
+            )
+        ]
+        indexes = [models.Index(fields=["created_at"], name="mail_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.template} {self.pk}"
+
+
 class RememberedAnswer(models.Model):
     """The answer to a POST with an Idempotency-Key; encrypted, because an answer may show a secret once."""
 

@@ -29,5 +29,5 @@ def deliver(delivery_id: int, organization_id: str) -> None:
 
 @shared_task
 def forget_old_rows() -> None:
-    """Removes delivered facts and remembered answers that nobody will ask for again."""
+    """Removes delivered facts, ended mails and remembered answers that nobody will ask for again."""
     retention.forget_old_rows()

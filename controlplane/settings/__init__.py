@@ -1,7 +1,7 @@
 """Django's settings, made from the environment that `controlplane.environment` read and validated.
 
 Parts: this file (apps, requests, storage), `sign_in` (people), `security` (headers, cookies, CSP), `api` (REST),
-`tasks` (Celery) and `logs`.
+`tasks` (Celery), `mail` and `logs`.
 """
 
 from pathlib import Path
@@ -118,6 +118,7 @@ USE_I18N = False
 
 from controlplane.settings.api import *  # noqa: E402, F403
 from controlplane.settings.logs import *  # noqa: E402, F403
+from controlplane.settings.mail import *  # noqa: E402, F403
 from controlplane.settings.security import *  # noqa: E402, F403
 from controlplane.settings.sign_in import *  # noqa: E402, F403
 from controlplane.settings.tasks import *  # noqa: E402, F403

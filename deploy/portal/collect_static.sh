@@ -11,5 +11,6 @@ REDIS_URL=redis://build.invalid \
 GARRISON_CELL_ID_KEYS="{\"aa\": \"$zeros\"}" \
 GARRISON_FIELD_KEYS='{"current": "build", "keys": {"build": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}}' \
 GARRISON_AUDIT_KEY=$zeros \
+GARRISON_MAIL_FROM=build@build.invalid \
 GARRISON_DATA_DIR=${GARRISON_DATA_DIR:-/app/data} \
   python manage.py collectstatic --noinput

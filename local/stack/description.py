@@ -44,6 +44,7 @@ class Description:
                     "dashboard_zone": layout.dashboard_zone,
                     "oidc_issuer": layout.oidc_issuer,
                     "saml_idp": layout.saml_idp,
+                    "mail": layout.mail,
                     "runtime": layout.runtime,
                     "nodes": layout.nodes,
                     "api_key": self.api_key,

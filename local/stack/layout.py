@@ -125,6 +125,11 @@ class Layout:
     def saml_idp(self) -> str:
         return f"http://localhost:{self.ports['saml']}"
 
+    @property
+    def mail(self) -> str:
+        """The page that shows every mail the product sent."""
+        return f"http://localhost:{self.ports['mail']}"
+
     def django_environment(self) -> dict[str, str]:
         """What `controlplane.settings` reads, for the portal, Celery and management commands."""
         return {
@@ -141,6 +146,8 @@ class Layout:
             "GARRISON_FIELD_KEYS": self.keys.field_keys,
             "GARRISON_AUDIT_KEY": self.keys.audit_key,
             "GARRISON_LOOPBACK_ORIGINS": ",".join((self.oidc_issuer, self.saml_idp, self.edge)),
+            "GARRISON_SMTP_URL": f"smtp://127.0.0.1:{self.ports['smtp']}",
+            "GARRISON_MAIL_FROM": "portal@garrison.example",
             "GARRISON_OIDC_ISSUER": self.oidc_issuer,
             "GARRISON_OIDC_CLIENT_ID": OIDC_CLIENT,
             "GARRISON_OIDC_CLIENT_SECRET": self.keys.oidc_client_secret,

@@ -81,7 +81,8 @@ def _broker_answers(port: int) -> Probe:
 
 def table(layout: Layout, people: Path) -> list[Part]:
     """Every part in the order a person reads them. `people` is the file of those whom the identity providers know."""
-    parts = [_broker(layout), *_identity_providers(layout, people), *_database(layout), _edge(layout), *_portal(layout)]
+    around = [_broker(layout), *_identity_providers(layout, people), _mail(layout)]
+    parts = [*around, *_database(layout), _edge(layout), *_portal(layout)]
     return parts if layout.docker else [_engine(layout), *parts]
 
 
@@ -120,6 +121,11 @@ def _identity_providers(layout: Layout, people: Path) -> list[Part]:
     ]
 
 
+def _mail(layout: Layout) -> Part:
+    ports = ("--smtp", str(layout.ports["smtp"]), "--http", str(layout.ports["mail"]))
+    return Part("mail", (PYTHON, "-m", "local.mail", *ports), _answers(layout.mail))
+
+
 def _database(layout: Layout) -> list[Part]:
     manage = (PYTHON, str(REPOSITORY / "manage.py"))
     cell = ("create_cell", "--id", CELL, "--base-url", layout.edge, "--dashboard-zone", layout.dashboard_zone)
@@ -140,8 +146,8 @@ def _edge(layout: Layout) -> Part:
 
 def _portal(layout: Layout) -> list[Part]:
     env = layout.django_environment()
-    # The portal answers browsers, so it holds no key that may change what runs; only Celery does.
-    portal_env = {name: value for name, value in env.items() if name != "GARRISON_CONTROL_KEY"}
+    # The portal answers browsers, so it holds no key that may change what runs, and sends no mail; only Celery does.
+    portal_env = {name: env[name] for name in env.keys() - {"GARRISON_CONTROL_KEY", "GARRISON_SMTP_URL"}}
     server = ("--interface", "wsgi", "--host", "127.0.0.1", "--port", str(layout.ports["portal"]))
     celery = (str(BIN / "celery"), "-A", "controlplane")
     queues = ("--queues", "interactive,bulk")

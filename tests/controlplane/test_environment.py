@@ -39,6 +39,8 @@ def production(tmp_path) -> dict[str, str]:
         "GARRISON_OIDC_ISSUER": "https://id.garrison.example",
         "GARRISON_OIDC_CLIENT_ID": "portal",
         "GARRISON_OIDC_CLIENT_SECRET": "s3cret",
+        "GARRISON_SMTP_URL": "smtps://portal:s3cret@mail.garrison.example",
+        "GARRISON_MAIL_FROM": "no-reply@garrison.example",
         "GARRISON_DATA_DIR": str(tmp_path),
     }
 
@@ -73,6 +75,9 @@ def test_everything_missing_is_named_at_once():
         ("GARRISON_CELL_ID_KEYS", "["),
         ("GARRISON_FIELD_KEYS", '{"current": "k2", "keys": {"k1": "secretvalue"}}'),
         ("GARRISON_LOOPBACK_ORIGINS", "http://a,b"),
+        ("GARRISON_SMTP_URL", "secretvalue.example:25"),
+        ("GARRISON_SMTP_URL", "smtps://secretvalue@mail.example:port"),
+        ("GARRISON_MAIL_FROM", "Garrison <no-reply@garrison.example>"),
     ],
 )
 def test_a_malformed_value_is_named_but_never_shown(production, name, value):
@@ -110,6 +115,10 @@ def test_production_settings_pass_every_deployment_check(production):
         ("GARRISON_ACCESS_KEY", "/nowhere.pem", "garrison.E004"),
         ("GARRISON_SECRET_KEY", "local-" + "x" * 60, "garrison.E005"),
         ("DATABASE_URL", "sqlite:///srv/db.sqlite3", "garrison.E006"),
+        ("GARRISON_SMTP_URL", "", "garrison.E009"),
+        ("GARRISON_SMTP_URL", "smtp://mail.garrison.example", "garrison.E009"),
+        ("GARRISON_SMTP_URL", "smtps://localhost", "garrison.E009"),
+        ("GARRISON_MAIL_FROM", "portal@localhost", "garrison.E010"),
     ],
 )
 def test_production_refuses_what_was_made_for_local_runs(production, name, value, error, monkeypatch):
@@ -117,6 +126,28 @@ def test_production_refuses_what_was_made_for_local_runs(production, name, value
 
     monkeypatch.setattr(checks, "environment", lambda: read_environment({**production, name: value}))
     assert error in {found.id for found in checks.no_local_settings_in_production(None)}
+
+
+def test_only_the_worker_which_sends_needs_a_mail_server(production, monkeypatch):
+    from controlplane import checks
+
+    portal = {name: production[name] for name in production.keys() - {"GARRISON_CONTROL_KEY", "GARRISON_SMTP_URL"}}
+    monkeypatch.setattr(checks, "environment", lambda: read_environment(portal))
+    assert checks.no_local_settings_in_production(None) == []
+
+
+@pytest.mark.parametrize(
+    ("address", "options"),
+    [
+        ("smtps://a%40b:p%2Fw@mail.example", {"host": "mail.example", "username": "a@b", "password": "p/w"}),
+        ("smtp+starttls://mail.example:2525", {"port": 2525, "use_tls": True, "use_ssl": False}),
+        ("smtp://127.0.0.1:8025", {"port": 8025, "use_tls": False, "use_ssl": False}),
+    ],
+)
+def test_the_mail_servers_address_becomes_djangos_options(address, options):
+    from controlplane.settings.mail import options_of
+
+    assert options.items() <= options_of(address).items()
 
 
 def test_production_refuses_a_key_that_others_can_read(production, monkeypatch):

@@ -127,6 +127,7 @@ DEFINER_FUNCTIONS = {
     "claim_tenant": "takes a due tenant's lease and returns its organization's actor",
     "due_tenants": "ids of tenants that are due",
     "forget_old_rows": "removes answers and delivered messages after their time",
+    "forget_old_mails": "removes mails a month after they ended",
     "hurry_cell": "makes a cell's waiting tenants due once its edge answers again",
     "organizations_access_of_grant": "trigger: fills the access table",
     "organizations_access_of_membership": "trigger: fills the access table",
