@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { EventStream } from "./events/stream";
 import type { FeedBell } from "./feed_bell";
+import { RATE_NAMES } from "./rates";
 import type { CertsContainer } from "./tenant/nodes/certs";
 import type { DashboardContainer } from "./tenant/nodes/dashboard";
 import type { IndexerContainer } from "./tenant/nodes/indexer";
@@ -21,6 +22,9 @@ export interface Env {
   CELL_ID_KEY: string;
   DATA_KEYS: unknown;
   HOT_LOG_BYTES?: string;
+  RATE_LIMITS?: unknown;
+  /** Counts by source address before any object is touched; a developer's machine has none. */
+  SOURCE_LIMIT?: RateLimit;
   TENANT: DurableObjectNamespace<TenantObject>;
   MANAGER: DurableObjectNamespace<ManagerContainer>;
   INDEXER: DurableObjectNamespace<IndexerContainer>;
@@ -80,6 +84,8 @@ const SettingsSchema = z
       .int()
       .min(16 * 1024)
       .default(HOT_LOG_BYTES),
+    RATE_LIMITS: json(z.partialRecord(z.enum(RATE_NAMES), z.int().min(1).max(1_000_000))).default({}),
+    SOURCE_LIMIT: z.unknown(),
   })
   .transform((value) => ({
     environment: value.ENVIRONMENT,
@@ -94,6 +100,9 @@ const SettingsSchema = z
     publicUrl: new URL(value.PUBLIC_URL).origin,
     /** Wazuh version → image key, the same in every node class. */
     versions: new Map(Object.entries(value.VERSIONS)),
+    /** What this deployment allows otherwise than `RATES` does. */
+    rateLimits: value.RATE_LIMITS,
+    countsSources: value.SOURCE_LIMIT !== undefined,
     cellIdKey: Buffer.from(value.CELL_ID_KEY, "hex"),
     dataKeys: {
       current: value.DATA_KEYS.current,
@@ -122,6 +131,7 @@ function unfitForProduction(settings: {
   apiHosts: Set<string>;
   dashboardZone: string;
   controlKeys: Map<string, { door: Door }>;
+  countsSources: boolean;
   dataKeys: { keys: Map<string, unknown> };
 }): [string, string][] {
   if (settings.environment !== "production") return [];
@@ -140,6 +150,7 @@ function unfitForProduction(settings: {
       "DASHBOARD_ZONE",
       "contains the portal's or API's host",
     ],
+    [!settings.countsSources, "SOURCE_LIMIT", "is not bound"],
     [[...settings.dataKeys.keys.keys()].some((id) => id.startsWith("local")), "DATA_KEYS", "holds a local key"],
   ];
   return faults.filter(([wrong]) => wrong).map(([, path, message]) => [path, message]);

@@ -25,8 +25,10 @@ export type EdgeContext = Context<AppEnv>;
 
 function respond(c: EdgeContext, error: EdgeError): Response {
   const { status, retryable } = ERRORS[error.code];
-  if (status === 503 && retryable) c.header("retry-after", String(RETRY_AFTER_S));
-  return c.json(errorBody(error.code, error.message, error.details), status);
+  const retryAfterS = error.retryAfterS ?? (status === 503 && retryable ? RETRY_AFTER_S : null);
+  if (retryAfterS !== null) c.header("retry-after", String(retryAfterS));
+  const body = { ...errorBody(error.code, error.message, error.details), request_id: c.var.requestId };
+  return c.json(body, status);
 }
 
 /** Turns whatever a handler threw into the one error shape; what nobody expected is logged and stays unnamed outside. */

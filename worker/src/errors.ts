@@ -25,7 +25,9 @@ export const ERRORS = {
   HOST_UNKNOWN: rule(421, false, "Use the address that the portal shows for this cell."),
   NOT_FOUND: rule(404, false, "Check the path and the method against the API's description."),
   BODY_TOO_LARGE: rule(413, false, "Send a smaller body."),
+  BODY_TOO_SLOW: rule(408, true, "Send the whole body at once."),
   INVALID_REQUEST: rule(422, false, "Correct the fields that are listed and send the request again."),
+  RATE_LIMITED: rule(429, true, "Wait for as many seconds as Retry-After says, then send the request again."),
   // The control plane's door.
   UNAUTHENTICATED: rule(401, false, "Sign the request again with a registered key and a correct clock."),
   PROOF_REPLAYED: rule(401, false, "Each signed write is good for one request; sign a new one."),
@@ -175,11 +177,13 @@ export class EdgeError extends Error {
    * @param code row of `ERRORS`
    * @param message what happened, in one sentence without secrets
    * @param details faults by field, where the caller can correct something
+   * @param retryAfterS after how many seconds the same may succeed, where that is known
    */
   constructor(
     readonly code: ErrorCode,
     message: string,
     readonly details?: FieldFault[],
+    readonly retryAfterS?: number,
   ) {
     super(message);
   }
@@ -189,12 +193,13 @@ export class EdgeError extends Error {
 export function asEdgeError(error: unknown): EdgeError | null {
   if (error instanceof EdgeError) return error;
   if (!(error instanceof Error) || error.name !== "EdgeError") return null;
-  const { code, details } = error as Error & { code?: unknown; details?: unknown };
+  const { code, details, retryAfterS } = error as Error & Record<"code" | "details" | "retryAfterS", unknown>;
   if (typeof code !== "string" || !(code in ERRORS)) return null;
   return new EdgeError(
     code as ErrorCode,
     error.message,
     Array.isArray(details) ? (details as FieldFault[]) : undefined,
+    typeof retryAfterS === "number" ? retryAfterS : undefined,
   );
 }
 

@@ -28,8 +28,8 @@ export function tenantAnswering(env: Env, id: string): DurableObjectStub<TenantO
       return async (...parameters: unknown[]) => {
         const answer = (await stub.answer(method, parameters)) as Answer;
         if (!("refused" in answer)) return answer.told;
-        const { code, message, details } = answer.refused;
-        throw new EdgeError(code, message, details);
+        const { code, message, details, retryAfterS } = answer.refused;
+        throw new EdgeError(code, message, details, retryAfterS);
       };
     },
   });

@@ -35,6 +35,7 @@ describe("the Worker's environment", () => {
     ["PUBLIC_URL", "http://edge.example.com"],
     ["API_HOSTS", "edge.example.com,localhost:8787"],
     ["DASHBOARD_ZONE", "localhost:8787"],
+    ["SOURCE_LIMIT", undefined],
     ["DATA_KEYS", { current: "local", keys: { local: Buffer.alloc(32).toString("base64") } }],
   ])("refuses %s of a developer's machine in production", (name, value) => {
     expect(() => settingsOf({ ...production, [name]: value } as Env)).toThrow(name);
@@ -72,6 +73,13 @@ describe("the Worker's environment", () => {
     expect(settingsOf({ ...production }).hotLogBytes).toBe(16 * 1024 * 1024);
     expect(told("65536")).toBe(64 * 1024);
     expect(() => told("1024")).toThrow("HOT_LOG_BYTES");
+  });
+
+  it("takes no rate that its table does not have, and none that lets nobody in", () => {
+    const settingsWith = (rates: object) => settingsOf({ ...production, RATE_LIMITS: rates } as Env);
+    expect(settingsWith({ enroll_per_token: 7 }).rateLimits).toEqual({ enroll_per_token: 7 });
+    expect(() => settingsWith({ enroll_per_moon: 7 })).toThrow("RATE_LIMITS");
+    expect(() => settingsWith({ enroll_per_token: 0 })).toThrow("RATE_LIMITS.enroll_per_token");
   });
 
   it("takes JSON variables as text, as secrets arrive", () => {

@@ -59,7 +59,7 @@ const makeCode = createRoute({
   request: { params, body: { content: jsonContent(DashboardCode), required: true } },
   responses: {
     201: { description: "A one-time code", content: jsonContent(IssuedCode) },
-    ...errorResponses(...common, "ACCESS_ENDED", "IDEMPOTENCY_CONFLICT", "TENANT_DELETED"),
+    ...errorResponses(...common, "ACCESS_ENDED", "IDEMPOTENCY_CONFLICT", "TENANT_DELETED", "RATE_LIMITED"),
   },
 });
 

@@ -1,7 +1,9 @@
 /** The tunnel of 4.x agents: a connector's WebSocket in, the manager's agent port out. */
+import { clientAddress } from "../auth/address";
 import { connectorCredential } from "../auth/connector";
 import { type EdgeApp, type EdgeContext, isUpgrade } from "../edge_app";
 import { EdgeError, type ErrorCode } from "../errors";
+import { countSource } from "../sources";
 import type { ConnectorVerdict } from "../tenant/agents";
 import { nodeStub } from "../tenant/nodes/names";
 import { tenantStub } from "../tenants";
@@ -24,7 +26,9 @@ export function mount(app: EdgeApp): void {
     }
     const credential = connectorCredential(c.req.raw.headers);
     if (credential?.tenant !== tenant) throw new EdgeError(...REFUSALS.unknown);
-    const verdict = await stub.connector(credential.agent, credential.digest);
+    await countSource(c, "tunnel");
+    const address = clientAddress(c.req.raw.headers);
+    const verdict = await stub.connector(credential.agent, credential.digest, address);
     if (verdict !== "open") throw new EdgeError(...REFUSALS[verdict]);
     return carry(c, tenant, credential.agent);
   });

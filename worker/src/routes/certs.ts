@@ -54,7 +54,7 @@ const ask = createRoute({
   request: { body: { required: true, content: jsonContent(Asked) } },
   responses: {
     202: { description: "The rotation is under way or known", content: jsonContent(Begun) },
-    ...errorResponses(...REFUSALS, "UNAUTHENTICATED"),
+    ...errorResponses(...REFUSALS, "UNAUTHENTICATED", "RATE_LIMITED"),
   },
 });
 

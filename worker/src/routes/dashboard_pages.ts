@@ -10,6 +10,7 @@ const HEADLINES: Partial<Record<ErrorCode, string>> = {
   CODE_UNKNOWN: "This link is not valid",
   SESSION_ENDED: "Your session has ended",
   ORIGIN_REFUSED: "This request did not come from where it should",
+  RATE_LIMITED: "There were too many of these requests",
   READ_ONLY: "You may look, but not change",
   NODE_NOT_RUNNING: "This tenant is not running",
   NODE_NOT_READY: "The dashboard is still starting",
@@ -21,10 +22,11 @@ const HEADLINES: Partial<Record<ErrorCode, string>> = {
  * A small page about an error, on the tenant's own origin.
  * @param tenant the tenant's id
  */
-export function errorPage(settings: Settings, tenant: string, { code, message }: EdgeError): Response {
+export function errorPage(settings: Settings, tenant: string, error: EdgeError): Response {
+  const { code, message, retryAfterS = RETRY_AFTER_S } = error;
   const { status, retryable, hint } = ERRORS[code];
   const title = HEADLINES[code] ?? "This page could not be shown";
   const body = `<h1>${escapeHtml(title)}</h1><p>${escapeHtml(message)}</p><p>${escapeHtml(hint)}</p>
 <a class="btn" href="${portalAddress(settings, tenant)}">Go to the portal</a><p><small>${escapeHtml(code)}</small></p>`;
-  return pageOf(settings, { status, title, body, ...(retryable ? { retryAfter: RETRY_AFTER_S } : {}) });
+  return pageOf(settings, { status, title, body, ...(retryable ? { retryAfter: retryAfterS } : {}) });
 }

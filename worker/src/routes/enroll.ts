@@ -5,6 +5,7 @@ import { type EdgeApp, errorResponses, jsonContent } from "../edge_app";
 import { EdgeError } from "../errors";
 import { digest, isTenantId, parseToken } from "../ids";
 import { Time } from "../schemas/basics";
+import { countSource } from "../sources";
 import { tenantAnswering } from "../tenants";
 
 const Enroll = z
@@ -39,6 +40,8 @@ const REFUSALS = [
   "AGENT_QUARANTINED",
 ] as const;
 
+const CONFLICTS = ["AGENT_NAME_TAKEN", "ENROLLMENT_CONFLICT"] as const;
+
 const enroll = createRoute({
   method: "post",
   path: "/api/agents/enroll",
@@ -46,7 +49,7 @@ const enroll = createRoute({
   responses: {
     201: { description: "A new agent", content: jsonContent(Enrolled) },
     200: { description: "The answer this enrollment id already got", content: jsonContent(Enrolled) },
-    ...errorResponses(...REFUSALS, "AGENT_NAME_TAKEN", "ENROLLMENT_CONFLICT", "INVALID_REQUEST", "TENANT_DELETED"),
+    ...errorResponses(...REFUSALS, ...CONFLICTS, "INVALID_REQUEST", "TENANT_DELETED", "RATE_LIMITED"),
   },
 });
 
@@ -58,6 +61,7 @@ export function mount(app: EdgeApp): void {
     if (token?.prefix !== "enr" || !isTenantId(c.var.settings, token.owner)) {
       throw new EdgeError("TOKEN_UNKNOWN", "This enrollment token is not known.");
     }
+    await countSource(c, "enroll");
     const address = clientAddress(c.req.raw.headers);
     const spoken = { ...request, token: token.id, token_sha256: digest(text), address };
     const { created, answer } = await tenantAnswering(c.env, token.owner).enroll(spoken);

@@ -9,6 +9,7 @@ import { MAX_PAGE_EVENTS, type Selection } from "../events/pages";
 import { subscribeRequest } from "../events/stream";
 import { AuditRecord } from "../schemas/audit";
 import { Time } from "../schemas/basics";
+import { tenantAnswering } from "../tenants";
 
 const Seq = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
@@ -95,7 +96,7 @@ const replay = createRoute({
       content: { ...jsonContent(Events), "text/event-stream": FOLLOWED },
     },
     101: { description: `WebSocket (subprotocols ${EVENTS_PROTOCOL} and bearer.<JWT>): frames of the same form` },
-    ...errorResponses("UNAUTHENTICATED", "INVALID_REQUEST"),
+    ...errorResponses("UNAUTHENTICATED", "INVALID_REQUEST", "RATE_LIMITED"),
   },
 });
 
@@ -166,6 +167,6 @@ function withoutProtocol({ status, webSocket }: Response): Response {
 /** Verifies the credential, then asks the tenant whether it was withdrawn. */
 async function admitted(c: EdgeContext): Promise<ScopedAccess> {
   const access = await verifyScoped(c.var.settings, scopedCredential(c.req.raw.headers), "events:read");
-  if (await c.env.TENANT.getByName(access.tenant).accessStands(access.claims)) return access;
+  if (await tenantAnswering(c.env, access.tenant).admitReader(access.claims)) return access;
   throw new EdgeError("UNAUTHENTICATED", "This scoped credential was withdrawn, or its tenant is gone.");
 }

@@ -1,4 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
+import { sourceOf } from "../auth/address";
 import { EdgeError } from "../errors";
 import { log } from "../log";
 import type { TenantContext } from "./context";
@@ -6,6 +7,7 @@ import { noteComing } from "./idle";
 import { agentsAtManager } from "./manager";
 import type { ManagerAgent } from "./manager_api";
 import { AgentsRefused, pushAgents, pushSoon } from "./push";
+import { noteGuess, refuseGuesser, spend } from "./rates";
 import { isAsleep, mustWait, rouse, stillAway } from "./sleep";
 import { noteAgents } from "./usage";
 
@@ -73,20 +75,32 @@ export type ConnectorVerdict = "open" | "unknown" | "quarantined";
  * not know yet is ignored, and waits long before it tries again.
  *
  * @param secretDigest SHA-256 hex of the credential's secret
- * @throws EdgeError TENANT_ASLEEP for a good credential of a tenant that slept; it wakes
+ * @param address where the connection comes from
+ * @throws EdgeError TENANT_ASLEEP for a good credential of a tenant that slept; it wakes. RATE_LIMITED
  */
 export async function admitConnector(
   ctx: TenantContext,
   agent: string,
   secretDigest: string,
+  address: string,
 ): Promise<ConnectorVerdict> {
+  const source = sourceOf(address);
+  refuseGuesser(ctx, "tunnel_guesses", source);
   const verdict = checkConnector(ctx, agent, secretDigest);
+  if (verdict === "unknown") noteGuess(ctx, "tunnel_guesses", source);
+  else countConnection(ctx, agent);
   if (verdict !== "open") return verdict;
   noteComing(ctx);
   rouse(ctx, `Agent ${agent} asked to connect.`);
   if (mustWait(ctx, "manager")) throw stillAway();
   await pushSoon(ctx, agent);
   return verdict;
+}
+
+/** First the agent: one that is switched on and off without end must not use up what the others have. */
+function countConnection(ctx: TenantContext, agent: string): void {
+  spend(ctx, "tunnel_per_agent", agent);
+  spend(ctx, "tunnel_per_tenant");
 }
 
 function checkConnector(ctx: TenantContext, agent: string, secretDigest: string): ConnectorVerdict {

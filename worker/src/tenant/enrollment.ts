@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
+import { sourceOf } from "../auth/address";
 import { EdgeError, type ErrorCode } from "../errors";
 import { digest, randomBase62, tokenFrom } from "../ids";
 import type { TenantContext } from "./context";
 import { noteComing } from "./idle";
+import { noteGuess, refuseGuesser, spend } from "./rates";
 import { rouse } from "./sleep";
 import { publishToken, type RefusalReason, refusalOf, spendUse, tokenRow, tokenView } from "./tokens";
 
@@ -70,9 +72,10 @@ export const sealPurpose = (enrollmentId: string) => `agent:${enrollmentId}`;
  *
  * The same enrollment id again gets the same answer, so an installer may repeat a call whose answer was lost.
  *
- * @throws EdgeError with the reason of the refusal; a refusal spends no use
+ * @throws EdgeError with the reason of the refusal, or RATE_LIMITED; a refusal spends no use
  */
 export async function enroll(ctx: TenantContext, request: EnrollRequest): Promise<Enrolled> {
+  countAttempt(ctx, request);
   // Without a spec there is nothing to enroll into, and nothing to tell a stranger about.
   if (!ctx.record()) throw new EdgeError(...REFUSALS.unknown);
   ctx.requireLive();
@@ -81,6 +84,21 @@ export async function enroll(ctx: TenantContext, request: EnrollRequest): Promis
   const outcome = known ?? (await fresh(ctx, request));
   if ("refused" in outcome) throw new EdgeError(...REFUSALS[outcome.refused]);
   return { created: outcome.created, answer: await answerOf(ctx, outcome.row) };
+}
+
+/** Before anything is waited for, so that of many guesses at once none slips through uncounted. */
+function countAttempt(ctx: TenantContext, request: EnrollRequest): void {
+  const source = sourceOf(request.address);
+  refuseGuesser(ctx, "enroll_guesses", source);
+  const reason = refusalOf(tokenRow(ctx, request.token), request.token_sha256, ctx.now());
+  if (reason === "unknown") noteGuess(ctx, "enroll_guesses", source);
+  else countUse(ctx, request.token);
+}
+
+/** First the token: one that is spread too far must not use up what the tenant's others have. */
+function countUse(ctx: TenantContext, token: string): void {
+  spend(ctx, "enroll_per_token", token);
+  spend(ctx, "enroll_per_tenant");
 }
 
 type Outcome = { refused: Refused } | { created: boolean; row: AgentRow };

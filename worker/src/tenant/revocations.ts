@@ -3,6 +3,7 @@ import { once, schedulePrune } from "./answers";
 import type { TenantContext } from "./context";
 import { plannedNodes } from "./node_records";
 import { nodeStub } from "./nodes/names";
+import { spend } from "./rates";
 
 /** How far the control plane's clock may be ahead of this one's. */
 const CLOCK_TOLERANCE_MS = 60_000;
@@ -49,6 +50,13 @@ export function isRevoked(ctx: TenantContext, claims: AccessClaims): boolean {
 /** Whether access with these claims is good at this moment. */
 export function accessStands(ctx: TenantContext, claims: AccessClaims): boolean {
   return ctx.record()?.deleted === false && claims.endsAt > ctx.now() && !isRevoked(ctx, claims);
+}
+
+/** The same for whoever reads the tenant's events, counted. @throws EdgeError RATE_LIMITED */
+export function admitReader(ctx: TenantContext, claims: AccessClaims): boolean {
+  if (!accessStands(ctx, claims)) return false;
+  spend(ctx, "events_per_tenant");
+  return true;
 }
 
 function storeRule(ctx: TenantContext, rule: AccessRule): number {

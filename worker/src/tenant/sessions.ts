@@ -1,3 +1,4 @@
+import { sourceOf } from "../auth/address";
 import { type AccessClaims, type DashboardRole, type DashboardVariant, MAX_ACCESS_MS, variantOf } from "../auth/claims";
 import { dashboardOrigin } from "../bindings";
 import { EdgeError } from "../errors";
@@ -5,6 +6,7 @@ import { digest, makeToken, randomBase32, randomBase62 } from "../ids";
 import { once, schedulePrune } from "./answers";
 import type { TenantContext } from "./context";
 import { noteComing } from "./idle";
+import { noteGuess, refuseGuesser, spend } from "./rates";
 import { isRevoked } from "./revocations";
 import { mustWait, rouse, type Waking, wakingView } from "./sleep";
 
@@ -55,9 +57,11 @@ export const CODE_LIFE_MS = 30_000;
 /**
  * Makes a one-time code for the tenant's dashboard. Only its hash is kept.
  * @returns the code, and the address on the tenant's own origin that it is posted to
+ * @throws EdgeError ACCESS_ENDED, IDEMPOTENCY_CONFLICT, RATE_LIMITED
  */
 export function makeCode(ctx: TenantContext, request: CodeRequest): Promise<CodeAnswer> {
   ctx.requireLive(request.epoch);
+  spend(ctx, "codes_per_tenant");
   return once(ctx, `code:${request.idempotency_key}`, request, () => {
     const now = ctx.now();
     const endsAt = Math.min(Date.parse(request.ends_at), now + MAX_ACCESS_MS);
@@ -79,16 +83,27 @@ export function makeCode(ctx: TenantContext, request: CodeRequest): Promise<Code
 /**
  * Turns a code into a session, once.
  * @param codeDigest SHA-256 hex of the whole code
+ * @param address where it was posted from
  * @returns the session's secret, or why there is none
+ * @throws EdgeError RATE_LIMITED
  */
-export function redeemCode(ctx: TenantContext, codeDigest: string): Redeemed {
+export function redeemCode(ctx: TenantContext, codeDigest: string, address: string): Redeemed {
   ctx.requireLive();
+  const source = sourceOf(address);
+  refuseGuesser(ctx, "session_guesses", source);
+  const redeemed = turnedIn(ctx, codeDigest);
+  if ("refused" in redeemed && redeemed.refused === "unknown") noteGuess(ctx, "session_guesses", source);
+  return redeemed;
+}
+
+function turnedIn(ctx: TenantContext, codeDigest: string): Redeemed {
   return ctx.transaction(() => {
     type Row = { claims: string; expires_at: number; used_at: number | null };
     const row = ctx.sql
       .exec<Row>("SELECT claims, expires_at, used_at FROM codes WHERE sha256 = ?", codeDigest)
       .toArray()[0];
     if (!row) return { refused: "unknown" };
+    spend(ctx, "sessions_per_tenant");
     if (row.used_at !== null) return { refused: "used" };
     if (row.expires_at <= ctx.now()) return { refused: "expired" };
     ctx.sql.exec("UPDATE codes SET used_at = ? WHERE sha256 = ?", ctx.now(), codeDigest);

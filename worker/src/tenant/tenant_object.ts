@@ -31,7 +31,7 @@ import { acceptRestore } from "./preludes";
 import { spendProof } from "./proofs";
 import { type QuarantinedToken, quarantine, quarantineToken } from "./quarantine";
 import { listRehydrations, loadedDays, rehydrate } from "./rehydrations";
-import { accessStands, type RevocationRequest, revoke } from "./revocations";
+import { accessStands, admitReader, type RevocationRequest, revoke } from "./revocations";
 import { askForRotation } from "./rotation";
 import { type BegunRotation, rotateFor } from "./rotation_door";
 import { searchableFrom } from "./searchable_days";
@@ -52,7 +52,9 @@ import { putToken, revokeToken, type TokenDefinition, type TokenView, tokenView 
 import { publishView, tenantView } from "./view";
 
 /** What a door's call comes to. */
-export type Answer = { told: unknown } | { refused: { code: ErrorCode; message: string; details?: FieldFault[] } };
+export type Answer =
+  | { told: unknown }
+  | { refused: { code: ErrorCode; message: string; details?: FieldFault[]; retryAfterS?: number } };
 
 export class TenantObject extends DurableObject<Env> {
   readonly #ctx: LiveContext;
@@ -77,8 +79,9 @@ export class TenantObject extends DurableObject<Env> {
     } catch (error) {
       const known = asEdgeError(error);
       if (!known) throw error;
-      const { code, message, details } = known;
-      return { refused: { code, message, ...(details ? { details } : {}) } };
+      const { code, message, details, retryAfterS } = known;
+      const more = { ...(details ? { details } : {}), ...(retryAfterS === undefined ? {} : { retryAfterS }) };
+      return { refused: { code, message, ...more } };
     }
   }
 
@@ -248,8 +251,9 @@ export class TenantObject extends DurableObject<Env> {
     return once(this.#ctx, `quarantine_token:${key}`, { token, reason }, work);
   }
 
-  async connector(agent: string, secretDigest: string): Promise<ConnectorVerdict> {
-    return admitConnector(this.#ctx, agent, secretDigest);
+  /** @param address missing from callers of the version before */
+  async connector(agent: string, secretDigest: string, address = "unknown"): Promise<ConnectorVerdict> {
+    return admitConnector(this.#ctx, agent, secretDigest, address);
   }
 
   /** Which manager nodes an agent's connection goes to. */
@@ -307,8 +311,9 @@ export class TenantObject extends DurableObject<Env> {
     return makeCode(this.#ctx, request);
   }
 
-  async redeemCode(codeDigest: string): Promise<Redeemed> {
-    return redeemCode(this.#ctx, codeDigest);
+  /** @param address missing from callers of the version before */
+  async redeemCode(codeDigest: string, address = "unknown"): Promise<Redeemed> {
+    return redeemCode(this.#ctx, codeDigest, address);
   }
 
   async session(secretDigest: string): Promise<SessionView | null> {
@@ -322,6 +327,11 @@ export class TenantObject extends DurableObject<Env> {
 
   async revoke(request: RevocationRequest): Promise<{ closed: number }> {
     return revoke(this.#ctx, request);
+  }
+
+  /** The same for the events' door, which is counted. */
+  async admitReader(claims: AccessClaims): Promise<boolean> {
+    return admitReader(this.#ctx, claims);
   }
 
   async accessStands(claims: AccessClaims): Promise<boolean> {
