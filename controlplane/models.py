@@ -79,6 +79,8 @@ class Message(models.Model):
     key = models.TextField()
     organization_id = models.TextField()
     payload = models.JSONField()
+    request = models.TextField(default="", blank=True)
+    """Id of the request in which it happened; empty where none was under way."""
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -72,7 +72,8 @@ def publish(topic: str, *, key: str, organization_id: str | None, payload: Mappi
         raise RuntimeError("A fact is published in the transaction in which it becomes true.")
     owner = organization_id or rls.PLATFORM
     with rls.acting_as(_actor_for(owner)):
-        message = Message(topic=topic, key=key, organization_id=owner, payload=dict(payload))
+        request = structlog.contextvars.get_contextvars().get("request_id", "")
+        message = Message(topic=topic, key=key, organization_id=owner, payload=dict(payload), request=request)
         Message.objects.bulk_create([message], ignore_conflicts=True)
         if not Message.objects.filter(pk=message.pk).exists():
             return
@@ -107,7 +108,7 @@ def deliver(delivery_id: int, organization_id: str) -> bool:
     delivery = _claim(delivery_id, actor)
     if delivery is None:
         return False
-    with structlog.contextvars.bound_contextvars(topic=delivery.message.topic, subscriber=delivery.subscriber):
+    with structlog.contextvars.bound_contextvars(**_context_of(delivery)):
         try:
             _run(delivery, actor)
         except Exception as error:
@@ -115,6 +116,13 @@ def deliver(delivery_id: int, organization_id: str) -> bool:
             log.exception("delivery_failed", attempts=delivery.attempts)
             _postpone(delivery, actor, error)
     return True
+
+
+def _context_of(delivery: Delivery) -> dict[str, str]:
+    message = delivery.message
+    # Whoever follows the request in which the fact happened finds what became of it.
+    request = {"request_id": message.request} if message.request else {}
+    return {"topic": message.topic, "subscriber": delivery.subscriber, **request}
 
 
 def waiting(*organization_ids: str) -> int:

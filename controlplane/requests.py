@@ -1,4 +1,4 @@
-"""Gives each request an id and writes one line about it."""
+"""Gives each request an id, writes one line about it, and has calls to other systems carry the id on."""
 
 import re
 import time
@@ -8,7 +8,7 @@ import structlog
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from controlplane.ids import LOWER_BASE32, random_text
+from controlplane.ids import LOWER_BASE32, new_id, random_text
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +37,17 @@ class RequestLog:
         if not request.path_info.startswith(_QUIET):
             log.info("request", **_facts(request, response), ms=round((time.perf_counter() - started) * 1000, 1))
         return response
+
+
+def id_under_way() -> str:
+    """What other systems are told that a call of ours belongs to.
+
+    The request of a page or an API call (also in a task that does what it asked for), else the operation, else the
+    task; a new id outside of all of these.
+    """
+    known = structlog.contextvars.get_contextvars()
+    given = next((known[name] for name in ("request_id", "operation", "task_id") if known.get(name)), "")
+    return given if _ACCEPTABLE.fullmatch(given) else new_id("req")
 
 
 def _request_id(request: HttpRequest) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from django.test import TransactionTestCase
 
 from tests import database
@@ -106,3 +107,9 @@ def _fresh_cache() -> Iterator[None]:
     cache.clear()
     yield
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_request() -> None:
+    """The last request of one test must not be the one under way in the next."""
+    structlog.contextvars.clear_contextvars()

@@ -7,6 +7,8 @@ A delivery may come twice: the edge knows an operation by its id, and does it on
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import structlog
+
 from controlplane import outbox
 from controlplane.models import Message
 from controlplane.rls import acting_as
@@ -52,7 +54,8 @@ def _bring(message: Message, call: Callable[[EdgeApi, str, Mapping[str, Any]], S
     tenant, operation = held
     body = {"epoch": tenant.cell.epoch, "operation_id": operation.pk}
     try:
-        seen = call(EdgeApi(tenant.cell), tenant.pk, body)
+        with structlog.contextvars.bound_contextvars(operation=operation.pk):
+            seen = call(EdgeApi(tenant.cell), tenant.pk, body)
     except EdgeError as error:
         _note_failure(actor, operation, error)
         if error.retryable:

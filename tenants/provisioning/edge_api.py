@@ -1,8 +1,8 @@
 """
 The only code that speaks to the Worker: its `/v1` doors as methods.
 
-Every call is signed for exactly this method, path and body, and carries a request id that both sides log. Answers come
-back as plain values, failures as the errors of `edge_errors`.
+Every call is signed for exactly this method, path and body, and carries the id of what it belongs to, which both sides
+log. Answers come back as plain values, failures as the errors of `edge_errors`.
 """
 
 import functools
@@ -16,7 +16,7 @@ import httpx
 import structlog
 
 from controlplane import edge_keys
-from controlplane.ids import new_id
+from controlplane.requests import HEADER, id_under_way
 from tenants.provisioning.edge_errors import BY_CODE, EdgeAmbiguous, EdgeBusy, EdgeError, EdgeRefused, EdgeUnreachable
 from tenants.provisioning.sighting import Malformed, Sighting
 
@@ -159,8 +159,8 @@ class EdgeApi:
         return self._send(method, path, content, bearer=bearer, patience=patience)
 
     def _send(self, method: str, path: str, content: bytes, *, bearer: str, patience: int) -> dict[str, Any]:
-        request_id = new_id("req")
-        headers = {"Authorization": f"Bearer {bearer}", "X-Request-Id": request_id}
+        request_id = id_under_way()
+        headers = {"Authorization": f"Bearer {bearer}", HEADER: request_id}
         if content:
             headers["Content-Type"] = "application/json"
         timeout = httpx.Timeout(ANSWER_SECONDS + patience, connect=CONNECT_SECONDS)
@@ -171,7 +171,8 @@ class EdgeApi:
             raise EdgeUnreachable("The edge can't be reached.", hint="We try again by ourselves.") from error
         except httpx.HTTPError as error:
             raise EdgeAmbiguous("The edge did not answer in time.", hint="We look again by ourselves.") from error
-        log.debug("edge_call", method=method, path=path, status=answer.status_code, request_id=request_id)
+        write = log.debug if answer.is_success else log.info
+        write("edge_call", method=method, path=path, status=answer.status_code, request_id=request_id)
         return _read(answer)
 
 

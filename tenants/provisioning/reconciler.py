@@ -74,9 +74,10 @@ def reconcile(tenant_id: str) -> Outcome | None:
         return None
     with structlog.contextvars.bound_contextvars(tenant=tenant_id):
         held = fence(claim)
-        outcome = attempt(held)
-        log.info("reconciled", **_described(outcome))
-        record(held, outcome)
+        with structlog.contextvars.bound_contextvars(operation=held.tenant.sent_operation_id):
+            outcome = attempt(held)
+            log.info("reconciled", **_described(outcome))
+            record(held, outcome)
         return outcome
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 from django.core.management import call_command
 
 from controlplane import edge_keys, rls
@@ -169,14 +170,25 @@ def test_a_token_lets_an_agent_in_that_the_portal_then_knows(make, owner, edge):
         (refusal,) = enrollment_queries.refusals_of(owner, tenant)
         assert (agent.name, agent.token_id, used.uses, used.state) == ("web-1", token.pk, 1, "used_up")
         assert (refusal.reason, refusal.token_id_used) == ("used_up", token.pk)
-        enrollment.quarantine(by=owner, agent=agent, reason="stolen")
+        with structlog.contextvars.bound_contextvars(request_id="page-of-the-thief"):
+            enrollment.quarantine(by=owner, agent=agent, reason="stolen")
         enrollment.revoke_token(by=owner, token=used)
     deliver()
+    assert b'"request_id":"page-of-the-thief","method":"POST"' in edge.launcher.log.read_bytes()
+    (cut_off,) = [each for each in trail_of(owner, tenant) if each["action"] == "agent.quarantined"]
+    assert (cut_off["reason"], cut_off["request"]) == ("stolen", "page-of-the-thief")
     with rls.acting_as(owner.rls_actor):
         assert not enrollment_queries.agent(owner, tenant, "001").pending
         assert not enrollment_queries.token(owner, tenant, token.pk).pending
     assert EdgeApi(tenant.cell).agents(tenant.pk)["agents"][0]["quarantined"]
     assert EdgeApi(tenant.cell).get_token(tenant.pk, token.pk)["state"] == "revoked"
+
+
+def trail_of(owner: Actor, tenant: Tenant) -> list[dict[str, Any]]:
+    """The tenant's audit records at the edge."""
+    with rls.acting_as(owner.rls_actor):
+        told = access_queries.event_log(owner, fresh(tenant)).read(after=0, limit=200)
+    return [event["data"] for event in told["events"] if event["kind"] == "audit"]
 
 
 def test_dashboards_and_events_open_with_what_the_portal_signs_and_close_when_it_says_so(make, owner, acme, edge):

@@ -2,6 +2,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+import structlog
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -55,6 +56,18 @@ def test_every_subscriber_hears_a_fact_as_its_organization(heard):
     assert sorted(heard) == [("inside", "k1", "org:org_a", True), ("outside", "k1", "", False)]
     assert all(each.delivered_at for each in deliveries().values())
     assert outbox.deliver_due() == 0
+
+
+def test_what_is_done_for_a_fact_belongs_to_the_request_in_which_it_happened(monkeypatch):
+    known = []
+    monkeypatch.setattr(outbox, "_subscribers", {})
+    outbox.subscriber(TOPIC)(lambda message: known.append(structlog.contextvars.get_contextvars().get("request_id")))
+    with structlog.contextvars.bound_contextvars(request_id="page-123456"):
+        publish("asked")
+    with structlog.contextvars.bound_contextvars(task_id="another-task"):
+        publish("by itself")
+        outbox.deliver_due()
+    assert known == ["page-123456", None]
 
 
 def test_a_fact_of_a_rolled_back_transaction_never_happened(heard):

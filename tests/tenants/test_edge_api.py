@@ -3,11 +3,13 @@
 import base64
 import hashlib
 import json
+import re
 from types import SimpleNamespace
 
 import httpx
 import jwt
 import pytest
+import structlog
 
 from controlplane import edge_keys
 from tenants.provisioning import edge_errors
@@ -59,11 +61,27 @@ def test_what_the_portal_does_is_signed_with_the_access_key(api, edge, call):
     assert header["typ"] == "edge-access+jwt"
 
 
-def test_every_call_carries_a_request_id_of_its_own(api, edge):
-    api.changes(after=0, wait=0)
-    api.changes(after=0, wait=0)
+@pytest.mark.parametrize(
+    ("bound", "sent"),
+    [
+        ({"request_id": "page-123456", "operation": "op_" + "a" * 20, "task_id": "t" * 36}, "page-123456"),
+        ({"operation": "op_" + "a" * 20, "task_id": "t" * 36}, "op_" + "a" * 20),
+        ({"operation": "", "task_id": "t" * 36}, "t" * 36),
+    ],
+)
+def test_a_call_names_the_request_operation_or_task_that_it_belongs_to(api, edge, bound, sent):
+    with structlog.contextvars.bound_contextvars(**bound):
+        api.changes(after=0, wait=0)
+    assert edge.requests[0].headers["X-Request-Id"] == sent
+
+
+def test_a_call_that_belongs_to_nothing_names_itself(api, edge):
+    for bound in ({}, {"task_id": "with spaces, so no id"}):
+        with structlog.contextvars.bound_contextvars(**bound):
+            api.changes(after=0, wait=0)
     first, second = (request.headers["X-Request-Id"] for request in edge.requests)
     assert first != second
+    assert all(re.fullmatch(r"req_[a-z2-7]{20}", each) for each in (first, second))
 
 
 def test_an_id_from_elsewhere_can_not_leave_its_place_in_the_path(api, edge):

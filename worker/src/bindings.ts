@@ -85,7 +85,7 @@ const SettingsSchema = z
       .min(16 * 1024)
       .default(HOT_LOG_BYTES),
     RATE_LIMITS: json(z.partialRecord(z.enum(RATE_NAMES), z.int().min(1).max(1_000_000))).default({}),
-    SOURCE_LIMIT: z.unknown(),
+    SOURCE_LIMIT: z.unknown().optional(),
   })
   .transform((value) => ({
     environment: value.ENVIRONMENT,

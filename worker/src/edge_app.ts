@@ -12,6 +12,7 @@ export interface AppEnv {
   Bindings: Env;
   Variables: {
     settings: Settings;
+    /** Of the control plane's calls the id that it gave, once it has proved who it is. */
     requestId: string;
     /** The tenant object of `/v1/tenants/:id…`, set after the id's check. */
     tenant: DurableObjectStub<TenantObject>;

@@ -1,12 +1,15 @@
 import { env, listDurableObjectIds, SELF } from "cloudflare:test";
 import { createHash } from "node:crypto";
 import type { JWTPayload } from "jose";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import contract from "../../contracts/edge-api.json";
 import type { ErrorBody } from "../src/errors";
+import { brokenAt, recordsOf } from "./support/audit";
 import { API, answered, call, newTenantId, scopedToken, sign, stoppedTenant } from "./support/edge";
-import { specOf } from "./support/tenants";
+import { replayAll } from "./support/stream";
+import { getTenant, specOf } from "./support/tenants";
 
+const JSON_TYPE = "application/json";
 const now = () => Math.floor(Date.now() / 1000);
 const hash = (text: string) => createHash("sha256").update(text).digest("base64url");
 
@@ -197,5 +200,47 @@ describe("the front", () => {
   it("names each request in its answer", async () => {
     const answer = await SELF.fetch(`${API}/livez`, { headers: { host: "edge.test" } });
     expect(answer.headers.get("x-request-id")).toMatch(/^req_[a-z2-7]{20}$/);
+  });
+
+  it("goes by the control plane's name for a request, in answers, errors, log and audit trail", async () => {
+    const tenant = await stoppedTenant();
+    const named = { "x-request-id": "page-of-alice" };
+    const lines = vi.spyOn(console, "log");
+    const answer = await call(
+      "PUT",
+      `/v1/tenants/${tenant}`,
+      specOf(2, { requested: "stopped" }),
+      "control",
+      JSON_TYPE,
+      named,
+    );
+    expect([answer.status, answer.headers.get("x-request-id")]).toEqual([202, "page-of-alice"]);
+    const refusal = await call("PUT", `/v1/tenants/${tenant}`, specOf(1), "control", JSON_TYPE, named);
+    expect(await answered<ErrorBody>(refusal, 409)).toMatchObject({ request_id: "page-of-alice" });
+    const logged = lines.mock.calls.map(([line]) => JSON.parse(String(line)) as Record<string, unknown>);
+    lines.mockRestore();
+    expect(logged.filter(({ request_id }) => request_id === "page-of-alice").map(({ status }) => status)).toEqual([
+      202, 409,
+    ]);
+    const { audit } = await getTenant(tenant);
+    await expect.poll(async () => recordsOf(await replayAll(tenant)).length).toBe(audit.position);
+    const records = recordsOf(await replayAll(tenant));
+    expect(records.map(({ request }) => request)).toEqual([expect.stringMatching(/^req_/), "page-of-alice"]);
+    expect(brokenAt(tenant, records, audit)).toBeNull();
+  });
+
+  it("lets nobody else name a request, and the control plane name none that a log can't hold", async () => {
+    const named = { host: "edge.test", "x-request-id": "somebody-elses" };
+    const own = expect.stringMatching(/^req_[a-z2-7]{20}$/);
+    for (const path of ["/livez", "/v1/tenants", "/api/events"]) {
+      const answer = await SELF.fetch(API + path, { headers: named });
+      expect(answer.headers.get("x-request-id")).toEqual(own);
+    }
+    const refused = await answered<ErrorBody>(SELF.fetch(`${API}/v1/tenants`, { headers: named }), 401);
+    expect(refused).toMatchObject({ request_id: own });
+    for (const name of ["short", "x".repeat(65), "two words", '{"level":"error"}']) {
+      const answer = await call("GET", "/v1/tenants", undefined, "control", JSON_TYPE, { "x-request-id": name });
+      expect([answer.status, answer.headers.get("x-request-id")]).toEqual([200, own]);
+    }
   });
 });

@@ -75,6 +75,11 @@ describe("the Worker's environment", () => {
     expect(() => told("1024")).toThrow("HOT_LOG_BYTES");
   });
 
+  it("needs nothing that only a deployment has on a developer's machine", () => {
+    const { SOURCE_LIMIT: _, RATE_LIMITS: __, ...local } = env;
+    expect(settingsOf(local as Env)).toMatchObject({ environment: "test", rateLimits: {} });
+  });
+
   it("takes no rate that its table does not have, and none that lets nobody in", () => {
     const settingsWith = (rates: object) => settingsOf({ ...production, RATE_LIMITS: rates } as Env);
     expect(settingsWith({ enroll_per_token: 7 }).rateLimits).toEqual({ enroll_per_token: 7 });

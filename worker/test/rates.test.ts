@@ -231,7 +231,7 @@ describe("whoever has a right", () => {
     expect((await open(100)).status).toBe(303);
   });
 
-  it("uses up with one token, or one agent, nothing of what the tenant's others have", async () => {
+  it("uses up with one token nothing of what the tenant's others have", async () => {
     const tenant = await stoppedTenant();
     const [worn, other] = [await newToken(tenant), await newToken(tenant)];
     const enrollment_id = crypto.randomUUID();

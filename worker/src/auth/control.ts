@@ -37,6 +37,7 @@ export function controlDoor() {
   return createMiddleware<AppEnv>(async (c, next) => {
     const { door, claims } = await prove(c);
     refuseOtherDoor(c, door);
+    takeRequestId(c);
     const id = TENANT_PATH.exec(c.req.path)?.[1];
     if (id !== undefined) {
       c.set("tenant", tenantStub(c, id));
@@ -44,6 +45,17 @@ export function controlDoor() {
     }
     await next();
   });
+}
+
+const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
+
+/**
+ * The control plane's own id of what this call is part of joins both sides' logs. From anybody else it would let strangers
+ * write into them, and pass for somebody's request.
+ */
+function takeRequestId(c: EdgeContext): void {
+  const given = c.req.header("x-request-id") ?? "";
+  if (REQUEST_ID.test(given)) c.set("requestId", given);
 }
 
 async function prove(c: EdgeContext): Promise<{ door: Door; claims: Claims }> {

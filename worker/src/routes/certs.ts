@@ -64,6 +64,6 @@ export function mount(app: EdgeApp): void {
     const credential = scopedCredential(c.req.raw.headers);
     const { tenant, claims } = await verifyScoped(c.var.settings, credential, "certs:rotate");
     const { idempotency_key } = c.req.valid("json");
-    return c.json(await tenantAnswering(c.env, tenant).rotateCertificatesFor(claims, idempotency_key), 202);
+    return c.json(await tenantAnswering(c, tenant).rotateCertificatesFor(claims, idempotency_key), 202);
   });
 }

@@ -70,7 +70,7 @@ async function openSession(c: EdgeContext): Promise<Response> {
   if (token?.prefix !== "code" || token.owner !== c.var.dashboardTenant) throw new EdgeError(...REFUSED_CODES.unknown);
   await countSource(c, "session");
   const address = clientAddress(c.req.raw.headers);
-  const redeemed = await tenantAnswering(c.env, c.var.dashboardTenant).redeemCode(digest(code), address);
+  const redeemed = await tenantAnswering(c, c.var.dashboardTenant).redeemCode(digest(code), address);
   if ("refused" in redeemed) throw new EdgeError(...REFUSED_CODES[redeemed.refused]);
   const headers = { location: "/dashboard/", "cache-control": "no-store", "referrer-policy": "no-referrer" };
   const cookie = sessionCookie(redeemed.secret, redeemed.endsAt);

@@ -64,7 +64,7 @@ export function mount(app: EdgeApp): void {
     await countSource(c, "enroll");
     const address = clientAddress(c.req.raw.headers);
     const spoken = { ...request, token: token.id, token_sha256: digest(text), address };
-    const { created, answer } = await tenantAnswering(c.env, token.owner).enroll(spoken);
+    const { created, answer } = await tenantAnswering(c, token.owner).enroll(spoken);
     return created ? c.json(answer, 201) : c.json(answer, 200);
   });
 }

@@ -167,6 +167,6 @@ function withoutProtocol({ status, webSocket }: Response): Response {
 /** Verifies the credential, then asks the tenant whether it was withdrawn. */
 async function admitted(c: EdgeContext): Promise<ScopedAccess> {
   const access = await verifyScoped(c.var.settings, scopedCredential(c.req.raw.headers), "events:read");
-  if (await tenantAnswering(c.env, access.tenant).admitReader(access.claims)) return access;
+  if (await tenantAnswering(c, access.tenant).admitReader(access.claims)) return access;
   throw new EdgeError("UNAUTHENTICATED", "This scoped credential was withdrawn, or its tenant is gone.");
 }

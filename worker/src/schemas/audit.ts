@@ -57,5 +57,10 @@ export const AuditLink = z.object({
 export type AuditLink = z.infer<typeof AuditLink>;
 
 export const AuditRecord = z
-  .looseObject({ action: AuditAction, by: AuditBy, chain: AuditLink })
+  .looseObject({
+    action: AuditAction,
+    by: AuditBy,
+    request: z.string().optional().openapi({ description: "The request that did it, as X-Request-Id named it" }),
+    chain: AuditLink,
+  })
   .openapi("AuditRecord", { description: "`data` of an event of kind audit; further fields go with the action" });

@@ -13,6 +13,7 @@ export const ErrorSchema = z
     hint: z.string(),
     retryable: z.boolean(),
     details: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+    request_id: z.string().optional().openapi({ description: "Of an answer: what the edge's log calls the request" }),
   })
   .openapi("Error");
 

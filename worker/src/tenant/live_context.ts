@@ -12,6 +12,7 @@ import type { TenantContext, TenantRecord } from "./context";
 import { DueTable } from "./due";
 import { publishKey } from "./key_wrapping";
 import { Outbox } from "./outbox";
+import { requestUnderWay } from "./requests";
 import { Vault } from "./secrets";
 import { TARGETS } from "./targets";
 import { publishView } from "./view";
@@ -73,7 +74,9 @@ export class LiveContext implements TenantContext {
   }
 
   audit(action: AuditAction, by: AuditBy, data: AuditData): void {
-    this.transaction(() => this.outbox.put("stream", "audit", chained(this, action, by, data)));
+    const request = requestUnderWay();
+    const told = request === null ? data : { ...data, request };
+    this.transaction(() => this.outbox.put("stream", "audit", chained(this, action, by, told)));
   }
 
   tellUsage(data: Record<string, unknown>): void {

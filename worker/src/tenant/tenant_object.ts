@@ -31,6 +31,7 @@ import { acceptRestore } from "./preludes";
 import { spendProof } from "./proofs";
 import { type QuarantinedToken, quarantine, quarantineToken } from "./quarantine";
 import { listRehydrations, loadedDays, rehydrate } from "./rehydrations";
+import { during } from "./requests";
 import { accessStands, admitReader, type RevocationRequest, revoke } from "./revocations";
 import { askForRotation } from "./rotation";
 import { type BegunRotation, rotateFor } from "./rotation_door";
@@ -72,10 +73,10 @@ export class TenantObject extends DurableObject<Env> {
   }
 
   /** One of the methods below for the Worker's doors, with a refusal as a value; see `tenantAnswering`. */
-  async answer(method: string, parameters: unknown[]): Promise<Answer> {
+  async answer(method: string, parameters: unknown[], request?: string): Promise<Answer> {
     try {
       const call = (this as unknown as Record<string, (...given: unknown[]) => unknown>)[method];
-      return { told: await call?.apply(this, parameters) };
+      return { told: await during(request, () => call?.apply(this, parameters)) };
     } catch (error) {
       const known = asEdgeError(error);
       if (!known) throw error;

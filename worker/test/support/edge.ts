@@ -24,15 +24,20 @@ export async function sign(signer: Signer, typ: string, claims: JWTPayload): Pro
   return new SignJWT(claims).setProtectedHeader({ alg: "EdDSA", typ, kid }).sign(await importJWK(jwk, "EdDSA"));
 }
 
-/** A call of the control plane, signed for exactly this request. @param body JSON, or a text that goes out as it is */
+/**
+ * A call of the control plane, signed for exactly this request.
+ * @param body JSON, or a text that goes out as it is
+ * @param more headers
+ */
 export async function call(
   method: string,
   path: string,
   body?: unknown,
   signer: Signer = "control",
   type = "application/json",
+  more: Record<string, string> = {},
 ): Promise<Response> {
-  return (await signedCall(method, path, body, signer, type))();
+  return (await signedCall(method, path, body, signer, type, more))();
 }
 
 /** The same call with the same proof a second time. */
@@ -42,14 +47,14 @@ export async function replayed(method: string, path: string, body: unknown, sign
   return send();
 }
 
-async function signedCall(method: string, path: string, body: unknown, signer: Signer, type: string) {
+async function signedCall(method: string, path: string, body: unknown, signer: Signer, type: string, more = {}) {
   const text = typeof body === "string" ? body : body === undefined ? "" : JSON.stringify(body);
   const now = Math.floor(Date.now() / 1000);
   const proof = await sign(signer, `edge-${signer.replace("-next", "")}+jwt`, {
     ...{ iss: "portal", aud: "edge:test:lo", iat: now, exp: now + 60, jti: crypto.randomUUID() },
     ...{ htm: method, htu: path, bh: createHash("sha256").update(text).digest("base64url") },
   });
-  const headers: Record<string, string> = { authorization: `Bearer ${proof}`, host: "edge.test" };
+  const headers: Record<string, string> = { authorization: `Bearer ${proof}`, host: "edge.test", ...more };
   if (body !== undefined) headers["content-type"] = type;
   return () => SELF.fetch(API + path, { method, headers, ...(body === undefined ? {} : { body: text }) });
 }
