@@ -1,6 +1,7 @@
 /** Puts doors and routes together: first the front (host, path, size), then one file a door. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { controlDoor } from "./auth/control";
+import { API_BOUNDS, DASHBOARD_BOUNDS } from "./bounds";
 import { type AppEnv, type EdgeApp, invalidRequest, refuseUnknownRoute, renderError } from "./edge_app";
 import { apiFront, dashboardFront } from "./front";
 import * as access from "./routes/access";
@@ -41,18 +42,18 @@ const MOUNTS = [
 ];
 
 /** The app of the API hosts: control plane, installers, agents, operators. */
-export function createApiApp(): EdgeApp {
+export function createApiApp(bounds = API_BOUNDS): EdgeApp {
   const app = bareApp();
-  app.use(apiFront());
+  app.use(apiFront(bounds));
   app.use("/v1/*", controlDoor());
   for (const mount of MOUNTS) mount(app);
   return app;
 }
 
 /** The app of the tenants' own hosts: their dashboards. */
-export function createDashboardApp(): EdgeApp {
+export function createDashboardApp(bounds = DASHBOARD_BOUNDS): EdgeApp {
   const app = bareApp();
-  app.use(dashboardFront());
+  app.use(dashboardFront(bounds));
   dashboard.mountDashboardHost(app);
   return app;
 }

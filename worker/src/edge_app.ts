@@ -60,7 +60,14 @@ export const invalidRequest: Hook<unknown, AppEnv, string, unknown> = (result) =
 };
 
 /** What any route may answer: the front's refusals, and faults that nobody expected. */
-const ANYWHERE: ErrorCode[] = ["BAD_REQUEST", "PATH_REFUSED", "BODY_TOO_LARGE", "HOST_UNKNOWN", "INTERNAL"];
+const ANYWHERE: ErrorCode[] = [
+  "BAD_REQUEST",
+  "PATH_REFUSED",
+  "BODY_TOO_SLOW",
+  "BODY_TOO_LARGE",
+  "HOST_UNKNOWN",
+  "INTERNAL",
+];
 
 /** The OpenAPI responses of a route's errors, grouped by status: its own, and those of every route. */
 export function errorResponses(...own: ErrorCode[]) {

@@ -2,12 +2,12 @@
 import { createMiddleware } from "hono/factory";
 import { type Settings, settingsOf } from "./bindings";
 import { boundedBytes, mayCarryBody } from "./body";
+import type { Bounds } from "./bounds";
 import { type AppEnv, type EdgeContext, renderError } from "./edge_app";
 import { EdgeError } from "./errors";
 import { isTenantId, newId } from "./ids";
 import { log } from "./log";
-
-const MAX_BODY_BYTES = 1024 * 1024;
+import { Late, within } from "./tenant/deadline";
 
 /**
  * Encoded separators, dots and NUL would be read differently by the next parser (a router, a manager's API, a file
@@ -15,27 +15,27 @@ const MAX_BODY_BYTES = 1024 * 1024;
  */
 const REFUSED_PATH = /%2f|%5c|%2e|%00|%25|\\|\/\/|\/\.{1,2}(\/|$)/i;
 
-/** API hosts: bodies are small and read at once. */
-export function apiFront() {
+export function apiFront(bounds: Bounds) {
   return createMiddleware<AppEnv>(async (c, next) => {
     await logged(c, async () => {
       if (!c.var.settings.apiHosts.has(hostOf(c.req.raw))) throw unknownHost();
       refusePath(c);
-      await boundBody(c);
-      await next();
+      await boundBody(c, bounds);
+      await finished(c, bounds, next());
     });
   });
 }
 
 /** A tenant's own host. The tenant's id is proven before any object is touched. */
-export function dashboardFront() {
+export function dashboardFront(bounds: Bounds) {
   return createMiddleware<AppEnv>(async (c, next) => {
     await logged(c, async () => {
       const tenant = dashboardLabel(c.var.settings, hostOf(c.req.raw));
       if (tenant === null || !isTenantId(c.var.settings, tenant)) throw unknownHost();
       c.set("dashboardTenant", tenant);
       refusePath(c);
-      await next();
+      await boundUpload(c, bounds);
+      await finished(c, bounds, next());
     });
   });
 }
@@ -68,6 +68,18 @@ async function logged(c: EdgeContext, handle: () => Promise<void>): Promise<void
   log("info", "request", { request_id: c.var.requestId, method, path, status: c.res.status, ms: Date.now() - started });
 }
 
+/** Whether what it did has taken effect is not known: that is what the code says. */
+async function finished(c: EdgeContext, { answerMs }: Bounds, handling: Promise<void>): Promise<void> {
+  try {
+    await within(answerMs, handling);
+  } catch (error) {
+    if (!(error instanceof Late)) throw error;
+    const { requestId } = c.var;
+    log("error", "a request was not finished in time", { request_id: requestId, path: c.req.path, ms: answerMs });
+    throw new EdgeError("INTERNAL", `There was no answer within ${answerMs / 1000} seconds (request ${requestId}).`);
+  }
+}
+
 function refusePath(c: EdgeContext): void {
   const path = /^[a-z]+:\/\/[^/?#]*([^?#]*)/i.exec(c.req.url)?.[1] ?? "/";
   if (REFUSED_PATH.test(path))
@@ -79,17 +91,43 @@ function refusePath(c: EdgeContext): void {
  *
  * A method without a body may still come with one, or with the announcement of an empty one.
  */
-async function boundBody(c: EdgeContext): Promise<void> {
+async function boundBody(c: EdgeContext, bounds: Bounds): Promise<void> {
+  refuseAnnounced(c, bounds);
   const { raw } = c.req;
-  const announced = Number(c.req.header("content-length") ?? "0");
-  const bytes = announced > MAX_BODY_BYTES ? null : await boundedBytes(raw.body, MAX_BODY_BYTES);
-  if (bytes === null) throw new EdgeError("BODY_TOO_LARGE", `The body is larger than ${MAX_BODY_BYTES} bytes.`);
+  const bytes = await arrived(c, bounds);
   if (!raw.body) return;
   const { method, headers } = raw;
   if (!mayCarryBody(method) && bytes.length > 0)
     throw new EdgeError("BAD_REQUEST", `A ${method} carries no body here.`);
   if (mayCarryBody(method) && isJson(c)) refuseBadJson(bytes);
   c.req.raw = mayCarryBody(method) ? new Request(raw, { body: bytes }) : new Request(raw.url, { method, headers });
+}
+
+/** A body that comes a byte at a time would hold its connection, and whoever waits for it, for ever. */
+async function arrived(c: EdgeContext, { readBytes, readMs }: Bounds): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = await within(readMs, boundedBytes(c.req.raw.body, readBytes)).catch((error: unknown) => {
+    if (!(error instanceof Late)) throw error;
+    throw new EdgeError("BODY_TOO_SLOW", `The body did not arrive within ${readMs / 1000} seconds.`);
+  });
+  if (bytes === null) throw tooLarge(readBytes);
+  return bytes;
+}
+
+function refuseAnnounced(c: EdgeContext, { announcedBytes }: Bounds): void {
+  if (Number(c.req.header("content-length") ?? "0") > announcedBytes) throw tooLarge(announcedBytes);
+}
+
+const tooLarge = (limit: number) => new EdgeError("BODY_TOO_LARGE", `The body is larger than ${limit} bytes.`);
+
+/**
+ * Of a body that says its length nothing longer arrives. One that does not is read first: cut off on its way, it would
+ * look to the node as if that had been all.
+ */
+async function boundUpload(c: EdgeContext, bounds: Bounds): Promise<void> {
+  refuseAnnounced(c, bounds);
+  const { raw } = c.req;
+  if (!raw.body || !mayCarryBody(raw.method) || raw.headers.has("content-length")) return;
+  c.req.raw = new Request(raw, { body: await arrived(c, bounds) });
 }
 
 /** Whatever a route's validator would read as JSON: what slips past here would reach it unchecked. */

@@ -3,6 +3,7 @@ import { env, SELF } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { createApiApp } from "../src/app";
+import { API_BOUNDS } from "../src/bounds";
 import { makeToken } from "../src/ids";
 import { ManagerContainer } from "../src/index";
 import {
@@ -51,6 +52,7 @@ import {
   PLAN,
   scopedToken,
   stoppedTenant,
+  stuckRequest,
 } from "./support/edge";
 import { asleepTenant, change } from "./support/sleeping";
 import { runningTenant, specOf } from "./support/tenants";
@@ -287,6 +289,7 @@ function causesAnywhere(name: string): Causes {
   const halfBody = method === "GET" ? {} : { body: '{"epoch":1,' };
   return {
     400: () => plain(method === "GET" ? `${path}%00` : path, { method, headers, ...halfBody }),
+    408: async () => createApiApp({ ...API_BOUNDS, readMs: 20 }).fetch(stuckRequest(method, API + path, headers), env),
     413: () => plain(path, { method, headers: { ...headers, ...large(method) }, ...filled(method) }),
     421: () => SELF.fetch(`http://elsewhere.test${path}`, { method, headers: { host: "elsewhere.test" } }),
     500: async () => createApiApp().request(API + path, { method, headers }, { ...env, CELL_ID: "" }),

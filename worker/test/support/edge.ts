@@ -61,9 +61,18 @@ async function signedCall(method: string, path: string, body: unknown, signer: S
 
 /** A GET as it can come over a wire; `Request` itself builds none with a body. */
 export function getWithBody(url: string, body: string, headers: Record<string, string> = {}): Request {
-  const sent = new Request(url, { method: "POST", body, headers: { "content-length": `${body.length}`, ...headers } });
-  return new Proxy(sent, { get: (target, name) => (name === "method" ? "GET" : Reflect.get(target, name, target)) });
+  return asGet(new Request(url, { method: "POST", body, headers: { "content-length": `${body.length}`, ...headers } }));
 }
+
+/** A request whose body begins and never ends. */
+export function stuckRequest(method: string, url: string, headers: Record<string, string> = {}): Request {
+  const body = new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode("{")) });
+  const sent = (verb: string) => new Request(url, { method: verb, body, headers });
+  return method === "GET" ? asGet(sent("POST")) : sent(method);
+}
+
+const asGet = (sent: Request) =>
+  new Proxy(sent, { get: (target, name) => (name === "method" ? "GET" : Reflect.get(target, name, target)) });
 
 export async function answered<T>(answer: Response | Promise<Response>, status: number): Promise<T> {
   const got = await answer;
