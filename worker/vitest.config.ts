@@ -24,6 +24,8 @@ const bindings = {
   DASHBOARD_ZONE: "dashboards.test",
   PUBLIC_URL: "http://edge.test",
   VERSIONS: { "4.14.7": "v4147", "4.14.6": "v4146", "4.14.8": "v4148", "4.20.0": "v4200" },
+  ACCESS_ISSUER: "https://team.cloudflareaccess.com",
+  ACCESS_AUDIENCE: "aud-of-the-operators",
   // So few that a test can use them up.
   RATE_LIMITS: {
     ...{ enroll_per_token: 250, events_per_tenant: 200, codes_per_tenant: 120, sessions_per_tenant: 100 },

@@ -1,6 +1,7 @@
 /** Puts doors and routes together: first the front (host, path, size), then one file a door. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { controlDoor } from "./auth/control";
+import { operatorDoor } from "./auth/operator";
 import { API_BOUNDS, DASHBOARD_BOUNDS } from "./bounds";
 import { type AppEnv, type EdgeApp, invalidRequest, refuseUnknownRoute, renderError } from "./edge_app";
 import { apiFront, dashboardFront } from "./front";
@@ -15,6 +16,7 @@ import * as enroll from "./routes/enroll";
 import * as events from "./routes/events";
 import * as health from "./routes/health";
 import * as keys from "./routes/keys";
+import * as operators from "./routes/operators";
 import * as rehydrations from "./routes/rehydrations";
 import * as sleep from "./routes/sleep";
 import * as tenants from "./routes/tenants";
@@ -35,6 +37,7 @@ const MOUNTS = [
   usage.mount,
   tokens.mount,
   access.mount,
+  operators.mount,
   enroll.mount,
   agents.mount,
   events.mount,
@@ -46,6 +49,7 @@ export function createApiApp(bounds = API_BOUNDS): EdgeApp {
   const app = bareApp();
   app.use(apiFront(bounds));
   app.use("/v1/*", controlDoor());
+  app.use("/operators/*", operatorDoor());
   for (const mount of MOUNTS) mount(app);
   return app;
 }

@@ -22,6 +22,8 @@ export interface Env {
   CELL_ID_KEY: string;
   DATA_KEYS: unknown;
   HOT_LOG_BYTES?: string;
+  ACCESS_ISSUER?: string;
+  ACCESS_AUDIENCE?: string;
   RATE_LIMITS?: unknown;
   /** Counts by source address before any object is touched; a developer's machine has none. */
   SOURCE_LIMIT?: RateLimit;
@@ -84,8 +86,15 @@ const SettingsSchema = z
       .int()
       .min(16 * 1024)
       .default(HOT_LOG_BYTES),
+    ACCESS_ISSUER: z.union([z.literal(""), z.url()]).default(""),
+    ACCESS_AUDIENCE: z.string().default(""),
     RATE_LIMITS: json(z.partialRecord(z.enum(RATE_NAMES), z.int().min(1).max(1_000_000))).default({}),
     SOURCE_LIMIT: z.unknown().optional(),
+  })
+  // Without an audience any application of the team would open the door.
+  .refine((value) => (value.ACCESS_ISSUER === "") === (value.ACCESS_AUDIENCE === ""), {
+    path: ["ACCESS_AUDIENCE"],
+    message: "goes with ACCESS_ISSUER",
   })
   .transform((value) => ({
     environment: value.ENVIRONMENT,
@@ -100,6 +109,8 @@ const SettingsSchema = z
     publicUrl: new URL(value.PUBLIC_URL).origin,
     /** Wazuh version → image key, the same in every node class. */
     versions: new Map(Object.entries(value.VERSIONS)),
+    /** Whose assertions open the operators' door; null: nobody's. */
+    access: value.ACCESS_ISSUER ? { issuer: value.ACCESS_ISSUER, audience: value.ACCESS_AUDIENCE } : null,
     /** What this deployment allows otherwise than `RATES` does. */
     rateLimits: value.RATE_LIMITS,
     countsSources: value.SOURCE_LIMIT !== undefined,
@@ -132,6 +143,7 @@ function unfitForProduction(settings: {
   dashboardZone: string;
   controlKeys: Map<string, { door: Door }>;
   countsSources: boolean;
+  access: { issuer: string } | null;
   dataKeys: { keys: Map<string, unknown> };
 }): [string, string][] {
   if (settings.environment !== "production") return [];
@@ -149,6 +161,11 @@ function unfitForProduction(settings: {
       others.some((host) => isWithin(host, settings.dashboardZone)),
       "DASHBOARD_ZONE",
       "contains the portal's or API's host",
+    ],
+    [
+      settings.access !== null && !/^https:\/\/[a-z0-9-]+\.cloudflareaccess\.com$/.test(settings.access.issuer),
+      "ACCESS_ISSUER",
+      "must be https://<team>.cloudflareaccess.com",
     ],
     [!settings.countsSources, "SOURCE_LIMIT", "is not bound"],
     [[...settings.dataKeys.keys.keys()].some((id) => id.startsWith("local")), "DATA_KEYS", "holds a local key"],

@@ -16,6 +16,8 @@ export interface AppEnv {
     requestId: string;
     /** The tenant object of `/v1/tenants/:id…`, set after the id's check. */
     tenant: DurableObjectStub<TenantObject>;
+    /** E-mail address of the operator that Access vouches for, behind the operators' door. */
+    operator: string;
     /** The tenant that the Host header names, on its dashboard's own origin. */
     dashboardTenant: string;
   };

@@ -32,6 +32,9 @@ export const ERRORS = {
   UNAUTHENTICATED: rule(401, false, "Sign the request again with a registered key and a correct clock."),
   PROOF_REPLAYED: rule(401, false, "Each signed write is good for one request; sign a new one."),
   DOOR_FORBIDDEN: rule(403, false, "Sign this call with the control key."),
+  // The operators' door.
+  OPERATOR_REFUSED: rule(401, false, "Come through Cloudflare Access, and sign in there again if need be."),
+  NOT_CONFIGURED: rule(404, false, "Set ACCESS_ISSUER and ACCESS_AUDIENCE of this deployment."),
   TENANT_UNKNOWN: rule(404, false, "Check the tenant's id; nothing was made for it."),
   TENANT_DELETED: rule(410, false, "A deleted tenant stays deleted; create a new one."),
   STALE_GENERATION: rule(409, false, "Read the tenant, then send your intent under a higher generation."),

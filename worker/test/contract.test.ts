@@ -1,11 +1,12 @@
 /** The contract is executable: every status it documents is answered here, in the documented form. */
 import { env, SELF } from "cloudflare:test";
-import { describe, expect, it, vi } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { createApiApp } from "../src/app";
 import { API_BOUNDS } from "../src/bounds";
 import { makeToken } from "../src/ids";
 import { ManagerContainer } from "../src/index";
+import { accessShows, operate, order, SIGNING } from "./support/access";
 import {
   backUp,
   backupBody,
@@ -85,6 +86,17 @@ async function withoutAnswers(act: Cause): Promise<Response> {
     return await act();
   } finally {
     silent.mockRestore();
+  }
+}
+
+/** So many calls at one moment that the next one is too many. */
+async function afterTooMany(times: number, act: Cause): Promise<Response> {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+  try {
+    for (const answer of await Promise.all(Array.from({ length: times }, act))) await answer.body?.cancel();
+    return await act();
+  } finally {
+    vi.useRealTimers();
   }
 }
 
@@ -250,6 +262,7 @@ const CAUSES: Record<string, Causes> = {
     409: onLaterEpoch((id) => code(id)),
     410: onDeleted((id) => code(id)),
     422: on((id) => code(id, codeBody({ role: "owner" }))),
+    429: on((id) => afterTooMany(120, () => code(id))),
   },
   "post /v1/tenants/{id}/revocations": {
     ...tenantCauses("POST", "/revocations", revocation()),
@@ -257,12 +270,23 @@ const CAUSES: Record<string, Causes> = {
     409: onLaterEpoch((id) => revoke(id)),
     422: on((id) => revoke(id, revocation({ subject: undefined }))),
   },
+  "post /operators/tenants/{id}/actions/{action}": {
+    202: on((id) => operate(id)),
+    401: on((id) => operate(id, "wake", order(), null)),
+    404: () => operate(GUESS),
+    409: on((id) => operate(id, "wake")),
+    410: onDeleted((id) => operate(id)),
+    422: on((id) => operate(id, "wake", {})),
+    429: on((id) => afterTooMany(30, () => operate(id))),
+    503: async () => operate(await asleepTenant(), "rotate-certificates"),
+  },
   "post /api/agents/enroll": {
     201: async () => enroll((await newToken(await stoppedTenant())).text, "web-1"),
     200: () => enrolled((text, enrollment_id) => enroll(text, "web-1", { enrollment_id })),
     403: on((id) => enroll(makeToken("enr", id, token()), "web-1")),
     409: () => enrolled((text) => enroll(text, "web-1")),
     410: onDeleted((id) => enroll(makeToken("enr", id, token()), "web-1")),
+    429: on((id) => afterTooMany(120, () => enroll(makeToken("enr", id, token()), "web-1"))),
     422: async () => enroll((await newToken(await stoppedTenant())).text, "not a name"),
   },
   "post /api/certs/rotate": {
@@ -270,6 +294,7 @@ const CAUSES: Record<string, Causes> = {
     401: unsigned("POST", "/api/certs/rotate", '{"idempotency_key":"k"}'),
     409: on((id) => askRotation(id)),
     422: on((id) => askRotation(id, {})),
+    429: on((id) => afterTooMany(60, () => askRotation(id))),
     503: async () => askRotation(await asleepTenant()),
   },
   "get /api/events": {
@@ -277,6 +302,10 @@ const CAUSES: Record<string, Causes> = {
     101: on(async (id) => events(await scopedToken(id), "", { upgrade: "websocket" })),
     401: () => plain("/api/events"),
     422: on(async (id) => events(await scopedToken(id), "?limit=0")),
+    429: on(async (id) => {
+      const bearer = await scopedToken(id);
+      return afterTooMany(200, () => events(bearer));
+    }),
   },
 };
 
@@ -284,7 +313,11 @@ const CAUSES: Record<string, Causes> = {
 function causesAnywhere(name: string): Causes {
   const [verb = "", template = ""] = name.split(" ");
   const method = verb.toUpperCase();
-  const path = template.replace("{id}", newTenantId()).replace("{token}", token()).replace("{agent}", "001");
+  const path = template
+    .replace("{id}", newTenantId())
+    .replace("{token}", token())
+    .replace("{agent}", "001")
+    .replace("{action}", "wake");
   const headers = { host: "edge.test", "content-type": "application/json" };
   const halfBody = method === "GET" ? {} : { body: '{"epoch":1,' };
   return {
@@ -301,6 +334,9 @@ const large = (method: string) => (method === "GET" ? { "content-length": "11000
 const filled = (method: string) => (method === "GET" ? {} : { body: JSON.stringify({ fill: "x".repeat(1_100_000) }) });
 
 describe("every documented status", () => {
+  const access = accessShows(() => [SIGNING]);
+  afterAll(() => access.stop());
+
   it.each(DOCUMENTED)("$status of $name is answered in its documented form", async ({ name, status, schema }) => {
     const cause = { ...causesAnywhere(name), ...CAUSES[name] }[status];
     if (!cause) throw new Error(`no request here causes ${status} of ${name}: exercise it or document it no longer`);

@@ -1,8 +1,10 @@
 /** Where a status stands for several errors, each of them is caused here. */
-import { SELF } from "cloudflare:test";
-import { afterEach, describe, expect, it } from "vitest";
+import { env, SELF } from "cloudflare:test";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { createApiApp } from "../src/app";
 import type { ErrorBody } from "../src/errors";
 import { makeToken } from "../src/ids";
+import { accessShows, assertion, operate, order, SIGNING } from "./support/access";
 import { backupBody, dayBody, rehydrate, restore, restoreBody, withAlerts, withBackup } from "./support/backup_calls";
 import {
   code,
@@ -228,6 +230,34 @@ const CAUSES: Record<string, Causes> = {
     STALE_EPOCH: onLaterEpoch((id) => revoke(id)),
     IDEMPOTENCY_CONFLICT: twice(revoke, revocation, { subject: "usr_carol" }),
   },
+  "post /operators/tenants/{id}/actions/{action}": {
+    NOT_CONFIGURED: async () => {
+      const path = `${API}/operators/tenants/${newTenantId()}/actions/wake`;
+      const headers = { host: "edge.test" };
+      return createApiApp().request(
+        path,
+        { method: "POST", headers },
+        { ...env, ACCESS_ISSUER: "", ACCESS_AUDIENCE: "" },
+      );
+    },
+    TENANT_UNKNOWN: () => operate(GUESS),
+    TENANT_NOT_RUNNING: on((id) => operate(id, "wake")),
+    OPERATION_IN_PROGRESS: async () => {
+      const id = await runningTenant();
+      return then(rotate(id), () => operate(id, "rotate-certificates"));
+    },
+    IDEMPOTENCY_CONFLICT: on(async (id) => {
+      const body = order();
+      return then(operate(id, "look-again", body), () => operate(id, "back-up", body));
+    }),
+    TENANT_ASLEEP: async () => operate(await asleepTenant(), "rotate-credentials"),
+    NOT_READY: async () => {
+      const path = `${API}/operators/tenants/${newTenantId()}/actions/wake`;
+      const headers = { host: "edge.test", "cf-access-jwt-assertion": await assertion() };
+      const elsewhere = { ...env, ACCESS_ISSUER: "https://another.cloudflareaccess.com" };
+      return createApiApp().request(path, { method: "POST", headers }, elsewhere);
+    },
+  },
   "post /api/agents/enroll": {
     TOKEN_UNKNOWN: on((id) => enroll(makeToken("enr", id, token()), "web-1")),
     TOKEN_REVOKED: on(async (id) => {
@@ -251,6 +281,9 @@ const CAUSES: Record<string, Causes> = {
     ENROLLMENT_CONFLICT: () => enrolled((text, enrollment_id) => enroll(text, "web-2", { enrollment_id })),
   },
 };
+
+const access = accessShows(() => [SIGNING]);
+afterAll(() => access.stop());
 
 describe("every documented error that shares its status with others", () => {
   it.each(SHARED_STATUS)("$code of $name is answered with $status", async ({ name, status, code: wanted }) => {

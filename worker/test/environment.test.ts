@@ -36,6 +36,9 @@ describe("the Worker's environment", () => {
     ["API_HOSTS", "edge.example.com,localhost:8787"],
     ["DASHBOARD_ZONE", "localhost:8787"],
     ["SOURCE_LIMIT", undefined],
+    ["ACCESS_ISSUER", "http://localhost:9000"],
+    ["ACCESS_ISSUER", "https://team.cloudflareaccess.com.mallory.test"],
+    ["ACCESS_AUDIENCE", ""],
     ["DATA_KEYS", { current: "local", keys: { local: Buffer.alloc(32).toString("base64") } }],
   ])("refuses %s of a developer's machine in production", (name, value) => {
     expect(() => settingsOf({ ...production, [name]: value } as Env)).toThrow(name);
@@ -76,8 +79,14 @@ describe("the Worker's environment", () => {
   });
 
   it("needs nothing that only a deployment has on a developer's machine", () => {
-    const { SOURCE_LIMIT: _, RATE_LIMITS: __, ...local } = env;
-    expect(settingsOf(local as Env)).toMatchObject({ environment: "test", rateLimits: {} });
+    const absent = {
+      SOURCE_LIMIT: undefined,
+      RATE_LIMITS: undefined,
+      ACCESS_ISSUER: undefined,
+      ACCESS_AUDIENCE: undefined,
+    };
+    const local = Object.fromEntries(Object.entries(env).filter(([name]) => !(name in absent)));
+    expect(settingsOf(local as unknown as Env)).toMatchObject({ environment: "test", rateLimits: {}, access: null });
   });
 
   it("takes no rate that its table does not have, and none that lets nobody in", () => {

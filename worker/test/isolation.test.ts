@@ -60,6 +60,11 @@ const API: Record<string, Test[]> = {
     ["control_door", "does not let the control key open a dashboard"],
   ],
   "POST /v1/tenants/:id/revocations": [["foreign_tenant", "ends access to its own tenant only"], KEYS],
+  "POST /operators/tenants/:id/actions/:action": [
+    ["operators", "opens for what the team's own key signed for this application"],
+    ["operators", "makes no object for a guess, and names no tenant that is gone otherwise than gone"],
+    ["operators", "answers with nothing of the tenant's, whatever it is and whatever becomes of it"],
+  ],
   "POST /api/agents/enroll": [
     ["enrollment", "makes no object for a malformed token or an invented tenant"],
     ["foreign_tenant", "lists the agents of its own tenant only"],
@@ -92,8 +97,8 @@ const DASHBOARD: Record<string, Test[]> = {
   ],
 };
 
-/** The front and the control door, which answer nothing by themselves. */
-const MIDDLEWARE = new Set(["ALL /*", "ALL /v1/*"]);
+/** The front and the doors of the control plane and of operators, which answer nothing by themselves. */
+const MIDDLEWARE = new Set(["ALL /*", "ALL /v1/*", "ALL /operators/*"]);
 const SOURCES = import.meta.glob("./*.test.ts", { query: "?raw", import: "default", eager: true });
 
 const routesOf = (app: EdgeApp) => {

@@ -40,11 +40,18 @@ export const MAX_ACCESS_MS = 8 * 3600 * 1000;
 export const RULE_FIELDS = ["subject", "grant", "connection", "organization", "session"] as const;
 export type RuleField = (typeof RULE_FIELDS)[number];
 
-/** Ends all access that matches every named attribute and was given before `before` (milliseconds since 1970). */
-export type AccessRule = { before: number } & Partial<Record<RuleField, string | undefined>>;
+/**
+ * Ends all access that matches every named attribute and was given before `before` (milliseconds since 1970); `everybody`
+ * ends all of it.
+ */
+export type AccessRule = { before: number; everybody?: true } & Partial<Record<RuleField, string | undefined>>;
 
 /** Whether the rule ends this access. A rule that names nothing covers nothing. */
 export function covers(rule: AccessRule, claims: AccessClaims): boolean {
   const named = RULE_FIELDS.filter((field) => rule[field] !== undefined);
-  return named.length > 0 && claims.issuedAt < rule.before && named.every((field) => rule[field] === claims[field]);
+  return (
+    (named.length > 0 || rule.everybody === true) &&
+    claims.issuedAt < rule.before &&
+    named.every((field) => rule[field] === claims[field])
+  );
 }

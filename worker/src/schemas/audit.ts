@@ -32,11 +32,15 @@ export const AuditAction = z.enum([
   "backup.expired",
   "backup.restore",
   "rehydration.begun",
+  "operator.acted",
 ]);
 export type AuditAction = z.infer<typeof AuditAction>;
 
-/** Who did it: the portal by a signed call, a person (or a key of theirs) at the edge itself, or the edge by itself. */
-export const AuditBy = z.enum(["portal", "person", "edge"]);
+/**
+ * Who did it: the portal by a signed call, a person (or a key of theirs) at the edge itself, an operator of the platform,
+ * or the edge by itself.
+ */
+export const AuditBy = z.enum(["portal", "person", "operator", "edge"]);
 export type AuditBy = z.infer<typeof AuditBy>;
 
 const Sha256 = z.string().regex(/^([0-9a-f]{64})?$/);

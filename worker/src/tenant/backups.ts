@@ -4,6 +4,7 @@ import { newId } from "../ids";
 import { log } from "../log";
 import type { BackupKind, BackupView } from "../schemas/backups";
 import { STATEFUL_ROLES, type StatefulRole } from "../state/limits";
+import type { AuditBy } from "../schemas/audit";
 import type { TenantContext } from "./context";
 import { Late, within } from "./deadline";
 import type { DueRow } from "./due";
@@ -62,14 +63,19 @@ export function expiryOf(kind: BackupKind, at: number): number {
  * Notes a backup that is to be made; see {@link takeDue}.
  * @param withinMs how long whoever orders it may take to make it by {@link takeBackup}; then the due table does
  */
-export function orderBackup(ctx: TenantContext, kind: BackupKind, withinMs = 0): BackupView {
+export function orderBackup(
+  ctx: TenantContext,
+  kind: BackupKind,
+  withinMs = 0,
+  by: AuditBy = kind === "on-demand" ? "portal" : "edge",
+): BackupView {
   const [id, at] = [newId("bak"), ctx.now()];
   return ctx.transaction(() => {
     const insert = "INSERT INTO backups (id, kind, state, at, expires_at, parts) VALUES (?, ?, 'running', ?, ?, '[]')";
     ctx.sql.exec(insert, id, kind, at, expiryOf(kind, at));
     ctx.schedule("take_backup", at + withinMs, id);
     ctx.schedule("expire_backup", expiryOf(kind, at), id);
-    ctx.audit("backup.ordered", kind === "on-demand" ? "portal" : "edge", { backup: id, kind });
+    ctx.audit("backup.ordered", by, { backup: id, kind });
     return backupView(ctx, id);
   });
 }

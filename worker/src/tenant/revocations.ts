@@ -1,4 +1,5 @@
 import { type AccessClaims, type AccessRule, covers, MAX_ACCESS_MS, RULE_FIELDS } from "../auth/claims";
+import type { AuditBy } from "../schemas/audit";
 import { once, schedulePrune } from "./answers";
 import type { TenantContext } from "./context";
 import { plannedNodes } from "./node_records";
@@ -29,7 +30,7 @@ export function revoke(ctx: TenantContext, request: RevocationRequest): Promise<
   return once(ctx, `revocation:${request.idempotency_key}`, request, async () => {
     // A rule of the far future would also cover whatever is given after it, for ever.
     const rule = { ...request.rule, before: Math.min(request.rule.before, ctx.now() + CLOCK_TOLERANCE_MS) };
-    const sessions = ctx.transaction(() => storeRule(ctx, rule));
+    const sessions = ctx.transaction(() => withdraw(ctx, rule, "portal"));
     const sockets = await closeSockets(ctx, rule);
     return { closed: sessions + sockets };
   });
@@ -59,7 +60,12 @@ export function admitReader(ctx: TenantContext, claims: AccessClaims): boolean {
   return true;
 }
 
-function storeRule(ctx: TenantContext, rule: AccessRule): number {
+/**
+ * Stores the rule, by which every door goes from then on, and forgets the sessions and codes that it covers. Call in a
+ * transaction, and close what is open under it after that.
+ * @returns how many sessions were ended
+ */
+export function withdraw(ctx: TenantContext, rule: AccessRule, by: AuditBy): number {
   // Nothing given before the rule lives longer than this, so the rule need not either.
   const until = Math.max(rule.before, ctx.now()) + MAX_ACCESS_MS;
   ctx.sql.exec("INSERT INTO revocations (rule, until) VALUES (?, ?)", JSON.stringify(rule), until);
@@ -67,7 +73,8 @@ function storeRule(ctx: TenantContext, rule: AccessRule): number {
   const ended = forgetCovered(ctx, "sessions", rule);
   forgetCovered(ctx, "codes", rule);
   const named = Object.fromEntries(RULE_FIELDS.filter((field) => rule[field]).map((field) => [field, rule[field]]));
-  ctx.audit("access.revoked", "portal", { ...named, before: new Date(rule.before).toISOString(), ended });
+  const whose = rule.everybody ? { everybody: true } : named;
+  ctx.audit("access.revoked", by, { ...whose, before: new Date(rule.before).toISOString(), ended });
   return ended;
 }
 
@@ -78,7 +85,8 @@ function forgetCovered(ctx: TenantContext, table: "sessions" | "codes", rule: Ac
   return covered.length;
 }
 
-async function closeSockets(ctx: TenantContext, rule: AccessRule): Promise<number> {
+/** @returns how many there were */
+export async function closeSockets(ctx: TenantContext, rule: AccessRule): Promise<number> {
   const dashboards = plannedNodes(ctx, ctx.record()?.plan ?? null).filter(({ role }) => role === "dashboard");
   const nodes = dashboards.map(({ n }) => nodeStub(ctx.env, ctx.id, "dashboard", n));
   const closed = await Promise.all([

@@ -111,14 +111,14 @@ export function beginSleep(ctx: TenantContext, operationId: string, by: AuditBy,
 }
 
 /**
- * Wakes the tenant under an operation of the control plane. Of one that is awake it verifies that it is.
+ * Wakes the tenant under an operation that was asked for. Of one that is awake it verifies that it is.
  * @throws EdgeError TENANT_NOT_RUNNING, OPERATION_IN_PROGRESS; GENERATION_CONFLICT where the operation was another kind
  */
-export function askToWake(ctx: TenantContext, operationId: string): void {
+export function askToWake(ctx: TenantContext, operationId: string, by: AuditBy): void {
   if (kindOfRun(ctx, operationId) === "wake") return;
   const why = whyNotWake(ctx);
   if (why) throw why;
-  ctx.transaction(() => beginWake(ctx, operationId, "portal", "It was asked for."));
+  ctx.transaction(() => beginWake(ctx, operationId, by, "It was asked for."));
 }
 
 /** Wakes a tenant that sleeps, for a request that needs it; one that is awake or waking is left alone. */

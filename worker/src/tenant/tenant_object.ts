@@ -4,6 +4,7 @@ import type { AccessClaims } from "../auth/claims";
 import type { Env } from "../bindings";
 import { asEdgeError, EdgeError, type ErrorBody, type ErrorCode, type FieldFault } from "../errors";
 import type { BackupView, OrderBackup, OrderRehydration, RehydrationView, RestoreBackup } from "../schemas/backups";
+import type { ActionTaken } from "../schemas/operators";
 import type { ChangeSleep, DeleteTenant, PutTenant, RotateCertificates, RotateCredentials } from "../schemas/orders";
 import type { Role, ServingRole } from "../schemas/plan";
 import type { TenantView } from "../schemas/tenant";
@@ -27,6 +28,7 @@ import { migrateAll } from "./migrations";
 import { indexerAuthorization } from "./node_env";
 import { askAgain, nodeRows, takeReport } from "./node_records";
 import type { NodeReport } from "./nodes/reports";
+import { type OperatorOrder, operatorActs } from "./operator_acts";
 import { acceptRestore } from "./preludes";
 import { spendProof } from "./proofs";
 import { type QuarantinedToken, quarantine, quarantineToken } from "./quarantine";
@@ -127,7 +129,7 @@ export class TenantObject extends DurableObject<Env> {
   /** Wakes the tenant. @throws EdgeError, see sleep.ts */
   wakeUp({ epoch, operation_id }: ChangeSleep): Promise<TenantView> {
     this.#ctx.requireLive(epoch);
-    askToWake(this.#ctx, operation_id);
+    askToWake(this.#ctx, operation_id, "portal");
     return this.#accepted();
   }
 
@@ -337,6 +339,11 @@ export class TenantObject extends DurableObject<Env> {
 
   async accessStands(claims: AccessClaims): Promise<boolean> {
     return accessStands(this.#ctx, claims);
+  }
+
+  /** What an operator of the platform asks for; see operator_acts.ts. */
+  async operatorActs(order: OperatorOrder): Promise<ActionTaken> {
+    return operatorActs(this.#ctx, order);
   }
 
   #accepted(): Promise<TenantView> {
