@@ -79,6 +79,7 @@ export const ERRORS = {
   ),
   AGENT_LIMIT_REACHED: rule(403, false, "Remove agents or choose a larger plan; no use of the token was spent."),
   AGENT_NAME_TAKEN: rule(409, false, "Choose another name for this agent; no use of the token was spent."),
+  AGENT_CERTIFICATE_TAKEN: rule(409, false, "Give each agent a certificate of its own; no use of the token was spent."),
   ENROLLMENT_CONFLICT: rule(409, false, "Use a fresh enrollment id for every agent."),
   AGENT_NOT_FOUND: rule(404, false, "Check the agent's id; it may belong to another tenant."),
   AGENT_QUARANTINED: rule(
@@ -87,6 +88,11 @@ export const ERRORS = {
     "The tenant's administrator shut this agent out; enroll it anew when it is clean.",
   ),
   CONNECTOR_REFUSED: rule(401, false, "Use the connector id and secret that the enrollment answered with."),
+  CERTIFICATE_REFUSED: rule(
+    401,
+    false,
+    "Show the certificate that was named at this agent's enrollment, or use its connector's credential.",
+  ),
   UPGRADE_REQUIRED: rule(426, false, "Open a WebSocket on this path."),
   IDEMPOTENCY_CONFLICT: rule(409, false, "Use a fresh idempotency key for every request."),
   ACCESS_ENDED: rule(422, false, "Sign in again in the portal."),

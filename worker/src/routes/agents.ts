@@ -1,10 +1,11 @@
 /** The tunnel of 4.x agents: a connector's WebSocket in, the manager's agent port out. */
 import { clientAddress } from "../auth/address";
+import { clientCertificate } from "../auth/client_certificate";
 import { connectorCredential } from "../auth/connector";
 import { type EdgeApp, type EdgeContext, isUpgrade } from "../edge_app";
 import { EdgeError, type ErrorCode } from "../errors";
 import { countSource } from "../sources";
-import type { ConnectorVerdict } from "../tenant/agents";
+import type { Verdict } from "../tenant/admission";
 import { nodeStub } from "../tenant/nodes/names";
 import { tenantStub } from "../tenants";
 import { Bridge, ofAgent } from "../tunnel/bridge";
@@ -12,10 +13,8 @@ import { isTaken } from "../tunnel/carrying";
 import { channelAddress } from "../tunnel/channels";
 import { roomOf } from "../tunnel/room";
 
-const REFUSALS: Record<Exclude<ConnectorVerdict, "open">, [ErrorCode, string]> = {
-  unknown: ["CONNECTOR_REFUSED", "This connector credential is not known."],
-  quarantined: ["AGENT_QUARANTINED", "This agent is quarantined."],
-};
+const UNKNOWN: [ErrorCode, string] = ["CONNECTOR_REFUSED", "This connector credential is not known."];
+const UNPINNED: [ErrorCode, string] = ["CERTIFICATE_REFUSED", "This certificate is pinned to no agent of the tenant."];
 
 export function mount(app: EdgeApp): void {
   app.get("/agents/:tenant/1514", async (c) => {
@@ -24,14 +23,34 @@ export function mount(app: EdgeApp): void {
     if (!isUpgrade(c)) {
       throw new EdgeError("UPGRADE_REQUIRED", "This path carries agent connections over WebSocket.");
     }
-    const credential = connectorCredential(c.req.raw.headers);
-    if (credential?.tenant !== tenant) throw new EdgeError(...REFUSALS.unknown);
-    await countSource(c, "tunnel");
-    const address = clientAddress(c.req.raw.headers);
-    const verdict = await stub.connector(credential.agent, credential.digest, address);
-    if (verdict !== "open") throw new EdgeError(...REFUSALS[verdict]);
-    return carry(c, tenant, credential.agent);
+    return carry(c, tenant, await agentOf(c, tenant, stub));
   });
+}
+
+type Tenant = ReturnType<typeof tenantStub>;
+
+/**
+ * The agent that asks to connect. A connector's credential that is sent is what counts, whatever certificate comes along.
+ * @throws EdgeError for one that is not let in
+ */
+async function agentOf(c: EdgeContext, tenant: string, stub: Tenant): Promise<string> {
+  const credential = connectorCredential(c.req.raw.headers);
+  const address = clientAddress(c.req.raw.headers);
+  if (credential?.tenant === tenant) {
+    await countSource(c, "tunnel");
+    return admitted(credential.agent, await stub.connector(credential.agent, credential.digest, address), UNKNOWN);
+  }
+  const certificate = credential ? null : clientCertificate(c.req.raw);
+  if (certificate === null) throw new EdgeError(...UNKNOWN);
+  await countSource(c, "tunnel");
+  const { agent, verdict } = await stub.certificate(certificate, address);
+  return admitted(agent, verdict, UNPINNED);
+}
+
+function admitted(agent: string, verdict: Verdict, unknown: [ErrorCode, string]): string {
+  if (verdict === "open") return agent;
+  if (verdict === "unknown") throw new EdgeError(...unknown);
+  throw new EdgeError("AGENT_QUARANTINED", "This agent is quarantined.");
 }
 
 async function carry(c: EdgeContext, tenant: string, agent: string): Promise<Response> {

@@ -17,6 +17,11 @@ const Enroll = z
       .string()
       .regex(/^[A-Za-z0-9._-]{1,32}$/, "must be a version")
       .optional(),
+    client_certificate_sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in lower-case hex")
+      .optional()
+      .openapi({ description: "Of a certificate that the agent may show in place of the connector's credential" }),
     sent_at: Time.optional().openapi({ description: "The machine's own clock; more than an hour off is refused" }),
   })
   .openapi("Enroll");
@@ -40,7 +45,7 @@ const REFUSALS = [
   "AGENT_QUARANTINED",
 ] as const;
 
-const CONFLICTS = ["AGENT_NAME_TAKEN", "ENROLLMENT_CONFLICT"] as const;
+const CONFLICTS = ["AGENT_NAME_TAKEN", "AGENT_CERTIFICATE_TAKEN", "ENROLLMENT_CONFLICT"] as const;
 
 const enroll = createRoute({
   method: "post",

@@ -1,14 +1,10 @@
-import { timingSafeEqual } from "node:crypto";
-import { sourceOf } from "../auth/address";
 import { EdgeError } from "../errors";
 import { log } from "../log";
 import type { TenantContext } from "./context";
-import { noteComing } from "./idle";
 import { agentsAtManager } from "./manager";
 import type { ManagerAgent } from "./manager_api";
-import { AgentsRefused, pushAgents, pushSoon } from "./push";
-import { noteGuess, refuseGuesser, spend } from "./rates";
-import { isAsleep, mustWait, rouse, stillAway } from "./sleep";
+import { AgentsRefused, pushAgents } from "./push";
+import { isAsleep } from "./sleep";
 import { noteAgents } from "./usage";
 
 export interface AgentView {
@@ -65,61 +61,6 @@ export async function listAgents(ctx: TenantContext): Promise<AgentsView> {
 export function agentCounts(sql: SqlStorage): { enrolled: number; active: number } {
   const query = "SELECT COUNT(*) AS enrolled, COALESCE(SUM(active), 0) AS active FROM agents";
   return sql.exec<{ enrolled: number; active: number }>(query).one();
-}
-
-/** What a connector's credential opens. */
-export type ConnectorVerdict = "open" | "unknown" | "quarantined";
-
-/**
- * Checks a connector's credential, and has the manager know the agent before its connection is dialled: one that it does
- * not know yet is ignored, and waits long before it tries again.
- *
- * @param secretDigest SHA-256 hex of the credential's secret
- * @param address where the connection comes from
- * @throws EdgeError TENANT_ASLEEP for a good credential of a tenant that slept; it wakes. RATE_LIMITED
- */
-export async function admitConnector(
-  ctx: TenantContext,
-  agent: string,
-  secretDigest: string,
-  address: string,
-): Promise<ConnectorVerdict> {
-  const source = sourceOf(address);
-  refuseGuesser(ctx, "tunnel_guesses", source);
-  const verdict = checkConnector(ctx, agent, secretDigest);
-  if (verdict === "unknown") noteGuess(ctx, "tunnel_guesses", source);
-  else countConnection(ctx, agent);
-  if (verdict !== "open") return verdict;
-  noteComing(ctx);
-  rouse(ctx, `Agent ${agent} asked to connect.`);
-  if (mustWait(ctx, "manager")) throw stillAway();
-  await pushSoon(ctx, agent);
-  return verdict;
-}
-
-/** First the agent: one that is switched on and off without end must not use up what the others have. */
-function countConnection(ctx: TenantContext, agent: string): void {
-  spend(ctx, "tunnel_per_agent", agent);
-  spend(ctx, "tunnel_per_tenant");
-}
-
-function checkConnector(ctx: TenantContext, agent: string, secretDigest: string): ConnectorVerdict {
-  if (ctx.record()?.deleted !== false) return "unknown";
-  const query = "SELECT credential_sha256, quarantined_at FROM agents WHERE id = ?";
-  const row = ctx.sql.exec<{ credential_sha256: string; quarantined_at: number | null }>(query, agent).toArray()[0];
-  if (!row || !timingSafeEqual(Buffer.from(row.credential_sha256), Buffer.from(secretDigest))) return "unknown";
-  return row.quarantined_at === null ? "open" : "quarantined";
-}
-
-/**
- * Whether a connection of this agent may stand; asked once it is listed where quarantine finds it. A tenant that fell
- * asleep between the credential's check and here takes none: its manager is on its way down.
- */
-export function mayConnect(ctx: TenantContext, agent: string): boolean {
-  noteComing(ctx);
-  if (isAsleep(ctx)) return false;
-  const query = "SELECT 1 FROM agents WHERE id = ? AND quarantined_at IS NULL";
-  return ctx.record()?.deleted === false && ctx.sql.exec(query, agent).toArray().length === 1;
 }
 
 /** A manager starts with an empty disk: all its agents are to be given to it before it counts as ready. */

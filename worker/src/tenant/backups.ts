@@ -2,9 +2,9 @@
 import { EdgeError, type ErrorBody, errorBody, messageOf } from "../errors";
 import { newId } from "../ids";
 import { log } from "../log";
+import type { AuditBy } from "../schemas/audit";
 import type { BackupKind, BackupView } from "../schemas/backups";
 import { STATEFUL_ROLES, type StatefulRole } from "../state/limits";
-import type { AuditBy } from "../schemas/audit";
 import type { TenantContext } from "./context";
 import { Late, within } from "./deadline";
 import type { DueRow } from "./due";

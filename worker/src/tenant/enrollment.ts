@@ -4,6 +4,7 @@ import { EdgeError, type ErrorCode } from "../errors";
 import { digest, randomBase62, tokenFrom } from "../ids";
 import type { TenantContext } from "./context";
 import { noteComing } from "./idle";
+import { agentPinnedTo, pin, pinOf } from "./pins";
 import { noteGuess, refuseGuesser, spend } from "./rates";
 import { rouse } from "./sleep";
 import { publishToken, type RefusalReason, refusalOf, spendUse, tokenRow, tokenView } from "./tokens";
@@ -19,6 +20,8 @@ export interface EnrollRequest {
   version?: string | undefined;
   /** The installer's own clock, ISO. */
   sent_at?: string | undefined;
+  /** SHA-256 hex of the certificate that the agent may show in place of its connector's credential. */
+  client_certificate_sha256?: string | undefined;
   address: string;
 }
 
@@ -48,7 +51,7 @@ const CLOCK_TOLERANCE_MS = 3600 * 1000;
 /** Refusals written to feed and stream each minute; a flood is answered all the same, but not recorded one by one. */
 const RECORDED_REFUSALS_PER_MINUTE = 60;
 
-type Refused = RefusalReason | "name_taken" | "limit" | "conflict" | "quarantined";
+type Refused = RefusalReason | "name_taken" | "certificate_taken" | "limit" | "conflict" | "quarantined";
 
 const REFUSALS: Record<Refused, [ErrorCode, string]> = {
   unknown: ["TOKEN_UNKNOWN", "this enrollment token is not known"],
@@ -57,8 +60,9 @@ const REFUSALS: Record<Refused, [ErrorCode, string]> = {
   used_up: ["TOKEN_USED_UP", "this enrollment token has no uses left"],
   clock: ["CLOCK_WRONG", "this machine's clock is more than an hour off"],
   name_taken: ["AGENT_NAME_TAKEN", "another agent of this tenant has this name"],
+  certificate_taken: ["AGENT_CERTIFICATE_TAKEN", "another agent of this tenant has this certificate"],
   limit: ["AGENT_LIMIT_REACHED", "the tenant has as many agents as its plan allows"],
-  conflict: ["ENROLLMENT_CONFLICT", "this enrollment id was used for another token or name"],
+  conflict: ["ENROLLMENT_CONFLICT", "this enrollment id was used for another token, name or certificate"],
   quarantined: ["AGENT_QUARANTINED", "the agent of this enrollment is quarantined"],
 };
 
@@ -129,7 +133,9 @@ function repeated(ctx: TenantContext, request: EnrollRequest): Outcome | null {
   const reason = refusalOf(tokenRow(ctx, request.token), request.token_sha256, ctx.now());
   // The answer holds secrets: whoever repeats must still hold the token, and nobody may have withdrawn it.
   if (reason === "unknown" || reason === "revoked") return refuse(ctx, request, reason);
-  if (row.token !== request.token || row.name !== request.name) return refuse(ctx, request, "conflict");
+  const certificate = request.client_certificate_sha256 ?? null;
+  const same = row.token === request.token && row.name === request.name && pinOf(ctx, row.id) === certificate;
+  if (!same) return refuse(ctx, request, "conflict");
   return row.quarantined_at === null ? { created: false, row } : refuse(ctx, request, "quarantined");
 }
 
@@ -145,6 +151,8 @@ function refusal(ctx: TenantContext, request: EnrollRequest): Refused | null {
   if (request.sent_at && Math.abs(Date.parse(request.sent_at) - now) > CLOCK_TOLERANCE_MS) return "clock";
   const taken = ctx.sql.exec("SELECT 1 FROM agents WHERE name = ?", request.name).toArray().length > 0;
   if (taken) return "name_taken";
+  const certificate = request.client_certificate_sha256;
+  if (certificate && agentPinnedTo(ctx, certificate) !== null) return "certificate_taken";
   if (agentCount(ctx) >= (ctx.record()?.plan?.max_agents ?? 0)) return "limit";
   return spendUse(ctx, request.token) ? null : "used_up";
 }
@@ -159,6 +167,7 @@ function insertAgent(ctx: TenantContext, request: EnrollRequest, sealed: string,
     ...[id, number, request.name, request.token, tokenRow(ctx, request.token)?.groups ?? "[]", request.version ?? null],
     ...[request.address, digest(connectorSecret(ctx.id, id, material)), request.enrollment_id, sealed, ctx.now()],
   );
+  if (request.client_certificate_sha256) pin(ctx, request.client_certificate_sha256, id);
   return { id, name: request.name, token: request.token, material: sealed, enrollment_id: request.enrollment_id };
 }
 

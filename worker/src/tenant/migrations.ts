@@ -5,6 +5,7 @@ import { migrateBackups } from "./backups";
 import { migrateCredentials } from "./credentials";
 import { migrateHealth } from "./health_rows";
 import { migrateKeys } from "./key_wrapping";
+import { migratePins } from "./pins";
 import { migratePreludes } from "./preludes";
 import { migrateRehydrations } from "./rehydrations";
 import { migrateTenant } from "./schema";
@@ -30,6 +31,7 @@ const PARTS = [
   migrateSleep,
   migrateKeys,
   migrateCredentials,
+  migratePins,
 ];
 
 export function migrateAll(storage: DurableObjectStorage): void {

@@ -8,14 +8,8 @@ import type { ActionTaken } from "../schemas/operators";
 import type { ChangeSleep, DeleteTenant, PutTenant, RotateCertificates, RotateCredentials } from "../schemas/orders";
 import type { Role, ServingRole } from "../schemas/plan";
 import type { TenantView } from "../schemas/tenant";
-import {
-  type AgentsView,
-  type AgentView,
-  admitConnector,
-  type ConnectorVerdict,
-  listAgents,
-  mayConnect,
-} from "./agents";
+import { type Admission, admitCertificate, admitConnector, mayConnect, type Verdict } from "./admission";
+import { type AgentsView, type AgentView, listAgents } from "./agents";
 import { once } from "./answers";
 import { type BackupPart, listBackups, orderBackup, partsOf } from "./backups";
 import { DUE_DEADLINES_MS, DUE_KINDS } from "./due_kinds";
@@ -255,8 +249,12 @@ export class TenantObject extends DurableObject<Env> {
   }
 
   /** @param address missing from callers of the version before */
-  async connector(agent: string, secretDigest: string, address = "unknown"): Promise<ConnectorVerdict> {
-    return admitConnector(this.#ctx, agent, secretDigest, address);
+  async connector(agent: string, secretDigest: string, address = "unknown"): Promise<Verdict> {
+    return (await admitConnector(this.#ctx, agent, secretDigest, address)).verdict;
+  }
+
+  certificate(sha256: string, address: string): Promise<Admission> {
+    return admitCertificate(this.#ctx, sha256, address);
   }
 
   /** Which manager nodes an agent's connection goes to. */
