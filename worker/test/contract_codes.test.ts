@@ -277,6 +277,11 @@ const CAUSES: Record<string, Causes> = {
         await answered(isolate(id, "001"), 200);
         return enroll(text, "web-1", { enrollment_id });
       }),
+    AGENT_CERTIFICATE_TAKEN: on(async (id) => {
+      const { text } = await newToken(id);
+      const certificate = { client_certificate_sha256: "c".repeat(64) };
+      return then(enroll(text, "web-1", certificate), () => enroll(text, "web-2", certificate));
+    }),
     AGENT_NAME_TAKEN: () => enrolled((text) => enroll(text, "web-1")),
     ENROLLMENT_CONFLICT: () => enrolled((text, enrollment_id) => enroll(text, "web-2", { enrollment_id })),
   },

@@ -80,6 +80,10 @@ const API: Record<string, Test[]> = {
   ],
   "GET /agents/:tenant/1514": [
     ["tunnel", "opens for nobody without the right credential, and makes no object for a guess"],
+    [
+      "client_certificates",
+      "opens nothing where it is verified but pinned to nobody, or to an agent of another tenant or of none any more",
+    ],
   ],
   "GET /dashboard/:tenant": [
     ["dashboard_session", "keep the API off the dashboards' origins, and dashboards off the API's"],

@@ -30,7 +30,7 @@ export function mount(app: EdgeApp): void {
 type Tenant = ReturnType<typeof tenantStub>;
 
 /**
- * The agent that asks to connect. A connector's credential that is sent is what counts, whatever certificate comes along.
+ * The agent that asks to connect. A connector's credential counts where one is sent, whatever certificate comes along.
  * @throws EdgeError for one that is not let in
  */
 async function agentOf(c: EdgeContext, tenant: string, stub: Tenant): Promise<string> {

@@ -2,9 +2,9 @@
 import { SELF } from "cloudflare:test";
 import { API, answered, type Enrolled, enroll, newToken } from "./edge";
 
-export async function enrolledAgent(tenant: string, name = "web-1"): Promise<Enrolled> {
+export async function enrolledAgent(tenant: string, name = "web-1", more = {}): Promise<Enrolled> {
   const { text } = await newToken(tenant);
-  return answered<Enrolled>(enroll(text, name), 201);
+  return answered<Enrolled>(enroll(text, name, more), 201);
 }
 
 /** The credential as two headers. */
@@ -14,11 +14,20 @@ export const pair = (connector: Enrolled["connector"]) => ({
 });
 
 /** Asks to be connected to a port of the tenant's manager. */
-export function knock(tenant: string, headers: Record<string, string>, port = 1514): Promise<Response> {
+export function knock(tenant: string, headers: Record<string, string>, port = 1514, cf = {}): Promise<Response> {
   return SELF.fetch(`${API}/agents/${tenant}/${port}`, {
     headers: { upgrade: "websocket", host: "edge.test", ...headers },
+    cf,
   });
 }
+
+/** What the platform says of a certificate that a client showed, with what a test wants to be different. */
+export const shown = (sha256: string, more = {}) => ({
+  tlsClientAuth: {
+    ...{ certPresented: "1", certVerified: "SUCCESS", certRevoked: "0", certFingerprintSHA256: sha256 },
+    ...more,
+  },
+});
 
 export async function connect(tenant: string, agent: Enrolled): Promise<WebSocket | null> {
   const { webSocket } = await knock(tenant, pair(agent.connector));
