@@ -28,6 +28,7 @@ FAULTY_ENTRIES = {
     ("indexer", "exits"): "local.nodes.faulty:exits_while_starting",
     ("indexer", "slow"): "local.nodes.faulty:starts_slowly",
     ("dashboard", "blind"): "local.nodes.faulty:exits_while_starting",
+    ("dashboard", "hostile"): "local.nodes.hostile:run",
 }
 
 TAG = re.compile(r"\d+\.\d+\.\d+(?:-(?P<suffix>[a-z]+))?")

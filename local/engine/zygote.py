@@ -32,6 +32,7 @@ PRELOADED = (
     "local.nodes.dashboard.main",
     "local.nodes.certs.main",
     "local.nodes.faulty",
+    "local.nodes.hostile",
 )
 
 
