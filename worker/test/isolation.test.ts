@@ -1,7 +1,7 @@
 /** Which tests keep strangers out of each route, of either app. */
 import { describe, expect, it } from "vitest";
 import { createApiApp, createDashboardApp } from "../src/app";
-import type { EdgeApp } from "../src/edge_app";
+import { routesOf } from "./support/routes";
 
 type Test = [file: string, title: string];
 
@@ -101,14 +101,7 @@ const DASHBOARD: Record<string, Test[]> = {
   ],
 };
 
-/** The front and the doors of the control plane and of operators, which answer nothing by themselves. */
-const MIDDLEWARE = new Set(["ALL /*", "ALL /v1/*", "ALL /operators/*"]);
 const SOURCES = import.meta.glob("./*.test.ts", { query: "?raw", import: "default", eager: true });
-
-const routesOf = (app: EdgeApp) => {
-  const names = new Set(app.routes.map(({ method, path }) => `${method} ${path}`));
-  return [...names].filter((name) => !MIDDLEWARE.has(name)).sort();
-};
 
 describe("each route", () => {
   it.each([
