@@ -1,5 +1,6 @@
-import { type Batch, fittingOneRow } from "./blob_log";
+import type { Batch } from "./blob_log";
 import { type EventFilter, isEverything, mayHold, passes } from "./filter";
+import { type StoredEvent, storedEvents } from "./stored";
 
 export const EVENT_KINDS = ["alert", "heartbeat", "lifecycle", "enrollment", "audit"] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
@@ -37,12 +38,6 @@ export interface Page {
   latest: number;
 }
 
-export interface EncodedBatch {
-  count: number;
-  body: Uint8Array;
-  keys: string[];
-}
-
 /** One event may not be larger than this; a digest is about 1 KiB. */
 export const MAX_EVENT_BYTES = 64 * 1024;
 
@@ -52,31 +47,27 @@ export const MAX_PAGE_BYTES = 1024 * 1024;
 /** How much of the log is looked through for one page, however little of it was asked for. */
 export const MAX_SCAN_BYTES = 8 * 1024 * 1024;
 
-/** Turns events into batch bodies (JSON arrays of `[at, kind, data]`), each of them a row. */
-export function encodeBatches(events: NewEvent[], now: string): EncodedBatch[] {
-  const rows = events.map(({ kind, data, key }) => ({ text: JSON.stringify([now, kind, data]), key }));
-  return [...fittingOneRow(rows, ({ text }) => text)].map((chunk) => ({
-    count: chunk.length,
-    body: new TextEncoder().encode(`[${chunk.map(({ text }) => text).join(",")}]`),
-    keys: chunk.flatMap(({ key }) => key ?? []),
-  }));
+/** A page whose events are still as they were stored. */
+export interface StoredPage extends Omit<Page, "events"> {
+  events: StoredEvent[];
+}
+
+/** JSON of the {@link Page}. */
+export function written({ after, events, next, more, oldest, latest }: StoredPage): string {
+  const list = events.map((event) => event.written).join(",");
+  return `{"after":${after},"events":[${list}],"next":${next},"more":${more},"oldest":${oldest},"latest":${latest}}`;
 }
 
 /** The events of one stored batch that come after `position` and pass the filter. */
-function decodeBatch(batch: Batch, position: number, filter: EventFilter): StreamEvent[] {
-  const text = new TextDecoder().decode(batch.body);
-  if (!mayHold(filter, text)) return [];
-  const rows = JSON.parse(text) as [string, EventKind, unknown][];
-  const skipped = Math.max(0, position + 1 - batch.first);
-  return rows
-    .slice(skipped)
-    .map(([at, kind, data], index) => ({ seq: batch.first + skipped + index, at, kind, data }))
-    .filter((event) => passes(filter, event));
+function foundIn(batch: Batch, position: number, filter: EventFilter): StoredEvent[] {
+  const body = new TextDecoder().decode(batch.body);
+  if (!mayHold(filter, body)) return [];
+  return storedEvents(batch, body).filter((event) => event.seq > position && passes(filter, event));
 }
 
 /** A page that is being filled: up to a number of events, and about {@link MAX_PAGE_BYTES} of them. */
 export class OpenPage {
-  readonly events: StreamEvent[] = [];
+  readonly events: StoredEvent[] = [];
   #bytes = 0;
   #scanned = 0;
 
@@ -92,7 +83,7 @@ export class OpenPage {
     const room = this.limit - this.events.length;
     if (room === 0 || this.#scanned > MAX_SCAN_BYTES) return false;
     this.#scanned += batch.body.byteLength;
-    const found = decodeBatch(batch, this.position, this.filter);
+    const found = foundIn(batch, this.position, this.filter);
     this.#bytes += this.#sizeOf(found, batch);
     if (this.events.length > 0 && this.#bytes > MAX_PAGE_BYTES) return false;
     this.events.push(...found.slice(0, room));
@@ -101,8 +92,8 @@ export class OpenPage {
   }
 
   /** Without a filter the batch's own size is near enough. */
-  #sizeOf(found: StreamEvent[], batch: Batch): number {
+  #sizeOf(found: StoredEvent[], batch: Batch): number {
     if (isEverything(this.filter)) return batch.body.byteLength;
-    return found.reduce((sum, { data }) => sum + JSON.stringify(data).length, 0);
+    return found.reduce((sum, { text }) => sum + text.length, 0);
   }
 }

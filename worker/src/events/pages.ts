@@ -1,4 +1,4 @@
-import { OpenPage, type Page } from "./events";
+import { OpenPage, type StoredPage } from "./events";
 import type { EventFilter } from "./filter";
 import type { ArchivedLog } from "./segments";
 
@@ -17,7 +17,7 @@ export class Pages {
   constructor(private readonly kept: ArchivedLog) {}
 
   /** What was asked for after the number `after`, up to `limit` events, from SQLite and from the archive. */
-  async read(after: number, limit: number, { from, to, ...filter }: Selection = {}): Promise<Page> {
+  async read(after: number, limit: number, { from, to, ...filter }: Selection = {}): Promise<StoredPage> {
     const room = Math.min(limit, MAX_PAGE_EVENTS);
     const page = new OpenPage(await this.start(after, from), room, filter);
     return this.#pageOf(page, after, await this.#fill(page, room, to));
@@ -30,7 +30,7 @@ export class Pages {
   }
 
   /** What comes after `previous`, as far as one frame goes; it was committed a moment ago, so it lies in SQLite. */
-  hot(previous: number): Page {
+  hot(previous: number): StoredPage {
     const { log } = this.kept;
     const page = new OpenPage(previous, MAX_PAGE_EVENTS);
     for (let batch = log.hotAfter(previous); batch && page.take(batch); ) batch = log.hotAfter(page.position);
@@ -47,7 +47,7 @@ export class Pages {
     return false;
   }
 
-  #pageOf({ events, position: next }: OpenPage, after: number, ended: boolean): Page {
+  #pageOf({ events, position: next }: OpenPage, after: number, ended: boolean): StoredPage {
     const { oldest, last: latest } = this.kept.log;
     return { after, events, next, more: !ended && next < latest, oldest, latest };
   }

@@ -7,11 +7,12 @@ import { EdgeError } from "../errors";
 import { SealedArchive } from "./archive";
 import { BlobLog } from "./blob_log";
 import { CommitChain } from "./commit_chain";
-import { encodeBatches, MAX_EVENT_BYTES, type NewEvent } from "./events";
+import { MAX_EVENT_BYTES, type NewEvent, written } from "./events";
 import type { EventFilter } from "./filter";
 import { MAX_PAGE_EVENTS, Pages, type Selection } from "./pages";
 import { SeenKeys } from "./seen";
 import { ArchivedLog, keeping } from "./segments";
+import { encodeBatches } from "./stored";
 import { CLOSE_ENDED, CLOSE_FAILED, Subscribers } from "./subscribers";
 
 const SEEN_KEYS = 50_000;
@@ -74,7 +75,7 @@ export class EventStream extends DurableObject<Env> {
    * @param selection missing from callers of the version before
    */
   async replay(after: number, limit: number, selection: Selection = {}): Promise<string> {
-    return JSON.stringify(await this.#pages.read(after, limit, selection));
+    return written(await this.#pages.read(after, limit, selection));
   }
 
   /** Closes the readers that the rule covers; returns how many. */
@@ -140,7 +141,8 @@ export class EventStream extends DurableObject<Env> {
       this.#counts.add("alerts", chosen.flat().filter(({ kind }) => kind === "alert").length, now);
     });
     this.#seenKeys().remember(fresh);
-    return chosen.map((events) => ({ last: this.#log.last, added: events.length }));
+    const { last } = this.#log;
+    return chosen.map((events) => ({ last, added: events.length }));
   }
 
   #isNew(event: NewEvent, fresh: Set<string>): boolean {

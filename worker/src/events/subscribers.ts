@@ -1,6 +1,6 @@
 import { type AccessClaims, type AccessRule, covers } from "../auth/claims";
 import { log } from "../log";
-import type { Page } from "./events";
+import { type StoredPage, written } from "./events";
 import { type EventFilter, isEverything, passes } from "./filter";
 
 /** What a hibernated socket remembers: who listens, what to, and how far. */
@@ -28,7 +28,7 @@ export const CLOSE_ENDED = 4401;
 /** 1011: the fault is ours; reconnect with `?after=` the last number you saw. */
 export const CLOSE_FAILED = 1011;
 
-export type ReadPage = (after: number, filter: EventFilter) => Promise<Page>;
+export type ReadPage = (after: number, filter: EventFilter) => Promise<StoredPage>;
 
 /** What goes to every reader that asked for the same and knows as much; written where the first of them needs it. */
 interface Frame {
@@ -67,7 +67,7 @@ export class Subscribers {
   }
 
   /** Hands a durable group to everyone who stands right before it; starts replay for the others, and for its rest. */
-  announce(page: Page): void {
+  announce(page: StoredPage): void {
     const frames = new Map<string, Frame>();
     for (const socket of this.context.getWebSockets()) {
       const { filter, cursor, told } = subscription(socket);
@@ -134,7 +134,7 @@ export class Subscribers {
   }
 }
 
-function frameAmong(frames: Map<string, Frame>, page: Page, filter: EventFilter, told: number): Frame {
+function frameAmong(frames: Map<string, Frame>, page: StoredPage, filter: EventFilter, told: number): Frame {
   const key = JSON.stringify([filter, told]);
   const known = frames.get(key) ?? frameOf(narrowed(page, filter), told);
   frames.set(key, known);
@@ -142,13 +142,13 @@ function frameAmong(frames: Map<string, Frame>, page: Page, filter: EventFilter,
 }
 
 /** A frame says what it begins after: for a reader that is what the frame before it said. */
-function frameOf(page: Page, told: number): Frame {
+function frameOf(page: StoredPage, told: number): Frame {
   let text: string | null = null;
-  const write = () => JSON.stringify({ ...page, after: told } satisfies Page);
+  const write = () => written({ ...page, after: told });
   return { next: page.next, empty: page.events.length === 0, text: () => (text ??= write()) };
 }
 
-const narrowed = (page: Page, filter: EventFilter): Page =>
+const narrowed = (page: StoredPage, filter: EventFilter): StoredPage =>
   isEverything(filter) ? page : { ...page, events: page.events.filter((event) => passes(filter, event)) };
 
 function subscription(socket: WebSocket): Subscription {

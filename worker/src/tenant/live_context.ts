@@ -139,7 +139,10 @@ export class LiveContext implements TenantContext {
       generation: row.generation,
       operationId: row.operation_id,
       requested: row.requested as Requested,
-      plan: row.plan === null ? null : (JSON.parse(row.plan) as Plan),
+      // Parsed where it is asked for: most calls want to know only whether the tenant was deleted.
+      get plan() {
+        return row.plan === null ? null : (JSON.parse(row.plan) as Plan);
+      },
       observed: row.observed as Observed,
       observedGeneration: row.observed_generation,
       deleted: row.requested === "deleted",

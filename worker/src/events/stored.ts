@@ -1,0 +1,65 @@
+/** How events lie in a stored batch: a JSON array of `[at, kind, data]`, the same `at` in all of them. */
+import { type Batch, fittingOneRow } from "./blob_log";
+import type { EventKind, NewEvent } from "./events";
+
+export interface EncodedBatch {
+  count: number;
+  body: Uint8Array;
+  keys: string[];
+}
+
+/** Turns events into batch bodies, each of them a row. */
+export function encodeBatches(events: NewEvent[], now: string): EncodedBatch[] {
+  const rows = events.map(({ kind, data, key }) => ({ text: JSON.stringify([now, kind, data]), key }));
+  return [...fittingOneRow(rows, ({ text }) => text)].map((chunk) => ({
+    count: chunk.length,
+    body: new TextEncoder().encode(`[${chunk.map(({ text }) => text).join(",")}]`),
+    keys: chunk.flatMap(({ key }) => key ?? []),
+  }));
+}
+
+/** An event as it was stored: its data stays the text that it is, since most readers get it as it lies. */
+export class StoredEvent {
+  #data: unknown;
+
+  constructor(
+    readonly seq: number,
+    readonly at: string,
+    readonly kind: EventKind,
+    readonly text: string,
+  ) {}
+
+  /** Parsed for the first filter that looks at it. */
+  get data(): unknown {
+    this.#data ??= JSON.parse(this.text);
+    return this.#data;
+  }
+
+  /** JSON of a `StreamEvent`. */
+  get written(): string {
+    return `{"seq":${this.seq},"at":"${this.at}","kind":"${this.kind}","data":${this.text}}`;
+  }
+}
+
+/** The events of a batch, given its body as text. */
+export function storedEvents({ first, last }: Batch, body: string): StoredEvent[] {
+  const at = body.slice(3, body.indexOf('"', 3));
+  const rows = cutApart(body, at);
+  // Data may hold what a row begins with, and whoever writes it may have put it there: then there are too many.
+  if (rows.length !== last - first + 1) return parsedApart(first, body);
+  return rows.map((row, index) => {
+    const end = row.indexOf('"');
+    return new StoredEvent(first + index, at, row.slice(0, end) as EventKind, row.slice(end + 2));
+  });
+}
+
+/** Each row's rest behind its `at`: `kind",data`. */
+function cutApart(body: string, at: string): string[] {
+  const begin = `["${at}","`;
+  return body.slice(1 + begin.length, -2).split(`],${begin}`);
+}
+
+function parsedApart(first: number, body: string): StoredEvent[] {
+  const rows = JSON.parse(body) as [string, EventKind, unknown][];
+  return rows.map(([at, kind, data], index) => new StoredEvent(first + index, at, kind, JSON.stringify(data)));
+}
