@@ -92,9 +92,10 @@ export class BlobLog {
       "INSERT INTO batches (first, last, at, bytes, body, keys) VALUES (?, ?, ?, ?, ?, ?)",
       ...[first, last, at, body.byteLength, body, JSON.stringify(keys)],
     );
-    this.setMark("last", last);
-    this.setMark("last_at", at);
-    this.setMark(HOT_BYTES, this.hotBytes + body.byteLength);
+    this.sql.exec(
+      "INSERT OR REPLACE INTO marks (name, value) VALUES ('last', ?), ('last_at', ?), (?, ?)",
+      ...[last, at, HOT_BYTES, this.hotBytes + body.byteLength],
+    );
     return first;
   }
 

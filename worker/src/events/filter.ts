@@ -14,9 +14,12 @@ export function isEverything({ kinds, minLevel, agent }: EventFilter): boolean {
   return kinds === undefined && minLevel === undefined && agent === undefined;
 }
 
-export function passes(filter: EventFilter, { kind, data }: Pick<StreamEvent, "kind" | "data">): boolean {
-  if (filter.kinds && !filter.kinds.includes(kind)) return false;
-  return kind !== "alert" || passesAsAlert(filter, data);
+/** Looks at the data only where the filter is about it: stored data is parsed by that. */
+export function passes(filter: EventFilter, event: Pick<StreamEvent, "kind" | "data">): boolean {
+  const { kinds, minLevel, agent } = filter;
+  if (kinds && !kinds.includes(event.kind)) return false;
+  const anyAlert = minLevel === undefined && agent === undefined;
+  return anyAlert || event.kind !== "alert" || passesAsAlert(filter, event.data);
 }
 
 function passesAsAlert({ minLevel, agent }: EventFilter, data: unknown): boolean {

@@ -8,9 +8,12 @@ export interface EncodedBatch {
   keys: string[];
 }
 
+/** An event on its way into a batch, its data as JSON. */
+export type WrittenEvent = Pick<NewEvent, "kind" | "key"> & { text: string };
+
 /** Turns events into batch bodies, each of them a row. */
-export function encodeBatches(events: NewEvent[], now: string): EncodedBatch[] {
-  const rows = events.map(({ kind, data, key }) => ({ text: JSON.stringify([now, kind, data]), key }));
+export function encodeBatches(events: WrittenEvent[], now: string): EncodedBatch[] {
+  const rows = events.map(({ kind, text, key }) => ({ text: `["${now}","${kind}",${text}]`, key }));
   return [...fittingOneRow(rows, ({ text }) => text)].map((chunk) => ({
     count: chunk.length,
     body: new TextEncoder().encode(`[${chunk.map(({ text }) => text).join(",")}]`),
@@ -41,10 +44,13 @@ export class StoredEvent {
   }
 }
 
-/** The events of a batch, given its body as text. */
+/**
+ * The events of a batch, given its body as text.
+ * @throws SyntaxError for a body that is none
+ */
 export function storedEvents({ first, last }: Batch, body: string): StoredEvent[] {
   const at = body.slice(3, body.indexOf('"', 3));
-  const rows = cutApart(body, at);
+  const rows = cutApart(body, `["${at}","`);
   // Data may hold what a row begins with, and whoever writes it may have put it there: then there are too many.
   if (rows.length !== last - first + 1) return parsedApart(first, body);
   return rows.map((row, index) => {
@@ -53,9 +59,9 @@ export function storedEvents({ first, last }: Batch, body: string): StoredEvent[
   });
 }
 
-/** Each row's rest behind its `at`: `kind",data`. */
-function cutApart(body: string, at: string): string[] {
-  const begin = `["${at}","`;
+/** What follows each row's beginning: `kind",data`. Nothing of a body that has another form. */
+function cutApart(body: string, begin: string): string[] {
+  if (!body.startsWith(`[${begin}`) || !body.endsWith("]]")) return [];
   return body.slice(1 + begin.length, -2).split(`],${begin}`);
 }
 

@@ -12,7 +12,7 @@ import type { EventFilter } from "./filter";
 import { MAX_PAGE_EVENTS, Pages, type Selection } from "./pages";
 import { SeenKeys } from "./seen";
 import { ArchivedLog, keeping } from "./segments";
-import { encodeBatches } from "./stored";
+import { encodeBatches, type WrittenEvent } from "./stored";
 import { CLOSE_ENDED, CLOSE_FAILED, Subscribers } from "./subscribers";
 
 const SEEN_KEYS = 50_000;
@@ -34,7 +34,7 @@ export class EventStream extends DurableObject<Env> {
   readonly #kept = new ArchivedLog(this.#log, this.#archive, this.#sizes, (work) => this.#transaction(work));
   readonly #pages = new Pages(this.#kept);
   readonly #readers = new Subscribers(this.ctx, (after, filter) => this.#pages.read(after, MAX_PAGE_EVENTS, filter));
-  readonly #chain = new CommitChain<NewEvent[], Appended>(
+  readonly #chain = new CommitChain<WrittenEvent[], Appended>(
     (groups) => this.#commit(groups),
     () => this.ctx.storage.sync(),
     () => this.#announce(),
@@ -54,9 +54,9 @@ export class EventStream extends DurableObject<Env> {
    * @throws EdgeError EVENT_TOO_LARGE; then none of the given events is kept.
    */
   async append(events: NewEvent[]): Promise<Appended> {
-    for (const event of events) refuseLarge(event);
+    const texts = events.map(writtenEvent);
     if (events.length === 0) return { last: this.#log.last, added: 0 };
-    return this.#chain.add(events);
+    return this.#chain.add(texts);
   }
 
   /** Where the stream stands, for the tenant's view. */
@@ -130,7 +130,7 @@ export class EventStream extends DurableObject<Env> {
     await this.#kept.expire(now - days * DAY_MS);
   }
 
-  #commit(groups: NewEvent[][]): Appended[] {
+  #commit(groups: WrittenEvent[][]): Appended[] {
     const fresh = new Set<string>();
     const chosen = groups.map((events) => events.filter((event) => this.#isNew(event, fresh)));
     const now = this.#log.timeFor(Date.now());
@@ -145,7 +145,7 @@ export class EventStream extends DurableObject<Env> {
     return chosen.map((events) => ({ last, added: events.length }));
   }
 
-  #isNew(event: NewEvent, fresh: Set<string>): boolean {
+  #isNew(event: WrittenEvent, fresh: Set<string>): boolean {
     if (event.key === undefined) return true;
     if (fresh.has(event.key) || this.#seenKeys().has(event.key)) return false;
     fresh.add(event.key);
@@ -158,9 +158,10 @@ export class EventStream extends DurableObject<Env> {
   }
 
   #announce(): void {
+    const { last } = this.#log;
     const previous = this.#announced;
-    if (this.#log.last === previous) return;
-    this.#announced = this.#log.last;
+    if (last === previous) return;
+    this.#announced = last;
     if (this.#readers.any) this.#readers.announce(this.#pages.hot(previous));
     if (this.#kept.overfull) this.ctx.waitUntil(this.#wakeBy(Date.now()));
   }
@@ -204,12 +205,13 @@ export function subscribeRequest(asked: Subscribing): Request {
   });
 }
 
-function refuseLarge(event: NewEvent): void {
-  const size = JSON.stringify(event.data ?? null).length;
-  if (size > MAX_EVENT_BYTES) {
+function writtenEvent({ kind, data, key }: NewEvent): WrittenEvent {
+  const text = JSON.stringify(data ?? null);
+  if (text.length > MAX_EVENT_BYTES) {
     throw new EdgeError(
       "EVENT_TOO_LARGE",
-      `an event of ${size} characters was refused; the bound is ${MAX_EVENT_BYTES}`,
+      `an event of ${text.length} characters was refused; the bound is ${MAX_EVENT_BYTES}`,
     );
   }
+  return { kind, text, ...(key === undefined ? {} : { key }) };
 }

@@ -70,10 +70,11 @@ export class Subscribers {
   announce(page: StoredPage): void {
     const frames = new Map<string, Frame>();
     for (const socket of this.context.getWebSockets()) {
-      const { filter, cursor, told } = subscription(socket);
+      const known = subscription(socket);
+      const { filter, cursor, told } = known;
       const follows = cursor === page.after && !this.#catchingUp.has(socket);
       if (this.#catchingUp.has(socket)) this.#passedBy.add(socket);
-      else if (follows) this.#hand(socket, frameAmong(frames, page, filter, told));
+      else if (follows) this.#hand(socket, known, frameAmong(frames, page, filter, told));
       if ((follows ? page.next : cursor) < page.latest) this.context.waitUntil(this.#catchUp(socket));
     }
   }
@@ -106,9 +107,9 @@ export class Subscribers {
     this.#catchingUp.add(socket);
     try {
       while (isOpen(socket) && (await drained(socket))) {
-        const { cursor, filter, told } = subscription(socket);
-        const page = await this.read(cursor, filter);
-        if (page.next > cursor) this.#hand(socket, frameOf(page, told));
+        const known = subscription(socket);
+        const page = await this.read(known.cursor, known.filter);
+        if (page.next > known.cursor) this.#hand(socket, known, frameOf(page, known.told));
         else if (!this.#passedBy.delete(socket)) return;
       }
     } catch (reason) {
@@ -121,9 +122,8 @@ export class Subscribers {
     }
   }
 
-  #hand(socket: WebSocket, { next, empty, text }: Frame): void {
+  #hand(socket: WebSocket, known: Subscription, { next, empty, text }: Frame): void {
     if (!isOpen(socket)) return;
-    const known = subscription(socket);
     const silent = empty && next - known.told < TELL_EVERY;
     if (!silent && socket.bufferedAmount > MAX_UNSENT_BYTES) {
       dropSlow(socket);

@@ -65,7 +65,7 @@ async function ready(ctx: TenantContext, agent: string): Promise<void> {
 
 /** @param secretDigest null where the agent was proved otherwise */
 function verdictOn(ctx: TenantContext, agent: string, secretDigest: string | null): Verdict {
-  if (ctx.record()?.deleted !== false) return "unknown";
+  if (!ctx.isLive()) return "unknown";
   const query = "SELECT credential_sha256, quarantined_at FROM agents WHERE id = ?";
   const row = ctx.sql.exec<{ credential_sha256: string; quarantined_at: number | null }>(query, agent).toArray()[0];
   if (!row || (secretDigest !== null && !same(row.credential_sha256, secretDigest))) return "unknown";
@@ -82,5 +82,5 @@ export function mayConnect(ctx: TenantContext, agent: string): boolean {
   noteComing(ctx);
   if (isAsleep(ctx)) return false;
   const query = "SELECT 1 FROM agents WHERE id = ? AND quarantined_at IS NULL";
-  return ctx.record()?.deleted === false && ctx.sql.exec(query, agent).toArray().length === 1;
+  return ctx.isLive() && ctx.sql.exec(query, agent).toArray().length === 1;
 }

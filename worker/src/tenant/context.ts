@@ -73,6 +73,8 @@ export interface TenantContext {
   fence(epoch: number): void;
   /** Null where no spec was ever stored. */
   record(): TenantRecord | null;
+  /** Whether there is a tenant that was not deleted. Every call of a door asks, so it reads no more than that. */
+  isLive(): boolean;
   /** The record of a tenant that exists. @throws EdgeError TENANT_UNKNOWN, TENANT_DELETED, STALE_EPOCH. */
   requireLive(epoch?: number): TenantRecord;
 

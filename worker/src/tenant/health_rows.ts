@@ -118,7 +118,7 @@ export function probeOf(ctx: TenantContext): Probe | null {
 /** @param error why ingest could not be verified; null where it was */
 export function noteProbe(ctx: TenantContext, error: string | null): void {
   const now = ctx.now();
-  if (ctx.record()?.deleted !== false) return;
+  if (!ctx.isLive()) return;
   ctx.sql.exec(
     `INSERT INTO ingest_probe (one, verified_at, tried_at, error) VALUES (1, ?, ?, ?)
      ON CONFLICT (one) DO UPDATE SET verified_at = coalesce(excluded.verified_at, verified_at),

@@ -139,14 +139,15 @@ export class LiveContext implements TenantContext {
       generation: row.generation,
       operationId: row.operation_id,
       requested: row.requested as Requested,
-      // Parsed where it is asked for: most calls want to know only whether the tenant was deleted.
-      get plan() {
-        return row.plan === null ? null : (JSON.parse(row.plan) as Plan);
-      },
+      plan: row.plan === null ? null : (JSON.parse(row.plan) as Plan),
       observed: row.observed as Observed,
       observedGeneration: row.observed_generation,
       deleted: row.requested === "deleted",
     };
+  }
+
+  isLive(): boolean {
+    return this.sql.exec("SELECT 1 FROM tenant WHERE requested <> 'deleted'").toArray().length === 1;
   }
 
   requireLive(epoch?: number): TenantRecord {

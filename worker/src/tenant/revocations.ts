@@ -50,7 +50,7 @@ export function isRevoked(ctx: TenantContext, claims: AccessClaims): boolean {
 
 /** Whether access with these claims is good at this moment. */
 export function accessStands(ctx: TenantContext, claims: AccessClaims): boolean {
-  return ctx.record()?.deleted === false && claims.endsAt > ctx.now() && !isRevoked(ctx, claims);
+  return ctx.isLive() && claims.endsAt > ctx.now() && !isRevoked(ctx, claims);
 }
 
 /** The same for whoever reads the tenant's events, counted. @throws EdgeError RATE_LIMITED */

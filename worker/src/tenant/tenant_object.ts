@@ -146,7 +146,7 @@ export class TenantObject extends DurableObject<Env> {
 
   /** What a node object tells of its state's safety; null once it is safe again. */
   stateTrouble(role: Role, n: number, trouble: ErrorBody | null): void {
-    if (this.#ctx.record()?.deleted !== false) return;
+    if (!this.#ctx.isLive()) return;
     noteTrouble(this.#ctx, role, n, trouble);
     this.#ctx.viewChanged();
   }
@@ -190,7 +190,7 @@ export class TenantObject extends DurableObject<Env> {
 
   /** Numbers of the indexer nodes beside the first that run. */
   otherIndexers(): number[] {
-    if (this.#ctx.record()?.deleted !== false) return [];
+    if (!this.#ctx.isLive()) return [];
     return nodeRows(this.#ctx).flatMap(({ role, n, state }) =>
       role === "indexer" && n > 0 && state === "running" ? [n] : [],
     );

@@ -113,7 +113,7 @@ export function publishToken(ctx: TenantContext, id: string): void {
 /** A tenant that is being deleted tells its stream nothing more: it is erased. */
 function tellRevoked(ctx: TenantContext, id: string): void {
   publishToken(ctx, id);
-  if (ctx.record()?.deleted === false) ctx.audit("token.revoked", "portal", { token: id });
+  if (ctx.isLive()) ctx.audit("token.revoked", "portal", { token: id });
 }
 
 function register(ctx: TenantContext, id: string, token: TokenDefinition): void {
