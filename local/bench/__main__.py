@@ -24,7 +24,7 @@ def arguments() -> argparse.Namespace:
         "--pairs", type=int, default=FEWEST_PAIRS, help=f"pairs a measure; {FEWEST_PAIRS} or more count"
     )
     parser.add_argument("--scale", type=float, default=1.0, help="how much each sample does; below 1 it tells nothing")
-    parser.add_argument("--profile", action="store_true", help="tell as well where the Worker spends its time")
+    parser.add_argument("--profile", action="store_true", help="tell as well where the Worker spends its time; slows it")
     return parser.parse_args()
 
 
@@ -48,7 +48,7 @@ def main() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     measures, table, before = chosen(options.only), Table(options.json), machine()
     table.open()
-    with Ground(options.scale) as ground:
+    with Ground(options.scale, inspected=options.profile) as ground:
         for aim, begin in measures:
             trial = begin(ground)
             for row in aim.rows(sampled(trial, options.pairs)):

@@ -40,9 +40,11 @@ class Cell:
 
     Args:
         root: the folder of its data and logs.
+        inspected: with a port for the profiler. The runtime then remembers every log line for it, which costs time.
     """
 
     root: Path
+    inspected: bool = False
     processes: list[Process] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -151,7 +153,8 @@ class Cell:
             {"name": name, "script": str(WORKERS / f"{name}.mjs"), "port": port, "objects": bound}
             for name, port, bound in workers
         ]
-        return {"direct_port": self.direct, "inspector_port": self.inspector, "beside": beside}
+        inspector = {"inspector_port": self.inspector} if self.inspected else {}
+        return {"direct_port": self.direct, "beside": beside, **inspector}
 
     def _run(self, argv: list[str], name: str, ready: str) -> None:
         self.processes.append(Process(argv, self.root / f"{name}.log", says(ready)))

@@ -18,9 +18,11 @@ class Ground:
 
     Args:
         scale: how much each sample does; 1 takes a second or so, tests take far less.
+        inspected: whether the cells are to be looked into, which slows them.
     """
 
     scale: float = 1.0
+    inspected: bool = False
     _cells: list[Cell] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -49,7 +51,7 @@ class Ground:
         return self._started(folder)
 
     def _started(self, folder: Path) -> Cell:
-        cell = Cell(folder)
+        cell = Cell(folder, self.inspected)
         self._cells.append(cell)
         cell.start()
         return cell
