@@ -211,6 +211,8 @@ describe("the table of calls", () => {
     ["manager", "indexer.internal", "GET", "/"],
     ["manager", "events.internal", "POST", "/alerts"],
     ["manager", "events.internal", "POST", "/heartbeat"],
+    ["manager", "mesh.internal", "GET", "/0"],
+    ["indexer", "mesh.internal", "GET", "/9"],
     ["dashboard", "indexer.internal", "GET", "/wazuh-alerts-*/_search"],
     ["dashboard", "indexer.internal", "POST", "/wazuh-alerts-4.x-*/_search"],
     ["dashboard", "indexer.internal", "POST", "/wazuh-alerts-4.x-2026.11.23/_count"],
@@ -305,7 +307,9 @@ describe("the table of calls", () => {
         if (!hit) return true;
         const known = allowed.some(([r, n]) => r === role && n === name);
         const exact =
-          role !== "manager" || allowed.some(([r, n, m, p]) => r === role && n === name && m === method && p === path);
+          role !== "manager" ||
+          (name === "mesh.internal" && /^\/\d$/.test(path)) ||
+          allowed.some(([r, n, m, p]) => r === role && n === name && m === method && p === path);
         const agentKey = /^\/agents\/.*\/key$/.test(path);
         return known && exact && !path.includes("..") && !path.includes("%") && !agentKey;
       }),
