@@ -24,7 +24,7 @@ def arguments() -> argparse.Namespace:
         "--pairs", type=int, default=FEWEST_PAIRS, help=f"pairs a measure; {FEWEST_PAIRS} or more count"
     )
     parser.add_argument("--scale", type=float, default=1.0, help="how much each sample does; below 1 it tells nothing")
-    parser.add_argument("--profile", action="store_true", help="tell as well where the Worker spends its time; slows it")
+    parser.add_argument("--profile", action="store_true", help="tell as well where its time goes, which slows it")
     return parser.parse_args()
 
 

@@ -154,8 +154,8 @@ class Layout:
             "GARRISON_OIDC_CLIENT_SECRET": self.keys.oidc_client_secret,
         }
 
-    def edge_configuration(self) -> dict[str, object]:
-        """What `local/edge/launch.mjs` reads: the Worker's variables, images and where its data persist."""
+    def edge_configuration(self, **variables: str) -> dict[str, object]:
+        """What `local/edge/launch.mjs` reads: the Worker's variables with those given, images, where data persist."""
         return {
             "port": self.ports["edge"],
             "engine_socket": str(self.engine_socket),
@@ -165,7 +165,7 @@ class Layout:
                 role: {image_key(v): f"{image}:{tag}" for v, tag in self.versions.items()}
                 for role, image in (BUILT_IMAGES if self.docker else IMAGES).items()
             },
-            "vars": self._worker_variables(),
+            "vars": self._worker_variables() | variables,
         }
 
     def _worker_variables(self) -> dict[str, str]:

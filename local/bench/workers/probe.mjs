@@ -19,8 +19,9 @@ function hopsTo(call) {
 }
 
 /** The call that every agent's connection makes, by the way that the routes take; nobody has this agent. */
-function tenant(env, name) {
-  return env.TENANT.getByName(name).answer("connector", ["99999999", "0".repeat(64)]);
+async function tenant(env, name) {
+  const answer = await env.TENANT.getByName(name).answer("connector", ["99999999", "0".repeat(64)]);
+  if (answer.told !== "unknown") throw new Error(`not what is measured: ${JSON.stringify(answer)}`);
 }
 
 async function bare(env, name) {
