@@ -1,17 +1,22 @@
 """Agents' connections through the real edge: another's connector, another's agent, deploys, and many at once."""
 
+import asyncio
 import secrets
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.contract.edge_process import Edge, free_port
+from tests.contract.edge_fleet import Fleet
+from tests.contract.edge_fleet import enrolled as enrolled_fleet
+from tests.contract.edge_process import Edge, free_port, plan, spec
 from tests.contract.edge_visitors import (
+    MIB,
     an_agent,
     await_running,
     events,
     indexer_of,
+    memory_of_workerd,
     new_tenant,
     new_token,
     stored,
@@ -70,3 +75,38 @@ def test_agents_are_back_within_a_minute_after_a_deploy(edge: Edge, tenant: str,
             agent.log(f"Invalid user {word} from 203.0.113.9 port 4022")
             wait_for(lambda word=word: stored(edge, tenant, [word]), "an alert after the deploy", 60)
             assert time.monotonic() - started < 60
+
+
+MANY = 200
+
+
+def test_200_agents_connect_at_once_report_all_and_cost_little_memory(edge: Edge) -> None:
+    tenant = edge.new_tenant_id()
+    large = spec(plan=plan() | {"max_agents": MANY, "retention_days": 2})
+    assert edge.call("PUT", f"/v1/tenants/{tenant}", large).status_code == 202
+    await_running(edge, tenant)
+    token, word = new_token(edge, tenant, max_uses=MANY), f"mole{secrets.token_hex(4)}"
+
+    async def report() -> list[tuple[str, float]]:
+        fleet, figures = Fleet(), [("before", memory_of_workerd(edge) / MIB)]
+        identities = await enrolled_fleet(edge.url, token, [f"fleet-{n}" for n in range(MANY)])
+        figures.append(("enrolled", memory_of_workerd(edge) / MIB))
+        started = time.monotonic()
+        async with fleet.connected(identities):
+            figures += [("connected", memory_of_workerd(edge) / MIB), ("seconds", time.monotonic() - started)]
+            fleet.log(f"Invalid user {word}-NAME from 203.0.113.9 port 4022")
+            await asyncio.to_thread(
+                wait_for, lambda: len(events(edge, tenant, "alert")) >= MANY, "an alert of each", 60
+            )
+            figures.append(("reported", memory_of_workerd(edge) / MIB))
+            listed = await asyncio.to_thread(edge.call, "GET", f"/v1/tenants/{tenant}/agents")
+        assert [agent["status"] for agent in listed.json()["agents"]] == ["active"] * MANY
+        assert not [line for line in fleet.told if not line.startswith("connected ")]
+        return figures
+
+    figures = asyncio.run(report())
+    print("200 agents, MiB of workerd:", ", ".join(f"{what} {figure:.1f}" for what, figure in figures))
+    told = events(edge, tenant, "alert")
+    assert len({event["data"]["agent"]["id"] for event in told}) == len(told) == MANY
+    memory = dict(figures)
+    assert memory["reported"] - memory["enrolled"] < 128
