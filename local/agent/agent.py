@@ -38,6 +38,7 @@ class Agent:
         self.channel = Channel(identity.agent_id, identity.key)
         self.shared_file = SharedFile()
         self.unsent: str | None = None
+        self.file_came = asyncio.Event()
 
     async def run(self, lines: Lines) -> None:
         """Reports what comes for ever and reconnects after each loss, soon at first."""
@@ -91,8 +92,16 @@ class Agent:
 
     async def _keep_alive(self, writer: asyncio.StreamWriter) -> None:
         while True:
-            await asyncio.sleep(KEEPALIVE_SECONDS)
+            told = self.shared_file.sum
+            with contextlib.suppress(TimeoutError):
+                # a real agent starts anew with a file that has come, and tells of itself then
+                await asyncio.wait_for(self._await_file_beyond(told), KEEPALIVE_SECONDS)
             await self._send(writer, self._keepalive())
+
+    async def _await_file_beyond(self, known: str) -> None:
+        while self.shared_file.sum == known:
+            self.file_came.clear()
+            await self.file_came.wait()
 
     async def _send_lines(self, writer: asyncio.StreamWriter, lines: Lines) -> None:
         while True:
@@ -113,8 +122,10 @@ class Agent:
         except asyncio.IncompleteReadError as end:
             raise Lost("the connection ended") from end
         self.shared_file.take(message)
+        self.file_came.set()
         return message
 
     def _keepalive(self) -> str:
         system = f"{SYSTEM % self.identity.name} - Wazuh v4.14.7 / ab73af41699f13fdd81903b5f23d8d00"
-        return f'#!-{system}\n{self.shared_file.sum} merged.mg\n#"_agent_ip":127.0.0.1\n'
+        labels = "".join(f'"{key}":{text}\n' for key, text in self.shared_file.labels.items())
+        return f'#!-{system}\n{labels}{self.shared_file.sum} merged.mg\n#"_agent_ip":127.0.0.1\n'

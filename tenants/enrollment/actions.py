@@ -38,7 +38,7 @@ def create_token(
         expires_in: more than nothing, a year at most.
         max_uses: how many agents may join with it.
         groups: Wazuh groups that its agents begin in.
-        labels: short texts kept with its agents.
+        labels: short texts that its agents are labelled with, and their alerts with them.
     """
     standing = access.require(by, "token.create", tenant.organization_id)
     if tenant.requested == Tenant.Requested.DELETED:

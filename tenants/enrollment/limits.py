@@ -14,6 +14,8 @@ LONGEST_NAME, LONGEST_REASON = 80, 200
 # "all" is a manager's word for every group, and dots alone would be steps in a path of its API
 GROUP = re.compile(r"(?!(\.{1,2}|all)\Z)[A-Za-z0-9._-]{1,128}\Z")
 LABEL = re.compile(r"[a-z0-9_.-]{1,32}\Z")
+# they are written into the XML that agents read, by parsers that differ in what they make of an entity
+NEVER_IN_LABELS = re.compile(r"""[<>&"'\\]""")
 
 
 def check_token(
@@ -51,9 +53,10 @@ def _check_groups(groups: Sequence[str]) -> None:
 
 def _check_labels(labels: Mapping[str, str]) -> None:
     fine = all(LABEL.match(name) and 0 < len(text) <= LONGEST_LABEL for name, text in labels.items())
-    if len(labels) > MOST_LABELS or not fine or not all(text.isprintable() for text in labels.values()):
+    plain = all(text.isprintable() and not NEVER_IN_LABELS.search(text) for text in labels.values())
+    if len(labels) > MOST_LABELS or not fine or not plain:
         raise Invalid(
             f"Expected at most {MOST_LABELS} labels, names of a-z, 0-9, dot, dash and underscore, texts of 1 to"
-            f" {LONGEST_LABEL} printable characters.",
+            f" {LONGEST_LABEL} printable characters and none of < > & \" ' \\.",
             field="labels",
         )

@@ -9,7 +9,7 @@ import sys
 import time
 import uuid
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
@@ -57,7 +57,14 @@ def crc_base62(text: str) -> str:
     return out
 
 
-def new_token(edge: Edge, tenant: str, *, max_uses: int = 10, groups: list[str] | None = None) -> str:
+def new_token(
+    edge: Edge,
+    tenant: str,
+    *,
+    max_uses: int = 10,
+    groups: Sequence[str] = (),
+    labels: Mapping[str, str] | None = None,
+) -> str:
     """Registers an enrollment token as the control plane does, and returns its text."""
     id = random_base32(10)
     body = f"enr_{tenant}_{id}_" + "".join(secrets.choice(BASE62) for _ in range(22))
@@ -68,8 +75,8 @@ def new_token(edge: Edge, tenant: str, *, max_uses: int = 10, groups: list[str] 
         "secret_sha256": hashlib.sha256(text.encode()).hexdigest(),
         "expires_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600)),
         "max_uses": max_uses,
-        "groups": groups or [],
-        "labels": {},
+        "groups": list(groups),
+        "labels": dict(labels or {}),
     }
     assert edge.call("PUT", f"/v1/tenants/{tenant}/tokens/{id}", definition).status_code == 200
     return text

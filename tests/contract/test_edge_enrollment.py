@@ -1,5 +1,6 @@
 """Who gets in at the real edge with an enrollment token, and who is thrown out again."""
 
+import secrets
 import threading
 import time
 import uuid
@@ -17,6 +18,7 @@ from tests.contract.edge_visitors import (
     await_running,
     enroll,
     events,
+    indexer_of,
     new_tenant,
     new_token,
     serves,
@@ -85,8 +87,9 @@ def test_no_use_of_a_token_is_lost_or_spent_twice_while_64_installers_race_and_t
     for n, agent in inside.items():
         again = enroll(edge, token, f"racer-{n}", enrollment_id=ids[n])
         assert (again.status_code, again.json()) == (200, agent)
-    listed = edge.call("GET", f"/v1/tenants/{tenant}/agents").json()["agents"]
-    assert sorted(agent["id"] for agent in listed) == sorted(agent["agent_id"] for agent in inside.values())
+    assert sorted(agent["id"] for agent in listed_agents(edge, tenant)) == sorted(
+        agent["agent_id"] for agent in inside.values()
+    )
     wait_for(lambda: len(enrolled(edge, tenant)) >= USES, "every enrollment in the stream")
     assert sorted(enrolled(edge, tenant)) == sorted(agent["agent_id"] for agent in inside.values())
 
@@ -94,6 +97,27 @@ def test_no_use_of_a_token_is_lost_or_spent_twice_while_64_installers_race_and_t
 def enrolled(edge: Edge, tenant: str) -> list[str]:
     told = [event["data"] for event in events(edge, tenant, "enrollment")]
     return [data["agent"]["id"] for data in told if data["outcome"] == "enrolled"]
+
+
+def test_groups_and_labels_of_a_token_reach_its_agent_and_its_alerts(edge: Edge, tenant: str, tmp_path: Path) -> None:
+    token = new_token(edge, tenant, groups=["linux"], labels={"site": "Köln", "owner": "web team"})
+    identity = enroll(edge, token, "labelled-1").json()
+    word = f"mole{secrets.token_hex(4)}"
+    with connected(identity, tmp_path) as (agent, _):
+        agent.keep_alive()
+        agent.take_files()
+        assert agent.files.startswith(f"#default.linux.token-{token_id(token)}\n".encode())
+        assert agent.labels == {"site": "Köln", "owner": "web team"}
+        agent.keep_alive()
+        agent.report(f"Nov 26 10:00:00 labelled-1 sshd[7]: Invalid user {word} from 203.0.113.9 port 4022")
+        (hit,) = wait_for(lambda: indexer_of(edge, tenant).alerts_with(word), "the alert in the indexer")
+    assert hit["_source"]["agent"]["labels"] == agent.labels
+    (listed,) = [one for one in listed_agents(edge, tenant) if one["name"] == "labelled-1"]
+    assert listed["groups"] == ["linux"]
+
+
+def listed_agents(edge: Edge, tenant: str) -> list[dict[str, Any]]:
+    return list(edge.call("GET", f"/v1/tenants/{tenant}/agents").json()["agents"])
 
 
 def test_a_leaked_token_is_withdrawn_and_all_its_agents_are_cut_off_at_once(edge: Edge, tmp_path: Path) -> None:

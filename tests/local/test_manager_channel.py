@@ -205,6 +205,33 @@ async def test_an_agent_is_synced_only_while_it_has_its_groups_present_files(man
         assert await counted() == {"synced": 0, "not_synced": 1, "total": 1}
 
 
+LABELS = '<agent_config><labels><label key="site">berlin</label></labels></agent_config>'
+
+
+async def test_the_labels_of_a_group_reach_its_agent_and_what_the_agent_says_of_them_is_kept(
+    manager, play, edge
+) -> None:
+    await manager.call("POST", "/groups", {"group_id": "labelled"})
+    as_xml = {"content-type": "application/xml"}
+    path = "/groups/labelled/configuration"
+    assert (await manager.http.put(path, content=b"<agent_config>", headers=as_xml)).json()["error"] == 1113
+    assert (await manager.http.put(path, json={})).status_code == 415
+    assert (await manager.http.put("/groups/none/configuration", content=b"", headers=as_xml)).json()["error"] == 1710
+    assert (await manager.http.put(path, content=LABELS.encode(), headers=as_xml)).json()["error"] == 0
+    await manager.call("PUT", "/agents/001/group/labelled")
+    async with agent(manager) as web:
+        await web.start()
+        assert web.shared_file.labels == {"site": "berlin"}
+        said = keepalive(f'"site":berlin\n{web.shared_file.sum} merged.mg')
+        assert await web.ask(said) == ACKNOWLEDGED
+        assert (await manager.agent())["group_config_status"] == "synced"
+    await manager.node.stop()
+    again = await ManagerSide(await play("manager", disk=manager.node.disk, HTTP_PROXY=edge.address)).sign_in()
+    async with agent(again, channel=web.channel) as web:
+        await web.start()
+        assert web.shared_file.labels == {"site": "berlin"}
+
+
 async def test_agents_and_their_keys_outlive_a_restart(manager, play, edge) -> None:
     async with agent(manager) as web:
         await web.start()

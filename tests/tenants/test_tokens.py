@@ -168,6 +168,7 @@ def test_revoking_twice_is_told_once(make_token, alice_acts):
         ("labels", {"labels": {"Site!": "Bonn"}}),
         ("labels", {"labels": {"site": "a" * 65}}),
         ("labels", {"labels": {"site": ""}}),
+        ("labels", {"labels": {"site": "R&D"}}),
     ],
 )
 def test_what_no_token_may_be_is_refused_by_the_name_of_its_field(make_token, field, more):

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { ManagerContainer } from "../src/index";
 import { act } from "../src/tenant/acts";
 import { effortOf } from "../src/tenant/efforts";
+import { groupsOf } from "../src/tenant/labels";
 import { LiveContext } from "../src/tenant/live_context";
 import { prepareSubject } from "../src/tenant/node_records";
 import type { TenantObject } from "../src/tenant/tenant_object";
@@ -19,6 +20,7 @@ interface Known {
 class Manager {
   agents = new Map<string, Known>();
   groups = new Set(["default"]);
+  configurations = new Map<string, string>();
   inserts = 0;
   groupCalls = 0;
   signIns = 0;
@@ -37,6 +39,8 @@ class Manager {
     if (request.method === "GET") return this.#list();
     if (pathname === "/agents/insert") return this.#insert((await request.json()) as Known);
     if (pathname === "/groups") return this.#addGroup(((await request.json()) as { group_id: string }).group_id);
+    const configured = /^\/groups\/(.+)\/configuration$/.exec(pathname)?.[1];
+    if (configured) return this.#configure(configured, request);
     const assigned = /^\/agents\/(\d+)\/group\/(.+)$/.exec(pathname);
     return assigned
       ? this.#assign(assigned[1] as string, assigned[2] as string)
@@ -63,6 +67,14 @@ class Manager {
     return Response.json({ message: "created", error: 0 });
   }
 
+  async #configure(group: string, request: Request): Promise<Response> {
+    if (!this.groups.has(group)) return this.#error(404, 1710, "The group does not exist");
+    if (request.headers.get("content-type") !== "application/xml")
+      return this.#error(415, 6002, "Invalid content-type");
+    this.configurations.set(group, await request.text());
+    return Response.json({ message: "Agent configuration was successfully updated", error: 0 });
+  }
+
   #assign(id: string, group: string): Response {
     if (!this.groups.has(group)) return this.#error(400, 1710, "The group does not exist");
     this.agents.get(id)?.group.push(group);
@@ -86,12 +98,14 @@ function behindManagers(manager: Manager): Manager {
 }
 
 /** A tenant that is meant to run, as far as pushing agents goes; nothing drives it. */
-async function tenantWithAgents(...names: string[]): Promise<string> {
+const tenantWithAgents = async (...names: string[]) => (await tenantWith({ groups: ["linux", "web"] }, names)).tenant;
+
+async function tenantWith(token: Parameters<typeof newToken>[1], names: string[]) {
   const tenant = await stoppedTenant();
-  const { text } = await newToken(tenant, { groups: ["linux", "web"] });
+  const { id, text } = await newToken(tenant, token);
   for (const name of names) await answered(enroll(text, name), 201);
   await inTenant(tenant, (_, sql) => void sql.exec("UPDATE tenant SET requested = 'running'"));
-  return tenant;
+  return { tenant, token: id };
 }
 
 const inTenant = <R>(tenant: string, work: (object: TenantObject, sql: SqlStorage) => R): Promise<R> =>
@@ -119,6 +133,26 @@ describe("agents on their way to the manager", () => {
       { id: "001", name: "web-1", key: expect.stringMatching(/^[0-9a-f]{64}$/), group: ["default", "linux", "web"] },
       { id: "002", name: "web-2", key: expect.stringMatching(/^[0-9a-f]{64}$/), group: ["default", "linux", "web"] },
     ]);
+  });
+
+  it("are in the groups of their token, and in one that labels them as the token says", async () => {
+    const manager = behindManagers(new Manager());
+    const labels = { site: "Köln", "cost.center": "4711" };
+    const { tenant, token } = await tenantWith({ groups: ["linux"], labels }, ["web-1", "web-2"]);
+    await push(tenant);
+    const own = `token-${token}`;
+    expect([...manager.agents.values()].map(({ group }) => group)).toEqual([
+      ["default", "linux", own],
+      ["default", "linux", own],
+    ]);
+    expect([...manager.configurations]).toEqual([
+      [own, expect.stringContaining('<label key="site">Köln</label>\n    <label key="cost.center">4711</label>')],
+    ]);
+  });
+
+  it("get labels of before, when any text was one, as nothing but text", () => {
+    const [group] = groupsOf("abc", [], { 'a"b': "</label><disabled>&" });
+    expect(group?.configuration).toContain('<label key="a&quot;b">&lt;/label&gt;&lt;disabled&gt;&amp;</label>');
   });
 
   it("are inserted once, though pushes race and an answer is lost", async () => {

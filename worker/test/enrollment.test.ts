@@ -192,6 +192,20 @@ describe("tokens", () => {
     expect(await codeOf(call("PUT", path, { ...body, groups: [group] }), 422)).toBe("INVALID_REQUEST");
   });
 
+  it.each([
+    { "a b": "x" },
+    { site: "" },
+    { site: "<x>" },
+    { site: "a\\b" },
+    { site: "a\nb" },
+    { site: "x".repeat(129) },
+  ])("may not carry the labels %j, which an agent would read as something else", async (labels) => {
+    const tenant = await stoppedTenant();
+    const body = { epoch: 1, name: "n", secret_sha256: "0".repeat(64), expires_at: iso(1000), max_uses: 3, labels };
+    const path = `/v1/tenants/${tenant}/tokens/abcdefghij`;
+    expect(await codeOf(call("PUT", path, body), 422)).toBe("INVALID_REQUEST");
+  });
+
   it("of one tenant are not there for another", async () => {
     const [one, two] = [await stoppedTenant(), await stoppedTenant()];
     const { id } = await newToken(one);

@@ -14,7 +14,7 @@ DIGEST_AGENT_FIELDS = ("id", "name", "ip")
 MAX_PREVIOUS_OUTPUT = 16 * 1024
 
 
-def alert_of(match: Match, event: Event, *, agent: dict[str, str], manager: str, id: str, now: float) -> dict[str, Any]:
+def alert_of(match: Match, event: Event, *, agent: dict[str, Any], manager: str, id: str, now: float) -> dict[str, Any]:
     """One alert; `now` is seconds since 1970."""
     alert: dict[str, Any] = {
         "timestamp": _timestamp(now),

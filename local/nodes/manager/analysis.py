@@ -1,6 +1,8 @@
 """From a log line to an alert: decode, match, write."""
 
+import json
 import time
+from typing import Any
 
 from local.nodes.manager.alerts import AlertLog, alert_of
 from local.nodes.manager.decoder import decode
@@ -20,14 +22,15 @@ class Analysis:
     def take(self, agent: Agent, queue: str, location: str, line: str) -> None:
         """An event from an agent."""
         if queue == LOG_FILES:
-            facts = {"id": agent.id, "name": agent.name, **({"ip": agent.ip} if agent.ip else {})}
+            told = {"ip": agent.ip, "labels": json.loads(agent.labels or "{}")}
+            facts = {"id": agent.id, "name": agent.name} | {name: value for name, value in told.items() if value}
             self._analyse(facts, location, line)
 
     def take_own(self, location: str, line: str) -> None:
         """An event that came in through the server API."""
         self._analyse({"id": "000", "name": self._manager}, location, line)
 
-    def _analyse(self, agent: dict[str, str], location: str, line: str) -> None:
+    def _analyse(self, agent: dict[str, Any], location: str, line: str) -> None:
         event = decode(line, location)
         match = self._engine.evaluate(agent["id"], event)
         if match is None:

@@ -1,6 +1,7 @@
 """The agent channel on 1514/tcp: frames of uint32 little-endian length + payload."""
 
 import asyncio
+import json
 import re
 import struct
 import time
@@ -12,7 +13,6 @@ from local.nodes.addresses import is_address
 from local.nodes.host import Host
 from local.nodes.manager.frames import AgentCipher, BadFrame, SendCounters, split_address
 from local.nodes.manager.registry import Agent, Registry
-from local.nodes.manager.shared_files import merged_file, merged_sum
 from local.web.server import Listener
 
 LENGTH = struct.Struct("<I")
@@ -26,6 +26,7 @@ CONTROL = b"#!-"
 KEEPALIVE = re.compile(rb"^(?P<uname>.*?) / (?P<config>[0-9a-f]{32})\n", re.DOTALL)
 # the sum is "x" while the agent has no such file
 MERGED = re.compile(rb"^(?P<sum>[0-9a-f]{32}|x) merged\.mg$", re.MULTILINE)
+LABEL = re.compile(rb'^"(?P<key>[^"]{1,64})":(?P<text>.*)$', re.MULTILINE)
 AGENT_IP = re.compile(rb'^#"_agent_ip":(?P<ip>\S+)', re.MULTILINE)
 STARTUP_VERSION = re.compile(rb'"version"\s*:\s*"(?P<version>v[^"]{1,30})"')
 
@@ -148,6 +149,8 @@ class AgentChannel:
         agent.uname, _, version = uname.partition(" - ")
         agent.version = version or agent.version
         agent.config_sum = head["config"].decode()
+        labels = {found["key"].decode(): found["text"].decode() for found in LABEL.finditer(control)}
+        agent.labels = json.dumps(labels) if labels else ""
         merged, ip = MERGED.search(control), AGENT_IP.search(control)
         agent.merged_sum = merged["sum"].decode() if merged else None
         if ip and is_address(ip["ip"].decode(errors="replace")):
@@ -164,7 +167,8 @@ class AgentChannel:
 
     async def _share_files(self, connection: Connection, agent: Agent) -> None:
         """Pushes the group's files where the agent's keepalive shows that it has others."""
-        content, digest = merged_file(agent.groups), merged_sum(agent.groups)
+        shared = self._registry.shared
+        content, digest = shared.merged(agent.groups), shared.sum(agent.groups)
         if agent.merged_sum in (None, digest):
             return
         await self._send(connection, f"#!-up file {digest} merged.mg\n".encode())

@@ -2,7 +2,6 @@
 
 import re
 import secrets
-import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.nodes.addresses import may_register
-from local.nodes.manager.shared_files import AGENT_CONF
+from local.nodes.manager.shared_files import SharedFiles
 
 NAME = re.compile(r"[A-Za-z0-9._-]{2,128}")
 AGENT_ID = re.compile(r"[0-9]{3,8}")
@@ -21,12 +20,15 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS agent (
     id TEXT PRIMARY KEY, register_ip TEXT NOT NULL, added_at REAL NOT NULL, groups TEXT NOT NULL,
     started_at REAL, last_keepalive REAL, shut_down INTEGER NOT NULL DEFAULT 0, uname TEXT, version TEXT, ip TEXT,
-    merged_sum TEXT, config_sum TEXT, node TEXT,
+    merged_sum TEXT, config_sum TEXT, node TEXT, labels TEXT NOT NULL DEFAULT '',
     received_global INTEGER NOT NULL DEFAULT 0, received_local INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS agent_group (name TEXT PRIMARY KEY) WITHOUT ROWID;
 """
-HEARD = ("started_at", "last_keepalive", "shut_down", "uname", "version", "ip", "merged_sum", "config_sum", "node")
+HEARD = (
+    *("started_at", "last_keepalive", "shut_down", "uname", "version", "ip", "merged_sum", "config_sum", "node"),
+    "labels",
+)
 """What an agent says of itself, and where and when it was heard."""
 STORED = (*HEARD, "received_global", "received_local")
 
@@ -59,6 +61,8 @@ class Agent:
     config_sum: str | None = None
     node: str | None = None
     """Name of the manager that it last spoke to."""
+    labels: str = ""
+    """What it says that it is labelled with, as JSON; empty without labels."""
     received_global: int = 0
     received_local: int = 0
 
@@ -77,7 +81,7 @@ class Registry:
     """
 
     def __init__(self, disk: Path, changed: Callable[[], None] = lambda: None) -> None:
-        self._keys_file, self._shared = disk / "etc" / "client.keys", disk / "etc" / "shared"
+        self._keys_file, self.shared = disk / "etc" / "client.keys", SharedFiles(disk / "etc" / "shared")
         self._changed = changed
         database = disk / "queue" / "db" / "global.db"
         for directory in (self._keys_file.parent, database.parent):
@@ -86,13 +90,19 @@ class Registry:
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=NORMAL")
         self._database.executescript(SCHEMA)
-        if "node" not in {column[1] for column in self._database.execute("PRAGMA table_info(agent)")}:
-            self._database.execute("ALTER TABLE agent ADD COLUMN node TEXT")  # of a stand-in before clusters
-        self._share_files(DEFAULT_GROUP)
-        groups = [(folder.name,) for folder in self._shared.iterdir() if folder.is_dir()]
+        self._add_columns()
+        self.shared.add(DEFAULT_GROUP)
+        groups = [(group,) for group in self.shared.groups()]
         self._database.executemany("INSERT OR IGNORE INTO agent_group VALUES (?)", groups)
         self._agents = {agent.id: agent for agent in self._load()}
         self._touched: set[str] = set()
+
+    def _add_columns(self) -> None:
+        """What a stand-in of before did not have."""
+        present = {column[1] for column in self._database.execute("PRAGMA table_info(agent)")}
+        for name, kind in (("node", "TEXT"), ("labels", "TEXT NOT NULL DEFAULT ''")):
+            if name not in present:
+                self._database.execute(f"ALTER TABLE agent ADD COLUMN {name} {kind}")
 
     def _load(self) -> Iterable[Agent]:
         self._database.row_factory = sqlite3.Row
@@ -167,9 +177,9 @@ class Registry:
         """All of client.keys."""
         return "".join(f"{agent.id} {agent.name} {agent.register_ip} {agent.key}\n" for agent in self.all())
 
-    def take_over(self, keys: str, groups: Iterable[str], memberships: Mapping[str, list[str]]) -> list[str]:
-        """Replaces all keys, groups and memberships by another manager's; the ids of agents that are gone or have new
-        keys. What was heard from an agent that stays is kept."""
+    def take_over(self, keys: str, groups: Mapping[str, str], memberships: Mapping[str, list[str]]) -> list[str]:
+        """Replaces all keys, groups (with their configurations) and memberships by another manager's; the ids of agents
+        that are gone or have new keys. What was heard from an agent that stays is kept."""
         read = {line[0]: line for line in filter(None, map(_read_key_line, keys.splitlines()))}
         left = [id for id, agent in self._agents.items() if read.get(id) != _key_line(agent)]
         for id in left:
@@ -184,6 +194,9 @@ class Registry:
             self._forget_group(gone)
         for new in set(groups) - set(self.groups()):
             self.add_group(new)
+        for group, configuration in groups.items():
+            if self.shared.configuration(group) != configuration:
+                self.shared.configure(group, configuration)
         self._write_keys()
         self._changed()
         return left
@@ -230,19 +243,17 @@ class Registry:
 
     def add_group(self, name: str) -> None:
         self._database.execute("INSERT INTO agent_group VALUES (?)", (name,))
-        self._share_files(name)
+        self.shared.add(name)
         self._changed()
 
-    def _share_files(self, group: str) -> None:
-        """The group's folder; what agents of the group get lies in it."""
-        folder = self._shared / group
-        folder.mkdir(parents=True, exist_ok=True)
-        if not (folder / "agent.conf").exists():
-            (folder / "agent.conf").write_text(AGENT_CONF)
+    def configure_group(self, name: str, text: str) -> None:
+        """Replaces the agent.conf that the group's agents get."""
+        self.shared.configure(name, text)
+        self._changed()
 
     def _forget_group(self, name: str) -> None:
         self._database.execute("DELETE FROM agent_group WHERE name = ?", (name,))
-        shutil.rmtree(self._shared / name, ignore_errors=True)
+        self.shared.remove(name)
 
     def remove_group(self, name: str) -> None:
         self._forget_group(name)

@@ -9,7 +9,12 @@ const AgentId = z.string().regex(/^\d{3,8}$/, "must be an agent's id: at least t
 const GroupName = z
   .string()
   .regex(/^(?!(\.{1,2}|all)$)[A-Za-z0-9._-]{1,128}$/, "must be 1-128 of A-Z a-z 0-9 . _ - and not ., .. or all");
-const Label = z.string().max(128);
+const LabelName = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "must be 1-64 of A-Z a-z 0-9 . _ -");
+/** Labels are written into the XML that agents read, by parsers that differ in what they make of an entity. */
+const Label = z
+  .string()
+  .regex(/^[^<>&"'\\]{1,128}$/, "must be 1-128 characters and none of < > & \" ' \\")
+  .refine((text) => !/\p{Cc}/u.test(text), "must be one line without control characters");
 
 const PutToken = z
   .strictObject({
@@ -19,7 +24,7 @@ const PutToken = z
     expires_at: Time,
     max_uses: z.int().min(1).max(1_000_000),
     groups: z.array(GroupName).max(32).default([]),
-    labels: z.record(Label, Label).default({}),
+    labels: z.record(LabelName, Label).default({}),
   })
   .openapi("PutToken");
 

@@ -10,6 +10,9 @@ export interface Credential {
   password: string;
 }
 
+/** JSON, or the text of a configuration. */
+type Body = object | string;
+
 type Send = (request: Request) => Promise<Response>;
 
 const BASE = "http://node:55000";
@@ -167,12 +170,17 @@ export class ManagerApi {
     await this.#call("POST", "/groups", { group_id: group }, HOLDS_ALREADY);
   }
 
+  /** Replaces what a group's agents share. @param configuration an agent.conf */
+  async configureGroup(group: string, configuration: string): Promise<void> {
+    await this.#call("PUT", `/groups/${encodeURIComponent(group)}/configuration`, configuration);
+  }
+
   /** Puts an agent into a group that exists. */
   async assign(agent: string, group: string): Promise<void> {
     await this.#call("PUT", `/agents/${agent}/group/${encodeURIComponent(group)}`);
   }
 
-  async #call(method: string, path: string, body?: object, accepted?: Set<number>): Promise<Envelope> {
+  async #call(method: string, path: string, body?: Body, accepted?: Set<number>): Promise<Envelope> {
     const { status, envelope } = await this.#signedIn(method, path, body);
     const codes = envelope ? failureCodes(envelope) : [];
     const fine = status < 300 && codes.length === 0;
@@ -182,7 +190,7 @@ export class ManagerApi {
   }
 
   /** Signs in where that is needed: the token runs out, and a new manager knows none of its predecessor's. */
-  async #signedIn(method: string, path: string, body?: object): Promise<Answer> {
+  async #signedIn(method: string, path: string, body?: Body): Promise<Answer> {
     if (this.#token) {
       const answer = await this.#request(method, path, `Bearer ${this.#token}`, body);
       if (answer.status !== 401) return answer;
@@ -201,7 +209,7 @@ export class ManagerApi {
   }
 
   /** @throws NotYet where the manager took too many calls, without a call for as long as that holds */
-  async #request(method: string, path: string, authorization: string, body?: object): Promise<Answer> {
+  async #request(method: string, path: string, authorization: string, body?: Body): Promise<Answer> {
     if (Date.now() < this.#busyUntil) throw busy(this.#busyUntil - Date.now());
     const answer = await this.#exchange(method, path, authorization, body);
     if (answer.status !== 429) return answer;
@@ -209,12 +217,13 @@ export class ManagerApi {
     throw busy(BUSY_MS);
   }
 
-  async #exchange(method: string, path: string, authorization: string, body?: object): Promise<Answer> {
+  async #exchange(method: string, path: string, authorization: string, body?: Body): Promise<Answer> {
     const headers: Record<string, string> = { authorization };
-    if (body) headers["content-type"] = "application/json";
+    if (body) headers["content-type"] = typeof body === "string" ? "application/xml" : "application/json";
     // The signal lets go of the connection; whether every party on the way heeds it is not relied on.
     const signal = AbortSignal.timeout(this.answerWithinMs);
-    const request = new Request(BASE + path, { method, headers, signal, body: body ? JSON.stringify(body) : null });
+    const text = typeof body === "object" ? JSON.stringify(body) : (body ?? null);
+    const request = new Request(BASE + path, { method, headers, signal, body: text });
     try {
       return await within(this.answerWithinMs, this.send(request).then(read));
     } catch (error) {

@@ -3,6 +3,7 @@ import { EdgeError } from "../errors";
 import { log } from "../log";
 import type { TenantContext } from "./context";
 import { type AgentMaterial, sealPurpose } from "./enrollment";
+import { type GroupOfAgents, groupsOf } from "./labels";
 import { agentsAtManager, managerOf } from "./manager";
 import { type ManagerAgent, type ManagerApi, ManagerRefusal } from "./manager_api";
 import { NotYet } from "./not_yet";
@@ -102,22 +103,33 @@ class Round {
   }
 
   async #bring(id: string): Promise<void> {
-    type Row = { name: string; groups: string; material: string; enrollment_id: string };
-    const query = "SELECT name, groups, material, enrollment_id FROM agents WHERE id = ?";
-    const row = this.ctx.sql.exec<Row>(query, id).one();
+    const row = agentToBring(this.ctx, id);
     const present = this.present.get(id);
     if (!present) {
       const material = await this.ctx.open(sealPurpose(row.enrollment_id), row.material);
       await this.manager.insert({ id, name: row.name, key: (JSON.parse(material) as AgentMaterial).key });
     }
-    for (const group of JSON.parse(row.groups) as string[]) {
-      if (!present?.groups.includes(group)) await this.#assign(id, group);
+    for (const group of row.groups) {
+      if (!present?.groups.includes(group.name)) await this.#assign(id, group);
     }
   }
 
-  async #assign(id: string, group: string): Promise<void> {
-    if (!this.#groups.has(group)) await this.manager.makeGroup(group);
-    this.#groups.add(group);
-    await this.manager.assign(id, group);
+  async #assign(id: string, { name, configuration }: GroupOfAgents): Promise<void> {
+    if (!this.#groups.has(name)) {
+      await this.manager.makeGroup(name);
+      // Before the first agent is in it: one that asks in between would get the group without its labels.
+      if (configuration !== undefined) await this.manager.configureGroup(name, configuration);
+    }
+    this.#groups.add(name);
+    await this.manager.assign(id, name);
   }
+}
+
+function agentToBring(ctx: TenantContext, id: string) {
+  type Row = { name: string; token: string; groups: string; labels: string; material: string; enrollment_id: string };
+  const query = `SELECT a.name, a.token, a.groups, t.labels, a.material, a.enrollment_id
+    FROM agents a JOIN tokens t ON t.id = a.token WHERE a.id = ?`;
+  const { groups, labels, ...row } = ctx.sql.exec<Row>(query, id).one();
+  const known = groupsOf(row.token, JSON.parse(groups) as string[], JSON.parse(labels) as Record<string, string>);
+  return { ...row, groups: known };
 }

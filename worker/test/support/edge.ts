@@ -110,7 +110,12 @@ export interface IssuedToken {
 /** An enrollment token of the tenant, as the control plane would register it. */
 export async function newToken(
   tenant: string,
-  definition: { max_uses?: number; expires_at?: string; groups?: string[] } = {},
+  definition: {
+    max_uses?: number;
+    expires_at?: string;
+    groups?: string[];
+    labels?: Record<string, string>;
+  } = {},
 ): Promise<IssuedToken> {
   const id = randomBase32(10);
   const text = makeToken("enr", tenant, id);

@@ -70,7 +70,7 @@ class AgentCalls:
     async def listing(self, request: Request) -> Response:
         now = time.time()
         views = [manager_view(self._host.name, self._host.version, self._started_at)]
-        views += [agent_view(agent, self._host.name, now) for agent in self._registry.all()]
+        views += [agent_view(agent, self._registry.shared, self._host.name, now) for agent in self._registry.all()]
         rows, total = page(views, request.query)
         failed = {id: NOT_THERE for id in self._asked(request) if id != MANAGER_ID and not self._registry.find(id)}
         message = "All selected agents information was returned" if rows or not failed else "No agent was returned"
@@ -128,7 +128,7 @@ class AgentCalls:
         now = time.time()
         agents = self._registry.all()
         counts = Counter(agent.status(now, DISCONNECTED_AFTER) for agent in agents)
-        synced = sum(is_synced(agent) for agent in agents)
+        synced = sum(is_synced(agent, self._registry.shared) for agent in agents)
         connection = {status: counts[status] for status in STATUSES}
         configuration = {"synced": synced, "not_synced": len(agents) - synced, "total": len(agents)}
         return data({"connection": {**connection, "total": len(agents)}, "configuration": configuration})

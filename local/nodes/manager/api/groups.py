@@ -1,14 +1,14 @@
 """`/groups` and the membership of agents in them."""
 
-import hashlib
 import re
 import time
+from xml.etree import ElementTree
 
 from local.nodes.host import Host
 from local.nodes.manager.api.envelope import ApiError, bad_parameter, done, items
 from local.nodes.manager.api.views import agent_view, page
 from local.nodes.manager.registry import DEFAULT_GROUP, Agent, Registry
-from local.nodes.manager.shared_files import AGENT_CONF, merged_file
+from local.nodes.manager.shared_files import md5
 from local.web.messages import Request, Response
 from local.web.routing import Route
 
@@ -29,6 +29,7 @@ class GroupCalls:
             ("POST", "/groups", self.add),
             ("DELETE", "/groups", self.remove),
             ("GET", "/groups/{group}/agents", self.agents),
+            ("PUT", "/groups/{group}/configuration", self.configure),
             ("PUT", "/agents/{id}/group/{group}", self.assign),
             ("DELETE", "/agents/{id}/group/{group}", self.unassign),
         ]
@@ -41,13 +42,13 @@ class GroupCalls:
         wanted = asked.split(",") if asked else self._registry.groups()
         known = [group for group in wanted if group in self._registry.groups()]
         failed = {group: NO_GROUP for group in wanted if group not in known}
-        config_sum = _md5(AGENT_CONF.encode())
+        shared = self._registry.shared
         rows = [
             {
                 "name": group,
                 "count": len(self._members(group)),
-                "mergedSum": _md5(merged_file([group])),
-                "configSum": config_sum,
+                "mergedSum": shared.sum([group]),
+                "configSum": md5(shared.configuration(group).encode()),
             }
             for group in known
         ]
@@ -80,8 +81,23 @@ class GroupCalls:
         if group not in self._registry.groups():
             raise ApiError(404, NO_GROUP[1], NO_GROUP[0])
         now = time.time()
-        rows, total = page([agent_view(agent, self._host.name, now) for agent in self._members(group)], request.query)
+        shared, name = self._registry.shared, self._host.name
+        rows, total = page([agent_view(agent, shared, name, now) for agent in self._members(group)], request.query)
         return items(rows, "All selected agents information was returned", total=total)
+
+    async def configure(self, request: Request, group: str) -> Response:
+        """Takes the agent.conf of a group, as XML."""
+        if group not in self._registry.groups():
+            raise ApiError(404, NO_GROUP[1], NO_GROUP[0])
+        if request.headers.get("content-type") != "application/xml":
+            raise ApiError(415, "Invalid content-type", 6002)
+        try:
+            # a file may hold several roots; who calls has signed in
+            ElementTree.fromstring(b"<root>" + request.body + b"</root>")  # noqa: S314
+        except ElementTree.ParseError as error:
+            raise ApiError(400, f"Wazuh syntax error: {error}", 1113) from error
+        self._registry.configure_group(group, request.body.decode())
+        return done("Agent configuration was successfully updated")
 
     async def assign(self, request: Request, id: str, group: str) -> Response:
         agent = self._registry.find(id)
@@ -101,7 +117,3 @@ class GroupCalls:
             return items([], f"No agents were removed from {group}", failed={id: (1734, "Agent is not in the group")})
         self._registry.set_groups(agent, [g for g in agent.groups if g != group] or [DEFAULT_GROUP])
         return items([id], f"All selected agents were removed from {group}")
-
-
-def _md5(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()

@@ -7,7 +7,7 @@ from typing import Any
 
 from local.nodes.manager.api.envelope import bad_parameter
 from local.nodes.manager.registry import Agent
-from local.nodes.manager.shared_files import merged_sum
+from local.nodes.manager.shared_files import SharedFiles
 
 MANAGER_ID = "000"
 DISCONNECTED_AFTER = 30.0  # seconds without a keepalive; a real manager waits for a quarter of an hour
@@ -26,7 +26,7 @@ def key_text(agent: Agent) -> str:
     return base64.b64encode(f"{agent.id} {agent.name} {agent.register_ip} {agent.key}".encode()).decode()
 
 
-def agent_view(agent: Agent, manager: str, now: float) -> dict[str, Any]:
+def agent_view(agent: Agent, shared: SharedFiles, manager: str, now: float) -> dict[str, Any]:
     """An agent as `GET /agents` shows it; what is not known yet is left out."""
     status = agent.status(now, DISCONNECTED_AFTER)
     optional = {
@@ -47,14 +47,14 @@ def agent_view(agent: Agent, manager: str, now: float) -> dict[str, Any]:
         "registerIP": agent.register_ip,
         "dateAdd": time_text(agent.added_at),
         "node_name": (agent.node or manager) if agent.started_at else "unknown",
-        "group_config_status": "synced" if is_synced(agent) else "not synced",
+        "group_config_status": "synced" if is_synced(agent, shared) else "not synced",
         **{name: value for name, value in optional.items() if value is not None},
     }
 
 
-def is_synced(agent: Agent) -> bool:
+def is_synced(agent: Agent, shared: SharedFiles) -> bool:
     """Whether the agent has its groups' files, as they are now."""
-    return agent.merged_sum == merged_sum(agent.groups)
+    return agent.merged_sum == shared.sum(agent.groups)
 
 
 def _os(uname: str) -> dict[str, str]:

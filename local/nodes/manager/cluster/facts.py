@@ -11,9 +11,10 @@ Disconnect = Callable[[str], None]
 
 
 def shared_facts(registry: Registry) -> bytes:
-    """All that the master decides: keys, groups, and which agent is in which."""
+    """All that the master decides: keys, groups with what they share, and which agent is in which."""
     memberships = {agent.id: agent.groups for agent in registry.all()}
-    facts = {"keys": registry.keys_text(), "groups": registry.groups(), "memberships": memberships}
+    groups = {group: registry.shared.configuration(group) for group in registry.groups()}
+    facts = {"keys": registry.keys_text(), "groups": groups, "memberships": memberships}
     return json.dumps(facts, sort_keys=True).encode()
 
 
