@@ -88,6 +88,7 @@ check: setup assets/node_modules/.ready worker/dist/index.js  ## format, lint, t
 	GARRISON_ENV=test .venv/bin/mypy controlplane organizations billing tenants fleet local deploy
 	GARRISON_ENV=test $(PY) manage.py makemigrations --check --dry-run
 	GARRISON_ENV=test $(PY) manage.py write_contract --check
+	GARRISON_ENV=test $(PY) manage.py write_guides --check
 	$(PY) -m pytest -q tests/controlplane/test_import_rule.py
 	npm --prefix worker run --silent typecheck
 	npm --prefix worker run --silent lint
@@ -101,9 +102,10 @@ format: setup  ## format Python and TypeScript
 	.venv/bin/ruff check --fix .
 	npm --prefix worker run --silent format
 
-contracts: setup  ## write contracts/ from the code
+contracts: setup  ## write contracts/ and the guides of docs/sso/ from the code
 	npm --prefix worker run --silent contract
 	GARRISON_ENV=test $(PY) manage.py write_contract
+	GARRISON_ENV=test $(PY) manage.py write_guides
 
 css: assets/node_modules/.ready  ## build the styles
 	npm --prefix assets run --silent build

@@ -13,7 +13,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -50,6 +50,7 @@ class Environment:
     audit_key: str = field(repr=False)
     loopback_origins: tuple[str, ...]
     trusted_proxies: tuple[str, ...]
+    dns_resolvers: tuple[tuple[str, int], ...]
     oidc_issuer: str
     oidc_client_id: str
     oidc_client_secret: str = field(repr=False)
@@ -127,6 +128,21 @@ def _networks(text: str) -> tuple[str, ...]:
         raise ValueError("expected networks such as 10.0.0.0/8,192.0.2.7/32") from error
 
 
+def _resolvers(text: str) -> tuple[tuple[str, int], ...]:
+    try:
+        return tuple(_resolver(item.strip()) for item in text.split(",") if item.strip())
+    except ValueError as error:
+        raise ValueError("expected addresses such as 192.0.2.53,127.0.0.1:5353,[2001:db8::53]:53") from error
+
+
+def _resolver(text: str) -> tuple[str, int]:
+    is_bare = text.count(":") > 1 and not text.startswith("[")
+    if is_bare or ":" not in text.rpartition("]")[2]:
+        return str(ip_address(text.strip("[]"))), 53
+    host, _, port = text.rpartition(":")
+    return str(ip_address(host.strip("[]"))), int(port)
+
+
 def _database_url(text: str) -> str:
     if urlsplit(text).scheme not in ("sqlite", "postgres", "postgresql"):
         raise ValueError("expected sqlite:///path or postgres://user:password@host/name")
@@ -189,6 +205,7 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
         audit_key=reader.parsed("GARRISON_AUDIT_KEY", _hex_key, None, ""),
         loopback_origins=reader.parsed("GARRISON_LOOPBACK_ORIGINS", _origins, "", ()),
         trusted_proxies=reader.parsed("GARRISON_TRUSTED_PROXIES", _networks, "", ()),
+        dns_resolvers=reader.parsed("GARRISON_DNS_RESOLVERS", _resolvers, "", ()),
         oidc_issuer=reader.text("GARRISON_OIDC_ISSUER"),
         oidc_client_id=reader.text("GARRISON_OIDC_CLIENT_ID"),
         oidc_client_secret=reader.text("GARRISON_OIDC_CLIENT_SECRET"),

@@ -114,7 +114,9 @@ def _standings(actor: Actor, wanted: Collection[str]) -> Iterator[Standing]:
 
 def proven_roles(actor: Actor) -> dict[str, tuple[str, str | None]]:
     """Role and proving connection by organization, for the memberships this actor may use now."""
-    memberships = Membership.objects.filter(user_id=actor.user_id, organization__state=Organization.State.ACTIVE)
+    memberships = Membership.objects.filter(
+        user_id=actor.user_id, organization__state=Organization.State.ACTIVE, blocked_at=None
+    )
     if actor.organization_id is not None:
         memberships = memberships.filter(organization_id=actor.organization_id)
     roles = dict(memberships.values_list("organization_id", "role"))

@@ -24,6 +24,8 @@ class FoundForm(forms.Form):
 class MetadataForm(forms.Form):
     """A SAML identity provider's metadata: an address, pasted XML or a file."""
 
+    ways: tuple[str, ...] = ("metadata_url", "metadata_xml", "metadata_file")
+
     metadata_url = forms.CharField(label="Metadata address", required=False, max_length=LONGEST_ADDRESS)
     metadata_xml = forms.CharField(
         label="Metadata XML", required=False, max_length=LIMIT_CHARACTERS, widget=forms.Textarea
@@ -33,7 +35,7 @@ class MetadataForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Exactly one way of giving the metadata."""
         given = super().clean() or {}
-        ways = [way for way in ("metadata_url", "metadata_xml", "metadata_file") if given.get(way)]
+        ways = [way for way in self.ways if given.get(way)]
         if len(ways) != 1:
             message = "Give the metadata in one way: its address, the XML itself, or a file."
             self.add_error(ways[-1] if ways else "metadata_url", message)
@@ -59,13 +61,21 @@ class SamlSignUpForm(FoundForm, MetadataForm):
 
 
 class AddressForm(forms.Form):
-    """The sign-in address that an organization hands its people."""
+    """A work e-mail address, or the sign-in address that an organization hands its people."""
 
-    address = forms.CharField(label="Your organization's sign-in address", max_length=300)
+    address = forms.CharField(label="Work e-mail or sign-in address", max_length=300)
 
     def clean_address(self) -> str:
-        """The connection's id inside it. Whether there is such a connection is not said here."""
+        """What was typed, if it can be either. Whether there is such a person or connection is not said here."""
+        address = str(self.cleaned_data["address"]).strip()
+        if "@" not in address and _CONNECTION.search(address) is None:
+            raise forms.ValidationError(
+                "Give your work e-mail, or the sign-in address that your administrator gave you."
+            )
+        return address
+
+    @property
+    def connection_id(self) -> str:
+        """The connection inside a sign-in address; empty for an e-mail address."""
         found = _CONNECTION.search(self.cleaned_data["address"])
-        if found is None:
-            raise forms.ValidationError("A sign-in address looks like …/sso/conn_… . Ask your administrator for it.")
-        return found.group()
+        return found.group() if found else ""

@@ -67,6 +67,7 @@ class Frame:
 SETTINGS = (
     ("members", "Members", "users", "settings:members", "member.view"),
     ("sso", "Sign-in and SSO", "log-in", "settings:sso", "sso.manage"),
+    ("domains", "Domains", "globe", "settings:domains", "sso.manage"),
     ("keys", "API keys", "terminal", "settings:keys", "key.manage"),
     ("audit", "Audit log", "scroll-text", "settings:audit", "audit.view"),
 )

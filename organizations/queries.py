@@ -9,7 +9,7 @@ from django.utils import timezone
 from controlplane.actor import Actor
 from controlplane.problems import Forbidden, NotFound
 from organizations.access import current, may, proven_roles, require
-from organizations.models import ApiKey, Connection, Grant, Invitation, Membership, Organization
+from organizations.models import ApiKey, Connection, Domain, Grant, Invitation, Membership, Organization
 
 
 def visible_to(actor: Actor) -> QuerySet[Organization]:
@@ -33,7 +33,7 @@ def find(actor: Actor, organization_id: str) -> Organization:
 def belongings_of(actor: Actor) -> QuerySet[Membership]:
     """The asker's own memberships in active organizations, also those that this session has not proven yet."""
     return Membership.objects.filter(
-        user_id=actor.user_id, organization__state=Organization.State.ACTIVE
+        user_id=actor.user_id, organization__state=Organization.State.ACTIVE, blocked_at=None
     ).select_related("organization")
 
 
@@ -74,6 +74,17 @@ def connections_of(actor: Actor, organization: Organization) -> QuerySet[Connect
 def connection(actor: Actor, organization: Organization, connection_id: str) -> Connection:
     """One identity provider of the organization; raises NotFound."""
     return _one(connections_of(actor, organization), connection_id)
+
+
+def domains_of(actor: Actor, organization: Organization) -> QuerySet[Domain]:
+    """The organization's claimed domains, with the connection that each leads to."""
+    require(actor, "sso.manage", organization)
+    return Domain.objects.filter(organization=organization).select_related("connection")
+
+
+def domain(actor: Actor, organization: Organization, domain_id: str) -> Domain:
+    """One claimed domain of the organization; raises NotFound."""
+    return _one(domains_of(actor, organization), domain_id)
 
 
 @dataclass(frozen=True)

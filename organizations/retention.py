@@ -1,6 +1,6 @@
 """How long unfinished things of this room are kept."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -8,11 +8,14 @@ from django.utils import timezone
 from controlplane import audit, rls
 from controlplane.actor import Actor
 from organizations.actions.sign_in import PENDING_LIFETIME
-from organizations.models import Invitation, Organization, SeenAssertion
+from organizations.models import Invitation, Organization, SeenAssertion, SignInTest
+
+# They hold what a provider said about a person. The SQL function of Postgres names the same time.
+TESTS_KEPT = timedelta(days=30)
 
 
 def forget_spent_rows() -> None:
-    """Removes assertions that are too old to be replayed and invitations that can't be taken up any more."""
+    """Removes assertions too old to be replayed, invitations that can't be taken up any more, and old test sign-ins."""
     now = timezone.now()
     with rls.acting_as(""):
         rls.call("organizations_forget_spent", now, otherwise=lambda: _forget_on_sqlite(now))
@@ -52,3 +55,4 @@ def _unfinished(before: datetime) -> Any:
 def _forget_on_sqlite(now: datetime) -> None:
     SeenAssertion.objects.filter(keep_until__lt=now).delete()
     Invitation.objects.filter(expires_at__lt=now).delete()
+    SignInTest.objects.filter(created_at__lt=now - TESTS_KEPT).delete()

@@ -3,9 +3,14 @@
 from django.urls import path
 
 from organizations import settings_views as views
+from organizations import sso_connection_views as connection
+from organizations import sso_domain_views as domain
+from organizations import sso_renewal_views as renewal
 from organizations import sso_settings_views as sso
 
 app_name = "settings"
+
+_CONNECTION = "o/<str:organization_id>/sso/<str:connection_id>"
 
 urlpatterns = [
     path("o/<str:organization_id>/members/", views.members, name="members"),
@@ -21,9 +26,27 @@ urlpatterns = [
     path("o/<str:organization_id>/keys/new/", views.create_key, name="key-new"),
     path("o/<str:organization_id>/keys/<str:key_id>/revoke/", views.revoke_key, name="key-revoke"),
     path("o/<str:organization_id>/sso/", sso.sso, name="sso"),
+    path("o/<str:organization_id>/sso/emergency/", sso.choose_emergency_owner, name="sso-emergency"),
+    path("o/<str:organization_id>/sso/new/", sso.choose_provider, name="sso-new"),
     path("o/<str:organization_id>/sso/new/oidc/", sso.add_oidc, name="oidc-new"),
     path("o/<str:organization_id>/sso/new/saml/", sso.add_saml, name="saml-new"),
-    path("o/<str:organization_id>/sso/<str:connection_id>/renew/", sso.renew, name="sso-renew"),
-    path("o/<str:organization_id>/sso/<str:connection_id>/<str:verb>/", sso.switch, name="sso-switch"),
+    path(f"{_CONNECTION}/", connection.provider, name="sso-connection"),
+    path(f"{_CONNECTION}/attributes/", connection.attributes, name="sso-attributes"),
+    path(f"{_CONNECTION}/test/", connection.test, name="sso-test"),
+    path(f"{_CONNECTION}/turn-on/", connection.turn_on, name="sso-turn-on"),
+    path(f"{_CONNECTION}/renew/", renewal.renew, name="sso-renew"),
+    path(f"{_CONNECTION}/refresh/", renewal.refresh, name="sso-refresh"),
+    path(f"{_CONNECTION}/certificates/", renewal.add_certificate, name="sso-certificate-new"),
+    path(
+        f"{_CONNECTION}/certificates/<str:fingerprint>/remove/",
+        renewal.remove_certificate,
+        name="sso-certificate-remove",
+    ),
+    path(f"{_CONNECTION}/own-key/<str:verb>/", renewal.own_key, name="sso-own-key"),
+    path(f"{_CONNECTION}/<str:verb>/", connection.switch, name="sso-switch"),
+    path("o/<str:organization_id>/domains/", domain.domains, name="domains"),
+    path("o/<str:organization_id>/domains/<str:domain_id>/check/", domain.check, name="domain-check"),
+    path("o/<str:organization_id>/domains/<str:domain_id>/use/", domain.use, name="domain-use"),
+    path("o/<str:organization_id>/domains/<str:domain_id>/give-up/", domain.give_up, name="domain-give-up"),
     path("o/<str:organization_id>/audit/", views.audit_log, name="audit"),
 ]

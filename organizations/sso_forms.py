@@ -6,8 +6,13 @@ from django import forms
 from django.core import signing
 
 from organizations.forms import MetadataForm
-from organizations.models import Organization
-from organizations.sso.models import LONGEST_ISSUER, new_connection_id
+from organizations.models import Connection, Organization
+from organizations.permissions import Role
+from organizations.sso.claims import LONGEST_CLAIM, PURPOSES
+from organizations.sso.group_roles import LONGEST_GROUP, MOST_RULES
+from organizations.sso.models import DEFAULT_ROLES, LONGEST_ADDRESS, LONGEST_ISSUER, new_connection_id
+from organizations.sso.saml import metadata
+from organizations.sso.saml.metadata import IdpMetadata
 
 LONGEST_NAME = 120
 RESERVED_SECONDS = 24 * 3600
@@ -36,6 +41,12 @@ class OidcForm(forms.Form):
     )
     client_id = forms.CharField(label="Client id", max_length=255)
     client_secret = forms.CharField(label="Client secret", max_length=512, strip=False, widget=_SECRET)
+    scopes = forms.CharField(
+        label="Further scopes",
+        required=False,
+        max_length=255,
+        help_text="Between spaces. Okta sends groups only when asked for the scope “groups”.",
+    )
     reserved = forms.CharField(widget=forms.HiddenInput, max_length=200)
 
     def __init__(self, *args: Any, organization: Organization, **more: Any) -> None:
@@ -58,9 +69,79 @@ class OidcForm(forms.Form):
 
 
 class SamlForm(MetadataForm):
-    """A SAML provider by its metadata."""
+    """A SAML provider by its metadata, or by its three facts typed in."""
+
+    ways = (*MetadataForm.ways, "entity_id")
 
     name = forms.CharField(label="Name", max_length=LONGEST_NAME, help_text="What your people call it.")
+    entity_id = forms.CharField(label="Its entity id", required=False, max_length=LONGEST_ISSUER)
+    sign_in_url = forms.CharField(label="Its sign-in address", required=False, max_length=LONGEST_ADDRESS)
+    certificate = forms.CharField(
+        label="Its signing certificate", required=False, max_length=20_000, widget=forms.Textarea
+    )
+
+    def read(self) -> IdpMetadata:
+        """The provider as it was given, in whatever way."""
+        given = self.cleaned_data
+        if not given["entity_id"]:
+            return super().read()
+        typed = {name: given[name] for name in ("entity_id", "sign_in_url", "certificate")}
+        return metadata.typed(**typed)
+
+
+class CertificateForm(forms.Form):
+    """A further signing certificate of a SAML provider."""
+
+    certificate = forms.CharField(
+        label="Next certificate",
+        max_length=20_000,
+        widget=forms.Textarea,
+        help_text="As PEM or base64. Both are accepted until you remove the old one.",
+    )
+
+
+class DomainForm(forms.Form):
+    """A domain to be claimed."""
+
+    name = forms.CharField(label="Domain", max_length=255, widget=forms.TextInput(attrs={"placeholder": "example.com"}))
+
+
+class MappingForm(forms.Form):
+    """Which claim is what, and the role of those whom no row of the table names."""
+
+    email_claim = forms.CharField(label="E-mail", required=False, max_length=LONGEST_CLAIM)
+    name_claim = forms.CharField(label="Name", required=False, max_length=LONGEST_CLAIM)
+    groups_claim = forms.CharField(label="Groups", required=False, max_length=LONGEST_CLAIM)
+    default_role = forms.ChoiceField(label="Everybody else", choices=DEFAULT_ROLES)
+
+    @property
+    def mapping(self) -> dict[str, str]:
+        """By purpose."""
+        return {purpose: self.cleaned_data[f"{purpose}_claim"] for purpose in PURPOSES}
+
+
+class RuleForm(forms.Form):
+    """One row of the table: a group and its role. Without a group it is no row."""
+
+    group = forms.CharField(required=False, max_length=LONGEST_GROUP)
+    role = forms.ChoiceField(choices=Role.choices, required=False)
+
+
+_RuleFormSet = forms.formset_factory(RuleForm, can_order=True, extra=2, max_num=MOST_RULES, validate_max=True)
+
+
+def rule_forms(connection: Connection, data: Any = None) -> Any:
+    """The table as a set of forms, with two empty rows to fill in."""
+    return _RuleFormSet(data, initial=connection.role_rules, prefix="rules")
+
+
+def rules_of(table: Any) -> list[dict[str, str]]:
+    """The rows that were filled in, in the order that their numbers say."""
+    return [
+        {"group": row.cleaned_data["group"].strip(), "role": row.cleaned_data.get("role", "")}
+        for row in table.ordered_forms
+        if row.cleaned_data.get("group", "").strip()
+    ]
 
 
 class SecretForm(forms.Form):

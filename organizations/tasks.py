@@ -1,12 +1,22 @@
 """Celery's entry points of this room."""
 
-from celery import shared_task
+from typing import Any
 
+from celery import shared_task
+from django.utils import timezone
+
+from controlplane import rls
+from controlplane.celery import wake
 from organizations import retention
+from organizations.actions import domains, expiry
+from organizations.models import Domain
 
 BEAT_SCHEDULE = {
     "forget-spent-sign-in-rows": {"task": "organizations.tasks.forget_spent_rows", "schedule": 3600.0},
+    "look-for-domain-proofs": {"task": "organizations.tasks.look_for_domain_proofs", "schedule": 60.0},
+    "warn-of-certificates": {"task": "organizations.tasks.warn_of_certificates", "schedule": 3600.0},
 }
+LOOKS_AT_ONCE = 100
 
 
 @shared_task
@@ -14,3 +24,35 @@ def forget_spent_rows() -> None:
     """Removes what sign-in and sign-up left behind and nobody can use any more."""
     retention.forget_spent_rows()
     retention.forget_unfinished_sign_ups()
+
+
+@shared_task
+def look_for_domain_proofs() -> None:
+    """Wakes a look at each domain that is due: a task of its own each, so that a slow name server delays no other."""
+    now = timezone.now()
+    with rls.acting_as(""):
+        rows = rls.call("organizations_domains_due", now, LOOKS_AT_ONCE, otherwise=lambda: _domains_due(now))
+    for row in rows:
+        wake(look_for_domain_proof, row["organization_id"], row["id"], queue="bulk")
+
+
+@shared_task
+def look_for_domain_proof(organization_id: str, domain_id: str) -> None:
+    """Looks for the record of one domain."""
+    domains.check_due(organization_id, domain_id)
+
+
+@shared_task
+def warn_of_certificates() -> None:
+    """Warns of providers' certificates that end soon."""
+    now = timezone.now()
+    for row in expiry.due(now):
+        expiry.warn(row["organization_id"], row["id"], now)
+
+
+def _domains_due(now: object) -> list[Any]:
+    return list(
+        Domain.objects.filter(next_look_at__lte=now)
+        .order_by("next_look_at")
+        .values("id", "organization_id")[:LOOKS_AT_ONCE]
+    )

@@ -1,8 +1,11 @@
 """Pages of sign-in, sign-up, sign-out and invitations."""
 
+from urllib.parse import urlencode
+
 from django.core.signing import BadSignature
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -20,6 +23,7 @@ from organizations.models import Connection
 from organizations.sso import departure, sessions
 from organizations.sso.attempts import Attempt
 from organizations.sso.completion import REMEMBERED_COOKIE, REMEMBERED_SECONDS, refused
+from organizations.sso.domains.reach import connection_for
 from organizations.sso.oidc.provider import PLATFORM, platform_is_configured, platform_origins
 from organizations.sso.proven import SignInRefused
 from organizations.sso.saml import service_provider
@@ -31,15 +35,20 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     """
     The ways in: the platform's provider, an organization's own, and the one last used on this device.
 
-    A posted sign-in address leads to that organization's page; whether it exists is only told there, to whoever holds
-    the unguessable address.
+    A work e-mail leads to the connection of its domain where the domain's owner wants that; any other is answered by
+    the same page, whether or not anybody has that address. A posted sign-in address leads to that organization's page;
+    whether it exists is only told there, to whoever holds the unguessable address.
     """
     form = AddressForm(request.POST or None)
     next_address = sessions.safe_next(request.POST.get("next") or request.GET.get("next") or "")
+    nowhere = False
     if request.method == "POST" and form.is_valid():
-        return redirect("connection", form.cleaned_data["address"])
+        if leads_to := _where_to(form):
+            return redirect(f"{reverse('connection', args=[leads_to])}?{urlencode({'next': next_address})}")
+        nowhere = True
     context = {
         "form": form,
+        "nowhere": nowhere,
         "next": next_address,
         "platform": platform_is_configured(),
         "remembered": _remembered(request),
@@ -119,6 +128,14 @@ def accept_invitation(request: HttpRequest, invitation_id: str) -> HttpResponse:
         raise Forbidden("Only the platform's sign-in proves your e-mail address.", hint="Sign in with it, then accept.")
     membership = members.accept_invitation(by=actor_of(request), invitation_id=invitation_id)
     return redirect(f"/o/{membership.organization_id}/")
+
+
+def _where_to(form: AddressForm) -> str:
+    """The connection that an address leads to; empty where it leads nowhere."""
+    if form.connection_id:
+        return form.connection_id
+    connection = connection_for(form.cleaned_data["address"])
+    return connection.pk if connection else ""
 
 
 def _found(request: HttpRequest, form: FoundForm) -> HttpResponse:

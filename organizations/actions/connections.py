@@ -1,5 +1,6 @@
 """An organization's identity providers: add, renew, switch off, and demand them."""
 
+import re
 from typing import Any
 
 from controlplane import audit, rls
@@ -8,12 +9,14 @@ from controlplane.problems import Conflict, Invalid, NotFound
 from organizations import queries
 from organizations.access import Standing, require
 from organizations.actions import facts
-from organizations.models import Connection, Membership, Organization
+from organizations.models import Connection, Domain, Membership, Organization
 from organizations.sso.models import new_connection_id
 from organizations.sso.oidc.provider import Discovered
+from organizations.sso.saml.certificates import last_end
 from organizations.sso.saml.metadata import IdpMetadata
 
 LONGEST_CLIENT_ID = 255
+MOST_CONNECTIONS = 20
 
 
 def add_saml(
@@ -27,10 +30,11 @@ def add_saml(
         Connection(
             organization=organization,
             kind=Connection.Kind.SAML,
-            name=_named(name),
+            name=named(name),
             issuer=metadata.entity_id,
             sign_in_url=metadata.sign_in_url,
             certificates=metadata.certificates,
+            certificates_end_at=last_end(metadata.certificates),
             source_url=source_url,
         ),
     )
@@ -45,6 +49,7 @@ def add_oidc(
     client_id: str,
     client_secret: str,
     connection_id: str = "",
+    scopes: str = "",
 ) -> Connection:
     """
     Add an OpenID provider and pin what it published. Raises Invalid naming the field.
@@ -63,13 +68,14 @@ def add_oidc(
             id=connection_id or new_connection_id(),
             organization=organization,
             kind=Connection.Kind.OIDC,
-            name=_named(name),
+            name=named(name),
             issuer=provider.issuer,
             source_url=provider.issuer,
             sign_in_url=endpoints.pop("authorization_endpoint"),
             endpoints=endpoints,
             client_id=client_id,
             client_secret=_secret(client_secret),
+            scopes=_scopes(scopes),
         ),
     )
 
@@ -78,25 +84,68 @@ def renew_saml(*, by: Actor, organization: Organization, connection_id: str, met
     """Take over new certificates and addresses of the same identity provider; raises Invalid for another entity id."""
     standing = require(by, "sso.manage", organization)
     with rls.acting_as(f"org:{organization.pk}"):
-        connection = _of_kind(organization, connection_id, Connection.Kind.SAML)
+        connection = of_kind(organization, connection_id, Connection.Kind.SAML)
         if metadata.entity_id != connection.issuer:
             raise Invalid(
                 "The metadata is of another identity provider. Add that one as a new connection.", field="metadata_xml"
             )
-        connection.certificates, connection.sign_in_url = metadata.certificates, metadata.sign_in_url
-        connection.save(update_fields=["certificates", "sign_in_url"])
-        _record(by, standing, connection, "organizations.connection.renew")
+        connection.sign_in_url = metadata.sign_in_url
+        put_certificates(connection, metadata.certificates)
+        record(by, standing, connection, "organizations.connection.renew")
+    return connection
+
+
+def renew_oidc(*, by: Actor, organization: Organization, connection_id: str, provider: Discovered) -> Connection:
+    """Pin what an OpenID provider publishes now; raises Invalid for another issuer."""
+    standing = require(by, "sso.manage", organization)
+    with rls.acting_as(f"org:{organization.pk}"):
+        connection = of_kind(organization, connection_id, Connection.Kind.OIDC)
+        if provider.issuer != connection.issuer:
+            raise Invalid("This is another issuer. Add it as a new connection.", field="issuer")
+        endpoints = dict(provider.endpoints)
+        connection.sign_in_url = endpoints.pop("authorization_endpoint")
+        connection.endpoints = endpoints
+        connection.save(update_fields=["sign_in_url", "endpoints"])
+        record(by, standing, connection, "organizations.connection.renew")
     return connection
 
 
 def renew_secret(*, by: Actor, organization: Organization, connection_id: str, client_secret: str) -> Connection:
-    """Replace an OpenID provider's client secret."""
+    """
+    Replace an OpenID provider's client secret. The former one is tried as well until the new one has worked once.
+
+    So nobody has to change both sides in the same second.
+    """
     standing = require(by, "sso.manage", organization)
     with rls.acting_as(f"org:{organization.pk}"):
-        connection = _of_kind(organization, connection_id, Connection.Kind.OIDC)
+        connection = of_kind(organization, connection_id, Connection.Kind.OIDC)
+        connection.former_secret = connection.client_secret
         connection.client_secret = _secret(client_secret)
-        connection.save(update_fields=["client_secret"])
-        _record(by, standing, connection, "organizations.connection.renew")
+        connection.save(update_fields=["client_secret", "former_secret"])
+        record(by, standing, connection, "organizations.connection.renew")
+    return connection
+
+
+def forget_former_secret(*, connection: Connection) -> None:
+    """The new secret has worked: the one before is of no use to anybody but a thief."""
+    with rls.acting_as(f"org:{connection.organization_id}"):
+        worked = Connection.objects.select_for_update().filter(pk=connection.pk).first()
+        if worked is not None and worked.client_secret == connection.client_secret:
+            worked.former_secret = ""
+            worked.save(update_fields=["former_secret"])
+
+
+def describe(
+    *, by: Actor, organization: Organization, connection_id: str, name: str | None = None, scopes: str | None = None
+) -> Connection:
+    """Change a connection's name, or the scopes that an OpenID provider is asked for besides the usual ones."""
+    standing = require(by, "sso.manage", organization)
+    with rls.acting_as(f"org:{organization.pk}"):
+        connection = found(organization, connection_id)
+        connection.name = connection.name if name is None else named(name)
+        connection.scopes = connection.scopes if scopes is None else _scopes(scopes)
+        connection.save(update_fields=["name", "scopes"])
+        record(by, standing, connection, "organizations.connection.describe", scopes=connection.scopes)
     return connection
 
 
@@ -109,7 +158,7 @@ def disable(*, by: Actor, organization: Organization, connection_id: str) -> Con
     standing = require(by, "sso.manage", organization)
     with rls.acting_as(f"org:{organization.pk}"):
         held = Organization.objects.select_for_update().get(pk=organization.pk)
-        connection = _found(organization, connection_id)
+        connection = found(organization, connection_id)
         _keep_a_way_in(held, connection)
         if not connection.is_enabled:
             return connection
@@ -121,7 +170,7 @@ def disable(*, by: Actor, organization: Organization, connection_id: str) -> Con
             organizations=queries.reach_of(organization),
             connection=connection.pk,
         )
-        _record(by, standing, connection, "organizations.connection.disable")
+        record(by, standing, connection, "organizations.connection.disable")
     return connection
 
 
@@ -129,11 +178,11 @@ def enable(*, by: Actor, organization: Organization, connection_id: str) -> Conn
     """Switch a connection on again."""
     standing = require(by, "sso.manage", organization)
     with rls.acting_as(f"org:{organization.pk}"):
-        connection = _found(organization, connection_id)
+        connection = found(organization, connection_id)
         if not connection.is_enabled:
             connection.state = Connection.State.ENABLED
             connection.save(update_fields=["state"])
-            _record(by, standing, connection, "organizations.connection.enable")
+            record(by, standing, connection, "organizations.connection.enable")
     return connection
 
 
@@ -170,7 +219,13 @@ def set_policy(*, by: Actor, organization: Organization, policy: str) -> Organiz
 
 
 def _keep_a_way_in(held: Organization, connection: Connection) -> None:
-    """Refuses to take the last proven connection from an organization that takes nothing else."""
+    """Refuses to take the last proven connection from an organization, or from a domain, that takes nothing else."""
+    if Domain.objects.filter(connection=connection, enforced=True).exists():
+        raise Conflict(
+            "Members of a domain must sign in with this connection. Nothing was changed.",
+            code="LAST_CONNECTION",
+            hint="Stop demanding it, on the page “Domains”, or demand another connection there.",
+        )
     proven = Connection.objects.filter(organization=held, state=Connection.State.ENABLED, proven_at__isnull=False)
     demanded = held.sign_in_policy == Organization.SignInPolicy.CONNECTION
     if demanded and not proven.exclude(pk=connection.pk).exists():
@@ -194,15 +249,25 @@ def _end_what_other_ways_opened(organization: Organization) -> None:
 
 def _insert(by: Actor, standing: Standing, connection: Connection) -> Connection:
     with rls.acting_as(f"org:{connection.organization_id}"):
+        if Connection.objects.filter(organization=connection.organization).count() >= MOST_CONNECTIONS:
+            raise Conflict(f"An organization has at most {MOST_CONNECTIONS} connections.", code="TOO_MANY")
         if Connection.objects.filter(pk=connection.pk).exists():
             raise Conflict("This connection was added already. Nothing was changed.", code="ALREADY_ADDED")
         connection.save(force_insert=True)
-        _record(by, standing, connection, "organizations.connection.create")
+        record(by, standing, connection, "organizations.connection.create")
     return connection
 
 
-def _record(by: Actor, standing: Standing, connection: Connection, action: str) -> None:
-    data: dict[str, Any] = {"kind": connection.kind, "issuer": connection.issuer, "name": connection.name}
+def put_certificates(connection: Connection, certificates: list[str]) -> None:
+    """Store what is accepted from now on, and when the last of it ends; warnings begin anew."""
+    connection.certificates = certificates
+    connection.certificates_end_at, connection.told_days_left = last_end(certificates), None
+    connection.save(update_fields=["certificates", "certificates_end_at", "told_days_left", "sign_in_url"])
+
+
+def record(by: Actor, standing: Standing, connection: Connection, action: str, **more: Any) -> None:
+    """Audit a change of a connection, in the caller's transaction."""
+    data: dict[str, Any] = {"kind": connection.kind, "issuer": connection.issuer, "name": connection.name, **more}
     audit.record(
         by=by,
         action=action,
@@ -213,25 +278,34 @@ def _record(by: Actor, standing: Standing, connection: Connection, action: str) 
     )
 
 
-def _found(organization: Organization, connection_id: str) -> Connection:
+def found(organization: Organization, connection_id: str) -> Connection:
+    """One connection of the organization, for a change of it. Raises NotFound."""
     connection = Connection.objects.filter(organization=organization, pk=connection_id).first()
     if connection is None:
         raise NotFound
     return connection
 
 
-def _of_kind(organization: Organization, connection_id: str, kind: str) -> Connection:
-    connection = _found(organization, connection_id)
+def of_kind(organization: Organization, connection_id: str, kind: str) -> Connection:
+    """One connection of the organization and of a kind. Raises NotFound, Conflict."""
+    connection = found(organization, connection_id)
     if connection.kind != kind:
         raise Conflict(f"This connection is of the kind {connection.kind}. Nothing was changed.")
     return connection
 
 
-def _named(name: str) -> str:
+def named(name: str) -> str:
     tidy = " ".join(name.split())
     if not 1 <= len(tidy) <= 120:
         raise Invalid("The name has between 1 and 120 characters.", field="name")
     return tidy
+
+
+def _scopes(text: str) -> str:
+    scopes = " ".join(dict.fromkeys(text.split()))
+    if len(scopes) > 255 or not re.fullmatch(r"[\x21\x23-\x5b\x5d-\x7e ]*", scopes):
+        raise Invalid("Scopes are words between spaces, at most 255 characters in all.", field="scopes")
+    return scopes
 
 
 def _secret(text: str) -> str:

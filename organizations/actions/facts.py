@@ -14,6 +14,7 @@ from controlplane.ids import new_id
 
 ORGANIZATION_CREATED = "organizations.organization.created"
 MEMBERSHIP_ENDED = "organizations.membership.ended"
+MEMBERSHIP_BLOCKED = "organizations.membership.blocked"
 ROLE_CHANGED = "organizations.membership.role_changed"
 GRANT_LIMITED = "organizations.grant.limited"
 GRANT_ENDED = "organizations.grant.ended"
@@ -21,6 +22,10 @@ CONNECTION_DISABLED = "organizations.connection.disabled"
 SIGN_IN_DEMANDED = "organizations.membership.sign_in_demanded"
 SESSION_ENDED = "organizations.session.ended"
 KEY_REVOKED = "organizations.api_key.revoked"
+BREAK_GLASS_USED = "organizations.break_glass.used"
+CERTIFICATE_ENDING = "organizations.connection.certificate_ending"
+DOMAIN_MISSING = "organizations.domain.missing"
+DOMAIN_WITHDRAWN = "organizations.domain.withdrawn"
 
 
 def publish(topic: str, *, organization_id: str, organizations: Iterable[str] = (), **known: str) -> None:

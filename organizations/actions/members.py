@@ -108,18 +108,23 @@ def accept_invitation(*, by: Actor, invitation_id: str) -> Membership:
 
 
 def change_role(*, by: Actor, organization: Organization, membership_id: str, role: str) -> Membership:
-    """Give a member another role; raises Conflict for the last owner, Forbidden above the asker's own reach."""
+    """
+    Give a member another role, and access again where groups gave none.
+
+    Raises Conflict for the last owner and the one kept for emergencies, Forbidden above the asker's own reach.
+    """
     standing = require(by, "member.manage", organization)
     _check_role(standing, role)
     with rls.acting_as(f"org:{organization.pk}"):
         membership = _locked(organization, membership_id)
         _check_reach(standing, membership)
         before = membership.role
-        if before == role:
+        if before == role and membership.blocked_at is None:
             return membership
-        _keep_an_owner(membership)
-        membership.role = role
-        membership.save(update_fields=["role"])
+        if role != Role.OWNER:
+            _keep_an_owner(membership)
+        membership.role, membership.blocked_at = role, None
+        membership.save(update_fields=["role", "blocked_at"])
         facts.publish(
             facts.ROLE_CHANGED,
             organization_id=organization.pk,
@@ -166,13 +171,19 @@ def _locked(organization: Organization, membership_id: str) -> Membership:
 
 
 def _keep_an_owner(membership: Membership) -> None:
-    """Refuses to take the owner's role from the last one who has it."""
-    others = Membership.objects.filter(organization_id=membership.organization_id, role=Role.OWNER)
+    """Refuses to take the owner's role from the last one who has it, and from the one kept for emergencies."""
+    others = Membership.objects.filter(organization_id=membership.organization_id, role=Role.OWNER, blocked_at=None)
     if membership.role == Role.OWNER and not others.exclude(pk=membership.pk).exists():
         raise Conflict(
             "An organization needs an owner, and this is the last one. Nothing was changed.",
             code="LAST_OWNER",
             hint="Make somebody else an owner first.",
+        )
+    if membership.organization.break_glass_id == membership.user_id:
+        raise Conflict(
+            "This owner is the one kept for emergencies. Nothing was changed.",
+            code="BREAK_GLASS_OWNER",
+            hint="Choose another owner for emergencies first, on the page “Sign-in and SSO”.",
         )
 
 

@@ -6,7 +6,7 @@ address, and an organization's provider authenticates into that organization onl
 """
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import replace
 
 from allauth.socialaccount.models import SocialAccount
 from django.db import IntegrityError
@@ -15,21 +15,14 @@ from django.utils import timezone
 from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, NotFound
-from organizations.actions import facts
+from organizations.actions import facts, joining
 from organizations.actions.founding import make_owner
 from organizations.models import Connection, Membership, Organization, User
 from organizations.models.user import new_user_id
+from organizations.sso.outlook import REASONS, outlook
 from organizations.sso.proven import ProvenIdentity, SignInRefused
 
 PENDING_LIFETIME = dt.timedelta(days=14)
-
-
-@dataclass(frozen=True)
-class Entered:
-    """Who signed in, and whether their sign-in made the organization come alive."""
-
-    user: User
-    founded: bool = False
 
 
 def by_platform(*, by: Actor, identity: ProvenIdentity) -> User:
@@ -45,28 +38,50 @@ def by_platform(*, by: Actor, identity: ProvenIdentity) -> User:
             told="Your sign-in provider has not verified your e-mail address.",
             hint="Verify it there, then sign in again.",
         )
-    return _holder(identity) or _new_person(by, identity, way="platform")
+    return holder(identity) or _new_person(by, identity, way="platform")
 
 
-def by_connection(*, by: Actor, connection: Connection, identity: ProvenIdentity) -> Entered:
+def by_connection(*, by: Actor, connection: Connection, identity: ProvenIdentity) -> User | SignInRefused:
     """
     The member whom an organization's own connection proved. The first one ever makes a pending organization theirs.
 
-    Nobody else joins by it: that needs a claimed domain. Raises SignInRefused, with the same words for a stranger and
-    for somebody who was a member once.
+    Others join where the connection lets people of a proven domain join; an account that exists is never taken over by
+    that, whatever its address. Raises SignInRefused, with the same words for a stranger and for somebody who was a
+    member once; returns it where something of it has to stay: that groups give a member no access any more.
     """
     with rls.acting_as(f"org:{connection.organization_id}"):
         organization = Organization.objects.get(pk=connection.organization_id)
         if not connection.is_enabled:
             raise _refusal("CONNECTION_DISABLED", "The connection is disabled.")
-        user = _holder(identity)
+        user = holder(identity)
         if user is None and not organization.is_active:
-            user = _found_pending(by, organization, connection, identity)
-            return Entered(user, founded=True)
-        if user is None or not Membership.objects.filter(user=user, organization=organization).exists():
-            raise _refusal("NOT_A_MEMBER", "The identity belongs to no member of this organization.")
-        _note_proof(by, connection, user, "organizations.session.begin")
-        return Entered(user)
+            return _found_pending(by, organization, connection, identity)
+        membership = Membership.objects.filter(user=user, organization=organization).first() if user else None
+        if user is None or membership is None:
+            return _join(by, organization, connection, identity, user)
+        found = joining.apply(
+            by=by, connection=connection, organization=organization, membership=membership, identity=identity
+        )
+        if found.is_refused:
+            return _refusal(found.fate, REASONS[found.fate])
+        kept = {"kept": "owner, in spite of the groups"} if found.kept else {}
+        _note_proof(by, connection, user, "organizations.session.begin", **kept)
+        return user
+
+
+def _join(
+    by: Actor, organization: Organization, connection: Connection, identity: ProvenIdentity, user: User | None
+) -> User:
+    """A member from now on: a new person, or one whom this very connection knows."""
+    found = outlook(connection, identity.groups, joining.known_of(organization, None, identity))
+    if found.is_refused:
+        raise _refusal(found.fate, REASONS[found.fate])
+    if user is None:
+        # The address is verified by the proof of its domain.
+        user = _new_person(by, replace(identity, email_verified=True), way=connection.pk)
+    joining.join(by=by, connection=connection, user=user, found=found)
+    _note_proof(by, connection, user, "organizations.session.begin")
+    return user
 
 
 def link(*, by: Actor, connection: Connection, identity: ProvenIdentity) -> None:
@@ -79,8 +94,8 @@ def link(*, by: Actor, connection: Connection, identity: ProvenIdentity) -> None
         person = User.objects.filter(pk=by.user_id).first()
         if person is None or not Membership.objects.filter(user=person, organization=connection.organization).exists():
             raise Forbidden("Only members can tie a sign-in of this organization to their account.")
-        holder = _holder(identity)
-        if holder is not None and holder.pk != person.pk:
+        tied_to = holder(identity)
+        if tied_to is not None and tied_to.pk != person.pk:
             raise Conflict("This sign-in belongs to another account. Nothing was changed.", code="IDENTITY_TAKEN")
         _tie(person, identity)
         _note_proof(by, connection, person, "organizations.identity.link")
@@ -112,7 +127,7 @@ def connection_by_id(connection_id: str) -> Connection:
         return Connection.objects.select_related("organization").get(pk=connection_id)
 
 
-def _holder(identity: ProvenIdentity) -> User | None:
+def holder(identity: ProvenIdentity) -> User | None:
     """The person who has the identity; raises SignInRefused for one who was switched off."""
     rows = rls.call(
         "organizations_person_of_identity",
@@ -169,14 +184,14 @@ def _found_pending(by: Actor, organization: Organization, connection: Connection
     return user
 
 
-def _note_proof(by: Actor, connection: Connection, user: User, action: str) -> None:
+def _note_proof(by: Actor, connection: Connection, user: User, action: str, **more: str) -> None:
     Connection.objects.filter(pk=connection.pk, proven_at__isnull=True).update(proven_at=timezone.now())
     audit.record(
         by=by,
         action=action,
         organization_id=connection.organization_id,
         target=user.pk,
-        data={"connection": connection.pk, "email": user.email},
+        data={"connection": connection.pk, "email": user.email, **more},
     )
 
 

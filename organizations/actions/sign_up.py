@@ -5,6 +5,7 @@ from controlplane.actor import Actor
 from controlplane.problems import Forbidden
 from organizations.actions.founding import checked_kind, checked_name, insert_organization, make_owner
 from organizations.models import Connection, Organization
+from organizations.sso.saml.certificates import last_end
 from organizations.sso.saml.metadata import IdpMetadata
 
 
@@ -35,5 +36,6 @@ def found_with_saml(*, by: Actor, name: str, kind: str, metadata: IdpMetadata, s
             issuer=metadata.entity_id,
             sign_in_url=metadata.sign_in_url,
             certificates=metadata.certificates,
+            certificates_end_at=last_end(metadata.certificates),
             source_url=source_url,
         )

@@ -76,13 +76,15 @@ def actor_for(key: ApiKey, known: Actor) -> Actor:
 
 
 def _works(key: ApiKey, address: str) -> bool:
-    """Whether the key may be used now and from there. It dies with its owner's membership, whoever ended that."""
+    """Whether the key may be used now and from there. It dies with its owner's membership, and rests with it."""
     return (
         key.state == "active"
         and key.owner.is_active
         and key.organization.state == Organization.State.ACTIVE
         and _is_allowed_from(key, address)
-        and Membership.objects.filter(user_id=key.owner_id, organization_id=key.organization_id).exists()
+        and Membership.objects.filter(
+            user_id=key.owner_id, organization_id=key.organization_id, blocked_at=None
+        ).exists()
     )
 
 

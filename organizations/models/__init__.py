@@ -5,16 +5,19 @@ from organizations.models.belonging import Grant, Invitation, Membership
 from organizations.models.organization import Organization
 from organizations.models.staff import StaffGrant
 from organizations.models.user import User
-from organizations.sso.models import Connection, SeenAssertion
+from organizations.sso.domains.models import Domain
+from organizations.sso.models import Connection, SeenAssertion, SignInTest
 
 __all__ = [
     "ApiKey",
     "Connection",
+    "Domain",
     "Grant",
     "Invitation",
     "Membership",
     "Organization",
     "SeenAssertion",
+    "SignInTest",
     "StaffGrant",
     "User",
 ]

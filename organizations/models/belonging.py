@@ -27,6 +27,9 @@ class Membership(models.Model):
     organization = models.ForeignKey("organizations.Organization", on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=16, choices=Role)
     created_at = models.DateTimeField(auto_now_add=True)
+    blocked_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when the identity provider's groups give no access"
+    )
 
     class Meta:
         ordering = ["id"]

@@ -30,6 +30,14 @@ class Organization(models.Model):
     kind = models.CharField(max_length=16, choices=Kind, default=Kind.ORGANIZATION)
     state = models.CharField(max_length=16, choices=State, default=State.ACTIVE)
     sign_in_policy = models.CharField(max_length=16, choices=SignInPolicy, default=SignInPolicy.ANY)
+    break_glass = models.ForeignKey(
+        "organizations.User",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="The owner who may come in by the platform's sign-in although the organization demands its own",
+    )
     created_by = models.ForeignKey(
         "organizations.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )

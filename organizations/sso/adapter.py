@@ -13,20 +13,29 @@ from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
 
-from controlplane import pages
+from controlplane import pages, rls
 from controlplane.problems import Forbidden
 
 PROVEN_ATTRIBUTE = "proven_person_id"
+PROVEN_WAY_ATTRIBUTE = "proven_way"
+CONNECTION_PREFIX = "conn_"
 
 
 class AccountAdapter(DefaultAccountAdapter):
     """Lets in only whom `organizations.sso.sessions.begin` has marked on this very request."""
 
     def pre_login(self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any) -> HttpResponse | None:
-        """Refuses a sign-in that no identity provider has proven, whatever flow it came from."""
+        """
+        Refuses a sign-in that nobody has proven, whatever flow it came from.
+
+        Refused too, with the way that is open: one by the platform where every organization of the person demands its
+        own. What was proven is taken back from the request, so that no proof of it is kept.
+        """
         if getattr(request, PROVEN_ATTRIBUTE, None) != user.pk or not user.is_active:
             problem = Forbidden("This way of signing in is not open.", hint="Sign in with your identity provider.")
             return pages.problem_response(request, problem)
+        if not str(getattr(request, PROVEN_WAY_ATTRIBUTE, "")).startswith(CONNECTION_PREFIX):
+            return _refuse_where_another_way_is_demanded(request, user)
         return None
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
@@ -35,6 +44,17 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def add_message(self, *args: Any, **kwargs: Any) -> None:
         """allauth's own notices are not ours."""
+
+
+def _refuse_where_another_way_is_demanded(request: HttpRequest, user: AbstractBaseUser) -> HttpResponse | None:
+    from organizations.sso import completion, demands  # here: they stand on the sessions, which stand on this
+
+    with rls.reading_as(f"user:{user.pk}"):
+        demand = demands.closing(user)  # type: ignore[arg-type]
+    if demand is None:
+        return None
+    setattr(request, PROVEN_ATTRIBUTE, None)
+    return completion.demanded(request, demand)
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):

@@ -13,12 +13,13 @@ from django.utils import timezone
 from controlplane import audit, rls
 from controlplane.actor import Actor, actor_of
 from controlplane.problems import Problem
-from organizations.actions import sign_in, sign_up
+from organizations.actions import sign_in, sign_in_tests, sign_up
 from organizations.models import Connection, User
 from organizations.sso import sessions
 from organizations.sso.attempts import Attempt
+from organizations.sso.demands import Demand
 from organizations.sso.oidc.provider import PLATFORM
-from organizations.sso.proven import ProvenIdentity, SignInRefused
+from organizations.sso.proven import ProvenIdentity, SignInRefused, no_address
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +37,8 @@ def complete(
 
     `connection` is None for the platform's provider. Raises SignInRefused.
     """
+    if not identity.email and attempt.purpose != "test":
+        raise no_address(connection.kind if connection else "oidc", identity.email_problem)
     with rls.acting_as(actor_of(request).rls_actor):
         if connection is None:
             return _PLATFORM_PURPOSES[attempt.purpose](request, attempt, identity)
@@ -60,6 +63,29 @@ def refused(request: HttpRequest, connection: Connection | None, refusal: SignIn
             data={"code": refusal.code, "reason": refusal.reason},
         )
     context = {"refusal": refusal, "again": _again(connection)}
+    return render(request, "organizations/refused.html", context, status=refusal.status)
+
+
+def demanded(request: HttpRequest, demand: Demand) -> HttpResponse:
+    """The page for somebody who proved who they are in a way that their organization does not take."""
+    organization = demand.organization
+    refusal = SignInRefused(
+        "SSO_DEMANDED",
+        "The organization demands its own sign-in.",
+        told=f"{organization} asks you to come in by its own sign-in.",
+        hint="Continue there: you go to its identity provider and come back here."
+        if demand.connections
+        else "That sign-in is switched off at the moment. Ask an owner of the organization.",
+    )
+    audit.record_refusal(
+        by=actor_of(request),
+        action=REFUSED,
+        organization_id=organization.pk,
+        target=organization.pk,
+        data={"code": refusal.code, "reason": refusal.reason},
+    )
+    onward = reverse("connection", args=[demand.connections[0]]) if demand.connections else ""
+    context = {"refusal": refusal, "again": reverse("sign-in"), "onward": onward}
     return render(request, "organizations/refused.html", context, status=refusal.status)
 
 
@@ -101,7 +127,20 @@ def _connection_sign_in(
     request: HttpRequest, connection: Connection, attempt: Attempt, identity: ProvenIdentity
 ) -> HttpResponse:
     entered = sign_in.by_connection(by=actor_of(request), connection=connection, identity=identity)
-    return _enter(request, connection, entered.user, attempt)
+    if isinstance(entered, SignInRefused):
+        return refused(request, connection, entered)
+    return _enter(request, connection, entered, attempt)
+
+
+def _testing(request: HttpRequest, connection: Connection, attempt: Attempt, identity: ProvenIdentity) -> HttpResponse:
+    """Nobody is signed in: what came is kept for the administrator who began the test, and shown."""
+    try:
+        sign_in_tests.record(
+            by=actor_of(request), connection=connection, test_id=attempt.details.get("test", ""), identity=identity
+        )
+    except Problem as problem:
+        raise problem_as_refusal(problem) from problem
+    return redirect("settings:sso-test", connection.organization_id, connection.pk)
 
 
 def _linking(request: HttpRequest, connection: Connection, attempt: Attempt, identity: ProvenIdentity) -> HttpResponse:
@@ -154,4 +193,5 @@ _PLATFORM_PURPOSES: dict[str, Callable[[HttpRequest, Attempt, ProvenIdentity], H
 _CONNECTION_PURPOSES: dict[str, Callable[[HttpRequest, Connection, Attempt, ProvenIdentity], HttpResponse]] = {
     "sign_in": _connection_sign_in,
     "link": _linking,
+    "test": _testing,
 }

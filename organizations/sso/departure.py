@@ -14,12 +14,21 @@ from organizations.sso.saml import service_provider
 
 def to_platform(request: HttpRequest, attempt: Attempt) -> str:
     """The platform's provider; raises SignInRefused where it can't be used."""
-    return _by_oidc(request, oidc.platform(), attempt)
+    return _by_oidc(request, oidc.platform(), attempt)[1]
 
 
 def to_connection(request: HttpRequest, connection: Connection, attempt: Attempt) -> str:
     """An organization's identity provider; raises Conflict for a disabled connection."""
-    if not connection.is_enabled:
+    return begun(request, connection, attempt)[1]
+
+
+def begun(request: HttpRequest, connection: Connection, attempt: Attempt) -> tuple[str, str]:
+    """
+    The key that the provider's answer must carry, and the address that leads there.
+
+    Raises Conflict for a disabled connection, which can only be tested.
+    """
+    if not connection.is_enabled and attempt.purpose != "test":
         raise Conflict(
             "This way of signing in is switched off.",
             hint="Ask an administrator of your organization.",
@@ -29,13 +38,14 @@ def to_connection(request: HttpRequest, connection: Connection, attempt: Attempt
         return _by_oidc(request, oidc.of_connection(connection), attempt)
     request_id, address = service_provider.sign_in_request(connection, afresh=attempt.purpose == "link")
     attempts.remember(request, request_id, attempt)
-    return address
+    return request_id, address
 
 
-def _by_oidc(request: HttpRequest, provider: oidc.Provider, attempt: Attempt) -> str:
+def _by_oidc(request: HttpRequest, provider: oidc.Provider, attempt: Attempt) -> tuple[str, str]:
     state = oidc.new_secret()
-    begun = replace(attempt, nonce=oidc.new_secret(), verifier=oidc.new_secret())
-    attempts.remember(request, state, begun)
-    return oidc.sign_in_address(
-        provider, state=state, nonce=begun.nonce, verifier=begun.verifier, afresh=attempt.purpose == "link"
+    kept = replace(attempt, nonce=oidc.new_secret(), verifier=oidc.new_secret())
+    attempts.remember(request, state, kept)
+    address = oidc.sign_in_address(
+        provider, state=state, nonce=kept.nonce, verifier=kept.verifier, afresh=attempt.purpose == "link"
     )
+    return state, address

@@ -43,4 +43,4 @@ def _belongs_unproven(user_id: str, organization_id: str, proofs: list[tuple[str
     if organization_id in dict(proofs):
         return False
     with rls.reading_as(f"user:{user_id}"):
-        return Membership.objects.filter(user_id=user_id, organization_id=organization_id).exists()
+        return Membership.objects.filter(user_id=user_id, organization_id=organization_id, blocked_at=None).exists()

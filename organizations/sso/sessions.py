@@ -16,10 +16,11 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from controlplane import rls
 from controlplane.actor import Actor, actor_of
 from controlplane.ids import new_id
-from organizations.actions import facts
-from organizations.models import Connection, Membership, Organization, User
+from organizations.actions import emergency, facts
+from organizations.models import User
 from organizations.queries import reach_of
-from organizations.sso.adapter import PROVEN_ATTRIBUTE
+from organizations.sso.adapter import PROVEN_ATTRIBUTE, PROVEN_WAY_ATTRIBUTE
+from organizations.sso.demands import demands_on
 from organizations.sso.oidc.provider import PLATFORM
 
 PROOFS_KEY = "proofs"
@@ -39,12 +40,14 @@ def begin(request: HttpRequest, user: User, *, way: str, next_address: str = "")
         end(request)
     kept = _fresh_proofs(request) if same else {}
     setattr(request, PROVEN_ATTRIBUTE, user.pk)
+    setattr(request, PROVEN_WAY_ATTRIBUTE, way)
     session_id = request.session.get(SESSION_ID_KEY) if same else None
     response: HttpResponse = perform_login(
         request, user, email_verification="none", redirect_url=safe_next(next_address)
     )
-    if request.user.pk != user.pk:
+    if getattr(request, PROVEN_ATTRIBUTE) != user.pk:  # the adapter refused, also where this person was signed in
         return response
+    emergency.note_use(by=actor_of(request), user=user, way=way)
     request.session.cycle_key()
     request.session[SESSION_ID_KEY] = session_id or new_id("ses")
     request.session[PROOFS_KEY] = {**kept, way: int(time.time())}
@@ -71,19 +74,11 @@ def proofs_of(request: HttpRequest, user_id: str) -> list[tuple[str, str]]:
 
     A disabled connection's proof is worth nothing at once; every proof ends after twelve hours.
     """
-    ways = _fresh_proofs(request)
-    if not user_id or not ways:
+    ways, person = _fresh_proofs(request), request.user
+    if not user_id or not ways or not isinstance(person, User):
         return []
     with rls.reading_as(f"user:{user_id}"):
-        own = dict(
-            Connection.objects.filter(id__in=list(ways), state=Connection.State.ENABLED).values_list(
-                "organization_id", "id"
-            )
-        )
-        rows = list(
-            Membership.objects.filter(user_id=user_id).values_list("organization_id", "organization__sign_in_policy")
-        )
-    found = ((organization, _way(own.get(organization), policy, ways)) for organization, policy in rows)
+        found = [(demand.organization.pk, demand.way_among(ways)) for demand in demands_on(person)]
     return [(organization, way) for organization, way in found if way]
 
 
@@ -108,12 +103,6 @@ def _reach(actor: Actor, organization_id: str) -> list[str]:
     """The organization and its clients, as the person sees them."""
     with rls.reading_as(f"user:{actor.user_id}"):
         return reach_of(organization_id)
-
-
-def _way(connection_id: str | None, policy: str, ways: dict[str, int]) -> str:
-    if connection_id:
-        return connection_id
-    return PLATFORM if PLATFORM in ways and policy == Organization.SignInPolicy.ANY else ""
 
 
 def _fresh_proofs(request: HttpRequest) -> dict[str, int]:

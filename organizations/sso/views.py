@@ -10,11 +10,12 @@ from controlplane.appearance import allow_forms_to
 from controlplane.problems import Forbidden, NotFound
 from controlplane.transactions import calls_out
 from organizations.actions.sign_in import connection_by_id
-from organizations.models import Connection, Membership, Organization
+from organizations.models import Connection, Membership
 from organizations.queries import own_ways_in
 from organizations.sso import departure, sessions
 from organizations.sso.attempts import Attempt
 from organizations.sso.completion import refused
+from organizations.sso.demands import demands_on
 from organizations.sso.oidc.provider import PLATFORM, platform_origins
 from organizations.sso.outgoing import origin_of
 from organizations.sso.proven import SignInRefused
@@ -60,7 +61,8 @@ def link(request: HttpRequest, connection_id: str) -> HttpResponse:
     """
     actor = actor_of(request)
     found = connection_by_id(connection_id)
-    if not Membership.objects.filter(user_id=actor.user_id, organization_id=found.organization_id).exists():
+    mine = Membership.objects.filter(user_id=actor.user_id, organization_id=found.organization_id, blocked_at=None)
+    if not mine.exists():
         raise NotFound
     if not sessions.is_fresh(request):
         raise Forbidden("You signed in more than ten minutes ago.", hint="Sign in again, then link.", code="NOT_FRESH")
@@ -78,23 +80,29 @@ def link(request: HttpRequest, connection_id: str) -> HttpResponse:
 def enter(request: HttpRequest, organization_id: str) -> HttpResponse:
     """Where a member is led whose session has not met the sign-in policy of the organization they want to enter."""
     membership = (
-        Membership.objects.select_related("organization")
-        .filter(user_id=actor_of(request).user_id, organization_id=organization_id)
+        Membership.objects.select_related("organization", "user")
+        .filter(user_id=actor_of(request).user_id, organization_id=organization_id, blocked_at=None)
         .first()
     )
     if membership is None:
         raise NotFound
     organization = membership.organization
-    connections = list(Connection.objects.filter(organization=organization, state=Connection.State.ENABLED))
-    by_platform = organization.sign_in_policy == Organization.SignInPolicy.ANY
+    demand = next(one for one in demands_on(membership.user) if one.organization == organization)
+    connections = list(Connection.objects.filter(id__in=demand.connections))
+    by_platform = demand.takes_platform
     page = render(
         request,
         "organizations/enter.html",
         {
             "organization": organization,
             "connections": connections,
-            "untied": [way.connection for way in own_ways_in(actor_of(request), organization) if not way.is_tied],
+            "untied": [
+                way.connection
+                for way in own_ways_in(actor_of(request), organization)
+                if not way.is_tied and way.connection.pk in demand.connections
+            ],
             "platform": by_platform,
+            "is_emergency": demand.is_strict and demand.breaks_glass,
             "next": sessions.safe_next(request.GET.get("next", "")),
         },
     )

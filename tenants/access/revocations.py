@@ -25,6 +25,7 @@ REVOKED = "tenants.access.revoked"
 
 TERMS: dict[str, tuple[str, str]] = {
     "organizations.membership.ended": ("subject", "user"),
+    "organizations.membership.blocked": ("subject", "user"),
     "organizations.membership.role_changed": ("subject", "user"),
     "organizations.membership.sign_in_demanded": ("subject", "user"),
     "organizations.grant.ended": ("grant", "grant"),

@@ -39,7 +39,7 @@ def test_a_sign_in_address_leads_to_its_page_whether_or_not_it_exists(visitor: B
         assert answer["Location"].startswith("/sso/conn_")
 
 
-@pytest.mark.parametrize("address", ["", "acme", "alice@acme.example", "conn_", "https://mallory.example/"])
+@pytest.mark.parametrize("address", ["", "acme", "conn_", "https://mallory.example/"])
 def test_what_is_no_sign_in_address_reads_the_same_for_everybody(visitor: Browser, address: str) -> None:
     answer = visitor.post("/sign-in/", {"address": address})
     assert answer.status_code == 400

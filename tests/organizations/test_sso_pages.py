@@ -55,10 +55,11 @@ def test_an_openid_provider_is_added_tied_and_then_demanded(owner: Browser, base
     shown = owner.get(f"{base}/sso/new/oidc/").content.decode()
     redirect_address = re.search(r'id="redirect">([^<]+)<', shown)[1]
     form = oidc_form(owner, base, own_idp, reserved=re.search(r'name="reserved" value="([^"]+)"', shown)[1])
-    assert owner.post(f"{base}/sso/new/oidc/", form)["Location"] == f"{base}/sso/"
+    added = owner.post(f"{base}/sso/new/oidc/", form)
     own = only_connection()
+    assert added["Location"] == f"{base}/sso/{own.pk}/"
     assert redirect_address == f"http://testserver/sso/oidc/{own.pk}/callback/"
-    assert redirect_address in owner.get(f"{base}/sso/").content.decode()
+    assert redirect_address in owner.get(f"{base}/sso/{own.pk}/").content.decode()
 
     members = owner.get(f"{base}/members/")
     assert f'action="/sso/{own.pk}/link/"' in members.content.decode()
@@ -134,9 +135,10 @@ def test_a_second_provider_by_saml_is_added_renewed_and_comes_in(
     owner: Browser, base: str, saml_idp: SamlIdp, own_idp: OidcIdp
 ) -> None:
     form = {"name": "Head office", "metadata_xml": saml_idp.metadata()}
-    assert owner.post(f"{base}/sso/new/saml/", form)["Location"] == f"{base}/sso/"
+    added = owner.post(f"{base}/sso/new/saml/", form)
     own = only_connection()
-    assert f"/sso/saml/{own.pk}/acs/" in owner.get(f"{base}/sso/").content.decode()
+    assert added["Location"] == f"{base}/sso/{own.pk}/"
+    assert f"/sso/saml/{own.pk}/acs/" in owner.get(added["Location"]).content.decode()
     saml_idp.pair = OTHER_PAIR
     assert link(owner, saml_idp, own).status_code == 403
     assert owner.get(f"{base}/sso/{own.pk}/renew/").status_code == 200

@@ -11,14 +11,15 @@ import binascii
 import hashlib
 import hmac
 import time
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote_plus
 
 import jwt
 
 from controlplane.hygiene import refuse_text
-from organizations.addresses import usable_address
 from organizations.sso import outgoing
+from organizations.sso.claims import flat, told_by
 from organizations.sso.oidc.provider import PLATFORM, Provider, json_object, unavailable
 from organizations.sso.proven import ProvenIdentity, SignInRefused
 
@@ -26,20 +27,22 @@ ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 LEEWAY_SECONDS = 60
 OLDEST_SECONDS = 600
 LONGEST_SUBJECT = 191
-LONGEST_NAME = 200
+# What the ID token's signature vouches for: user details may not replace it.
+PROTOCOL_CLAIMS = frozenset({"iss", "aud", "azp", "exp", "iat", "nbf", "nonce", "at_hash", "auth_time"})
+UNSHOWN_CLAIMS = PROTOCOL_CLAIMS | {"c_hash", "s_hash", "jti", "sid"}
 
 
 def prove(provider: Provider, *, code: str, nonce: str, verifier: str, afresh: bool = False) -> ProvenIdentity:
     """Who the provider proves by `code`; `afresh` demands that it authenticated them just now. Raises SignInRefused."""
     try:
-        tokens = _exchange(provider, code, verifier)
+        tokens, by_former = _exchange(provider, code, verifier)
         access_token, id_token = str(tokens.get("access_token", "")), str(tokens.get("id_token", ""))
         claims = _judged_claims(provider, id_token, nonce)
         if afresh and not _was_just_now(claims):
             raise invalid("The provider did not authenticate the person again (auth_time).")
         _check_access_token(id_token, claims, access_token)
         details = _user_details(provider, access_token, str(claims["sub"]))
-        return _identity(provider, {**claims, **details})
+        return replace(_identity(provider, {**claims, **details}), by_former_secret=by_former)
     except outgoing.OutgoingRefused as error:
         raise unavailable(str(error)) from error
     except SignInRefused:
@@ -58,7 +61,19 @@ def invalid(reason: str) -> SignInRefused:
     )
 
 
-def _exchange(provider: Provider, code: str, verifier: str) -> dict[str, Any]:
+def _exchange(provider: Provider, code: str, verifier: str) -> tuple[dict[str, Any], bool]:
+    """The tokens for a code, and whether only the secret before the present one was taken for it."""
+    secrets = [provider.client_secret, *filter(None, [provider.former_secret])]
+    for number, secret in enumerate(secrets):
+        answer = _asked_for_tokens(provider, secret, code, verifier)
+        if answer.status == 200:
+            return json_object(answer.body, "token endpoint"), number > 0
+        if not _knows_no_client(answer):
+            break
+    raise invalid(f"The token endpoint answered with status {answer.status}{_said(answer)}.")
+
+
+def _asked_for_tokens(provider: Provider, secret: str, code: str, verifier: str) -> outgoing.Answer:
     form = {
         "grant_type": "authorization_code",
         "code": code,
@@ -67,14 +82,25 @@ def _exchange(provider: Provider, code: str, verifier: str) -> dict[str, Any]:
     }
     headers = {}
     if provider.endpoints.get("token_auth", "basic") == "basic":
-        pair = quote_plus(provider.client_id) + ":" + quote_plus(provider.client_secret)
+        pair = quote_plus(provider.client_id) + ":" + quote_plus(secret)
         headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
     else:
-        form |= {"client_id": provider.client_id, "client_secret": provider.client_secret}
-    answer = outgoing.post(provider.endpoints["token_endpoint"], what="token endpoint", form=form, headers=headers)
-    if answer.status != 200:
-        raise invalid(f"The token endpoint answered with status {answer.status}.")
-    return json_object(answer.body, "token endpoint")
+        form |= {"client_id": provider.client_id, "client_secret": secret}
+    return outgoing.post(provider.endpoints["token_endpoint"], what="token endpoint", form=form, headers=headers)
+
+
+def _knows_no_client(answer: outgoing.Answer) -> bool:
+    """Whether the secret was refused (RFC 6749, section 5.2): then the code is unused, and the former one is tried."""
+    return answer.status == 401 or (answer.status == 400 and _said(answer) == ": invalid_client")
+
+
+def _said(answer: outgoing.Answer) -> str:
+    """The error code of the token endpoint, for the audit trail."""
+    try:
+        code = json_object(answer.body, "token endpoint").get("error", "")
+    except outgoing.OutgoingRefused:
+        return ""
+    return f": {code}"[:80] if isinstance(code, str) and code.isprintable() else ""
 
 
 def _judged_claims(provider: Provider, id_token: str, nonce: str) -> dict[str, Any]:
@@ -141,38 +167,28 @@ def _user_details(provider: Provider, access_token: str, subject: str) -> dict[s
     if details.get("sub") != subject:
         # The attack: an access token of another person, swapped in, would bring that person's address.
         raise invalid("User details belong to another subject than the ID token.")
-    wanted = ("sub", "email", "email_verified", "name")
-    return {name: details[name] for name in wanted if name in details}
+    return {name: value for name, value in details.items() if name not in PROTOCOL_CLAIMS}
 
 
 def _identity(provider: Provider, claims: dict[str, Any]) -> ProvenIdentity:
-    subject, email = claims["sub"], claims.get("email")
+    subject = claims["sub"]
     if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_SUBJECT:
         raise invalid("The subject is empty or too long.")
-    name = claims.get("name")
-    name = name[:LONGEST_NAME] if isinstance(name, str) else ""
     refuse_text(subject, "sub")
-    refuse_text(name, "name")
+    table = flat({name: value for name, value in claims.items() if name not in UNSHOWN_CLAIMS})
+    told = told_by("oidc", provider.mapping, table)
     return ProvenIdentity(
         provider.provider_id,
         subject,
-        _address(email),
-        name,
+        told.email,
+        told.name,
         # An organization's own provider could call any address verified; only the platform's is believed.
         email_verified=provider.key == PLATFORM and claims.get("email_verified") is True,
+        email_disputed=claims.get("email_verified") in (False, "false"),
+        email_problem=told.problem,
+        groups=told.groups,
+        claims=table,
     )
-
-
-def _address(email: object) -> str:
-    try:
-        return usable_address(email)
-    except ValueError as error:
-        raise SignInRefused(
-            "OIDC_NO_EMAIL",
-            f"The provider sent no usable e-mail address: {error}",
-            told="Your sign-in provider did not send an e-mail address that can be used.",
-            hint="Allow it to share your address, or ask its administrator for the scope “email”.",
-        ) from error
 
 
 def _was_just_now(claims: dict[str, Any]) -> bool:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -38,6 +39,9 @@ class Provider:
     client_id: str
     client_secret: str = field(repr=False)
     endpoints: dict[str, str]
+    former_secret: str = field(default="", repr=False)
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    more_scopes: str = ""
 
     @property
     def redirect_uri(self) -> str:
@@ -67,6 +71,9 @@ def of_connection(connection: Connection) -> Provider:
         connection.client_id,
         connection.client_secret,
         {"authorization_endpoint": connection.sign_in_url, **connection.endpoints},
+        connection.former_secret,
+        connection.mapping,
+        connection.scopes,
     )
 
 
@@ -147,7 +154,7 @@ def sign_in_address(provider: Provider, *, state: str, nonce: str, verifier: str
         "response_type": "code",
         "client_id": provider.client_id,
         "redirect_uri": provider.redirect_uri,
-        "scope": "openid email profile",
+        "scope": " ".join(["openid", "email", "profile", *provider.more_scopes.split()]),
         "state": state,
         "nonce": nonce,
         "code_challenge": challenge,

@@ -1,17 +1,21 @@
 """The door through which OpenID providers send people back."""
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from controlplane.actor import actor_of
 from controlplane.problems import NotFound
 from controlplane.transactions import calls_out
+from organizations.actions import connections, sign_in_tests
 from organizations.actions.sign_in import connection_by_id
 from organizations.models import Connection
 from organizations.sso import attempts, completion
+from organizations.sso.attempts import Attempt
 from organizations.sso.oidc import answer
 from organizations.sso.oidc import provider as oidc
-from organizations.sso.proven import SignInRefused
+from organizations.sso.proven import ProvenIdentity, SignInRefused
 
 
 @calls_out
@@ -20,22 +24,33 @@ from organizations.sso.proven import SignInRefused
 def callback(request: HttpRequest, key: str) -> HttpResponse:
     """Judges the answer to a sign-in that this browser began. `key` is a connection's id or "platform"."""
     connection = _connection(key)
+    attempt = attempts.take(request, request.GET.get("state", ""), key)
     try:
-        attempt = attempts.take(request, request.GET.get("state", ""), key)
         if attempt is None:
             raise _not_begun_here()
-        _check_address(request, connection)
-        provider = oidc.of_connection(connection) if connection else oidc.platform()
-        identity = answer.prove(
-            provider,
-            code=_code(request),
-            nonce=attempt.nonce,
-            verifier=attempt.verifier,
-            afresh=attempt.purpose == "link",
-        )
-        return completion.complete(request, connection, attempt, identity)
+        return completion.complete(request, connection, attempt, _proven(request, connection, attempt))
     except SignInRefused as refusal:
+        test = attempt.details.get("test", "") if attempt else ""
+        if connection and sign_in_tests.refuse(
+            by=actor_of(request), connection=connection, refusal=refusal, test_id=test
+        ):
+            return redirect("settings:sso-test", connection.organization_id, connection.pk)
         return completion.refused(request, connection, refusal)
+
+
+def _proven(request: HttpRequest, connection: Connection | None, attempt: Attempt) -> ProvenIdentity:
+    _check_address(request, connection)
+    provider = oidc.of_connection(connection) if connection else oidc.platform()
+    identity = answer.prove(
+        provider,
+        code=_code(request),
+        nonce=attempt.nonce,
+        verifier=attempt.verifier,
+        afresh=attempt.purpose == "link",
+    )
+    if connection and connection.former_secret and not identity.by_former_secret:
+        connections.forget_former_secret(connection=connection)
+    return identity
 
 
 def _connection(key: str) -> Connection | None:

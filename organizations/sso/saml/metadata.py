@@ -17,6 +17,7 @@ from controlplane.problems import Invalid
 from organizations.sso import outgoing
 from organizations.sso.models import LONGEST_ADDRESS, LONGEST_ISSUER, Connection
 from organizations.sso.saml import service_provider
+from organizations.sso.saml.certificates import bare
 
 LIMIT_CHARACTERS = 512_000
 SMALLEST_RSA_BITS = 2048
@@ -73,6 +74,23 @@ def parse(document: str | bytes, *, field: str = "metadata_xml") -> IdpMetadata:
     return read
 
 
+def typed(*, entity_id: str, sign_in_url: str, certificate: str) -> IdpMetadata:
+    """The identity provider as somebody typed it, where it publishes no metadata. Raises Invalid naming the field."""
+    given = {"entity_id": entity_id.strip(), "sign_in_url": sign_in_url.strip(), "certificate": certificate.strip()}
+    for field, text in given.items():
+        if not text:
+            raise Invalid("Fill this in as well, or give the metadata.", field=field)
+    try:
+        outgoing.checked(given["sign_in_url"], "identity provider's sign-in address")
+    except outgoing.OutgoingRefused as error:
+        raise Invalid(str(error), field="sign_in_url") from error
+    read = IdpMetadata(
+        given["entity_id"], given["sign_in_url"], [usable_certificate(bare(given["certificate"]), "certificate")]
+    )
+    _check_it_can_be_used(read, "entity_id")
+    return read
+
+
 def _read(content: bytes, field: str) -> dict[str, Any]:
     try:
         idp: dict[str, Any] = MetadataParser.parse(content).get("idp", {})
@@ -108,7 +126,7 @@ def usable_certificate(text: str, field: str) -> str:
         certificate = x509.load_der_x509_certificate(base64.b64decode("".join(text.split()), validate=True))
         key = certificate.public_key()
     except (ValueError, binascii.Error, TypeError) as error:
-        raise Invalid("A signing certificate in the metadata can't be read.", field=field) from error
+        raise Invalid("This signing certificate can't be read.", field=field) from error
     if certificate.not_valid_after_utc <= timezone.now():
         raise Invalid(f"The signing certificate ended on {certificate.not_valid_after_utc:%d %B %Y}.", field=field)
     if isinstance(key, rsa.RSAPublicKey):

@@ -1,8 +1,12 @@
 """Our side of a SAML connection: its addresses, its metadata and the request it sends."""
 
+import base64
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.conf import settings
 from django.urls import reverse
 from onelogin.saml2.authn_request import OneLogin_Saml2_Authn_Request as AuthnRequest
@@ -39,17 +43,23 @@ def entity_id(connection: Connection) -> str:
     return absolute("saml-metadata", connection)
 
 
-def saml_settings(connection: Connection) -> SamlSettings:
-    """python3-saml's settings for one connection, strict."""
+def saml_settings(connection: Connection, *, own: dict[str, str] | None = None) -> SamlSettings:
+    """
+    python3-saml's settings for one connection, strict.
+
+    Args: own: our key and certificates, for our metadata only. Nothing that is judged sees our key: what somebody
+    encrypts under our public certificate must stay unreadable.
+    """
     return SamlSettings(
         {
             "strict": True,
             "debug": False,
-            "security": SECURITY,
+            "security": {**SECURITY, "authnRequestsSigned": bool(own)},
             "sp": {
                 "entityId": entity_id(connection),
                 "assertionConsumerService": {"url": acs_url(connection), "binding": Saml.BINDING_HTTP_POST},
                 "NameIDFormat": Saml.NAMEID_UNSPECIFIED,
+                **(own or {}),
             },
             "idp": {
                 "entityId": connection.issuer,
@@ -61,8 +71,14 @@ def saml_settings(connection: Connection) -> SamlSettings:
 
 
 def own_metadata(connection: Connection) -> bytes:
-    """The XML that an administrator gives to the identity provider."""
-    xml = saml_settings(connection).get_sp_metadata()
+    """The XML that an administrator gives to the identity provider: with our certificate, and the next one."""
+    own = {
+        "x509cert": connection.request_certificate,
+        "x509certNew": connection.next_request_certificate,
+        "privateKey": connection.request_key,
+    }
+    signing = {name: value for name, value in own.items() if value}
+    xml = saml_settings(connection, own=signing if connection.signs_requests else None).get_sp_metadata()
     return xml if isinstance(xml, bytes) else xml.encode()
 
 
@@ -74,7 +90,20 @@ def sign_in_request(connection: Connection, *, afresh: bool) -> tuple[str, str]:
     """
     request = AuthnRequest(saml_settings(connection), force_authn=afresh, set_nameid_policy=False)
     separator = "&" if urlsplit(connection.sign_in_url).query else "?"
-    return request.get_id(), connection.sign_in_url + separator + urlencode({"SAMLRequest": request.get_request()})
+    query = urlencode({"SAMLRequest": request.get_request()})
+    if connection.signs_requests:
+        query = _signed(query, connection.request_key)
+    return request.get_id(), connection.sign_in_url + separator + query
+
+
+def _signed(query: str, key: str) -> str:
+    """A query with its signature (SAML 2.0 bindings, section 3.4.4.1)."""
+    private = load_pem_private_key(key.encode(), password=None)
+    if not isinstance(private, rsa.RSAPrivateKey):
+        raise TypeError("Our keys for requests are RSA keys.")
+    whole = f"{query}&{urlencode({'SigAlg': Saml.RSA_SHA256})}"
+    signature = base64.b64encode(private.sign(whole.encode(), padding.PKCS1v15(), SHA256())).decode()
+    return f"{whole}&{urlencode({'Signature': signature})}"
 
 
 def received_at(connection: Connection) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import datetime as dt
 
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -11,12 +12,15 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
 from controlplane import rls
+from controlplane.actor import actor_of
 from controlplane.problems import NotFound
+from organizations.actions import sign_in_tests
 from organizations.actions.sign_in import connection_by_id
 from organizations.models import Connection, SeenAssertion
 from organizations.sso import attempts, completion
 from organizations.sso.attempts import Attempt
-from organizations.sso.proven import ProvenIdentity, SignInRefused
+from organizations.sso.claims import told_by
+from organizations.sso.proven import ProvenIdentity, SignInRefused, no_address
 from organizations.sso.saml import answer, service_provider
 
 LEEWAY = dt.timedelta(seconds=60)
@@ -44,9 +48,13 @@ def acs(request: HttpRequest, connection_id: str) -> HttpResponse:
     this sign-in is asked at `finish`, where it does.
     """
     connection = _saml_connection(connection_id)
+    posted = request.POST.get("SAMLResponse", "")
     try:
-        _use_up(connection, answer.judge(connection, request.POST.get("SAMLResponse", "")))
+        _use_up(connection, answer.judge(connection, posted))
     except SignInRefused as refusal:
+        key = answer.claimed_request(connection, posted)
+        if sign_in_tests.refuse(by=actor_of(request), connection=connection, refusal=refusal, key=key):
+            return redirect("settings:sso-test", connection.organization_id, connection.pk)
         return completion.refused(request, connection, refusal)
     return HttpResponseRedirect(reverse("saml-finish", args=[connection.pk]), status=303)
 
@@ -63,8 +71,7 @@ def finish(request: HttpRequest, connection_id: str) -> HttpResponse:
             raise _not_begun_here()
         if attempt.purpose == "link":
             _check_freshness(seen, attempt)
-        identity = ProvenIdentity(connection.provider_id, seen.uid, seen.email, seen.name)
-        return completion.complete(request, connection, attempt, identity)
+        return completion.complete(request, connection, attempt, _identity(connection, seen))
     except SignInRefused as refusal:
         return completion.refused(request, connection, refusal)
 
@@ -82,6 +89,9 @@ def _use_up(connection: Connection, valid: answer.ValidAssertion) -> None:
 
     The attack is a second delivery of the same answer, to this process or any other: the unique constraint decides.
     """
+    told = told_by(connection.kind, connection.mapping, valid.claims)
+    if not told.email and not sign_in_tests.is_awaited(connection, valid.request_id):
+        raise no_address(connection.kind, told.problem)
     try:
         with rls.acting_as(f"org:{connection.organization_id}"):
             SeenAssertion.objects.filter(connection=connection, keep_until__lt=timezone.now()).delete()
@@ -91,8 +101,9 @@ def _use_up(connection: Connection, valid: answer.ValidAssertion) -> None:
                 assertion_digest=valid.digest,
                 in_response_to=valid.request_id,
                 uid=valid.uid,
-                email=valid.email,
-                name=valid.name,
+                email=told.email,
+                name=told.name,
+                claims=valid.claims,
                 authenticated_at=valid.authenticated_at,
                 keep_until=min(valid.ends_at, timezone.now() + LONGEST_KEPT) + KEEP_LONGER,
             )
@@ -115,9 +126,22 @@ def _take(connection: Connection, request_ids: list[str]) -> SeenAssertion | Non
             received_at__gt=timezone.now() - RETURN_WITHIN,
         )
         seen = waiting.order_by("-received_at").first()
-        if seen is None or not waiting.filter(pk=seen.pk).update(taken_at=timezone.now()):
+        if seen is None or not waiting.filter(pk=seen.pk).update(taken_at=timezone.now(), claims={}):
             return None
         return seen
+
+
+def _identity(connection: Connection, seen: SeenAssertion) -> ProvenIdentity:
+    told = told_by(connection.kind, connection.mapping, seen.claims)
+    return ProvenIdentity(
+        connection.provider_id,
+        seen.uid,
+        told.email,
+        told.name,
+        email_problem=told.problem,
+        groups=told.groups,
+        claims=seen.claims,
+    )
 
 
 def _check_freshness(seen: SeenAssertion, attempt: Attempt) -> None:

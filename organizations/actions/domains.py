@@ -1,0 +1,219 @@
+"""An organization's e-mail domains: claim, look for the proof, say what it is used for, and give up."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from controlplane import audit, rls
+from controlplane.actor import Actor
+from controlplane.problems import Conflict, Invalid, NotFound
+from organizations import queries
+from organizations.access import Standing, require
+from organizations.actions import facts
+from organizations.models import Connection, Domain, Membership, Organization
+from organizations.sso.domains import judging
+from organizations.sso.domains.dns import Found, look
+from organizations.sso.domains.names import usable_domain
+
+MOST_DOMAINS = 50
+LEASE = dt.timedelta(minutes=2)
+UNCHANGED: Any = object()
+
+
+def claim(*, by: Actor, organization: Organization, name: str) -> Domain:
+    """
+    Claim a domain: the answer holds the record to publish. It does not tell whether others claim it as well.
+
+    Raises Invalid for public mail services and what is no domain, Conflict for one that is claimed here already.
+    """
+    standing = require(by, "sso.manage", organization)
+    domain = Domain(organization=organization, name=usable_domain(name), next_look_at=timezone.now())
+    with rls.acting_as(f"org:{organization.pk}"):
+        Organization.objects.select_for_update().get(pk=organization.pk)
+        own = Domain.objects.filter(organization=organization)
+        if own.filter(name=domain.name).exists():
+            raise Conflict(f"{domain.name} is claimed already. Nothing was changed.", code="ALREADY_CLAIMED")
+        if own.count() >= MOST_DOMAINS:
+            raise Conflict(f"An organization claims at most {MOST_DOMAINS} domains.", code="TOO_MANY")
+        domain.save(force_insert=True)
+        _record(by, domain, "organizations.domain.claim", standing)
+    return domain
+
+
+def check(*, by: Actor, organization: Organization, domain_id: str) -> Domain:
+    """
+    Look for the record now, outside any transaction. Raises Conflict where another organization has proved the domain.
+
+    That is only said to somebody whose own record is there, who may know whom the domain belongs to.
+    """
+    with rls.reading_as(by.rls_actor):
+        standing = require(by, "sso.manage", organization)
+    with rls.reading_as(f"org:{organization.pk}"):
+        domain = _found(organization, domain_id)
+    return _settle(by, domain, look(domain.name, domain.proof), standing)
+
+
+def check_due(organization_id: str, domain_id: str) -> None:
+    """The same by the clock, for whoever of several workers takes it first."""
+    now = timezone.now()
+    with rls.acting_as(f"org:{organization_id}"):
+        mine = Domain.objects.filter(pk=domain_id, next_look_at__lte=now)
+        if not mine.update(next_look_at=now + LEASE):
+            return
+        domain = Domain.objects.select_related("organization").get(pk=domain_id)
+    by = Actor.system("looking for domain proofs", organization_id=organization_id)
+    try:
+        _settle(by, domain, look(domain.name, domain.proof))
+    except Conflict:
+        with rls.acting_as(f"org:{organization_id}"):
+            words = "The record is there, but another organization has proved this domain."
+            Domain.objects.filter(pk=domain_id).update(looked_words=words, looked_at=now)
+
+
+def use(
+    *, by: Actor, organization: Organization, domain_id: str, connection_id: Any = UNCHANGED, enforced: Any = UNCHANGED
+) -> Domain:
+    """
+    Say which connection people of the domain are led to (None for none), and whether members of it must use that one.
+
+    The demand is taken only from somebody whose session that very connection proved, so that nobody locks people out
+    with one that does not work, and only once an owner is kept for emergencies. Raises Conflict, NotFound, Invalid.
+    """
+    standing = require(by, "sso.manage", organization)
+    with rls.acting_as(f"org:{organization.pk}"):
+        held = Organization.objects.select_for_update().get(pk=organization.pk)
+        domain = _found(organization, domain_id)
+        before = _Use(domain.connection_id, domain.enforced)
+        wanted = _Use(
+            before.connection_id if connection_id is UNCHANGED else connection_id,
+            before.enforced if enforced is UNCHANGED else enforced,
+        )
+        if wanted == before:
+            return domain
+        _check_use(standing, held, domain, before, wanted)
+        domain.connection_id, domain.enforced = wanted.connection_id, wanted.enforced
+        domain.save(update_fields=["connection", "enforced"])
+        if wanted.enforced:
+            _end_what_other_ways_opened(domain)
+        _record(
+            by,
+            domain,
+            "organizations.domain.use",
+            standing,
+            connection=wanted.connection_id or "",
+            enforced=wanted.enforced,
+        )
+    return domain
+
+
+def give_up(*, by: Actor, organization: Organization, domain_id: str) -> None:
+    """Take a claim back, with everything that stood on it."""
+    standing = require(by, "sso.manage", organization)
+    with rls.acting_as(f"org:{organization.pk}"):
+        domain = _found(organization, domain_id)
+        _record(by, domain, "organizations.domain.give_up", standing)
+        domain.delete()
+
+
+@dataclass(frozen=True)
+class _Use:
+    connection_id: str | None
+    enforced: bool
+
+
+def _check_use(standing: Standing, held: Organization, domain: Domain, before: _Use, wanted: _Use) -> None:
+    if wanted.connection_id is None:
+        if wanted.enforced:
+            raise Invalid("Choose the connection that members have to use.", field="connection")
+        return
+    connection = Connection.objects.filter(pk=wanted.connection_id, organization=held).first()
+    if connection is None:
+        raise Invalid("Choose one of your connections.", field="connection")
+    if wanted.connection_id != before.connection_id and not domain.counts:
+        raise Conflict("The domain is not proven yet. Nothing was changed.", code="NOT_PROVEN")
+    if wanted.enforced:
+        _check_demand(standing, held, domain, connection)
+
+
+def _check_demand(standing: Standing, held: Organization, domain: Domain, connection: Connection) -> None:
+    refusals = {
+        "NOT_PROVEN": not domain.counts and "The domain is not proven yet.",
+        "DISABLED": not connection.is_enabled and "The connection is switched off.",
+        "CONNECTION_UNPROVEN": standing.connection_id != connection.pk
+        and "Sign in with this connection yourself first: that proves that it works.",
+        "BREAK_GLASS_NEEDED": held.break_glass_id is None and "Choose an owner for emergencies first.",
+    }
+    for code, words in refusals.items():
+        if words:
+            raise Conflict(f"{words} Nothing was changed.", code=code)
+
+
+def _end_what_other_ways_opened(domain: Domain) -> None:
+    """Close dashboards and streams of the domain's members: at the edge nothing tells which sign-in opened them."""
+    reach = queries.reach_of(domain.organization_id)
+    members = Membership.objects.filter(
+        organization_id=domain.organization_id, user__email__iendswith=f"@{domain.name}"
+    )
+    for user_id in members.values_list("user_id", flat=True):
+        facts.publish(facts.SIGN_IN_DEMANDED, organization_id=domain.organization_id, organizations=reach, user=user_id)
+
+
+def _settle(by: Actor, domain: Domain, found: Found, standing: Standing | None = None) -> Domain:
+    """Writes down what was found. Of several organizations that prove one domain, the database lets the first."""
+    now = timezone.now()
+    with rls.acting_as(f"org:{domain.organization_id}"):
+        locked = Domain.objects.select_for_update().filter(pk=domain.pk).first()
+        if locked is None:
+            raise NotFound
+        before, next_ = locked.state, judging.after(locked, found, now)
+        locked.state, locked.missing_since, locked.next_look_at = next_.state, next_.missing_since, next_.look_at
+        locked.looked_at, locked.looked_words = now, found.words
+        if next_.state == Domain.State.PROVEN and before != Domain.State.MISSING:
+            locked.proven_at = locked.proven_at if before == Domain.State.PROVEN else now
+        try:
+            with transaction.atomic():
+                locked.save()
+        except IntegrityError as error:
+            raise Conflict(
+                "Another organization has proved this domain. Nothing was changed.",
+                code="DOMAIN_TAKEN",
+                hint="Ask who manages it in your company. Once their proof is gone from DNS, yours counts.",
+            ) from error
+        if before != locked.state:
+            _tell(by, locked, standing)
+    return locked
+
+
+def _tell(by: Actor, domain: Domain, standing: Standing | None) -> None:
+    verb = {
+        Domain.State.PROVEN: "prove",
+        Domain.State.MISSING: "miss",
+        Domain.State.WITHDRAWN: "withdraw",
+    }[Domain.State(domain.state)]
+    _record(by, domain, f"organizations.domain.{verb}", standing, found=domain.looked_words)
+    topic = {Domain.State.MISSING: facts.DOMAIN_MISSING, Domain.State.WITHDRAWN: facts.DOMAIN_WITHDRAWN}.get(
+        Domain.State(domain.state)
+    )
+    if topic:
+        facts.publish(topic, organization_id=domain.organization_id, domain=domain.name)
+
+
+def _found(organization: Organization, domain_id: str) -> Domain:
+    domain = Domain.objects.filter(organization=organization, pk=domain_id).first()
+    if domain is None:
+        raise NotFound
+    return domain
+
+
+def _record(by: Actor, domain: Domain, action: str, standing: Standing | None, **data: Any) -> None:
+    audit.record(
+        by=by,
+        action=action,
+        organization_id=domain.organization_id,
+        target=domain.pk,
+        data={"domain": domain.name, **data},
+        grant_id=standing.grant_id if standing else None,
+    )

@@ -1,0 +1,76 @@
+"""
+How somebody must sign in to each of their organizations: asked before a sign-in counts, and at every entry.
+
+An organization may demand its own sign-in of everybody (its policy), or of members with an address of one of its
+domains, and then by that domain's connection alone. The one owner it chose for emergencies is let in by the platform's
+sign-in all the same. A domain's demand does not end when its proof does: it is the organization's word about its own
+members, and whoever can empty a zone file must not be able to loosen it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from organizations.models import Connection, Domain, Membership, Organization, User
+from organizations.sso.domains.names import domain_of
+from organizations.sso.oidc.provider import PLATFORM
+
+
+@dataclass(frozen=True)
+class Demand:
+    """
+    What one organization takes of one member.
+
+    `connections` are the ids of those whose proof counts; `is_strict` says that the platform's does not, and
+    `breaks_glass` that it does for this one person.
+    """
+
+    organization: Organization
+    connections: tuple[str, ...]
+    is_strict: bool
+    breaks_glass: bool
+
+    @property
+    def takes_platform(self) -> bool:
+        return not self.is_strict or self.breaks_glass
+
+    def way_among(self, ways: Mapping[str, int]) -> str:
+        """By which of the ways that a session has proven the organization is open; empty if by none."""
+        own = next((one for one in self.connections if one in ways), "")
+        return own or (PLATFORM if PLATFORM in ways and self.takes_platform else "")
+
+
+def demands_on(user: User) -> list[Demand]:
+    """The demands of all organizations that the person may enter. The caller acts as them."""
+    memberships = Membership.objects.filter(user_id=user.pk, blocked_at=None).select_related("organization")
+    organizations = [membership.organization for membership in memberships]
+    enabled: dict[str, list[str]] = {}
+    for connection, organization in Connection.objects.filter(
+        organization__in=organizations, state=Connection.State.ENABLED
+    ).values_list("id", "organization_id"):
+        enabled.setdefault(organization, []).append(connection)
+    enforced = dict(
+        Domain.objects.filter(organization__in=organizations, enforced=True, name=domain_of(user.email)).values_list(
+            "organization_id", "connection_id"
+        )
+    )
+    return [_demand(one, enabled.get(one.pk, []), enforced.get(one.pk), user) for one in organizations]
+
+
+def closing(user: User) -> Demand | None:
+    """
+    The demand that makes the platform's sign-in worth nothing to the person, because all their organizations have one.
+
+    Somebody who also belongs elsewhere signs in, and meets each demand at the entry.
+    """
+    found = [demand for demand in demands_on(user) if demand.organization.is_active]
+    return found[0] if found and not any(demand.takes_platform for demand in found) else None
+
+
+def _demand(organization: Organization, enabled: list[str], enforced: str | None, user: User) -> Demand:
+    by_policy = organization.sign_in_policy == Organization.SignInPolicy.CONNECTION
+    return Demand(
+        organization,
+        connections=tuple(one for one in enabled if enforced in (None, one)),
+        is_strict=by_policy or enforced is not None,
+        breaks_glass=organization.break_glass_id == user.pk,
+    )

@@ -1,0 +1,60 @@
+"""
+Looks for a claim's TXT record.
+
+"Not there" and "could not be asked" are two answers: only the first may ever count against a proof. The resolver is the
+system's, or those of `GARRISON_DNS_RESOLVERS` (address or address:port).
+"""
+
+from dataclasses import dataclass
+
+import dns.exception
+import dns.resolver
+from dns.nameserver import Do53Nameserver
+
+from controlplane.environment import environment
+from controlplane.transactions import let_go
+
+LABEL = "_portal-challenge"
+PREFIX = "portal-verification="
+SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a look found: `there` is None where nobody could be asked. `words` say it to the domain's owner."""
+
+    there: bool | None
+    words: str
+
+
+def record_name(domain: str) -> str:
+    """Where the record has to stand."""
+    return f"{LABEL}.{domain}"
+
+
+def record_text(proof: str) -> str:
+    """What it has to say."""
+    return PREFIX + proof
+
+
+def look(domain: str, proof: str) -> Found:
+    """Asks DNS, outside any transaction, for at most five seconds."""
+    let_go()
+    try:
+        answer = _resolver().resolve(record_name(domain), "TXT", lifetime=SECONDS, search=False)
+    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+        return Found(False, "There is no such TXT record yet.")
+    except dns.exception.DNSException as error:
+        return Found(None, f"DNS could not be asked ({type(error).__name__}).")
+    texts = [b"".join(record.strings).decode("utf-8", "replace").strip() for record in answer]
+    if record_text(proof) in texts:
+        return Found(True, "The record is there.")
+    return Found(False, f"A TXT record is there, but it says something else ({texts[0][:60]}).")
+
+
+def _resolver() -> dns.resolver.Resolver:
+    listed = environment().dns_resolvers
+    resolver = dns.resolver.Resolver(configure=not listed)
+    if listed:
+        resolver.nameservers = [Do53Nameserver(address, port) for address, port in listed]
+    return resolver

@@ -1,0 +1,91 @@
+"""
+What a proven identity gets at its organization: decided here and nowhere else, for real sign-ins and for tests alike.
+
+Pure: the caller looks the facts up, and carries the decision out.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from organizations.permissions import Role
+from organizations.sso.group_roles import Verdict, verdict
+from organizations.sso.models import Connection
+
+
+class Fate(StrEnum):
+    """What becomes of the sign-in. The last four refuse it; their values are the codes of the audit trail."""
+
+    ENTERS = "ENTERS"
+    JOINS = "JOINS"
+    NOT_A_MEMBER = "NOT_A_MEMBER"
+    ADDRESS_NOT_PROVEN = "ADDRESS_NOT_PROVEN"
+    EMAIL_UNVERIFIED = "EMAIL_UNVERIFIED"
+    NO_ACCESS = "NO_ACCESS"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known here of an identity: the role of the membership it is tied to, if any, and what may not be lost."""
+
+    role: str | None = None
+    keeps_owner: bool = False
+    address_is_proven: bool = False
+    email_disputed: bool = False
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """
+    The decision. `role` is what they have after the sign-in; `group` the group that gives it, empty for the default.
+
+    `is_mapped` says whether groups were asked at all, `kept` that the last or the emergency owner stays one in spite
+    of them.
+    """
+
+    fate: Fate
+    role: str | None = None
+    group: str = ""
+    is_mapped: bool = False
+    kept: bool = False
+
+    @property
+    def is_refused(self) -> bool:
+        return self.fate not in (Fate.ENTERS, Fate.JOINS)
+
+
+def outlook(connection: Connection, groups: tuple[str, ...], known: Known) -> Outlook:
+    """Decides. Args: groups: what the provider says the person is in."""
+    found = verdict(connection.role_rules, connection.default_role, groups)
+    return _of_member(connection, found, known) if known.role else _of_stranger(connection, found, known)
+
+
+def _of_member(connection: Connection, found: Verdict, known: Known) -> Outlook:
+    if not connection.maps_roles:
+        return Outlook(Fate.ENTERS, known.role)
+    if known.keeps_owner and found.role != Role.OWNER:
+        return Outlook(Fate.ENTERS, known.role, found.group, is_mapped=True, kept=True)
+    if found.role is None:
+        return Outlook(Fate.NO_ACCESS, is_mapped=True)
+    return Outlook(Fate.ENTERS, found.role, found.group, is_mapped=True)
+
+
+def _of_stranger(connection: Connection, found: Verdict, known: Known) -> Outlook:
+    """Nobody joins but by an address of a proven domain: any provider may assert any address."""
+    mapped = connection.maps_roles
+    if not connection.just_in_time:
+        return Outlook(Fate.NOT_A_MEMBER, is_mapped=mapped)
+    if known.email_disputed:
+        return Outlook(Fate.EMAIL_UNVERIFIED, is_mapped=mapped)
+    if not known.address_is_proven:
+        return Outlook(Fate.ADDRESS_NOT_PROVEN, is_mapped=mapped)
+    if found.role is None:
+        return Outlook(Fate.NO_ACCESS, is_mapped=mapped)
+    return Outlook(Fate.JOINS, found.role, found.group, is_mapped=mapped)
+
+
+REASONS: dict[Fate, str] = {
+    Fate.NOT_A_MEMBER: "The identity belongs to no member of this organization.",
+    Fate.ADDRESS_NOT_PROVEN: "The address lies in no domain that this organization has proved.",
+    Fate.EMAIL_UNVERIFIED: "The provider says that it has not verified the address.",
+    Fate.NO_ACCESS: "The provider's groups give no access.",
+}
