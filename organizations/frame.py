@@ -12,6 +12,7 @@ from organizations import queries
 from organizations.access import Standing, standing_of
 from organizations.models import Organization
 from organizations.permissions import Role
+from organizations.sso_rows import ending_soon, ending_words
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Frame:
     kind_words: str
     acting_through: str
     home_url: str
+    warnings: Sequence[Link]
 
 
 # section, label, icon, route, permission that shows it
@@ -131,7 +133,18 @@ def frame_for(
         kind_words=_kind_words(organization, through),
         acting_through=through,
         home_url=home_url(standing.msp_id) if standing and standing.msp_id else home_url(organization.pk),
+        warnings=_warnings(organization, permissions),
     )
+
+
+def _warnings(organization: Organization, permissions: frozenset[str]) -> list[Link]:
+    """What ends soon, for whoever can mend it: the link leads there."""
+    if "sso.manage" not in permissions:
+        return []
+    return [
+        Link(ending_words(connection), reverse("settings:sso-certificate-new", args=[organization.pk, connection.pk]))
+        for connection in ending_soon(organization)
+    ]
 
 
 def _msp_name(request: HttpRequest, standing: Standing | None) -> str:

@@ -26,7 +26,7 @@ from organizations.sso.models import new_test_id
 from organizations.sso.outgoing import origin_of
 from organizations.sso_forms import MappingForm, rule_forms, rules_of
 from organizations.sso_page import done, form_page, managed
-from organizations.sso_rows import connection_row, domain_row, ending_words, provider_page, test_page
+from organizations.sso_rows import connection_row, domain_row, provider_page, test_page
 
 SWITCHES = {"enable": connections.enable, "disable": connections.disable}
 
@@ -152,7 +152,6 @@ def _page(
     shared = {
         "connection": connection,
         "row": connection_row(connection, last),
-        "ending": ending_words(connection),
         "wizard": _steps(connection, last, here),
     }
     crumb = Link(connection.name, reverse("settings:sso-connection", args=[organization.pk, connection.pk]))

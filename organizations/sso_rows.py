@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from controlplane.marks import Mark
@@ -81,7 +82,6 @@ def connection_row(connection: Connection, test: SignInTest | None = None) -> di
         "joins": connection.just_in_time,
         "roles": len(connection.role_rules),
         "test": test,
-        "notice": ending_words(connection),
     }
 
 
@@ -112,11 +112,17 @@ def certificate_row(text: str) -> dict[str, Any]:
     }
 
 
+def ending_soon(organization: Organization) -> QuerySet[Connection]:
+    """Connections that are switched on and whose last certificate ends within 30 days."""
+    until = timezone.now() + CERTIFICATE_NOTICE
+    return Connection.objects.filter(
+        organization=organization, state=Connection.State.ENABLED, certificates_end_at__lt=until
+    )
+
+
 def ending_words(connection: Connection) -> str:
-    """What is to be said of a provider's last certificate that ends soon; empty where there is nothing to say."""
-    ends = connection.certificates_end_at
-    if ends is None or not connection.is_enabled or ends - timezone.now() >= CERTIFICATE_NOTICE:
-        return ""
+    """What is to be said of a provider's last certificate that ends soon."""
+    ends = connection.certificates_end_at or timezone.now()
     days = (ends - timezone.now()).days
     when = f"in {days} day{'' if days == 1 else 's'}" if days > 0 else "today" if ends > timezone.now() else ""
     return f"The last certificate of {connection.name} " + (f"ends {when}." if when else f"ended on {ends:%-d %B %Y}.")

@@ -5,18 +5,24 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+import dns.resolver
 import httpx
 import pytest
 import respx
 from django.test import Client
+from dns.rdataclass import RdataClass
+from dns.rdatatype import RdataType
+from dns.rdtypes.ANY.TXT import TXT
 
 from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.environment import environment
 from controlplane.models import AuditEntry
-from organizations.actions import connections
-from organizations.models import Connection, Organization
+from organizations.actions import connections, domains
+from organizations.models import Connection, Domain, Organization
+from organizations.sso.domains.dns import record_name, record_text
 from organizations.sso.oidc import provider as oidc_provider
+from organizations.sso.oidc.provider import discover
 from organizations.sso.saml import metadata
 from tests.database import all_rows
 from tests.organizations.oidc_idp import OidcIdp
@@ -43,6 +49,21 @@ class Browser(Client):
         asked = Asked.of(self.begin(f"/sso/{connection.pk}/"))
         answer = Client().post(f"/sso/saml/{connection.pk}/acs/", {"SAMLResponse": idp.answer(asked, **lies)})
         return self.come_back(answer)
+
+    def test_saml(self, idp: SamlIdp, connection: Connection, **lies: Any) -> Any:
+        """A whole test sign-in by SAML, as the administrator who is signed in; returns the page that tells of it."""
+        page = f"/o/{connection.organization_id}/sso/{connection.pk}/test/"
+        asked = Asked.of(self.begin(page))
+        answer = Client().post(f"/sso/saml/{connection.pk}/acs/", {"SAMLResponse": idp.answer(asked, **lies)})
+        last = self.come_back(answer)
+        return self.get(page) if last.status_code == 302 else last
+
+    def test_oidc(self, idp: OidcIdp, connection: Connection, **changes: str) -> Any:
+        """A whole test sign-in by OpenID Connect; returns the page that tells of it."""
+        page = f"/o/{connection.organization_id}/sso/{connection.pk}/test/"
+        location = self.begin(page)
+        last = self.get(f"/sso/oidc/{connection.pk}/callback/?{idp.authorize(location, **changes)}")
+        return self.get(page) if last.status_code == 302 else last
 
     def through_oidc(self, idp: OidcIdp, key: str = "platform", **changes: str) -> Any:
         """A whole OpenID sign-in; returns the last answer."""
@@ -86,6 +107,54 @@ def web(names: dict[str, list[str]]) -> Iterator[dict[str, Callable[[httpx.Reque
     with respx.mock(assert_all_called=False) as router:
         router.route().mock(side_effect=lambda request: hosts[request.headers["host"]](request))
         yield hosts
+
+
+class Zone:
+    """What DNS says: texts by name of a record, or the error that asking for it ends in."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, list[str] | Exception] = {}
+        self.asked: list[str] = []
+
+    def publish(self, domain: Domain) -> None:
+        """What the domain's owner does."""
+        self.records[record_name(domain.name)] = ["v=spf1 -all", record_text(domain.proof)]
+
+    def resolve(self, name: str, kind: str, **_: Any) -> list[Any]:
+        """Stands in for dnspython's resolver, with its answers and errors."""
+        self.asked.append(name)
+        found = self.records.get(name, dns.resolver.NXDOMAIN())
+        if isinstance(found, Exception):
+            raise found
+        return [TXT(RdataClass.IN, RdataType.TXT, [text]) for text in found]
+
+
+@pytest.fixture
+def zone(monkeypatch: pytest.MonkeyPatch) -> Zone:
+    made = Zone()
+    monkeypatch.setattr("organizations.sso.domains.dns._resolver", lambda: made)
+    return made
+
+
+def prove(zone: Zone, actor: Actor, organization: Organization, name: str) -> Domain:
+    """Claims a domain, publishes its record, and has it found."""
+    with rls.acting_as(actor.rls_actor):
+        claimed = domains.claim(by=actor, organization=organization, name=name)
+    zone.publish(claimed)
+    return domains.check(by=actor, organization=organization, domain_id=claimed.pk)
+
+
+def add_oidc(actor: Actor, organization: Organization, idp: OidcIdp, name: str = "Login") -> Connection:
+    """Adds an OpenID connection as `actor`."""
+    with rls.acting_as(actor.rls_actor):
+        return connections.add_oidc(
+            by=actor,
+            organization=organization,
+            name=name,
+            provider=discover(idp.issuer),
+            client_id=idp.client_id,
+            client_secret=idp.client_secret,
+        )
 
 
 @pytest.fixture

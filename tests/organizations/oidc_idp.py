@@ -6,7 +6,7 @@ import json
 import time
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote_plus, urlsplit
 
 import httpx
 import jwt
@@ -21,7 +21,8 @@ class OidcIdp:
     """
     One provider. `person` is who signs in next; `claims`, `details`, `header` and `key` make its tokens lie,
     `discovery_changes` its discovery document, and `raw` says by path what it answers
-    instead. `seen` keeps the forms posted to the token endpoint.
+    instead. `checks_secret` makes its token endpoint refuse every other one. `seen` keeps the forms posted to the token
+    endpoint.
     """
 
     issuer: str = "https://login.example"
@@ -44,6 +45,7 @@ class OidcIdp:
     algorithm: str = "RS256"
     raw: dict[str, bytes] = field(default_factory=dict)
     seen: list[dict[str, str]] = field(default_factory=list)
+    checks_secret: bool = False
     asked: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -85,11 +87,17 @@ class OidcIdp:
     def _token(self, request: httpx.Request) -> httpx.Response:
         form = {name: values[0] for name, values in parse_qs(request.content.decode()).items()}
         self.seen.append({**form, "authorization": request.headers.get("authorization", "")})
+        if self.checks_secret and not self._knows(request.headers.get("authorization", "")):
+            return httpx.Response(401, json={"error": "invalid_client"})
         challenge = base64.urlsafe_b64encode(hashlib.sha256(form["code_verifier"].encode()).digest()).decode()
         if form["code"] != "the-code" or challenge.rstrip("=") != self.asked["code_challenge"]:
             return httpx.Response(400, json={"error": "invalid_grant"})
         tokens = {"access_token": "the-access-token", "token_type": "Bearer", "id_token": self._id_token()}
         return _json({**tokens, **self.token_changes})
+
+    def _knows(self, header: str) -> bool:
+        pair = f"{quote_plus(self.client_id)}:{quote_plus(self.client_secret)}".encode()
+        return header == f"Basic {base64.b64encode(pair).decode()}"
 
     def _userinfo(self, request: httpx.Request) -> httpx.Response:
         if request.headers["authorization"] != "Bearer the-access-token":
