@@ -10,7 +10,7 @@ from controlplane.api.pagination import KeysetPagination
 from controlplane.api.views import ApiView, ListView, valid
 from organizations import queries
 from organizations.access import Standing, standings_of
-from organizations.actions import clients, connections
+from organizations.actions import clients, connections, emergency
 from organizations.models import Organization
 from organizations.serializers import ClientIn, GrantChange, GrantOut, OrganizationOut
 from organizations.sso_serializers import PolicyIn
@@ -63,11 +63,21 @@ class OneOrganization(Shown):
 
     @extend_schema(operation_id="organizations_update", request=PolicyIn, responses=OrganizationOut)
     def patch(self, request: Request, organization_id: str) -> Response:
-        """Say how members must sign in. The stricter policy needs a session that its own connection proved."""
-        organization = queries.find(self.actor, organization_id)
-        given = valid(PolicyIn, request)
-        changed = connections.set_policy(by=self.actor, organization=organization, policy=given["sign_in_policy"])
-        return Response(self.shown([changed])[0])
+        """
+        Say how members must sign in, and who may come in by the platform's sign-in in an emergency.
+
+        The stricter policy needs a session that the organization's own connection proved.
+        """
+        organization, given = queries.find(self.actor, organization_id), valid(PolicyIn, request)
+        if "sign_in_policy" in given:
+            organization = connections.set_policy(
+                by=self.actor, organization=organization, policy=given["sign_in_policy"]
+            )
+        if "break_glass" in given:
+            organization = emergency.choose(
+                by=self.actor, organization=organization, membership_id=given["break_glass"]
+            )
+        return Response(self.shown([organization])[0])
 
 
 class Grants(ListView):

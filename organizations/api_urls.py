@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from organizations import api, people_api, sso_api
+from organizations import api, people_api, sso_api, sso_domain_api, sso_renewal_api
 
 _ONE = "organizations/<str:organization_id>"
+_CONNECTION = f"{_ONE}/connections/<str:connection_id>"
 
 urlpatterns = [
     path("organizations", api.Organizations.as_view(), name="api-organizations"),
@@ -16,7 +17,19 @@ urlpatterns = [
     path(f"{_ONE}/invitations", people_api.Invitations.as_view(), name="api-invitations"),
     path(f"{_ONE}/invitations/<str:invitation_id>", people_api.OneInvitation.as_view(), name="api-invitation"),
     path(f"{_ONE}/connections", sso_api.Connections.as_view(), name="api-connections"),
-    path(f"{_ONE}/connections/<str:connection_id>", sso_api.OneConnection.as_view(), name="api-connection"),
+    path(_CONNECTION, sso_api.OneConnection.as_view(), name="api-connection"),
+    path(f"{_CONNECTION}/certificates", sso_renewal_api.Certificates.as_view(), name="api-certificates"),
+    path(
+        f"{_CONNECTION}/certificates/<str:fingerprint>",
+        sso_renewal_api.OneCertificate.as_view(),
+        name="api-certificate",
+    ),
+    path(f"{_CONNECTION}/own-key", sso_renewal_api.OwnKey.as_view(), name="api-own-key"),
+    path(f"{_CONNECTION}/refresh", sso_renewal_api.Refresh.as_view(), name="api-refresh"),
+    path(f"{_CONNECTION}/test", sso_api.LastTest.as_view(), name="api-sign-in-test"),
+    path(f"{_ONE}/domains", sso_domain_api.Domains.as_view(), name="api-domains"),
+    path(f"{_ONE}/domains/<str:domain_id>", sso_domain_api.OneDomain.as_view(), name="api-domain"),
+    path(f"{_ONE}/domains/<str:domain_id>/check", sso_domain_api.DomainCheck.as_view(), name="api-domain-check"),
     path(f"{_ONE}/keys", people_api.Keys.as_view(), name="api-keys"),
     path(f"{_ONE}/keys/<str:key_id>", people_api.OneKey.as_view(), name="api-key"),
 ]

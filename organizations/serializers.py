@@ -12,12 +12,16 @@ from organizations.permissions import PERMISSIONS, Role
 class OrganizationOut(serializers.ModelSerializer[Organization]):
     """An organization that the caller may enter, with what they may do in it."""
 
+    break_glass = serializers.CharField(
+        source="break_glass_id", allow_null=True, help_text="The person whom the platform's sign-in lets in regardless"
+    )
     role = serializers.SerializerMethodField()
     permissions = serializers.SerializerMethodField()
 
     class Meta:
         model = Organization
-        fields = ["id", "name", "slug", "kind", "state", "sign_in_policy", "created_at", "role", "permissions"]
+        fields = ["id", "name", "slug", "kind", "state", "sign_in_policy", "break_glass", "created_at", "role"]
+        fields += ["permissions"]
         read_only_fields = fields
 
     def get_role(self, organization: Organization) -> str | None:

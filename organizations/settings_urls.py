@@ -42,7 +42,7 @@ urlpatterns = [
         renewal.remove_certificate,
         name="sso-certificate-remove",
     ),
-    path(f"{_CONNECTION}/own-key/<str:verb>/", renewal.own_key, name="sso-own-key"),
+    path(f"{_CONNECTION}/own-key/<str:step>/", renewal.own_key, name="sso-own-key"),
     path(f"{_CONNECTION}/<str:verb>/", connection.switch, name="sso-switch"),
     path("o/<str:organization_id>/domains/", domain.domains, name="domains"),
     path("o/<str:organization_id>/domains/<str:domain_id>/check/", domain.check, name="domain-check"),

@@ -12,7 +12,7 @@ from controlplane.actor import actor_of
 from controlplane.forms import told_on
 from controlplane.transactions import calls_out
 from organizations import queries
-from organizations.actions import certificates, connections, refreshing
+from organizations.actions import certificates, renewing
 from organizations.forms import MetadataForm
 from organizations.models import Connection, Organization
 from organizations.sso_forms import CertificateForm, SecretForm
@@ -43,7 +43,7 @@ def renew(request: HttpRequest, organization_id: str, connection_id: str) -> Htt
 def refresh(request: HttpRequest, organization_id: str, connection_id: str) -> HttpResponse:
     """Read metadata or discovery again, where they were read from."""
     organization, connection = _found(request, organization_id, connection_id)
-    words = refreshing.refresh(by=actor_of(request), organization=organization, connection=connection)
+    words = renewing.refresh(by=actor_of(request), organization=organization, connection=connection)
     return done(request, words, HERE, organization_id, connection_id)
 
 
@@ -86,12 +86,12 @@ OWN_KEY = {
 
 @login_required
 @require_POST
-def own_key(request: HttpRequest, organization_id: str, connection_id: str, verb: str) -> HttpResponse:
+def own_key(request: HttpRequest, organization_id: str, connection_id: str, step: str) -> HttpResponse:
     """Sign our requests, stop it, make our next key, or switch to it."""
     organization = managed(request, organization_id)
-    if verb not in OWN_KEY:
+    if step not in OWN_KEY:
         raise Http404
-    act, words = OWN_KEY[verb]
+    act, words = OWN_KEY[step]
     act(by=actor_of(request), organization=organization, connection_id=connection_id)
     return done(request, words, HERE, organization_id, connection_id)
 
@@ -115,8 +115,8 @@ def _renew(
     which: dict[str, Any] = {"by": actor, "organization": organization, "connection_id": connection.pk}
     if isinstance(form, SecretForm):
         with rls.acting_as(actor.rls_actor):
-            connections.renew_secret(**which, client_secret=form.cleaned_data["client_secret"])
+            renewing.renew_secret(**which, client_secret=form.cleaned_data["client_secret"])
         return
     read = form.read()
     with rls.acting_as(actor.rls_actor):
-        connections.renew_saml(**which, metadata=read)
+        renewing.renew_saml(**which, metadata=read)

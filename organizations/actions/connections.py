@@ -74,65 +74,10 @@ def add_oidc(
             sign_in_url=endpoints.pop("authorization_endpoint"),
             endpoints=endpoints,
             client_id=client_id,
-            client_secret=_secret(client_secret),
+            client_secret=secret(client_secret),
             scopes=_scopes(scopes),
         ),
     )
-
-
-def renew_saml(*, by: Actor, organization: Organization, connection_id: str, metadata: IdpMetadata) -> Connection:
-    """Take over new certificates and addresses of the same identity provider; raises Invalid for another entity id."""
-    standing = require(by, "sso.manage", organization)
-    with rls.acting_as(f"org:{organization.pk}"):
-        connection = of_kind(organization, connection_id, Connection.Kind.SAML)
-        if metadata.entity_id != connection.issuer:
-            raise Invalid(
-                "The metadata is of another identity provider. Add that one as a new connection.", field="metadata_xml"
-            )
-        connection.sign_in_url = metadata.sign_in_url
-        put_certificates(connection, metadata.certificates)
-        record(by, standing, connection, "organizations.connection.renew")
-    return connection
-
-
-def renew_oidc(*, by: Actor, organization: Organization, connection_id: str, provider: Discovered) -> Connection:
-    """Pin what an OpenID provider publishes now; raises Invalid for another issuer."""
-    standing = require(by, "sso.manage", organization)
-    with rls.acting_as(f"org:{organization.pk}"):
-        connection = of_kind(organization, connection_id, Connection.Kind.OIDC)
-        if provider.issuer != connection.issuer:
-            raise Invalid("This is another issuer. Add it as a new connection.", field="issuer")
-        endpoints = dict(provider.endpoints)
-        connection.sign_in_url = endpoints.pop("authorization_endpoint")
-        connection.endpoints = endpoints
-        connection.save(update_fields=["sign_in_url", "endpoints"])
-        record(by, standing, connection, "organizations.connection.renew")
-    return connection
-
-
-def renew_secret(*, by: Actor, organization: Organization, connection_id: str, client_secret: str) -> Connection:
-    """
-    Replace an OpenID provider's client secret. The former one is tried as well until the new one has worked once.
-
-    So nobody has to change both sides in the same second.
-    """
-    standing = require(by, "sso.manage", organization)
-    with rls.acting_as(f"org:{organization.pk}"):
-        connection = of_kind(organization, connection_id, Connection.Kind.OIDC)
-        connection.former_secret = connection.client_secret
-        connection.client_secret = _secret(client_secret)
-        connection.save(update_fields=["client_secret", "former_secret"])
-        record(by, standing, connection, "organizations.connection.renew")
-    return connection
-
-
-def forget_former_secret(*, connection: Connection) -> None:
-    """The new secret has worked: the one before is of no use to anybody but a thief."""
-    with rls.acting_as(f"org:{connection.organization_id}"):
-        worked = Connection.objects.select_for_update().filter(pk=connection.pk).first()
-        if worked is not None and worked.client_secret == connection.client_secret:
-            worked.former_secret = ""
-            worked.save(update_fields=["former_secret"])
 
 
 def describe(
@@ -308,7 +253,8 @@ def _scopes(text: str) -> str:
     return scopes
 
 
-def _secret(text: str) -> str:
+def secret(text: str) -> str:
+    """A client secret that can be kept. Raises Invalid."""
     if not 0 < len(text) <= 512:
         raise Invalid("The client secret has between 1 and 512 characters.", field="client_secret")
     return text

@@ -69,6 +69,28 @@ API = {
         "GET": needs("sso.manage"),
         "PATCH": needs("sso.manage", body={"state": "enabled"}),
     },
+    "/api/v1/organizations/{organization_id}/connections/{connection_id}/certificates": {
+        "POST": needs("sso.manage", body={"certificate": "x"})
+    },
+    "/api/v1/organizations/{organization_id}/connections/{connection_id}/certificates/{fingerprint}": {
+        "DELETE": needs("sso.manage")
+    },
+    "/api/v1/organizations/{organization_id}/connections/{connection_id}/own-key": {
+        "POST": needs("sso.manage"),
+        "PUT": needs("sso.manage"),
+    },
+    "/api/v1/organizations/{organization_id}/connections/{connection_id}/refresh": {"POST": needs("sso.manage")},
+    "/api/v1/organizations/{organization_id}/connections/{connection_id}/test": {"GET": needs("sso.manage")},
+    "/api/v1/organizations/{organization_id}/domains": {
+        "GET": needs("sso.manage"),
+        "POST": needs("sso.manage", body={"name": "new.example"}),
+    },
+    "/api/v1/organizations/{organization_id}/domains/{domain_id}": {
+        "GET": needs("sso.manage"),
+        "PATCH": needs("sso.manage", body={"connection": None}),
+        "DELETE": needs("sso.manage"),
+    },
+    "/api/v1/organizations/{organization_id}/domains/{domain_id}/check": {"POST": needs("sso.manage")},
     "/api/v1/organizations/{organization_id}/subscription": {"GET": needs("billing.view")},
     "/api/v1/organizations/{organization_id}/grants": {"GET": needs("member.view")},
     "/api/v1/organizations/{organization_id}/members": {"GET": needs("member.view")},
@@ -173,6 +195,29 @@ PAGES = {
     "/o/{organization_id}/keys/new/": {"GET": needs("key.manage"), "POST": needs("key.manage")},
     "/o/{organization_id}/keys/{key_id}/revoke/": {"POST": needs("key.manage")},
     "/o/{organization_id}/sso/": {"GET": needs("sso.manage"), "POST": needs("sso.manage", body={"policy": "any"})},
+    "/o/{organization_id}/sso/emergency/": {"POST": needs("organization.manage")},
+    "/o/{organization_id}/sso/new/": {"GET": needs("sso.manage")},
+    "/o/{organization_id}/sso/{connection_id}/": {"GET": needs("sso.manage")},
+    "/o/{organization_id}/sso/{connection_id}/attributes/": {
+        "GET": needs("sso.manage"),
+        "POST": needs("sso.manage", body={"default_role": "viewer"}),
+    },
+    "/o/{organization_id}/sso/{connection_id}/test/": {"GET": needs("sso.manage"), "POST": needs("sso.manage")},
+    "/o/{organization_id}/sso/{connection_id}/turn-on/": {"GET": needs("sso.manage"), "POST": needs("sso.manage")},
+    "/o/{organization_id}/sso/{connection_id}/refresh/": {"POST": needs("sso.manage")},
+    "/o/{organization_id}/sso/{connection_id}/certificates/": {
+        "GET": needs("sso.manage"),
+        "POST": needs("sso.manage", body={"certificate": "x"}),
+    },
+    "/o/{organization_id}/sso/{connection_id}/certificates/{fingerprint}/remove/": {"POST": needs("sso.manage")},
+    "/o/{organization_id}/sso/{connection_id}/own-key/{step}/": {"POST": needs("sso.manage")},
+    "/o/{organization_id}/domains/": {
+        "GET": needs("sso.manage"),
+        "POST": needs("sso.manage", body={"name": "new.example"}),
+    },
+    "/o/{organization_id}/domains/{domain_id}/check/": {"POST": needs("sso.manage")},
+    "/o/{organization_id}/domains/{domain_id}/use/": {"POST": needs("sso.manage")},
+    "/o/{organization_id}/domains/{domain_id}/give-up/": {"POST": needs("sso.manage")},
     "/o/{organization_id}/sso/new/oidc/": {"GET": needs("sso.manage"), "POST": needs("sso.manage", body={"name": "x"})},
     "/o/{organization_id}/sso/new/saml/": {"GET": needs("sso.manage"), "POST": needs("sso.manage", body={"name": "x"})},
     "/o/{organization_id}/sso/{connection_id}/renew/": {
@@ -217,4 +262,4 @@ PAGES = {
 MATRIX: dict[str, dict[str, Rule]] = API | PAGES
 
 # Values of parameters that name nothing of Acme's.
-PLAIN = {"verb": "disable", "key": "platform"}
+PLAIN = {"verb": "disable", "step": "sign", "key": "platform"}

@@ -9,10 +9,10 @@ from django.db import transaction
 
 from tests.isolation.matrix import MATRIX, PLAIN
 from tests.isolation.routes import CONTRACTS
-from tests.isolation.test_matrix import edge_is_away
+from tests.isolation.test_matrix import dns_is_empty, edge_is_away
 from tests.isolation.world import world
 
-__all__ = ["edge_is_away", "world"]
+__all__ = ["dns_is_empty", "edge_is_away", "world"]
 
 PARAMETERS = ["\0", "9" * 30, "a" * 300, "'", "ü", "../..", "%00"]
 QUERIES = [

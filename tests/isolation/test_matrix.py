@@ -6,6 +6,7 @@ import re
 import pytest
 import respx
 from django.db import transaction
+from dns.resolver import NXDOMAIN
 
 from organizations.permissions import ROLES
 from tests.isolation.matrix import MATRIX, PLAIN, Rule
@@ -25,6 +26,17 @@ def edge_is_away():
     with respx.mock(assert_all_called=False) as router:
         router.route().respond(503, json={"code": "AWAY", "message": "", "hint": "", "retryable": True})
         yield
+
+
+@pytest.fixture(autouse=True)
+def dns_is_empty(monkeypatch):
+    """Nor on a name server."""
+
+    class Resolver:
+        def resolve(self, *_, **__):
+            raise NXDOMAIN
+
+    monkeypatch.setattr("organizations.sso.domains.dns._resolver", Resolver)
 
 
 def send(world: World, visitor: Visitor, address: str, method: str, rule: Rule, **replaced: str):

@@ -12,8 +12,10 @@ from django.utils import timezone
 from controlplane import rls
 from organizations.actions import keys, members
 from organizations.actions.connections import add_saml
-from organizations.models import Grant, Membership, Organization, User
+from organizations.actions.domains import claim
+from organizations.models import Grant, Membership, Organization, SignInTest, User
 from organizations.permissions import PERMISSIONS
+from organizations.sso.saml.certificates import fingerprint
 from organizations.sso.saml.metadata import parse
 from tenants.enrollment.actions import create_token
 from tenants.enrollment.models import Agent
@@ -121,6 +123,16 @@ def _people(owner: User, organization: Organization, member: User | None = None)
         connection = add_saml(
             by=actor, organization=organization, name=f"IdP {CANARY}", metadata=parse(SamlIdp().metadata())
         )
+        domain = claim(by=actor, organization=organization, name=f"{CANARY}.{organization.pk[-8:]}.example")
+        SignInTest.objects.create(
+            organization=organization,
+            connection=connection,
+            tested_by=owner,
+            key="k",
+            outcome="passed",
+            uid="u",
+            claims={"email": [f"a@{CANARY}.example"]},
+        )
     return {
         "organization_id": organization.pk,
         "invitation_id": invitation.pk,
@@ -128,6 +140,8 @@ def _people(owner: User, organization: Organization, member: User | None = None)
         "grant_id": grant.pk,
         "membership_id": membership.pk,
         "connection_id": connection.pk,
+        "domain_id": domain.pk,
+        "fingerprint": fingerprint(connection.certificates[0]),
     }
 
 

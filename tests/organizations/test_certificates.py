@@ -19,7 +19,7 @@ from controlplane.actor import Actor
 from controlplane.models import Message
 from controlplane.problems import Conflict, Invalid, NotFound
 from organizations import tasks
-from organizations.actions import certificates, connections, refreshing
+from organizations.actions import certificates, connections, renewing
 from organizations.models import Connection, Organization, User
 from organizations.sso.saml import metadata, service_provider
 from organizations.sso.saml.certificates import fingerprint
@@ -159,20 +159,20 @@ def test_metadata_are_read_again_on_demand(
         made = connections.add_saml(
             by=by, organization=acme, name="SAML", metadata=read, source_url="https://idp.example/metadata"
         )
-    assert refreshing.refresh(by=by, organization=acme, connection=made) == "Read again. Nothing has changed."
+    assert renewing.refresh(by=by, organization=acme, connection=made) == "Read again. Nothing has changed."
     saml_idp.pair = OTHER_PAIR
-    assert refreshing.refresh(by=by, organization=acme, connection=made) == "Read again. Changed: certificates."
+    assert renewing.refresh(by=by, organization=acme, connection=made) == "Read again. Changed: certificates."
     assert now(made).certificates == [bare(OTHER_PAIR[1])]
     saml_idp.entity_id = "https://mallory.example/"
     with pytest.raises(Invalid, match="another identity provider"):
-        refreshing.refresh(by=by, organization=acme, connection=made)
+        renewing.refresh(by=by, organization=acme, connection=made)
 
 
 def test_discovery_is_read_again_on_demand(alice: User, acme: Organization, own_idp: OidcIdp) -> None:
     by = actor_for(alice)
     made = add_oidc(by, acme, own_idp)
     own_idp.discovery_changes = {"token_endpoint": f"{own_idp.issuer}/new-token"}
-    assert refreshing.refresh(by=by, organization=acme, connection=made) == "Read again. Changed: endpoints."
+    assert renewing.refresh(by=by, organization=acme, connection=made) == "Read again. Changed: endpoints."
     assert now(made).endpoints["token_endpoint"] == f"{own_idp.issuer}/new-token"
 
 
@@ -186,7 +186,7 @@ def test_the_former_secret_is_tried_until_the_new_one_has_worked(alice_by_platfo
     made = add_oidc(actor, organization, own_idp)
     which: dict[str, Any] = {"by": actor, "organization": organization, "connection_id": made.pk}
     with rls.acting_as(actor.rls_actor):
-        connections.renew_secret(**which, client_secret="the new one")
+        renewing.renew_secret(**which, client_secret="the new one")
     own_idp.checks_secret = True
     assert "Passed" in alice_by_platform.test_oidc(own_idp, made).content.decode()
     assert now(made).former_secret == own_idp.client_secret

@@ -11,7 +11,7 @@ from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.models import Message
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
-from organizations.actions import connections
+from organizations.actions import connections, renewing
 from organizations.models import Connection, Organization, User
 from organizations.sso.oidc.provider import discover
 from organizations.sso.saml import metadata
@@ -154,10 +154,10 @@ def test_certificates_are_renewed_for_the_same_provider_only(
     made = connections.add_saml(by=as_alice, organization=acme, name="SAML", metadata=read)
     other = metadata.parse(SamlIdp(entity_id="https://other.example/").metadata())
     with pytest.raises(Invalid):
-        connections.renew_saml(by=as_alice, organization=acme, connection_id=made.pk, metadata=other)
-    connections.renew_saml(by=as_alice, organization=acme, connection_id=made.pk, metadata=read)
+        renewing.renew_saml(by=as_alice, organization=acme, connection_id=made.pk, metadata=other)
+    renewing.renew_saml(by=as_alice, organization=acme, connection_id=made.pk, metadata=read)
     with pytest.raises(Conflict):
-        connections.renew_secret(by=as_alice, organization=acme, connection_id=made.pk, client_secret="x")
+        renewing.renew_secret(by=as_alice, organization=acme, connection_id=made.pk, client_secret="x")
 
 
 @pytest.mark.parametrize("issuer", ["https://inside.example", "http://login.acme.example", "nonsense", ""])

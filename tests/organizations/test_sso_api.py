@@ -7,11 +7,12 @@ import pytest
 from django.db import connection as database
 from django.test import Client
 
-from organizations.models import Connection, Organization, User
+from organizations.models import Connection, Organization, SignInTest, User
 from tests.cast import session_of
 from tests.database import all_rows
+from tests.organizations.conftest import Zone
 from tests.organizations.oidc_idp import OidcIdp
-from tests.organizations.saml_idp import SamlIdp
+from tests.organizations.saml_idp import OTHER_PAIR, SamlIdp
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -110,3 +111,93 @@ def test_who_may_not_manage_sign_in_has_nothing_fetched(
     web.clear()  # a call would fail
     for user, status in ((bob, 403), (mallory, 404)):
         assert Caller(session_of(user), acme)("post", "/connections", oidc(own_idp)).status_code == status
+
+
+def test_claims_groups_and_joining_are_set_and_read(call: Caller, own_idp: OidcIdp) -> None:
+    made = call("post", "/connections", oidc(own_idp, scopes="groups")).json()
+    assert (made["scopes"], made["mapping"], made["just_in_time"]) == ("groups", {}, False)
+    path = f"/connections/{made['id']}"
+    wanted = {
+        "name": "Okta",
+        "mapping": {"groups": "realm_access.roles"},
+        "role_rules": [{"group": "soc", "role": "admin"}],
+        "default_role": "none",
+    }
+    assert call("patch", path, wanted).json() == {**made, **wanted}
+    refused = call("patch", path, {"just_in_time": True})
+    assert (refused.status_code, refused.json()["code"]) == (409, "NO_DOMAIN")
+    wrong = call("patch", path, {"role_rules": [{"group": "soc", "role": "king"}]})
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "role_rules.0.role")
+
+
+def test_certificates_and_our_own_key_are_exchanged(call: Caller, saml_idp: SamlIdp) -> None:
+    typed = {
+        "kind": "saml",
+        "name": "Typed",
+        "entity_id": saml_idp.entity_id,
+        "sign_in_url": saml_idp.sign_in_url,
+        "certificate": saml_idp.pair[1],
+    }
+    made = call("post", "/connections", typed).json()
+    path = f"/connections/{made['id']}"
+    both = call("post", f"{path}/certificates", {"certificate": OTHER_PAIR[1]})
+    assert (both.status_code, len(both.json()["certificates"])) == (201, 2)
+    left = call("delete", f"{path}/certificates/{made['certificates'][0]['fingerprint']}").json()
+    assert [one["fingerprint"] for one in left["certificates"]] == [both.json()["certificates"][1]["fingerprint"]]
+    assert call("post", f"{path}/own-key").status_code == 409
+    assert len(call("patch", path, {"signs_requests": True}).json()["own_certificates"]) == 1
+    next_ = call("post", f"{path}/own-key").json()["own_certificates"]
+    assert call("put", f"{path}/own-key").json()["own_certificates"] == next_[1:]
+    assert call("post", f"{path}/refresh").json()["code"] == "NO_SOURCE"
+
+
+def test_what_a_provider_publishes_is_read_again(call: Caller, own_idp: OidcIdp) -> None:
+    made = call("post", "/connections", oidc(own_idp)).json()
+    own_idp.discovery_changes = {"authorization_endpoint": f"{own_idp.issuer}/new"}
+    read = call("post", f"/connections/{made['id']}/refresh")
+    assert read.json()["sign_in_url"] == f"{own_idp.issuer}/new"
+
+
+def test_a_domain_is_claimed_proven_and_given_up(call: Caller, zone: Zone, own_idp: OidcIdp) -> None:
+    refused = call("post", "/domains", {"name": "gmail.com"})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "name")
+    made = call("post", "/domains", {"name": "acme.example"}).json()
+    path = f"/domains/{made['id']}"
+    assert (made["state"], made["connection"]) == ("pending", None)
+    zone.records[made["record_name"]] = [made["record_text"]]
+    assert call("post", f"{path}/check").json()["state"] == "proven"
+    own = call("post", "/connections", oidc(own_idp)).json()
+    assert call("patch", path, {"connection": own["id"]}).json()["connection"] == own["id"]
+    strict = call("patch", path, {"enforced": True})
+    assert (strict.status_code, strict.json()["code"]) == (409, "CONNECTION_UNPROVEN")
+    assert call("patch", f"/connections/{own['id']}", {"just_in_time": True}).json()["just_in_time"] is True
+    assert [row["id"] for row in call("get", "/domains").json()["results"]] == [made["id"]]
+    assert call("delete", path).status_code == 204
+    assert call("get", path).status_code == 404
+
+
+def test_the_owner_for_emergencies_is_chosen(call: Caller) -> None:
+    owners = [row for row in call("get", "/members").json()["results"] if row["role"] == "owner"]
+    assert call("patch", "", {"break_glass": owners[0]["id"]}).json()["break_glass"] == owners[0]["user"]
+    assert call("patch", "", {"break_glass": None}).json()["break_glass"] is None
+    assert call("patch", "", {"break_glass": "mem_unknown"}).status_code == 422
+
+
+def test_the_last_test_sign_in_is_read(call: Caller, own_idp: OidcIdp, alice: User, acme: Organization) -> None:
+    made = call("post", "/connections", oidc(own_idp)).json()
+    path = f"/connections/{made['id']}/test"
+    assert call("get", path).status_code == 404
+    with all_rows():
+        own = Connection.objects.get()
+        SignInTest.objects.create(
+            organization=acme,
+            connection=own,
+            tested_by=alice,
+            key="k",
+            outcome="passed",
+            uid="u",
+            claims={"email": ["ann@acme.example"], "groups": ["soc"]},
+        )
+    read = call("get", path).json()
+    assert (read["email"], read["groups"], read["claims"]["groups"]) == ("ann@acme.example", ["soc"], ["soc"])
+    assert read["would"] == {"fate": "NOT_A_MEMBER", "role": None, "group": "", "kept": False}

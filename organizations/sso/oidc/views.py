@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET
 from controlplane.actor import actor_of
 from controlplane.problems import NotFound
 from controlplane.transactions import calls_out
-from organizations.actions import connections, sign_in_tests
+from organizations.actions import renewing, sign_in_tests
 from organizations.actions.sign_in import connection_by_id
 from organizations.models import Connection
 from organizations.sso import attempts, completion
@@ -49,7 +49,7 @@ def _proven(request: HttpRequest, connection: Connection | None, attempt: Attemp
         afresh=attempt.purpose == "link",
     )
     if connection and connection.former_secret and not identity.by_former_secret:
-        connections.forget_former_secret(connection=connection)
+        renewing.forget_former_secret(connection=connection)
     return identity
 
 
