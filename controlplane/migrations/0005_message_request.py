@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("controlplane", "0003_what_answers_needed")]
+    dependencies = [("controlplane", "0004_mail")]
 
     operations = [
         migrations.AddField(model_name="message", name="request", field=models.TextField(default="", blank=True)),
