@@ -72,5 +72,6 @@ def _variables(deployment: Deployment) -> dict[str, Any]:
         "API_HOSTS": deployment["hosts.edge"],
         "DASHBOARD_ZONE": deployment["hosts.dashboards"],
         "PUBLIC_URL": deployment.edge,
+        **deployment.access,
         "VERSIONS": {each["version"]: image_key(each["version"]) for each in deployment.versions},
     }

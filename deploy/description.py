@@ -40,6 +40,16 @@ SEED: Mapping[str, tuple[str, str]] = {
     "seed.organization": (r"org_[a-z2-7]{20}", "the id of an organization, org_…"),
     "seed.manifests": (r"\S.*", "a manifest, or a folder with manifests"),
 }
+# Whose people open the operators' door: Cloudflare Access's team and application. Without them the door is shut.
+OPERATORS: Mapping[str, tuple[str, str]] = {
+    "operators.team": (
+        r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?",
+        "the team's name, as it stands in <team>.cloudflareaccess.com",
+    ),
+    "operators.audience": (r"[0-9a-f]{64}", "the application's audience tag, 64 characters of lower-case hex"),
+}
+# Each of them whole, or not there at all.
+PARTS = {"seed": SEED, "operators": OPERATORS}
 VERSION_FIELDS = {"version": (r"\d+\.\d+\.\d+", "a version such as 4.14.7"), **dict.fromkeys(ROLES, DIGEST)}
 KEY_FIELDS = {
     "door": ("|".join(DOORS), "control or access"),
@@ -79,6 +89,13 @@ class Deployment:
         return "seed.manifests" in self.texts
 
     @property
+    def access(self) -> dict[str, str]:
+        """The Worker's variables for the operators' door."""
+        team, audience = (self.texts.get(path, "") for path in OPERATORS)
+        issuer = f"https://{team}.cloudflareaccess.com" if team else ""
+        return {"ACCESS_ISSUER": issuer, "ACCESS_AUDIENCE": audience}
+
+    @property
     def control_keys(self) -> list[dict[str, Any]]:
         """The Worker's `CONTROL_KEYS`."""
         return [
@@ -112,7 +129,8 @@ def read(path: Path) -> Deployment:
 def of(content: Mapping[str, Any]) -> Deployment:
     """What a file's content describes. Raises Unusable naming every fault."""
     flat = dict(_flat(content))
-    fields = {**FIELDS, **(SEED if "seed" in content else {})}
+    given = [fields for part, fields in PARTS.items() if part in content]
+    fields = FIELDS | {path: rule for part in given for path, rule in part.items()}
     faults = [*_field_faults("", flat, fields), *_unknown(flat), *_capacity_faults(flat), *_list_faults(content)]
     faults = faults or [*_host_faults(flat), *_key_faults(content)]
     if faults:
@@ -139,7 +157,8 @@ def _field_faults(where: str, given: Mapping[str, Any], fields: Mapping[str, tup
 
 
 def _unknown(flat: Mapping[str, Any]) -> Iterator[str]:
-    yield from (f"{path}: is not known" for path in flat if path not in (*FIELDS, *SEED, *OTHERS))
+    known = (*FIELDS, *(path for fields in PARTS.values() for path in fields), *OTHERS)
+    yield from (f"{path}: is not known" for path in flat if path not in known)
 
 
 def _capacity_faults(flat: Mapping[str, Any]) -> Iterator[str]:

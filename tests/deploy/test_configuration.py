@@ -54,6 +54,17 @@ def test_every_version_keeps_its_images_under_one_key():
     assert rendered["vars"]["VERSIONS"] == {"4.14.8": "v4148", "4.14.7": "v4147"}
 
 
+def test_the_operators_door_opens_for_one_application_of_one_team_or_is_shut(rendered):
+    assert (rendered["vars"]["ACCESS_ISSUER"], rendered["vars"]["ACCESS_AUDIENCE"]) == ("", "")
+    named = render(deployment(operators={"team": "example", "audience": "a" * 64}), source())["vars"]
+    assert named["ACCESS_ISSUER"] == "https://example.cloudflareaccess.com"
+    assert named["ACCESS_AUDIENCE"] == "a" * 64
+
+
+def test_every_deployment_bounds_how_often_one_address_comes(rendered):
+    assert [limit["name"] for limit in rendered["ratelimits"]] == ["SOURCE_LIMIT"]
+
+
 def test_both_names_lead_to_the_worker_and_no_other_address_does(rendered):
     assert [route["pattern"] for route in rendered["routes"]] == ["edge.example.com/*", "*.example.net/*"]
     assert rendered["workers_dev"] is False

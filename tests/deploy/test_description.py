@@ -53,6 +53,9 @@ def test_a_wrong_or_missing_value_is_named(path, value):
         ("extra", 1, "extra: is not known"),
         ("seed", {"manifests": "clusters"}, "seed.organization: is missing"),
         ("seed", {"organization": "acme", "manifests": "clusters"}, "seed.organization: expected"),
+        ("operators", {"team": "example"}, "operators.audience: is missing"),
+        ("operators", {"team": "https://example", "audience": "a" * 64}, "operators.team: expected"),
+        ("operators", {"team": "example", "audience": "a" * 64, "people": []}, "operators.people: is not known"),
         ("cell.color", "red", "cell.color: is not known"),
     ],
 )
