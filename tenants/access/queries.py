@@ -1,6 +1,7 @@
 """Reads of access. Every one takes who is asking."""
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,19 +32,20 @@ class EventLog:
     edge: EdgeApi
     bearer: str
 
-    def read(self, *, after: int = 0, limit: int = 100) -> dict[str, Any]:
+    def read(self, *, after: int = 0, limit: int = 100, kinds: Collection[str] = ()) -> dict[str, Any]:
         """
-        A stretch of the log: `events` (each with seq, at, kind, data), `next`, `oldest` and `latest`.
+        A stretch of the log: `events` (each with seq, at, kind, data), `next`, `more`, `oldest` and `latest`.
 
         Args:
             after: the sequence number after which to begin.
             limit: how many events at most.
+            kinds: only these; `next` moves past the others.
 
         Raises EdgeNotAvailable while the edge does not answer.
         """
         let_go()
         try:
-            return self.edge.events(bearer=self.bearer, after=after, limit=limit)
+            return self.edge.events(bearer=self.bearer, after=after, limit=limit, kinds=tuple(kinds))
         except EdgeError as error:
             raise problem_of(error) from error
 

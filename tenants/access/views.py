@@ -20,6 +20,7 @@ from organizations import access
 from organizations.names import names_of
 from tenants.access import actions, queries
 from tenants.access.forms import DashboardForm
+from tenants.access.newest import Search
 from tenants.access.queries import EventLog
 from tenants.access.revocation_rows import revocation_row
 from tenants.access.rows import KINDS, event_row
@@ -28,7 +29,8 @@ from tenants.provisioning.frame import tenant_frame
 from tenants.provisioning.models import Tenant
 
 A_PAGE, A_GLANCE, A_LOOK = 50, 8, 200
-QUIET_KINDS = frozenset({"heartbeat"})
+SHOWN_KINDS = tuple(kind for kind, _ in KINDS if kind)
+"""What stands in the list where nothing was chosen: a manager's signs of life do not."""
 
 
 @calls_out
@@ -61,7 +63,7 @@ def dashboard(request: HttpRequest, tenant_id: str) -> HttpResponseBase:
 @require_safe
 def events(request: HttpRequest, tenant_id: str) -> HttpResponse:
     """The newest events, which then go on by themselves; or older ones, page by page."""
-    kind, before = request.GET.get("kind", ""), _number(request.GET.get("before"))
+    kind, before = _kind(request), _number(request.GET.get("before"))
     actor = actor_of(request)
     with reading_as(actor.rls_actor):
         tenant, log = _opened(actor, tenant_id)
@@ -78,13 +80,13 @@ def events(request: HttpRequest, tenant_id: str) -> HttpResponse:
 @require_safe
 def tail(request: HttpRequest, tenant_id: str) -> HttpResponse:
     """What has come since the event of a number: rows to put on top, and where to go on."""
-    after, kind = _number(request.GET.get("after")) or 0, request.GET.get("kind", "")
+    after, kind = _number(request.GET.get("after")) or 0, _kind(request)
     actor = actor_of(request)
     with reading_as(actor.rls_actor):
         tenant, log = _opened(actor, tenant_id)
-    found = log.read(after=after, limit=A_LOOK)["events"]
-    latest = max([after, *(event["seq"] for event in found)])
-    context = {"tenant": tenant, "kind": kind, "latest": latest, "events": _rows(found, kind)}
+    answer = log.read(after=after, limit=A_LOOK, kinds=_kinds(kind))
+    rows = [event_row(event) for event in reversed(answer["events"])]
+    context = {"tenant": tenant, "kind": kind, "latest": max(after, answer["next"]), "events": rows}
     return render(request, "tenants/tail.html", context)
 
 
@@ -130,23 +132,17 @@ def _opened(actor: Actor, tenant_id: str) -> tuple[Tenant, EventLog]:
 def _stretch(log: EventLog, tenant: Tenant, kind: str, before: int | None) -> dict[str, Any]:
     """The events before a number, or the newest, with the numbers that lead on; or the problem of asking."""
     known = ((tenant.edge_view or {}).get("stream") or {}).get("seq") or 0
-    start = max((known if before is None else before - 1) - A_LOOK, 0)
+    search = Search(log, _kinds(kind), enough=A_PAGE + 1)
     try:
-        answer = log.read(after=start, limit=A_LOOK)
-        if before is None and answer["latest"] > start + A_LOOK:
-            # The position known here moves with the tenant's state, not with each event: it may lie far behind.
-            start = answer["latest"] - A_LOOK
-            answer = log.read(after=start, limit=A_LOOK)
+        found = search.newest(known) if before is None else search.before(before)
     except Problem as problem:
         return {"problem": problem, "events": [], "latest": known}
-    found = [event for event in answer["events"] if before is None or event["seq"] < before]
-    rows = _rows(found, kind)
-    shown = rows[:A_PAGE]
-    oldest = shown[-1]["seq"] if len(rows) > A_PAGE else start + 1
+    shown = found.events[:A_PAGE]
+    oldest = shown[-1]["seq"] if len(found.events) > A_PAGE else found.start + 1
     return {
-        "events": shown,
-        "latest": max([known, *(event["seq"] for event in found)]),
-        "page": _pages(kind, before, oldest, int(answer.get("oldest") or 0)),
+        "events": [event_row(event) for event in shown],
+        "latest": max(known, found.latest),
+        "page": _pages(kind, before, oldest, found.oldest),
     }
 
 
@@ -158,9 +154,14 @@ def _pages(kind: str, before: int | None, oldest: int, first_kept: int) -> dict[
     }
 
 
-def _rows(found: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
-    wanted = [event for event in found if (event["kind"] == kind if kind else event["kind"] not in QUIET_KINDS)]
-    return [event_row(event) for event in reversed(wanted)]
+def _kind(request: HttpRequest) -> str:
+    """What was chosen; nothing where there is no such kind."""
+    kind = request.GET.get("kind", "")
+    return kind if kind in SHOWN_KINDS else ""
+
+
+def _kinds(kind: str) -> tuple[str, ...]:
+    return (kind,) if kind else SHOWN_KINDS
 
 
 def _chips(kind: str) -> list[dict[str, Any]]:

@@ -163,9 +163,12 @@ class LivelyEdge(FakeEdge):
         claims = jwt.decode(self.requests[-1].headers["Authorization"].split()[1], options={"verify_signature": False})
         every = self.events.get(claims["tenant"], [])
         after, limit = int(query["after"]), int(query["limit"])
-        found = [event for event in every if event["seq"] > after][:limit]
-        bounds = {"oldest": 1 if every else 0, "latest": every[-1]["seq"] if every else 0}
-        return httpx.Response(200, json={"events": found, "next": found[-1]["seq"] if found else after, **bounds})
+        kinds = self.requests[-1].url.params.get_list("kind")
+        fitting = [event for event in every if event["seq"] > after and event["kind"] in kinds]
+        bounds = {"oldest": 1, "latest": every[-1]["seq"] if every else 0}
+        more = len(fitting) > limit
+        ends = fitting[limit - 1]["seq"] if more else max(after, bounds["latest"])
+        return httpx.Response(200, json={"events": fitting[:limit], "next": ends, "more": more, **bounds})
 
     def _code(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
         return httpx.Response(201, json={"code": "code_once", "post_to": self.post_to, "expires_at": ago(-30)})

@@ -262,24 +262,6 @@ def test_events_of_an_edge_that_is_away_are_a_clear_problem(running, edge, vera)
         queries.event_log(actor, running).read()
 
 
-def test_the_events_page_shows_the_newest_events_however_far_behind_the_known_position_is(
-    running, edge, alice, monkeypatch
-):
-    log = [
-        {"seq": seq, "at": "2026-11-23T10:00:00.000Z", "kind": "lifecycle", "data": {"state": f"number {seq} of all"}}
-        for seq in range(1, 1001)
-    ]
-
-    def replayed(self, *, after, limit):
-        return {"events": log[after : after + limit], "next": after + limit, "oldest": 1, "latest": len(log)}
-
-    monkeypatch.setattr(queries.EventLog, "read", replayed)
-    page = session_of(alice).get(f"/t/{running.pk}/events/")
-    shown = [event["seq"] for event in page.context["events"]]
-    assert shown == list(range(1000, 950, -1))
-    assert page.context["latest"] == 1000
-
-
 @pytest.mark.parametrize(
     ("data", "words"),
     [
