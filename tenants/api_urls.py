@@ -35,6 +35,7 @@ urlpatterns = [
     ),
     path(f"{_ONE}/tokens", enrollment.Tokens.as_view(), name="api-tokens"),
     path(f"{_ONE}/tokens/<str:token_id>", enrollment.OneToken.as_view(), name="api-token"),
+    path(f"{_ONE}/tokens/<str:token_id>/quarantine", enrollment.TokenQuarantine.as_view(), name="api-token-quarantine"),
     path(f"{_ONE}/agents", enrollment.Agents.as_view(), name="api-agents"),
     path(_AGENT, enrollment.OneAgent.as_view(), name="api-agent"),
     path(f"{_AGENT}/quarantine", enrollment.Quarantine.as_view(), name="api-agent-quarantine"),

@@ -41,6 +41,7 @@ urlpatterns = [
     path("t/<str:tenant_id>/tokens/<str:token_id>/", tokens.page, name="token"),
     path("t/<str:tenant_id>/tokens/<str:token_id>/arrivals/", tokens.arrivals, name="token-arrivals"),
     path("t/<str:tenant_id>/tokens/<str:token_id>/revoke/", tokens.revoke, name="token-revoke"),
+    path("t/<str:tenant_id>/tokens/<str:token_id>/quarantine/", tokens.quarantine, name="token-quarantine"),
     path("t/<str:tenant_id>/agents/", agents.listing, name="agents"),
     path("t/<str:tenant_id>/agents/<str:number>/quarantine/", agents.quarantine, name="agent-quarantine"),
     path("t/<str:tenant_id>/events/", access.events, name="events"),

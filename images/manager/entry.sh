@@ -64,6 +64,12 @@ mesh() {
   PYTHONPATH=$HERE/../lib exec "${clean[@]}" -u API_PASSWORD PYTHONDONTWRITEBYTECODE=1 "$PYTHON" -m mesh
 }
 
+# Where the tenant's plan lets machines enroll by Wazuh's own protocol: ends their TLS on 1515 and asks the edge.
+enrolling() {
+  PYTHONPATH=$HERE/../lib exec "${clean[@]}" -u API_PASSWORD PYTHONDONTWRITEBYTECODE=1 "$PYTHON" -m enrolling \
+    "$OSSEC/etc/sslmanager.cert" "$OSSEC/etc/sslmanager.key"
+}
+
 # In the background, because a signal ends a wait at once but no command.
 restore_state() {
   start state restore
@@ -110,6 +116,7 @@ if [[ -n ${MESH_LISTEN:-} ]]; then
   need MESH_URL
   start mesh
 fi
+[[ -z ${ENROLL_URL:-} ]] || start enrolling
 "${clean[@]}" -u API_PASSWORD "$OSSEC/bin/wazuh-control" start
 start "${clean[@]}" -u API_PASSWORD "$NODE_ROOT/usr/share/filebeat/bin/filebeat" -e -c "$FILEBEAT" \
   -path.home "$NODE_ROOT/usr/share/filebeat" -path.config "$NODE_ROOT/etc/filebeat" \

@@ -16,6 +16,7 @@ from tenants.provisioning.models import Tenant
 
 TOKEN_CHANGED = "tenants.token.changed"  # noqa: S105 - the name of a fact, no secret
 QUARANTINE_ASKED = "tenants.agent.quarantine_asked"
+TOKEN_QUARANTINE_ASKED = "tenants.token.quarantine_asked"  # noqa: S105 - likewise
 
 
 @transaction.atomic
@@ -93,6 +94,41 @@ def quarantine(*, by: Actor, agent: Agent, reason: str) -> Agent:
             QUARANTINE_ASKED, key=agent.pk, organization_id=agent.organization_id, payload={"agent": agent.pk}
         )
     return agent
+
+
+@transaction.atomic
+def quarantine_token(*, by: Actor, token: EnrollmentToken, reason: str) -> EnrollmentToken:
+    """
+    Have the edge refuse a leaked token, and cut off every agent that it let in, those not heard of here among them.
+
+    There is no way back. Doing it twice changes nothing.
+    """
+    standing = access.require(by, "agent.quarantine", token.organization_id)
+    access.require(by, "token.revoke", token.organization_id)
+    limits.check_reason(reason)
+    now = timezone.now()
+    news = {"revoked_at": now, "acknowledged_at": None, "edge_error": None}
+    newly_revoked = EnrollmentToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(**news)
+    asked = Agent.objects.filter(token=token, quarantine_asked_at__isnull=True)
+    agents = asked.update(quarantine_asked_at=now, quarantine_reason=reason)
+    if newly_revoked or agents:
+        facts = {"tenant": token.tenant_id, "name": token.name, "agents": agents, "reason": reason}
+        audit.record(
+            by=by,
+            action="tenants.token.quarantine",
+            organization_id=token.organization_id,
+            target=token.pk,
+            data=facts,
+            grant_id=standing.grant_id,
+        )
+    outbox.publish(
+        TOKEN_QUARANTINE_ASKED,
+        key=token.pk,
+        organization_id=token.organization_id,
+        payload={"token": token.pk, "reason": reason},
+    )
+    token.refresh_from_db()
+    return token
 
 
 def _tell(

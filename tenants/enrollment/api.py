@@ -46,6 +46,17 @@ class OneToken(TenantView):
         return Response(TokenOut(actions.revoke_token(by=self.actor, token=token)).data)
 
 
+class TokenQuarantine(TenantView):
+    """Cutting off whom a leaked token let in."""
+
+    @extend_schema(operation_id="tenants_tokens_quarantine", request=QuarantineIn, responses={202: TokenOut})
+    def post(self, request: Request, tenant_id: str, token_id: str) -> Response:
+        """Revoke a token, close the connections of every agent that joined with it, and refuse their credentials."""
+        token = queries.token(self.actor, self.tenant(tenant_id), token_id)
+        given = valid(QuarantineIn, request)
+        return Response(TokenOut(actions.quarantine_token(by=self.actor, token=token, **given)).data, status=202)
+
+
 class Agents(TenantView, ListView):
     """A tenant's agents."""
 

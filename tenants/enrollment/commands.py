@@ -11,7 +11,7 @@ from django.utils import timezone
 from controlplane import outbox
 from controlplane.models import Message
 from controlplane.rls import acting_as
-from tenants.enrollment.actions import QUARANTINE_ASKED, TOKEN_CHANGED
+from tenants.enrollment.actions import QUARANTINE_ASKED, TOKEN_CHANGED, TOKEN_QUARANTINE_ASKED
 from tenants.enrollment.models import Agent, EnrollmentToken
 from tenants.provisioning.edge_api import EdgeApi
 from tenants.provisioning.edge_errors import EdgeRefused, TenantGone, UnknownAtEdge
@@ -51,6 +51,26 @@ def quarantine_agent_at_the_edge(message: Message) -> None:
         log.info("agent_is_gone_already", agent=agent.pk, code=error.code)
     with acting_as(f"org:{message.organization_id}"):
         Agent.objects.filter(pk=agent.pk, quarantined_at__isnull=True).update(quarantined_at=timezone.now())
+
+
+@outbox.subscriber(TOKEN_QUARANTINE_ASKED, in_transaction=False)
+def quarantine_token_at_the_edge(message: Message) -> None:
+    """
+    Have the edge withdraw a token and cut off whom it let in.
+
+    A token that was never brought there let nobody in; its own first message finds it revoked and has it refused.
+    """
+    actor = f"org:{message.organization_id}"
+    token = _token(actor, message.payload["token"])
+    body = {"epoch": token.tenant.cell.epoch, "idempotency_key": message.pk, "reason": message.payload["reason"]}
+    try:
+        EdgeApi(token.tenant.cell).quarantine_token(token.tenant_id, token.pk, body)
+    except (TenantGone, UnknownAtEdge) as error:
+        log.info("token_is_gone_already", token=token.pk, code=error.code)
+    now = timezone.now()
+    with acting_as(actor):
+        EnrollmentToken.objects.filter(pk=token.pk, acknowledged_at__isnull=True).update(acknowledged_at=now)
+        Agent.objects.filter(token=token, quarantined_at__isnull=True).update(quarantined_at=now)
 
 
 def _token(actor: str, token_id: str) -> EnrollmentToken:

@@ -56,6 +56,6 @@ class TokenForm(forms.Form):
 
 
 class QuarantineForm(forms.Form):
-    """Why an agent is cut off."""
+    """Why an agent, or all of a token, are cut off."""
 
     reason = forms.CharField(label="Why", max_length=LONGEST_REASON)

@@ -68,8 +68,14 @@ def _linux(script_url: str, edge_url: str) -> Guide:
         (
             Step("Fetch the enrollment script, and read it if you like.", f"curl -fsSLO {script_url}"),
             Step(
-                "Run it. It asks for the token, gives the agent its identity and starts the connection.",
+                "Run it. It asks for the token, gives the agent its identity and installs cloudflared as the service"
+                " wazuh-connector, whose credential is in a file that only root reads.",
                 f"sudo sh enroll.sh {edge_url}",
+            ),
+            Step(
+                "Set the manager's address to 127.0.0.1, port 1514, protocol tcp, in the agent's ossec.conf, and see"
+                " that the connection is up.",
+                "sudo systemctl restart wazuh-agent && systemctl status wazuh-connector",
             ),
         ),
     )
@@ -84,7 +90,8 @@ WINDOWS_STEPS = (
         "$token = Read-Host -AsSecureString 'Token'; $agent = Invoke-RestMethod -Method Post"
         " -ContentType 'application/json' -Uri {edge_url}/api/agents/enroll -Body (@{{"
         "token=[Net.NetworkCredential]::new('', $token).Password;"
-        " enrollment_id=[guid]::NewGuid().ToString(); name=$env:COMPUTERNAME}} | ConvertTo-Json)",
+        " enrollment_id=[guid]::NewGuid().ToString(); name=$env:COMPUTERNAME;"
+        " sent_at=[DateTime]::UtcNow.ToString('yyyy-MM-ddTHH:mm:ssZ')}} | ConvertTo-Json)",
     ),
     (
         "Give the identity to the agent.",

@@ -97,7 +97,7 @@ class AgentOut(serializers.ModelSerializer[Agent]):
 
 
 class QuarantineIn(serializers.Serializer[Any]):
-    """Why an agent is cut off."""
+    """Why an agent, or all of a token, are cut off."""
 
     reason = serializers.CharField(max_length=limits.LONGEST_REASON)
 

@@ -18,7 +18,7 @@ from organizations import access
 from organizations.frame import Link
 from organizations.names import names_of
 from tenants.enrollment import actions, queries
-from tenants.enrollment.forms import TokenForm
+from tenants.enrollment.forms import QuarantineForm, TokenForm
 from tenants.enrollment.installers import guides
 from tenants.enrollment.models import EnrollmentToken
 from tenants.enrollment.rows import agent_row, refusal_row, token_row
@@ -97,12 +97,29 @@ def revoke(request: HttpRequest, tenant_id: str, token_id: str) -> HttpResponse:
     return redirect("tenants:token", tenant.pk, token.pk)
 
 
+@login_required
+@require_POST
+def quarantine(request: HttpRequest, tenant_id: str, token_id: str) -> HttpResponse:
+    """End a token and cut off whom it let in."""
+    tenant, _ = _entered(request, tenant_id)
+    actor = actor_of(request)
+    token = queries.token(actor, tenant, token_id)
+    form = QuarantineForm(request.POST)
+    if form.is_valid():
+        actions.quarantine_token(by=actor, token=token, reason=form.cleaned_data["reason"])
+        messages.success(request, f"“{token.name}” is ended, and every agent that joined with it is being cut off.")
+    else:
+        messages.error(request, "Say why in a few words: the audit log keeps it. Nothing was changed.")
+    return redirect("tenants:token", tenant.pk, token.pk)
+
+
 def _token_page(
     request: HttpRequest, tenant: Tenant, permissions: frozenset[str], token: EnrollmentToken, *, secret: str = ""
 ) -> HttpResponse:
     context = {
         **_arrivals(request, tenant, token),
         "secret": secret,
+        "can_quarantine": {"token.revoke", "agent.quarantine"} <= permissions,
         "can_revoke": "token.revoke" in permissions and token.state == "active",
         "guides": guides(
             script_url=settings.BASE_URL + static("portal/enroll.sh"),

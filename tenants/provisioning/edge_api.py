@@ -105,6 +105,10 @@ class EdgeApi:
         """Have the edge refuse an enrollment token from now on."""
         return self._call("DELETE", f"/v1/tenants/{_part(tenant_id)}/tokens/{_part(token_id)}", body)
 
+    def quarantine_token(self, tenant_id: str, token_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Have the edge refuse a token, close the connections of all agents it let in and refuse their credentials."""
+        return self._call("POST", f"/v1/tenants/{_part(tenant_id)}/tokens/{_part(token_id)}/quarantine", body)
+
     def agents(self, tenant_id: str) -> dict[str, Any]:
         """The tenant's agents: `agents`, and `partial` with its `reason` while the manager does not answer."""
         return self._call("GET", f"/v1/tenants/{_part(tenant_id)}/agents", key="access")

@@ -16,7 +16,7 @@ from controlplane.problems import FieldError
 from tenants.provisioning import specs
 
 ROLES = ("manager", "indexer", "dashboard")
-PLAIN = ("version", "certificate_days", "retention_days", "archive_days", "max_agents", *specs.GROUPS)
+PLAIN = ("version", "certificate_days", "retention_days", "archive_days", "max_agents", "raw_enrollment", *specs.GROUPS)
 LARGEST = 64 * 1024
 """Bytes of a manifest; a longer file is none."""
 

@@ -134,6 +134,9 @@ class TenantIn(serializers.Serializer[Any]):
     )
     indexer = IndexerIn(required=False)
     thresholds = ThresholdsIn(required=False)
+    raw_enrollment = serializers.BooleanField(
+        required=False, help_text="whether machines may enroll by Wazuh's own protocol on 1515 as well; left out, no"
+    )
     sleep_after_minutes = serializers.IntegerField(
         required=False, allow_null=True, min_value=specs.LEAST_SLEEP, max_value=specs.MOST_SLEEP
     )

@@ -40,7 +40,7 @@ class Wishes(TypedDict, total=False):
     `retention_days` how many days of alerts can be searched (without a wish, as many as the indexer's disk holds for
     `max_agents`) and `archive_days` how long they lie in the archive. `images` gives single roles a version of their
     own; `indexer` and `thresholds` have the settings named in `GROUPS`. After `sleep_after_minutes` without use the
-    tenant sleeps; without a wish, never.
+    tenant sleeps; without a wish, never. With `raw_enrollment` machines may enroll by Wazuh's own protocol as well.
     """
 
     version: str | None
@@ -52,6 +52,7 @@ class Wishes(TypedDict, total=False):
     indexer: Mapping[str, int] | None
     thresholds: Mapping[str, int] | None
     sleep_after_minutes: int | None
+    raw_enrollment: bool | None
 
 
 def check_name(name: str) -> str:
@@ -120,7 +121,8 @@ def build(wishes: Wishes, *, entitlement: Entitlement, cell: Cell) -> dict[str, 
     }
     groups = {name: dict(given) for name in GROUPS if (given := _group(wishes, name))}
     version = wishes.get("version") or cell.versions[0]
-    spec = {"version": version, "roles": roles, **_numbers(wishes, entitlement), **groups}
+    opened = {"raw_enrollment": True} if wishes.get("raw_enrollment") else {}
+    spec = {"version": version, "roles": roles, **_numbers(wishes, entitlement), **groups, **opened}
     return with_sleep(spec, wishes.get("sleep_after_minutes"))
 
 
@@ -178,6 +180,8 @@ def _number_faults(wishes: Wishes, entitlement: Entitlement) -> Iterator[FieldEr
 def _group_faults(wishes: Wishes) -> Iterator[FieldError]:
     for name, bounds in GROUPS.items():
         yield from _outside(f"{name}.", _group(wishes, name), bounds)
+    if wishes.get("raw_enrollment") not in (None, True, False):
+        yield FieldError("raw_enrollment", "Expected true or false.")
     for role in wishes.get("images") or {}:
         if role not in ("manager", "indexer", "dashboard"):
             yield FieldError(f"images.{role}", "There is no such role.")

@@ -1,5 +1,6 @@
 """What files promise without a browser: icons exist, nothing is inline, the enrollment script leaks nothing."""
 
+import datetime as dt
 import json
 import os
 import re
@@ -141,6 +142,8 @@ def test_the_script_gives_the_agent_its_identity_and_wipes_the_token(door: str, 
     assert Enrolling.seen[0]["path"] == "/api/agents/enroll"
     assert Enrolling.seen[0]["token"] == "enr_x_y_z"
     assert len(Enrolling.seen[0]["enrollment_id"]) == 36
+    sent_at = dt.datetime.fromisoformat(Enrolling.seen[0]["sent_at"])
+    assert abs(dt.datetime.now(dt.UTC) - sent_at) < dt.timedelta(minutes=1)
     assert (tmp_path / "var/ossec/etc/client.keys").read_text() == f"007 bench-1 any {'ab' * 32}\n"
     connector = tmp_path / "etc/wazuh-connector.env"
     assert connector.read_text() == "TUNNEL_SERVICE_TOKEN_ID=con-id\nTUNNEL_SERVICE_TOKEN_SECRET=con-secret\n"

@@ -18,6 +18,7 @@ import hashlib
 import os
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -45,6 +46,23 @@ def enrolled(edge: str, token: str, name: str) -> dict[str, Any]:
     answer = httpx.post(f"{edge}/api/agents/enroll", json=body, timeout=30)
     assert answer.status_code == 201, answer.text
     return dict(answer.json())
+
+
+def asked_on_1515(connection: socket.socket, line: str) -> bytes:
+    """
+    What is answered to one line of Wazuh's own enrollment, until the connection ends.
+
+    The protocol (4.x): TLS, `OSSEC A:'<name>' V:'<version>' G:'<groups>'` and a newline; back comes one line without an
+    end, `OSSEC K:'<id> <name> <address> <key>'` or `ERROR: <why>`. Agents check no certificate unless they have one.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with context.wrap_socket(connection) as secured:
+        secured.sendall(line.encode() + b"\n")
+        answer = b""
+        while piece := secured.recv(4096):
+            answer += piece
+        return answer
 
 
 class Websocat:

@@ -1,6 +1,8 @@
 """Who gets in at the real edge with an enrollment token, and who is thrown out again."""
 
+import re
 import secrets
+import socket
 import threading
 import time
 import uuid
@@ -13,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.contract.edge_process import Edge, free_port
+from tests.contract.edge_process import Edge, free_port, plan, spec
 from tests.contract.edge_visitors import (
     await_running,
     enroll,
@@ -25,7 +27,7 @@ from tests.contract.edge_visitors import (
     token_id,
     wait_for,
 )
-from tests.contract.independent_agent import IndependentAgent, Websocat
+from tests.contract.independent_agent import IndependentAgent, Websocat, asked_on_1515
 
 pytestmark = pytest.mark.stack
 
@@ -141,6 +143,39 @@ def test_a_leaked_token_is_withdrawn_and_all_its_agents_are_cut_off_at_once(edge
         witness[0].keep_alive()
     assert enroll(edge, leaked, "thief-0", enrollment_id=same).json()["code"] == "TOKEN_REVOKED"
     assert enroll(edge, leaked, "thief-2").json()["code"] == "TOKEN_REVOKED"
+
+
+def test_a_machine_enrolls_by_wazuhs_own_protocol_where_the_plan_lets_it_and_reports_by_its_key(
+    edge: Edge, tmp_path: Path
+) -> None:
+    tenant = edge.new_tenant_id()
+    opened = spec(plan=plan() | {"raw_enrollment": True})
+    assert edge.call("PUT", f"/v1/tenants/{tenant}", opened).status_code == 202
+    await_running(edge, tenant)
+    token, port = new_token(edge, tenant, groups=["linux"], max_uses=2), free_port()
+    door = f"ws://127.0.0.1:{edge.port}/agents/{tenant}"
+    with Websocat(port, f"{door}/1515", {"id": tenant, "secret": token}, tmp_path / "enrolling.log"):
+        first = asked_on_1515(dialled(port), "OSSEC A:'raw-1' V:'v4.14.7' G:'linux'")
+        read = re.fullmatch(rb"OSSEC K:'(001) raw-1 any ([0-9a-f]{64})'", first)
+        assert read, first
+        again = asked_on_1515(dialled(port), "OSSEC A:'raw-1'")
+        assert again == b"ERROR: Duplicate agent name: raw-1. Unable to add agent"
+        stranger = asked_on_1515(dialled(port), "OSSEC A:'raw-2' G:'admins'")
+        assert stranger == b"ERROR: Invalid group: admins. Unable to add agent"
+        assert asked_on_1515(dialled(port), "OSSEC A:'raw-2'").startswith(b"OSSEC K:'002 raw-2 any ")
+        with pytest.raises(OSError, match=r"EOF|reset"):
+            asked_on_1515(dialled(port), "OSSEC A:'raw-3'")
+    told = [event["data"] for event in events(edge, tenant, "enrollment")]
+    reasons = [data.get("reason", data["outcome"]) for data in told]
+    assert reasons == ["enrolled", "name_taken", "enrolled", "used_up"]
+    number, key = (part.decode() for part in read.groups())
+    identity = {"agent_id": number, "key": key, "manager_url": f"{door}/1514"}
+    with connected(identity | {"connector": {"id": f"{tenant}.{number}", "secret": key}}, tmp_path) as (agent, _):
+        agent.keep_alive()
+
+
+def dialled(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), 20)
 
 
 @contextmanager

@@ -49,6 +49,7 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
         "AUTHD_PASSWORD": SECRET + "e",
         "NODE_TYPE": "master",
         "CLUSTER_DISABLED": "yes",
+        "ENROLL_URL": "",
         "MESH_URL": "http://mesh.internal",
         "MESH_LISTEN": "",
     },

@@ -29,6 +29,9 @@ PYTHON = (
     """
 case "$*" in
   *"state.py restore") env >"$NODE_ROOT/restore.seen"; echo restored >>"$NODE_ROOT/order"; exit "${RESTORED:-0}" ;;
+  "-m enrolling"*) echo "$*" >"$NODE_ROOT/enrolling.asked"; """
+    + STAY.format(name="enrolling")
+    + """ ;;
   "-m mesh") """
     + STAY.format(name="mesh")
     + """ ;;
@@ -95,6 +98,7 @@ def test_a_manager_alone_is_no_cluster_and_looks_for_no_master(manager):
     assert (read.findtext("cluster/disabled"), read.findtext("cluster/node_type")) == ("yes", "master")
     assert read.findtext("cluster/name") == COMMON["TENANT_ID"]
     assert not (root.folder / "mesh.seen").exists()
+    assert not (root.folder / "enrolling.seen").exists()
 
 
 WORKER = {"NODE_TYPE": "worker", "CLUSTER_DISABLED": "no", "MESH_LISTEN": "1516=0"}
@@ -112,6 +116,19 @@ def test_a_worker_finds_its_master_on_its_own_loopback_address_through_the_mesh(
     assert not [secret for secret in SECRETS if secret in seen]
     assert terminated(process) == 0
     assert "mesh ends" in root.text("order")
+
+
+def test_1515_is_open_only_where_the_edge_says_so_and_shows_the_managers_own_certificate(root):
+    process = start(prepare(root), ENROLL_URL="http://enroll.internal")
+    wait_until(lambda: up(root) and (root.folder / "enrolling.seen").exists(), "the manager runs")
+    certificate, key = (f"{root.folder}{OSSEC}/etc/sslmanager.{end}" for end in ("cert", "key"))
+    assert root.text("enrolling.asked") == f"-m enrolling {certificate} {key}\n"
+    seen = root.text("enrolling.seen")
+    assert "ENROLL_URL=http://enroll.internal\n" in seen
+    assert not [secret for secret in SECRETS if secret in seen]
+    assert configuration(root).findtext("auth/remote_enrollment") == "no"
+    assert terminated(process) == 0
+    assert "enrolling ends" in root.text("order")
 
 
 def test_a_worker_without_a_gate_ends_by_name(root):
@@ -237,7 +254,10 @@ def test_an_api_user_that_could_not_be_set_ends_the_node_before_wazuh_starts(roo
     assert not (root.folder / "var/ossec/api/configuration/admin.json").exists()
 
 
-@pytest.mark.parametrize("name", sorted(set(GIVEN) - {"FILEBEAT_SSL_VERIFICATION_MODE", "MESH_URL", "MESH_LISTEN"}))
+MAY_BE_EMPTY = {"FILEBEAT_SSL_VERIFICATION_MODE", "ENROLL_URL", "MESH_URL", "MESH_LISTEN"}
+
+
+@pytest.mark.parametrize("name", sorted(set(GIVEN) - MAY_BE_EMPTY))
 def test_a_missing_variable_ends_it_by_name(root, name):
     process = start(prepare(root), **{name: ""})
     assert process.wait(timeout=60) == 1

@@ -141,6 +141,9 @@ API = {
         "POST": needs("token.create", body={"name": "new"}),
     },
     "/api/v1/tenants/{tenant_id}/tokens/{token_id}": {"GET": needs("token.view"), "DELETE": needs("token.revoke")},
+    "/api/v1/tenants/{tenant_id}/tokens/{token_id}/quarantine": {
+        "POST": needs("agent.quarantine", body={"reason": "leaked"})
+    },
     "/api/v1/tenants/{tenant_id}/agents": {"GET": needs("agent.view", edge=True)},
     "/api/v1/tenants/{tenant_id}/agents/{number}": {"GET": needs("agent.view", edge=True)},
     "/api/v1/tenants/{tenant_id}/agents/{number}/quarantine": {
@@ -250,6 +253,7 @@ PAGES = {
     "/t/{tenant_id}/tokens/{token_id}/": {"GET": needs("token.view")},
     "/t/{tenant_id}/tokens/{token_id}/arrivals/": {"GET": needs("token.view")},
     "/t/{tenant_id}/tokens/{token_id}/revoke/": {"POST": needs("token.revoke")},
+    "/t/{tenant_id}/tokens/{token_id}/quarantine/": {"POST": needs("agent.quarantine", body={"reason": "leaked"})},
     "/t/{tenant_id}/agents/": {"GET": needs("agent.view")},
     "/t/{tenant_id}/agents/{number}/quarantine/": {"POST": needs("agent.quarantine", body={"reason": "leaked"})},
     "/t/{tenant_id}/events/": {"GET": needs("events.read", edge=True)},

@@ -89,6 +89,7 @@ class FakeEdge(EdgeLife):
             ("DELETE", rf"{one}/tokens/([a-z2-7]{{10}})", self._delete_token),
             ("GET", rf"{one}/agents", self._agents),
             ("POST", rf"{one}/agents/(\d+)/quarantine", self._quarantine),
+            ("POST", rf"{one}/tokens/(\w+)/quarantine", self._quarantine_token),
             ("POST", rf"{one}/certs/rotate", self._rotate),
             ("POST", rf"{one}/sleep", self._sleep),
             ("POST", rf"{one}/wake", self._wake),
@@ -207,6 +208,16 @@ class FakeEdge(EdgeLife):
             return refusal(404, "AGENT_NOT_FOUND")
         found["quarantined"] = True
         return httpx.Response(200, json=found)
+
+    def _quarantine_token(self, tenant_id: str, token: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
+        known = self.tokens.get((tenant_id, token))
+        if known is None:
+            return refusal(404, "TOKEN_NOT_FOUND")
+        known["revoked"] = True
+        ended = [each for each in self.agents.get(tenant_id, []) if each["token"] == token]
+        for each in ended:
+            each["quarantined"] = True
+        return httpx.Response(200, json={"token": self._token_view(token, known), "agents": len(ended)})
 
     def _rotate(self, tenant_id: str, *, body: dict[str, Any], query: Any, kind: str = "rotate") -> httpx.Response:
         view = self.views[tenant_id]

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from controlplane import rls
 from controlplane.models import AuditEntry, Delivery
+from controlplane.problems import Forbidden
 from tenants.enrollment import actions, agents, queries
 from tenants.enrollment.models import Agent, AgentReading
 from tenants.enrollment.tasks import read_agents
@@ -189,3 +190,45 @@ def test_an_agent_that_the_edge_has_forgotten_counts_as_cut_off(running, edge, m
     deliver()
     with rls.acting_as(alice_acts.rls_actor):
         assert queries.agent(alice_acts, running, "001").quarantined_at is not None
+
+
+def test_a_leaked_token_is_ended_with_every_agent_that_it_let_in(running, edge, make_token, alice_acts):
+    (leaked, _), (other, _) = make_token(), make_token()
+    deliver()
+    edge.agents[running.pk] = [agent("001", token=leaked.pk), agent("002", token=other.pk)]
+    read_agents("lo", running.pk)
+    edge.agents[running.pk].append(agent("003", token=leaked.pk))  # joined a moment ago: not heard of here
+    with rls.acting_as(alice_acts.rls_actor):
+        token = queries.token(alice_acts, running, leaked.pk)
+        for _ in range(2):
+            token = actions.quarantine_token(by=alice_acts, token=token, reason="it lay in a repository")
+        assert (token.state, token.pending) == ("revoked", True)
+        assert [queries.agent(alice_acts, running, number).pending for number in ("001", "002")] == [True, False]
+    deliver()
+    assert [each["quarantined"] for each in edge.agents[running.pk]] == [True, False, True]
+    assert edge.tokens[running.pk, leaked.pk]["revoked"]
+    read_agents("lo", running.pk)
+    with rls.acting_as(alice_acts.rls_actor):
+        assert not queries.token(alice_acts, running, leaked.pk).pending
+        marked = Agent.objects.filter(quarantined_at__isnull=False).values_list("number", flat=True)
+        assert sorted(marked) == ["001", "003"]
+        (entry,) = AuditEntry.objects.filter(action="tenants.token.quarantine")
+    assert (entry.data["agents"], entry.data["reason"]) == (1, "it lay in a repository")
+    assert edge.count("/quarantine") == 1
+
+
+def test_a_leaked_token_that_the_edge_never_had_is_refused_there_all_the_same(running, edge, make_token, alice_acts):
+    token, _ = make_token()
+    with rls.acting_as(alice_acts.rls_actor):
+        actions.quarantine_token(by=alice_acts, token=token, reason="leaked")
+    deliver()
+    assert (running.pk, token.pk) not in edge.tokens
+    with rls.acting_as(alice_acts.rls_actor):
+        assert not queries.token(alice_acts, running, token.pk).pending
+
+
+def test_a_viewer_cuts_nobody_off(running, make_token, vera):
+    token, _ = make_token()
+    actor = actor_for(vera)
+    with rls.acting_as(actor.rls_actor), pytest.raises(Forbidden):
+        actions.quarantine_token(by=actor, token=token, reason="leaked")

@@ -61,6 +61,7 @@ def test_a_refused_creation_keeps_no_place(tenant, acme, as_alice):
         ("indexer.heap", {"heap": 1}),
         ("indexer.replicas", {"replicas": 1}),
         ("thresholds.ingest_lag_seconds", {"ingest_lag_seconds": 1}),
+        ("raw_enrollment", "yes"),
     ],
 )
 def test_what_is_not_on_offer_is_refused_by_the_name_of_its_field(acme, cell, as_alice, field, value):
@@ -91,7 +92,8 @@ def test_more_days_than_the_disk_holds_are_refused_with_the_arithmetic_and_fewer
 
 def test_an_image_of_its_own_and_settings_go_into_the_spec(new_tenant):
     indexer, thresholds = {"shards": 2}, {"silent_agents_percent": 10}
-    tenant, _ = new_tenant(images={"manager": "4.14.6"}, indexer=indexer, thresholds=thresholds)
+    tenant, _ = new_tenant(images={"manager": "4.14.6"}, indexer=indexer, thresholds=thresholds, raw_enrollment=True)
+    assert tenant.spec["raw_enrollment"] is True
     assert (tenant.spec["indexer"], tenant.spec["thresholds"]) == (indexer, thresholds)
     assert tenant.spec["roles"]["manager"] == {"count": 1, "instance": "standard-1", "image": "4.14.6"}
     assert "image" not in tenant.spec["roles"]["indexer"]

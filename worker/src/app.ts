@@ -17,6 +17,7 @@ import * as events from "./routes/events";
 import * as health from "./routes/health";
 import * as keys from "./routes/keys";
 import * as operators from "./routes/operators";
+import * as rawEnrollment from "./routes/raw_enrollment";
 import * as rehydrations from "./routes/rehydrations";
 import * as sleep from "./routes/sleep";
 import * as tenants from "./routes/tenants";
@@ -40,6 +41,7 @@ const MOUNTS = [
   operators.mount,
   enroll.mount,
   agents.mount,
+  rawEnrollment.mount,
   events.mount,
   dashboard.mount,
 ];

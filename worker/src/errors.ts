@@ -87,6 +87,7 @@ export const ERRORS = {
     false,
     "The tenant's administrator shut this agent out; enroll it anew when it is clean.",
   ),
+  RAW_ENROLLMENT_OFF: rule(403, false, "Enroll by POST /api/agents/enroll, or have the tenant's plan turn this on."),
   CONNECTOR_REFUSED: rule(401, false, "Use the connector id and secret that the enrollment answered with."),
   CERTIFICATE_REFUSED: rule(
     401,

@@ -85,6 +85,9 @@ const API: Record<string, Test[]> = {
       "opens nothing where it is verified but pinned to nobody, or to an agent of another tenant or of none any more",
     ],
   ],
+  "GET /agents/:tenant/1515": [
+    ["raw_enrollment", "opens for a good token alone, tells why not, and makes no object for a guess"],
+  ],
   "GET /dashboard/:tenant": [
     ["dashboard_session", "keep the API off the dashboards' origins, and dashboards off the API's"],
   ],

@@ -217,7 +217,7 @@ describe("the tunnel", () => {
     ];
     for (const headers of wrong) await answered(knock(tenant, headers), 401);
     await answered(knock(mistyped(newTenantId()), pair(agent.connector)), 404);
-    await answered(knock(tenant, pair(agent.connector), 1515), 404);
+    await answered(knock(tenant, pair(agent.connector), 1516), 404);
     await answered(SELF.fetch(`${API}/agents/${tenant}/1514`, { headers: { host: "edge.test" } }), 426);
     expect(await listDurableObjectIds(env.TENANT)).toHaveLength(objects);
   });

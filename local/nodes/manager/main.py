@@ -26,6 +26,7 @@ from local.nodes.manager.api.views import DISCONNECTED_AFTER
 from local.nodes.manager.channel import AgentChannel
 from local.nodes.manager.cluster.master import Master
 from local.nodes.manager.cluster.worker import Worker
+from local.nodes.manager.edge_enrollment import EdgeEnrollment
 from local.nodes.manager.enrollment import Enrollment, server_context
 from local.nodes.manager.registry import Registry
 from local.nodes.manager.rules import RuleEngine, load_rules
@@ -66,13 +67,19 @@ class Manager:
         self.shipping = Shipping(host, settings, self.log, Offsets(host.disk / "queue" / "shipping" / "offsets.json"))
         self.analysis = Analysis(host.name, RuleEngine(load_rules(), time.monotonic), self.log, self.shipping)
         self.channel = AgentChannel(host, self.registry, self.analysis.take)
-        password = _enrollment_password(host, settings)
-        self.enrollment = Enrollment(
-            host, self.registry, password, server_context(*_certificate(host, settings), host.disk)
-        )
+        self.enrollment = self._enrollment()
         self.master, self.worker = self._cluster()
         self.api = self._server_api()
         self.api_listener = Listener()
+
+    def _enrollment(self) -> Enrollment | EdgeEnrollment:
+        """What serves 1515: the image's hop where the edge says so, else the daemon, which the image keeps closed."""
+        host, settings = self.host, self.settings
+        password = _enrollment_password(host, settings)
+        tls = server_context(*_certificate(host, settings), host.disk)
+        if settings.enroll_url:
+            return EdgeEnrollment(host, settings.enroll_url, tls)
+        return Enrollment(host, self.registry, password, tls)
 
     def _cluster(self) -> tuple[Master | None, Worker | None]:
         """This manager's part in a cluster, if it is in one."""

@@ -60,6 +60,8 @@ class Settings:
     api_username: str
     api_password: str
     authd_password: str
+    enroll_url: str
+    """Where the edge is asked about lines on 1515; empty: this manager enrolls by itself."""
     cluster: "ClusterSettings"
     certificates: Mapping[str, str]  # file name -> PEM
 
@@ -80,6 +82,7 @@ class Settings:
             environment["API_USERNAME"],
             environment["API_PASSWORD"],
             environment.get("AUTHD_PASSWORD", ""),
+            environment.get("ENROLL_URL", ""),
             ClusterSettings.of(host),
             json.loads(environment.get("NODE_CERTIFICATES") or "{}"),
         )

@@ -8,6 +8,7 @@ import { log } from "../log";
 import { nodeStub } from "../tenant/nodes/names";
 import { BulkRefused, bulkAnswer, isTaken, readBulk } from "./bulk";
 import { alertEvents, DigestBatch, Heartbeat, heartbeatEvent } from "./digests";
+import { EnrollLine, enrollLine } from "./enroll";
 import { upstreamHeaders } from "./headers";
 import { openLink } from "./mesh";
 import { refusal } from "./refusal";
@@ -32,6 +33,7 @@ export class Gate extends WorkerEntrypoint<Env, NodeProps> {
     heartbeat: (request) => this.#heartbeat(request),
     state: (request) => new StateDoor(this.env, this.ctx.props).answer(request),
     mesh: (request) => openLink(this.env, this.ctx.props, request),
+    enroll: (request) => this.#enroll(request),
     repository: (request) => new RepositoryDoor(this.env, this.ctx.props).answer(request),
   };
 
@@ -85,6 +87,11 @@ export class Gate extends WorkerEntrypoint<Env, NodeProps> {
   async #heartbeat(request: Request): Promise<Response> {
     const read = await parsed(request, Heartbeat);
     return read instanceof Response ? read : Response.json(await this.#append([heartbeatEvent(this.ctx.props, read)]));
+  }
+
+  async #enroll(request: Request): Promise<Response> {
+    const read = await parsed(request, EnrollLine);
+    return read instanceof Response ? read : enrollLine(this.env, this.ctx.props.tenant, read);
   }
 
   async #append(events: NewEvent[]): Promise<Appended> {

@@ -10,7 +10,16 @@ export interface NodeProps {
 }
 
 /** What an allowed call leads to. */
-export type Destination = "journal" | "indexer" | "manager" | "digests" | "heartbeat" | "state" | "mesh" | "repository";
+export type Destination =
+  | "journal"
+  | "indexer"
+  | "manager"
+  | "digests"
+  | "heartbeat"
+  | "state"
+  | "mesh"
+  | "repository"
+  | "enroll";
 
 export interface GateRule {
   methods: readonly string[];
@@ -97,6 +106,8 @@ export const GATE_TABLE: Record<NodeProps["role"], Record<string, readonly GateR
     ],
     "state.internal": STATE,
     "mesh.internal": MESH,
+    // With a ticket that only the edge's own door for 1515 gives out; without one it says no to everything.
+    "enroll.internal": [{ methods: ["POST"], path: /^\/agents$/, to: "enroll" }],
   },
   dashboard: {
     "indexer.internal": [

@@ -4,7 +4,7 @@ import { clientAddress } from "../auth/address";
 import { type EdgeApp, errorResponses, jsonContent } from "../edge_app";
 import { EdgeError } from "../errors";
 import { digest, isTenantId, parseToken } from "../ids";
-import { Time } from "../schemas/basics";
+import { AgentName, AgentVersion, Time } from "../schemas/basics";
 import { countSource } from "../sources";
 import { tenantAnswering } from "../tenants";
 
@@ -12,11 +12,8 @@ const Enroll = z
   .strictObject({
     token: z.string().min(1).max(256),
     enrollment_id: z.uuid().openapi({ description: "Made by the installer; the same one again gets the same answer" }),
-    name: z.string().regex(/^[A-Za-z0-9._-]{2,128}$/, "must be 2-128 of A-Z a-z 0-9 . _ -"),
-    version: z
-      .string()
-      .regex(/^[A-Za-z0-9._-]{1,32}$/, "must be a version")
-      .optional(),
+    name: AgentName,
+    version: AgentVersion.optional(),
     client_certificate_sha256: z
       .string()
       .regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in lower-case hex")

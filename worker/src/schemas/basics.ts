@@ -21,6 +21,10 @@ export const TenantId = z
   .string()
   .openapi("TenantId", { description: "26 characters [a-z2-7]: 2 cell, 16 random, 8 check", example: "a".repeat(26) });
 
+/** As a manager takes them. */
+export const AgentName = z.string().regex(/^[A-Za-z0-9._-]{2,128}$/, "must be 2-128 of A-Z a-z 0-9 . _ -");
+export const AgentVersion = z.string().regex(/^[A-Za-z0-9._-]{1,32}$/, "must be a version");
+
 export const Epoch = z.int().min(1).max(Number.MAX_SAFE_INTEGER);
 
 export const Generation = z.int().min(1).max(Number.MAX_SAFE_INTEGER);

@@ -94,6 +94,10 @@ export const Plan = z
     sleep: orNull(SleepPolicy)
       .optional()
       .openapi({ description: "When nobody uses the tenant for so long, it sleeps; null or missing: never" }),
+    raw_enrollment: z.boolean().optional().openapi({
+      description:
+        "Whether machines may enroll by Wazuh's own protocol as well, through /agents/{tenant}/1515; missing: no",
+    }),
     indexer: IndexerSettings.optional(),
     thresholds: ThresholdSettings.optional(),
   })

@@ -147,13 +147,14 @@ export function incarnationOf(ctx: TenantContext, plan: Plan, role: Role, given:
   if (role === "certs") return `${image}|${JSON.stringify(mintRequest(plan))}`;
   // An index keeps what it was made with, so other settings mean a new disk, filled again from the journal.
   const settings = role === "indexer" && plan.indexer ? `|${JSON.stringify(indexSettings(plan))}` : "";
+  const enrolls = role === "manager" && plan.raw_enrollment ? "|enrolls" : "";
   const clustered = role === "manager" && isClustered(plan, role) ? "|cluster" : "";
   const peers = role === "indexer" && isClustered(plan, role) ? `${AMONG} ${plan.roles.indexer.count}` : "";
   // The others of a cluster have to trust a certificate before one of them may show it.
   const trusts = peers && given.pending !== null ? `${TRUSTS} ${given.pending}` : "";
   // Nodes that were started before there were generations of credentials have the first.
   const others = given.credentials > 1 ? `|credentials ${given.credentials}` : "";
-  return `${image}|${plan.roles[role].instance}|${certifiedBy(given.certificate)}${settings}${clustered}${others}${peers}${trusts}`;
+  return `${image}|${plan.roles[role].instance}|${certifiedBy(given.certificate)}${settings}${clustered}${enrolls}${others}${peers}${trusts}`;
 }
 
 async function startNode(ctx: TenantContext, { role, n }: Of<"start">): Promise<void> {

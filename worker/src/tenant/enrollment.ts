@@ -23,6 +23,8 @@ export interface EnrollRequest {
   /** SHA-256 hex of the certificate that the agent may show in place of its connector's credential. */
   client_certificate_sha256?: string | undefined;
   address: string;
+  /** Its connector shows the agent's own key: on 1515 there is no room in the answer for another credential. */
+  connectsByKey?: boolean;
 }
 
 export interface EnrollAnswer {
@@ -79,7 +81,8 @@ export const sealPurpose = (enrollmentId: string) => `agent:${enrollmentId}`;
  * @throws EdgeError with the reason of the refusal, or RATE_LIMITED; a refusal spends no use
  */
 export async function enroll(ctx: TenantContext, request: EnrollRequest): Promise<Enrolled> {
-  countAttempt(ctx, request);
+  // A machine on 1515 was counted at its door.
+  if (!request.connectsByKey) countAttempt(ctx, request);
   // Without a spec there is nothing to enroll into, and nothing to tell a stranger about.
   if (!ctx.record()) throw new EdgeError(...REFUSALS.unknown);
   ctx.requireLive();
@@ -91,7 +94,7 @@ export async function enroll(ctx: TenantContext, request: EnrollRequest): Promis
 }
 
 /** Before anything is waited for, so that of many guesses at once none slips through uncounted. */
-function countAttempt(ctx: TenantContext, request: EnrollRequest): void {
+function countAttempt(ctx: TenantContext, request: Shown): void {
   const source = sourceOf(request.address);
   refuseGuesser(ctx, "enroll_guesses", source);
   const reason = refusalOf(tokenRow(ctx, request.token), request.token_sha256, ctx.now());
@@ -139,6 +142,21 @@ function repeated(ctx: TenantContext, request: EnrollRequest): Outcome | null {
   return row.quarantined_at === null ? { created: false, row } : refuse(ctx, request, "quarantined");
 }
 
+/** A token as it is shown at a door, and from where. */
+export type Shown = Pick<EnrollRequest, "token" | "token_sha256" | "address">;
+
+/**
+ * Judges a token at a door where no name is told yet.
+ * @throws EdgeError with the reason why it is not good, which feed and stream have too; RATE_LIMITED
+ */
+export function judgeAtDoor(ctx: TenantContext, visit: Shown): void {
+  countAttempt(ctx, visit);
+  const reason = refusalOf(tokenRow(ctx, visit.token), visit.token_sha256, ctx.now());
+  if (!reason) return;
+  ctx.transaction(() => recordRefusal(ctx, { ...visit, name: "" }, reason));
+  throw new EdgeError(...REFUSALS[reason]);
+}
+
 function refuse(ctx: TenantContext, request: EnrollRequest, reason: Refused): Outcome {
   recordRefusal(ctx, request, reason);
   return { refused: reason };
@@ -165,10 +183,15 @@ function insertAgent(ctx: TenantContext, request: EnrollRequest, sealed: string,
     `INSERT INTO agents (id, number, name, token, groups, version, address, credential_sha256, enrollment_id, material,
        enrolled_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ...[id, number, request.name, request.token, tokenRow(ctx, request.token)?.groups ?? "[]", request.version ?? null],
-    ...[request.address, digest(connectorSecret(ctx.id, id, material)), request.enrollment_id, sealed, ctx.now()],
+    ...[request.address, credentialDigest(ctx.id, id, request, material), request.enrollment_id, sealed, ctx.now()],
   );
   if (request.client_certificate_sha256) pin(ctx, request.client_certificate_sha256, id);
   return { id, name: request.name, token: request.token, material: sealed, enrollment_id: request.enrollment_id };
+}
+
+/** What the agent's connector is known by. */
+function credentialDigest(tenant: string, id: string, request: EnrollRequest, material: AgentMaterial): string {
+  return digest(request.connectsByKey ? material.key : connectorSecret(tenant, id, material));
 }
 
 function announce(ctx: TenantContext, request: EnrollRequest, id: string): void {
@@ -183,7 +206,11 @@ function announce(ctx: TenantContext, request: EnrollRequest, id: string): void 
 }
 
 /** Reasons the feed knows go to the feed; all go to the stream. */
-function recordRefusal(ctx: TenantContext, request: EnrollRequest, reason: Refused): void {
+function recordRefusal(
+  ctx: TenantContext,
+  request: Pick<EnrollRequest, "token" | "name" | "address">,
+  reason: Refused,
+): void {
   const budget = refusalBudget(ctx);
   if (budget.left <= 0) return;
   budget.left -= 1;

@@ -103,6 +103,8 @@ const ROLE_ENVIRONMENT: Record<ServingRole, Make> = {
     AUTHD_PASSWORD: await secret("manager_enrollment"),
     NODE_TYPE: n === 0 ? "master" : "worker",
     CLUSTER_DISABLED: isClustered(plan, "manager") ? "no" : "yes",
+    // The master alone enrolls; without an address nothing of the image listens on 1515.
+    ENROLL_URL: plan.raw_enrollment && n === 0 ? "http://enroll.internal" : "",
     MESH_URL: "http://mesh.internal",
     // A worker binds no 1516 of its own: there is its master.
     MESH_LISTEN: waysTo(n === 0 ? [] : [[MESH_PORTS.manager, 0]]),

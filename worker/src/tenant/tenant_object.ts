@@ -3,6 +3,7 @@ import { DurableObject } from "cloudflare:workers";
 import type { AccessClaims } from "../auth/claims";
 import type { Env } from "../bindings";
 import { asEdgeError, EdgeError, type ErrorBody, type ErrorCode, type FieldFault } from "../errors";
+import type { EnrollLine } from "../gates/enroll";
 import type { BackupView, OrderBackup, OrderRehydration, RehydrationView, RestoreBackup } from "../schemas/backups";
 import type { ActionTaken } from "../schemas/operators";
 import type { ChangeSleep, DeleteTenant, PutTenant, RotateCertificates, RotateCredentials } from "../schemas/orders";
@@ -13,7 +14,7 @@ import { type AgentsView, type AgentView, listAgents } from "./agents";
 import { once } from "./answers";
 import { type BackupPart, listBackups, orderBackup, partsOf } from "./backups";
 import { DUE_DEADLINES_MS, DUE_KINDS } from "./due_kinds";
-import { type Enrolled, type EnrollRequest, enroll } from "./enrollment";
+import { type Enrolled, type EnrollRequest, enroll, type Shown } from "./enrollment";
 import { sleepNow } from "./idle";
 import { answerForKey, lookAfterKey } from "./key_wrapping";
 import { LiveContext } from "./live_context";
@@ -26,6 +27,7 @@ import { type OperatorOrder, operatorActs } from "./operator_acts";
 import { acceptRestore } from "./preludes";
 import { spendProof } from "./proofs";
 import { type QuarantinedToken, quarantine, quarantineToken } from "./quarantine";
+import { admitRaw, enrollByTicket } from "./raw_enrollment";
 import { listRehydrations, loadedDays, rehydrate } from "./rehydrations";
 import { during } from "./requests";
 import { accessStands, admitReader, type RevocationRequest, revoke } from "./revocations";
@@ -229,6 +231,15 @@ export class TenantObject extends DurableObject<Env> {
 
   enroll(request: EnrollRequest): Promise<Enrolled> {
     return enroll(this.#ctx, request);
+  }
+
+  /** For the door of Wazuh's own protocol: a ticket for one agent; see raw_enrollment.ts. */
+  admitRaw(visit: Shown): Promise<string> {
+    return admitRaw(this.#ctx, visit);
+  }
+
+  enrollByTicket(line: EnrollLine): Promise<Enrolled> {
+    return enrollByTicket(this.#ctx, line);
   }
 
   agents(): Promise<AgentsView> {

@@ -47,6 +47,12 @@ export function ofAgent(agent: string, room: Room, limits = AGENT_LIMITS): Carri
   return { limits, client: "agent", upstream: "manager", tellsTaken: false, room, push: (chunk) => guard.push(chunk) };
 }
 
+/** A machine that enrolls by Wazuh's own protocol: TLS, of which the edge sees nothing, with one line in it. */
+export function ofEnrolling(room: Room): Carriage {
+  const limits = { ...AGENT_LIMITS, maxUnsentUp: 64 * 1024, maxUnsentDown: 64 * 1024, idleMs: 30_000 };
+  return { limits, client: "machine", upstream: "manager", tellsTaken: false, room, push: (chunk) => chunk };
+}
+
 /**
  * A connection between two nodes of a role: any bytes, and as many as they have for each other. A peer may be busy with
  * itself for longer than an agent (OpenSearch collects its garbage).

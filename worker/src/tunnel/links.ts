@@ -1,4 +1,4 @@
-/** Connections between nodes of one role of one tenant: the part of the node that is reached. */
+/** Connections to one port of a node that are no agent's: of its peers, and of machines that enroll by Wazuh's own protocol. */
 import type { Role } from "../schemas/plan";
 import { carried, type DialedPort, dialed, refuse } from "./carrying";
 import { ignoreClosed } from "./closing";
@@ -16,13 +16,22 @@ export const meshPort = (role: Role): number | null => (role in MESH_PORTS ? MES
  */
 export const MAX_LINKS_A_PEER = 32;
 
-const ADDRESS = /^node-(\d)\.mesh:1$/;
+/** Who dials, by the address under which it does: the first group says for whom. */
+interface LinkKind {
+  address: RegExp;
+  /** How many may be open for the same. */
+  most: number;
+}
+
+export const PEERS: LinkKind = { address: /^node-(\d)\.mesh:1$/, most: MAX_LINKS_A_PEER };
+
+/** Machines that enroll at once: a line each, and less than a second. */
+export const MAX_ENROLLING = 64;
+export const ENROLLING: LinkKind = { address: /^(enroll)\.manager:1515$/, most: MAX_ENROLLING };
+export const ENROLLING_ADDRESS = "enroll.manager:1515";
 
 /** The address under which the gate dials a node's object for the peer with this number. */
 export const linkAddress = (from: number) => `node-${from}.mesh:1`;
-
-/** Whether a dialled connection comes from a peer, and not from whoever else the node serves. */
-export const isLink = (address: string | undefined) => ADDRESS.test(address ?? "");
 
 interface Link {
   from: string;
@@ -30,27 +39,35 @@ interface Link {
 }
 
 /**
- * The open connections of a node's peers.
+ * The open connections of one kind.
  *
- * The gate ends the peer's WebSocket and dials this object with `stub.connect()`; both hops are streams with backpressure.
- * Whose they are was settled by the gate from its props: what is dialled here is a peer of the same tenant and role.
+ * The Worker or a gate ends the WebSocket and dials this object with `stub.connect()`; both hops are streams with
+ * backpressure. Whose they are was settled there: what is dialled here belongs to the same tenant.
  */
-export class MeshLinks {
+export class Links {
   readonly #open = new Set<Link>();
 
-  /** @param port the mesh port of the running container, or null; asked at each connection, and starts nothing */
-  constructor(private readonly port: () => DialedPort | null) {}
+  /** @param port the port of the running container, or null; asked at each connection, and starts nothing */
+  constructor(
+    private readonly kind: LinkKind,
+    private readonly port: () => DialedPort | null,
+  ) {}
+
+  /** Whether a connection that was dialled under this address is one of them. */
+  takes(address: string | undefined): boolean {
+    return this.kind.address.test(address ?? "");
+  }
 
   /** Handles one dialled connection until it ends. */
   async serve(socket: Socket): Promise<void> {
     const { localAddress } = await socket.opened;
-    const from = ADDRESS.exec(localAddress ?? "")?.[1];
-    if (from === undefined || this.#countOf(from) >= MAX_LINKS_A_PEER) return refuse(socket);
+    const from = this.kind.address.exec(localAddress ?? "")?.[1];
+    if (from === undefined || this.#countOf(from) >= this.kind.most) return refuse(socket);
     // Listed before it is dialled: many that come at once are many.
     const link: Link = { from, close: () => void socket.close().catch(ignoreClosed) };
     this.#open.add(link);
     try {
-      const upstream = await dialed(this.port(), "mesh:1");
+      const upstream = await dialed(this.port(), "node:1");
       if (!upstream) return await refuse(socket);
       link.close = () => {
         for (const side of [socket, upstream]) side.close().catch(ignoreClosed);

@@ -103,6 +103,9 @@ function listenOn(role: MeshedRole, port: number, reads: boolean): Listening {
 export const listenOnManagers = ({ reads = true }: { reads?: boolean } = {}): Listening =>
   listenOn("manager", 1514, reads);
 
+/** Has every manager node take machines that enroll by Wazuh's own protocol. */
+export const listenOnEnrollment = (): Listening => listenOn("manager", 1515, true);
+
 /** Has every node of a role take its peers. */
 export const listenOnPeers = (role: MeshedRole, { reads = true }: { reads?: boolean } = {}): Listening =>
   listenOn(role, MESH_PORTS[role], reads);

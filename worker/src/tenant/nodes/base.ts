@@ -6,7 +6,7 @@ import { interceptedNames } from "../../gates/table";
 import { log } from "../../log";
 import type { Role } from "../../schemas/plan";
 import type { NodeState } from "../../schemas/tenant";
-import { MeshLinks, meshPort } from "../../tunnel/links";
+import { Links, meshPort, PEERS } from "../../tunnel/links";
 import { carry } from "./carry";
 import { Ending } from "./ending";
 import { partsOf } from "./names";
@@ -35,7 +35,7 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
   /** For good: no tenant's id comes back, but a late order may. */
   #erased: boolean;
   readonly #turns = new Turns();
-  readonly #links = new MeshLinks(() => {
+  protected readonly peers = new Links(PEERS, () => {
     const port = meshPort(this.role);
     return port === null ? null : this.port(port);
   });
@@ -130,7 +130,7 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
 
   /** Takes a peer's connection that its gate dialled; see gates/mesh.ts. */
   override connect(socket: Socket): Promise<void> {
-    return this.#links.serve(socket);
+    return this.peers.serve(socket);
   }
 
   /** Whether the container runs and served when it was last heard of. */
@@ -239,7 +239,7 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
   }
 
   #gone(exitCode: number | null): void {
-    this.#links.closeAll();
+    this.peers.closeAll();
     this.onStop(exitCode);
   }
 

@@ -1,13 +1,15 @@
 import { type CountBatch, Counts } from "../../counts";
 import { CarriedBytes } from "../../tunnel/carried_bytes";
 import { AgentChannels } from "../../tunnel/channels";
-import { isLink } from "../../tunnel/links";
+import { ENROLLING, Links } from "../../tunnel/links";
 import { nodeStub } from "./names";
 import { StatefulContainer } from "./stateful";
 import { Usage, type Use } from "./use";
 
 const API_PORT = 55000;
 const AGENT_PORT = 1514;
+/** Where the image's hop ends the TLS of machines that enroll by Wazuh's own protocol. */
+const ENROLLMENT_PORT = 1515;
 /** A manager hands its alerts over within this time. */
 const QUIET_MS = 1000;
 
@@ -38,12 +40,15 @@ export class ManagerContainer extends StatefulContainer {
     count: (way, bytes) => this.#carried.add(way, bytes),
   });
 
-  /** Takes an agent's connection that the Worker dialled, or a peer's. Peers are no use of the tenant. */
+  readonly #enrolling = new Links(ENROLLING, () => (this.stopping ? null : this.port(ENROLLMENT_PORT)));
+
+  /** Takes an agent's connection that the Worker dialled, an enrolling machine's, or a peer's. Peers are no use of the tenant. */
   override async connect(socket: Socket): Promise<void> {
     const { localAddress } = await socket.opened;
-    if (isLink(localAddress)) return super.connect(socket);
+    if (this.peers.takes(localAddress)) return super.connect(socket);
+    const visitors = this.#enrolling.takes(localAddress) ? this.#enrolling : this.#channels;
     try {
-      await this.#usage.during(this.#channels.serve(socket));
+      await this.#usage.during(visitors.serve(socket));
     } finally {
       // An object that nobody speaks to any more may be put away.
       if (this.#usage.told.open === 0) this.#carried.keep();
@@ -87,6 +92,7 @@ export class ManagerContainer extends StatefulContainer {
 
   protected override onStop(): void {
     this.#channels.closeAll();
+    this.#enrolling.closeAll();
   }
 
   /** The tenant took what was counted before it has its objects forget. */
