@@ -10,9 +10,9 @@ from local.stack.handle import StackHandle, running_stack
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackHandle]:
-    """The whole product on free ports, without the demonstration."""
+    """The whole product on free ports, without the demonstration; its logs go to the archive early."""
     root: Path = tmp_path_factory.mktemp("stack")
-    with running_stack(root=root, keep=True) as handle:
+    with running_stack(root=root, small_logs=True, keep=True) as handle:
         yield handle
 
 

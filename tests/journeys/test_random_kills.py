@@ -8,12 +8,15 @@ from local.chaos.__main__ import rampage
 from local.chaos.load import SHORT
 from local.stack.handle import StackHandle
 
+LEAST_EVENTS = 10  # that any tenant has: it was asked for, started, and each of its nodes became well
+
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
 
-def test_twenty_kills_over_twenty_tenants_lose_and_double_nothing(stack: StackHandle) -> None:
+def test_twenty_kills_over_twenty_tenants_lose_reorder_and_double_nothing(stack: StackHandle) -> None:
     seed = secrets.randbelow(10**6)
     print(f"seed {seed}")
     monkey, verdict = rampage(stack, kills=20, tenants=20, clusters=1, seed=seed, changes=SHORT)
     assert monkey.kills >= 20
-    assert (verdict.lost, verdict.duplicated, verdict.stuck) == (0, 0, 0), f"seed {seed}: {verdict}"
+    assert verdict.faults == 0, f"seed {seed}: {verdict}"
+    assert verdict.events > 20 * LEAST_EVENTS
