@@ -130,7 +130,7 @@ def of(content: Mapping[str, Any]) -> Deployment:
     """What a file's content describes. Raises Unusable naming every fault."""
     flat = dict(_flat(content))
     given = [fields for part, fields in PARTS.items() if part in content]
-    fields = FIELDS | {path: rule for part in given for path, rule in part.items()}
+    fields = {**FIELDS, **{path: rule for part in given for path, rule in part.items()}}
     faults = [*_field_faults("", flat, fields), *_unknown(flat), *_capacity_faults(flat), *_list_faults(content)]
     faults = faults or [*_host_faults(flat), *_key_faults(content)]
     if faults:
