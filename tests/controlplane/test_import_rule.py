@@ -16,7 +16,7 @@ ROOMS = ("controlplane", "organizations", "billing", "tenants", "fleet")
 INNER_ROOMS = ("provisioning", "metering", "enrollment", "protection", "access")
 # What actions of `organizations` stand on. The doors of sign-in lie in `sso` beside the protocols, by these names.
 FOUNDATION = ("access", "addresses", "keys", "migrations", "models", "names", "permissions", "queries", "sso")
-SIGN_IN_DOORS = ("completion", "departure", "middleware", "sessions", "views")
+SIGN_IN_DOORS = ("adapter", "completion", "departure", "middleware", "sessions", "views")
 NEVER = ("local", "tests")
 
 
