@@ -43,20 +43,21 @@ class Search:
 
     def before(self, number: int) -> Found:
         """What has a lower number."""
-        return self._back_from(number - 1)
+        return self._back_from(number - 1, STRETCH)
 
     def newest(self, known: int) -> Found:
         """What is newest; `known` is a number that the log has reached, maybe long ago."""
-        found = self._back_from(known)
-        # The position known here moves with the tenant's state, not with each event: it may lie far behind.
-        return found if found.latest <= known else self._back_from(found.latest)
+        # The position known here moves with the tenant's state, not with each event: it may lie behind, even far.
+        found = self._back_from(known + STRETCH, 2 * STRETCH)
+        return found if found.latest <= known + STRETCH else self._back_from(found.latest, STRETCH)
 
-    def _back_from(self, end: int) -> Found:
+    def _back_from(self, end: int, size: int) -> Found:
         events: list[dict[str, Any]] = []
-        start, size = end, STRETCH
+        start = end
         while True:
             reached = max(start - size, self.bounds["oldest"] - 1, 0)
-            older = self._between(reached, start, min(size, LARGEST))
+            # The first stretch is small, and read to its end whatever it takes: each page has to get on.
+            older = self._between(reached, start, min(size, LARGEST), MOST_READS if start < end else size)
             if older is None:
                 break
             events, start, size = older + events, reached, size * GROWTH
@@ -64,10 +65,10 @@ class Search:
                 break
         return Found(events[::-1], start, **self.bounds)
 
-    def _between(self, start: int, end: int, limit: int) -> list[dict[str, Any]] | None:
-        """The events above `start` and up to `end`, oldest first; None once there were too many reads."""
+    def _between(self, start: int, end: int, limit: int, most: int) -> list[dict[str, Any]] | None:
+        """The events above `start` and up to `end`, oldest first; None once there were `most` reads in all."""
         events: list[dict[str, Any]] = []
-        while self.reads < MOST_READS:
+        while self.reads < most:
             self.reads += 1
             answer = self.log.read(after=start, limit=limit, kinds=self.kinds)
             self.bounds = {"oldest": answer["oldest"], "latest": answer["latest"]}
