@@ -1,5 +1,5 @@
 import { createExecutionContext, env, listDurableObjectIds, SELF } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { Gate } from "../src/gates/gate";
 import type { NodeProps } from "../src/gates/table";
 import { makeToken } from "../src/ids";
@@ -97,6 +97,18 @@ describe("the door of Wazuh's own enrollment", () => {
     };
     const reasons = page.events.filter(({ kind }) => kind === "enrollment").map(({ data }) => data.reason);
     expect(reasons).toEqual(["expired", "revoked", "unknown"]);
+  });
+
+  it("counts a guess as the other door of tokens does", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const tenant = await openTenant();
+    const token = await newToken(tenant);
+    const guess = () => knock(tenant, shown(makeToken("enr", tenant, "abcdefghij")), 1515);
+    for (let guesses = 0; guesses < 120; guesses++) expect((await guess()).status).toBe(403);
+    expect(await codeOf(guess(), 429)).toBe("RATE_LIMITED");
+    expect(await codeOf(enroll(token.text, "web-1"), 429)).toBe("RATE_LIMITED");
+    expect(await codeOf(knock(tenant, shown(token.text), 1515), 429)).toBe("RATE_LIMITED");
   });
 
   it("answers 503 while no manager listens", async () => {
