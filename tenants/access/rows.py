@@ -17,6 +17,7 @@ AUDIT = {
     "tenant.woken": "The tenant was woken",
     "token.registered": "An enrollment token was made",
     "token.revoked": "An enrollment token was revoked",
+    "token.quarantined": "An enrollment token and all agents it let in were quarantined",
     "dashboard.opening_asked": "Somebody was let into the dashboard",
     "dashboard.opened": "Somebody opened the dashboard",
     "access.revoked": "Access was ended",
@@ -38,6 +39,7 @@ AUDIT = {
     "backup.expired": "A backup reached its end and was removed",
     "backup.restore": "A backup is put back",
     "rehydration.begun": "An archived day is loaded",
+    "operator.acted": "An operator of the platform acted",
 }
 
 KINDS = (("", "All"), ("alert", "Alerts"), ("lifecycle", "Lifecycle"), ("enrollment", "Enrollment"), ("audit", "Audit"))

@@ -115,7 +115,7 @@ def test_a_repeated_token_request_brings_the_same_secret_again(api, running):
 
 def test_the_dashboard_answers_a_code_and_the_stream_a_credential(api, running):
     code = api.post(f"tenants/{running.pk}/dashboard")
-    assert (code.status_code, sorted(code.json())) == (201, ["code", "expires_at", "post_to"])
+    assert (code.status_code, sorted(code.json())) == (201, ["code", "expires_at", "post_to", "variant"])
     stream = api.post(f"tenants/{running.pk}/events-token")
     assert (stream.status_code, sorted(stream.json())) == (201, ["expires_at", "token", "url"])
 
