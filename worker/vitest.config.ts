@@ -23,7 +23,7 @@ const bindings = {
   API_HOSTS: "edge.test",
   DASHBOARD_ZONE: "dashboards.test",
   PUBLIC_URL: "http://edge.test",
-  VERSIONS: { "4.14.7": "v4147", "4.14.6": "v4146", "4.14.8": "v4148", "4.20.0": "v4200" },
+  VERSIONS: { "4.14.7": "v4147", "4.14.6": "v4146", "4.14.8": "v4148", "4.20.0": "v4200", "5.0.0-rc": "v500rc" },
   ACCESS_ISSUER: "https://team.cloudflareaccess.com",
   ACCESS_AUDIENCE: "aud-of-the-operators",
   // So few that a test can use them up.

@@ -23,6 +23,7 @@ import * as sleep from "./routes/sleep";
 import * as tenants from "./routes/tenants";
 import * as tokens from "./routes/tokens";
 import * as usage from "./routes/usage";
+import * as wazuh from "./routes/wazuh";
 
 /** Every routes file registers its full paths on the API hosts. */
 const MOUNTS = [
@@ -42,6 +43,7 @@ const MOUNTS = [
   enroll.mount,
   agents.mount,
   rawEnrollment.mount,
+  wazuh.mount,
   events.mount,
   dashboard.mount,
 ];

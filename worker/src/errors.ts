@@ -94,6 +94,13 @@ export const ERRORS = {
     false,
     "Show the certificate that was named at this agent's enrollment, or use its connector's credential.",
   ),
+  // What agents of Wazuh 5 meet. Theirs take 401 as the end of their key, and 403 and 503 as something that passes.
+  AGENT_TOKEN_REFUSED: rule(401, false, "Set this machine's clock; if that is right, enroll the agent anew."),
+  PROTOCOL_UNSUPPORTED: rule(400, false, "Send the header protocol-version: 1."),
+  LENGTH_REQUIRED: rule(411, false, "Announce the body's length in the header content-length."),
+  ENCODING_REFUSED: rule(415, true, "Send the same body without content-encoding."),
+  WAZUH5_NOT_SERVED: rule(409, false, "Connect agents of Wazuh 4 by their connector, or change the tenant's version."),
+  BATCH_NOT_HELD: rule(503, true, "The tenant is on its way up; send the same batch again."),
   UPGRADE_REQUIRED: rule(426, false, "Open a WebSocket on this path."),
   IDEMPOTENCY_CONFLICT: rule(409, false, "Use a fresh idempotency key for every request."),
   ACCESS_ENDED: rule(422, false, "Sign in again in the portal."),

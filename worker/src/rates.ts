@@ -15,6 +15,8 @@ export const RATES = {
   tunnel_per_agent: { perMinute: 120, of: "connections of this agent" },
   tunnel_per_tenant: { perMinute: 6000, of: "connections of this tenant's agents" },
   tunnel_guesses: { perMinute: 120, of: "connections with unknown credentials from this address" },
+  wazuh5_per_agent: { perMinute: 1200, of: "requests of this agent" },
+  wazuh5_guesses: { perMinute: 120, of: "requests with unknown bearers from this address" },
   events_per_tenant: { perMinute: 1200, of: "readings of this tenant's events" },
   rotations_per_tenant: { perMinute: 60, of: "rotations of this tenant" },
   codes_per_tenant: { perMinute: 300, of: "codes for this tenant's dashboard" },

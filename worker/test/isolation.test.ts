@@ -13,6 +13,8 @@ const ONCE: Test = ["control_door", "takes a write's proof once"];
 const TOKENS: Test = ["enrollment", "of one tenant are not there for another"];
 const OWN_DAYS: Test = ["rehydrations", "is loaded from its own tenant's archive only"];
 const OWN_BACKUPS: Test = ["backups", "is its own tenant's: nobody else's list shows it"];
+const NOT_ITS_AGENT: Test = ["wazuh5", "is refused for another tenant, whose agent has the same number"];
+const NO_STRANGER_WAKES: Test = ["wazuh5_held", "falls asleep under their signs of life, and they do not wake it"];
 const POINTERS: Test = ["dashboard_session", "point to the dashboard and say nothing of it, whoever asks"];
 
 const API: Record<string, Test[]> = {
@@ -78,6 +80,16 @@ const API: Record<string, Test[]> = {
     ["stream_readers", "takes no credential from the query, and none that is wrong"],
     ["following", "never hears of another tenant"],
   ],
+  "GET /wazuh/:tenant/": [NO_STRANGER_WAKES],
+  "GET /wazuh/:tenant/cacerts": [NO_STRANGER_WAKES],
+  "POST /wazuh/:tenant/enroll": [["wazuh5", "names the reason of each refusal"]],
+  "POST /wazuh/:tenant/control": [NOT_ITS_AGENT],
+  "POST /wazuh/:tenant/stateless": [NOT_ITS_AGENT],
+  "POST /wazuh/:tenant/stateful": [NOT_ITS_AGENT],
+  "POST /wazuh/:tenant/download": [NOT_ITS_AGENT],
+  "POST /wazuh/:tenant/config": [NOT_ITS_AGENT],
+  "POST /wazuh/:tenant/stats": [NOT_ITS_AGENT],
+  "POST /wazuh/:tenant/scan/vd": [NOT_ITS_AGENT],
   "GET /agents/:tenant/1514": [
     ["tunnel", "opens for nobody without the right credential, and makes no object for a guess"],
     [

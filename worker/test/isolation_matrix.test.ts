@@ -33,6 +33,13 @@ const REFUSED: Row = {};
 const WRITE: Row = { body: nothing };
 const OPEN: Row = { all: [200] };
 const POINTER: Row = { all: [302] };
+const WAZUH5 = { headers: { "protocol-version": "1" } };
+/** What a manager answers to anybody; the victim's does not run. */
+const FROM_MANAGER: Row = { ...WAZUH5, all: [503] };
+const OF_AGENT: Row = {
+  ...{ ...WAZUH5, body: nothing },
+  some: { "a quarantined agent": [401, 403], "somebody withdrawn": [401, 403] },
+};
 
 /** The rows of the API's routes; `:id` and `:tenant` are the victim. */
 const API_ROWS: Record<string, Row> = {
@@ -77,8 +84,22 @@ const API_ROWS: Record<string, Row> = {
   "GET /api/events": { some: { "another tenant": [200, 401] } },
   "GET /agents/:tenant/1514": {
     headers: { upgrade: "websocket" },
-    some: { "a quarantined agent": [403], "somebody withdrawn": [401, 403] },
+    some: { "a quarantined agent": [401, 403], "somebody withdrawn": [401, 403] },
   },
+  "GET /agents/:tenant/1515": { headers: { upgrade: "websocket" }, all: [403] },
+  "GET /wazuh/:tenant/": FROM_MANAGER,
+  "GET /wazuh/:tenant/cacerts": FROM_MANAGER,
+  "POST /wazuh/:tenant/enroll": {
+    ...{ ...WAZUH5, all: [403] },
+    body: () => JSON.stringify({ name: `n-${crypto.randomUUID()}`, version: "5.0.0" }),
+  },
+  "POST /wazuh/:tenant/control": OF_AGENT,
+  "POST /wazuh/:tenant/stateless": OF_AGENT,
+  "POST /wazuh/:tenant/stateful": OF_AGENT,
+  "POST /wazuh/:tenant/download": OF_AGENT,
+  "POST /wazuh/:tenant/config": OF_AGENT,
+  "POST /wazuh/:tenant/stats": OF_AGENT,
+  "POST /wazuh/:tenant/scan/vd": OF_AGENT,
   "GET /dashboard/:tenant": POINTER,
 };
 

@@ -95,6 +95,9 @@ export const TenantView = z
     /** What keeps a node's state from being safe outside its container. */
     state_trouble: orNull(Reason),
     sleeping: orNull(SleepView),
+    detection_delayed_since: orNull(Time).openapi({
+      description: "Since when events of Wazuh 5 agents wait at the edge for their manager; null where none do",
+    }),
     agents: z.object({ enrolled: z.int(), active: z.int() }),
     audit: AuditHead.openapi({ description: "Where the audit trail ends; moves without the tenant's seq" }),
     stream: z.object({ seq: z.int(), last_event_at: orNull(Time) }),

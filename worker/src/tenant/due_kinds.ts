@@ -9,6 +9,7 @@ import { rewrapDue } from "./key_wrapping";
 import type { LiveContext } from "./live_context";
 import { pushAgents } from "./push";
 import { rehydrateDue } from "./rehydrations";
+import { replayDue } from "./replay";
 import { pruneAccess } from "./sessions";
 import { closeHours } from "./usage";
 
@@ -26,6 +27,7 @@ export const DUE_KINDS = (ctx: LiveContext): Record<string, DueHandler> => ({
   daily_backup: () => scheduledDue(ctx),
   rehydrate: (row) => rehydrateDue(ctx, row),
   rewrap: () => rewrapDue(ctx),
+  replay: () => replayDue(ctx),
 });
 
 /** What may take longer than a minute: a visit acts several times, a push may wait for the one before it. */

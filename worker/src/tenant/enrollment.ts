@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { sourceOf } from "../auth/address";
 import { EdgeError, type ErrorCode } from "../errors";
 import { digest, randomBase62, tokenFrom } from "../ids";
+import { versionOf } from "../plan";
 import type { TenantContext } from "./context";
 import { noteComing } from "./idle";
 import { agentPinnedTo, pin, pinOf } from "./pins";
@@ -25,6 +26,8 @@ export interface EnrollRequest {
   address: string;
   /** Its connector shows the agent's own key: on 1515 there is no room in the answer for another credential. */
   connectsByKey?: boolean;
+  /** It came by the door of Wazuh 5 agents, which send no enrollment id: theirs follows from token and name. */
+  wazuh5?: true;
 }
 
 export interface EnrollAnswer {
@@ -73,6 +76,13 @@ const IN_FEED: ReadonlySet<Refused> = new Set(["unknown", "revoked", "expired", 
 
 export const sealPurpose = (enrollmentId: string) => `agent:${enrollmentId}`;
 
+/** @throws EdgeError WAZUH5_NOT_SERVED where the tenant's manager speaks the protocol of Wazuh 4 alone */
+export function requireWazuh5(ctx: TenantContext): void {
+  const { plan } = ctx.requireLive();
+  if (plan && Number.parseInt(versionOf(plan, "manager"), 10) >= 5) return;
+  throw new EdgeError("WAZUH5_NOT_SERVED", "This tenant's manager takes agents of Wazuh 4 only.");
+}
+
 /**
  * Enrolls an agent: its id, key, connector credential and the token's use are one transaction.
  *
@@ -86,6 +96,8 @@ export async function enroll(ctx: TenantContext, request: EnrollRequest): Promis
   // Without a spec there is nothing to enroll into, and nothing to tell a stranger about.
   if (!ctx.record()) throw new EdgeError(...REFUSALS.unknown);
   ctx.requireLive();
+  // Whoever holds no good token of the tenant is not told what it runs.
+  if (request.wazuh5 && faultOf(ctx, request) === null) requireWazuh5(ctx);
   noteComing(ctx);
   const known = ctx.transaction(() => repeated(ctx, request));
   const outcome = known ?? (await fresh(ctx, request));
@@ -97,10 +109,13 @@ export async function enroll(ctx: TenantContext, request: EnrollRequest): Promis
 function countAttempt(ctx: TenantContext, request: Shown): void {
   const source = sourceOf(request.address);
   refuseGuesser(ctx, "enroll_guesses", source);
-  const reason = refusalOf(tokenRow(ctx, request.token), request.token_sha256, ctx.now());
-  if (reason === "unknown") noteGuess(ctx, "enroll_guesses", source);
+  if (faultOf(ctx, request) === "unknown") noteGuess(ctx, "enroll_guesses", source);
   else countUse(ctx, request.token);
 }
+
+/** Why the token is not good; null where it is. */
+const faultOf = (ctx: TenantContext, { token, token_sha256 }: Shown) =>
+  refusalOf(tokenRow(ctx, token), token_sha256, ctx.now());
 
 /** First the token: one that is spread too far must not use up what the tenant's others have. */
 function countUse(ctx: TenantContext, token: string): void {
@@ -130,16 +145,20 @@ function commit(ctx: TenantContext, request: EnrollRequest, sealed: string, mate
 
 /** What an enrollment id that made an agent comes to when it is sent again; null for one that is new. */
 function repeated(ctx: TenantContext, request: EnrollRequest): Outcome | null {
-  const query = "SELECT id, name, token, material, enrollment_id, quarantined_at FROM agents WHERE enrollment_id = ?";
-  const row = ctx.sql.exec<AgentRow & { quarantined_at: number | null }>(query, request.enrollment_id).toArray()[0];
+  type Row = AgentRow & { quarantined_at: number | null; seen_at: number | null };
+  const columns = "id, name, token, material, enrollment_id, quarantined_at, seen_at";
+  const query = `SELECT ${columns} FROM agents WHERE enrollment_id = ?`;
+  const row = ctx.sql.exec<Row>(query, request.enrollment_id).toArray()[0];
   if (!row) return null;
-  const reason = refusalOf(tokenRow(ctx, request.token), request.token_sha256, ctx.now());
+  const reason = faultOf(ctx, request);
   // The answer holds secrets: whoever repeats must still hold the token, and nobody may have withdrawn it.
   if (reason === "unknown" || reason === "revoked") return refuse(ctx, request, reason);
   const certificate = request.client_certificate_sha256 ?? null;
   const same = row.token === request.token && row.name === request.name && pinOf(ctx, row.id) === certificate;
   if (!same) return refuse(ctx, request, "conflict");
-  return row.quarantined_at === null ? { created: false, row } : refuse(ctx, request, "quarantined");
+  if (row.quarantined_at !== null) return refuse(ctx, request, "quarantined");
+  // Its key has arrived: whoever holds the token now and knows the name must not get it, too.
+  return row.seen_at === null ? { created: false, row } : refuse(ctx, request, "name_taken");
 }
 
 /** A token as it is shown at a door, and from where. */
@@ -151,7 +170,7 @@ export type Shown = Pick<EnrollRequest, "token" | "token_sha256" | "address">;
  */
 export function judgeAtDoor(ctx: TenantContext, visit: Shown): void {
   countAttempt(ctx, visit);
-  const reason = refusalOf(tokenRow(ctx, visit.token), visit.token_sha256, ctx.now());
+  const reason = faultOf(ctx, visit);
   if (!reason) return;
   ctx.transaction(() => recordRefusal(ctx, { ...visit, name: "" }, reason));
   throw new EdgeError(...REFUSALS[reason]);
@@ -164,7 +183,7 @@ function refuse(ctx: TenantContext, request: EnrollRequest, reason: Refused): Ou
 
 function refusal(ctx: TenantContext, request: EnrollRequest): Refused | null {
   const now = ctx.now();
-  const reason = refusalOf(tokenRow(ctx, request.token), request.token_sha256, now);
+  const reason = faultOf(ctx, request);
   if (reason) return reason;
   if (request.sent_at && Math.abs(Date.parse(request.sent_at) - now) > CLOCK_TOLERANCE_MS) return "clock";
   const taken = ctx.sql.exec("SELECT 1 FROM agents WHERE name = ?", request.name).toArray().length > 0;

@@ -49,6 +49,12 @@ export function managerNumbers(ctx: TenantContext): number[] {
   return [...new Set([...planned, ...managerRows(ctx).map(({ n }) => n)])];
 }
 
+/** Numbers of the managers that answer and know the tenant's agents. */
+export const servingManagers = (ctx: TenantContext) =>
+  managerRows(ctx).flatMap(({ n, state, prepared }) => (state === "running" && prepared === 1 ? [n] : []));
+
+export const someManagerServes = (ctx: TenantContext) => servingManagers(ctx).length > 0;
+
 const managerRows = (ctx: TenantContext) => nodeRows(ctx).filter(({ role }) => role === "manager");
 
 /**

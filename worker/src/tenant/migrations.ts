@@ -4,6 +4,7 @@ import { migrateAudit } from "./audit";
 import { migrateBackups } from "./backups";
 import { migrateCredentials } from "./credentials";
 import { migrateHealth } from "./health_rows";
+import { migrateHeld } from "./held_batches";
 import { migrateKeys } from "./key_wrapping";
 import { migratePins } from "./pins";
 import { migratePreludes } from "./preludes";
@@ -32,6 +33,7 @@ const PARTS = [
   migrateKeys,
   migrateCredentials,
   migratePins,
+  migrateHeld,
 ];
 
 export function migrateAll(storage: DurableObjectStorage): void {

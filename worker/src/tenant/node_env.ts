@@ -1,4 +1,5 @@
 /** The environment of each node: what the real images read, with this tenant's own credentials. */
+import { agentsPrefix } from "../gates/agent_headers";
 import { heapOf, indexSettings } from "../plan";
 import type { Plan, Role, ServingRole } from "../schemas/plan";
 import { SERVING_ROLES } from "../schemas/plan";
@@ -67,6 +68,7 @@ type Make = (
   plan: Plan,
   n: number,
   before: (name: string) => Promise<string>,
+  tenant: string,
 ) => Promise<Record<string, string>>;
 
 const ROLE_ENVIRONMENT: Record<ServingRole, Make> = {
@@ -90,7 +92,7 @@ const ROLE_ENVIRONMENT: Record<ServingRole, Make> = {
     "node.store.allow_mmap": "false",
     "plugins.security.allow_default_init_securityindex": "true",
   }),
-  manager: async (secret, plan, n) => ({
+  manager: async (secret, plan, n, _before, tenant) => ({
     STATE_URL: "http://state.internal",
     INDEXER_URL: "http://indexer.internal",
     INDEXER_USERNAME: INDEXER_ADMIN,
@@ -106,6 +108,8 @@ const ROLE_ENVIRONMENT: Record<ServingRole, Make> = {
     // The master alone enrolls; without an address nothing of the image listens on 1515.
     ENROLL_URL: plan.raw_enrollment && n === 0 ? "http://enroll.internal" : "",
     MESH_URL: "http://mesh.internal",
+    // Wazuh 5 agents keep the path of their door, so the manager serves below the same one.
+    AGENTS_PREFIX: agentsPrefix(tenant),
     // A worker binds no 1516 of its own: there is its master.
     MESH_LISTEN: waysTo(n === 0 ? [] : [[MESH_PORTS.manager, 0]]),
   }),
@@ -141,7 +145,11 @@ export async function environmentOf(
   const secret = (name: string) => ctx.secret(name, given.credentials);
   const former = formerCredentials(ctx);
   const before = async (name: string) => (former === null ? "" : ctx.secret(name, former));
-  return { ...common, NODE_CERTIFICATES: certificates, ...(await ROLE_ENVIRONMENT[role](secret, plan, n, before)) };
+  return {
+    ...common,
+    NODE_CERTIFICATES: certificates,
+    ...(await ROLE_ENVIRONMENT[role](secret, plan, n, before, ctx.id)),
+  };
 }
 
 const isServing = (role: Role): role is ServingRole => (SERVING_ROLES as readonly string[]).includes(role);

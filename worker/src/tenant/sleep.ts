@@ -94,12 +94,16 @@ function whyNotWake(ctx: TenantContext): EdgeError | null {
 const STORING = `SELECT 1 FROM backups WHERE state = 'running' UNION ALL
   SELECT 1 FROM rehydrations WHERE state = 'running'`;
 
+const HOLDING_BATCHES = "SELECT 1 FROM held_batches LIMIT 1";
+
 /** The same for going to sleep, which must also take nothing down that is on its way up. */
 export function whyNotSleep(ctx: TenantContext): EdgeError | null {
   const why = whyNotWake(ctx);
   if (why) return why;
   if (wakingOperation(ctx)) return busy("The tenant is waking up.");
   if (ctx.sql.exec(STORING).toArray().length > 0) return busy("A backup or an archived day is under way.");
+  if (ctx.sql.exec(HOLDING_BATCHES).toArray().length > 0)
+    return busy("What agents sent while it slept is being replayed.");
   const whole = isAsleep(ctx) || SERVING_ROLES.every((role) => servesNow(ctx, role));
   return whole ? null : busy("Not every node of the tenant serves.");
 }

@@ -10,15 +10,24 @@ import type { ChangeSleep, DeleteTenant, PutTenant, RotateCertificates, RotateCr
 import type { Role, ServingRole } from "../schemas/plan";
 import type { TenantView } from "../schemas/tenant";
 import { type Admission, admitCertificate, admitConnector, mayConnect, type Verdict } from "./admission";
+import {
+  type AdmittedRequest,
+  admitRequest,
+  agentMissing,
+  holdBatch,
+  type Sender,
+  type Urgency,
+} from "./agent_requests";
 import { type AgentsView, type AgentView, listAgents } from "./agents";
 import { once } from "./answers";
 import { type BackupPart, listBackups, orderBackup, partsOf } from "./backups";
 import { DUE_DEADLINES_MS, DUE_KINDS } from "./due_kinds";
 import { type Enrolled, type EnrollRequest, enroll, type Shown } from "./enrollment";
+import type { Batch } from "./held_batches";
 import { sleepNow } from "./idle";
 import { answerForKey, lookAfterKey } from "./key_wrapping";
 import { LiveContext } from "./live_context";
-import { type AgentRoute, agentRoute } from "./managers";
+import { type AgentRoute, agentRoute, servingManagers } from "./managers";
 import { migrateAll } from "./migrations";
 import { indexerAuthorization } from "./node_env";
 import { askAgain, nodeRows, takeReport } from "./node_records";
@@ -275,6 +284,25 @@ export class TenantObject extends DurableObject<Env> {
 
   async mayConnect(agent: string): Promise<boolean> {
     return mayConnect(this.#ctx, agent);
+  }
+
+  // Requests of Wazuh 5 agents; see agent_requests.ts.
+
+  admitRequest(sender: Sender, urgency: Urgency): Promise<AdmittedRequest> {
+    return admitRequest(this.#ctx, sender, urgency);
+  }
+
+  holdBatch(sender: Sender, batch: Omit<Batch, "agent">): Promise<void> {
+    return holdBatch(this.#ctx, sender, batch);
+  }
+
+  async agentMissing(agent: string): Promise<void> {
+    agentMissing(this.#ctx, agent);
+  }
+
+  /** Numbers of the managers that serve, for what any of them answers to anybody. */
+  async servingManagers(): Promise<number[]> {
+    return servingManagers(this.#ctx);
   }
 
   // Backups and the way back to one; see backups.ts and preludes.ts.

@@ -19,6 +19,7 @@ const MIGRATIONS = [
      id INTEGER PRIMARY KEY, rule TEXT NOT NULL, until INTEGER NOT NULL) STRICT;
    CREATE TABLE answers (
      key TEXT PRIMARY KEY, request_sha256 TEXT NOT NULL, answer TEXT NOT NULL, until INTEGER NOT NULL) STRICT;`,
+  "ALTER TABLE agents ADD COLUMN seen_at INTEGER",
 ];
 
 /** Brings the tables up to date; runs in the object's constructor. */

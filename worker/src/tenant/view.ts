@@ -10,6 +10,7 @@ import { certificateView } from "./certificates";
 import type { TenantContext } from "./context";
 import { credentialsView } from "./credentials";
 import { healthView, probeOf } from "./health_rows";
+import { delayedSince } from "./held_batches";
 import { keyTrouble } from "./key_wrapping";
 import { nodeRows, shownNodes, viewOf } from "./node_records";
 import { latestRun } from "./runs";
@@ -44,6 +45,7 @@ export function tenantView(ctx: TenantContext): TenantView | null {
     credentials: credentialsView(ctx),
     state_trouble: stateTrouble(ctx.sql),
     sleeping: sleepView(ctx),
+    detection_delayed_since: timeOf(delayedSince(ctx.sql)),
     agents: agentCounts(ctx.sql),
     audit: auditHead(ctx.sql),
     stream: streamOf(row.stream),

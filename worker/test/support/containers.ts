@@ -63,7 +63,10 @@ export class FakeContainer {
   #exits = false;
   #stateDoor: Fetcher | null = null;
   #repositoryDoor: Fetcher | null = null;
-  readonly images = { v4146: "wazuh:4.14.6", v4147: "wazuh:4.14.7", v4148: "wazuh:4.14.8", v4200: "wazuh:4.20.0" };
+  readonly images = {
+    ...{ v4146: "wazuh:4.14.6", v4147: "wazuh:4.14.7", v4148: "wazuh:4.14.8", v4200: "wazuh:4.20.0" },
+    v500rc: "wazuh:5.0.0-rc",
+  };
   #watchers: { resolve: () => void; reject: (reason: Error) => void }[] = [];
 
   constructor(

@@ -6,6 +6,7 @@ import { pair } from "./connector";
 import { codeFor, cookieOf, originOf, post } from "./dashboard";
 import { API, answered, call, type Enrolled, enroll, newToken, PORTAL, scopedToken, sign, stoppedTenant } from "./edge";
 import { streamOf } from "./stream";
+import { bearer } from "./wazuh5";
 
 /** What each tenant's data bears, and nobody else's answers, headers or log lines may. */
 export const canaryOf = (tenant: string) => `canary-${tenant.slice(-8)}`;
@@ -71,9 +72,15 @@ async function keyring(tenant: string, user: string, agent: Enrolled, enrollment
   const scoped = await Promise.all(
     ["events:read", "certs:rotate"].map((scope) => scopedToken(tenant, { scope, sub: user })),
   );
-  const headers = [...scoped.map((token) => ({ authorization: `Bearer ${token}` })), { cookie }, pair(agent.connector)];
-  return { headers, enrollment, code };
+  const bearers = [...scoped, enrollment].map((token) => ({ authorization: `Bearer ${token}` }));
+  return { headers: [...bearers, { cookie }, ...(await agentsOwn(agent))], enrollment, code };
 }
+
+/** What an agent shows: its connector's credential, or as one of Wazuh 5 a bearer of its own. */
+const agentsOwn = async ({ agent_id: id, key, connector }: Enrolled): Promise<Headers[]> => [
+  pair(connector),
+  { authorization: `Bearer ${await bearer({ id, key })}` },
+];
 
 /** Everything that the matrix walks over. */
 export async function strangers(): Promise<Strangers> {
@@ -102,7 +109,7 @@ export async function strangers(): Promise<Strangers> {
         overheard: other.tenant,
       },
       "somebody withdrawn": withdrawn,
-      "a quarantined agent": { headers: [pair(lateAgent.connector)], enrollment: late.text, code: "" },
+      "a quarantined agent": { headers: await agentsOwn(lateAgent), enrollment: late.text, code: "" },
     },
   };
 }

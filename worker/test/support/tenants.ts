@@ -37,7 +37,7 @@ export async function until(id: string, reached: (view: TenantView) => boolean, 
 /** Moves what the tenant waits for to now. */
 export function hurry(id: string): Promise<void> {
   return runInDurableObject(env.TENANT.getByName(id), (_object, { storage }) => {
-    storage.sql.exec("UPDATE due SET at = ? WHERE kind = 'drive'", Date.now());
+    storage.sql.exec("UPDATE due SET at = ? WHERE kind IN ('drive', 'replay')", Date.now());
     storage.sql.exec("UPDATE efforts SET retry_at = 0");
   });
 }

@@ -1,7 +1,9 @@
 import { type CountBatch, Counts } from "../../counts";
+import { AGENTS_PORT } from "../../gates/agent_headers";
 import { CarriedBytes } from "../../tunnel/carried_bytes";
 import { AgentChannels } from "../../tunnel/channels";
 import { ENROLLING, Links } from "../../tunnel/links";
+import { notRunning } from "./carry";
 import { nodeStub } from "./names";
 import { StatefulContainer } from "./stateful";
 import { Usage, type Use } from "./use";
@@ -42,6 +44,21 @@ export class ManagerContainer extends StatefulContainer {
 
   readonly #enrolling = new Links(ENROLLING, () => (this.stopping ? null : this.port(ENROLLMENT_PORT)));
 
+  /** Whether Wazuh 5 agents sent events to this container: they hold no connection open that would tell. */
+  #gotEvents = false;
+
+  /** Requests of Wazuh 5 agents are no use of the node: their signs of life would keep the tenant awake for ever. */
+  override async fetch(request: Request): Promise<Response> {
+    const { port, pathname } = new URL(request.url);
+    if (Number(port) !== AGENTS_PORT) return super.fetch(request);
+    if (this.stopping) return notRunning(this.role);
+    this.#gotEvents ||= pathname.endsWith("/stateless");
+    const answer = await super.fetch(request);
+    this.#carried.add("up", lengthOf(request.headers));
+    this.#carried.add("down", lengthOf(answer.headers));
+    return answer;
+  }
+
   /** Takes an agent's connection that the Worker dialled, an enrolling machine's, or a peer's. Peers are no use of the tenant. */
   override async connect(socket: Socket): Promise<void> {
     const { localAddress } = await socket.opened;
@@ -68,6 +85,7 @@ export class ManagerContainer extends StatefulContainer {
 
   protected override onStart(): void {
     super.onStart();
+    this.#gotEvents = false;
     this.#usage.touch();
   }
 
@@ -81,7 +99,7 @@ export class ManagerContainer extends StatefulContainer {
    * sent is on its way to the indexer; once its journal takes nothing more, the manager has nothing left to hand over.
    */
   protected override async drain(goesOn: boolean): Promise<void> {
-    if (this.#channels.closeAll() === 0 && !goesOn) return;
+    if (this.#channels.closeAll() === 0 && !this.#gotEvents && !goesOn) return;
     const indexer = nodeStub(this.env, this.tenant, "indexer", 0);
     for (let before = -1, last = 0; before !== last; ) {
       before = last;
@@ -101,3 +119,5 @@ export class ManagerContainer extends StatefulContainer {
     await super.onErase();
   }
 }
+
+const lengthOf = (headers: Headers) => Number(headers.get("content-length") ?? "0");
