@@ -22,6 +22,7 @@ DAEMONS="wazuh-(remoted|analysisd|db|authd|apid)"
 
 configure() {
   render "$HERE/ossec.conf" "$MOUNT/etc/ossec.conf" 640
+  if is_wazuh_5; then add_agents_https; fi
   render "$HERE/api.yaml" "$MOUNT/api/configuration/api.yaml" 640
   put "$MOUNT/etc/authd.pass" 640 "$AUTHD_PASSWORD"
   if [[ -n ${NODE_CERTIFICATES:-} ]]; then
@@ -34,6 +35,21 @@ configure() {
   own
   # Filebeat refuses a configuration that others may write.
   render "$HERE/filebeat.yml" "$FILEBEAT" 600
+}
+
+is_wazuh_5() { [[ ${WAZUH_VERSION:-4} =~ ^[5-9] ]]; }
+
+# A file of settings may have several parts; this one is unknown to Wazuh 4.
+add_agents_https() {
+  render "$HERE/https.xml" "$MOUNT/etc/https.xml" 640
+  cat "$MOUNT/etc/https.xml" >>"$MOUNT/etc/ossec.conf"
+  rm "$MOUNT/etc/https.xml"
+}
+
+# The plain port that the edge reaches; the manager itself listens in TLS alone.
+tls_hop() {
+  HOP_LISTEN=0.0.0.0:1518 HOP_MANAGER=127.0.0.1:1517 PYTHONPATH=$HERE/../lib PYTHONDONTWRITEBYTECODE=1 \
+    exec "${clean[@]}" -u API_PASSWORD "$PYTHON" -m tls_hop "$OSSEC/etc/sslmanager.cert"
 }
 
 # What was copied has the owner of the copier; the daemons run as `wazuh`.
@@ -102,6 +118,7 @@ drain() {
 : "${FILEBEAT_SSL_VERIFICATION_MODE:=none}"
 export ALERTS_FILE FILEBEAT_SSL_VERIFICATION_MODE
 need TENANT_ID NODE_NAME INDEXER_URL INDEXER_USERNAME INDEXER_PASSWORD API_USERNAME API_PASSWORD AUTHD_PASSWORD STATE_URL
+if is_wazuh_5; then need AGENTS_PREFIX; fi
 [[ ${WAZUH_CLUSTER_KEY:-} =~ ^[A-Za-z0-9]{32}$ ]] || fail "WAZUH_CLUSTER_KEY must be 32 letters and digits"
 
 # What runs beside this script is within reach of the tenant's administrator, and gets no password that it does not use.
@@ -118,6 +135,7 @@ if [[ -n ${MESH_LISTEN:-} ]]; then
 fi
 [[ -z ${ENROLL_URL:-} ]] || start enrolling
 "${clean[@]}" -u API_PASSWORD "$OSSEC/bin/wazuh-control" start
+if is_wazuh_5; then start tls_hop; fi
 start "${clean[@]}" -u API_PASSWORD "$NODE_ROOT/usr/share/filebeat/bin/filebeat" -e -c "$FILEBEAT" \
   -path.home "$NODE_ROOT/usr/share/filebeat" -path.config "$NODE_ROOT/etc/filebeat" \
   -path.data "$NODE_ROOT/var/lib/filebeat" -path.logs "$NODE_ROOT/var/log/filebeat"

@@ -47,6 +47,7 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
         "API_PASSWORD": SECRET + "a",
         "WAZUH_CLUSTER_KEY": "k" * 32,
         "AUTHD_PASSWORD": SECRET + "e",
+        "AGENTS_PREFIX": f"/wazuh/{COMMON['TENANT_ID']}/",
         "NODE_TYPE": "master",
         "CLUSTER_DISABLED": "yes",
         "ENROLL_URL": "",

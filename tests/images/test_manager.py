@@ -35,6 +35,9 @@ case "$*" in
   "-m mesh") """
     + STAY.format(name="mesh")
     + """ ;;
+  "-m tls_hop "*) """
+    + STAY.format(name="hop")
+    + """ ;;
   *"state.py serve") """
     + STAY.format(name="state")
     + """ ;;
@@ -135,6 +138,34 @@ def test_a_worker_without_a_gate_ends_by_name(root):
     process = start(prepare(root), **WORKER, MESH_URL="")
     assert process.wait(timeout=60) == 1
     assert "MESH_URL" in root.output
+
+
+def test_agents_of_wazuh_5_come_through_the_hop_below_the_tenants_own_path(root):
+    process = start(prepare(root), WAZUH_VERSION="5.0.0")
+    wait_until(lambda: up(root) and (root.folder / "hop.seen").exists(), "the manager and its hop run")
+    *_, added = ET.fromstring(f"<all>{root.text(f'{OSSEC}/etc/ossec.conf')}</all>")
+    https = {setting.tag: setting.text for setting in added.find("remote/https")}
+    assert https["global_prefix"] == GIVEN["AGENTS_PREFIX"]
+    assert (https["port"], https["bind_addr"]) == ("1517", "127.0.0.1")
+    assert f"python3 -m tls_hop {root.folder}{OSSEC}/{https['certificate']}" in root.calls
+    seen = root.text("hop.seen")
+    assert "HOP_LISTEN=0.0.0.0:1518\n" in seen
+    assert "HOP_MANAGER=127.0.0.1:1517\n" in seen
+    assert not [secret for secret in SECRETS if secret in seen]
+    assert terminated(process) == 0
+    assert "hop ends" in root.text("order")
+
+
+def test_a_manager_of_wazuh_5_without_a_path_for_its_agents_ends_by_name(root):
+    process = start(prepare(root), WAZUH_VERSION="5.0.0", AGENTS_PREFIX="")
+    assert process.wait(timeout=60) == 1
+    assert "AGENTS_PREFIX" in root.output
+
+
+def test_a_manager_of_wazuh_4_has_no_hop(manager):
+    root, _ = manager
+    assert "https" not in root.text(f"{OSSEC}/etc/ossec.conf")
+    assert not any("tls_hop" in call for call in root.calls)
 
 
 @pytest.mark.parametrize("given", [{}, {"CLUSTER_DISABLED": "no"}])
@@ -254,7 +285,7 @@ def test_an_api_user_that_could_not_be_set_ends_the_node_before_wazuh_starts(roo
     assert not (root.folder / "var/ossec/api/configuration/admin.json").exists()
 
 
-MAY_BE_EMPTY = {"FILEBEAT_SSL_VERIFICATION_MODE", "ENROLL_URL", "MESH_URL", "MESH_LISTEN"}
+MAY_BE_EMPTY = {"FILEBEAT_SSL_VERIFICATION_MODE", "ENROLL_URL", "MESH_URL", "MESH_LISTEN", "AGENTS_PREFIX"}
 
 
 @pytest.mark.parametrize("name", sorted(set(GIVEN) - MAY_BE_EMPTY))
