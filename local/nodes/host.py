@@ -31,6 +31,10 @@ class Host:
         return self.image.rpartition(":")[2].partition("-")[0]
 
     @property
+    def major(self) -> int:
+        return int(self.version.partition(".")[0])
+
+    @property
     def proxy(self) -> str | None:
         """The HTTP proxy through which the container's outgoing requests go."""
         return self.environment.get("HTTP_PROXY")

@@ -15,8 +15,9 @@ CELL = "lo"
 OIDC_CLIENT = "garrison-portal"
 SMALL_LOG_BYTES = 64 * 1024
 # What is offered, the newest first; also the image's tag. The odd ones exist only here: an indexer that exits, one
-# that takes an hour to start, a dashboard that attacks whoever opens it, and a newer version whose dashboard exits.
-ODD_VERSIONS = ("4.14.7-exits", "4.14.7-slow", "4.14.7-hostile", "4.14.8-blind")
+# that takes an hour to start, a dashboard that attacks whoever opens it, a newer version whose dashboard exits, and a
+# candidate of the next major version, which is no default.
+ODD_VERSIONS = ("4.14.7-exits", "4.14.7-slow", "4.14.7-hostile", "4.14.8-blind", "5.0.0-rc")
 VERSIONS = {version: version for version in ("4.14.7", "4.14.6", *ODD_VERSIONS)}
 IMAGES = {
     "manager": "wazuh/wazuh-manager",

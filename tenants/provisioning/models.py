@@ -135,6 +135,11 @@ class Tenant(models.Model):
         return (self.edge_view or {}).get("sleeping") if self.status == "sleeping" else None
 
     @property
+    def detection_delayed_since(self) -> str | None:
+        """Since when events of its agents wait at the edge for their manager; None where none do."""
+        return (self.edge_view or {}).get("detection_delayed_since")
+
+    @property
     def runtime(self) -> str:
         """What its nodes really run on: `stand-in`, `docker` or `cloudflare`."""
         return str((self.edge_view or {}).get("runtime") or self.cell.runtime)

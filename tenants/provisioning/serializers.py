@@ -31,6 +31,9 @@ class TenantOut(serializers.ModelSerializer[Tenant]):
     sleeping = serializers.DictField(
         child=serializers.CharField(), read_only=True, allow_null=True, help_text="`since` when, and `because` of what"
     )
+    detection_delayed_since = serializers.DateTimeField(
+        read_only=True, allow_null=True, help_text="since when events of agents wait at the edge for their manager"
+    )
     sleep_after_minutes = serializers.IntegerField(
         read_only=True, allow_null=True, help_text="without use for so long, it sleeps; null for never"
     )
@@ -58,6 +61,7 @@ class TenantOut(serializers.ModelSerializer[Tenant]):
             "ingest_verified_at",
             "certificate",
             "sleeping",
+            "detection_delayed_since",
             "sleep_after_minutes",
             "dashboard_url",
             "protected",

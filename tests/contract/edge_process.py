@@ -25,7 +25,10 @@ REPOSITORY = Path(__file__).parents[2]
 NODE = REPOSITORY / "worker/node_modules/.bin/node"
 BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 CELL = "lo"
-VERSIONS = {"4.14.7": "v4147", "4.14.6": "v4146", "4.14.7-exits": "v4147exits", "4.14.8-blind": "v4148blind"}
+VERSIONS = {
+    **{"4.14.7": "v4147", "4.14.6": "v4146", "4.14.7-exits": "v4147exits", "4.14.8-blind": "v4148blind"},
+    "5.0.0-rc": "v500rc",
+}
 IMAGES = {
     "manager": "wazuh/wazuh-manager",
     "indexer": "wazuh/wazuh-indexer",

@@ -175,6 +175,21 @@ def test_a_large_body_passes_and_the_connection_to_the_manager_is_used_again(hop
     assert len(manager.connections) == 1
 
 
+def test_an_answer_without_a_body_ends_the_edges_connection(hop: Hop, manager: PlayedManager) -> None:
+    """workerd drops the request that it sends right after one."""
+    assert hop.ask().headers["connection"] == "close"
+    manager.answer = busy
+    assert hop.ask().headers["connection"] is None
+
+
+def test_a_body_that_breaks_off_is_not_passed_on(hop: Hop, manager: PlayedManager) -> None:
+    with socket.create_connection(("127.0.0.1", hop.port), 20) as connection:
+        connection.sendall(f"POST {PATH} HTTP/1.1\r\nHost: node\r\nContent-Length: 9\r\n\r\nhalf".encode())
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(1) == b""
+    assert not manager.arrived
+
+
 @pytest.mark.parametrize(
     ("path", "headers", "status"),
     [

@@ -28,10 +28,12 @@ async def play(tmp_path: Path) -> AsyncIterator["object"]:
     """Starts nodes in this process: `await play("indexer", INDEXER_PASSWORD="…")`; they end with the test."""
     async with AsyncExitStack() as nodes:
 
-        async def start(role: str, *, disk: Path | None = None, **environment: str) -> PlayedNode:
+        async def start(
+            role: str, *, disk: Path | None = None, version: str = "4.14.7", **environment: str
+        ) -> PlayedNode:
             directory = disk or tmp_path / f"{role}-disk"
             directory.mkdir(exist_ok=True)
-            return await nodes.enter_async_context(PlayedNode(role, directory, environment))
+            return await nodes.enter_async_context(PlayedNode(role, directory, environment, version))
 
         yield start
 

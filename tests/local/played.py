@@ -49,14 +49,14 @@ def bundle() -> dict[str, str]:
 class PlayedNode:
     """One node; `ports` maps its real ports to those taken."""
 
-    def __init__(self, role: str, disk: Path, environment: dict[str, str]) -> None:
+    def __init__(self, role: str, disk: Path, environment: dict[str, str], version: str = "4.14.7") -> None:
         self.role, self.disk = role, disk
         self.environment = {"NODE_NAME": f"{role}-0", **ENVIRONMENTS[role], **environment}
         self.environment.setdefault("NODE_CERTIFICATES", json.dumps(bundle()))
         self.ports: dict[int, int] = {}
         self.output = io.StringIO()
         self._serving = asyncio.Event()
-        self._host = Host(f"wazuh/wazuh-{role}:4.14.7", self.environment, disk, self._listens, output=self.output)
+        self._host = Host(f"wazuh/wazuh-{role}:{version}", self.environment, disk, self._listens, output=self.output)
         self._task: asyncio.Task[int] | None = None
 
     def _listens(self, ports: Any) -> None:

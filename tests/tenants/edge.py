@@ -143,6 +143,7 @@ class FakeEdge(EdgeLife):
             "run": {"operation_id": body["operation_id"], "kind": kind, "state": "running", "steps": steps},
             "certificate": None,
             "sleeping": None,
+            "detection_delayed_since": None,
             "agents": {"enrolled": 0, "active": 0},
             "attention": [],
             "stream": {"seq": 0, "last_event_at": None},

@@ -41,6 +41,7 @@ def test_a_view_is_read():
         {"run": {"operation_id": "op", "kind": "start", "state": "running", "steps": [{**STEP, "started_at": "soon"}]}},
         {"run": {"operation_id": "op", "kind": "start", "state": "running", "steps": ["certs"]}},
         {"certificate": {"not_after": "2027-01-01T00:00:00"}},
+        {"detection_delayed_since": "soon"},
         {"agents": {"enrolled": "many", "active": 1}},
     ],
 )

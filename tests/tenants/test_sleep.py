@@ -50,6 +50,22 @@ def test_what_the_edge_began_is_an_operation_and_the_tenant_is_seen_to_sleep(asl
     assert "Open dashboard" in page
 
 
+def test_people_see_since_when_detection_is_delayed_and_no_longer_once_it_is_not(running, edge, alice):
+    client = session_of(alice)
+
+    def seen(since):
+        edge.views[running.pk]["detection_delayed_since"] = since
+        edge.publish(running.pk)
+        read_feed()
+        return client.get(f"/t/{running.pk}/").content.decode()
+
+    page = seen("2026-11-24T08:30:00Z")
+    assert "Detection delayed since" in page
+    assert "24 Nov 2026, 08:30 UTC" in page
+    assert fresh(running).status == "running"
+    assert "Detection delayed" not in seen(None)
+
+
 def test_a_person_wakes_it_by_a_button_and_follows_the_steps(asleep, edge, alice):
     client = session_of(alice)
     page = client.post(f"/t/{asleep.pk}/wake/", follow=True).content.decode()

@@ -40,6 +40,8 @@ class Manager:
         """Raises Away."""
         address, port = self._place
         connection = http.client.HTTPSConnection(address, port, timeout=ANSWER_SECONDS, context=self._context)
+        # By itself it would connect anew where the manager had closed, and to whoever answers then.
+        connection.auto_open = False
         try:
             connection.connect()
             self._require_manager(connection)
@@ -57,13 +59,13 @@ class Manager:
             raise ValueError("another certificate than its own was shown")
 
 
-class Line:
-    """One connection that is used again; for one request at a time."""
+class Lines:
+    """Connections that are used again, each for one request at a time."""
 
     def __init__(self, manager: Manager) -> None:
         self._manager = manager
-        self._connection: http.client.HTTPSConnection | None = None
-        self._used_at = 0.0
+        # (connection, when it was last used); whoever takes one has it alone, for lists are safe between threads.
+        self._idle: list[tuple[http.client.HTTPSConnection, float]] = []
 
     @contextlib.contextmanager
     def answer(
@@ -74,29 +76,32 @@ class Line:
 
         Nothing is sent twice: whether a request whose answer never came had an effect is not known here.
         """
-        connection = self._open()
+        connection = self._free() or self._manager.connect()
+        whole = False
         try:
-            connection.request(method, target, body, headers)
-            answer = connection.getresponse()
-        except (OSError, http.client.HTTPException) as problem:
-            self.close()
-            raise Away(f"the manager did not answer: {problem}") from problem
-        try:
+            answer = _asked(connection, method, target, body, headers)
             yield answer
-        except BaseException:
-            self.close()
-            raise
-        if answer.will_close or not answer.isclosed():
-            self.close()
-        self._used_at = time.monotonic()
+            whole = answer.isclosed() and not answer.will_close
+        finally:
+            if whole:
+                self._idle.append((connection, time.monotonic()))
+            else:
+                connection.close()
 
-    def _open(self) -> http.client.HTTPSConnection:
-        if self._connection is None or time.monotonic() - self._used_at > FRESH_SECONDS:
-            self.close()
-            self._connection = self._manager.connect()
-        return self._connection
+    def _free(self) -> http.client.HTTPSConnection | None:
+        while self._idle:
+            connection, used_at = self._idle.pop()
+            if time.monotonic() - used_at < FRESH_SECONDS:
+                return connection
+            connection.close()
+        return None
 
-    def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = None
+
+def _asked(
+    connection: http.client.HTTPSConnection, method: str, target: str, body: bytes, headers: dict[str, str]
+) -> http.client.HTTPResponse:
+    try:
+        connection.request(method, target, body, headers)
+        return connection.getresponse()
+    except (OSError, http.client.HTTPException) as problem:
+        raise Away(f"the manager did not answer: {problem}") from problem

@@ -11,6 +11,7 @@ from local.nodes.certs.bundle import mint
 from local.nodes.certs.request import CertifiedNode, MintRequest
 from local.nodes.host import SERVER_NAME, Host
 from local.nodes.manager import state
+from local.nodes.manager.agents_https import AgentsHttps
 from local.nodes.manager.alerts import AlertLog
 from local.nodes.manager.analysis import Analysis
 from local.nodes.manager.api.agents import AgentCalls
@@ -37,7 +38,7 @@ from local.nodes.state.restoring import restore
 from local.nodes.state.saving import Saver, sending
 from local.web.server import Listener
 
-API_PORT, ENROLLMENT_PORT, AGENT_PORT, CLUSTER_PORT = 55000, 1515, 1514, 1516
+API_PORT, ENROLLMENT_PORT, AGENT_PORT, CLUSTER_PORT, AGENTS_HOP_PORT = 55000, 1515, 1514, 1516, 1518
 FLUSH_SECONDS = 1.0
 HEARTBEAT_SECONDS = 60.0
 OWN_CERTIFICATE_DAYS = 365
@@ -68,6 +69,7 @@ class Manager:
         self.analysis = Analysis(host.name, RuleEngine(load_rules(), time.monotonic), self.log, self.shipping)
         self.channel = AgentChannel(host, self.registry, self.analysis.take)
         self.enrollment = self._enrollment()
+        self.agents_https = self._agents_https()
         self.master, self.worker = self._cluster()
         self.api = self._server_api()
         self.api_listener = Listener()
@@ -80,6 +82,13 @@ class Manager:
         if settings.enroll_url:
             return EdgeEnrollment(host, settings.enroll_url, tls)
         return Enrollment(host, self.registry, password, tls)
+
+    def _agents_https(self) -> AgentsHttps | None:
+        """The port of Wazuh 5 agents, which only its managers have."""
+        if self.host.major < 5:
+            return None
+        certificate = _certificate(self.host, self.settings)
+        return AgentsHttps(self.host, self.registry, self.analysis.take, self.settings.agents_prefix, certificate)
 
     def _cluster(self) -> tuple[Master | None, Worker | None]:
         """This manager's part in a cluster, if it is in one."""
@@ -118,6 +127,7 @@ class Manager:
             ENROLLMENT_PORT: await self.enrollment.open(),
             API_PORT: await self.api_listener.open_http(self.api.handle, server_name=SERVER_NAME),
             **({CLUSTER_PORT: await self.master.open()} if self.master else {}),
+            **({AGENTS_HOP_PORT: await self.agents_https.open()} if self.agents_https else {}),
         }
         self.host.report_ports(ports)
         self.host.log("serving", stand_in=True, version=self.host.version)
@@ -141,7 +151,7 @@ class Manager:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for part in (self.channel, self.enrollment, self.api_listener, self.master):
+        for part in (self.agents_https, self.channel, self.enrollment, self.api_listener, self.master):
             if part:
                 await part.close()
         self.registry.close()

@@ -64,6 +64,7 @@ class Settings:
     """Where the edge is asked about lines on 1515; empty: this manager enrolls by itself."""
     cluster: "ClusterSettings"
     certificates: Mapping[str, str]  # file name -> PEM
+    agents_prefix: str  # path below which agents of Wazuh 5 are served
 
     @classmethod
     def of(cls, host: Host) -> "Settings":
@@ -85,4 +86,5 @@ class Settings:
             environment.get("ENROLL_URL", ""),
             ClusterSettings.of(host),
             json.loads(environment.get("NODE_CERTIFICATES") or "{}"),
+            environment.get("AGENTS_PREFIX", "/wazuh-manager/"),
         )
