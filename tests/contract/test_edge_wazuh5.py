@@ -85,20 +85,21 @@ def test_what_is_sent_to_a_tenant_that_sleeps_is_analysed_once_and_in_order_over
     edge: Edge, tenant: str
 ) -> None:
     agent = an_agent5(edge, tenant)
-    sent = words(40)
+    sent = words(24)
     fall_asleep(edge, tenant)
     assert agent.keep_alive().status_code == 503
     assert view(edge, tenant)["sleeping"]
     batches = [agent.batch([line(word)]) for word in sent]
-    for batch in batches[:20]:
+    for batch in batches[:12]:
         assert agent.send(batch).status_code == 202
     seen = view(edge, tenant)
     assert (seen["sleeping"], bool(seen["detection_delayed_since"])) == (None, True)
     edge.kill_workerd()
     edge.start_launcher()
     # Whoever heard no answer sends again; so may one that did.
-    for batch in batches[15:]:
+    for batch in batches[8:]:
         wait_for(lambda sending=batch: taken(agent, sending), "the batch to be taken")
+    wait_for(lambda: stored(edge, tenant, sent[:1]), "the replay to begin", 60)
     edge.crash_workerd()
     wait_for(lambda: calm(edge, tenant), "everything to be replayed", 60)
     wait_for(lambda: stored(edge, tenant, sent), "every alert", 60)

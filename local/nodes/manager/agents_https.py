@@ -21,7 +21,6 @@ from local.nodes.host import SERVER_NAME, Host
 from local.nodes.manager.channel import Analyse
 from local.nodes.manager.enrollment import server_context
 from local.nodes.manager.registry import Agent, Registry
-from local.nodes.manager.shared_files import merged_file
 from local.web.messages import Request, Response
 from local.web.routing import Routes
 from local.web.server import Listener, serve_stream
@@ -180,7 +179,7 @@ class AgentsHttps:
         return Response(200, self._merged(agent), {"content-type": "application/octet-stream"})
 
     def _merged(self, agent: Agent) -> bytes:
-        return merged_file(agent.groups)
+        return self._registry.shared.merged(agent.groups)
 
     async def _taken(self, request: Request, agent: Agent) -> Response:
         return Response.of_json({})
