@@ -150,16 +150,17 @@ async function natsPublisher(port, event, batch) {
   };
 }
 
-/** Reads the product's stream page by page. @returns events a second */
-export async function replay({ edge, after, limit }) {
+/** Reads the product's stream page by page, or one kind of it. @returns events passed a second */
+export async function replay({ edge, after, limit, kind }) {
   const { port, host, token } = edge;
   const connection = await HttpConnection.open(port);
   const headers = { authorization: `Bearer ${token}` };
+  const only = kind ? `&kind=${kind}` : "";
   let position = after;
   const seconds = await timed(async () => {
     for (let latest = after + 1; position < latest; ) {
       const page = await connection.ask(
-        requestOf({ path: `/api/events?after=${position}&limit=${limit}`, host, headers }),
+        requestOf({ path: `/api/events?after=${position}&limit=${limit}${only}`, host, headers }),
       );
       const tail = page.subarray(-120).latin1Slice();
       position = Number(NEXT.exec(tail)[1]);

@@ -3,10 +3,11 @@
 import { createInterface } from "node:readline";
 import * as events from "./events.mjs";
 import * as rates from "./rates.mjs";
+import * as readers from "./readers.mjs";
 import * as tunnel from "./tunnel.mjs";
 
 const LONGEST_MS = 60_000;
-const JOBS = { ...rates, ...tunnel, ...events };
+const JOBS = { ...rates, ...readers, ...tunnel, ...events };
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { job, ...order } = JSON.parse(line);

@@ -34,6 +34,14 @@ MEASURES = tuple(
         (("P14", "tunnel round trip", "µs", {"websocat": _at_most(1.1)}), tunnel.round_trip),
         (("P15", "stalled manager, 1 GiB offered", "MiB a connection", STALLED), memory.manager_stalls),
         (("P15", "stalled agent, 1 GiB offered", "MiB a connection", STALLED), memory.agent_stalls),
+        (
+            ("P15", "stalled follower of a log of 64 MiB", "MiB a connection", STALLED),
+            memory.follower_stalls,
+        ),
+        (
+            ("P15", "the same by WebSocket", "MiB a connection", STALLED),
+            memory.subscriber_stalls,
+        ),
         (("P16", "event append, 64 clients", "events/s", {"JetStream, sync": Goal(1.5)}, SYNC), append.singly),
         (
             (
@@ -57,5 +65,6 @@ MEASURES = tuple(
         ),
         (("P18", "its lag, 99th percentile", "ms", {"": _at_most(20)}), reading.lag),
         (("P19", "replay", "events/s", {"JetStream": Goal(4)}), reading.replay),
+        (("P19", "replay of a rare kind", "events looked through/s", {"replay": Goal(2)}), reading.rare),
     )
 )

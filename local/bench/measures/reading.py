@@ -36,11 +36,25 @@ def lag(ground: Ground) -> Trial:
 def replay(ground: Ground) -> Trial:
     """Pages of 1000 events, one after the other, against a consumer that gets all of them pushed."""
     cell, count = ground.cell, ground.many(12_000, BATCH)
-    request = cell.append(cell.tenant, [EVENT] * BATCH)
-    ground.load("requests", port=cell.probe, request=request, count=count // BATCH, connections=1)
+    _fill(ground, count)
     port = ground.references.nats
     ground.load("fillNats", port=port, event=json.dumps(EVENT), count=count)
     return Trial(
         lambda: ground.load("replay", edge=cell.events, after=0, limit=LARGEST_PAGE),
         {"JetStream": lambda: ground.load("replayOfNats", port=port, count=count)},
     )
+
+
+def rare(ground: Ground) -> Trial:
+    """Every record of the audit trail, in a log that is alerts but for a few, against reading all of it."""
+    cell = ground.cell
+    _fill(ground, ground.many(12_000, BATCH))
+    return Trial(
+        lambda: ground.load("replay", edge=cell.events, after=0, limit=LARGEST_PAGE, kind="audit"),
+        {"replay": lambda: ground.load("replay", edge=cell.events, after=0, limit=LARGEST_PAGE)},
+    )
+
+
+def _fill(ground: Ground, count: int) -> None:
+    request = ground.cell.append(ground.cell.tenant, [EVENT] * BATCH)
+    ground.load("requests", port=ground.cell.probe, request=request, count=count // BATCH, connections=1)

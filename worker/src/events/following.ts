@@ -94,13 +94,19 @@ class Following {
   }
 
   async #step(): Promise<void> {
-    const page = await this.#next();
-    if (page === null) {
+    const message = await this.#nextMessage();
+    if (message === null) {
       if (!(await this.#idle())) await this.#write(": nothing new\n\n");
-    } else if (page.next > this.#cursor) {
-      await this.#write(textOf(page));
-      this.#cursor = page.next;
+    } else if (message.next > this.#cursor) {
+      await this.#write(message.text);
+      this.#cursor = message.next;
     }
+  }
+
+  /** What is written next, and nothing of what it was made from: a reader that takes its time holds this alone. */
+  async #nextMessage(): Promise<{ next: number; text: string } | null> {
+    const page = await this.#next();
+    return page && { next: page.next, text: textOf(page) };
   }
 
   /** The next page to pass on; null where there is nothing now. */
