@@ -45,6 +45,7 @@ class Description:
                     "oidc_issuer": layout.oidc_issuer,
                     "saml_idp": layout.saml_idp,
                     "mail": layout.mail,
+                    "dns": layout.dns,
                     "runtime": layout.runtime,
                     "nodes": layout.nodes,
                     "api_key": self.api_key,

@@ -132,6 +132,11 @@ class Layout:
         """The page that shows every mail the product sent."""
         return f"http://localhost:{self.ports['mail']}"
 
+    @property
+    def dns(self) -> str:
+        """The page on which the stand-in name server's records are published."""
+        return f"http://localhost:{self.ports['dns']}"
+
     def django_environment(self) -> dict[str, str]:
         """What `controlplane.settings` reads, for the portal, Celery and management commands."""
         return {
@@ -150,6 +155,7 @@ class Layout:
             "GARRISON_LOOPBACK_ORIGINS": ",".join((self.oidc_issuer, self.saml_idp, self.edge)),
             "GARRISON_SMTP_URL": f"smtp://127.0.0.1:{self.ports['smtp']}",
             "GARRISON_MAIL_FROM": "portal@garrison.example",
+            "GARRISON_DNS_RESOLVERS": f"127.0.0.1:{self.ports['dns']}",
             "GARRISON_OIDC_ISSUER": self.oidc_issuer,
             "GARRISON_OIDC_CLIENT_ID": OIDC_CLIENT,
             "GARRISON_OIDC_CLIENT_SECRET": self.keys.oidc_client_secret,

@@ -81,7 +81,7 @@ def _broker_answers(port: int) -> Probe:
 
 def table(layout: Layout, people: Path) -> list[Part]:
     """Every part in the order a person reads them. `people` is the file of those whom the identity providers know."""
-    around = [_broker(layout), *_identity_providers(layout, people), _mail(layout)]
+    around = [_broker(layout), *_identity_providers(layout, people), _name_server(layout), _mail(layout)]
     parts = [*around, *_database(layout), _edge(layout), *_portal(layout)]
     return parts if layout.docker else [_engine(layout), *parts]
 
@@ -119,6 +119,11 @@ def _identity_providers(layout: Layout, people: Path) -> list[Part]:
         ),
         Part("saml", (PYTHON, "-m", "local.idp.saml", *saml, *known), _answers(f"{layout.saml_idp}/metadata")),
     ]
+
+
+def _name_server(layout: Layout) -> Part:
+    argv = (PYTHON, "-m", "local.dns", "--port", str(layout.ports["dns"]))
+    return Part("dns", argv, _answers(f"{layout.dns}/records"))
 
 
 def _mail(layout: Layout) -> Part:

@@ -5,7 +5,16 @@ import json
 import socket
 from pathlib import Path
 
-USUAL = {"portal": 8000, "edge": 8787, "oidc": 8090, "saml": 8091, "mail": 8092, "smtp": 8025, "broker": 6389}
+USUAL = {
+    "portal": 8000,
+    "edge": 8787,
+    "oidc": 8090,
+    "saml": 8091,
+    "mail": 8092,
+    "smtp": 8025,
+    "dns": 8093,
+    "broker": 6389,
+}
 
 
 def is_free(port: int) -> bool:

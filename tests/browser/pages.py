@@ -31,6 +31,10 @@ def _operation(world: World, tenant: str) -> str:
     return f"/t/{world.tenants[tenant].pk}/operations/{world.operation(tenant).pk}/"
 
 
+def _connection(name: str, rest: str = "") -> Callable[[World], str]:
+    return lambda world: f"/o/{world.msp.pk}/sso/{world.connections[name].pk}/{rest}"
+
+
 PAGES = (
     Shown("front", "", lambda world: "/"),
     Shown("sign-in", "", lambda world: "/sign-in/"),
@@ -64,5 +68,16 @@ PAGES = (
     Shown("sso-connections", "paula", lambda world: f"/o/{world.msp.pk}/sso/"),
     Shown("sso-oidc-new", "alice", lambda world: f"/o/{world.acme.pk}/sso/new/oidc/"),
     Shown("sso-saml-new", "alice", lambda world: f"/o/{world.acme.pk}/sso/new/saml/"),
+    Shown("sso-new", "alice", lambda world: f"/o/{world.acme.pk}/sso/new/"),
+    Shown("sso-oidc-guide", "alice", lambda world: f"/o/{world.acme.pk}/sso/new/oidc/?guide=entra-id"),
+    Shown("sso-connection", "paula", _connection("own", "?guide=keycloak")),
+    Shown("sso-saml", "paula", _connection("saml", "?guide=okta")),
+    Shown("sso-attributes", "paula", _connection("own", "attributes/")),
+    Shown("sso-test", "paula", _connection("own", "test/")),
+    Shown("sso-test-empty", "paula", _connection("saml", "test/")),
+    Shown("sso-turn-on", "paula", _connection("own", "turn-on/")),
+    Shown("sso-certificate-new", "paula", _connection("saml", "certificates/")),
+    Shown("domains", "paula", lambda world: f"/o/{world.msp.pk}/domains/"),
+    Shown("domains-empty", "alice", lambda world: f"/o/{world.acme.pk}/domains/"),
     Shown("audit", "alice", lambda world: f"/o/{world.acme.pk}/audit/"),
 )

@@ -5,11 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils import timezone
+
 from controlplane import outbox, rls
 from controlplane.actor import Actor
-from organizations.actions import clients, connections, keys, sign_up
-from organizations.models import Organization, User
+from organizations.actions import certificates, clients, connections, domains, keys, mapping, sign_up
+from organizations.models import Connection, Domain, Organization, SignInTest, User
 from organizations.sso.oidc.provider import Discovered
+from organizations.sso.saml import metadata
 from tenants.access import actions as access
 from tenants.enrollment import actions as enrollment
 from tenants.enrollment.models import EnrollmentToken
@@ -20,6 +23,7 @@ from tenants.provisioning.reconciler import reconcile
 from tests.browser.edge import LivelyEdge
 from tests.cast import actor_for
 from tests.database import all_rows
+from tests.organizations.saml_idp import SamlIdp, new_pair
 from tests.tenants.conftest import EDGE, read_feed
 
 ALERTS = (
@@ -30,6 +34,15 @@ ALERTS = (
     (7, "Integrity checksum changed.", "550", ["T1565.001"]),
     (12, "Multiple authentication failures followed by a success.", "40112", ["T1078", "T1110"]),
 )
+
+
+SENT = {
+    "email": ["ann.lindqvist@northwatch.example"],
+    "name": ["Ann Lindqvist"],
+    "groups": ["soc-admins", "all-staff", "9f0c2b7e-51d4-4d0a-8a1e-3f6d2c90b7aa"],
+    "department": ["IT Security"],
+    "sub": ["u1"],
+}
 
 
 @dataclass
@@ -45,6 +58,7 @@ class World:
     clients: dict[str, Organization] = field(default_factory=dict)
     tenants: dict[str, Tenant] = field(default_factory=dict)
     tokens: dict[str, EnrollmentToken] = field(default_factory=dict)
+    connections: dict[str, Connection] = field(default_factory=dict)
 
     def add(self, client: Organization, name: str, by: User) -> Tenant:
         """A tenant just asked for, which the reconciler has handed to the edge."""
@@ -123,7 +137,7 @@ def _connection(world: World) -> None:
     } | {"jwks_uri": f"{issuer}/keys"}
     by = actor_for(world.paula)
     with rls.acting_as(by.rls_actor):
-        connections.add_oidc(
+        own = connections.add_oidc(
             by=by,
             organization=world.msp,
             name="Northwatch Entra ID",
@@ -131,6 +145,38 @@ def _connection(world: World) -> None:
             client_id="garrison",
             client_secret="a secret of Northwatch's",
         )
+        provider = metadata.parse(SamlIdp(pair=new_pair(days=20)).metadata())
+        saml = connections.add_saml(by=by, organization=world.msp, name="Night shift", metadata=provider)
+        certificates.sign_requests(by=by, organization=world.msp, connection_id=saml.pk, wanted=True)
+        _domains(world, by, own)
+        mapping.set_mapping(
+            by=by,
+            organization=world.msp,
+            connection_id=own.pk,
+            mapping={"groups": "groups"},
+            role_rules=[{"group": "soc-admins", "role": "admin"}, {"group": "all-staff", "role": "viewer"}],
+            default_role="none",
+        )
+        mapping.set_just_in_time(by=by, organization=world.msp, connection_id=own.pk, wanted=True)
+        SignInTest.objects.create(
+            organization=world.msp,
+            connection=own,
+            tested_by=world.paula,
+            key="k",
+            outcome="passed",
+            uid="u1",
+            claims=SENT,
+        )
+    world.connections = {"own": own, "saml": saml}
+
+
+def _domains(world: World, by: Actor, own: Connection) -> None:
+    """One that is proven and leads to the connection, one that still waits for DNS."""
+    proven = domains.claim(by=by, organization=world.msp, name="northwatch.example")
+    domains.claim(by=by, organization=world.msp, name="northwatch-labs.example")
+    Domain.objects.filter(pk=proven.pk).update(
+        state=Domain.State.PROVEN, proven_at=timezone.now(), looked_at=timezone.now(), connection=own
+    )
 
 
 def _tokens(world: World, tenant: Tenant) -> None:

@@ -206,3 +206,22 @@ def test_a_role_that_row_security_does_not_bind_is_refused():
     with all_rows():
         (found,) = the_role_obeys_row_security(None, databases=["default"])
     assert found.id == "garrison.E008"
+
+
+@pytest.mark.parametrize(
+    ("text", "resolvers"),
+    [
+        ("", ()),
+        ("192.0.2.53", (("192.0.2.53", 53),)),
+        ("127.0.0.1:5353, 192.0.2.1", (("127.0.0.1", 5353), ("192.0.2.1", 53))),
+        ("2001:db8::53,[2001:db8::54]:5300,[::1]", (("2001:db8::53", 53), ("2001:db8::54", 5300), ("::1", 53))),
+    ],
+)
+def test_name_servers_are_addresses_with_or_without_a_port(production, text, resolvers):
+    assert read_environment({**production, "GARRISON_DNS_RESOLVERS": text}).dns_resolvers == resolvers
+
+
+@pytest.mark.parametrize("text", ["ns.example.com", "192.0.2.53:dns", "[::1", "10.0.0.0/8"])
+def test_a_name_server_that_is_no_address_is_named(production, text):
+    with pytest.raises(ImproperlyConfigured, match="GARRISON_DNS_RESOLVERS"):
+        read_environment({**production, "GARRISON_DNS_RESOLVERS": text})
