@@ -20,7 +20,7 @@ from organizations.frame import Link
 from organizations.models import Connection, Organization, SignInTest
 from organizations.sso import departure
 from organizations.sso.attempts import Attempt
-from organizations.sso.claims import PURPOSES, USUAL
+from organizations.sso.claims import PURPOSES
 from organizations.sso.guides import GUIDES, filled, values_of
 from organizations.sso.models import new_test_id
 from organizations.sso.outgoing import origin_of
@@ -54,7 +54,8 @@ def attributes(request: HttpRequest, organization_id: str, connection_id: str) -
     organization, connection = _found(request, organization_id, connection_id)
     test = sign_in_tests.latest(actor, organization, connection)
     initial = {f"{purpose}_claim": connection.mapping.get(purpose, "") for purpose in PURPOSES}
-    form = MappingForm(request.POST or None, initial={**initial, "default_role": connection.default_role})
+    initial["default_role"] = connection.default_role
+    form = MappingForm(request.POST or None, initial=initial, kind=connection.kind)
     table = rule_forms(connection, request.POST or None)
     preview = None
     if request.method == "POST" and form.is_valid() and table.is_valid():
@@ -75,7 +76,6 @@ def attributes(request: HttpRequest, organization_id: str, connection_id: str) -
         "preview": preview or _preview(organization, connection, test),
         "is_trial": preview is not None,
         "sent": sorted(test.claims) if test else [],
-        "usual": USUAL[connection.kind],
     }
     return _page(request, organization, connection, "Attributes", context, "connection_attributes")
 

@@ -8,7 +8,7 @@ from django.core import signing
 from organizations.forms import MetadataForm
 from organizations.models import Connection, Organization
 from organizations.permissions import Role
-from organizations.sso.claims import LONGEST_CLAIM, PURPOSES
+from organizations.sso.claims import LONGEST_CLAIM, PURPOSES, USUAL
 from organizations.sso.group_roles import LONGEST_GROUP, MOST_RULES
 from organizations.sso.models import DEFAULT_ROLES, LONGEST_ADDRESS, LONGEST_ISSUER, new_connection_id
 from organizations.sso.saml import metadata
@@ -25,28 +25,13 @@ class PolicyForm(forms.Form):
     policy = forms.ChoiceField(label="Policy", choices=Organization.SignInPolicy.choices)
 
 
-class OidcForm(forms.Form):
+class _ReservingForm(forms.Form):
     """
-    What an OpenID provider's administrator hands over.
+    A form whose page tells our addresses for a connection before there is one: most providers want them first.
 
-    `reserved` is the id that the connection will have, signed: its redirect address is shown before there is a
-    connection, because most providers want it before they give a client id.
+    `reserved` is the id that the connection will have, signed.
     """
 
-    name = forms.CharField(label="Name", max_length=LONGEST_NAME, help_text="What your people call it.")
-    issuer = forms.CharField(
-        label="Issuer",
-        max_length=LONGEST_ISSUER,
-        help_text="An address such as https://login.example.com. We read its discovery document once, now.",
-    )
-    client_id = forms.CharField(label="Client id", max_length=255)
-    client_secret = forms.CharField(label="Client secret", max_length=512, strip=False, widget=_SECRET)
-    scopes = forms.CharField(
-        label="Further scopes",
-        required=False,
-        max_length=255,
-        help_text="Between spaces. Okta sends groups only when asked for the scope “groups”.",
-    )
     reserved = forms.CharField(widget=forms.HiddenInput, max_length=200)
 
     def __init__(self, *args: Any, organization: Organization, **more: Any) -> None:
@@ -68,7 +53,26 @@ class OidcForm(forms.Form):
             return ""
 
 
-class SamlForm(MetadataForm):
+class OidcForm(_ReservingForm):
+    """What an OpenID provider's administrator hands over."""
+
+    name = forms.CharField(label="Name", max_length=LONGEST_NAME, help_text="What your people call it.")
+    issuer = forms.CharField(
+        label="Issuer",
+        max_length=LONGEST_ISSUER,
+        help_text="An address such as https://login.example.com. We read its discovery document once, now.",
+    )
+    client_id = forms.CharField(label="Client id", max_length=255)
+    client_secret = forms.CharField(label="Client secret", max_length=512, strip=False, widget=_SECRET)
+    scopes = forms.CharField(
+        label="Further scopes",
+        required=False,
+        max_length=255,
+        help_text="Between spaces. Okta sends groups only when asked for the scope “groups”.",
+    )
+
+
+class SamlForm(_ReservingForm, MetadataForm):
     """A SAML provider by its metadata, or by its three facts typed in."""
 
     ways = (*MetadataForm.ways, "entity_id")
@@ -114,6 +118,11 @@ class MappingForm(forms.Form):
     groups_claim = forms.CharField(label="Groups", required=False, max_length=LONGEST_CLAIM)
     default_role = forms.ChoiceField(label="Everybody else", choices=DEFAULT_ROLES)
 
+    def __init__(self, *args: Any, kind: str, **more: Any) -> None:
+        super().__init__(*args, **more)
+        for purpose in PURPOSES:
+            self.fields[f"{purpose}_claim"].widget.attrs["placeholder"] = USUAL[kind][purpose][0]
+
     @property
     def mapping(self) -> dict[str, str]:
         """By purpose."""
@@ -124,7 +133,7 @@ class RuleForm(forms.Form):
     """One row of the table: a group and its role. Without a group it is no row."""
 
     group = forms.CharField(required=False, max_length=LONGEST_GROUP)
-    role = forms.ChoiceField(choices=Role.choices, required=False)
+    role = forms.ChoiceField(choices=Role.choices, required=False, initial=Role.VIEWER)
 
 
 _RuleFormSet = forms.formset_factory(RuleForm, can_order=True, extra=2, max_num=MOST_RULES, validate_max=True)

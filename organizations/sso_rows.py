@@ -35,9 +35,9 @@ DOMAIN_MARKS = {
 CERTIFICATE_NOTICE = dt.timedelta(days=30)
 
 POLICIES = {
-    Organization.SignInPolicy.ANY: "Members may use the platform's sign-in or a connection below.",
-    Organization.SignInPolicy.CONNECTION: "Members must use a connection below. The platform's own sign-in does not "
-    "open this organization.",
+    Organization.SignInPolicy.ANY: "Members may use the platform's sign-in or one of your connections.",
+    Organization.SignInPolicy.CONNECTION: "Members must use one of your connections. The platform's own sign-in "
+    "does not open this organization.",
 }
 FATES = {
     Fate.ENTERS: ("ok", "Comes in"),
@@ -140,12 +140,16 @@ def domain_row(domain: Domain) -> dict[str, Any]:
         "record_text": record_text(domain.proof),
         "looked_at": domain.looked_at,
         "looked_words": domain.looked_words,
-        "next_look_at": domain.next_look_at,
+        "next_look_at": domain.next_look_at if _is_ahead(domain.next_look_at) else None,
         "withdrawn_at": domain.missing_since + GRACE if domain.missing_since and state == "missing" else None,
         "connection": domain.connection,
         "enforced": domain.enforced,
         "needs_record": state != Domain.State.PROVEN,
     }
+
+
+def _is_ahead(moment: dt.datetime | None) -> bool:
+    return moment is not None and moment > timezone.now()
 
 
 def test_page(connection: Connection, test: SignInTest, found: Outlook | None) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from organizations.actions import connections, emergency
 from organizations.models import Connection, Membership, Organization, SignInTest
 from organizations.permissions import Role
 from organizations.settings_page import organization_of, settings_page
-from organizations.sso.guides import GUIDES, filled
+from organizations.sso.guides import GUIDES, filled, values_of
 from organizations.sso.oidc.provider import discover, redirect_address
 from organizations.sso_forms import OidcForm, PolicyForm, SamlForm
 from organizations.sso_page import SECTION, TITLE, form_page, managed
@@ -110,7 +110,8 @@ def add_saml(request: HttpRequest, organization_id: str) -> HttpResponse:
     """Add a SAML provider by its metadata, or by what its administrator types in."""
     actor = actor_of(request)
     organization = managed(request, organization_id)
-    form = SamlForm(request.POST or None, request.FILES or None, initial=_named_after_guide(request))
+    named = _named_after_guide(request)
+    form = SamlForm(request.POST or None, request.FILES or None, organization=organization, initial=named)
     if request.method == "POST" and form.is_valid():
         with told_on(form):
             read = form.read()
@@ -121,9 +122,11 @@ def add_saml(request: HttpRequest, organization_id: str) -> HttpResponse:
                     name=form.cleaned_data["name"],
                     metadata=read,
                     source_url=form.address,
+                    connection_id=form.cleaned_data["reserved"],
                 )
             return _added(request, made)
-    context = {"form": form, **_guide(request, "saml", {})}
+    values = values_of(Connection(id=form.connection_id, kind=Connection.Kind.SAML))
+    context = {"form": form, "values": values, **_guide(request, "saml", values)}
     return form_page(request, organization, "Add SAML", context, "saml_new")
 
 

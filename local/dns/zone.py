@@ -86,7 +86,8 @@ class Zone:
         html = (
             '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Local stand-in name server</title>'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            '<link rel="stylesheet" href="/style.css"></head><body><p class="what">This is a local stand-in name server. '
+            '<link rel="stylesheet" href="/style.css"></head><body>'
+            '<p class="what">This is a local stand-in name server. '
             "Whoever opens this page publishes records; they are gone when it ends.</p><main><h1>TXT records</h1>"
             f"{rows or '<p>None yet.</p>'}"
             '<form method="post"><label>Name<input name="name" required></label><label>Text<input name="text"></label>'

@@ -20,14 +20,25 @@ MOST_CONNECTIONS = 20
 
 
 def add_saml(
-    *, by: Actor, organization: Organization, name: str, metadata: IdpMetadata, source_url: str = ""
+    *,
+    by: Actor,
+    organization: Organization,
+    name: str,
+    metadata: IdpMetadata,
+    source_url: str = "",
+    connection_id: str = "",
 ) -> Connection:
-    """Add a SAML identity provider from its metadata. It signs in nobody until a member links themselves."""
+    """
+    Add a SAML identity provider from its metadata. It signs in nobody until a member links themselves.
+
+    Args: connection_id: an id of ours whose addresses were told before, else a new one.
+    """
     standing = require(by, "sso.manage", organization)
     return _insert(
         by,
         standing,
         Connection(
+            id=connection_id or new_connection_id(),
             organization=organization,
             kind=Connection.Kind.SAML,
             name=named(name),

@@ -134,7 +134,7 @@ GOOGLE = Guide(
     {
         "saml": (
             Step("In the Admin console open Apps, Web and mobile apps, Add app, Add custom SAML app."),
-            Step("Download the metadata file and give it to us as a file: Google publishes no address for it."),
+            Step("Download the metadata file, and give it to us as a file below: Google publishes no address for it."),
             Step("Under Service provider details enter:", (("ACS URL", "acs_url"), ("Entity ID", "entity_id"))),
             Step("Set Name ID format to PERSISTENT and Name ID to Basic Information, Primary email."),
             Step(

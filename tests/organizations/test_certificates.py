@@ -2,6 +2,7 @@
 
 import base64
 import datetime as dt
+import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -244,10 +245,13 @@ def test_a_provider_without_metadata_is_typed_in(alice: User, acme: Organization
         "certificate": saml_idp.pair[1],
     }
     page = f"/o/{acme.pk}/sso/new/saml/"
+    shown = session_of(alice).get(page).content.decode()
+    typed["reserved"] = re.search(r'name="reserved" value="([^"]+)"', shown)[1]
     assert session_of(alice).post(page, typed).status_code == 302
     with all_rows():
         made = Connection.objects.get(name="Typed")
     assert (made.issuer, made.certificates) == (saml_idp.entity_id, [bare(saml_idp.pair[1])])
+    assert f"/sso/saml/{made.pk}/acs/" in shown
     for change, field in (
         ({"sign_in_url": "http://10.0.0.1/"}, "sign_in_url"),
         ({"certificate": "x"}, "certificate"),

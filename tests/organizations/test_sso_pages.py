@@ -46,6 +46,11 @@ def oidc_form(browser: Browser, base: str, idp: OidcIdp, **changes: str) -> dict
     }
 
 
+def saml_form(browser: Browser, base: str, idp: SamlIdp, **changes: str) -> dict[str, str]:
+    page = browser.get(f"{base}/sso/new/saml/")
+    return {"name": "SAML", "metadata_xml": idp.metadata(), "reserved": reserved_on(page), **changes}
+
+
 def only_connection() -> Connection:
     with all_rows():
         return Connection.objects.select_related("organization").get()
@@ -134,7 +139,7 @@ def test_what_can_not_be_used_is_said_at_its_field(
 def test_a_second_provider_by_saml_is_added_renewed_and_comes_in(
     owner: Browser, base: str, saml_idp: SamlIdp, own_idp: OidcIdp
 ) -> None:
-    form = {"name": "Head office", "metadata_xml": saml_idp.metadata()}
+    form = saml_form(owner, base, saml_idp, name="Head office")
     added = owner.post(f"{base}/sso/new/saml/", form)
     own = only_connection()
     assert added["Location"] == f"{base}/sso/{own.pk}/"
@@ -148,7 +153,7 @@ def test_a_second_provider_by_saml_is_added_renewed_and_comes_in(
 
 
 def test_metadata_of_another_provider_renews_nothing(owner: Browser, base: str, saml_idp: SamlIdp) -> None:
-    owner.post(f"{base}/sso/new/saml/", {"name": "SAML", "metadata_xml": saml_idp.metadata()})
+    owner.post(f"{base}/sso/new/saml/", saml_form(owner, base, saml_idp))
     other = SamlIdp(entity_id="https://other.example/")
     answer = owner.post(f"{base}/sso/{only_connection().pk}/renew/", {"metadata_xml": other.metadata()})
     assert answer.status_code == 422
