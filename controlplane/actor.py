@@ -20,8 +20,11 @@ class Actor:
         tenant_ids: tenants an API key is limited to; None = no limit.
         organization_id: of an API key its organization, of the system the one organization it works for.
         session_id: public id of the browser session, never its cookie.
-        proofs: pairs (organization id, connection id or "platform") this session has proven; None = no session to
-            judge.
+        proofs: pairs (organization id, connection id, "platform" or "account") this session has proven; None = no
+            session to judge.
+        second_factor: organizations that this session entered with a second factor; None = no session to judge.
+        confirmed: whether the person proved who they are within the last minutes; None = no session to judge.
+        in_control: whether they did so by a way of their own, not by an organization's; None = no session to judge.
         reason: why the system acts; goes into the audit.
     """
 
@@ -33,6 +36,9 @@ class Actor:
     organization_id: str | None = None
     session_id: str | None = None
     proofs: tuple[tuple[str, str], ...] | None = None
+    second_factor: frozenset[str] | None = None
+    confirmed: bool | None = None
+    in_control: bool | None = None
     request_id: str = ""
     address: str = ""
     reason: str = ""
@@ -65,9 +71,22 @@ class Actor:
         names = {"user": self.user_id or "nobody", "api_key": f"{self.key_id} of {self.user_id}"}
         return names.get(self.kind, f"system: {self.reason}")
 
-    def with_proofs(self, proofs: Iterable[tuple[str, str]]) -> "Actor":
+    def with_proofs(
+        self,
+        proofs: Iterable[tuple[str, str]],
+        *,
+        second_factor: Iterable[str] = (),
+        confirmed: bool = False,
+        in_control: bool = False,
+    ) -> "Actor":
         """Returns this actor with what its session has proven."""
-        return replace(self, proofs=tuple(proofs))
+        return replace(
+            self,
+            proofs=tuple(proofs),
+            second_factor=frozenset(second_factor),
+            confirmed=confirmed,
+            in_control=in_control,
+        )
 
 
 def actor_of(request: HttpRequest | Any) -> Actor:

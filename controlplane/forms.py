@@ -7,7 +7,7 @@ from django import forms
 
 from controlplane.problems import Problem
 
-NOT_THE_FORMS_BUSINESS = frozenset({403, 404, 500, 503})
+NOT_THE_FORMS_BUSINESS = frozenset({403, 404, 429, 500, 503})
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from django.utils import timezone
 from controlplane import authority
 from controlplane.actor import Actor
 from controlplane.problems import Forbidden, NotFound
+from organizations.entering import admits
 from organizations.models import Grant, Membership, Organization
 from organizations.permissions import PERMISSIONS, ROLES, largest_role_within
 
@@ -71,20 +72,53 @@ def may(actor: Actor, permission: str, organization: Organization | str) -> bool
     return permission in permissions_of(actor, organization)
 
 
-def require(actor: Actor, permission: str, organization: Organization | str) -> Standing:
+class NotConfirmed(Forbidden):
+    """
+    The person may, but has to prove first that it is still them. Keys and the system have nobody to ask.
+
+    Args: of_account: they must do so by a way of their own: password, passkey or the platform's sign-in.
+    """
+
+    def __init__(self, *, of_account: bool = False) -> None:
+        super().__init__(
+            "This needs a proof from the last ten minutes that it is you. Nothing was changed.",
+            hint="Confirm that it is you, then do it again.",
+            code="CONFIRMATION_NEEDED",
+        )
+        self.of_account = of_account
+
+
+def require(actor: Actor, permission: str, organization: Organization | str, *, confirmed: bool = False) -> Standing:
     """
     The standing by which `actor` may do `permission`.
 
-    Raises NotFound where nothing of the organization is visible to them, so that a wrong guess tells nothing, and
-    Forbidden where they belong but may not.
+    Args: confirmed: what is done is dangerous, so a session must have proven within ten minutes who is at it. The
+    attack: a browser left open, or a stolen session.
+    Raises NotFound where nothing of the organization is visible to them, so that a wrong guess tells nothing, Forbidden
+    where they belong but may not, and NotConfirmed.
     """
     standing = standing_of(actor, organization)
     if standing is None:
         raise NotFound
     if permission not in standing.permissions:
         raise Forbidden(f"Your role in this organization does not include “{permission}”. Nothing was changed.")
+    if confirmed and actor.confirmed is False:
+        raise NotConfirmed
     authority.note(permission, standing.organization_id)
     return standing
+
+
+def require_control(actor: Actor) -> None:
+    """
+    Demands that somebody who changes what proves them proved themselves just now, by a way of their own.
+
+    The attack: an organization's identity provider signs in as one of its members, gives the account a passkey, and
+    with that opens every other organization the member belongs to. Raises Forbidden for keys, NotConfirmed.
+    """
+    if actor.kind != "user" or not actor.is_signed_in:
+        raise Forbidden("Only a person who is signed in can change their own account.")
+    if actor.in_control is False:
+        raise NotConfirmed(of_account=True)
 
 
 def current(at: dt.datetime | None = None) -> Q:
@@ -98,7 +132,9 @@ def _standings(actor: Actor, wanted: Collection[str]) -> Iterator[Standing]:
     for organization_id in roles.keys() & set(wanted):
         role, connection_id = roles[organization_id]
         yield Standing(organization_id, role, _scoped(actor, ROLES[role]), connection_id=connection_id)
-    for grant in Grant.objects.filter(current(), client_id__in=wanted, msp_id__in=roles):
+    for grant in Grant.objects.filter(current(), client_id__in=wanted, msp_id__in=roles).select_related("client"):
+        if not admits(grant.client, actor, by=grant.msp_id):
+            continue
         role, connection_id = roles[grant.msp_id]
         left = ROLES[role] & ROLES[grant.role_ceiling]
         yield Standing(
@@ -119,15 +155,27 @@ def proven_roles(actor: Actor) -> dict[str, tuple[str, str | None]]:
     )
     if actor.organization_id is not None:
         memberships = memberships.filter(organization_id=actor.organization_id)
-    roles = dict(memberships.values_list("organization_id", "role"))
-    if actor.proofs is None:
-        return {organization: (role, None) for organization, role in roles.items()}
-    proofs = dict(actor.proofs)
-    return {
-        organization: (role, None if proofs[organization] == "platform" else proofs[organization])
-        for organization, role in roles.items()
-        if organization in proofs
-    }
+    own = [each for each in memberships.select_related("organization") if _is_admitted(each, actor)]
+    ways = dict(actor.proofs or ())
+    return {each.organization_id: (each.role, _connection(ways.get(each.organization_id, ""))) for each in own}
+
+
+def closed_clients(actor: Actor, msps: Collection[str]) -> list[str]:
+    """Clients of `msps` whose policy on entering keeps `actor` out, through every grant."""
+    strict = Q(client__require_second_factor=True) | ~Q(client__allowed_networks=[])
+    grants = list(Grant.objects.filter(current(), strict, msp_id__in=msps).select_related("client"))
+    open_ = {grant.client_id for grant in grants if admits(grant.client, actor, by=grant.msp_id)}
+    return [grant.client_id for grant in grants if grant.client_id not in open_]
+
+
+def _is_admitted(membership: Membership, actor: Actor) -> bool:
+    proven = actor.proofs is None or membership.organization_id in dict(actor.proofs)
+    return proven and admits(membership.organization, actor, by=membership.organization_id)
+
+
+def _connection(way: str) -> str | None:
+    """An organization's own connection, which revocations at the edge go by; None for every other way in."""
+    return way if way.startswith("conn_") else None
 
 
 def _scoped(actor: Actor, permissions: frozenset[str]) -> frozenset[str]:

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from controlplane.actor import Actor
 from controlplane.problems import Forbidden, NotFound
-from organizations.access import current, may, proven_roles, require
+from organizations.access import closed_clients, current, may, proven_roles, require
 from organizations.models import ApiKey, Connection, Domain, Grant, Invitation, Membership, Organization
 
 
@@ -18,8 +18,8 @@ def visible_to(actor: Actor) -> QuerySet[Organization]:
         everything = Organization.objects.all()
         return everything if actor.organization_id is None else everything.filter(pk=actor.organization_id)
     own = list(proven_roles(actor))
-    clients = Grant.objects.filter(current(), msp_id__in=own).values("client_id")
-    return Organization.objects.filter(Q(id__in=own) | Q(id__in=clients))
+    clients = Grant.objects.filter(current(), msp_id__in=own).exclude(client_id__in=closed_clients(actor, own))
+    return Organization.objects.filter(Q(id__in=own) | Q(id__in=clients.values("client_id")))
 
 
 def find(actor: Actor, organization_id: str) -> Organization:

@@ -8,17 +8,26 @@ from django.utils import timezone
 from controlplane import audit, rls
 from controlplane.actor import Actor
 from organizations.actions.sign_in import PENDING_LIFETIME
-from organizations.models import Invitation, Organization, SeenAssertion, SignInTest
+from organizations.models import (
+    GuessCount,
+    Invitation,
+    MailedCode,
+    Organization,
+    PersonSession,
+    SeenAssertion,
+    SignInTest,
+)
 
 # They hold what a provider said about a person. The SQL function of Postgres names the same time.
 TESTS_KEPT = timedelta(days=30)
 
 
 def forget_spent_rows() -> None:
-    """Removes assertions too old to be replayed, invitations that can't be taken up any more, and old test sign-ins."""
+    """Removes what is too old to be used: assertions, invitations, test sign-ins, mailed codes, old sessions."""
     now = timezone.now()
     with rls.acting_as(""):
         rls.call("organizations_forget_spent", now, otherwise=lambda: _forget_on_sqlite(now))
+        rls.call("organizations_forget_spent_accounts", now, otherwise=lambda: _forget_accounts_on_sqlite(now))
 
 
 def forget_unfinished_sign_ups() -> int:
@@ -56,3 +65,9 @@ def _forget_on_sqlite(now: datetime) -> None:
     SeenAssertion.objects.filter(keep_until__lt=now).delete()
     Invitation.objects.filter(expires_at__lt=now).delete()
     SignInTest.objects.filter(created_at__lt=now - TESTS_KEPT).delete()
+
+
+def _forget_accounts_on_sqlite(now: datetime) -> None:
+    MailedCode.objects.filter(expires_at__lt=now).delete()
+    GuessCount.objects.filter(began_at__lt=now - timedelta(days=2)).delete()
+    PersonSession.objects.filter(last_seen_at__lt=now - timedelta(days=90)).delete()

@@ -8,8 +8,12 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
 from controlplane import rls
+from controlplane.ids import new_id
 from controlplane.transactions import SAFE
+from organizations.actions import browser_sessions
 from organizations.actions.staff import may_look
+from organizations.models import User
+from organizations.sso import sessions
 
 
 class ReadOnly(admin.ModelAdmin):
@@ -43,6 +47,15 @@ class StaffSite(admin.AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         """Staff, while their grant lasts."""
         return super().has_permission(request) and may_look(str(request.user.pk))
+
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Django's own sign-in of staff; the session gets its row, without which it would end at the next request."""
+        response: HttpResponse = super().login(request, extra_context)
+        user = request.user
+        if request.method == "POST" and isinstance(user, User):
+            request.session[sessions.SESSION_ID_KEY] = session_id = new_id("ses")
+            browser_sessions.note(request, user, session_id=session_id, way="admin")
+        return response
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Every page of the site passes here."""

@@ -4,6 +4,7 @@ from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
 from organizations import views
+from organizations.accounts.views import account, confirm, passkey_options, reset, sign_in, sign_up
 from organizations.sso import views as sso
 from organizations.sso.oidc import views as oidc
 from organizations.sso.saml import views as saml
@@ -21,12 +22,48 @@ class ProviderKey(StringConverter):
     regex = "platform|conn_[a-z2-7]{20}"
 
 
+class MailedCodeId(StringConverter):
+    """`mcode_` and 20 characters."""
+
+    regex = "mcode_[a-z2-7]{20}"
+
+
+class Secret(StringConverter):
+    """The secret half of a mailed link."""
+
+    regex = "[0-9A-Za-z]{22}"
+
+
+register_converter(MailedCodeId, "mailed_code")
+register_converter(Secret, "secret")
 register_converter(ConnectionId, "connection")
 register_converter(ProviderKey, "provider")
 
 urlpatterns = [
     path("sign-in/", views.sign_in, name="sign-in"),
     path("sign-out/", views.sign_out, name="sign-out"),
+    path("sign-in/password/", sign_in.by_password, name="sign-in-password"),
+    path("sign-in/passkey/", sign_in.by_passkey, name="sign-in-passkey"),
+    path("sign-in/second-step/", sign_in.second_step, name="second-step"),
+    path("passkeys/options/", passkey_options.options, name="passkey-options"),
+    path("confirm/", confirm.confirm, name="confirm"),
+    path("confirm/<provider:key>/", confirm.by_provider, name="confirm-provider"),
+    path("reset/", reset.ask, name="reset"),
+    path("reset/<mailed_code:code_id>/<secret:secret>/", reset.set_password, name="reset-set"),
+    path("account/", account.overview, name="account"),
+    path("account/password/", account.password, name="account-password"),
+    path("account/passkeys/new/", account.add_passkey, name="passkey-new"),
+    path("account/passkeys/<str:passkey_id>/rename/", account.rename_passkey, name="passkey-rename"),
+    path("account/passkeys/<str:passkey_id>/remove/", account.remove_passkey, name="passkey-remove"),
+    path("account/authenticator/", account.authenticator, name="authenticator"),
+    path("account/authenticator/remove/", account.remove_authenticator, name="authenticator-remove"),
+    path("account/recovery-codes/", account.recovery_codes, name="account-recovery"),
+    path("account/sessions/end-others/", account.end_other_sessions, name="sessions-end"),
+    path("account/sessions/<str:session_id>/end/", account.end_session, name="session-end"),
+    path("account/link/platform/", account.link_platform, name="link-platform"),
+    path("sign-up/email/", sign_up.ask, name="sign-up-email"),
+    path("sign-up/code/", sign_up.code, name="sign-up-code"),
+    path("sign-up/finish/", sign_up.finish, name="sign-up-finish"),
     path("sign-up/", views.sign_up_page, name="sign-up"),
     path("sign-up/saml/", views.sign_up_saml, name="sign-up-saml"),
     path("sign-up/saml/<connection:connection_id>/", views.sign_up_pending, name="sign-up-pending"),

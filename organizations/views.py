@@ -14,6 +14,7 @@ from controlplane.appearance import allow_forms_to
 from controlplane.forms import told_on
 from controlplane.problems import Forbidden, NotFound
 from controlplane.transactions import calls_out
+from organizations.accounts.forms import PasskeyForm, PasswordSignInForm
 from organizations.actions import members, sign_up
 from organizations.actions.founding import checked_kind, checked_name
 from organizations.actions.sign_in import connection_by_id
@@ -46,14 +47,32 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         if leads_to := _where_to(form):
             return redirect(f"{reverse('connection', args=[leads_to])}?{urlencode({'next': next_address})}")
         nowhere = True
+    return sign_in_page(request, form=form, next_address=next_address, nowhere=nowhere)
+
+
+def sign_in_page(
+    request: HttpRequest,
+    *,
+    form: AddressForm | None = None,
+    password_form: PasswordSignInForm | None = None,
+    passkey_form: PasskeyForm | None = None,
+    next_address: str,
+    nowhere: bool = False,
+) -> HttpResponse:
+    """Every way in, with what was wrong with the one that was tried."""
+    forms = (form or AddressForm(), password_form or PasswordSignInForm(), passkey_form or PasskeyForm())
     context = {
-        "form": form,
+        "form": forms[0],
+        "password_form": forms[1],
+        "passkey_form": forms[2],
         "nowhere": nowhere,
         "next": next_address,
         "platform": platform_is_configured(),
         "remembered": _remembered(request),
+        "reset_done": request.GET.get("reset") == "done",
     }
-    page = render(request, "organizations/sign_in.html", context, status=400 if form.errors else 200)
+    bad = any(each.errors for each in forms)
+    page = render(request, "organizations/sign_in.html", context, status=400 if bad else 200)
     allow_forms_to(page, *platform_origins())
     return page
 
@@ -81,7 +100,7 @@ def sign_up_page(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "platform": platform_is_configured(),
-        "signed_in": sessions.was_proven_by_platform(request),
+        "signed_in": sessions.has_verified_address(request),
         "invitations": members.open_invitations(by=actor_of(request)),
     }
     page = render(request, "organizations/sign_up.html", context, status=400 if form.errors else 200)
@@ -124,8 +143,11 @@ def sign_up_pending(request: HttpRequest, connection_id: str) -> HttpResponse:
 @require_POST
 def accept_invitation(request: HttpRequest, invitation_id: str) -> HttpResponse:
     """Take up an invitation to one's own verified e-mail address."""
-    if not sessions.was_proven_by_platform(request):
-        raise Forbidden("Only the platform's sign-in proves your e-mail address.", hint="Sign in with it, then accept.")
+    if not sessions.has_verified_address(request):
+        raise Forbidden(
+            "This sign-in does not prove your e-mail address.",
+            hint="Sign in with a password, a passkey or the platform's sign-in, then accept.",
+        )
     membership = members.accept_invitation(by=actor_of(request), invitation_id=invitation_id)
     return redirect(f"/o/{membership.organization_id}/")
 
@@ -141,7 +163,7 @@ def _where_to(form: AddressForm) -> str:
 def _found(request: HttpRequest, form: FoundForm) -> HttpResponse:
     name = checked_name(form.cleaned_data["name"])
     kind = checked_kind(form.cleaned_data["kind"])
-    if request.user.is_authenticated and sessions.was_proven_by_platform(request):
+    if request.user.is_authenticated and sessions.has_verified_address(request):
         organization = sign_up.found(by=actor_of(request), name=name, kind=kind)
         return redirect(f"/o/{organization.pk}/")
     attempt = Attempt(PLATFORM, purpose="found", details={"name": name, "kind": kind})

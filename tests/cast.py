@@ -9,12 +9,14 @@ from collections.abc import Iterator
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from controlplane import rls
 from controlplane.actor import Actor
+from controlplane.ids import new_id
 from organizations.access import standing_of
 from organizations.actions import clients, members, sign_up
-from organizations.models import Grant, Organization, User
+from organizations.models import Grant, Organization, PersonSession, User
 from tests.database import all_rows
 
 
@@ -69,9 +71,22 @@ def session_of(user: User) -> Client:
     with rls.acting_as(f"user:{user.pk}"):
         client.force_login(user)
     session = client.session
-    session.update({"session_id": "ses_test", "proofs": {"platform": int(time.time())}})
+    session.update({"session_id": alive(user), "proofs": {"platform": int(time.time())}})
     session.save()
     return client
+
+
+def alive(user: User, session_id: str = "") -> str:
+    """The id of a session of somebody that has not ended."""
+    with rls.acting_as(f"user:{user.pk}"):
+        return PersonSession.objects.create(
+            id=session_id or new_id("ses"),
+            user=user,
+            way="platform",
+            device="Firefox on Linux",
+            device_digest="known",
+            last_seen_at=timezone.now(),
+        ).pk
 
 
 @pytest.fixture

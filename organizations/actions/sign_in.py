@@ -6,7 +6,7 @@ address, and an organization's provider authenticates into that organization onl
 """
 
 import datetime as dt
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from allauth.socialaccount.models import SocialAccount
 from django.db import IntegrityError
@@ -15,10 +15,12 @@ from django.utils import timezone
 from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, NotFound
+from organizations.accounts import notices
 from organizations.actions import facts, joining
 from organizations.actions.founding import make_owner
 from organizations.models import Connection, Membership, Organization, User
 from organizations.models.user import new_user_id
+from organizations.sso.oidc.provider import PLATFORM
 from organizations.sso.outlook import REASONS, outlook
 from organizations.sso.proven import ProvenIdentity, SignInRefused
 
@@ -32,12 +34,7 @@ def by_platform(*, by: Actor, identity: ProvenIdentity) -> User:
     Belonging to an organization is another matter. Raises SignInRefused.
     """
     if not identity.email_verified:
-        raise SignInRefused(
-            "EMAIL_UNVERIFIED",
-            "The platform's provider has not verified the e-mail address.",
-            told="Your sign-in provider has not verified your e-mail address.",
-            hint="Verify it there, then sign in again.",
-        )
+        raise _unverified()
     return holder(identity) or _new_person(by, identity, way="platform")
 
 
@@ -99,6 +96,39 @@ def link(*, by: Actor, connection: Connection, identity: ProvenIdentity) -> None
             raise Conflict("This sign-in belongs to another account. Nothing was changed.", code="IDENTITY_TAKEN")
         _tie(person, identity)
         _note_proof(by, connection, person, "organizations.identity.link")
+
+
+def link_platform(*, by: Actor, identity: ProvenIdentity) -> None:
+    """
+    Tie an identity of the platform's provider to the person who is signed in and proved both sides just now.
+
+    Raises SignInRefused without a verified address, Conflict where the identity or the person is tied already.
+    """
+    if not identity.email_verified:
+        raise _unverified()
+    tied_to = holder(identity)
+    if tied_to is not None and tied_to.pk != by.user_id:
+        raise Conflict("This sign-in belongs to another account. Nothing was changed.", code="IDENTITY_TAKEN")
+    with rls.acting_as(f"user:{by.user_id}"):
+        person = User.objects.get(pk=by.user_id)
+        _tie(person, identity)
+        notices.note(by=by, user=person, action="organizations.identity.link", name="the platform's sign-in")
+
+
+@dataclass(frozen=True)
+class Ways:
+    """By what a person can sign in besides their own password and passkeys."""
+
+    platform: bool
+    connections: list[Connection]
+
+
+def ways_of(user: User) -> Ways:
+    """Whether the platform's sign-in is tied to somebody, and which connections of their organizations are."""
+    with rls.reading_as(f"user:{user.pk}"):
+        tied = set(SocialAccount.objects.filter(user_id=user.pk).values_list("provider", flat=True))
+        connections = Connection.objects.filter(provider_id__in=tied, state=Connection.State.ENABLED)
+        return Ways(PLATFORM in tied, list(connections.select_related("organization")))
 
 
 def _tie(person: User, identity: ProvenIdentity) -> None:
@@ -192,6 +222,15 @@ def _note_proof(by: Actor, connection: Connection, user: User, action: str, **mo
         organization_id=connection.organization_id,
         target=user.pk,
         data={"connection": connection.pk, "email": user.email, **more},
+    )
+
+
+def _unverified() -> SignInRefused:
+    return SignInRefused(
+        "EMAIL_UNVERIFIED",
+        "The platform's provider has not verified the e-mail address.",
+        told="Your sign-in provider has not verified your e-mail address.",
+        hint="Verify it there, then sign in again.",
     )
 
 

@@ -1,7 +1,6 @@
 """Signs API calls in by key."""
 
 import hmac
-import ipaddress
 
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -13,6 +12,7 @@ from controlplane import rls
 from controlplane.actor import Actor, actor_of
 from controlplane.ids import InvalidToken, digest, parse_token
 from controlplane.transactions import bind_actor
+from organizations.entering import is_from
 from organizations.models import ApiKey, Membership, Organization, User
 
 REFUSED = "This API key is not accepted: it is unknown, has ended or may not be used from here."
@@ -81,22 +81,12 @@ def _works(key: ApiKey, address: str) -> bool:
         key.state == "active"
         and key.owner.is_active
         and key.organization.state == Organization.State.ACTIVE
-        and _is_allowed_from(key, address)
+        and is_from(key.networks, address)
+        and is_from(key.organization.allowed_networks, address)
         and Membership.objects.filter(
             user_id=key.owner_id, organization_id=key.organization_id, blocked_at=None
         ).exists()
     )
-
-
-def _is_allowed_from(key: ApiKey, address: str) -> bool:
-    if not key.networks:
-        return True
-    try:
-        source = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    source = getattr(source, "ipv4_mapped", None) or source
-    return any(source in ipaddress.ip_network(network) for network in key.networks)
 
 
 def _note_use(key: ApiKey, address: str) -> None:

@@ -1,7 +1,15 @@
 """Gathers the rows of this room, so that Django finds them in one place."""
 
+from organizations.accounts.models import (
+    Authenticator,
+    GuessCount,
+    MailedCode,
+    Passkey,
+    PersonSession,
+    RecoveryCode,
+)
 from organizations.keys.models import ApiKey
-from organizations.models.belonging import Grant, Invitation, Membership
+from organizations.models.belonging import Grant, Invitation, JoinRequest, Membership
 from organizations.models.organization import Organization
 from organizations.models.staff import StaffGrant
 from organizations.models.user import User
@@ -10,12 +18,19 @@ from organizations.sso.models import Connection, SeenAssertion, SignInTest
 
 __all__ = [
     "ApiKey",
+    "Authenticator",
     "Connection",
     "Domain",
     "Grant",
+    "GuessCount",
     "Invitation",
+    "JoinRequest",
+    "MailedCode",
     "Membership",
     "Organization",
+    "Passkey",
+    "PersonSession",
+    "RecoveryCode",
     "SeenAssertion",
     "SignInTest",
     "StaffGrant",

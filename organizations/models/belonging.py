@@ -82,9 +82,13 @@ class Grant(models.Model):
         return f"{self.msp_id} acts in {self.client_id} up to {self.role_ceiling}"
 
 
+def new_join_request_id() -> str:
+    return new_id("join")
+
+
 class Invitation(models.Model):
     """
-    A role kept ready for whoever proves the same e-mail address at the platform's sign-in.
+    A role kept ready for whoever proves the same e-mail address.
 
     It holds no secret and names no account, so making one tells nothing about who already exists.
     """
@@ -106,3 +110,24 @@ class Invitation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.email} may join {self.organization_id} as {self.role}"
+
+
+class JoinRequest(models.Model):
+    """Somebody with a verified address asks to belong. It is nothing until an administrator gives a role."""
+
+    id = models.CharField(primary_key=True, max_length=32, default=new_join_request_id, editable=False)
+    organization = models.ForeignKey(
+        "organizations.Organization", on_delete=models.CASCADE, related_name="join_requests"
+    )
+    user = models.ForeignKey("organizations.User", on_delete=models.CASCADE, related_name="join_requests")
+    email = models.EmailField(max_length=254)
+    name = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["user", "organization"], name="one_join_request_per_person")]
+        indexes = [models.Index(fields=["organization", "-created_at", "-id"], name="join_requests_newest_first")]
+
+    def __str__(self) -> str:
+        return f"{self.email} asks to join {self.organization_id}"

@@ -21,7 +21,7 @@ class Organization(models.Model):
         ACTIVE = "active", "Active"
 
     class SignInPolicy(models.TextChoices):
-        ANY = "any", "The platform's sign-in or the organization's own"
+        ANY = "any", "Any verified account, or the organization's own sign-in"
         CONNECTION = "connection", "The organization's own identity provider only"
 
     id = models.CharField(primary_key=True, max_length=32, default=new_organization_id, editable=False)
@@ -38,6 +38,11 @@ class Organization(models.Model):
         related_name="+",
         help_text="The owner who may come in by the platform's sign-in although the organization demands its own",
     )
+    require_second_factor = models.BooleanField(default=False)
+    allowed_networks = models.JSONField(default=list, blank=True, help_text="CIDR ranges; empty is anywhere")
+    idle_minutes = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Sign in anew after such a pause")
+    session_minutes = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Sign in anew after this time")
+    signed_out_at = models.DateTimeField(null=True, blank=True, help_text="What was proven before counts no more")
     created_by = models.ForeignKey(
         "organizations.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )

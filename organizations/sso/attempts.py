@@ -22,8 +22,8 @@ class Attempt:
     """
     One sign-in under way.
 
-    `connection` is a connection's id or "platform"; `purpose` is "sign_in", "found" (sign-up), "link" or "test";
-    `details` holds what the purpose needs (the new organization's name, the person who links, the test's id).
+    `connection` is a connection's id or "platform"; `purpose` is "sign_in", "found" (sign-up), "link", "confirm" or
+    "test"; `details` holds what the purpose needs (the new organization's name, the person, the test's id).
     """
 
     connection: str

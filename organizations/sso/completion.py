@@ -143,16 +143,58 @@ def _testing(request: HttpRequest, connection: Connection, attempt: Attempt, ide
     return redirect("settings:sso-test", connection.organization_id, connection.pk)
 
 
-def _linking(request: HttpRequest, connection: Connection, attempt: Attempt, identity: ProvenIdentity) -> HttpResponse:
+def _confirming(
+    request: HttpRequest, connection: Connection, attempt: Attempt, identity: ProvenIdentity
+) -> HttpResponse:
+    user = _still_signed_in(request, attempt)
+    _same_person(user, identity)
+    entered = sign_in.by_connection(by=actor_of(request), connection=connection, identity=identity)
+    if isinstance(entered, SignInRefused):
+        return refused(request, connection, entered)
+    return sessions.begin(request, user, way=connection.pk, next_address=attempt.next)
+
+
+def _platform_confirming(request: HttpRequest, attempt: Attempt, identity: ProvenIdentity) -> HttpResponse:
+    user = _still_signed_in(request, attempt)
+    _same_person(user, identity)
+    return sessions.begin(request, user, way=PLATFORM, next_address=attempt.next)
+
+
+def _platform_linking(request: HttpRequest, attempt: Attempt, identity: ProvenIdentity) -> HttpResponse:
+    user = _still_signed_in(request, attempt)
+    try:
+        sign_in.link_platform(by=actor_of(request), identity=identity)
+    except Problem as problem:
+        raise problem_as_refusal(problem) from problem
+    return sessions.begin(request, user, way=PLATFORM, next_address=attempt.next)
+
+
+def _same_person(signed_in: User, identity: ProvenIdentity) -> None:
+    """The attack: somebody at a browser that was left open confirms with an account of their own."""
+    proven = sign_in.holder(identity)
+    if proven is None or proven.pk != signed_in.pk:
+        raise SignInRefused(
+            "CONFIRMED_BY_ANOTHER",
+            "Another person was proven than the one who is signed in.",
+            told="You signed in as somebody else than you are here.",
+            hint="Confirm with the account that you are signed in with.",
+        )
+
+
+def _still_signed_in(request: HttpRequest, attempt: Attempt) -> User:
     """The person who began must still be the one who is signed in, or a swapped session would be tied to a stranger."""
     if not request.user.is_authenticated or request.user.pk != attempt.details.get("user"):
         raise SignInRefused(
             "LINK_INTERRUPTED",
-            "Another person, or nobody, is signed in than when the linking began.",
-            told="The sign-in was not tied to an account, because you are no longer signed in.",
+            "Another person, or nobody, is signed in than when this began.",
+            told="Nothing was changed, because you are no longer signed in.",
             hint="Sign in and begin again.",
         )
-    user = User.objects.get(pk=request.user.pk)
+    return User.objects.get(pk=request.user.pk)
+
+
+def _linking(request: HttpRequest, connection: Connection, attempt: Attempt, identity: ProvenIdentity) -> HttpResponse:
+    user = _still_signed_in(request, attempt)
     try:
         sign_in.link(by=actor_of(request), connection=connection, identity=identity)
     except Problem as problem:
@@ -189,9 +231,12 @@ def person(request: HttpRequest, user: User) -> Actor:
 _PLATFORM_PURPOSES: dict[str, Callable[[HttpRequest, Attempt, ProvenIdentity], HttpResponse]] = {
     "sign_in": _platform_sign_in,
     "found": _platform_founding,
+    "link": _platform_linking,
+    "confirm": _platform_confirming,
 }
 _CONNECTION_PURPOSES: dict[str, Callable[[HttpRequest, Connection, Attempt, ProvenIdentity], HttpResponse]] = {
     "sign_in": _connection_sign_in,
     "link": _linking,
     "test": _testing,
+    "confirm": _confirming,
 }

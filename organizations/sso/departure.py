@@ -5,11 +5,22 @@ from dataclasses import replace
 from django.http import HttpRequest
 
 from controlplane.problems import Conflict
+from organizations.actions.sign_in import connection_by_id
 from organizations.models import Connection
 from organizations.sso import attempts
 from organizations.sso.attempts import Attempt
 from organizations.sso.oidc import provider as oidc
 from organizations.sso.saml import service_provider
+
+# What is begun to prove once more who somebody is: the provider must ask them, not remember them.
+ANEW = ("link", "confirm")
+
+
+def to(request: HttpRequest, attempt: Attempt) -> str:
+    """The provider that the attempt names; raises SignInRefused, Conflict and NotFound as the two below do."""
+    if attempt.connection == oidc.PLATFORM:
+        return to_platform(request, attempt)
+    return to_connection(request, connection_by_id(attempt.connection), attempt)
 
 
 def to_platform(request: HttpRequest, attempt: Attempt) -> str:
@@ -36,7 +47,7 @@ def begun(request: HttpRequest, connection: Connection, attempt: Attempt) -> tup
         )
     if connection.kind == Connection.Kind.OIDC:
         return _by_oidc(request, oidc.of_connection(connection), attempt)
-    request_id, address = service_provider.sign_in_request(connection, afresh=attempt.purpose == "link")
+    request_id, address = service_provider.sign_in_request(connection, afresh=attempt.purpose in ANEW)
     attempts.remember(request, request_id, attempt)
     return request_id, address
 
@@ -46,6 +57,6 @@ def _by_oidc(request: HttpRequest, provider: oidc.Provider, attempt: Attempt) ->
     kept = replace(attempt, nonce=oidc.new_secret(), verifier=oidc.new_secret())
     attempts.remember(request, state, kept)
     address = oidc.sign_in_address(
-        provider, state=state, nonce=kept.nonce, verifier=kept.verifier, afresh=attempt.purpose == "link"
+        provider, state=state, nonce=kept.nonce, verifier=kept.verifier, afresh=attempt.purpose in ANEW
     )
     return state, address

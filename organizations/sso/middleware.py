@@ -2,15 +2,23 @@
 
 import re
 from collections.abc import Callable
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
-from django.http import HttpRequest, HttpResponseBase
+from django.conf import settings
+from django.contrib import auth
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
+from django.utils import timezone
 
-from controlplane import rls
-from controlplane.actor import actor_of
-from organizations.models import Membership
+from controlplane import pages
+from controlplane.actor import Actor, actor_of
+from controlplane.problems import Forbidden
+from controlplane.transactions import bind_actor
+from organizations.access import NotConfirmed
+from organizations.accounts import devices
+from organizations.actions import browser_sessions
 from organizations.sso import sessions
+from organizations.sso.sessions import Entry
 
 _INSIDE = re.compile(r"^/o/(?P<organization>org_[a-z2-7]{20})/")
 
@@ -19,8 +27,9 @@ class ProvenEntryMiddleware:
     """
     Gives the asker the organizations that their session has proven (`Actor.proofs`).
 
-    `organizations.access` shows nothing of any other, through pages and API alike. Somebody who does belong to an
-    organization that this session has not proven yet is led to its sign-in instead of to "not found".
+    1. A session whose row is missing or has ended is nobody's.
+    2. `organizations.access` shows nothing of an organization that is not proven, through pages and API alike.
+    3. Somebody who does belong to such an organization is led to what it asks for instead of to "not found".
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -28,19 +37,85 @@ class ProvenEntryMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Handles one request."""
+        response = self._led_elsewhere(request) or self.get_response(request)
+        if cookie := devices.new_cookie(request):
+            response.set_cookie(
+                devices.COOKIE,
+                cookie,
+                max_age=devices.LASTS_SECONDS,
+                httponly=True,
+                samesite="Lax",
+                secure=request.is_secure(),
+            )
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Leads somebody who has to confirm that it is them to where they can, and back to the page they came from."""
+        if not isinstance(exception, NotConfirmed) or pages.wants_json(request):
+            return None
+        request.failed = True  # type: ignore[attr-defined]
+        query = {"next": _page_before(request), **({"for": "account"} if exception.of_account else {})}
+        return redirect(f"/confirm/?{urlencode(query)}")
+
+    def _led_elsewhere(self, request: HttpRequest) -> HttpResponseBase | None:
         actor = actor_of(request)
-        if actor.kind == "user" and actor.is_signed_in:
-            proofs = sessions.proofs_of(request, actor.user_id)
-            request.actor = actor.with_proofs(proofs)  # type: ignore[attr-defined]
-            entered = _INSIDE.match(request.path_info)
-            if entered and _belongs_unproven(actor.user_id, entered["organization"], proofs):
-                query = urlencode({"next": request.get_full_path()})
-                return redirect(f"/sso/enter/{entered['organization']}/?{query}")
-        return self.get_response(request)
+        if actor.kind != "user" or not actor.is_signed_in:
+            return None
+        if not _is_alive(request, actor):
+            auth.logout(request)
+            bind_actor(request, Actor.nobody(request_id=actor.request_id, address=actor.address))
+            return None
+        entries = sessions.entries_of(request)
+        request.actor = _entered(request, actor, entries)  # type: ignore[attr-defined]
+        inside = _INSIDE.match(request.path_info)
+        wanted = inside["organization"] if inside else ""
+        asked = next((entry for entry in entries if entry.demand.organization.pk == wanted), None)
+        return _lead(request, asked) if asked and asked.missing else None
 
 
-def _belongs_unproven(user_id: str, organization_id: str, proofs: list[tuple[str, str]]) -> bool:
-    if organization_id in dict(proofs):
+def _is_alive(request: HttpRequest, actor: Actor) -> bool:
+    """Whether the session's row lives; keeps the pause since it was last used, and that it is used now."""
+    row = browser_sessions.living(actor.user_id, actor.session_id or "")
+    if row is None:
         return False
-    with rls.reading_as(f"user:{user_id}"):
-        return Membership.objects.filter(user_id=user_id, organization_id=organization_id, blocked_at=None).exists()
+    request.paused_seconds = (timezone.now() - row.last_seen_at).total_seconds()  # type: ignore[attr-defined]
+    if _is_poll(request):
+        return True
+    if request.paused_seconds >= sessions.SHORTEST_PAUSE_SECONDS:  # type: ignore[attr-defined]
+        sessions.note_pause(request, request.paused_seconds)  # type: ignore[attr-defined]
+    browser_sessions.touch(row, actor.address)
+    return True
+
+
+def _is_poll(request: HttpRequest) -> bool:
+    """What pages read by themselves every few seconds does not mean that somebody is there."""
+    return request.method == "GET" and request.headers.get("HX-Request") == "true"
+
+
+def _entered(request: HttpRequest, actor: Actor, entries: list[Entry]) -> Actor:
+    inside = [entry for entry in entries if not entry.missing]
+    return actor.with_proofs(
+        [(entry.demand.organization.pk, entry.way) for entry in inside],
+        second_factor=[entry.demand.organization.pk for entry in inside if entry.second_factor],
+        confirmed=sessions.is_fresh(request),
+        in_control=sessions.is_in_control(request),
+    )
+
+
+def _lead(request: HttpRequest, entry: Entry) -> HttpResponseBase:
+    if entry.missing == "address":
+        problem = Forbidden(
+            "This organization can only be entered from networks on its list, and you come from elsewhere.",
+            hint="Use your organization's network, or ask an administrator to add yours.",
+            code="ADDRESS_NOT_ALLOWED",
+        )
+        return pages.problem_response(request, problem)
+    query = urlencode({"next": request.get_full_path()})
+    return redirect(f"/sso/enter/{entry.demand.organization.pk}/?{query}")
+
+
+def _page_before(request: HttpRequest) -> str:
+    """The page with the form that was sent, which is shown again; of ours only."""
+    before = urlsplit(request.META.get("HTTP_REFERER", ""))
+    ours = f"{before.scheme}://{before.netloc}" == settings.BASE_URL
+    return sessions.safe_next(before.path if ours else "/")

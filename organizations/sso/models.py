@@ -80,6 +80,9 @@ class Connection(models.Model):
     role_rules = models.JSONField(default=list, blank=True, help_text="Group → role, the first that matches counts")
     default_role = models.CharField(max_length=16, choices=DEFAULT_ROLES, default=Role.VIEWER)
     just_in_time = models.BooleanField(default=False, help_text="Whether unknown people of a proven domain join")
+    does_second_factor = models.BooleanField(
+        default=False, help_text="The identity provider asks for a second factor itself"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     proven_at = models.DateTimeField(null=True, blank=True, help_text="First sign-in that went through")
 

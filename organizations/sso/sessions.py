@@ -1,11 +1,14 @@
 """
 What a browser session has proven, and for which organizations that counts.
 
-A session holds one proof per way it was proven: "platform" or a connection's id, with the time. A connection's proof
-counts for that connection's own organization and nowhere else, the platform's where an organization's policy takes it.
+A session holds one proof per way it was proven: "platform", "account" (password or passkey) or a connection's id, with
+the time; and when a second factor was shown. A connection's proof counts for that connection's own organization and
+nowhere else, the other two where an organization's policy takes them. Each organization says for how long, after what
+pause, and whether with a second factor. Whether the session lives at all, its row decides (`PersonSession`).
 """
 
 import time
+from dataclasses import dataclass
 
 from allauth.account.utils import perform_login
 from django.conf import settings
@@ -16,22 +19,47 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from controlplane import rls
 from controlplane.actor import Actor, actor_of
 from controlplane.ids import new_id
-from organizations.actions import emergency, facts
-from organizations.models import User
+from organizations.accounts.people import has_way_of_their_own
+from organizations.actions import browser_sessions, emergency, facts
+from organizations.entering import is_from
+from organizations.models import Organization, User
 from organizations.queries import reach_of
 from organizations.sso.adapter import PROVEN_ATTRIBUTE, PROVEN_WAY_ATTRIBUTE
-from organizations.sso.demands import demands_on
+from organizations.sso.demands import Demand, demands_on
 from organizations.sso.oidc.provider import PLATFORM
 
+ACCOUNT = "account"
+# What proves an e-mail address that is the person's own; connections only say one.
+VERIFYING_WAYS = (PLATFORM, ACCOUNT)
 PROOFS_KEY = "proofs"
+SECOND_FACTOR_KEY = "second_factor"
+PAUSES_KEY = "pauses"
 SESSION_ID_KEY = "session_id"
 PROOF_SECONDS = 12 * 3600
 FRESH_SECONDS = 600
+SHORTEST_PAUSE_SECONDS = 300
 
 
-def begin(request: HttpRequest, user: User, *, way: str, next_address: str = "") -> HttpResponse:
+@dataclass(frozen=True)
+class Entry:
     """
-    Sign `user` in with a proof by `way` ("platform" or a connection's id), and send them on.
+    One organization that a person belongs to and what it demands of them, as this session stands to it.
+
+    `way` is what proves the session there; `missing` says why it may not enter: "proof", "second_factor" or "address";
+    empty if it may.
+    """
+
+    demand: Demand
+    way: str
+    second_factor: bool
+    missing: str
+
+
+def begin(
+    request: HttpRequest, user: User, *, way: str, next_address: str = "", second_factor: bool = False
+) -> HttpResponse:
+    """
+    Sign `user` in with a proof by `way` ("platform", "account" or a connection's id), and send them on.
 
     A session of somebody else ends first. The session's key changes, so that one planted before sign-in is worthless.
     """
@@ -39,6 +67,7 @@ def begin(request: HttpRequest, user: User, *, way: str, next_address: str = "")
     if request.user.is_authenticated and not same:
         end(request)
     kept = _fresh_proofs(request) if same else {}
+    shown = request.session.get(SECOND_FACTOR_KEY) if same else None
     setattr(request, PROVEN_ATTRIBUTE, user.pk)
     setattr(request, PROVEN_WAY_ATTRIBUTE, way)
     session_id = request.session.get(SESSION_ID_KEY) if same else None
@@ -51,13 +80,21 @@ def begin(request: HttpRequest, user: User, *, way: str, next_address: str = "")
     request.session.cycle_key()
     request.session[SESSION_ID_KEY] = session_id or new_id("ses")
     request.session[PROOFS_KEY] = {**kept, way: int(time.time())}
+    request.session[SECOND_FACTOR_KEY] = int(time.time()) if second_factor else shown
+    browser_sessions.note(request, user, session_id=request.session[SESSION_ID_KEY], way=way)
     return response
+
+
+def note_second_factor(request: HttpRequest) -> None:
+    """Keep that the person who is signed in showed a second factor just now, which also tells that it is them."""
+    request.session.cycle_key()
+    request.session[SECOND_FACTOR_KEY] = int(time.time())
 
 
 def end(request: HttpRequest) -> None:
     """Sign out; what the session had opened at the edge is closed through the outbox, in this transaction."""
     actor = actor_of(request)
-    for organization_id, _ in proofs_of(request, actor.user_id):
+    for organization_id, _ in proofs_of(request):
         facts.publish(
             facts.SESSION_ENDED,
             organization_id=organization_id,
@@ -65,31 +102,67 @@ def end(request: HttpRequest) -> None:
             user=actor.user_id,
             session=str(request.session.get(SESSION_ID_KEY, "")),
         )
+    if actor.user_id:
+        browser_sessions.close(actor.user_id, str(request.session.get(SESSION_ID_KEY, "")))
     auth.logout(request)
 
 
-def proofs_of(request: HttpRequest, user_id: str) -> list[tuple[str, str]]:
+def proofs_of(request: HttpRequest) -> list[tuple[str, str]]:
+    """Pairs (organization id, way) of the person's organizations that this session may enter now."""
+    return [(entry.demand.organization.pk, entry.way) for entry in entries_of(request) if not entry.missing]
+
+
+def entries_of(request: HttpRequest) -> list[Entry]:
     """
-    Pairs (organization id, way) of the person's organizations that this session has proven now.
+    How this session stands to each organization of the person who is signed in.
 
     A disabled connection's proof is worth nothing at once; every proof ends after twelve hours.
     """
-    ways, person = _fresh_proofs(request), request.user
-    if not user_id or not ways or not isinstance(person, User):
+    person = request.user
+    if not isinstance(person, User):
         return []
-    with rls.reading_as(f"user:{user_id}"):
-        found = [(demand.organization.pk, demand.way_among(ways)) for demand in demands_on(person)]
-    return [(organization, way) for organization, way in found if way]
+    with rls.reading_as(f"user:{person.pk}"):
+        return [_entry(request, demand) for demand in demands_on(person)]
 
 
 def is_fresh(request: HttpRequest) -> bool:
-    """Whether the person proved who they are in the last ten minutes, as linking another identity demands."""
-    return any(time.time() - at < FRESH_SECONDS for at in _fresh_proofs(request).values())
+    """Whether the person proved in the last ten minutes that it is them, as what is dangerous demands."""
+    times = [*_fresh_proofs(request).values(), request.session.get(SECOND_FACTOR_KEY) or 0]
+    return any(time.time() - at < FRESH_SECONDS for at in times)
 
 
-def was_proven_by_platform(request: HttpRequest) -> bool:
-    """Whether this session holds a proof of the platform's own provider, which verifies e-mail addresses."""
-    return PLATFORM in _fresh_proofs(request)
+def is_in_control(request: HttpRequest) -> bool:
+    """
+    Whether they did so by a way of their own, as changing what proves them demands.
+
+    An organization's connection is enough only for somebody who has no such way and belongs nowhere else: nothing is
+    there that the connection does not open anyway.
+    """
+    proofs, person = _fresh_proofs(request), request.user
+    if any(time.time() - proofs.get(way, 0) < FRESH_SECONDS for way in VERIFYING_WAYS):
+        return True
+    if not isinstance(person, User) or not is_fresh(request):
+        return False
+    with rls.reading_as(f"user:{person.pk}"):
+        return not has_way_of_their_own(person) and all(entry.way for entry in entries_of(request))
+
+
+def has_shown_second_factor(request: HttpRequest) -> bool:
+    """Whether this session has a second factor that is not too old to count anywhere."""
+    return time.time() - (request.session.get(SECOND_FACTOR_KEY) or 0) < PROOF_SECONDS
+
+
+def has_verified_address(request: HttpRequest) -> bool:
+    """Whether this session holds a proof by a way that verifies e-mail addresses."""
+    proven = any(way in _fresh_proofs(request) for way in VERIFYING_WAYS)
+    return proven and getattr(request.user, "email_verified", False)
+
+
+def note_pause(request: HttpRequest, seconds: float) -> None:
+    """Keep that nobody was at this browser for so long: what was proven before counts only where that is allowed."""
+    now = int(time.time())
+    lately = [pause for pause in _pauses(request) if now - pause[0] < PROOF_SECONDS and pause[1] > seconds]
+    request.session[PAUSES_KEY] = [*lately, [now, int(seconds)]]
 
 
 def safe_next(address: str) -> str:
@@ -97,6 +170,51 @@ def safe_next(address: str) -> str:
     host = settings.BASE_URL.partition("://")[2]
     safe = address.startswith("/") and url_has_allowed_host_and_scheme(address, allowed_hosts={host})
     return address if safe else "/"
+
+
+def _entry(request: HttpRequest, demand: Demand) -> Entry:
+    times, organization = _fresh_proofs(request), demand.organization
+    shown = _counts(request, organization, request.session.get(SECOND_FACTOR_KEY) or 0)
+    ways = {one: shown or one in demand.with_second_factor for one in demand.connections}
+    ways |= dict.fromkeys(VERIFYING_WAYS, shown) if demand.takes_platform else {}
+    good = [way for way in ways if way in times and _counts(request, organization, times[way])]
+    # Of several, one that brings a second factor opens what the others don't.
+    way = max(good, key=lambda each: ways[each], default="")
+    factor = bool(way) and ways[way]
+    return Entry(demand, way, factor, _missing(request, organization, way, factor))
+
+
+def _missing(request: HttpRequest, organization: Organization, way: str, factor: bool) -> str:
+    if not is_from(organization.allowed_networks, actor_of(request).address):
+        return "address"
+    if not way:
+        return "proof"
+    return "second_factor" if organization.require_second_factor and not factor else ""
+
+
+def _counts(request: HttpRequest, organization: Organization, at: int) -> bool:
+    """Whether what was shown at that time still counts there: not too long ago, and no longer pause since."""
+    now = time.time()
+    if now - at >= _seconds(organization.session_minutes) or _signed_out_since(organization, at):
+        return False
+    idle = _seconds(organization.idle_minutes)
+    pauses = [*_pauses(request), [int(now), int(getattr(request, "paused_seconds", 0))]]
+    return not any(end > at and seconds >= idle for end, seconds in pauses)
+
+
+def _seconds(minutes: int | None) -> int:
+    """An organization's own limit, within the platform's."""
+    return min(minutes * 60, PROOF_SECONDS) if minutes else PROOF_SECONDS
+
+
+def _signed_out_since(organization: Organization, at: int) -> bool:
+    # Proofs have whole seconds: one of the very second in which everybody was signed out counts no more.
+    return organization.signed_out_at is not None and at <= organization.signed_out_at.timestamp()
+
+
+def _pauses(request: HttpRequest) -> list[list[int]]:
+    stored = request.session.get(PAUSES_KEY)
+    return stored if isinstance(stored, list) else []
 
 
 def _reach(actor: Actor, organization_id: str) -> list[str]:

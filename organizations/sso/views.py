@@ -7,16 +7,16 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from controlplane.actor import actor_of
 from controlplane.appearance import allow_forms_to
-from controlplane.problems import Forbidden, NotFound
+from controlplane.problems import NotFound
 from controlplane.transactions import calls_out
+from organizations.access import require_control
 from organizations.actions.sign_in import connection_by_id
 from organizations.models import Connection, Membership
 from organizations.queries import own_ways_in
 from organizations.sso import departure, sessions
 from organizations.sso.attempts import Attempt
 from organizations.sso.completion import refused
-from organizations.sso.demands import demands_on
-from organizations.sso.oidc.provider import PLATFORM, platform_origins
+from organizations.sso.oidc.provider import PLATFORM
 from organizations.sso.outgoing import origin_of
 from organizations.sso.proven import SignInRefused
 
@@ -64,8 +64,7 @@ def link(request: HttpRequest, connection_id: str) -> HttpResponse:
     mine = Membership.objects.filter(user_id=actor.user_id, organization_id=found.organization_id, blocked_at=None)
     if not mine.exists():
         raise NotFound
-    if not sessions.is_fresh(request):
-        raise Forbidden("You signed in more than ten minutes ago.", hint="Sign in again, then link.", code="NOT_FRESH")
+    require_control(actor)
     attempt = Attempt(
         found.pk,
         purpose="link",
@@ -87,9 +86,9 @@ def enter(request: HttpRequest, organization_id: str) -> HttpResponse:
     if membership is None:
         raise NotFound
     organization = membership.organization
-    demand = next(one for one in demands_on(membership.user) if one.organization == organization)
+    entries = {entry.demand.organization.pk: entry for entry in sessions.entries_of(request)}
+    demand = entries[organization.pk].demand
     connections = list(Connection.objects.filter(id__in=demand.connections))
-    by_platform = demand.takes_platform
     page = render(
         request,
         "organizations/enter.html",
@@ -101,11 +100,12 @@ def enter(request: HttpRequest, organization_id: str) -> HttpResponse:
                 for way in own_ways_in(actor_of(request), organization)
                 if not way.is_tied and way.connection.pk in demand.connections
             ],
-            "platform": by_platform,
+            "by_account": demand.takes_platform,
             "is_emergency": demand.is_strict and demand.breaks_glass,
+            "second_factor": entries[organization.pk].missing == "second_factor",
             "next": sessions.safe_next(request.GET.get("next", "")),
         },
     )
     origins = [origin_of(one.sign_in_url) for one in connections]
-    allow_forms_to(page, *origins, *(platform_origins() if by_platform else []))
+    allow_forms_to(page, *origins)
     return page

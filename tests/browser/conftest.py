@@ -21,6 +21,7 @@ from tests.browser.chromium import launch
 from tests.browser.edge import LivelyEdge
 from tests.browser.kept import kept
 from tests.browser.world import World, build
+from tests.cast import alive
 from tests.tenants.conftest import EDGE
 
 # Playwright's synchronous interface runs an event loop in the test's thread, which Django would refuse to share.
@@ -99,7 +100,7 @@ def session_cookie(person: User, portal: str) -> dict[str, Any]:
     store[SESSION_KEY] = person.pk
     store[BACKEND_SESSION_KEY] = django_settings.AUTHENTICATION_BACKENDS[0]
     store[HASH_SESSION_KEY] = person.get_session_auth_hash()
-    store[sessions.SESSION_ID_KEY] = "ses_browser"
+    store[sessions.SESSION_ID_KEY] = alive(person)
     store[sessions.PROOFS_KEY] = {"platform": int(time.time())}
     store.save()
     return {"name": django_settings.SESSION_COOKIE_NAME, "value": store.session_key, "url": portal}

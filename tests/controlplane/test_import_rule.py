@@ -14,8 +14,21 @@ import pytest
 ROOT = Path(__file__).parents[2]
 ROOMS = ("controlplane", "organizations", "billing", "tenants", "fleet")
 INNER_ROOMS = ("provisioning", "metering", "enrollment", "protection", "access")
-# What actions of `organizations` stand on. The doors of sign-in lie in `sso` beside the protocols, by these names.
-FOUNDATION = ("access", "addresses", "keys", "migrations", "models", "names", "permissions", "queries", "sso")
+# What actions of `organizations` stand on. The doors of sign-in lie in `sso` and `accounts` beside the protocols, by
+# these names.
+FOUNDATION = (
+    "access",
+    "accounts",
+    "addresses",
+    "entering",
+    "keys",
+    "migrations",
+    "models",
+    "names",
+    "permissions",
+    "queries",
+    "sso",
+)
 SIGN_IN_DOORS = ("adapter", "completion", "departure", "middleware", "sessions", "views")
 NEVER = ("local", "tests")
 
@@ -51,7 +64,7 @@ def layer(inside: list[str]) -> int:
     """Returns 0 for what actions stand on, 1 for actions, 2 for doors."""
     if inside[0] == "actions":
         return 1
-    is_door = inside[0] == "sso" and any(name in SIGN_IN_DOORS for name in inside)
+    is_door = inside[0] in ("sso", "accounts") and any(name in SIGN_IN_DOORS for name in inside)
     return 0 if inside[0] in FOUNDATION and not is_door else 2
 
 

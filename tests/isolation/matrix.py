@@ -167,6 +167,28 @@ PAGES = {
     "/search/": {"GET": people(query="q=zq7")},
     "/sign-in/": {"GET": anybody(), "POST": anybody(body={"email": "alice@example.test"})},
     "/sign-out/": {"POST": anybody()},
+    "/sign-in/password/": {"POST": anybody(body={"email": "nobody@example.test", "password": "x"})},
+    "/sign-in/passkey/": {"POST": anybody(body={"credential": "[]"})},
+    "/sign-in/second-step/": {"GET": anybody(), "POST": anybody(body={"code": "000000"})},
+    "/passkeys/options/": {"POST": anybody(body={"purpose": "sign_in"})},
+    "/confirm/": {"GET": people(), "POST": people(body={"code": "000000"})},
+    "/confirm/{key}/": {"POST": people()},
+    "/reset/": {"GET": anybody(), "POST": anybody(body={"email": "nobody@example.test"})},
+    "/reset/{code_id}/{secret}/": {"GET": anybody(), "POST": anybody(body={"password": "x"})},
+    "/account/": {"GET": people()},
+    "/account/password/": {"GET": people(), "POST": people(body={"password": "x"})},
+    "/account/passkeys/new/": {"GET": people(), "POST": people(body={"name": "x"})},
+    "/account/passkeys/{passkey_id}/rename/": {"POST": people(body={"name": "x"})},
+    "/account/passkeys/{passkey_id}/remove/": {"POST": people()},
+    "/account/authenticator/": {"GET": people(), "POST": people(body={"code": "000000"})},
+    "/account/authenticator/remove/": {"POST": people()},
+    "/account/recovery-codes/": {"GET": people(), "POST": people()},
+    "/account/sessions/end-others/": {"POST": people()},
+    "/account/sessions/{session_id}/end/": {"POST": people()},
+    "/account/link/platform/": {"POST": people()},
+    "/sign-up/email/": {"GET": anybody(), "POST": anybody(body={"email": "nobody@example.test"})},
+    "/sign-up/code/": {"GET": anybody(), "POST": anybody(body={"code": "x"})},
+    "/sign-up/finish/": {"GET": anybody(), "POST": anybody(body={"name": "x"})},
     "/sign-up/": {"GET": anybody(), "POST": anybody(body={"name": "New"})},
     "/sign-up/saml/": {"GET": anybody(), "POST": anybody(body={"name": "New"})},
     "/sign-up/saml/{connection_id}/": {"GET": anybody()},
@@ -266,4 +288,12 @@ PAGES = {
 MATRIX: dict[str, dict[str, Rule]] = API | PAGES
 
 # Values of parameters that name nothing of Acme's.
-PLAIN = {"verb": "disable", "step": "sign", "key": "platform"}
+PLAIN = {
+    "verb": "disable",
+    "step": "sign",
+    "key": "platform",
+    "code_id": "mcode_" + "a" * 20,
+    "secret": "A" * 22,
+    "passkey_id": "pkey_" + "a" * 20,
+    "session_id": "ses_" + "a" * 20,
+}

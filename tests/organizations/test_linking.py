@@ -29,7 +29,7 @@ def test_tying_needs_a_fresh_sign_in(alice_by_platform: Browser, saml_idp: SamlI
     session = alice_by_platform.session
     session["proofs"] = {"platform": session["proofs"]["platform"] - 700}
     session.save()
-    assert alice_by_platform.post(f"/sso/{own.pk}/link/").status_code == 403
+    assert alice_by_platform.post(f"/sso/{own.pk}/link/")["Location"] == "/confirm/?next=%2F&for=account"
 
 
 def test_a_stranger_can_not_tie_themselves(

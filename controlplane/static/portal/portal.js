@@ -137,3 +137,27 @@ document.addEventListener("htmx:after:swap", () => {
   tick();
   letGo(document);
 });
+
+/* Passkeys: a form with data-passkey asks the browser for one, and is sent with the answer in its field `credential`.
+   Where it has several buttons, data-passkey-when names the value of the one that means a passkey. */
+on("submit", "[data-passkey]", async (form, event) => {
+  const { passkey: address, passkeyWhen: when, passkeyMaking: making } = form.dataset;
+  if (when && event.submitter?.value !== when) return;
+  event.preventDefault();
+  const said = form.querySelector("[data-passkey-said]");
+  said.classList.replace("flex", "hidden");
+  try {
+    const answer = await fetch(address, { method: "POST", body: new FormData(form) });
+    if (!answer.ok) throw new Error(answer.status === 429 ? "Too many tries. Wait a while." : "Reload the page and try again.");
+    const { publicKey } = await answer.json();
+    const credential = making === undefined
+      ? await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(publicKey) })
+      : await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(publicKey) });
+    form.elements.credential.value = JSON.stringify(credential.toJSON());
+    form.submit();
+  } catch (error) {
+    const known = { NotAllowedError: "Nothing was confirmed. Try again.", InvalidStateError: "This device has a passkey here already." };
+    said.textContent = known[error.name] ?? error.message;
+    said.classList.replace("hidden", "flex");
+  }
+});

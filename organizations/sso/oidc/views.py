@@ -13,6 +13,7 @@ from organizations.actions.sign_in import connection_by_id
 from organizations.models import Connection
 from organizations.sso import attempts, completion
 from organizations.sso.attempts import Attempt
+from organizations.sso.departure import ANEW
 from organizations.sso.oidc import answer
 from organizations.sso.oidc import provider as oidc
 from organizations.sso.proven import ProvenIdentity, SignInRefused
@@ -46,7 +47,7 @@ def _proven(request: HttpRequest, connection: Connection | None, attempt: Attemp
         code=_code(request),
         nonce=attempt.nonce,
         verifier=attempt.verifier,
-        afresh=attempt.purpose == "link",
+        afresh=attempt.purpose in ANEW,
     )
     if connection and connection.former_secret and not identity.by_former_secret:
         renewing.forget_former_secret(connection=connection)

@@ -20,6 +20,7 @@ from organizations.models import Connection, SeenAssertion
 from organizations.sso import attempts, completion
 from organizations.sso.attempts import Attempt
 from organizations.sso.claims import told_by
+from organizations.sso.departure import ANEW
 from organizations.sso.proven import ProvenIdentity, SignInRefused, no_address
 from organizations.sso.saml import answer, service_provider
 
@@ -69,7 +70,7 @@ def finish(request: HttpRequest, connection_id: str) -> HttpResponse:
         attempt = attempts.take(request, seen.in_response_to, connection.pk) if seen else None
         if seen is None or attempt is None:
             raise _not_begun_here()
-        if attempt.purpose == "link":
+        if attempt.purpose in ANEW:
             _check_freshness(seen, attempt)
         return completion.complete(request, connection, attempt, _identity(connection, seen))
     except SignInRefused as refusal:

@@ -1,0 +1,1 @@
+"""People's own accounts: passwords, passkeys, second factors, mailed codes and sessions."""

@@ -1,0 +1,38 @@
+"""Somebody who gave the right password and still owes a second factor; nobody is signed in yet. Kept in the session."""
+
+import time
+from dataclasses import asdict, dataclass, field
+
+from django.http import HttpRequest
+
+SESSION_KEY = "half_signed_in"
+LIFETIME_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Half:
+    """Who it is, and where they wanted to go."""
+
+    user: str
+    next: str = ""
+    at: float = field(default_factory=time.time)
+
+
+def remember(request: HttpRequest, half: Half) -> None:
+    """Keep it for ten minutes. The session's key changes: one that was planted before the password is worthless."""
+    request.session.cycle_key()
+    request.session[SESSION_KEY] = asdict(half)
+
+
+def current(request: HttpRequest) -> Half | None:
+    """The half sign-in of this browser that is not too old."""
+    stored = request.session.get(SESSION_KEY)
+    if not isinstance(stored, dict):
+        return None
+    half = Half(**stored)
+    return half if 0 <= time.time() - half.at < LIFETIME_SECONDS else None
+
+
+def forget(request: HttpRequest) -> None:
+    """It became whole, or was given up."""
+    request.session.pop(SESSION_KEY, None)

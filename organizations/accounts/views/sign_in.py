@@ -1,0 +1,145 @@
+"""
+Sign in with a password or a passkey, and the second step.
+
+A passkey is person and possession at once. A password is half of it for whoever has a second factor: until that is
+shown, nobody is signed in, whatever address is asked for.
+"""
+
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from controlplane.actor import actor_of
+from controlplane.forms import told_on
+from controlplane.transactions import calls_out
+from organizations.accounts import authenticators, guessing, half, passkeys, people
+from organizations.accounts.forms import FactorCodeForm, PasskeyForm, PasswordSignInForm
+from organizations.accounts.half import Half
+from organizations.actions import factors
+from organizations.models import User
+from organizations.sso import sessions
+from organizations.views import sign_in_page
+
+WRONG = "This address and password do not belong together."
+
+
+@calls_out
+@never_cache
+@require_POST
+def by_password(request: HttpRequest) -> HttpResponse:
+    """Sign in with an address and a password; on to the second step where the person has one."""
+    form = PasswordSignInForm(request.POST)
+    next_address = sessions.safe_next(request.POST.get("next", ""))
+    if form.is_valid():
+        address = form.cleaned_data["email"]
+        count_password(request, address)
+        user = people.with_password(address, form.cleaned_data["password"])
+        if user is not None:
+            return proven_by_password(request, user, next_address)
+        form.add_error(None, WRONG)
+    return sign_in_page(request, password_form=form, next_address=next_address)
+
+
+@calls_out
+@never_cache
+@require_POST
+def by_passkey(request: HttpRequest) -> HttpResponse:
+    """Sign in with a passkey, which names its person itself."""
+    form = PasskeyForm(request.POST)
+    next_address = sessions.safe_next(request.POST.get("next", ""))
+    guessing.count("passkey.place", actor_of(request).address)
+    if form.is_valid():
+        with told_on(form):
+            user = proven_by_passkey(request, "sign_in", form)
+            return sessions.begin(request, user, way=sessions.ACCOUNT, next_address=next_address, second_factor=True)
+    return sign_in_page(request, passkey_form=form, next_address=next_address)
+
+
+@calls_out
+@never_cache
+@require_http_methods(["GET", "POST"])
+def second_step(request: HttpRequest) -> HttpResponse:
+    """
+    The second factor: of somebody who gave their password, or of somebody who is signed in, for an organization that
+    asks for one.
+    """
+    waiting = half.current(request)
+    user = _of_half(request, waiting)
+    if user is None:
+        return redirect("sign-in")
+    form: Form = FactorCodeForm()
+    next_address = waiting.next if waiting else sessions.safe_next(_given(request, "next"))
+    if request.method == "POST":
+        form = PasskeyForm(request.POST) if request.POST.get("credential") else FactorCodeForm(request.POST)
+        if form.is_valid() and _shown(request, user, form):
+            return _whole(request, user, waiting, next_address)
+    context = {"form": form, "next": next_address, "factors": people.factors_of(user.pk), "half": waiting is not None}
+    return render(request, "accounts/second_step.html", context, status=422 if form.errors else 200)
+
+
+def count_password(request: HttpRequest, address: str) -> None:
+    """Bounds guesses at passwords. Raises a 429 Problem, whether or not anybody has the address."""
+    place = actor_of(request).address
+    guessing.count("password.place", place)
+    guessing.count("password", f"{address} from {place}")
+    guessing.count("password.address", address)
+
+
+def proven_by_password(request: HttpRequest, user: User, next_address: str) -> HttpResponse:
+    """What the right password is good for: a sign-in, or the first half of one."""
+    if people.factors_of(user.pk).any:
+        half.remember(request, Half(user.pk, next_address))
+        return redirect("second-step")
+    return sessions.begin(request, user, way=sessions.ACCOUNT, next_address=next_address)
+
+
+def proven_by_passkey(request: HttpRequest, purpose: str, form: PasskeyForm, *, user_id: str = "") -> User:
+    """Who answered with a passkey. Raises a Problem that is the same for every reason."""
+    try:
+        passkey = passkeys.prove(request, purpose, form.cleaned_data["credential"], user_id=user_id)
+        user = passkeys.owner_of(passkey)
+        if not user.is_active or user.is_staff:
+            raise passkeys.NotAccepted("the account is switched off, or of staff")
+    except passkeys.NotAccepted as refusal:
+        raise passkeys.refused(refusal) from refusal
+    return user
+
+
+def shows_code(request: HttpRequest, user: User, code: str) -> bool:
+    """Whether somebody shows a code of their app, or a recovery code. Tries are counted before they are judged."""
+    guessing.count("factor", user.pk)
+    guessing.count("factor.day", user.pk)
+    if authenticators.prove(user.pk, code):
+        return True
+    return factors.use_recovery_code(by=actor_of(request), user=user, code=code)
+
+
+def _shown(request: HttpRequest, user: User, form: Form) -> bool:
+    if isinstance(form, PasskeyForm):
+        with told_on(form):
+            return proven_by_passkey(request, "factor", form, user_id=user.pk) is not None
+        return False
+    if shows_code(request, user, form.cleaned_data["code"]):
+        return True
+    form.add_error("code", "This code is not good now. An app's code changes every 30 seconds and counts once.")
+    return False
+
+
+def _whole(request: HttpRequest, user: User, waiting: Half | None, next_address: str) -> HttpResponse:
+    if waiting is None:
+        sessions.note_second_factor(request)
+        return redirect(next_address)
+    half.forget(request)
+    return sessions.begin(request, user, way=sessions.ACCOUNT, next_address=next_address, second_factor=True)
+
+
+def _of_half(request: HttpRequest, waiting: Half | None) -> User | None:
+    user_id = waiting.user if waiting else actor_of(request).user_id
+    found = people.person(user_id) if user_id else None
+    return found if found and found.is_active else None
+
+
+def _given(request: HttpRequest, name: str) -> str:
+    return request.POST.get(name) or request.GET.get(name) or ""
