@@ -120,5 +120,6 @@ def test_an_organization_signs_up_with_its_own_saml_provider(stack: StackHandle,
 
     page.get_by_role("link", name="Sign-in and SSO").click()
     expect(page.get_by_text("Working")).to_be_visible()
+    page.get_by_role("link", name="SAML", exact=True).click()
     expect(page.get_by_text("ACS address")).to_be_visible()
-    expect(page.get_by_text("Certificate ends")).to_be_visible()
+    expect(page.get_by_text("Certificates it signs with")).to_be_visible()

@@ -4,6 +4,7 @@ import re
 import socket
 import struct
 import time
+from collections.abc import Sequence
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ STATE_PORT = 9199
 class WireAgent:
     """An enrolled agent as bare frames."""
 
-    def __init__(self, edge: Edge, tenant: str, name: str, *, groups: list[str] | None = None) -> None:
+    def __init__(self, edge: Edge, tenant: str, name: str, *, groups: Sequence[str] = ()) -> None:
         self._edge, self._tenant = edge, tenant
         self.enrolled = enroll(edge, new_token(edge, tenant, groups=groups), name).raise_for_status().json()
         self._channel = Channel(self.enrolled["agent_id"], self.enrolled["key"])
