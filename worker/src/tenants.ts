@@ -2,7 +2,8 @@
 import type { EdgeContext } from "./edge_app";
 import { EdgeError } from "./errors";
 import { isTenantId } from "./ids";
-import type { Answer, TenantObject } from "./tenant/tenant_object";
+import type { TenantObject } from "./tenant/tenant_object";
+import type { Answer } from "./tenant/tenant_traffic";
 
 /**
  * The tenant object of an id.

@@ -5,7 +5,7 @@ import { ERRORS, errorBody } from "../errors";
 import { newId } from "../ids";
 import { AgentName, AgentVersion } from "../schemas/basics";
 import type { Enrolled } from "../tenant/enrollment";
-import type { Answer } from "../tenant/tenant_object";
+import type { Answer } from "../tenant/tenant_traffic";
 
 /** A line `OSSEC A:'name' V:'v4.14.7' G:'a,b'` in its parts. */
 export const EnrollLine = z.strictObject({
