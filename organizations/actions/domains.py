@@ -10,15 +10,20 @@ from django.utils import timezone
 from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Invalid, NotFound
-from organizations import queries
+from organizations import notices, queries
 from organizations.access import Standing, require
 from organizations.actions import facts
 from organizations.models import Connection, Domain, Membership, Organization
 from organizations.sso.domains import judging
-from organizations.sso.domains.dns import Found, look
+from organizations.sso.domains.dns import Found, look, record_name, record_text
 from organizations.sso.domains.names import usable_domain
 
 MOST_DOMAINS = 50
+# What owners are told of by mail, and everybody else who listens by a fact.
+TOLD = {
+    Domain.State.MISSING: (facts.DOMAIN_MISSING, "domain_missing"),
+    Domain.State.WITHDRAWN: (facts.DOMAIN_WITHDRAWN, "domain_withdrawn"),
+}
 LEASE = dt.timedelta(minutes=2)
 UNCHANGED: Any = object()
 
@@ -194,11 +199,17 @@ def _tell(by: Actor, domain: Domain, standing: Standing | None) -> None:
         Domain.State.WITHDRAWN: "withdraw",
     }[Domain.State(domain.state)]
     _record(by, domain, f"organizations.domain.{verb}", standing, found=domain.looked_words)
-    topic = {Domain.State.MISSING: facts.DOMAIN_MISSING, Domain.State.WITHDRAWN: facts.DOMAIN_WITHDRAWN}.get(
-        Domain.State(domain.state)
-    )
-    if topic:
+    if told := TOLD.get(Domain.State(domain.state)):
+        topic, template = told
         facts.publish(topic, organization_id=domain.organization_id, domain=domain.name)
+        notices.tell_owners(
+            domain.organization,
+            template,
+            domain=domain.name,
+            record_name=record_name(domain.name),
+            record_text=record_text(domain.proof),
+            until=f"{(domain.missing_since or timezone.now()) + judging.GRACE:%-d %B %Y}",
+        )
 
 
 def _found(organization: Organization, domain_id: str) -> Domain:

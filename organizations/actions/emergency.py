@@ -1,14 +1,16 @@
 """The one owner whom the platform's sign-in lets in although the organization demands its own: chosen, and watched."""
 
+from django.utils import timezone
+
 from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Invalid
+from organizations import notices
 from organizations.access import require
 from organizations.actions import facts
 from organizations.models import Domain, Membership, Organization, User
 from organizations.permissions import Role
 from organizations.sso.demands import demands_on
-from organizations.sso.oidc.provider import PLATFORM
 
 
 def choose(*, by: Actor, organization: Organization, membership_id: str | None) -> Organization:
@@ -53,10 +55,18 @@ def note_use(*, by: Actor, user: User, way: str) -> None:
                 action="organizations.break_glass.use",
                 organization_id=organization.pk,
                 target=user.pk,
-                data={"way": PLATFORM, "address": by.address},
+                data={"way": way, "address": by.address},
             )
             facts.publish(
                 facts.BREAK_GLASS_USED, organization_id=organization.pk, user=user.pk, address=by.address, way=way
+            )
+            notices.tell_owners(
+                organization,
+                "break_glass_used",
+                person=str(user),
+                email=user.email,
+                at=f"{timezone.now():%-d %B %Y, %H:%M} UTC",
+                address=by.address or "unknown",
             )
 
 

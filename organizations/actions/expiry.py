@@ -6,6 +6,7 @@ from django.db.models import Q
 
 from controlplane import audit, rls
 from controlplane.actor import Actor
+from organizations import notices
 from organizations.actions import facts
 from organizations.models import Connection
 
@@ -28,7 +29,7 @@ def warn(organization_id: str, connection_id: str, at: dt.datetime) -> int | Non
     Of several workers the one whose update comes first warns.
     """
     with rls.acting_as(f"org:{organization_id}"):
-        connection = Connection.objects.filter(pk=connection_id).first()
+        connection = Connection.objects.select_related("organization").filter(pk=connection_id).first()
         days = _days_to_tell(connection, at) if connection else None
         if connection is None or days is None:
             return None
@@ -44,6 +45,14 @@ def warn(organization_id: str, connection_id: str, at: dt.datetime) -> int | Non
             data={"name": connection.name, "days": days, "ends_at": ends},
         )
         facts.publish(facts.CERTIFICATE_ENDING, organization_id=organization_id, connection=connection_id, ends_at=ends)
+        notices.tell_owners(
+            connection.organization,
+            "certificate_ending",
+            connection=connection.name,
+            connection_id=connection_id,
+            days=days,
+            ends=f"{connection.certificates_end_at:%-d %B %Y}",
+        )
     return days
 
 

@@ -17,7 +17,7 @@ from lxml import etree
 
 from controlplane import rls
 from controlplane.actor import Actor
-from controlplane.models import Message
+from controlplane.models import Mail, Message
 from controlplane.problems import Conflict, Invalid, NotFound
 from organizations import tasks
 from organizations.actions import certificates, connections, renewing
@@ -210,6 +210,7 @@ def test_the_end_of_the_last_certificate_is_told_once_a_threshold(
     assert [entry.data["days"] for entry in entries] == told
     with all_rows():
         assert Message.objects.filter(topic="organizations.connection.certificate_ending").count() == len(told)
+        assert [mail.template for mail in Mail.objects.all()] == ["certificate_ending"] * len(told)
 
 
 def test_each_threshold_is_told_and_a_new_certificate_ends_the_warnings(

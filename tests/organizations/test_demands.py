@@ -1,5 +1,6 @@
 """Members of an enforced domain come in by its connection alone; one owner can break the glass, and is seen."""
 
+import json
 import time
 
 import pytest
@@ -7,7 +8,7 @@ from allauth.socialaccount.models import SocialAccount
 
 from controlplane import rls
 from controlplane.actor import Actor
-from controlplane.models import Message
+from controlplane.models import Mail, Message
 from controlplane.problems import Conflict, Forbidden, Invalid
 from organizations.actions import connections, domains, emergency, members
 from organizations.models import Connection, Domain, Membership, Organization, User
@@ -238,7 +239,11 @@ def test_the_owner_for_emergencies_comes_in_by_the_platform_and_everybody_hears_
     assert (used.action, used.target) == ("organizations.break_glass.use", alice.pk)
     with all_rows():
         facts = [m.payload for m in Message.objects.filter(topic="organizations.break_glass.used")]
+        mails = [(mail.to, json.loads(mail.content)) for mail in Mail.objects.all()]
     assert [fact["user"] for fact in facts] == [alice.pk]
+    assert [to for to, _ in mails] == [alice.email]
+    assert mails[0][1]["subject"] == "Alice came into Acme by the emergency way"
+    assert f"/o/{acme.pk}/sso/" in mails[0][1]["text"]
     visitor.post("/sign-out/")
     visitor.through_oidc(by_platform(alice, platform_idp))
     with all_rows():

@@ -1,6 +1,7 @@
 """A domain is claimed by a DNS record, good for one organization, and withdrawn only after a grace."""
 
 import datetime as dt
+import json
 import re
 
 import dns.exception
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from controlplane import rls
 from controlplane.actor import Actor
-from controlplane.models import Message
+from controlplane.models import Mail, Message
 from controlplane.problems import Conflict, Invalid, NotFound
 from organizations import tasks
 from organizations.actions import domains
@@ -195,7 +196,10 @@ def test_the_clock_looks_again_and_withdraws_only_after_a_grace(alice: User, acm
         assert not proves(acme, "bob@acme.example")
     with all_rows():
         topics = set(Message.objects.filter(topic__contains=".domain.").values_list("topic", flat=True))
+        mails = {mail.template: json.loads(mail.content)["text"] for mail in Mail.objects.all()}
     assert topics == {"organizations.domain.missing", "organizations.domain.withdrawn"}
+    assert set(mails) == {"domain_missing", "domain_withdrawn"}
+    assert all(made.proof in text for text in mails.values())
 
 
 @pytest.mark.parametrize("error", [dns.exception.Timeout(), dns.resolver.NoNameservers(), dns.exception.FormError()])
