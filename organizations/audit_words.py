@@ -7,6 +7,7 @@ from typing import Any
 
 NOUNS = {
     "api_key": "API key",
+    "break_glass": "Emergency sign-in",
     "connection": "Sign-in connection",
     "dashboard": "Dashboard",
     "enrollment": "Enrollment",
@@ -17,6 +18,24 @@ NOUNS = {
     "session": "Session",
 }
 VERBS = {
+    "add_certificate": "given a further certificate",
+    "add_own_key": "given our next key",
+    "block": "blocked: groups give no access",
+    "certificate_ending": "about to lose its last certificate",
+    "choose": "given another owner",
+    "claim": "claimed",
+    "describe": "described anew",
+    "give_up": "given up",
+    "just_in_time": "told who joins by it",
+    "map": "given another mapping",
+    "miss": "no longer found in DNS",
+    "prove": "proven by DNS",
+    "remove_certificate": "relieved of a certificate",
+    "sign_requests": "told whether to sign requests",
+    "switch_own_key": "switched to our next key",
+    "test": "tested",
+    "use": "used",
+    "unblock": "given access again by groups",
     "activate": "activated",
     "begin": "begun",
     "cancel": "cancelled",
