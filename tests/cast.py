@@ -4,8 +4,10 @@ alice owns Acme, bob is its operator, vera its viewer. Acme is a client of the M
 and paula owner. mallory owns an organization of her own and belongs to nothing else.
 """
 
+import copy
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 from django.test import Client
@@ -18,6 +20,7 @@ from organizations.access import standing_of
 from organizations.actions import clients, members, sign_up
 from organizations.models import Grant, Organization, PersonSession, User
 from tests.database import all_rows
+from tests.remembered import Remembered
 
 
 def actor_for(user: User) -> Actor:
@@ -89,29 +92,80 @@ def alive(user: User, session_id: str = "") -> str:
         ).pk
 
 
-@pytest.fixture
-def alice(db: None) -> User:
-    return person("alice")
+def found_msp(paula: User, maria: User) -> Organization:
+    msp = found(paula, "Northwatch", kind="msp")
+    join(msp, invited_by=paula, user=maria, role="operator")
+    return msp
+
+
+def found_acme(msp: Organization, paula: User, alice: User, bob: User, vera: User) -> Organization:
+    acme = found_client(msp, paula, alice, "Acme")
+    join(acme, invited_by=alice, user=bob, role="operator")
+    join(acme, invited_by=alice, user=vera, role="viewer")
+    return acme
+
+
+@dataclass
+class Cast:
+    """Everybody around Acme."""
+
+    people: dict[str, User]
+    msp: Organization
+    acme: Organization
+
+
+_made: list[tuple[Cast, Remembered]] = []
+
+
+def _make_cast() -> tuple[Cast, Remembered]:
+    rows = Remembered()
+    people = {name: person(name) for name in ("paula", "maria", "alice", "bob", "vera")}
+    msp = found_msp(people["paula"], people["maria"])
+    acme = found_acme(msp, *(people[name] for name in ("paula", "alice", "bob", "vera")))
+    rows.keep()
+    return Cast(people, msp, acme), rows
+
+
+@pytest.fixture(autouse=True)
+def cast(request: pytest.FixtureRequest) -> Cast | None:
+    """
+    Everybody around Acme, in tests that name Acme: made by the first of a process, put back for the others.
+
+    It comes before every other row of a test. In the other tests the people stand alone.
+    """
+    if "acme" not in request.fixturenames:
+        return None
+    request.getfixturevalue("db")
+    if _made:
+        _made[0][1].put_back()
+    else:
+        _made.append(_make_cast())
+    return copy.deepcopy(_made[0][0])
 
 
 @pytest.fixture
-def bob(db: None) -> User:
-    return person("bob")
+def alice(db: None, cast: Cast | None) -> User:
+    return cast.people["alice"] if cast else person("alice")
 
 
 @pytest.fixture
-def vera(db: None) -> User:
-    return person("vera")
+def bob(db: None, cast: Cast | None) -> User:
+    return cast.people["bob"] if cast else person("bob")
 
 
 @pytest.fixture
-def paula(db: None) -> User:
-    return person("paula")
+def vera(db: None, cast: Cast | None) -> User:
+    return cast.people["vera"] if cast else person("vera")
 
 
 @pytest.fixture
-def maria(db: None) -> User:
-    return person("maria")
+def paula(db: None, cast: Cast | None) -> User:
+    return cast.people["paula"] if cast else person("paula")
+
+
+@pytest.fixture
+def maria(db: None, cast: Cast | None) -> User:
+    return cast.people["maria"] if cast else person("maria")
 
 
 @pytest.fixture
@@ -120,20 +174,15 @@ def mallory(db: None) -> User:
 
 
 @pytest.fixture
-def msp(paula: User, maria: User) -> Organization:
+def msp(cast: Cast | None, paula: User, maria: User) -> Organization:
     """Northwatch, a managed service provider."""
-    organization = found(paula, "Northwatch", kind="msp")
-    join(organization, invited_by=paula, user=maria, role="operator")
-    return organization
+    return cast.msp if cast else found_msp(paula, maria)
 
 
 @pytest.fixture
-def acme(msp: Organization, paula: User, alice: User, bob: User, vera: User) -> Organization:
+def acme(cast: Cast | None, msp: Organization, paula: User, alice: User, bob: User, vera: User) -> Organization:
     """Acme, a client of Northwatch."""
-    organization = found_client(msp, paula, alice, "Acme")
-    join(organization, invited_by=alice, user=bob, role="operator")
-    join(organization, invited_by=alice, user=vera, role="viewer")
-    return organization
+    return cast.acme if cast else found_acme(msp, paula, alice, bob, vera)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def make_sqlite(folder: Path) -> None:
     connection.settings_dict["NAME"] = str(folder / "test.sqlite3")
     connection.close()  # whatever asked for a database before, got one in memory
     call_command("migrate", verbosity=0)
-    _reference.update({table: rows for table in _tables() if (rows := _sqlite_rows(table))})
+    _reference.update({table: rows for table in tables() if (rows := _sqlite_rows(table))})
 
 
 def make_postgres(socket_directory: str, name: str) -> None:
@@ -37,7 +37,7 @@ def make_postgres(socket_directory: str, name: str) -> None:
     _connect_as("owner", socket_directory, name)
     call_command("migrate", verbosity=0)
     with psycopg.connect(admin_dsn(socket_directory, name)) as admin:
-        _copies.update({table: copy for table in _tables() if (copy := _copy_out(admin, table))})
+        _copies.update({table: copy for table in tables() if (copy := _copy_out(admin, table))})
     _connect_as("app", socket_directory, name)
 
 
@@ -55,7 +55,7 @@ def empty() -> None:
         _empty_postgres()
 
 
-def _tables() -> list[str]:
+def tables() -> list[str]:
     return sorted(set(connection.introspection.table_names()) - {"django_migrations"})
 
 
@@ -71,7 +71,7 @@ def _empty_sqlite() -> None:
         triggers = raw.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
         for name, _ in triggers:
             raw.execute(f'DROP TRIGGER "{name}"')
-        for table in _tables():
+        for table in tables():
             raw.execute(f'DELETE FROM "{table}"')
             for row in _reference.get(table, []):
                 raw.execute(f'INSERT INTO "{table}" VALUES ({", ".join("?" * len(row))})', row)
@@ -90,8 +90,8 @@ def _empty_postgres() -> None:
     with psycopg.connect(admin_dsn(settings["HOST"], settings["NAME"])) as admin:
         # The superuser's way past triggers, the append-only ones among them.
         admin.execute("SET session_replication_role = replica")
-        tables = sql.SQL(", ").join(map(sql.Identifier, _tables()))
-        admin.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(tables))
+        names = sql.SQL(", ").join(map(sql.Identifier, tables()))
+        admin.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(names))
         for table, rows in _copies.items():
             with admin.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))) as copy:
                 copy.write(rows)

@@ -53,7 +53,7 @@ def sam(_quick_hashes: None, transactional_db: None) -> User:
 
 
 @pytest.fixture
-def acme(sam: User) -> Organization:
+def customer(sam: User) -> Organization:
     return found(person("alice"), "Acme")
 
 
@@ -75,16 +75,16 @@ def is_shut(client: Client, model: str = "organizations/organization") -> bool:
     return answer.status_code == 302 and answer["Location"].startswith("/admin/login/")
 
 
-def test_without_a_grant_the_admin_site_is_shut(site: Client, acme: Organization) -> None:
+def test_without_a_grant_the_admin_site_is_shut(site: Client, customer: Organization) -> None:
     assert all(is_shut(site, model) for model in MODELS)
-    assert is_shut(site, f"organizations/organization/{acme.pk}/change")
+    assert is_shut(site, f"organizations/organization/{customer.pk}/change")
 
 
-def test_a_grant_shows_every_organization_until_it_ends(site: Client, acme: Organization, sam: User) -> None:
+def test_a_grant_shows_every_organization_until_it_ends(site: Client, customer: Organization, sam: User) -> None:
     made = grant(sam)
     rival = found(person("mallory"), "Rival")
     page = site.get("/admin/organizations/organization/").content.decode()
-    assert acme.pk in page
+    assert customer.pk in page
     assert rival.pk in page, "made while the grant lasted"
     with rls.acting_as(rls.PLATFORM):
         StaffGrant.objects.filter(pk=made.pk).update(ends_at=timezone.now() - dt.timedelta(seconds=1))
@@ -92,7 +92,7 @@ def test_a_grant_shows_every_organization_until_it_ends(site: Client, acme: Orga
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_every_page_shows_and_changes_nothing(site: Client, acme: Organization, sam: User, model: str) -> None:
+def test_every_page_shows_and_changes_nothing(site: Client, customer: Organization, sam: User, model: str) -> None:
     grant(sam)
     assert site.get(f"/admin/{model}/").status_code == 200
     assert site.get(f"/admin/{model}/add/").status_code == 403
@@ -103,21 +103,21 @@ def test_nothing_is_registered_that_could_change_rows() -> None:
     assert [model for model, page in admin.site._registry.items() if not isinstance(page, ReadOnly)] == []
 
 
-def test_an_ended_grant_shuts_the_site_at_once(site: Client, acme: Organization, sam: User) -> None:
+def test_an_ended_grant_shuts_the_site_at_once(site: Client, customer: Organization, sam: User) -> None:
     grant(sam, hours=8)
     assert not is_shut(site)
     call_command("grant_staff", "--email", ADDRESS, "--end")
     assert is_shut(site)
 
 
-def test_a_grant_widens_nothing_but_the_admin_site(site: Client, acme: Organization, sam: User) -> None:
+def test_a_grant_widens_nothing_but_the_admin_site(site: Client, customer: Organization, sam: User) -> None:
     grant(sam)
     assert site.get("/api/v1/organizations").json()["results"] == []
-    assert site.get(f"/o/{acme.pk}/members/").status_code == 404
+    assert site.get(f"/o/{customer.pk}/members/").status_code == 404
 
 
 @pytest.mark.postgres
-def test_row_security_knows_the_grant_and_only_for_the_site(acme: Organization, sam: User) -> None:
+def test_row_security_knows_the_grant_and_only_for_the_site(customer: Organization, sam: User) -> None:
     def seen(actor: str) -> int:
         with rls.acting_as(actor):
             return Organization.objects.count()
@@ -130,7 +130,7 @@ def test_row_security_knows_the_grant_and_only_for_the_site(acme: Organization, 
 
 
 @pytest.mark.postgres
-def test_nobody_grants_themselves(acme: Organization, sam: User) -> None:
+def test_nobody_grants_themselves(customer: Organization, sam: User) -> None:
     statement = (
         "INSERT INTO organizations_staffgrant (id, user_id, reason, created_at, ends_at)"
         f" VALUES ('sgr_x', '{sam.pk}', 'because', now(), now() + interval '1 day')"
@@ -140,7 +140,7 @@ def test_nobody_grants_themselves(acme: Organization, sam: User) -> None:
             connection.cursor().execute(statement)
 
 
-def test_grants_and_their_end_stand_in_the_platforms_trail(sam: User, acme: Organization) -> None:
+def test_grants_and_their_end_stand_in_the_platforms_trail(sam: User, customer: Organization) -> None:
     call_command("grant_staff", "--email", ADDRESS.upper(), "--reason", "Ticket 7: look at Acme", "--hours", "2")
     call_command("grant_staff", "--email", ADDRESS, "--end")
     entries = [entry for entry in audited("platform") if entry.action.startswith("organizations.staff.")]
