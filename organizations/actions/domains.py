@@ -10,7 +10,7 @@ from django.utils import timezone
 from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Invalid, NotFound
-from organizations import notices, queries
+from organizations import owner_notices, queries
 from organizations.access import Standing, require
 from organizations.actions import facts
 from organizations.models import Connection, Domain, Membership, Organization
@@ -202,7 +202,7 @@ def _tell(by: Actor, domain: Domain, standing: Standing | None) -> None:
     if told := TOLD.get(Domain.State(domain.state)):
         topic, template = told
         facts.publish(topic, organization_id=domain.organization_id, domain=domain.name)
-        notices.tell_owners(
+        owner_notices.tell_owners(
             domain.organization,
             template,
             domain=domain.name,

@@ -5,7 +5,7 @@ from django.utils import timezone
 from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Invalid
-from organizations import notices
+from organizations import owner_notices
 from organizations.access import require
 from organizations.actions import facts
 from organizations.models import Domain, Membership, Organization, User
@@ -60,7 +60,7 @@ def note_use(*, by: Actor, user: User, way: str) -> None:
             facts.publish(
                 facts.BREAK_GLASS_USED, organization_id=organization.pk, user=user.pk, address=by.address, way=way
             )
-            notices.tell_owners(
+            owner_notices.tell_owners(
                 organization,
                 "break_glass_used",
                 person=str(user),

@@ -6,7 +6,7 @@ from django.db.models import Q
 
 from controlplane import audit, rls
 from controlplane.actor import Actor
-from organizations import notices
+from organizations import owner_notices
 from organizations.actions import facts
 from organizations.models import Connection
 
@@ -45,7 +45,7 @@ def warn(organization_id: str, connection_id: str, at: dt.datetime) -> int | Non
             data={"name": connection.name, "days": days, "ends_at": ends},
         )
         facts.publish(facts.CERTIFICATE_ENDING, organization_id=organization_id, connection=connection_id, ends_at=ends)
-        notices.tell_owners(
+        owner_notices.tell_owners(
             connection.organization,
             "certificate_ending",
             connection=connection.name,

@@ -25,6 +25,7 @@ FOUNDATION = (
     "migrations",
     "models",
     "names",
+    "owner_notices",
     "permissions",
     "queries",
     "sso",
