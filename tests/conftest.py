@@ -52,8 +52,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     elsewhere = {item for item in items if not _belongs_here(item)}
     config.hook.pytest_deselected(items=list(elsewhere))
     items[:] = [item for item in items if item not in elsewhere]
-    # Playwright leaves an event loop running in its process, in which no test with a loop of its own can follow.
-    items.sort(key=lambda item: "browser" in item.path.parts and item.get_closest_marker("stack") is None)
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    """Journeys come first: begun last, one of two minutes would leave the other processes idle.
+
+    Tests in a browser come last: Playwright leaves an event loop running in its process, in which no test with a loop
+    of its own can follow.
+    """
+    if item.get_closest_marker("stack"):
+        return 0 if "journeys" in item.path.parts else 1
+    return 2 if "browser" in item.path.parts else 1
 
 
 def _belongs_here(item: pytest.Item) -> bool:
