@@ -13,6 +13,9 @@ from tests.postgres import Cluster
 
 pytest_plugins = ["tests.cast", "tests.stack_fixture"]
 
+# Journeys come first: begun last, one of two minutes would leave the other processes idle. Tests in a browser come
+# last: Playwright leaves an event loop running in its process, in which no test with a loop of its own can follow.
+TURNS = {"journeys": 0, "browser": 2}
 ON_POSTGRES = os.environ.get("TEST_DATABASE") == "postgres"
 # Rooms whose tests may open no connection; the others run real processes on this machine.
 WITHOUT_NETWORK = ("controlplane", "organizations", "billing", "tenants", "fleet", "isolation")
@@ -56,14 +59,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _turn(item: pytest.Item) -> int:
-    """Journeys come first: begun last, one of two minutes would leave the other processes idle.
-
-    Tests in a browser come last: Playwright leaves an event loop running in its process, in which no test with a loop
-    of its own can follow.
-    """
-    if item.get_closest_marker("stack"):
-        return 0 if "journeys" in item.path.parts else 1
-    return 2 if "browser" in item.path.parts else 1
+    return next((TURNS[part] for part in item.path.parts if part in TURNS), 1)
 
 
 def _belongs_here(item: pytest.Item) -> bool:
