@@ -13,7 +13,7 @@ export NPM_CONFIG_UPDATE_NOTIFIER := false
 export PYTHONDONTWRITEBYTECODE :=
 JSON_FLAG := $(if $(JSON),--json,)
 # The unit suites: everything that needs neither the local stack nor a browser.
-UNIT := -m "not stack" -q --durations=10
+UNIT := -m "not stack" -n 2 -q --durations=10
 
 # What a tenant lives through at the edge, of the tests that run on the stand-in engine too.
 ON_DOCKER := $(patsubst %,tests/contract/test_edge_%.py,tenant_life traffic state managers)
@@ -65,12 +65,11 @@ test: test-tools worker/dist/index.js  ## every test: Python on SQLite and Postg
 	nice $(MAKE) --no-print-directory -k test-sqlite test-worker; others=$$?; \
 	wait $$beside; slow=$$?; cat $(LOG); exit $$((others + slow))
 
-# Many of these wait for a process or a browser, so that two processors do four at a time.
 test-sqlite: test-tools
-	$(PY) -m pytest $(UNIT) -n 4 tests
+	$(PY) -m pytest $(UNIT) tests
 
 test-postgres: test-tools
-	TEST_DATABASE=postgres nice $(PY) -m pytest $(UNIT) -n 2 tests/controlplane tests/organizations tests/billing tests/tenants tests/isolation
+	TEST_DATABASE=postgres nice $(PY) -m pytest $(UNIT) tests/controlplane tests/organizations tests/billing tests/tenants tests/isolation
 
 test-worker: test-tools
 	npm --prefix worker test

@@ -1,6 +1,7 @@
 """The edge in memory with what pages show besides: nodes, certificates, agents, events, with times of today."""
 
 import datetime as dt
+import threading
 from typing import Any
 
 import httpx
@@ -25,6 +26,12 @@ class LivelyEdge(FakeEdge):
         super().__init__()
         self.events: dict[str, list[dict[str, Any]]] = {}
         self.post_to = ""
+        self._turn = threading.RLock()
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        """One at a time: a page's parts ask side by side, and a door looks at the request that came last."""
+        with self._turn:
+            return super().handle(request)
 
     def run(self, tenant_id: str, *, agents: int = 0, silent: int = 0, certificate_days: int = 300) -> None:
         """The tenant comes up in whole."""
