@@ -22,11 +22,13 @@ def ago(seconds: float) -> str:
 class LivelyEdge(FakeEdge):
     """Tells the control plane of tenants as the Worker would while they come up, fail or run."""
 
+    # Of the class: the tests copy their edge.
+    _turn = threading.RLock()
+
     def __init__(self) -> None:
         super().__init__()
         self.events: dict[str, list[dict[str, Any]]] = {}
         self.post_to = ""
-        self._turn = threading.RLock()
 
     def handle(self, request: httpx.Request) -> httpx.Response:
         """One at a time: a page's parts ask side by side, and a door looks at the request that came last."""
