@@ -56,6 +56,12 @@ class PortalApi:
         """What is at `path` once `holds` says yes to it; raises NotInTime."""
         return wait_for(lambda: found if holds(found := self.get(path)) else None, path, seconds)
 
+    def enrollment_token(self, tenant: str, name: str, seconds: float = 30, **wish: int) -> str:
+        """The secret of a new token, once the edge knows it: until then it would refuse a machine that comes with it."""
+        made = self.post(f"/tenants/{tenant}/tokens", {"name": name, "max_uses": 1, **wish})
+        self.wait_until(f"/tenants/{tenant}/tokens/{made['id']}", lambda row: not row["pending"], seconds)
+        return str(made["secret"])
+
     def finished(self, operation: str, seconds: float = 120) -> Json:
         """The operation once it is over."""
         return wait_for(lambda: self._if_over(operation), f"operation {operation}", seconds)

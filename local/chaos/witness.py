@@ -51,10 +51,7 @@ class Witness:
     said: int = 0
 
     def __enter__(self) -> Self:
-        made = self.api.post(f"/tenants/{self.tenant}/tokens", {"name": "Chaos", "max_uses": MACHINES + 1})
-        path = f"/tenants/{self.tenant}/tokens/{made['id']}"
-        self.api.wait_until(path, lambda token: not token["pending"], JOIN_SECONDS)
-        self.token = made["secret"]
+        self.token = self.api.enrollment_token(self.tenant, "Chaos", JOIN_SECONDS, max_uses=MACHINES + 1)
         self.machine = Machine(self.stack.layout, self.token, "reporter").__enter__()
         self.number = self.machine.connected(JOIN_SECONDS)
         return self

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from local.agent.identity import Identity, Refused, enroll
 from local.portal_api import PortalApi
-from local.stack.handle import wait_for
 from local.stack.layout import Layout
 from local.visitor import Visitor, client
 
@@ -40,9 +39,7 @@ class Stranger:
 
     def __init__(self, layout: Layout, visitor: Visitor, api: PortalApi, own: str) -> None:
         self.layout, self.visitor, self.api, self.own = layout, visitor, api, own
-        token = api.post(f"/tenants/{own}/tokens", {"name": "Own", "max_uses": 1})
-        self.enrollment_token = token["secret"]
-        wait_for(lambda: not api.get(f"/tenants/{own}/tokens/{token['id']}")["pending"], "the token at the edge", 30)
+        self.enrollment_token = api.enrollment_token(own, "Own")
         self.agent = enroll(layout.edge, self.enrollment_token, "stranger-01")
 
     def doors_that_open(self, tenant: str) -> list[str]:

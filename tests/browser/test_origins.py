@@ -91,8 +91,11 @@ def opened(stack: StackHandle, chromium: Browser) -> Iterator[Opened]:
 
 def _enroll(stack: StackHandle, api: PortalApi, tenant: str) -> None:
     """Let an agent with the canary's name in, and wait until the tenant's manager has it."""
-    token = api.post(f"/tenants/{tenant}/tokens", {"name": "t", "expires_in_days": 1, "max_uses": 1})["secret"]
-    body = {"token": token, "enrollment_id": str(uuid.uuid4()), "name": CANARY}
+    body = {
+        "token": api.enrollment_token(tenant, "t", expires_in_days=1),
+        "enrollment_id": str(uuid.uuid4()),
+        "name": CANARY,
+    }
     with client(base_url=stack.layout.edge) as installer:
         installer.post("/api/agents/enroll", json=body).raise_for_status()
 

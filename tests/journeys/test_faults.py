@@ -60,8 +60,7 @@ def test_agents_are_back_and_no_alert_is_lost_after_the_edge_died(
     asked = api.post("/tenants", {"organization": organization, "name": "Edge dies"})
     tenant = asked["tenant"]["id"]
     api.succeeded(asked["operation"]["id"])
-    secret = api.post(f"/tenants/{tenant}/tokens", {"name": "machines", "max_uses": 1})["secret"]
-    with Machine(stack.layout, secret, "survivor-01") as machine:
+    with Machine(stack.layout, api.enrollment_token(tenant, "machines"), "survivor-01") as machine:
         machine.connected()
         machine.log("Invalid user beforehand from 203.0.113.9 port 4022")
         wait_for(lambda: nodes.Indexer(stack, tenant).alerts_with("beforehand"), "the first alert", 30)
