@@ -57,7 +57,7 @@ class PortalApi:
         return wait_for(lambda: found if holds(found := self.get(path)) else None, path, seconds)
 
     def enrollment_token(self, tenant: str, name: str, seconds: float = 30, **wish: int) -> str:
-        """The secret of a new token, once the edge knows it: until then it would refuse a machine that comes with it."""
+        """The secret of a new token, once the edge knows it: until then it would refuse a machine that brings it."""
         made = self.post(f"/tenants/{tenant}/tokens", {"name": name, "max_uses": 1, **wish})
         self.wait_until(f"/tenants/{tenant}/tokens/{made['id']}", lambda row: not row["pending"], seconds)
         return str(made["secret"])

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from controlplane.api.views import ListView, valid
 from organizations import queries
-from organizations.actions import keys, members
+from organizations.actions import invitations, keys, members
 from organizations.models import Organization
 from organizations.serializers import (
     InvitationIn,
@@ -76,7 +76,7 @@ class Invitations(InOrganization):
     def post(self, request: Request, organization_id: str) -> Response:
         """Invite an e-mail address. The answer does not tell whether anybody has it."""
         organization = self.organization()
-        invitation = members.invite(by=self.actor, organization=organization, **valid(InvitationIn, request))
+        invitation = invitations.invite(by=self.actor, organization=organization, **valid(InvitationIn, request))
         return Response(InvitationOut(invitation).data, status=201)
 
 
@@ -86,7 +86,7 @@ class OneInvitation(InOrganization):
     @extend_schema(operation_id="organizations_invitations_delete", responses={204: None})
     def delete(self, request: Request, organization_id: str, invitation_id: str) -> Response:
         """Take an invitation back."""
-        members.withdraw_invitation(by=self.actor, organization=self.organization(), invitation_id=invitation_id)
+        invitations.withdraw(by=self.actor, organization=self.organization(), invitation_id=invitation_id)
         return Response(status=204)
 
 

@@ -15,6 +15,7 @@ from controlplane.forms import told_on
 from controlplane.keyset import page_of, pager
 from organizations import access, queries
 from organizations.actions import clients as client_actions
+from organizations.actions import invitations
 from organizations.actions import keys as key_actions
 from organizations.actions import members as member_actions
 from organizations.names import names_of
@@ -41,7 +42,7 @@ def members(request: HttpRequest, organization_id: str) -> HttpResponse:
     form = InviteForm(request.POST or None, roles=roles)
     if request.method == "POST" and form.is_valid():
         with told_on(form):
-            member_actions.invite(by=actor, organization=organization, **form.cleaned_data)
+            invitations.invite(by=actor, organization=organization, **form.cleaned_data)
         if not form.errors:
             messages.success(request, f"{form.cleaned_data['email']} is invited.")
             return redirect("settings:members", organization_id)
@@ -93,7 +94,7 @@ def remove_member(request: HttpRequest, organization_id: str, membership_id: str
 def withdraw_invitation(request: HttpRequest, organization_id: str, invitation_id: str) -> HttpResponse:
     """Take an invitation back."""
     organization = organization_of(request, organization_id)
-    member_actions.withdraw_invitation(by=actor_of(request), organization=organization, invitation_id=invitation_id)
+    invitations.withdraw(by=actor_of(request), organization=organization, invitation_id=invitation_id)
     messages.success(request, "The invitation is withdrawn.")
     return redirect("settings:members", organization_id)
 

@@ -15,7 +15,7 @@ from controlplane.forms import told_on
 from controlplane.problems import Forbidden, NotFound
 from controlplane.transactions import calls_out
 from organizations.accounts.forms import PasskeyForm, PasswordSignInForm
-from organizations.actions import members, sign_up
+from organizations.actions import invitations, sign_up
 from organizations.actions.founding import checked_kind, checked_name
 from organizations.actions.sign_in import connection_by_id
 from organizations.forms import AddressForm, FoundForm, SamlSignUpForm
@@ -101,7 +101,7 @@ def sign_up_page(request: HttpRequest) -> HttpResponse:
         "form": form,
         "platform": platform_is_configured(),
         "signed_in": sessions.has_verified_address(request),
-        "invitations": members.open_invitations(by=actor_of(request)),
+        "invitations": invitations.offered(by=actor_of(request)),
     }
     page = render(request, "organizations/sign_up.html", context, status=400 if form.errors else 200)
     allow_forms_to(page, *platform_origins())
@@ -148,7 +148,7 @@ def accept_invitation(request: HttpRequest, invitation_id: str) -> HttpResponse:
             "This sign-in does not prove your e-mail address.",
             hint="Sign in with a password, a passkey or the platform's sign-in, then accept.",
         )
-    membership = members.accept_invitation(by=actor_of(request), invitation_id=invitation_id)
+    membership = invitations.accept(by=actor_of(request), invitation_id=invitation_id)
     return redirect(f"/o/{membership.organization_id}/")
 
 

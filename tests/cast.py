@@ -17,7 +17,7 @@ from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.ids import new_id
 from organizations.access import standing_of
-from organizations.actions import clients, members, sign_up
+from organizations.actions import clients, invitations, sign_up
 from organizations.models import Grant, Organization, PersonSession, User
 from tests.database import all_rows
 from tests.remembered import Remembered
@@ -38,10 +38,10 @@ def join(organization: Organization, *, invited_by: User, user: User, role: str)
     """Invites a person, who takes the invitation up."""
     inviting, invited = actor_for(invited_by), actor_for(user)
     with rls.acting_as(inviting.rls_actor):
-        members.invite(by=inviting, organization=organization, email=user.email, role=role)
+        invitations.invite(by=inviting, organization=organization, email=user.email, role=role)
     with rls.acting_as(invited.rls_actor):
-        (invitation,) = members.open_invitations(by=invited)
-        members.accept_invitation(by=invited, invitation_id=invitation["id"])
+        (invitation,) = invitations.offered(by=invited)
+        invitations.accept(by=invited, invitation_id=invitation["id"])
 
 
 def found(owner: User, name: str, kind: str = "organization") -> Organization:

@@ -1,9 +1,6 @@
-"""Invite people, change what they may do, and end their membership."""
+"""Change what members may do, and end their membership."""
 
-import datetime as dt
 from typing import Any
-
-from django.utils import timezone
 
 from controlplane import audit, rls
 from controlplane.actor import Actor
@@ -11,100 +8,8 @@ from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
 from organizations import queries
 from organizations.access import Standing, require
 from organizations.actions import facts, keys
-from organizations.addresses import usable_address
-from organizations.models import Invitation, Membership, Organization, User
+from organizations.models import Membership, Organization
 from organizations.permissions import ROLES, Role, may_hand_out
-
-INVITATION_LIFETIME = dt.timedelta(days=14)
-
-
-def invite(*, by: Actor, organization: Organization, email: str, role: str) -> Invitation:
-    """
-    Keep a role ready for whoever proves `email` at the platform's sign-in, for 14 days.
-
-    The answer is the same whether or not somebody has that address. Raises Invalid, Forbidden.
-    """
-    standing = require(by, "member.manage", organization)
-    _check_role(standing, role)
-    address = _address(email)
-    with rls.acting_as(f"org:{organization.pk}"):
-        # Two invitations of one address at once: the second waits, and takes the first one's place.
-        Organization.objects.select_for_update().get(pk=organization.pk)
-        Invitation.objects.filter(organization=organization, email__iexact=address).delete()
-        invitation = Invitation.objects.create(
-            organization=organization,
-            email=address,
-            role=role,
-            invited_by_id=by.user_id or None,
-            expires_at=timezone.now() + INVITATION_LIFETIME,
-        )
-        _record(by, standing, "organizations.invitation.create", invitation.pk, email=address, role=role)
-    return invitation
-
-
-def withdraw_invitation(*, by: Actor, organization: Organization, invitation_id: str) -> None:
-    """Take an invitation back; raises NotFound."""
-    standing = require(by, "member.manage", organization)
-    with rls.acting_as(f"org:{organization.pk}"):
-        deleted, _ = Invitation.objects.filter(organization=organization, pk=invitation_id).delete()
-        if not deleted:
-            raise NotFound
-        _record(by, standing, "organizations.invitation.withdraw", invitation_id)
-
-
-def open_invitations(*, by: Actor) -> list[dict[str, Any]]:
-    """Invitations to the verified e-mail address of the person who asks: id, organization and role."""
-
-    def on_sqlite() -> list[dict[str, Any]]:
-        person = User.objects.filter(pk=by.user_id, email_verified=True).first()
-        rows = Invitation.objects.filter(
-            email__iexact=person.email if person else "",
-            expires_at__gt=timezone.now(),
-            organization__state=Organization.State.ACTIVE,
-        ).select_related("organization")
-        return [
-            {
-                "id": row.pk,
-                "organization_id": row.organization_id,
-                "organization_name": row.organization.name,
-                "role": row.role,
-            }
-            for row in rows
-        ]
-
-    with rls.reading_as(f"user:{by.user_id}"):
-        found: list[dict[str, Any]] = rls.call("organizations_my_invitations", otherwise=on_sqlite)
-    return found
-
-
-def accept_invitation(*, by: Actor, invitation_id: str) -> Membership:
-    """
-    Take up an invitation made to the asker's own verified e-mail address.
-
-    Only for a session proven by the platform's provider, which is what verified that address. Raises NotFound for any
-    other invitation, Conflict for somebody who already belongs.
-    """
-    if by.kind != "user" or not by.is_signed_in:
-        raise Forbidden("Only a person who is signed in can take up an invitation.")
-    found = next((row for row in open_invitations(by=by) if row["id"] == invitation_id), None)
-    if found is None:
-        raise NotFound
-    organization_id = found["organization_id"]
-    with rls.acting_as(f"org:{organization_id}"):
-        used, _ = Invitation.objects.filter(pk=invitation_id).delete()
-        if not used:
-            raise NotFound
-        if Membership.objects.filter(user_id=by.user_id, organization_id=organization_id).exists():
-            raise Conflict("You already belong to this organization.", code="ALREADY_MEMBER")
-        membership = Membership.objects.create(user_id=by.user_id, organization_id=organization_id, role=found["role"])
-        audit.record(
-            by=by,
-            action="organizations.membership.create",
-            organization_id=organization_id,
-            target=membership.pk,
-            data={"role": found["role"], "invitation": invitation_id},
-        )
-    return membership
 
 
 def change_role(*, by: Actor, organization: Organization, membership_id: str, role: str) -> Membership:
@@ -114,7 +19,7 @@ def change_role(*, by: Actor, organization: Organization, membership_id: str, ro
     Raises Conflict for the last owner and the one kept for emergencies, Forbidden above the asker's own reach.
     """
     standing = require(by, "member.manage", organization)
-    _check_role(standing, role)
+    check_role(standing, role)
     with rls.acting_as(f"org:{organization.pk}"):
         membership = _locked(organization, membership_id)
         _check_reach(standing, membership)
@@ -187,7 +92,8 @@ def _keep_an_owner(membership: Membership) -> None:
         )
 
 
-def _check_role(standing: Standing, role: str) -> None:
+def check_role(standing: Standing, role: str) -> None:
+    """Refuses a role that nobody has, or that can do more than the asker's own. Raises Invalid, Forbidden."""
     if role not in ROLES:
         raise Invalid(f"The role is one of {', '.join(ROLES)}.", field="role")
     if not may_hand_out(standing.permissions, role):
@@ -197,13 +103,6 @@ def _check_role(standing: Standing, role: str) -> None:
 def _check_reach(standing: Standing, membership: Membership) -> None:
     if not may_hand_out(standing.permissions, membership.role):
         raise Forbidden("This member's role can do more than yours. Nothing was changed.")
-
-
-def _address(email: str) -> str:
-    try:
-        return usable_address(email.strip())
-    except ValueError as error:
-        raise Invalid(f"{error}", field="email") from error
 
 
 def _record(by: Actor, standing: Standing, action: str, target: str, **data: Any) -> None:

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from controlplane import rls
-from organizations.actions import keys, members
+from organizations.actions import invitations, keys
 from organizations.actions.connections import add_saml
 from organizations.actions.domains import claim
 from organizations.models import Grant, Membership, Organization, SignInTest, User
@@ -113,7 +113,9 @@ def _people(owner: User, organization: Organization, member: User | None = None)
     """Everything about people that a route can name."""
     actor = actor_for(owner)
     with rls.acting_as(actor.rls_actor):
-        invitation = members.invite(by=actor, organization=organization, email=f"{CANARY}@example.test", role="viewer")
+        invitation = invitations.invite(
+            by=actor, organization=organization, email=f"{CANARY}@example.test", role="viewer"
+        )
         key, _ = keys.create(
             by=actor, organization=organization, name=f"Key {CANARY}", scopes=PERMISSIONS, expires_in=timedelta(days=1)
         )

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from controlplane import rls
-from organizations.actions import members
+from organizations.actions import invitations
 from organizations.models import MailedCode, Membership, Organization, User
 from tests.cast import actor_for, person
 from tests.database import all_rows
@@ -255,7 +255,7 @@ def test_tying_needs_a_proof_of_the_last_ten_minutes(visitor: Browser, platform_
 def test_an_invitation_waits_for_whoever_proves_the_address(visitor: Browser, acme: Organization, alice: User) -> None:
     inviting = actor_for(alice)
     with rls.acting_as(inviting.rls_actor):
-        invitation = members.invite(by=inviting, organization=acme, email=EMAIL, role="viewer")
+        invitation = invitations.invite(by=inviting, organization=acme, email=EMAIL, role="viewer")
     sign_up(visitor)
     assert "Acme" in visitor.get("/sign-up/").content.decode()
     assert visitor.post(f"/invitations/{invitation.pk}/accept/")["Location"] == f"/o/{acme.pk}/"

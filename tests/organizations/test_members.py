@@ -8,7 +8,7 @@ from django.utils import timezone
 from controlplane import rls
 from controlplane.models import Message
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
-from organizations.actions import keys, members
+from organizations.actions import invitations, keys, members
 from organizations.models import ApiKey, Invitation, Membership, Organization, User
 from tests.cast import actor_for
 from tests.database import all_rows
@@ -37,7 +37,7 @@ def remove(by: User, of: User, organization: Organization) -> None:
 def invite(by: User, organization: Organization, email: str, role: str = "viewer") -> Invitation:
     actor = actor_for(by)
     with rls.acting_as(actor.rls_actor):
-        return members.invite(by=actor, organization=organization, email=email, role=role)
+        return invitations.invite(by=actor, organization=organization, email=email, role=role)
 
 
 def facts(topic: str) -> list[Message]:
@@ -150,24 +150,24 @@ def test_an_invitation_is_taken_up_by_the_same_verified_address_only(
     for user in (unverified, mallory):
         actor = actor_for(user)
         with rls.acting_as(actor.rls_actor):
-            assert members.open_invitations(by=actor) == []
+            assert invitations.offered(by=actor) == []
             with pytest.raises(NotFound):
-                members.accept_invitation(by=actor, invitation_id=invitation.pk)
+                invitations.accept(by=actor, invitation_id=invitation.pk)
 
 
 def test_an_invitation_serves_once_and_ends(acme: Organization, alice: User, mallory: User) -> None:
     invitation = invite(alice, acme, mallory.email.upper())
     actor = actor_for(mallory)
     with rls.acting_as(actor.rls_actor):
-        members.accept_invitation(by=actor, invitation_id=invitation.pk)
+        invitations.accept(by=actor, invitation_id=invitation.pk)
         with pytest.raises(NotFound):
-            members.accept_invitation(by=actor, invitation_id=invitation.pk)
+            invitations.accept(by=actor, invitation_id=invitation.pk)
     remove(alice, mallory, acme)
     late = invite(alice, acme, mallory.email)
     with all_rows():
         Invitation.objects.update(expires_at=timezone.now() - dt.timedelta(hours=1))
     with rls.acting_as(actor.rls_actor), pytest.raises(NotFound):
-        members.accept_invitation(by=actor, invitation_id=late.pk)
+        invitations.accept(by=actor, invitation_id=late.pk)
 
 
 def test_a_second_invitation_replaces_the_first(acme: Organization, alice: User) -> None:
@@ -181,13 +181,13 @@ def test_a_withdrawn_invitation_is_gone(acme: Organization, alice: User, mallory
     invitation = invite(alice, acme, mallory.email)
     actor = actor_for(alice)
     with rls.acting_as(actor.rls_actor):
-        members.withdraw_invitation(by=actor, organization=acme, invitation_id=invitation.pk)
+        invitations.withdraw(by=actor, organization=acme, invitation_id=invitation.pk)
         with pytest.raises(NotFound):
-            members.withdraw_invitation(by=actor, organization=acme, invitation_id=invitation.pk)
+            invitations.withdraw(by=actor, organization=acme, invitation_id=invitation.pk)
 
 
 def test_a_member_who_is_invited_again_is_told_so(acme: Organization, alice: User, bob: User) -> None:
     invitation = invite(alice, acme, bob.email)
     actor = actor_for(bob)
     with rls.acting_as(actor.rls_actor), pytest.raises(Conflict):
-        members.accept_invitation(by=actor, invitation_id=invitation.pk)
+        invitations.accept(by=actor, invitation_id=invitation.pk)

@@ -115,12 +115,12 @@ def test_an_invitation_is_taken_up_on_the_page_by_the_platforms_sign_in_only(
     visitor: Browser, platform_idp: OidcIdp, acme: Organization, alice: User
 ) -> None:
     from controlplane import rls
-    from organizations.actions import members
+    from organizations.actions import invitations
     from tests.cast import actor_for
 
     actor = actor_for(alice)
     with rls.acting_as(actor.rls_actor):
-        invitation = members.invite(by=actor, organization=acme, email="new@example.test", role="viewer")
+        invitation = invitations.invite(by=actor, organization=acme, email="new@example.test", role="viewer")
     address = f"/invitations/{invitation.pk}/accept/"
     assert visitor.post(address).status_code == 403
     platform_idp.person = {"sub": "new", "email": "new@example.test", "email_verified": True}
