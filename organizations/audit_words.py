@@ -20,7 +20,7 @@ NOUNS = {
 VERBS = {
     "add_certificate": "given a further certificate",
     "add_own_key": "given our next key",
-    "block": "blocked: groups give no access",
+    "block": "blocked",
     "certificate_ending": "about to lose its last certificate",
     "choose": "given another owner",
     "claim": "claimed",
@@ -35,7 +35,7 @@ VERBS = {
     "switch_own_key": "switched to our next key",
     "test": "tested",
     "use": "used",
-    "unblock": "given access again by groups",
+    "unblock": "given access again",
     "activate": "activated",
     "begin": "begun",
     "cancel": "cancelled",

@@ -79,7 +79,8 @@ def _chosen(organization: Organization, membership_id: str | None) -> User | Non
                 hint="Choose another owner instead, or stop demanding the connection first.",
             )
         return None
-    membership = Membership.objects.select_related("user").filter(pk=membership_id, organization=organization).first()
+    able = Membership.objects.select_related("user").filter(organization=organization, blocked_at=None)
+    membership = able.filter(pk=membership_id).first()
     if membership is None or membership.role != Role.OWNER or not membership.user.email_verified:
         raise Invalid("Choose an owner whose e-mail address is verified.", field="break_glass")
     return membership.user

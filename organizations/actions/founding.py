@@ -10,8 +10,7 @@ from controlplane.actor import Actor
 from controlplane.ids import LOWER_BASE32, random_text
 from controlplane.problems import Invalid
 from organizations.actions import facts
-from organizations.models import Membership, Organization
-from organizations.permissions import Role
+from organizations.models import Organization
 
 LONGEST_NAME = 120
 
@@ -50,16 +49,3 @@ def insert_organization(*, by: Actor, organization: Organization, way: str) -> N
         target=organization.pk,
         data={"name": organization.name, "kind": organization.kind, "state": organization.state, "way": way},
     )
-
-
-def make_owner(*, by: Actor, organization: Organization, user_id: str) -> Membership:
-    """Make a person the owner of a new organization, in the caller's transaction, audited."""
-    membership = Membership.objects.create(user_id=user_id, organization=organization, role=Role.OWNER)
-    audit.record(
-        by=by,
-        action="organizations.membership.create",
-        organization_id=organization.pk,
-        target=membership.pk,
-        data={"role": str(Role.OWNER), "user": user_id},
-    )
-    return membership

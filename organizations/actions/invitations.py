@@ -7,8 +7,9 @@ from django.utils import timezone
 
 from controlplane import audit, rls
 from controlplane.actor import Actor
-from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
+from controlplane.problems import Forbidden, Invalid, NotFound
 from organizations.access import Standing, require
+from organizations.actions import owners, roles
 from organizations.actions.members import check_role
 from organizations.addresses import usable_address
 from organizations.models import Invitation, Membership, Organization, User
@@ -26,8 +27,7 @@ def invite(*, by: Actor, organization: Organization, email: str, role: str) -> I
     check_role(standing, role)
     address = _address(email)
     with rls.acting_as(f"org:{organization.pk}"):
-        # Two invitations of one address at once: the second waits, and takes the first one's place.
-        Organization.objects.select_for_update().get(pk=organization.pk)
+        owners.alone(organization.pk)  # of two invitations of one address at once, the second takes the first's place
         Invitation.objects.filter(organization=organization, email__iexact=address).delete()
         invitation = Invitation.objects.create(
             organization=organization,
@@ -92,17 +92,9 @@ def accept(*, by: Actor, invitation_id: str) -> Membership:
         used, _ = Invitation.objects.filter(pk=invitation_id).delete()
         if not used:
             raise NotFound
-        if Membership.objects.filter(user_id=by.user_id, organization_id=organization_id).exists():
-            raise Conflict("You already belong to this organization.", code="ALREADY_MEMBER")
-        membership = Membership.objects.create(user_id=by.user_id, organization_id=organization_id, role=found["role"])
-        audit.record(
-            by=by,
-            action="organizations.membership.create",
-            organization_id=organization_id,
-            target=membership.pk,
-            data={"role": found["role"], "invitation": invitation_id},
+        return roles.admit(
+            by=by, organization=organization_id, user=by.user_id, role=found["role"], invitation=invitation_id
         )
-    return membership
 
 
 def _address(email: str) -> str:

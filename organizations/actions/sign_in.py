@@ -16,10 +16,10 @@ from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, NotFound
 from organizations.accounts import notices
-from organizations.actions import facts, joining
-from organizations.actions.founding import make_owner
+from organizations.actions import facts, joining, roles
 from organizations.models import Connection, Membership, Organization, User
 from organizations.models.user import new_user_id
+from organizations.permissions import Role
 from organizations.sso.oidc.provider import PLATFORM
 from organizations.sso.outlook import REASONS, outlook
 from organizations.sso.proven import ProvenIdentity, SignInRefused
@@ -208,7 +208,7 @@ def _found_pending(by: Actor, organization: Organization, connection: Connection
     organization.refresh_from_db()
     organization.created_by_id = user.pk
     organization.save(update_fields=["created_by"])
-    make_owner(by=by, organization=organization, user_id=user.pk)
+    roles.admit(by=by, organization=organization, user=user, role=Role.OWNER)
     facts.publish(facts.ORGANIZATION_CREATED, organization_id=organization.pk)
     _note_proof(by, connection, user, "organizations.organization.activate")
     return user

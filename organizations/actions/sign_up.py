@@ -3,8 +3,10 @@
 from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Forbidden
-from organizations.actions.founding import checked_kind, checked_name, insert_organization, make_owner
+from organizations.actions import roles
+from organizations.actions.founding import checked_kind, checked_name, insert_organization
 from organizations.models import Connection, Organization
+from organizations.permissions import Role
 from organizations.sso.saml.certificates import last_end
 from organizations.sso.saml.metadata import IdpMetadata
 
@@ -16,7 +18,7 @@ def found(*, by: Actor, name: str, kind: str = Organization.Kind.ORGANIZATION) -
     organization = Organization(name=checked_name(name), kind=checked_kind(kind), created_by_id=by.user_id)
     with rls.acting_as(f"org:{organization.pk}"):
         insert_organization(by=by, organization=organization, way="platform")
-        make_owner(by=by, organization=organization, user_id=by.user_id)
+        roles.admit(by=by, organization=organization, user=by.user_id, role=Role.OWNER)
     return organization
 
 

@@ -1,0 +1,126 @@
+"""
+What becomes of a membership, whoever decides it: members' page, a provider's groups, provisioning, an MSP.
+
+Each takes the lock of `owners`, refuses to lose the last owner, audits, and tells the edge where reach ends or
+shrinks. Whether the asker may is the caller's question; so is acting as the organization. `because` goes into the
+audit entry beside what was changed.
+"""
+
+from django.utils import timezone
+
+from controlplane import audit
+from controlplane.actor import Actor
+from controlplane.problems import Conflict
+from organizations import queries
+from organizations.actions import facts, keys, owners
+from organizations.models import Membership, Organization, User
+from organizations.permissions import ROLES, Role
+
+
+def admit(
+    *,
+    by: Actor,
+    organization: Organization | str,
+    user: User | str,
+    role: str,
+    grant_id: str | None = None,
+    **because: str,
+) -> Membership:
+    """Make somebody a member. Raises Conflict for one who is a member already."""
+    organization_id = organization if isinstance(organization, str) else organization.pk
+    user_id = user if isinstance(user, str) else user.pk
+    owners.alone(organization_id)
+    if Membership.objects.filter(user_id=user_id, organization_id=organization_id).exists():
+        raise Conflict("This person belongs to the organization already.", code="ALREADY_MEMBER")
+    membership = Membership.objects.create(user_id=user_id, organization_id=organization_id, role=role)
+    _record(by, membership, "create", grant_id, role=role, user=user_id, **because)
+    return membership
+
+
+def give(*, by: Actor, membership: Membership, role: str, grant_id: str | None = None, **because: str) -> bool:
+    """
+    Give a member a role; returns whether it is another than before.
+
+    Raises Conflict for the last owner and the one for emergencies.
+    """
+    _read_alone(membership)
+    before = membership.role
+    if before == role:
+        return False
+    if before == Role.OWNER:
+        owners.keep_an_owner(membership)
+    membership.role = role
+    membership.save(update_fields=["role"])
+    if not ROLES[before] <= ROLES[role]:
+        _end_at_the_edge(facts.ROLE_CHANGED, membership)
+    _record(by, membership, "change_role", grant_id, before=before, after=role, **because)
+    return True
+
+
+def block(*, by: Actor, membership: Membership, grant_id: str | None = None, **because: str) -> bool:
+    """
+    Take access away and keep the membership; returns whether they had it.
+
+    The person's sessions and API keys stop working here at once. Raises Conflict as `give` does.
+    """
+    _read_alone(membership)
+    if membership.blocked_at:
+        return False
+    owners.keep_an_owner(membership)
+    membership.blocked_at = timezone.now()
+    membership.save(update_fields=["blocked_at"])
+    _end_at_the_edge(facts.MEMBERSHIP_BLOCKED, membership)
+    _record(by, membership, "block", grant_id, user=membership.user_id, **because)
+    return True
+
+
+def unblock(*, by: Actor, membership: Membership, grant_id: str | None = None, **because: str) -> bool:
+    """Give access back; returns whether it was away."""
+    _read_alone(membership)
+    if not membership.blocked_at:
+        return False
+    membership.blocked_at = None
+    membership.save(update_fields=["blocked_at"])
+    _record(by, membership, "unblock", grant_id, user=membership.user_id, **because)
+    return True
+
+
+def end(*, by: Actor, membership: Membership, grant_id: str | None = None, **because: str) -> None:
+    """
+    End a membership, and with it the person's API keys in the organization. Raises Conflict as `give` does.
+
+    The person and their other memberships stay as they are.
+    """
+    _read_alone(membership)
+    owners.keep_an_owner(membership)
+    keys.revoke_all_of(by=by, organization=membership.organization, user_id=membership.user_id)
+    _end_at_the_edge(facts.MEMBERSHIP_ENDED, membership)
+    _record(by, membership, "end", grant_id, user=membership.user_id, role=membership.role, **because)
+    membership.delete()
+
+
+def _read_alone(membership: Membership) -> None:
+    """Reads what is decided about after the lock is held: what the caller has may have been true before."""
+    held = owners.alone(membership.organization_id)
+    membership.refresh_from_db()
+    membership.organization = held
+
+
+def _end_at_the_edge(topic: str, membership: Membership) -> None:
+    facts.publish(
+        topic,
+        organization_id=membership.organization_id,
+        organizations=queries.reach_of(membership.organization_id),
+        user=membership.user_id,
+    )
+
+
+def _record(by: Actor, membership: Membership, deed: str, grant_id: str | None, **data: str) -> None:
+    audit.record(
+        by=by,
+        action=f"organizations.membership.{deed}",
+        organization_id=membership.organization_id,
+        target=membership.pk,
+        data=data,
+        grant_id=grant_id,
+    )
