@@ -40,11 +40,12 @@ def page_of[T: Model](queryset: QuerySet[T], *, cursor: str | None = None, limit
     return (_older if direction == "older" else _newer)(queryset, position, limit)
 
 
-def pager(page: Page[Any]) -> dict[str, str]:
-    """Addresses of the neighbours of a page, relative to its own."""
+def pager(page: Page[Any], *, keeping: str = "") -> dict[str, str]:
+    """Addresses of the neighbours of a page, relative to its own. Args: keeping: the rest of the query, as a search."""
+    rest = f"&{keeping}" if keeping else ""
     return {
-        "older": f"?cursor={page.older}" if page.older else "",
-        "newer": f"?cursor={page.newer}" if page.newer else "",
+        "older": f"?cursor={page.older}{rest}" if page.older else "",
+        "newer": f"?cursor={page.newer}{rest}" if page.newer else "",
         "words": f"{len(page.rows)} on this page",
     }
 

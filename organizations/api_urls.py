@@ -3,6 +3,7 @@
 from django.urls import path
 
 from organizations import api, people_api, sso_api, sso_domain_api, sso_renewal_api
+from organizations.trail import api as trail_api
 
 _ONE = "organizations/<str:organization_id>"
 _CONNECTION = f"{_ONE}/connections/<str:connection_id>"
@@ -12,6 +13,8 @@ urlpatterns = [
     path(_ONE, api.OneOrganization.as_view(), name="api-organization"),
     path(f"{_ONE}/grants", api.Grants.as_view(), name="api-grants"),
     path("grants/<str:grant_id>", api.OneGrant.as_view(), name="api-grant"),
+    path(f"{_ONE}/audit", trail_api.Entries.as_view(), name="api-audit"),
+    path(f"{_ONE}/audit/<str:entry_id>", trail_api.OneEntry.as_view(), name="api-audit-entry"),
     path(f"{_ONE}/members", people_api.Members.as_view(), name="api-members"),
     path(f"{_ONE}/members/<str:membership_id>", people_api.OneMember.as_view(), name="api-member"),
     path(f"{_ONE}/invitations", people_api.Invitations.as_view(), name="api-invitations"),

@@ -83,10 +83,15 @@ LONG_ID = re.compile(r"(?:[a-z]+_)?[a-z2-7]{20,26}")
 
 def action_words(action: str, *, refused: bool = False) -> str:
     """'organizations.api_key.create' → 'API key created'."""
-    _, thing, verb = [*action.split("."), "", ""][:3]
-    noun = NOUNS.get(thing) or thing.replace("_", " ").capitalize()
-    words = f"{noun} {VERBS.get(verb) or verb.replace('_', ' ')}"
+    verb = action.split(".")[-1]
+    words = f"{noun_of(action)} {VERBS.get(verb) or verb.replace('_', ' ')}"
     return f"{words} (refused)" if refused else words
+
+
+def noun_of(action: str) -> str:
+    """'organizations.api_key.create', or only 'organizations.api_key' → 'API key'."""
+    thing = [*action.split("."), ""][1]
+    return NOUNS.get(thing) or thing.replace("_", " ").capitalize()
 
 
 def details(data: Mapping[str, Any]) -> str:

@@ -1,12 +1,10 @@
 """Rows of the settings pages, ready to be read: plain values, marks and words."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from controlplane.actor import Actor
 from controlplane.marks import Mark
-from controlplane.models import AuditEntry
-from organizations.audit_words import action_words, details
 from organizations.models import ApiKey, Membership
 from organizations.permissions import Role, may_hand_out
 from organizations.settings_forms import scopes_in_words
@@ -53,23 +51,4 @@ def key_row(key: ApiKey) -> dict[str, Any]:
         "expires_at": key.expires_at,
         "last_used_at": key.last_used_at,
         "can_revoke": key.state == "active",
-    }
-
-
-def audit_row(entry: AuditEntry, names: Mapping[str, str]) -> dict[str, Any]:
-    """One entry as people read it."""
-    actor = entry.actor
-    who = names.get(actor.get("user", ""), "") or actor.get("user", "") or "The system"
-    through = [f"with API key {actor['key']}"] if actor.get("key") else []
-    through += ["as the MSP"] if actor.get("grant") else []
-    through += [actor["reason"]] if actor.get("reason") else []
-    return {
-        "at": entry.created_at,
-        "who": who,
-        "through": ", ".join(through),
-        "words": action_words(entry.action, refused=entry.refused),
-        "target": entry.target,
-        "details": details(entry.data),
-        "address": actor.get("address", ""),
-        "number": entry.position,
     }

@@ -7,6 +7,7 @@ from organizations import sso_connection_views as connection
 from organizations import sso_domain_views as domain
 from organizations import sso_renewal_views as renewal
 from organizations import sso_settings_views as sso
+from organizations.trail import views as trail
 
 app_name = "settings"
 
@@ -48,5 +49,6 @@ urlpatterns = [
     path("o/<str:organization_id>/domains/<str:domain_id>/check/", domain.check, name="domain-check"),
     path("o/<str:organization_id>/domains/<str:domain_id>/use/", domain.use, name="domain-use"),
     path("o/<str:organization_id>/domains/<str:domain_id>/give-up/", domain.give_up, name="domain-give-up"),
-    path("o/<str:organization_id>/audit/", views.audit_log, name="audit"),
+    path("o/<str:organization_id>/audit/", trail.entries, name="audit"),
+    path("o/<str:organization_id>/audit/<str:entry_id>/", trail.entry, name="audit-entry"),
 ]

@@ -1,4 +1,4 @@
-"""Pages on which an organization looks after itself: members, API keys, audit log. Sign-in has its own file."""
+"""Pages on which an organization looks after itself: members, API keys. Sign-in and audit log have their own files."""
 
 from django.conf import settings
 from django.contrib import messages
@@ -8,28 +8,20 @@ from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from controlplane import audit, outbox
+from controlplane import outbox
 from controlplane.actor import actor_of
 from controlplane.appearance import allow_forms_to
 from controlplane.forms import told_on
-from controlplane.keyset import page_of, pager
 from organizations import access, queries
 from organizations.actions import clients as client_actions
 from organizations.actions import invitations
 from organizations.actions import keys as key_actions
 from organizations.actions import members as member_actions
-from organizations.names import names_of
 from organizations.permissions import Role, may_hand_out
 from organizations.settings_forms import InviteForm, KeyForm
 from organizations.settings_page import organization_of, settings_page
-from organizations.settings_rows import (
-    audit_row,
-    key_row,
-    member_rows,
-)
+from organizations.settings_rows import key_row, member_rows
 from organizations.sso.outgoing import origin_of
-
-ENTRIES_A_PAGE = 50
 
 
 @login_required
@@ -155,18 +147,6 @@ def revoke_key(request: HttpRequest, organization_id: str, key_id: str) -> HttpR
     key = key_actions.revoke(by=actor_of(request), organization=organization, key_id=key_id)
     messages.success(request, f"The key “{key.name}” works no more.")
     return redirect("settings:keys", organization_id)
-
-
-@login_required
-@require_safe
-def audit_log(request: HttpRequest, organization_id: str) -> HttpResponse:
-    """Everything that was done here, newest first."""
-    actor, organization = actor_of(request), organization_of(request, organization_id)
-    access.require(actor, "audit.view", organization)
-    page = page_of(audit.entries_of(organization.pk), cursor=request.GET.get("cursor"), limit=ENTRIES_A_PAGE)
-    names = names_of(entry.actor.get("user", "") for entry in page.rows)
-    context = {"entries": [audit_row(entry, names) for entry in page.rows], "page": pager(page)}
-    return settings_page(request, organization, "audit", "Audit log", context)
 
 
 def _api() -> dict[str, str]:

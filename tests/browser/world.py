@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from controlplane import outbox, rls
+from controlplane import audit, outbox, rls
 from controlplane.actor import Actor
 from organizations.actions import certificates, clients, connections, domains, keys, mapping, sign_up
 from organizations.models import Connection, Domain, Organization, SignInTest, User
@@ -83,6 +83,12 @@ class World:
         """The tenant's newest operation."""
         with rls.acting_as(f"org:{self.tenants[name].organization_id}"):
             return Operation.objects.filter(tenant=self.tenants[name]).order_by("-created_at").first()
+
+    def newest_entry(self, organization: Organization) -> str:
+        """The newest entry of an organization's audit trail in which something had a value before."""
+        with rls.acting_as(f"org:{organization.pk}"):
+            entries = audit.entries_of(organization.pk)
+            return (entries.filter(data__has_key="before").first() or entries[0]).pk
 
 
 def build(edge: LivelyEdge, *, paula: User, alice: User, vera: User, msp: Organization, acme: Organization) -> World:

@@ -93,6 +93,8 @@ API = {
     "/api/v1/organizations/{organization_id}/domains/{domain_id}/check": {"POST": needs("sso.manage")},
     "/api/v1/organizations/{organization_id}/subscription": {"GET": needs("billing.view")},
     "/api/v1/organizations/{organization_id}/grants": {"GET": needs("member.view")},
+    "/api/v1/organizations/{organization_id}/audit": {"GET": needs("audit.view")},
+    "/api/v1/organizations/{organization_id}/audit/{entry_id}": {"GET": needs("audit.view")},
     "/api/v1/organizations/{organization_id}/members": {"GET": needs("member.view")},
     "/api/v1/organizations/{organization_id}/members/{membership_id}": {
         "GET": needs("member.view"),
@@ -250,7 +252,8 @@ PAGES = {
         "POST": needs("sso.manage", body={"metadata_xml": "<a/>"}),
     },
     "/o/{organization_id}/sso/{connection_id}/{verb}/": {"POST": needs("sso.manage")},
-    "/o/{organization_id}/audit/": {"GET": needs("audit.view")},
+    "/o/{organization_id}/audit/": {"GET": needs("audit.view", query="who=alice")},
+    "/o/{organization_id}/audit/{entry_id}/": {"GET": needs("audit.view")},
     "/t/{tenant_id}/": {"GET": needs("tenant.view")},
     "/t/{tenant_id}/live/": {"GET": needs("tenant.view")},
     "/t/{tenant_id}/settings/": {"GET": needs("tenant.view")},

@@ -142,6 +142,7 @@ DEFINER_FUNCTIONS = {
     "organizations_forget_spent_accounts": "removes mailed codes, counts of tries and old sessions after their time",
     "organizations_my_invitations": "the asker's own invitations, by verified address",
     "organizations_organization_of_connection": "whose connection an answer of an identity provider came to",
+    "organizations_people_of_trail": "who stands behind entries of a trail, for whoever sees that organization",
     "organizations_person_of_address": "whose proven address it is, before sign-in by password and for mails",
     "organizations_person_of_identity": "who a proven identity is",
     "organizations_staff_of_address": "who signs in to the admin site",

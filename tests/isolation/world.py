@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from controlplane import rls
+from controlplane.models import AuditEntry
 from organizations.actions import invitations, keys
 from organizations.actions.connections import add_saml
 from organizations.actions.domains import claim
@@ -135,6 +136,7 @@ def _people(owner: User, organization: Organization, member: User | None = None)
             uid="u",
             claims={"email": [f"a@{CANARY}.example"]},
         )
+        entry = AuditEntry.objects.get(organization_id=organization.pk, target=key.pk)
     return {
         "organization_id": organization.pk,
         "invitation_id": invitation.pk,
@@ -144,6 +146,7 @@ def _people(owner: User, organization: Organization, member: User | None = None)
         "connection_id": connection.pk,
         "domain_id": domain.pk,
         "fingerprint": fingerprint(connection.certificates[0]),
+        "entry_id": entry.pk,
     }
 
 
