@@ -58,10 +58,22 @@ def _writing(table: str, rows: list[str]) -> list[str]:
         values = ", ".join(f"({row})" for row in rows)
         return [f'INSERT INTO "{table}" VALUES {values} ON CONFLICT DO NOTHING']
     document = f"[{','.join(rows)}]".replace("'", "''")
-    source = f"SELECT * FROM json_populate_recordset(NULL::\"{table}\", '{document}')"
-    write = f'INSERT INTO "{table}" OVERRIDING SYSTEM VALUE {source} ON CONFLICT DO NOTHING'
+    columns = _written_columns(table)
+    source = f"SELECT {columns} FROM json_populate_recordset(NULL::\"{table}\", '{document}')"
+    write = f'INSERT INTO "{table}" ({columns}) OVERRIDING SYSTEM VALUE {source} ON CONFLICT DO NOTHING'
     numbers = [name for name, value in json.loads(rows[0]).items() if type(value) is int]
     return [write, *(_counting_on(table, name) for name in numbers)]
+
+
+def _written_columns(table: str) -> str:
+    """All but those that Postgres computes from others."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT string_agg(quote_ident(column_name), ', ') FROM information_schema.columns"
+            " WHERE table_schema = 'public' AND table_name = %s AND is_generated = 'NEVER'",
+            [table],
+        )
+        return cursor.fetchone()[0]
 
 
 def _counting_on(table: str, column: str) -> str:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Q
-from django.db.models.fields.json import KeyTextTransform
 
 from controlplane import rls
 from controlplane.models import AuditEntry
@@ -61,9 +60,9 @@ def _people(organization_id: str, *, ids: Collection[str] = (), words: str = "")
 
 def _on_sqlite(organization_id: str, ids: Collection[str], words: str) -> list[dict[str, Any]]:
     inside = AuditEntry.objects.filter(organization_id=organization_id)
-    people = User.objects.filter(pk__in=inside.values(person=KeyTextTransform("user", "actor")))
+    people = User.objects.filter(pk__in=inside.values("actor_user"))
     if words:
         people = people.filter(Q(name__icontains=words) | Q(email__icontains=words)).order_by("id")[:MOST]
     else:
         people = people.filter(pk__in=ids)
-    return list(people.values("id", "name", "email"))
+    return [dict(row) for row in people.values("id", "name", "email")]

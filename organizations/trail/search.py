@@ -18,13 +18,13 @@ from organizations.trail.people import people_called
 LONGEST = 120
 ACTION = re.compile(r"\A[a-z_]+\.[a-z_]+(\.[a-z_]+)?\Z")
 OF_KIND = {
-    "system": Q(actor__kind="system"),
-    "msp": Q(actor__has_key="grant"),
-    "api key": Q(actor__kind="api_key"),
-    "scim": Q(actor__kind="scim"),
+    "system": Q(actor_kind="system"),
+    "msp": Q(actor_grant__isnull=False),
+    "api key": Q(actor_kind="api_key"),
+    "scim": Q(actor_kind="scim"),
 }
 """Words in `who` that stand for a kind of actor instead of somebody's name."""
-BY_ID = {"usr": "actor__user", "key": "actor__key", "scim": "actor__key", "grant": "actor__grant"}
+BY_ID = {"usr": "actor_user", "key": "actor_key", "scim": "actor_key", "grant": "actor_grant"}
 """Kind of an id in `who` → where entries hold it."""
 
 
@@ -59,10 +59,19 @@ class MomentField(forms.CharField):
 class SearchForm(forms.Form):
     """What a trail can be searched for; page and API read their parameters by it."""
 
-    who = forms.CharField(required=False, max_length=LONGEST, label="Who")
+    who = forms.CharField(
+        required=False,
+        max_length=LONGEST,
+        label="Who",
+        widget=forms.TextInput({"placeholder": "Name, address, system or msp"}),
+    )
     action = forms.RegexField(ACTION, required=False, max_length=LONGEST, label="What", widget=forms.Select)
-    target = forms.CharField(required=False, max_length=LONGEST, label="On")
-    request = forms.CharField(required=False, max_length=LONGEST, label="Request")
+    target = forms.CharField(
+        required=False, max_length=LONGEST, label="On", widget=forms.TextInput({"placeholder": "Id"})
+    )
+    request = forms.CharField(
+        required=False, max_length=LONGEST, label="Request", widget=forms.TextInput({"placeholder": "X-Request-Id"})
+    )
     since = MomentField(label="From")
     until = MomentField(label="Until", ends=True)
     outcome = forms.ChoiceField(
@@ -114,7 +123,7 @@ def found(organization_id: str, form: SearchForm) -> QuerySet[AuditEntry]:
     if asked["target"]:
         rows = rows.filter(target=asked["target"].strip())
     if asked["request"]:
-        rows = rows.filter(actor__request=asked["request"].strip())
+        rows = rows.filter(actor_request=asked["request"].strip())
     if asked["since"]:
         rows = rows.filter(created_at__gte=asked["since"])
     if asked["until"]:
@@ -143,9 +152,9 @@ def _who(organization_id: str, words: str) -> Q:
     if words.partition("_")[0] in BY_ID:
         return Q(**{BY_ID[words.partition("_")[0]]: words})
     named = {
-        "actor__user": people_called(organization_id, words),
-        "actor__key": _ids(ApiKey.objects.filter(organization_id=organization_id, name__icontains=words)),
-        "actor__grant": _ids(Grant.objects.filter(client_id=organization_id, msp__name__icontains=words)),
+        "actor_user": people_called(organization_id, words),
+        "actor_key": _ids(ApiKey.objects.filter(organization_id=organization_id, name__icontains=words)),
+        "actor_grant": _ids(Grant.objects.filter(client_id=organization_id, msp__name__icontains=words)),
     }
     condition = Q(pk__in=[])
     for field, ids in named.items():

@@ -28,7 +28,9 @@ class EntryOut(serializers.ModelSerializer[AuditEntry]):
     position = serializers.IntegerField(help_text="1, 2, 3, …: no entry is left out of a chain")
     words = serializers.SerializerMethodField()
     actor = ActorOut()
-    data = serializers.DictField(help_text="What changed; `before` and `after` where something had a value already")
+    data = serializers.DictField(  # type: ignore[assignment] # the entry's, not the serializer's
+        help_text="What changed; `before` and `after` where something had a value already"
+    )
     previous = serializers.CharField(help_text="hash of the entry before; empty for the first")
     hash = serializers.CharField(
         source="mac", help_text="Keyed hash of this entry and, through previous, of all before"
