@@ -36,9 +36,10 @@ def reach(user: User) -> set[str]:
 def expected() -> set[tuple[str, str, str]]:
     """The table as memberships, grants and organizations say it should be."""
     rows = {(f"org:{each.pk}", each.pk, "self") for each in Organization.objects.all()}
-    rows |= {(f"user:{each.user_id}", each.organization_id, each.pk) for each in Membership.objects.all()}
+    able = Membership.objects.filter(blocked_at=None)
+    rows |= {(f"user:{each.user_id}", each.organization_id, each.pk) for each in able}
     for grant in Grant.objects.filter(state="active"):
-        members = Membership.objects.filter(organization_id=grant.msp_id)
+        members = able.filter(organization_id=grant.msp_id)
         rows |= {(f"user:{member.user_id}", grant.client_id, grant.pk) for member in members}
     return rows
 
@@ -63,6 +64,9 @@ def test_the_table_follows_every_change(
     changes = [
         lambda: Membership.objects.create(user=bob, organization=msp, role="viewer"),
         lambda: Membership.objects.filter(user=bob, organization=msp).update(role="admin"),
+        lambda: Membership.objects.filter(user=bob, organization=msp).update(blocked_at=timezone.now()),
+        lambda: Grant.objects.update(ends_at=timezone.now() + dt.timedelta(days=2)),
+        lambda: Membership.objects.filter(user=bob, organization=msp).update(blocked_at=None),
         lambda: Membership.objects.filter(user=bob, organization=msp).update(organization=rival),
         lambda: Grant.objects.update(ends_at=timezone.now() + dt.timedelta(days=1)),
         lambda: Grant.objects.update(state="withdrawn"),
@@ -76,6 +80,23 @@ def test_the_table_follows_every_change(
         with all_rows():
             change()
         assert the_table_is_right(), number
+
+
+def test_who_is_blocked_reaches_nothing_and_all_of_it_again_after(
+    acme: Organization, msp: Organization, maria: User
+) -> None:
+    for blocked_at, seen in ((timezone.now(), set()), (None, {msp.pk, acme.pk})):
+        with all_rows():
+            Membership.objects.filter(user=maria).update(blocked_at=blocked_at)
+        assert reach(maria) == seen
+
+
+@pytest.mark.postgres
+def test_row_security_shows_nothing_to_who_is_blocked(acme: Organization, bob: User) -> None:
+    with all_rows():
+        Membership.objects.filter(user=bob).update(blocked_at=timezone.now())
+    with rls.acting_as(f"user:{bob.pk}"):
+        assert not Organization.objects.filter(pk=acme.pk).exists()
 
 
 def test_the_table_follows_raw_sql_too(acme: Organization, bob: User) -> None:
