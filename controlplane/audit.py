@@ -8,7 +8,8 @@ organization is in the chain ``platform``.
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from controlplane.environment import environment
 from controlplane.ids import new_id
 from controlplane.models import AuditEntry, AuditHead
 from controlplane.rls import PLATFORM, acting_as
+
+ACTION = re.compile(r"[a-z_]+\.[a-z_]+\.[a-z_]+")
 
 _refusals: ContextVar[list[dict[str, Any]] | None] = ContextVar("refusals", default=None)
 
@@ -47,8 +50,10 @@ def record(
         data: what changed; never a secret. Text, whole numbers, true/false, lists and objects only.
         grant_id: the grant under which an MSP's person acted.
         refused: the action did not happen.
-    Raises: RuntimeError outside a transaction.
+    Raises: RuntimeError outside a transaction; ValueError for a name of another form.
     """
+    if not ACTION.fullmatch(action):
+        raise ValueError(f"“{action}” is no room.object.verb.")
     if not connection.in_atomic_block:
         raise RuntimeError("An audit entry belongs into the transaction of the change it tells of.")
     with _chain_access(organization_id):
@@ -62,15 +67,17 @@ def record(
         )
 
 
-def record_refusal(
-    *, by: Actor, action: str, organization_id: str | None, target: str, data: Mapping[str, Any] | None = None
-) -> None:
+def record_refusal(*, unless: Callable[[], bool] | None = None, **refusal: Any) -> None:
     """Notes an action that was refused. The entry is written after the request's transaction was rolled back.
 
     The caller decides that ``organization_id`` may learn of it: an outsider must not be able to fill a stranger's
     trail.
+
+    Args:
+        unless: asked in the transaction that would write it, whether the trail tells enough already.
+        refusal: as `record` takes it.
     """
-    refusal = {"by": by, "action": action, "organization_id": organization_id, "target": target, "data": data}
+    refusal["unless"] = unless
     pending = _refusals.get()
     if pending is None:
         _write_refusal(refusal)
@@ -92,9 +99,10 @@ def keeping_refusals() -> Iterator[None]:
 
 
 def _write_refusal(refusal: dict[str, Any]) -> None:
-    organization_id = refusal["organization_id"]
+    organization_id, unless = refusal["organization_id"], refusal.pop("unless")
     with acting_as(f"org:{organization_id}" if organization_id else PLATFORM):
-        record(**refusal, refused=True)
+        if not (unless and unless()):
+            record(**refusal, refused=True)
 
 
 def _chain_access(organization_id: str | None) -> AbstractContextManager[None]:

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import Resolver404, resolve
 
-from controlplane import audit, pages, rls
+from controlplane import audit, pages, refusals, rls
 from controlplane.actor import Actor
 from controlplane.addresses import client_address
 from controlplane.problems import Problem
@@ -33,6 +33,7 @@ class ActorTransaction:
         """Handles one request."""
         request.actor = actor_of_session(request)  # type: ignore[attr-defined]
         request.calls_out = _is_marked(request)  # type: ignore[attr-defined]
+        refusals.begin()
         with audit.keeping_refusals(), _transaction_for(request):
             response = self.get_response(request)
             if _must_roll_back(request, response) and not _goes_without(request):
@@ -42,7 +43,10 @@ class ActorTransaction:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answers a Problem; any other exception is Django's to answer. Both roll back."""
         request.failed = True  # type: ignore[attr-defined]
-        return pages.problem_response(request, exception) if isinstance(exception, Problem) else None
+        if not isinstance(exception, Problem):
+            return None
+        refusals.tell(request, exception)
+        return pages.problem_response(request, exception)
 
 
 def calls_out[View: Callable[..., Any]](view: View) -> View:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from django.db.models import Q
 from django.utils import timezone
 
-from controlplane import authority
+from controlplane import authority, refusals
 from controlplane.actor import Actor
 from controlplane.problems import Forbidden, NotFound
 from organizations.entering import admits
@@ -100,6 +100,7 @@ def require(actor: Actor, permission: str, organization: Organization | str, *, 
     standing = standing_of(actor, organization)
     if standing is None:
         raise NotFound
+    refusals.reached(standing.organization_id, standing.grant_id)
     if permission not in standing.permissions:
         raise Forbidden(f"Your role in this organization does not include “{permission}”. Nothing was changed.")
     if confirmed and actor.confirmed is False:

@@ -25,7 +25,9 @@ VERBS = {
     "choose": "given another owner",
     "claim": "claimed",
     "describe": "described anew",
+    "expire": "given up: nobody ever signed in",
     "give_up": "given up",
+    "grant": "given access",
     "just_in_time": "told who joins by it",
     "map": "given another mapping",
     "miss": "no longer found in DNS",
@@ -56,7 +58,10 @@ VERBS = {
     "protect": "protected from deletion",
     "quarantine": "quarantined",
     "refuse": "refused",
+    "remove": "removed",
+    "rename": "renamed",
     "renew": "renewed",
+    "reset": "set anew by a mailed link",
     "resize": "asked to take its plan's sizes",
     "resume": "resumed",
     "retry": "retried",
@@ -77,7 +82,7 @@ VERBS = {
 }
 
 # Not worth a reader's time: the organization's own id, and what the columns beside show already.
-UNSAID = frozenset({"tenant", "msp", "client", "side", "operation"})
+UNSAID = frozenset({"tenant", "msp", "client", "side", "operation", "method", "route"})
 LONG_ID = re.compile(r"(?:[a-z]+_)?[a-z2-7]{20,26}")
 
 
@@ -85,7 +90,7 @@ def action_words(action: str, *, refused: bool = False) -> str:
     """'organizations.api_key.create' → 'API key created'."""
     verb = action.split(".")[-1]
     words = f"{noun_of(action)} {VERBS.get(verb) or verb.replace('_', ' ')}"
-    return f"{words} (refused)" if refused else words
+    return f"{words} (refused)" if refused and verb != "refuse" else words
 
 
 def noun_of(action: str) -> str:

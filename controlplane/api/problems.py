@@ -8,6 +8,7 @@ from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from controlplane import refusals
 from controlplane.pages import PROBLEM_JSON
 from controlplane.problems import FieldError, Forbidden, Invalid, Malformed, NotFound, Problem
 
@@ -43,6 +44,7 @@ def answer(exception: Exception, context: Mapping[str, Any]) -> Response | None:
     problem = as_problem(exception)
     if problem is None:
         return None
+    refusals.tell(inner, problem)
     response = Response(
         problem.as_json(request_id=getattr(inner, "request_id", "")), problem.status, content_type=PROBLEM_JSON
     )
