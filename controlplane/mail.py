@@ -96,6 +96,14 @@ def _sent(mail: Mail) -> Mail.State:
     return Mail.State.SENT
 
 
+def unlinked(text: str) -> str:
+    """
+    Words that somebody chose, in one line of which mail programs make no link: a word joiner, which is not seen, stands
+    behind each mark. The attack: an organization called “You won: evil.example/prize” has us mail that to strangers.
+    """
+    return re.sub(r"(?<=\w)([.:/@])(?=\S)", "\\1\u2060", " ".join(text.split()))
+
+
 def as_message(mail: Mail) -> EmailMultiAlternatives:
     """The mail as it goes out: plain text and HTML."""
     content = json.loads(mail.content)

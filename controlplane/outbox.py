@@ -126,8 +126,12 @@ def _context_of(delivery: Delivery) -> dict[str, str]:
 
 
 def waiting(*organization_ids: str) -> int:
-    """Returns how many deliveries of some organizations are not done: "pending at the edge" on their pages."""
-    return Delivery.objects.filter(organization_id__in=organization_ids, delivered_at__isnull=True).count()
+    """Returns how many deliveries of some organizations are not done: "pending at the edge" on their pages.
+
+    Mails go out by the same way and concern no edge: what `controlplane` publishes for itself is not counted.
+    """
+    waiting = Delivery.objects.filter(organization_id__in=organization_ids, delivered_at__isnull=True)
+    return waiting.exclude(message__topic__startswith="controlplane.").count()
 
 
 def _due_rows(limit: int) -> list[dict[str, Any]]:

@@ -19,6 +19,22 @@ urlpatterns = [
     path(f"{_ONE}/members/<str:membership_id>", people_api.OneMember.as_view(), name="api-member"),
     path(f"{_ONE}/invitations", people_api.Invitations.as_view(), name="api-invitations"),
     path(f"{_ONE}/invitations/<str:invitation_id>", people_api.OneInvitation.as_view(), name="api-invitation"),
+    path(
+        f"{_ONE}/invitations/<str:invitation_id>/resend",
+        people_api.InvitationMail.as_view(),
+        name="api-invitation-resend",
+    ),
+    path(f"{_ONE}/join-requests", people_api.JoinRequests.as_view(), name="api-join-requests"),
+    path(
+        f"{_ONE}/join-requests/<str:join_request_id>/approve",
+        people_api.JoinRequestApproval.as_view(),
+        name="api-join-approve",
+    ),
+    path(
+        f"{_ONE}/join-requests/<str:join_request_id>/decline",
+        people_api.JoinRequestRefusal.as_view(),
+        name="api-join-decline",
+    ),
     path(f"{_ONE}/connections", sso_api.Connections.as_view(), name="api-connections"),
     path(_CONNECTION, sso_api.OneConnection.as_view(), name="api-connection"),
     path(f"{_CONNECTION}/certificates", sso_renewal_api.Certificates.as_view(), name="api-certificates"),

@@ -1,4 +1,4 @@
-"""Members, invitations and API keys of an organization by API."""
+"""Members, invitations, requests to join and API keys of an organization by API."""
 
 import datetime as dt
 from typing import Any
@@ -9,11 +9,12 @@ from rest_framework.response import Response
 
 from controlplane.api.views import ListView, valid
 from organizations import queries
-from organizations.actions import invitations, keys, members
+from organizations.actions import invitations, join_requests, keys, members
 from organizations.models import Organization
 from organizations.serializers import (
     InvitationIn,
     InvitationOut,
+    JoinRequestOut,
     KeyIn,
     KeyOut,
     MemberOut,
@@ -67,26 +68,75 @@ class Invitations(InOrganization):
 
     @extend_schema(operation_id="organizations_invitations_list", responses=InvitationOut(many=True), filters=False)
     def get(self, request: Request, organization_id: str) -> Response:
-        """List open invitations, newest first."""
+        """List invitations, newest first: those that are open, and for 30 days those that have ended."""
         return self.page(queries.invitations_of(self.actor, self.organization()), InvitationOut)
 
     @extend_schema(
         operation_id="organizations_invitations_create", request=InvitationIn, responses={201: InvitationOut}
     )
     def post(self, request: Request, organization_id: str) -> Response:
-        """Invite an e-mail address. The answer does not tell whether anybody has it."""
+        """Invite an e-mail address, and mail it. The answer does not tell whether anybody has it."""
         organization = self.organization()
-        invitation = invitations.invite(by=self.actor, organization=organization, **valid(InvitationIn, request))
-        return Response(InvitationOut(invitation).data, status=201)
+        made = invitations.invite(by=self.actor, organization=organization, **valid(InvitationIn, request))
+        location = f"/api/v1/organizations/{organization.pk}/invitations/{made.pk}"
+        return Response(InvitationOut(made).data, status=201, headers={"Location": location})
 
 
 class OneInvitation(InOrganization):
     """One invitation."""
 
+    @extend_schema(operation_id="organizations_invitations_retrieve", responses=InvitationOut)
+    def get(self, request: Request, organization_id: str, invitation_id: str) -> Response:
+        """Read one invitation. One that was taken up, declined or withdrawn is gone; the audit log tells which."""
+        return Response(InvitationOut(queries.invitation(self.actor, self.organization(), invitation_id)).data)
+
     @extend_schema(operation_id="organizations_invitations_delete", responses={204: None})
     def delete(self, request: Request, organization_id: str, invitation_id: str) -> Response:
         """Take an invitation back."""
         invitations.withdraw(by=self.actor, organization=self.organization(), invitation_id=invitation_id)
+        return Response(status=204)
+
+
+class InvitationMail(InOrganization):
+    """The mail of an invitation."""
+
+    @extend_schema(operation_id="organizations_invitations_resend", request=None, responses=InvitationOut)
+    def post(self, request: Request, organization_id: str, invitation_id: str) -> Response:
+        """Mail it once more, three times an hour at most. It is good for 14 days from now, also one that had ended."""
+        sent = invitations.send_again(by=self.actor, organization=self.organization(), invitation_id=invitation_id)
+        return Response(InvitationOut(sent).data)
+
+
+class JoinRequests(InOrganization):
+    """Requests to join an organization."""
+
+    @extend_schema(operation_id="organizations_join_requests_list", responses=JoinRequestOut(many=True), filters=False)
+    def get(self, request: Request, organization_id: str) -> Response:
+        """List requests that wait for somebody to decide, newest first."""
+        return self.page(queries.join_requests_of(self.actor, self.organization()), JoinRequestOut)
+
+
+class JoinRequestApproval(InOrganization):
+    """The approval of a request to join."""
+
+    @extend_schema(operation_id="organizations_join_requests_approve", request=RoleIn, responses={201: MemberOut})
+    def post(self, request: Request, organization_id: str, join_request_id: str) -> Response:
+        """Let somebody in who asked, with a role that can do no more than the caller, and mail them."""
+        organization = self.organization()
+        given = valid(RoleIn, request)
+        made = join_requests.approve(by=self.actor, organization=organization, join_request_id=join_request_id, **given)
+        location = f"/api/v1/organizations/{organization.pk}/members/{made.pk}"
+        shown = MemberOut(queries.member(self.actor, organization, made.pk)).data
+        return Response(shown, status=201, headers={"Location": location})
+
+
+class JoinRequestRefusal(InOrganization):
+    """The refusal of a request to join."""
+
+    @extend_schema(operation_id="organizations_join_requests_decline", request=None, responses={204: None})
+    def post(self, request: Request, organization_id: str, join_request_id: str) -> Response:
+        """Turn somebody down who asked, and mail them. They can ask again 30 days after they did."""
+        join_requests.decline(by=self.actor, organization=self.organization(), join_request_id=join_request_id)
         return Response(status=204)
 
 

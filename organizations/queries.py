@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 from allauth.socialaccount.models import SocialAccount
 from django.db.models import Model, Q, QuerySet
-from django.utils import timezone
 
 from controlplane.actor import Actor
 from controlplane.problems import Forbidden, NotFound
 from organizations.access import closed_clients, current, may, proven_roles, require
-from organizations.models import ApiKey, Connection, Domain, Grant, Invitation, Membership, Organization
+from organizations.models import ApiKey, Connection, Domain, Grant, Invitation, JoinRequest, Membership, Organization
 
 
 def visible_to(actor: Actor) -> QuerySet[Organization]:
@@ -49,9 +48,20 @@ def member(actor: Actor, organization: Organization, membership_id: str) -> Memb
 
 
 def invitations_of(actor: Actor, organization: Organization) -> QuerySet[Invitation]:
-    """Invitations that can still be taken up."""
+    """Invitations that can be taken up, or that ended lately and can be sent again."""
     require(actor, "member.view", organization)
-    return Invitation.objects.filter(organization=organization, expires_at__gt=timezone.now())
+    return Invitation.objects.filter(organization=organization).select_related("invited_by")
+
+
+def invitation(actor: Actor, organization: Organization, invitation_id: str) -> Invitation:
+    """One invitation of the organization; raises NotFound."""
+    return _one(invitations_of(actor, organization), invitation_id)
+
+
+def join_requests_of(actor: Actor, organization: Organization) -> QuerySet[JoinRequest]:
+    """Requests to join that wait for somebody to decide. Who asks is shown only to those who may."""
+    require(actor, "member.manage", organization)
+    return JoinRequest.objects.open().filter(organization=organization)
 
 
 def keys_of(actor: Actor, organization: Organization) -> QuerySet[ApiKey]:

@@ -11,6 +11,7 @@ from organizations.actions.sign_in import PENDING_LIFETIME
 from organizations.models import (
     GuessCount,
     Invitation,
+    JoinRequest,
     MailedCode,
     Organization,
     PersonSession,
@@ -18,12 +19,14 @@ from organizations.models import (
     SignInTest,
 )
 
-# They hold what a provider said about a person. The SQL function of Postgres names the same time.
+# They hold what a provider said about a person. The SQL function of Postgres names the same times.
 TESTS_KEPT = timedelta(days=30)
+# So long an invitation that has ended is listed, and can be sent again.
+INVITATIONS_KEPT = timedelta(days=30)
 
 
 def forget_spent_rows() -> None:
-    """Removes what is too old to be used: assertions, invitations, test sign-ins, mailed codes, old sessions."""
+    """Removes what is too old to be used: assertions, invitations, requests to join, test sign-ins, codes, sessions."""
     now = timezone.now()
     with rls.acting_as(""):
         rls.call("organizations_forget_spent", now, otherwise=lambda: _forget_on_sqlite(now))
@@ -63,7 +66,8 @@ def _unfinished(before: datetime) -> Any:
 
 def _forget_on_sqlite(now: datetime) -> None:
     SeenAssertion.objects.filter(keep_until__lt=now).delete()
-    Invitation.objects.filter(expires_at__lt=now).delete()
+    Invitation.objects.filter(expires_at__lt=now - INVITATIONS_KEPT).delete()
+    JoinRequest.objects.filter(created_at__lt=now - JoinRequest.LASTS).delete()
     SignInTest.objects.filter(created_at__lt=now - TESTS_KEPT).delete()
 
 

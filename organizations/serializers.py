@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from organizations.keys.models import ApiKey
-from organizations.models import Grant, Invitation, Membership, Organization
+from organizations.models import Grant, Invitation, JoinRequest, Membership, Organization
 from organizations.permissions import PERMISSIONS, Role
 
 
@@ -80,9 +80,12 @@ class RoleIn(serializers.Serializer[Any]):
 class InvitationOut(serializers.ModelSerializer[Invitation]):
     """A role kept ready for an e-mail address."""
 
+    state = serializers.ChoiceField(choices=["open", "expired"], read_only=True)
+    invited_by = serializers.CharField(source="invited_by_id", allow_null=True)
+
     class Meta:
         model = Invitation
-        fields = ["id", "email", "role", "created_at", "expires_at"]
+        fields = ["id", "email", "role", "state", "invited_by", "created_at", "sent_at", "expires_at"]
         read_only_fields = fields
 
 
@@ -91,6 +94,18 @@ class InvitationIn(serializers.Serializer[Any]):
 
     email = serializers.EmailField(max_length=254)
     role = serializers.ChoiceField(choices=Role.choices)
+
+
+class JoinRequestOut(serializers.ModelSerializer[JoinRequest]):
+    """Somebody with a proven address asks to belong."""
+
+    user = serializers.CharField(source="user_id")
+    ends_at = serializers.DateTimeField()
+
+    class Meta:
+        model = JoinRequest
+        fields = ["id", "user", "email", "name", "created_at", "ends_at"]
+        read_only_fields = fields
 
 
 class KeyOut(serializers.ModelSerializer[ApiKey]):

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from organizations import settings_joining_views as joining
 from organizations import settings_views as views
 from organizations import sso_connection_views as connection
 from organizations import sso_domain_views as domain
@@ -19,9 +20,16 @@ urlpatterns = [
     path("o/<str:organization_id>/members/<str:membership_id>/remove/", views.remove_member, name="member-remove"),
     path(
         "o/<str:organization_id>/invitations/<str:invitation_id>/withdraw/",
-        views.withdraw_invitation,
+        joining.withdraw_invitation,
         name="invitation-withdraw",
     ),
+    path(
+        "o/<str:organization_id>/invitations/<str:invitation_id>/resend/",
+        joining.resend_invitation,
+        name="invitation-resend",
+    ),
+    path("o/<str:organization_id>/join-requests/<str:join_request_id>/approve/", joining.approve, name="join-approve"),
+    path("o/<str:organization_id>/join-requests/<str:join_request_id>/decline/", joining.decline, name="join-decline"),
     path("o/<str:organization_id>/grants/<str:grant_id>/withdraw/", views.withdraw_grant, name="grant-withdraw"),
     path("o/<str:organization_id>/keys/", views.keys, name="keys"),
     path("o/<str:organization_id>/keys/new/", views.create_key, name="key-new"),

@@ -17,6 +17,7 @@ from organizations.actions import clients as client_actions
 from organizations.actions import invitations
 from organizations.actions import keys as key_actions
 from organizations.actions import members as member_actions
+from organizations.models import Organization
 from organizations.permissions import Role, may_hand_out
 from organizations.settings_forms import InviteForm, KeyForm
 from organizations.settings_page import organization_of, settings_page
@@ -34,15 +35,14 @@ def members(request: HttpRequest, organization_id: str) -> HttpResponse:
     form = InviteForm(request.POST or None, roles=roles)
     if request.method == "POST" and form.is_valid():
         with told_on(form):
-            invitations.invite(by=actor, organization=organization, **form.cleaned_data)
-        if not form.errors:
-            messages.success(request, f"{form.cleaned_data['email']} is invited.")
-            return redirect("settings:members", organization_id)
+            if _invited(request, organization, form):
+                return redirect("settings:members", organization_id)
     can_manage = "member.manage" in permissions
     ways = queries.own_ways_in(actor, organization)
     context = {
         "members": member_rows(queries.members_of(actor, organization), actor, permissions),
-        "invitations": queries.invitations_of(actor, organization) if can_manage else [],
+        "invitations": queries.invitations_of(actor, organization).order_by("-created_at") if can_manage else [],
+        "join_requests": queries.join_requests_of(actor, organization) if can_manage else [],
         "grants": queries.grants_over(actor, organization),
         "can_manage": can_manage,
         "can_withdraw": "organization.manage" in permissions,
@@ -78,16 +78,6 @@ def remove_member(request: HttpRequest, organization_id: str, membership_id: str
     organization = organization_of(request, organization_id)
     member_actions.remove(by=actor_of(request), organization=organization, membership_id=membership_id)
     messages.success(request, "Removed. Their sessions and keys here have ended.")
-    return redirect("settings:members", organization_id)
-
-
-@login_required
-@require_POST
-def withdraw_invitation(request: HttpRequest, organization_id: str, invitation_id: str) -> HttpResponse:
-    """Take an invitation back."""
-    organization = organization_of(request, organization_id)
-    invitations.withdraw(by=actor_of(request), organization=organization, invitation_id=invitation_id)
-    messages.success(request, "The invitation is withdrawn.")
     return redirect("settings:members", organization_id)
 
 
@@ -147,6 +137,19 @@ def revoke_key(request: HttpRequest, organization_id: str, key_id: str) -> HttpR
     key = key_actions.revoke(by=actor_of(request), organization=organization, key_id=key_id)
     messages.success(request, f"The key “{key.name}” works no more.")
     return redirect("settings:keys", organization_id)
+
+
+def _invited(request: HttpRequest, organization: Organization, form: InviteForm) -> bool:
+    """Invites everybody who can be; whoever can't stays in the form. Returns whether all are invited."""
+    done = invitations.invite_all(by=actor_of(request), organization=organization, **form.cleaned_data)
+    if done.invitations:
+        named = done.invitations[0].email if len(done.invitations) == 1 else f"{len(done.invitations)} people"
+        messages.success(
+            request, f"{named} {'is' if len(done.invitations) == 1 else 'are'} invited, and a mail is on its way."
+        )
+    if done.refused:
+        form.keep(done.refused, words="The others are invited." if done.invitations else "Nobody was invited.")
+    return not done.refused
 
 
 def _api() -> dict[str, str]:

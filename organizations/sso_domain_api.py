@@ -40,11 +40,10 @@ class OneDomain(InOrganization):
 
     @extend_schema(operation_id="organizations_domains_update", request=DomainChange, responses=DomainOut)
     def patch(self, request: Request, organization_id: str, domain_id: str) -> Response:
-        """Say where its people are led, and whether members must go there. The demand needs a session proven there."""
+        """Say where its people are led, whether members must go there (from a session proven there), who may ask."""
         organization, given = self.organization(), valid(DomainChange, request)
         wanted = {"connection_id": given["connection"]} if "connection" in given else {}
-        if "enforced" in given:
-            wanted["enforced"] = given["enforced"]
+        wanted |= {name: given[name] for name in ("enforced", "join_requests") if name in given}
         changed = domains.use(by=self.actor, organization=organization, domain_id=domain_id, **wanted)
         return Response(DomainOut(changed).data)
 

@@ -60,11 +60,12 @@ def check(request: HttpRequest, organization_id: str, domain_id: str) -> HttpRes
 @login_required
 @require_POST
 def use(request: HttpRequest, organization_id: str, domain_id: str) -> HttpResponse:
-    """Say where people of the domain are led, and whether members of it must use that."""
+    """Say where people of the domain are led, whether members of it must use that, and whether others may ask in."""
     organization = managed(request, organization_id)
     wanted: dict[str, Any] = {
         "connection_id": request.POST.get("connection") or None,
         "enforced": request.POST.get("enforced") == "on",
+        "join_requests": request.POST.get("join_requests") == "on",
     }
     changed = actions.use(by=actor_of(request), organization=organization, domain_id=domain_id, **wanted)
     return done(request, f"{changed.name} is changed.", HERE, organization_id)

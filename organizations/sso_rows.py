@@ -144,6 +144,7 @@ def domain_row(domain: Domain) -> dict[str, Any]:
         "withdrawn_at": domain.missing_since + GRACE if domain.missing_since and state == "missing" else None,
         "connection": domain.connection,
         "enforced": domain.enforced,
+        "join_requests": domain.join_requests,
         "needs_record": state != Domain.State.PROVEN,
     }
 

@@ -227,7 +227,7 @@ class DomainOut(serializers.ModelSerializer[Domain]):
     class Meta:
         model = Domain
         fields = ["id", "name", "state", "record_name", "record_text", "connection", "enforced", "created_at"]
-        fields += ["proven_at", "missing_since", "looked_at", "looked_words", "next_look_at"]
+        fields += ["join_requests", "proven_at", "missing_since", "looked_at", "looked_words", "next_look_at"]
         read_only_fields = fields
 
     def get_record_name(self, domain: Domain) -> str:
@@ -246,10 +246,15 @@ class DomainIn(serializers.Serializer[Any]):
 
 
 class DomainChange(serializers.Serializer[Any]):
-    """Which connection people of the domain are led to (null for none), and whether members must use it."""
+    """
+    Which connection people of the domain are led to (null for none), and whether members must use it.
+
+    `join_requests` lets people who have proven such an address ask to join.
+    """
 
     connection = serializers.CharField(max_length=32, required=False, allow_null=True)
     enforced = serializers.BooleanField(required=False)
+    join_requests = serializers.BooleanField(required=False)
 
 
 class PolicyIn(serializers.Serializer[Any]):

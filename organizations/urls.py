@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from organizations import views
+from organizations import invitation_views, join_views, views
 from organizations.accounts.views import account, confirm, passkey_options, reset, sign_in, sign_up
 from organizations.sso import views as sso
 from organizations.sso.oidc import views as oidc
@@ -67,10 +67,15 @@ urlpatterns = [
     path("sign-up/", views.sign_up_page, name="sign-up"),
     path("sign-up/saml/", views.sign_up_saml, name="sign-up-saml"),
     path("sign-up/saml/<connection:connection_id>/", views.sign_up_pending, name="sign-up-pending"),
-    path("invitations/<str:invitation_id>/accept/", views.accept_invitation, name="invitation-accept"),
+    path("invitations/<str:invitation_id>/", invitation_views.invitation, name="invitation"),
+    path("invitations/<str:invitation_id>/accept/", invitation_views.accept, name="invitation-accept"),
+    path("invitations/<str:invitation_id>/decline/", invitation_views.decline, name="invitation-decline"),
+    path("join/<str:organization_id>/", join_views.ask, name="join-ask"),
+    path("join/<str:organization_id>/take-back/", join_views.take_back, name="join-take-back"),
     path("sso/platform/", sso.begin_platform, name="sign-in-platform"),
     path("sso/enter/<str:organization_id>/", sso.enter, name="enter"),
     path("sso/<connection:connection_id>/", sso.connection, name="connection"),
+    path("sso/<connection:connection_id>/ask/", join_views.ask_by_connection, name="connection-ask"),
     path("sso/<connection:connection_id>/link/", sso.link, name="connection-link"),
     path("sso/oidc/<provider:key>/callback/", oidc.callback, name="oidc-callback"),
     path("sso/saml/<connection:connection_id>/metadata/", saml.metadata, name="saml-metadata"),

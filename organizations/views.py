@@ -1,4 +1,4 @@
-"""Pages of sign-in, sign-up, sign-out and invitations."""
+"""Pages of sign-in, sign-up and sign-out."""
 
 from urllib.parse import urlencode
 
@@ -12,13 +12,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from controlplane.actor import actor_of
 from controlplane.appearance import allow_forms_to
 from controlplane.forms import told_on
-from controlplane.problems import Forbidden, NotFound
+from controlplane.problems import NotFound
 from controlplane.transactions import calls_out
 from organizations.accounts.forms import PasskeyForm, PasswordSignInForm
-from organizations.actions import invitations, sign_up
+from organizations.actions import sign_up
 from organizations.actions.founding import checked_kind, checked_name
 from organizations.actions.sign_in import connection_by_id
 from organizations.forms import AddressForm, FoundForm, SamlSignUpForm
+from organizations.join_views import waiting_for
 from organizations.limits import count_sign_up
 from organizations.models import Connection
 from organizations.sso import departure, sessions
@@ -82,7 +83,8 @@ def sign_in_page(
 def sign_out(request: HttpRequest) -> HttpResponse:
     """End the session here, and what it opened at the edge."""
     sessions.end(request)
-    return redirect("sign-in")
+    next_address = sessions.safe_next(request.POST.get("next", ""))
+    return redirect("sign-in" if next_address == "/" else next_address)
 
 
 @calls_out
@@ -101,7 +103,7 @@ def sign_up_page(request: HttpRequest) -> HttpResponse:
         "form": form,
         "platform": platform_is_configured(),
         "signed_in": sessions.has_verified_address(request),
-        "invitations": invitations.offered(by=actor_of(request)),
+        **waiting_for(request),
     }
     page = render(request, "organizations/sign_up.html", context, status=400 if form.errors else 200)
     allow_forms_to(page, *platform_origins())
@@ -137,19 +139,6 @@ def sign_up_pending(request: HttpRequest, connection_id: str) -> HttpResponse:
         "sign_in_url": service_provider.absolute("connection", connection),
     }
     return render(request, "organizations/sign_up_pending.html", context)
-
-
-@never_cache
-@require_POST
-def accept_invitation(request: HttpRequest, invitation_id: str) -> HttpResponse:
-    """Take up an invitation to one's own verified e-mail address."""
-    if not sessions.has_verified_address(request):
-        raise Forbidden(
-            "This sign-in does not prove your e-mail address.",
-            hint="Sign in with a password, a passkey or the platform's sign-in, then accept.",
-        )
-    membership = invitations.accept(by=actor_of(request), invitation_id=invitation_id)
-    return redirect(f"/o/{membership.organization_id}/")
 
 
 def _where_to(form: AddressForm) -> str:

@@ -16,6 +16,8 @@ from django.utils import timezone
 from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.ids import new_id
+from controlplane.mail import WRITTEN
+from controlplane.models import Mail, Message
 from organizations.access import standing_of
 from organizations.actions import clients, invitations, sign_up
 from organizations.models import Grant, Organization, PersonSession, User
@@ -35,13 +37,17 @@ def role_of(actor: Actor, organization: Organization) -> str | None:
 
 
 def join(organization: Organization, *, invited_by: User, user: User, role: str) -> None:
-    """Invites a person, who takes the invitation up."""
+    """Invites a person, who takes the invitation up. Its mail is put away: tests look at the mails that they cause."""
     inviting, invited = actor_for(invited_by), actor_for(user)
     with rls.acting_as(inviting.rls_actor):
         invitations.invite(by=inviting, organization=organization, email=user.email, role=role)
     with rls.acting_as(invited.rls_actor):
         (invitation,) = invitations.offered(by=invited)
         invitations.accept(by=invited, invitation_id=invitation["id"])
+    with all_rows():
+        mailed = list(Mail.objects.filter(template="invitation", to=user.email).values_list("pk", flat=True))
+        Message.objects.filter(topic=WRITTEN, payload__mail__in=mailed).delete()
+        Mail.objects.filter(pk__in=mailed).delete()
 
 
 def found(owner: User, name: str, kind: str = "organization") -> Organization:

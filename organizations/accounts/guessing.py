@@ -41,6 +41,9 @@ LIMITS = {
     "mail.place": Limit(40, HOURS),
     # Mails that one organization's people can cause.
     "invitation": Limit(100, 24 * HOURS),
+    "invitation.again": Limit(3, HOURS),
+    # What all organizations together send to one address.
+    "invitation.address": Limit(20, 24 * HOURS),
     "join": Limit(20, HOURS),
     "sign_up.place": Limit(60, HOURS),
 }

@@ -79,10 +79,17 @@ def check_due(organization_id: str, domain_id: str) -> None:
 
 
 def use(
-    *, by: Actor, organization: Organization, domain_id: str, connection_id: Any = UNCHANGED, enforced: Any = UNCHANGED
+    *,
+    by: Actor,
+    organization: Organization,
+    domain_id: str,
+    connection_id: Any = UNCHANGED,
+    enforced: Any = UNCHANGED,
+    join_requests: Any = UNCHANGED,
 ) -> Domain:
     """
-    Say which connection people of the domain are led to (None for none), and whether members of it must use that one.
+    Say which connection people of the domain are led to (None for none), whether members of it must use that one, and
+    whether people who have proven such an address may ask to join.
 
     The demand is taken only from somebody whose session that very connection proved, so that nobody locks people out
     with one that does not work, and only once an owner is kept for emergencies. Raises Conflict, NotFound, Invalid.
@@ -91,17 +98,19 @@ def use(
     with rls.acting_as(f"org:{organization.pk}"):
         held = Organization.objects.select_for_update().get(pk=organization.pk)
         domain = _found(organization, domain_id)
-        before = _Use(domain.connection_id, domain.enforced)
+        before = _Use(domain.connection_id, domain.enforced, domain.join_requests)
         wanted = _Use(
             before.connection_id if connection_id is UNCHANGED else connection_id,
             before.enforced if enforced is UNCHANGED else enforced,
+            before.join_requests if join_requests is UNCHANGED else join_requests,
         )
         if wanted == before:
             return domain
         _check_use(standing, held, domain, before, wanted)
         domain.connection_id, domain.enforced = wanted.connection_id, wanted.enforced
-        domain.save(update_fields=["connection", "enforced"])
-        if wanted.enforced:
+        domain.join_requests = wanted.join_requests
+        domain.save(update_fields=["connection", "enforced", "join_requests"])
+        if wanted.demands_anew(before):
             _end_what_other_ways_opened(domain)
         _record(
             by,
@@ -110,6 +119,7 @@ def use(
             standing,
             connection=wanted.connection_id or "",
             enforced=wanted.enforced,
+            join_requests=wanted.join_requests,
         )
     return domain
 
@@ -127,9 +137,16 @@ def give_up(*, by: Actor, organization: Organization, domain_id: str) -> None:
 class _Use:
     connection_id: str | None
     enforced: bool
+    join_requests: bool
+
+    def demands_anew(self, before: "_Use") -> bool:
+        """Whether members have to use a connection that they did not have to use before."""
+        return self.enforced and (self.connection_id, True) != (before.connection_id, before.enforced)
 
 
 def _check_use(standing: Standing, held: Organization, domain: Domain, before: _Use, wanted: _Use) -> None:
+    if wanted.join_requests and not before.join_requests and not domain.counts:
+        raise _unproven()
     if wanted.connection_id is None:
         if wanted.enforced:
             raise Invalid("Choose the connection that members have to use.", field="connection")
@@ -138,9 +155,13 @@ def _check_use(standing: Standing, held: Organization, domain: Domain, before: _
     if connection is None:
         raise Invalid("Choose one of your connections.", field="connection")
     if wanted.connection_id != before.connection_id and not domain.counts:
-        raise Conflict("The domain is not proven yet. Nothing was changed.", code="NOT_PROVEN")
-    if wanted.enforced:
+        raise _unproven()
+    if wanted.demands_anew(before):
         _check_demand(standing, held, domain, connection)
+
+
+def _unproven() -> Conflict:
+    return Conflict("The domain is not proven yet. Nothing was changed.", code="NOT_PROVEN")
 
 
 def _check_demand(standing: Standing, held: Organization, domain: Domain, connection: Connection) -> None:

@@ -13,7 +13,7 @@ from controlplane.actor import Actor
 from controlplane.problems import Conflict
 from organizations import queries
 from organizations.actions import facts, keys, owners
-from organizations.models import Membership, Organization, User
+from organizations.models import JoinRequest, Membership, Organization, User
 from organizations.permissions import ROLES, Role
 
 
@@ -26,12 +26,13 @@ def admit(
     grant_id: str | None = None,
     **because: str,
 ) -> Membership:
-    """Make somebody a member. Raises Conflict for one who is a member already."""
+    """Make somebody a member, which settles a request of theirs. Raises Conflict for one who is a member already."""
     organization_id = organization if isinstance(organization, str) else organization.pk
     user_id = user if isinstance(user, str) else user.pk
     owners.alone(organization_id)
     if Membership.objects.filter(user_id=user_id, organization_id=organization_id).exists():
         raise Conflict("This person belongs to the organization already.", code="ALREADY_MEMBER")
+    JoinRequest.objects.filter(user_id=user_id, organization_id=organization_id).delete()
     membership = Membership.objects.create(user_id=user_id, organization_id=organization_id, role=role)
     _record(by, membership, "create", grant_id, role=role, user=user_id, **because)
     return membership

@@ -35,7 +35,7 @@ def by_platform(*, by: Actor, identity: ProvenIdentity) -> User:
     """
     if not identity.email_verified:
         raise _unverified()
-    return holder(identity) or _new_person(by, identity, way="platform")
+    return holder(identity) or new_person(by, identity, way="platform")
 
 
 def by_connection(*, by: Actor, connection: Connection, identity: ProvenIdentity) -> User | SignInRefused:
@@ -75,7 +75,7 @@ def _join(
         raise _refusal(found.fate, REASONS[found.fate])
     if user is None:
         # The address is verified by the proof of its domain.
-        user = _new_person(by, replace(identity, email_verified=True), way=connection.pk)
+        user = new_person(by, replace(identity, email_verified=True), way=connection.pk)
     joining.join(by=by, connection=connection, user=user, found=found)
     _note_proof(by, connection, user, "organizations.session.begin")
     return user
@@ -177,7 +177,8 @@ def holder(identity: ProvenIdentity) -> User | None:
     return user
 
 
-def _new_person(by: Actor, identity: ProvenIdentity, *, way: str) -> User:
+def new_person(by: Actor, identity: ProvenIdentity, *, way: str) -> User:
+    """Make the person of an identity that nobody has. Raises SignInRefused where somebody has the verified address."""
     user = User(id=new_user_id(), email=identity.email, email_verified=identity.email_verified, name=identity.name)
     user.set_unusable_password()
     try:
@@ -204,7 +205,7 @@ def _found_pending(by: Actor, organization: Organization, connection: Connection
     )
     if not won:
         raise _refusal("NOT_A_MEMBER", "Somebody else became the owner a moment ago.")
-    user = _new_person(by, identity, way=connection.pk)
+    user = new_person(by, identity, way=connection.pk)
     organization.refresh_from_db()
     organization.created_by_id = user.pk
     organization.save(update_fields=["created_by"])

@@ -1,7 +1,11 @@
-"""Who belongs where: memberships, an MSP's grants over its clients, and open invitations."""
+"""Who belongs where: memberships, an MSP's grants over its clients, invitations, and requests to join."""
+
+import datetime as dt
+from typing import Self
 
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 from controlplane.ids import new_id
 from organizations.permissions import Role
@@ -99,6 +103,7 @@ class Invitation(models.Model):
     role = models.CharField(max_length=16, choices=Role)
     invited_by = models.ForeignKey("organizations.User", null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField(null=True, blank=True, help_text="When the last mail about it was written")
     expires_at = models.DateTimeField()
 
     class Meta:
@@ -111,9 +116,32 @@ class Invitation(models.Model):
     def __str__(self) -> str:
         return f"{self.email} may join {self.organization_id} as {self.role}"
 
+    @property
+    def state(self) -> str:
+        """`open`, or `expired`: listed for a while yet, so that it can be sent again."""
+        return "open" if self.expires_at > timezone.now() else "expired"
+
+
+class JoinRequests(models.QuerySet["JoinRequest"]):
+    """Requests by what they are good for."""
+
+    def lately(self) -> Self:
+        """Those of the last 30 days, open or declined: as long as one is there, the person can't ask again."""
+        return self.filter(created_at__gt=timezone.now() - JoinRequest.LASTS)
+
+    def open(self) -> Self:
+        """Those that wait for somebody to decide."""
+        return self.lately().filter(declined_at=None)
+
 
 class JoinRequest(models.Model):
-    """Somebody with a verified address asks to belong. It is nothing until an administrator gives a role."""
+    """
+    Somebody with a verified address asks to belong. It is nothing until an administrator gives a role.
+
+    Who decides sees nothing else of the person, so address and name are kept here as they were.
+    """
+
+    LASTS = dt.timedelta(days=30)
 
     id = models.CharField(primary_key=True, max_length=32, default=new_join_request_id, editable=False)
     organization = models.ForeignKey(
@@ -123,6 +151,9 @@ class JoinRequest(models.Model):
     email = models.EmailField(max_length=254)
     name = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    declined_at = models.DateTimeField(null=True, blank=True)
+
+    objects = JoinRequests.as_manager()
 
     class Meta:
         ordering = ["id"]
@@ -131,3 +162,13 @@ class JoinRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.email} asks to join {self.organization_id}"
+
+    @property
+    def ends_at(self) -> dt.datetime:
+        """From when on it is worth nothing, and the person can ask again."""
+        return self.created_at + self.LASTS
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it waits for somebody to decide."""
+        return self.declined_at is None and self.ends_at > timezone.now()

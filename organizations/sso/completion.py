@@ -13,12 +13,13 @@ from django.utils import timezone
 from controlplane import audit, rls
 from controlplane.actor import Actor, actor_of
 from controlplane.problems import Problem
-from organizations.actions import sign_in, sign_in_tests, sign_up
+from organizations.actions import join_requests, sign_in, sign_in_tests, sign_up
 from organizations.models import Connection, User
-from organizations.sso import sessions
+from organizations.sso import asking, sessions
 from organizations.sso.attempts import Attempt
 from organizations.sso.demands import Demand
 from organizations.sso.oidc.provider import PLATFORM
+from organizations.sso.outlook import Fate
 from organizations.sso.proven import ProvenIdentity, SignInRefused, no_address
 
 log = structlog.get_logger(__name__)
@@ -52,6 +53,12 @@ def refused(request: HttpRequest, connection: Connection | None, refusal: SignIn
     Anybody can post rubbish to a connection's address, with words of their own in the reason, so one code is audited
     once a minute and connection; the log has them all.
     """
+    _note(request, connection, refusal)
+    context = {"refusal": refusal, "again": _again(connection)}
+    return render(request, "organizations/refused.html", context, status=refusal.status)
+
+
+def _note(request: HttpRequest, connection: Connection | None, refusal: SignInRefused) -> None:
     target = connection.pk if connection else PLATFORM
     log.warning("sign_in_refused", refusal=refusal.code, reason=refusal.reason, connection=target)
     if _is_news(connection, target, refusal.code):
@@ -62,8 +69,6 @@ def refused(request: HttpRequest, connection: Connection | None, refusal: SignIn
             target=target,
             data={"code": refusal.code, "reason": refusal.reason},
         )
-    context = {"refusal": refusal, "again": _again(connection)}
-    return render(request, "organizations/refused.html", context, status=refusal.status)
 
 
 def demanded(request: HttpRequest, demand: Demand) -> HttpResponse:
@@ -126,10 +131,26 @@ def _platform_founding(request: HttpRequest, attempt: Attempt, identity: ProvenI
 def _connection_sign_in(
     request: HttpRequest, connection: Connection, attempt: Attempt, identity: ProvenIdentity
 ) -> HttpResponse:
-    entered = sign_in.by_connection(by=actor_of(request), connection=connection, identity=identity)
+    try:
+        entered = sign_in.by_connection(by=actor_of(request), connection=connection, identity=identity)
+    except SignInRefused as refusal:
+        return _stranger(request, connection, identity, refusal)
     if isinstance(entered, SignInRefused):
         return refused(request, connection, entered)
     return _enter(request, connection, entered, attempt)
+
+
+def _stranger(
+    request: HttpRequest, connection: Connection, identity: ProvenIdentity, refusal: SignInRefused
+) -> HttpResponse:
+    """Leads somebody who does not belong to where they can ask to join; raises the refusal where nobody may ask."""
+    if refusal.code != Fate.NOT_A_MEMBER:
+        raise refusal
+    if join_requests.askable_by_connection(connection=connection, identity=identity) is None:
+        raise refusal
+    _note(request, connection, refusal)
+    asking.remember(request, connection.pk, identity)
+    return redirect("connection-ask", connection.pk)
 
 
 def _testing(request: HttpRequest, connection: Connection, attempt: Attempt, identity: ProvenIdentity) -> HttpResponse:

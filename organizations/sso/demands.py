@@ -51,6 +51,13 @@ def demands_on(user: User) -> list[Demand]:
     return [_demand(one, enabled.get(one.pk, {}), enforced.get(one.pk), user) for one in organizations]
 
 
+def asks_for_own_sign_in(organization: Organization, email: str) -> bool:
+    """Whether a member with this address would have to come in by a connection. The caller acts as the organization."""
+    if organization.sign_in_policy == Organization.SignInPolicy.CONNECTION:
+        return True
+    return Domain.objects.filter(organization=organization, enforced=True, name=domain_of(email)).exists()
+
+
 def closing(user: User) -> Demand | None:
     """
     The demand that makes the platform's sign-in worth nothing to the person, because all their organizations have one.

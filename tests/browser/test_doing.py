@@ -235,7 +235,7 @@ def test_a_key_that_may_do_nothing_is_refused_at_its_boxes(world: World, visit: 
 
 def test_members_are_invited_changed_and_removed(world: World, visit: Callable[..., Page]) -> None:
     page = visit(f"/o/{world.acme.pk}/members/", by=world.alice)
-    page.get_by_label("Work e-mail").fill("nora@example.test")
+    page.get_by_label("Work e-mail addresses").fill("nora@example.test")
     page.get_by_role("button", name="Invite").click()
     expect(page.get_by_text("nora@example.test").first).to_be_visible()
     page.get_by_label("Role of Bob").select_option("viewer")

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from controlplane import audit, outbox, rls
 from controlplane.actor import Actor
-from organizations.actions import certificates, clients, connections, domains, keys, mapping, sign_up
-from organizations.models import Connection, Domain, Organization, SignInTest, User
+from organizations.actions import certificates, clients, connections, domains, invitations, keys, mapping, sign_up
+from organizations.models import Connection, Domain, JoinRequest, Organization, SignInTest, User
 from organizations.sso.oidc.provider import Discovered
 from organizations.sso.saml import metadata
 from tenants.access import actions as access
@@ -57,6 +57,7 @@ class World:
     acme: Organization
     clients: dict[str, Organization] = field(default_factory=dict)
     tenants: dict[str, Tenant] = field(default_factory=dict)
+    invitation: str = ""
     tokens: dict[str, EnrollmentToken] = field(default_factory=dict)
     connections: dict[str, Connection] = field(default_factory=dict)
 
@@ -99,12 +100,24 @@ def build(edge: LivelyEdge, *, paula: User, alice: User, vera: User, msp: Organi
     world = World(edge, paula, alice, vera, msp, acme)
     _acme(world)
     _connection(world)
+    _outsiders(world)
     for name, make in CLIENTS.items():
         client = _client(world, name)
         if make is not None:
             make(world, world.add(client, f"{name.split()[0]} production", world.paula))
     world.read()
     return world
+
+
+def _outsiders(world: World) -> None:
+    """Alice is invited by the MSP, and somebody asks to join Acme."""
+    by = actor_for(world.paula)
+    with rls.acting_as(by.rls_actor):
+        invited = invitations.invite(by=by, organization=world.msp, email=world.alice.email, role="operator")
+    world.invitation = invited.pk
+    asker = person("ida.holm@acme.example", "Ida Holm")
+    with rls.acting_as(f"org:{world.acme.pk}"):
+        JoinRequest.objects.create(organization=world.acme, user=asker, email=asker.email, name=asker.name)
 
 
 def _client(world: World, name: str) -> Organization:

@@ -193,3 +193,9 @@ def test_mails_are_forgotten_a_month_after_their_end():
     retention.forget_old_rows()
     with all_rows():
         assert not Mail.objects.exists()
+
+
+def test_a_mail_that_waits_is_nothing_that_is_pending_at_the_edge():
+    write()
+    with rls.acting_as("org:org_a"):
+        assert outbox.waiting("org_a") == 0

@@ -105,7 +105,16 @@ API = {
         "GET": needs("member.view"),
         "POST": needs("member.manage", body={"email": "new@example.test", "role": "viewer"}),
     },
-    "/api/v1/organizations/{organization_id}/invitations/{invitation_id}": {"DELETE": needs("member.manage")},
+    "/api/v1/organizations/{organization_id}/invitations/{invitation_id}": {
+        "GET": needs("member.view"),
+        "DELETE": needs("member.manage"),
+    },
+    "/api/v1/organizations/{organization_id}/invitations/{invitation_id}/resend": {"POST": needs("member.manage")},
+    "/api/v1/organizations/{organization_id}/join-requests": {"GET": needs("member.manage")},
+    "/api/v1/organizations/{organization_id}/join-requests/{join_request_id}/approve": {
+        "POST": needs("member.manage", body={"role": "viewer"})
+    },
+    "/api/v1/organizations/{organization_id}/join-requests/{join_request_id}/decline": {"POST": needs("member.manage")},
     "/api/v1/organizations/{organization_id}/keys": {
         "GET": needs("key.manage"),
         "POST": needs("key.manage", body={"name": "new", "scopes": ["tenant.view"], "expires_in_days": 1}),
@@ -194,10 +203,15 @@ PAGES = {
     "/sign-up/": {"GET": anybody(), "POST": anybody(body={"name": "New"})},
     "/sign-up/saml/": {"GET": anybody(), "POST": anybody(body={"name": "New"})},
     "/sign-up/saml/{connection_id}/": {"GET": anybody()},
+    "/invitations/{invitation_id}/": {"GET": anybody()},
     "/invitations/{invitation_id}/accept/": {"POST": people()},
+    "/invitations/{invitation_id}/decline/": {"POST": people()},
+    "/join/{organization_id}/": {"POST": people()},
+    "/join/{organization_id}/take-back/": {"POST": people()},
     "/sso/platform/": {"POST": anybody()},
     "/sso/enter/{organization_id}/": {"GET": anybody()},
     "/sso/{connection_id}/": {"GET": anybody(is_sign_in_page=True), "POST": anybody(is_sign_in_page=True)},
+    "/sso/{connection_id}/ask/": {"GET": anybody(), "POST": anybody()},
     "/sso/{connection_id}/link/": {"POST": people()},
     "/sso/oidc/{key}/callback/": {"GET": anybody(query="state=x&code=y")},
     "/sso/saml/{connection_id}/metadata/": {"GET": anybody()},
@@ -212,11 +226,16 @@ PAGES = {
     "/o/{organization_id}/activity/": {"GET": needs("tenant.view")},
     "/o/{organization_id}/members/": {
         "GET": needs("member.view"),
-        "POST": needs("member.manage", body={"email": "new@example.test", "role": "viewer"}),
+        "POST": needs("member.manage", body={"emails": "new@example.test", "role": "viewer"}),
     },
     "/o/{organization_id}/members/{membership_id}/role/": {"POST": needs("member.manage", body={"role": "billing"})},
     "/o/{organization_id}/members/{membership_id}/remove/": {"POST": needs("member.manage")},
     "/o/{organization_id}/invitations/{invitation_id}/withdraw/": {"POST": needs("member.manage")},
+    "/o/{organization_id}/invitations/{invitation_id}/resend/": {"POST": needs("member.manage")},
+    "/o/{organization_id}/join-requests/{join_request_id}/approve/": {
+        "POST": needs("member.manage", body={"role": "viewer"})
+    },
+    "/o/{organization_id}/join-requests/{join_request_id}/decline/": {"POST": needs("member.manage")},
     "/o/{organization_id}/grants/{grant_id}/withdraw/": {"POST": needs("organization.manage")},
     "/o/{organization_id}/keys/": {"GET": needs("key.manage")},
     "/o/{organization_id}/keys/new/": {"GET": needs("key.manage"), "POST": needs("key.manage")},

@@ -146,6 +146,7 @@ DEFINER_FUNCTIONS = {
     "organizations_person_of_address": "whose proven address it is, before sign-in by password and for mails",
     "organizations_person_of_identity": "who a proven identity is",
     "organizations_staff_of_address": "who signs in to the admin site",
+    "organizations_that_take_me": "which organization takes a request to join from the asker's own, verified address",
     "organizations_unfinished": "pending organizations whose first sign-in never came",
     "outbox_due": "ids of deliveries that are due",
     "refresh_cell": "marks a cell's tenants for another look after its feed was lost",

@@ -14,7 +14,7 @@ from controlplane.models import AuditEntry
 from organizations.actions import invitations, keys
 from organizations.actions.connections import add_saml
 from organizations.actions.domains import claim
-from organizations.models import Grant, Membership, Organization, SignInTest, User
+from organizations.models import Grant, JoinRequest, Membership, Organization, SignInTest, User
 from organizations.permissions import PERMISSIONS
 from organizations.sso.saml.certificates import fingerprint
 from organizations.sso.saml.metadata import parse
@@ -137,9 +137,14 @@ def _people(owner: User, organization: Organization, member: User | None = None)
             claims={"email": [f"a@{CANARY}.example"]},
         )
         entry = AuditEntry.objects.get(organization_id=organization.pk, target=key.pk)
+        asker = person(f"asker-{organization.pk[-8:]}")
+        asked = JoinRequest.objects.create(
+            organization=organization, user=asker, email=f"asker@{CANARY}.example", name=f"Asker {CANARY}"
+        )
     return {
         "organization_id": organization.pk,
         "invitation_id": invitation.pk,
+        "join_request_id": asked.pk,
         "key_id": key.pk,
         "grant_id": grant.pk,
         "membership_id": membership.pk,

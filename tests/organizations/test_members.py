@@ -184,10 +184,3 @@ def test_a_withdrawn_invitation_is_gone(acme: Organization, alice: User, mallory
         invitations.withdraw(by=actor, organization=acme, invitation_id=invitation.pk)
         with pytest.raises(NotFound):
             invitations.withdraw(by=actor, organization=acme, invitation_id=invitation.pk)
-
-
-def test_a_member_who_is_invited_again_is_told_so(acme: Organization, alice: User, bob: User) -> None:
-    invitation = invite(alice, acme, bob.email)
-    actor = actor_for(bob)
-    with rls.acting_as(actor.rls_actor), pytest.raises(Conflict):
-        invitations.accept(by=actor, invitation_id=invitation.pk)

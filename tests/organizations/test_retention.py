@@ -7,7 +7,7 @@ from django.utils import timezone
 from organizations import retention
 from organizations.actions.sign_in import PENDING_LIFETIME
 from organizations.limits import SIGN_UPS_AN_HOUR
-from organizations.models import Connection, Invitation, Organization, SeenAssertion
+from organizations.models import Connection, Invitation, JoinRequest, Organization, SeenAssertion, User
 from organizations.tasks import forget_spent_rows
 from tests.database import all_rows
 from tests.organizations.conftest import Browser, audited
@@ -46,15 +46,27 @@ def test_used_assertions_are_kept_as_long_as_they_could_be_replayed(
         assert not SeenAssertion.objects.exists()
 
 
-def test_invitations_that_ended_are_forgotten(acme: Organization) -> None:
+def test_invitations_that_ended_a_month_ago_are_forgotten(acme: Organization) -> None:
     with all_rows():
-        for email, days in (("old@example.test", -1), ("new@example.test", 1)):
+        for email, days in (("old@example.test", -31), ("ended@example.test", -1), ("new@example.test", 1)):
             Invitation.objects.create(
                 organization=acme, email=email, role="viewer", expires_at=timezone.now() + dt.timedelta(days=days)
             )
     forget_spent_rows()
     with all_rows():
-        assert [each.email for each in Invitation.objects.all()] == ["new@example.test"]
+        assert {each.email for each in Invitation.objects.all()} == {"ended@example.test", "new@example.test"}
+
+
+def test_requests_to_join_are_forgotten_after_a_month_decided_or_not(
+    acme: Organization, mallory: User, maria: User
+) -> None:
+    with all_rows():
+        for user, days in ((mallory, 31), (maria, 29)):
+            asked = JoinRequest.objects.create(organization=acme, user=user, email=user.email)
+            JoinRequest.objects.filter(pk=asked.pk).update(created_at=timezone.now() - dt.timedelta(days=days))
+    forget_spent_rows()
+    with all_rows():
+        assert [each.user for each in JoinRequest.objects.all()] == [maria]
 
 
 def test_one_network_can_not_sign_up_without_end(visitor: Browser, saml_idp: SamlIdp) -> None:

@@ -18,6 +18,7 @@ from organizations.accounts import authenticators, passkeys, people
 from organizations.accounts.forms import DeviceNameForm, FactorCodeForm, NewPasswordForm, PasskeyForm
 from organizations.actions import accounts, browser_sessions, factors
 from organizations.actions.sign_in import ways_of
+from organizations.join_views import waiting_for
 from organizations.models import User
 from organizations.sso import departure, sessions
 from organizations.sso.attempts import Attempt
@@ -43,6 +44,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "connections": ways.connections,
         "sessions": browser_sessions.living_of(actor),
         "own_session": actor.session_id,
+        **waiting_for(request),
     }
     page = render(request, "accounts/overview.html", context)
     allow_forms_to(page, *platform_origins())

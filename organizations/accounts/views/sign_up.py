@@ -39,7 +39,8 @@ def ask(request: HttpRequest) -> HttpResponse:
         with told_on(form):
             address = accounts.checked_address(form.cleaned_data["email"])
             count_mail(request, address)
-            request.session[CODE_KEY] = {"id": accounts.ask_for_code(email=address), "email": address}
+            asked = {"id": accounts.ask_for_code(email=address), "email": address, "next": _next(request)}
+            request.session[CODE_KEY] = asked
             return redirect("sign-up-code")
     return _page(request, "email", {"form": form}, form)
 
@@ -59,10 +60,11 @@ def code(request: HttpRequest) -> HttpResponse:
         if proven:
             request.session.cycle_key()
             del request.session[CODE_KEY]
-            request.session[PROVEN_KEY] = {"email": proven, "user": new_user_id(), "at": time.time()}
+            begun = {"email": proven, "user": new_user_id(), "at": time.time(), "next": asked.get("next", "")}
+            request.session[PROVEN_KEY] = begun
             return redirect("sign-up-finish")
         form.add_error("code", "This code does not fit, or is too old. Look at the newest mail, or ask for another.")
-    return _page(request, "code", {"form": form, "email": asked["email"]}, form)
+    return _page(request, "code", {"form": form, "email": asked["email"], "next": asked.get("next", "")}, form)
 
 
 @calls_out
@@ -119,9 +121,15 @@ def _by_passkey(request: HttpRequest, proven: dict[str, Any], name: NameForm, fo
 
 
 def _begin(request: HttpRequest, user: User, *, second_factor: bool) -> HttpResponse:
-    request.session.pop(PROVEN_KEY, None)
+    begun = request.session.pop(PROVEN_KEY, None) or {}
     sessions.begin(request, user, way=sessions.ACCOUNT, second_factor=second_factor)
-    return redirect("sign-up")
+    return redirect(begun.get("next") or "sign-up")
+
+
+def _next(request: HttpRequest) -> str:
+    """Where they wanted to go, such as an invitation; empty for nowhere in particular."""
+    wanted = sessions.safe_next(request.GET.get("next", ""))
+    return wanted if wanted != "/" else ""
 
 
 def _stored(request: HttpRequest, key: str) -> dict[str, Any]:

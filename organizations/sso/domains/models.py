@@ -49,6 +49,7 @@ class Domain(models.Model):
         help_text="Where people with such an address are led from the sign-in page",
     )
     enforced = models.BooleanField(default=False, help_text="Members with such an address must use the connection")
+    join_requests = models.BooleanField(default=False, help_text="People with such an address, proven, may ask to join")
     created_at = models.DateTimeField(auto_now_add=True)
     proven_at = models.DateTimeField(null=True, blank=True)
     missing_since = models.DateTimeField(null=True, blank=True)

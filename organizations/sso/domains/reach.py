@@ -11,6 +11,12 @@ def proves(organization: Organization, email: str) -> bool:
     return bool(name) and Domain.objects.filter(organization=organization, name=name, state__in=Domain.COUNTS).exists()
 
 
+def takes_requests(organization: Organization, email: str) -> bool:
+    """Whether people with such an address may ask to join: a domain that counts, where the organization wants it."""
+    mine = Domain.objects.filter(organization=organization, state__in=Domain.COUNTS, join_requests=True)
+    return mine.filter(name=domain_of(email)).exists()
+
+
 def connection_for(email: str) -> Connection | None:
     """
     Where the sign-in page leads somebody with this address, before anybody is signed in.

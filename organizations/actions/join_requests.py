@@ -1,0 +1,202 @@
+"""
+Ask to join an organization, and what becomes of a request.
+
+Whoever has proven an address of a domain may ask the organization that proved the domain, where it takes requests from
+there. Before that, nobody learns that the organization is here. A request is nothing until somebody gives it a role.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.utils import timezone
+
+from controlplane import audit, mail, rls
+from controlplane.actor import Actor
+from controlplane.problems import Conflict, NotFound
+from organizations import owner_notices
+from organizations.access import require
+from organizations.accounts import guessing, people
+from organizations.actions import owners, roles, sign_in
+from organizations.actions.members import check_role
+from organizations.models import Connection, Domain, Invitation, JoinRequest, Membership, Organization, User
+from organizations.permissions import Role
+from organizations.sso.domains import reach
+from organizations.sso.domains.names import domain_of
+from organizations.sso.proven import ProvenIdentity
+
+
+@dataclass(frozen=True)
+class Askable:
+    """An organization that takes a request of somebody's, and what became of theirs if they have asked lately."""
+
+    organization_id: str
+    organization_name: str
+    request: JoinRequest | None
+
+
+def askable(*, by: Actor) -> list[Askable]:
+    """The organizations that the asker may ask, by their own verified address, and does not belong to."""
+    if by.kind != "user" or not by.is_signed_in:
+        return []
+    with rls.reading_as(f"user:{by.user_id}"):
+        found = rls.call("organizations_that_take_me", otherwise=lambda: _on_sqlite(by.user_id))
+        mine = {row.organization_id: row for row in JoinRequest.objects.lately().filter(user_id=by.user_id)}
+    return [Askable(row["id"], row["name"], mine.get(row["id"])) for row in found]
+
+
+def ask(*, by: Actor, organization_id: str) -> JoinRequest:
+    """
+    Ask to join. Only for a session proven by a way of the person's own, which is what verified their address.
+
+    Raises NotFound for an organization that takes no request of theirs, or is none, and Conflict where they have asked
+    in the last 30 days.
+    """
+    person = people.person(by.user_id)
+    if person is None or organization_id not in {each.organization_id for each in askable(by=by)}:
+        raise NotFound
+    return _keep(by, organization_id, person, person.email)
+
+
+def take_back(*, by: Actor, organization_id: str) -> None:
+    """Take one's own request back before it is decided. Raises NotFound."""
+    with rls.reading_as(f"user:{by.user_id}"):
+        mine = JoinRequest.objects.open().filter(user_id=by.user_id, organization_id=organization_id).first()
+    if by.kind != "user" or mine is None:
+        raise NotFound
+    with rls.acting_as(f"org:{organization_id}"):
+        taken, _ = JoinRequest.objects.open().filter(pk=mine.pk).delete()
+        if not taken:
+            raise NotFound
+        _record(by, mine, "take_back")
+
+
+def askable_by_connection(*, connection: Connection, identity: ProvenIdentity) -> Askable | None:
+    """
+    The organization of a connection, for a stranger whom it proved; None where it takes no request of theirs.
+
+    The address must lie in a domain that the organization proved, as for whoever joins by the first sign-in.
+    """
+    user = sign_in.holder(identity)
+    with rls.reading_as(f"org:{connection.organization_id}"):
+        organization = Organization.objects.get(pk=connection.organization_id)
+        if not (organization.is_active and connection.is_enabled) or identity.email_disputed:
+            return None
+        if not reach.takes_requests(organization, identity.email):
+            return None
+        if user and Membership.objects.filter(organization=organization, user=user).exists():
+            return None
+        mine = JoinRequest.objects.lately().filter(organization=organization, user=user).first() if user else None
+    return Askable(organization.pk, organization.name, mine)
+
+
+def ask_by_connection(*, by: Actor, connection: Connection, identity: ProvenIdentity) -> JoinRequest:
+    """
+    Ask to join as whom the organization's own connection proved: a new person, or one whom it knows.
+
+    Raises NotFound where no request is taken, Conflict as `ask` does, and SignInRefused where an account that exists
+    has the address: it is never taken over, its owner asks with it.
+    """
+    if askable_by_connection(connection=connection, identity=identity) is None:
+        raise NotFound
+    user = sign_in.holder(identity)
+    if user is None:
+        # The address is verified by the proof of its domain.
+        user = sign_in.new_person(by, replace(identity, email_verified=True), way=connection.pk)
+    return _keep(replace(by, user_id=user.pk), connection.organization_id, user, identity.email)
+
+
+def approve(*, by: Actor, organization: Organization, join_request_id: str, role: str) -> Membership:
+    """
+    Let somebody in who asked, with a role within the asker's own reach, and mail them.
+
+    Raises NotFound, Invalid, Forbidden, and Conflict where the domain is not proven any more or they belong already.
+    """
+    standing = require(by, "member.manage", organization)
+    check_role(standing, role)
+    with rls.acting_as(f"org:{organization.pk}"):
+        request = _taken(organization, join_request_id)
+        if not reach.proves(organization, request.email):
+            raise Conflict(
+                "The domain of this address is not proven any more, so the request is worth nothing.",
+                code="NOT_PROVEN",
+                hint="Decline it, and invite the address if you know whose it is.",
+            )
+        Invitation.objects.filter(organization=organization, email__iexact=request.email).delete()
+        membership = roles.admit(
+            by=by,
+            organization=organization,
+            user=request.user_id,
+            role=role,
+            grant_id=standing.grant_id,
+            join_request=request.pk,
+        )
+        _record(by, request, "approve", standing.grant_id, role=role)
+        _tell(organization, request, "join_approved", role=Role(role).label)
+    return membership
+
+
+def decline(*, by: Actor, organization: Organization, join_request_id: str) -> None:
+    """Turn a request down, and mail who asked: until it would have ended they can't ask again. Raises NotFound."""
+    standing = require(by, "member.manage", organization)
+    with rls.acting_as(f"org:{organization.pk}"):
+        request = _taken(organization, join_request_id)
+        request.declined_at = timezone.now()
+        request.save(update_fields=["declined_at"])
+        _record(by, request, "decline", standing.grant_id)
+        _tell(organization, request, "join_declined", again=f"{request.ends_at:%-d %B %Y}")
+
+
+def _keep(by: Actor, organization_id: str, person: User, email: str) -> JoinRequest:
+    """Stores a request and tells who can decide. Of one person's, one counts at a time."""
+    with rls.acting_as(f"org:{organization_id}"):
+        organization = owners.alone(organization_id)
+        mine = JoinRequest.objects.filter(organization=organization, user=person)
+        if (before := mine.lately().first()) is not None:
+            raise Conflict(
+                "You have asked already. Nothing was changed.",
+                code="ALREADY_ASKED",
+                hint=f"You can ask again from {before.ends_at:%-d %B %Y} on.",
+            )
+        guessing.count("join", organization_id)
+        mine.delete()
+        request = JoinRequest.objects.create(organization=organization, user=person, email=email, name=person.name)
+        _record(by, request, "create")
+        named = mail.unlinked(person.name) or "Somebody"
+        owner_notices.tell_those_who_may("member.manage", organization, "join_asked", name=named, email=email)
+    return request
+
+
+def _taken(organization: Organization, join_request_id: str) -> JoinRequest:
+    """An open request, about which nobody else decides until the transaction's end."""
+    owners.alone(organization.pk)
+    request = JoinRequest.objects.open().filter(organization=organization, pk=join_request_id).first()
+    if request is None:
+        raise NotFound
+    return request
+
+
+def _tell(organization: Organization, request: JoinRequest, template: str, **more: str) -> None:
+    context = {"organization": mail.unlinked(organization.name), "organization_id": organization.pk, **more}
+    mail.write(to=request.email, template=template, context=context, organization_id=organization.pk)
+
+
+def _record(by: Actor, request: JoinRequest, deed: str, grant_id: str | None = None, **more: str) -> None:
+    audit.record(
+        by=by,
+        action=f"organizations.join_request.{deed}",
+        organization_id=request.organization_id,
+        target=request.pk,
+        data={"email": request.email, "user": request.user_id, **more},
+        grant_id=grant_id,
+    )
+
+
+def _on_sqlite(user_id: str) -> list[dict[str, Any]]:
+    person = User.objects.filter(pk=user_id, email_verified=True).first()
+    rows = Domain.objects.filter(
+        name=domain_of(person.email) if person else "",
+        state__in=Domain.COUNTS,
+        join_requests=True,
+        organization__state=Organization.State.ACTIVE,
+    ).exclude(organization__memberships__user_id=user_id)
+    return [{"id": row.organization_id, "name": row.organization.name} for row in rows.select_related("organization")]
