@@ -5,14 +5,10 @@ removing or inserting an entry breaks the chain; the database's triggers refuse 
 organization is in the chain ``platform``.
 """
 
-import hashlib
-import hmac
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
@@ -20,7 +16,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from controlplane.actor import Actor
-from controlplane.environment import environment
+from controlplane.audit_chain import mac_of
 from controlplane.ids import new_id
 from controlplane.models import AuditEntry, AuditHead
 from controlplane.rls import PLATFORM, acting_as
@@ -151,55 +147,6 @@ def _locked_head(chain: str) -> AuditHead:
     return head
 
 
-def mac_of(entry: AuditEntry) -> str:
-    """Returns the keyed hash of an entry and, through ``previous``, of everything before it."""
-    content = [
-        entry.organization_id,
-        entry.position,
-        entry.created_at.isoformat(),
-        entry.action,
-        entry.refused,
-        entry.target,
-        entry.actor,
-        entry.data,
-        entry.previous,
-    ]
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=_refuse)
-    return hmac.new(bytes.fromhex(environment().audit_key), text.encode(), hashlib.sha256).hexdigest()
-
-
-def _refuse(value: Any) -> Any:
-    raise TypeError(f"Audit data holds a {type(value).__name__}; only plain JSON values come back unchanged.")
-
-
-@dataclass(frozen=True)
-class Break:
-    """Where a chain does not hold. ``position`` is the first entry in doubt."""
-
-    organization_id: str
-    position: int
-    reason: str
-
-
 def entries_of(organization_id: str) -> QuerySet[AuditEntry]:
     """Returns the organization's entries, newest first; row-level security and the caller decide who may ask."""
     return AuditEntry.objects.filter(organization_id=organization_id).order_by("-created_at", "-id")
-
-
-def verify(organization_id: str) -> Break | None:
-    """Walks one chain as its organization and returns the first break, or None if it holds."""
-    actor = PLATFORM if organization_id == PLATFORM else f"org:{organization_id}"
-    with acting_as(actor):
-        previous, position = "", 0
-        for entry in AuditEntry.objects.filter(organization_id=organization_id).order_by("position").iterator():
-            position += 1
-            if entry.position != position:
-                return Break(organization_id, position, "an entry is missing")
-            if entry.previous != previous or not hmac.compare_digest(mac_of(entry), entry.mac):
-                return Break(organization_id, position, "an entry was changed")
-            previous = entry.mac
-        # A chain without a head has no end that could be compared: whoever removed it could remove entries too.
-        head = AuditHead.objects.filter(pk=organization_id).first() or AuditHead(pk=organization_id)
-        if (head.position, head.mac) != (position, previous):
-            return Break(organization_id, position + 1, "entries are missing at the end")
-    return None

@@ -1,5 +1,7 @@
 """Rows that every room needs: access, audit, outbox, remembered answers, markers."""
 
+from datetime import datetime
+
 from django.db import models
 from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
@@ -100,6 +102,35 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.target}"
+
+
+class AuditCheck(models.Model):
+    """How far a chain held when it was walked last, by the clock; see `controlplane.audit_checks`."""
+
+    organization_id = models.TextField(primary_key=True)
+    position = models.BigIntegerField(default=0)
+    """Where the walk under way stands, and the hash there."""
+    mac = models.TextField(default="", blank=True)
+    is_over = models.BooleanField(default=False)
+    found = models.JSONField(default=list, blank=True)
+    """Breaks of the walk under way."""
+    began_at = models.DateTimeField(default=timezone.now)
+    breaks = models.JSONField(default=list, blank=True)
+    """Breaks of the last walk that came to the end."""
+    seen = models.BigIntegerField(default=0)
+    """The farthest that the chain ever reached."""
+    checked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.organization_id} to {self.position}"
+
+    def begin(self) -> None:
+        """Begins a whole walk."""
+        self.position, self.mac, self.found, self.is_over, self.began_at = 0, "", [], False, timezone.now()
+
+    def end(self, now: datetime) -> None:
+        """Comes to the chain's end."""
+        self.breaks, self.checked_at, self.seen = self.found, now, max(self.seen, self.position)
 
 
 def new_message_id() -> str:

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from controlplane import outbox, retention
+from controlplane import audit_checks, outbox, retention
 from controlplane.celery import wake
 
 EXPIRES = 10
@@ -10,6 +10,11 @@ EXPIRES = 10
 
 BEAT_SCHEDULE = {
     "deliver-outbox": {"task": "controlplane.tasks.deliver_outbox", "schedule": 3.0, "options": {"expires": EXPIRES}},
+    "check-audit-chains": {
+        "task": "controlplane.tasks.check_audit_chains",
+        "schedule": 3600.0,
+        "options": {"expires": 3000, "queue": "bulk"},
+    },
     "forget-old-rows": {"task": "controlplane.tasks.forget_old_rows", "schedule": 3600.0},
 }
 
@@ -31,3 +36,17 @@ def deliver(delivery_id: int, organization_id: str) -> None:
 def forget_old_rows() -> None:
     """Removes delivered facts, ended mails and remembered answers that nobody will ask for again."""
     retention.forget_old_rows()
+
+
+@shared_task
+def check_audit_chains() -> None:
+    """Wakes a check of every chain."""
+    for chain in audit_checks.chains():
+        wake(check_audit_chain, chain, queue="bulk")
+
+
+@shared_task
+def check_audit_chain(organization_id: str) -> None:
+    """Checks a piece of one chain, and wakes the next while there is more."""
+    if audit_checks.check(organization_id):
+        wake(check_audit_chain, organization_id, queue="bulk")

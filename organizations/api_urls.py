@@ -14,6 +14,7 @@ urlpatterns = [
     path(f"{_ONE}/grants", api.Grants.as_view(), name="api-grants"),
     path("grants/<str:grant_id>", api.OneGrant.as_view(), name="api-grant"),
     path(f"{_ONE}/audit", trail_api.Entries.as_view(), name="api-audit"),
+    path(f"{_ONE}/audit/export", trail_api.Export.as_view(), name="api-audit-export"),
     path(f"{_ONE}/audit/<str:entry_id>", trail_api.OneEntry.as_view(), name="api-audit-entry"),
     path(f"{_ONE}/members", people_api.Members.as_view(), name="api-members"),
     path(f"{_ONE}/members/<str:membership_id>", people_api.OneMember.as_view(), name="api-member"),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 NOUNS = {
+    "audit": "Audit log",
     "api_key": "API key",
     "break_glass": "Emergency sign-in",
     "connection": "Sign-in connection",
@@ -19,6 +20,8 @@ NOUNS = {
     "session": "Session",
 }
 VERBS = {
+    "break": "found to be changed outside the portal",
+    "export": "exported",
     "add_certificate": "given a further certificate",
     "add_own_key": "given our next key",
     "block": "blocked",

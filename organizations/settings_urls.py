@@ -58,5 +58,6 @@ urlpatterns = [
     path("o/<str:organization_id>/domains/<str:domain_id>/use/", domain.use, name="domain-use"),
     path("o/<str:organization_id>/domains/<str:domain_id>/give-up/", domain.give_up, name="domain-give-up"),
     path("o/<str:organization_id>/audit/", trail.entries, name="audit"),
+    path("o/<str:organization_id>/audit/export/", trail.export, name="audit-export"),
     path("o/<str:organization_id>/audit/<str:entry_id>/", trail.entry, name="audit-entry"),
 ]

@@ -1,12 +1,15 @@
 """The audit trail by API."""
 
+from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from organizations.people_api import InOrganization
 from organizations.trail import queries
-from organizations.trail.search import search_of
+from organizations.trail.download import download
+from organizations.trail.search import ExportForm, SearchForm, search_of
 from organizations.trail.serializers import EntryOut
 
 SEARCH = [
@@ -33,8 +36,34 @@ class Entries(InOrganization):
     )
     def get(self, request: Request, organization_id: str) -> Response:
         """Search the trail, newest first."""
-        form = search_of(request.query_params)
+        form = search_of(request.query_params, SearchForm)
         return self.page(queries.entries(self.actor, self.organization(), form), EntryOut)
+
+
+class Export(InOrganization):
+    """The trail as a file."""
+
+    @extend_schema(
+        operation_id="organizations_audit_export",
+        parameters=[
+            *SEARCH,
+            OpenApiParameter("kind", str, enum=["csv", "jsonl"], required=True),
+            OpenApiParameter("after", int, description="Begin after this entry, where a file before ended"),
+        ],
+        responses={
+            (200, "application/x-ndjson"): OpenApiTypes.STR,
+            (200, "text/csv"): OpenApiTypes.STR,
+        },
+        filters=False,
+    )
+    def get(self, request: Request, organization_id: str) -> HttpResponseBase:
+        """
+        Export what a search finds, oldest first. That it was exported becomes an entry of the trail.
+
+        A file holds at most 100,000 entries; its last line says whether it is complete, and after which entry the next
+        one goes on.
+        """
+        return download(self.actor, self.organization(), search_of(request.query_params, ExportForm))
 
 
 class OneEntry(InOrganization):

@@ -96,7 +96,7 @@ class SearchForm(forms.Form):
     @property
     def given(self) -> dict[str, str]:
         """What was asked for, as the address holds it."""
-        return {name: self.data[name] for name in self.fields if self.data.get(name)}
+        return {name: self.data[name] for name in SearchForm.base_fields if self.data.get(name)}
 
     @property
     def address(self) -> str:
@@ -104,9 +104,16 @@ class SearchForm(forms.Form):
         return urlencode(self.given)
 
 
-def search_of(parameters: Any) -> SearchForm:
-    """A program's search. Raises Malformed naming the first parameter that can't be used."""
-    form = SearchForm(parameters)
+class ExportForm(SearchForm):
+    """A search, and the file that is to hold what it finds."""
+
+    kind = forms.ChoiceField(choices=[("csv", "CSV"), ("jsonl", "JSON lines")], label="As")
+    after = forms.IntegerField(required=False, min_value=0, max_value=2**53, label="After entry")
+
+
+def search_of[Form: SearchForm](parameters: Any, form_class: type[Form]) -> Form:
+    """What somebody asks for by address. Raises Malformed naming the first parameter that can't be used."""
+    form = form_class(parameters)
     for name, messages in form.errors.items():
         raise Malformed(str(messages[0]), field=name)
     return form

@@ -94,6 +94,7 @@ API = {
     "/api/v1/organizations/{organization_id}/subscription": {"GET": needs("billing.view")},
     "/api/v1/organizations/{organization_id}/grants": {"GET": needs("member.view")},
     "/api/v1/organizations/{organization_id}/audit": {"GET": needs("audit.view")},
+    "/api/v1/organizations/{organization_id}/audit/export": {"GET": needs("audit.view", query="kind=jsonl")},
     "/api/v1/organizations/{organization_id}/audit/{entry_id}": {"GET": needs("audit.view")},
     "/api/v1/organizations/{organization_id}/members": {"GET": needs("member.view")},
     "/api/v1/organizations/{organization_id}/members/{membership_id}": {
@@ -272,6 +273,7 @@ PAGES = {
     },
     "/o/{organization_id}/sso/{connection_id}/{verb}/": {"POST": needs("sso.manage")},
     "/o/{organization_id}/audit/": {"GET": needs("audit.view", query="who=alice")},
+    "/o/{organization_id}/audit/export/": {"POST": needs("audit.view", body={"kind": "csv"})},
     "/o/{organization_id}/audit/{entry_id}/": {"GET": needs("audit.view")},
     "/t/{tenant_id}/": {"GET": needs("tenant.view")},
     "/t/{tenant_id}/live/": {"GET": needs("tenant.view")},

@@ -47,7 +47,9 @@ def send(world: World, visitor: Visitor, address: str, method: str, rule: Rule, 
     cookies = visitor.client.cookies.copy()
     with transaction.atomic():
         if address.startswith("/api/"):
-            answer = visitor.client.generic(method, path, json.dumps(body), content_type="application/json")
+            answer = visitor.client.generic(
+                method, path, json.dumps(body), content_type="application/json", QUERY_STRING=rule.query
+            )
         elif method == "POST":
             answer = visitor.client.post(path, body)
         else:
