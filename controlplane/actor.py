@@ -25,6 +25,7 @@ class Actor:
         second_factor: organizations that this session entered with a second factor; None = no session to judge.
         confirmed: whether the person proved who they are within the last minutes; None = no session to judge.
         in_control: whether they did so by a way of their own, not by an organization's; None = no session to judge.
+        working: the grant under which this session works in a client, and the MSP that holds it.
         reason: why the system acts; goes into the audit.
     """
 
@@ -39,6 +40,7 @@ class Actor:
     second_factor: frozenset[str] | None = None
     confirmed: bool | None = None
     in_control: bool | None = None
+    working: tuple[str, str] | None = None
     request_id: str = ""
     address: str = ""
     reason: str = ""
@@ -66,6 +68,11 @@ class Actor:
         return f"org:{self.organization_id}" if self.organization_id else ""
 
     @property
+    def msp_id(self) -> str | None:
+        """The MSP for which this actor works where it works under a grant: the session's choice, or the key's own."""
+        return self.working[1] if self.working else self.organization_id if self.kind == "api_key" else None
+
+    @property
     def label(self) -> str:
         """How the audit names this actor."""
         names = {"user": self.user_id or "nobody", "api_key": f"{self.key_id} of {self.user_id}"}
@@ -78,6 +85,7 @@ class Actor:
         second_factor: Iterable[str] = (),
         confirmed: bool = False,
         in_control: bool = False,
+        working: tuple[str, str] | None = None,
     ) -> "Actor":
         """Returns this actor with what its session has proven."""
         return replace(
@@ -86,6 +94,7 @@ class Actor:
             second_factor=frozenset(second_factor),
             confirmed=confirmed,
             in_control=in_control,
+            working=working,
         )
 
 

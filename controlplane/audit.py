@@ -57,7 +57,7 @@ def record(
             organization_id or PLATFORM,
             action=action,
             target=target,
-            actor={**_named(by), **({"grant": grant_id} if grant_id else {})},
+            actor={**_named(by), **(_through(by, grant_id) if grant_id else {})},
             data=dict(data or {}),
             refused=refused,
         )
@@ -118,6 +118,11 @@ def _named(by: Actor) -> dict[str, str]:
         "reason": by.reason,
     }
     return {name: value for name, value in facts.items() if value}
+
+
+def _through(by: Actor, grant_id: str) -> dict[str, str]:
+    """The second identity of an MSP's person: whom they work for, and by which leave of the client."""
+    return {"grant": grant_id, **({"msp": by.msp_id} if by.msp_id else {})}
 
 
 def _append(chain: str, **content: Any) -> AuditEntry:

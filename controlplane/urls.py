@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from controlplane import appearance, pages
 
 HTML = ("organizations.urls", "organizations.settings_urls", "tenants.urls", "fleet.urls")
-API = ("organizations.api_urls", "billing.api_urls", "tenants.api_urls")
+API = ("organizations.api_urls", "billing.api_urls", "tenants.api_urls", "fleet.api_urls")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("theme/", appearance.set_theme, name="theme"),

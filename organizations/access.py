@@ -7,7 +7,7 @@ organization and that one's clients, and never beyond its scopes.
 """
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from django.db.models import Q
@@ -16,8 +16,9 @@ from django.utils import timezone
 from controlplane import authority, refusals
 from controlplane.actor import Actor
 from controlplane.problems import Forbidden, NotFound
+from organizations import client_sets, working
 from organizations.entering import admits
-from organizations.models import Grant, Membership, Organization
+from organizations.models import EmergencyAccess, Grant, Membership, Organization
 from organizations.permissions import PERMISSIONS, ROLES, largest_role_within
 
 
@@ -27,7 +28,7 @@ class Standing:
     One way in which somebody stands in an organization.
 
     `role` is None where what is left of an MSP member's role fits none. `grant_id` is set when acting for a client,
-    `connection_id` when the session was proven by an organization's own connection; `ends_at` is the grant's end.
+    `connection_id` when the session was proven by an organization's own connection; `ends_at` is when the grant lapses.
     """
 
     organization_id: str
@@ -40,12 +41,16 @@ class Standing:
 
 
 def standing_of(actor: Actor, organization: Organization | str) -> Standing | None:
-    """The standing with most permissions of `actor` in `organization`, or None where they have none."""
+    """
+    The standing of `actor` in `organization`, or None where they have none.
+
+    Of several, the one that the session works under, else one that needs no choice, else the one that can do most.
+    """
     organization_id = organization if isinstance(organization, str) else organization.pk
     if actor.kind == "system":
         works_here = actor.organization_id in (None, organization_id)
         return Standing(organization_id, "owner", PERMISSIONS) if works_here else None
-    return max(_standings(actor, {organization_id}), key=lambda standing: len(standing.permissions), default=None)
+    return max(_standings(actor, {organization_id}), key=_preference(actor), default=None)
 
 
 def standings_of(actor: Actor, organizations: Iterable[Organization]) -> dict[str, Standing]:
@@ -53,12 +58,17 @@ def standings_of(actor: Actor, organizations: Iterable[Organization]) -> dict[st
     wanted = {organization.pk for organization in organizations}
     if actor.kind == "system":
         return {one: standing for one in wanted if (standing := standing_of(actor, one))}
-    best: dict[str, Standing] = {}
-    for standing in _standings(actor, wanted):
-        known = best.get(standing.organization_id)
-        if known is None or len(standing.permissions) > len(known.permissions):
-            best[standing.organization_id] = standing
-    return best
+    # Of several the last one stays, so the best comes last.
+    return {each.organization_id: each for each in sorted(_standings(actor, wanted), key=_preference(actor))}
+
+
+def through_grants(actor: Actor, organization: Organization) -> list[Standing]:
+    """Every way in which somebody may work in an organization for an MSP, whether or not they have chosen to."""
+    return [standing for standing in _standings(actor, {organization.pk}) if standing.grant_id]
+
+
+def _preference(actor: Actor) -> Callable[[Standing], tuple[bool, bool, int]]:
+    return lambda standing: working.preference(actor, standing.grant_id, standing.permissions)
 
 
 def permissions_of(actor: Actor, organization: Organization | str) -> frozenset[str]:
@@ -103,6 +113,8 @@ def require(actor: Actor, permission: str, organization: Organization | str, *, 
     refusals.reached(standing.organization_id, standing.grant_id)
     if permission not in standing.permissions:
         raise Forbidden(f"Your role in this organization does not include “{permission}”. Nothing was changed.")
+    if working.must_choose(actor, standing.grant_id):
+        raise working.NotWorkingThere(standing.organization_id)
     if confirmed and actor.confirmed is False:
         raise NotConfirmed
     authority.note(permission, standing.organization_id)
@@ -123,30 +135,72 @@ def require_control(actor: Actor) -> None:
 
 
 def current(at: dt.datetime | None = None) -> Q:
-    """The condition under which a grant holds."""
+    """The condition under which a grant holds. It does not wait for the clock that writes its end down."""
     at = at or timezone.now()
-    return Q(state=Grant.State.ACTIVE) & (Q(ends_at__isnull=True) | Q(ends_at__gt=at))
+    unreviewed = Q(review_at__isnull=True) | Q(review_at__gt=at - Grant.REVIEW_GRACE)
+    return Q(state=Grant.State.ACTIVE) & (Q(ends_at__isnull=True) | Q(ends_at__gt=at)) & unreviewed
 
 
 def _standings(actor: Actor, wanted: Collection[str]) -> Iterator[Standing]:
     roles = proven_roles(actor)
+    limits = limits_of(actor, roles)
     for organization_id in roles.keys() & set(wanted):
         role, connection_id = roles[organization_id]
-        yield Standing(organization_id, role, _scoped(actor, ROLES[role]), connection_id=connection_id)
-    for grant in Grant.objects.filter(current(), client_id__in=wanted, msp_id__in=roles).select_related("client"):
-        if not admits(grant.client, actor, by=grant.msp_id):
-            continue
-        role, connection_id = roles[grant.msp_id]
-        left = ROLES[role] & ROLES[grant.role_ceiling]
-        yield Standing(
-            grant.client_id,
-            largest_role_within(left),
-            _scoped(actor, left),
-            grant_id=grant.pk,
-            msp_id=grant.msp_id,
-            connection_id=connection_id,
-            ends_at=grant.ends_at,
-        )
+        held = ROLES[role]
+        if organization_id in limits:
+            held -= client_sets.ADMINISTRATION
+        yield Standing(organization_id, largest_role_within(held), _scoped(actor, held), connection_id=connection_id)
+    grants = list(Grant.objects.filter(current(), client_id__in=wanted, msp_id__in=roles).select_related("client"))
+    emergencies = _emergencies(actor, grants)
+    for grant in grants:
+        if admits(grant.client, actor, by=grant.msp_id):
+            yield from _under(actor, grant, roles[grant.msp_id], limits, emergencies.get(grant.pk))
+
+
+def _under(
+    actor: Actor,
+    grant: Grant,
+    own: tuple[str, str | None],
+    limits: client_sets.Limits,
+    emergency_ends_at: dt.datetime | None,
+) -> Iterator[Standing]:
+    """Every way in which somebody stands in a client under one grant: by each set, and once more in an emergency."""
+    ceilings = [(grant.role_ceiling, grant.lapses_at)]
+    if emergency_ends_at and grant.emergency_ceiling:
+        ceilings.append((grant.emergency_ceiling, min(emergency_ends_at, grant.lapses_at)))
+    for role in client_sets.roles_over(grant.client_id, grant.msp_id, own[0], limits):
+        for ceiling, ends_at in ceilings:
+            left = ROLES[role] & ROLES[ceiling]
+            yield Standing(
+                grant.client_id,
+                largest_role_within(left),
+                _scoped(actor, left),
+                grant_id=grant.pk,
+                msp_id=grant.msp_id,
+                connection_id=own[1],
+                ends_at=ends_at,
+            )
+
+
+def _emergencies(actor: Actor, grants: Collection[Grant]) -> dict[str, dt.datetime]:
+    """Ends of the person's own emergencies that go on, by grant. A key is in none."""
+    if actor.kind != "user" or not any(grant.emergency_ceiling for grant in grants):
+        return {}
+    running = EmergencyAccess.objects.filter(EmergencyAccess.running(), user_id=actor.user_id, grant__in=grants)
+    return dict(running.values_list("grant_id", "ends_at"))
+
+
+def limits_of(actor: Actor, roles: dict[str, tuple[str, str | None]]) -> client_sets.Limits:
+    """How far somebody reaches among the clients of the MSPs in `roles`."""
+    return client_sets.limits_of(actor.user_id, {one: role for one, (role, _) in roles.items()})
+
+
+def reached(actor: Actor) -> Q:
+    """The condition on grants whose client somebody reaches as a member of its MSP; the system reaches all."""
+    if actor.kind == "system":
+        return Q()
+    roles = proven_roles(actor)
+    return client_sets.reached(roles, limits_of(actor, roles))
 
 
 def proven_roles(actor: Actor) -> dict[str, tuple[str, str | None]]:

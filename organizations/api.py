@@ -1,4 +1,4 @@
-"""Organizations, clients and grants by API."""
+"""Organizations and clients by API."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.api.pagination import KeysetPagination
-from controlplane.api.views import ApiView, ListView, valid
+from controlplane.api.views import ListView, valid
 from organizations import queries
 from organizations.access import Standing, standings_of
 from organizations.actions import clients, connections, emergency
 from organizations.models import Organization
-from organizations.serializers import ClientIn, GrantChange, GrantOut, OrganizationOut
+from organizations.serializers import ClientIn, OrganizationOut
 from organizations.sso_serializers import PolicyIn
 
 
@@ -78,35 +78,3 @@ class OneOrganization(Shown):
                 by=self.actor, organization=organization, membership_id=given["break_glass"]
             )
         return Response(self.shown([organization])[0])
-
-
-class Grants(ListView):
-    """MSPs' access to an organization, or an MSP's access to its clients."""
-
-    @extend_schema(operation_id="organizations_grants_list", responses=GrantOut(many=True), filters=False)
-    def get(self, request: Request, organization_id: str) -> Response:
-        """List grants that hold, given by or to the organization."""
-        organization = queries.find(self.actor, organization_id)
-        return self.page(queries.grants_around(self.actor, organization), GrantOut)
-
-
-class OneGrant(ApiView):
-    """One grant."""
-
-    @extend_schema(operation_id="grants_retrieve", responses=GrantOut)
-    def get(self, request: Request, grant_id: str) -> Response:
-        """Read one grant."""
-        return Response(GrantOut(queries.grant(self.actor, grant_id)).data)
-
-    @extend_schema(operation_id="grants_limit", request=GrantChange, responses=GrantOut)
-    def patch(self, request: Request, grant_id: str) -> Response:
-        """Lower the ceiling or set an earlier end."""
-        grant = queries.grant(self.actor, grant_id)
-        changed = clients.limit_grant(by=self.actor, grant=grant, **valid(GrantChange, request))
-        return Response(GrantOut(changed).data)
-
-    @extend_schema(operation_id="grants_withdraw", responses=GrantOut)
-    def delete(self, request: Request, grant_id: str) -> Response:
-        """End the access at once."""
-        grant = queries.grant(self.actor, grant_id)
-        return Response(GrantOut(clients.withdraw(by=self.actor, grant=grant)).data)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from organizations import api, people_api, sso_api, sso_domain_api, sso_renewal_api
+from organizations import api, grants_api, people_api, sso_api, sso_domain_api, sso_renewal_api
 from organizations.trail import api as trail_api
 
 _ONE = "organizations/<str:organization_id>"
@@ -11,13 +11,20 @@ _CONNECTION = f"{_ONE}/connections/<str:connection_id>"
 urlpatterns = [
     path("organizations", api.Organizations.as_view(), name="api-organizations"),
     path(_ONE, api.OneOrganization.as_view(), name="api-organization"),
-    path(f"{_ONE}/grants", api.Grants.as_view(), name="api-grants"),
-    path("grants/<str:grant_id>", api.OneGrant.as_view(), name="api-grant"),
     path(f"{_ONE}/audit", trail_api.Entries.as_view(), name="api-audit"),
     path(f"{_ONE}/audit/export", trail_api.Export.as_view(), name="api-audit-export"),
     path(f"{_ONE}/audit/<str:entry_id>", trail_api.OneEntry.as_view(), name="api-audit-entry"),
+    path(f"{_ONE}/grants", grants_api.Grants.as_view(), name="api-grants"),
+    path(f"{_ONE}/access-refusals", grants_api.Refusals.as_view(), name="api-access-refusals"),
+    path(f"{_ONE}/access-requests", grants_api.AccessRequests.as_view(), name="api-access-requests"),
+    path(f"{_ONE}/access-requests/<str:request_id>", grants_api.OneAccessRequest.as_view(), name="api-access-request"),
+    path(f"{_ONE}/emergencies", grants_api.Emergencies.as_view(), name="api-emergencies"),
+    path("emergencies/<str:emergency_id>", grants_api.OneEmergency.as_view(), name="api-emergency"),
+    path("grants/<str:grant_id>", grants_api.OneGrant.as_view(), name="api-grant"),
+    path("grants/<str:grant_id>/review", grants_api.GrantReview.as_view(), name="api-grant-review"),
     path(f"{_ONE}/members", people_api.Members.as_view(), name="api-members"),
     path(f"{_ONE}/members/<str:membership_id>", people_api.OneMember.as_view(), name="api-member"),
+    path(f"{_ONE}/members/<str:membership_id>/clients", people_api.MemberClients.as_view(), name="api-member-clients"),
     path(f"{_ONE}/invitations", people_api.Invitations.as_view(), name="api-invitations"),
     path(f"{_ONE}/invitations/<str:invitation_id>", people_api.OneInvitation.as_view(), name="api-invitation"),
     path(

@@ -1,5 +1,6 @@
 """What the frame around every page shows: whose page it is, who looks and as what, and where one can go from here."""
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -46,6 +47,17 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Working:
+    """The client in which the session works, for the line above each page."""
+
+    client: str
+    msp: str
+    role: str
+    url: str
+    ends_at: dt.datetime | None
+
+
+@dataclass(frozen=True)
 class Frame:
     """Context of templates/frame.html."""
 
@@ -60,7 +72,7 @@ class Frame:
     role: str
     role_words: str
     kind_words: str
-    acting_through: str
+    working: "Working | None"
     home_url: str
     warnings: Sequence[Link]
 
@@ -68,11 +80,15 @@ class Frame:
 # section, label, icon, route, permission that shows it
 SETTINGS = (
     ("members", "Members", "users", "settings:members", "member.view"),
+    ("access", "Access by others", "eye", "settings:access", "member.view"),
     ("sso", "Sign-in and SSO", "log-in", "settings:sso", "sso.manage"),
     ("domains", "Domains", "globe", "settings:domains", "sso.manage"),
     ("keys", "API keys", "terminal", "settings:keys", "key.manage"),
     ("audit", "Audit log", "scroll-text", "settings:audit", "audit.view"),
 )
+
+# the same, of MSPs alone
+OF_MSPS = (("client-access", "Access to clients", "link", "fleet:client-access", "client.manage"),)
 
 
 def home_link(organization: Organization, section: str) -> Link:
@@ -90,7 +106,7 @@ def settings_links(organization: Organization, permissions: frozenset[str], sect
     """The settings pages that somebody with `permissions` may open."""
     return [
         Link(label, reverse(route, args=[organization.pk]), icon, current=section == key)
-        for key, label, icon, route, permission in SETTINGS
+        for key, label, icon, route, permission in ((*OF_MSPS, *SETTINGS) if organization.is_msp else SETTINGS)
         if permission in permissions
     ]
 
@@ -131,7 +147,7 @@ def frame_for(
         role=_role(standing),
         role_words=f"{_role(standing)} through {through}" if through else _role(standing),
         kind_words=_kind_words(organization, through),
-        acting_through=through,
+        working=_working(request),
         home_url=home_url(standing.msp_id) if standing and standing.msp_id else home_url(organization.pk),
         warnings=_warnings(organization, permissions),
     )
@@ -151,6 +167,18 @@ def _msp_name(request: HttpRequest, standing: Standing | None) -> str:
     if standing is None or standing.msp_id is None:
         return ""
     return str(queries.find(actor_of(request), standing.msp_id))
+
+
+def _working(request: HttpRequest) -> Working | None:
+    """What the session chose, as far as it still holds."""
+    actor = actor_of(request)
+    if actor.working is None:
+        return None
+    grant = queries.working_under(actor)
+    standing = standing_of(actor, grant.client_id) if grant else None
+    if grant is None or standing is None or standing.grant_id != grant.pk:
+        return None
+    return Working(grant.client.name, grant.msp.name, _role(standing), home_url(grant.client_id), standing.ends_at)
 
 
 def _role(standing: Standing | None) -> str:

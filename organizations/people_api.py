@@ -9,9 +9,10 @@ from rest_framework.response import Response
 
 from controlplane.api.views import ListView, valid
 from organizations import queries
-from organizations.actions import invitations, join_requests, keys, members
+from organizations.actions import client_roles, invitations, join_requests, keys, members
 from organizations.models import Organization
 from organizations.serializers import (
+    ClientSets,
     InvitationIn,
     InvitationOut,
     JoinRequestOut,
@@ -61,6 +62,24 @@ class OneMember(InOrganization):
         """End a membership, with its API keys and sessions."""
         members.remove(by=self.actor, organization=self.organization(), membership_id=membership_id)
         return Response(status=204)
+
+
+class MemberClients(InOrganization):
+    """In which clients a member of an MSP works, and as what."""
+
+    @extend_schema(operation_id="organizations_members_clients_retrieve", responses=ClientSets)
+    def get(self, request: Request, organization_id: str, membership_id: str) -> Response:
+        """Read a member's sets of clients; none is every client, in their own role."""
+        membership = queries.member(self.actor, self.organization(), membership_id)
+        return Response(ClientSets({"sets": membership.client_roles.all()}).data)
+
+    @extend_schema(operation_id="organizations_members_clients_update", request=ClientSets, responses=ClientSets)
+    def put(self, request: Request, organization_id: str, membership_id: str) -> Response:
+        """Give a member exactly these sets of clients."""
+        organization, given = self.organization(), valid(ClientSets, request)
+        sets = [client_roles.WantedSet(**each) for each in given["sets"]]
+        made = client_roles.set_client_roles(by=self.actor, msp=organization, membership_id=membership_id, sets=sets)
+        return Response(ClientSets({"sets": made}).data)
 
 
 class Invitations(InOrganization):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from django.db.models import TextChoices
 
 _VIEWER = frozenset({"tenant.view", "token.view", "agent.view", "dashboard.open", "events.read", "member.view"})
-_OPERATOR = _VIEWER | {"tenant.operate", "token.create", "token.revoke", "agent.quarantine"}
+_OPERATOR = _VIEWER | {"tenant.operate", "token.create", "token.revoke", "agent.quarantine", "client.emergency"}
 _ADMIN = _OPERATOR | {
     "tenant.create",
     "tenant.delete",

@@ -1,5 +1,6 @@
 """Reads of this room. Every one takes who is asking."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from allauth.socialaccount.models import SocialAccount
@@ -7,8 +8,30 @@ from django.db.models import Model, Q, QuerySet
 
 from controlplane.actor import Actor
 from controlplane.problems import Forbidden, NotFound
-from organizations.access import closed_clients, current, may, proven_roles, require
-from organizations.models import ApiKey, Connection, Domain, Grant, Invitation, JoinRequest, Membership, Organization
+from organizations.access import (
+    Standing,
+    closed_clients,
+    current,
+    may,
+    proven_roles,
+    reached,
+    require,
+    standing_of,
+    standings_of,
+)
+from organizations.models import (
+    AccessRequest,
+    ApiKey,
+    Connection,
+    Domain,
+    EmergencyAccess,
+    Grant,
+    Invitation,
+    JoinRequest,
+    Membership,
+    Offboarding,
+    Organization,
+)
 
 
 def visible_to(actor: Actor) -> QuerySet[Organization]:
@@ -17,7 +40,7 @@ def visible_to(actor: Actor) -> QuerySet[Organization]:
         everything = Organization.objects.all()
         return everything if actor.organization_id is None else everything.filter(pk=actor.organization_id)
     own = list(proven_roles(actor))
-    clients = Grant.objects.filter(current(), msp_id__in=own).exclude(client_id__in=closed_clients(actor, own))
+    clients = Grant.objects.filter(current(), reached(actor)).exclude(client_id__in=closed_clients(actor, own))
     return Organization.objects.filter(Q(id__in=own) | Q(id__in=clients.values("client_id")))
 
 
@@ -118,9 +141,11 @@ def own_ways_in(actor: Actor, organization: Organization) -> list[WayIn]:
 
 
 def clients_of(actor: Actor, msp: Organization) -> QuerySet[Organization]:
-    """Organizations that the MSP manages now."""
+    """Clients of the MSP that the asker, as its member, reaches now. Grants are not transitive: others reach none."""
     require(actor, "member.view", msp)
-    return Organization.objects.filter(id__in=Grant.objects.filter(current(), msp=msp).values("client_id"))
+    return Organization.objects.filter(
+        id__in=Grant.objects.filter(current(), reached(actor), msp=msp).values("client_id")
+    )
 
 
 def grants_over(actor: Actor, client: Organization) -> QuerySet[Grant]:
@@ -133,6 +158,71 @@ def grants_around(actor: Actor, organization: Organization) -> QuerySet[Grant]:
     """Grants that hold, given by or to the organization."""
     require(actor, "member.view", organization)
     return Grant.objects.filter(current()).filter(Q(client=organization) | Q(msp=organization))
+
+
+def working_under(actor: Actor) -> Grant | None:
+    """The grant under which the asker's session works, with both sides, while it holds."""
+    chosen = actor.working[0] if actor.working else ""
+    return Grant.objects.filter(current(), pk=chosen).select_related("client", "msp").first()
+
+
+def offboardings_of(actor: Actor, msp: Organization) -> QuerySet[Offboarding]:
+    """Receipts of who left the MSP, the newest first."""
+    require(actor, "member.manage", msp)
+    return Offboarding.objects.filter(organization=msp)
+
+
+def offboarding(actor: Actor, msp: Organization, offboarding_id: str) -> Offboarding:
+    """One receipt; raises NotFound."""
+    return _one(offboardings_of(actor, msp), offboarding_id)
+
+
+def grants_named(actor: Actor, ids: Iterable[str | None]) -> QuerySet[Grant]:
+    """Grants that hold of those that the asker names, seen from either side."""
+    mine = visible_to(actor).values("id")
+    return Grant.objects.filter(current(), Q(msp__in=mine) | Q(client__in=mine), pk__in=[each for each in ids if each])
+
+
+def access_requests_of(actor: Actor, msp: Organization) -> QuerySet[AccessRequest]:
+    """What the MSP has asked for, the newest first."""
+    require(actor, "client.manage", msp)
+    return AccessRequest.objects.filter(organization=msp)
+
+
+def grants_held_by(actor: Actor, msp: Organization) -> QuerySet[Grant]:
+    """Grants that hold of the MSP's clients, with the client, in the order of their names."""
+    require(actor, "client.manage", msp)
+    return Grant.objects.filter(current(), msp=msp).select_related("client").order_by("client__name")
+
+
+def decided_by(actor: Actor) -> list[Organization]:
+    """Organizations in whose own name the asker decides who has access."""
+    own = list(visible_to(actor).order_by("name"))
+    standings = standings_of(actor, own)
+    return [each for each in own if each.pk in standings and is_own_word(standings[each.pk])]
+
+
+def own_standing(actor: Actor, organization_id: str) -> Standing | None:
+    """How somebody stands in an organization as its own member, not through an MSP."""
+    standing = standing_of(actor, organization_id)
+    return standing if standing and standing.grant_id is None else None
+
+
+def emergencies_in(actor: Actor, client: Organization) -> QuerySet[EmergencyAccess]:
+    """Emergencies in a client, those that go on and earlier ones, the newest first, with their MSP and person."""
+    require(actor, "member.view", client)
+    return EmergencyAccess.objects.filter(client=client)
+
+
+def emergency(actor: Actor, emergency_id: str) -> EmergencyAccess:
+    """An emergency that the asker sees from the client's or from the MSP's side; raises NotFound."""
+    mine = visible_to(actor).values("id")
+    return _one(EmergencyAccess.objects.filter(Q(msp__in=mine) | Q(client__in=mine)), emergency_id)
+
+
+def is_own_word(standing: Standing) -> bool:
+    """Whether somebody who stands so speaks for the organization itself, not for an MSP of it."""
+    return standing.grant_id is None and "organization.manage" in standing.permissions
 
 
 def grant(actor: Actor, grant_id: str) -> Grant:

@@ -32,6 +32,7 @@ PERMISSION_WORDS = {
     "billing.manage": "Manage billing",
     "organization.manage": "Manage the organization",
     "client.manage": "Manage clients",
+    "client.emergency": "Break into clients in an emergency",
 }
 
 

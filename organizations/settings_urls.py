@@ -2,17 +2,23 @@
 
 from django.urls import path
 
+from organizations import access_views as others
+from organizations import client_role_views as client_roles
+from organizations import emergency_views as emergency
 from organizations import settings_joining_views as joining
 from organizations import settings_views as views
 from organizations import sso_connection_views as connection
 from organizations import sso_domain_views as domain
 from organizations import sso_renewal_views as renewal
 from organizations import sso_settings_views as sso
+from organizations import working_views as working
 from organizations.trail import views as trail
 
 app_name = "settings"
 
 _CONNECTION = "o/<str:organization_id>/sso/<str:connection_id>"
+
+_MEMBER = "o/<str:organization_id>/members/<str:membership_id>"
 
 urlpatterns = [
     path("o/<str:organization_id>/members/", views.members, name="members"),
@@ -30,7 +36,15 @@ urlpatterns = [
     ),
     path("o/<str:organization_id>/join-requests/<str:join_request_id>/approve/", joining.approve, name="join-approve"),
     path("o/<str:organization_id>/join-requests/<str:join_request_id>/decline/", joining.decline, name="join-decline"),
-    path("o/<str:organization_id>/grants/<str:grant_id>/withdraw/", views.withdraw_grant, name="grant-withdraw"),
+    path(f"{_MEMBER}/clients/", client_roles.member_clients, name="member-clients"),
+    path(f"{_MEMBER}/clients/<str:set_id>/remove/", client_roles.remove_set, name="member-set-remove"),
+    path("o/<str:organization_id>/emergency/<str:grant_id>/", emergency.break_in, name="emergency"),
+    path("o/<str:organization_id>/emergencies/<str:emergency_id>/end/", emergency.end, name="emergency-end"),
+    path("o/<str:organization_id>/work/", working.work, name="work"),
+    path("o/<str:organization_id>/access/", others.access_by_others, name="access"),
+    path("o/<str:organization_id>/access/requests/<str:code>/", others.answer, name="access-answer"),
+    path("o/<str:organization_id>/grants/<str:grant_id>/review/", others.review_grant, name="grant-review"),
+    path("o/<str:organization_id>/grants/<str:grant_id>/withdraw/", others.withdraw_grant, name="grant-withdraw"),
     path("o/<str:organization_id>/keys/", views.keys, name="keys"),
     path("o/<str:organization_id>/keys/new/", views.create_key, name="key-new"),
     path("o/<str:organization_id>/keys/<str:key_id>/revoke/", views.revoke_key, name="key-revoke"),

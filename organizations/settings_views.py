@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -13,7 +13,6 @@ from controlplane.actor import actor_of
 from controlplane.appearance import allow_forms_to
 from controlplane.forms import told_on
 from organizations import access, queries
-from organizations.actions import clients as client_actions
 from organizations.actions import invitations
 from organizations.actions import keys as key_actions
 from organizations.actions import members as member_actions
@@ -43,9 +42,7 @@ def members(request: HttpRequest, organization_id: str) -> HttpResponse:
         "members": member_rows(queries.members_of(actor, organization), actor, permissions),
         "invitations": queries.invitations_of(actor, organization).order_by("-created_at") if can_manage else [],
         "join_requests": queries.join_requests_of(actor, organization) if can_manage else [],
-        "grants": queries.grants_over(actor, organization),
         "can_manage": can_manage,
-        "can_withdraw": "organization.manage" in permissions,
         "waiting": outbox.waiting(*queries.reach_of(organization)),
         "roles": roles,
         "ways": ways,
@@ -78,21 +75,6 @@ def remove_member(request: HttpRequest, organization_id: str, membership_id: str
     organization = organization_of(request, organization_id)
     member_actions.remove(by=actor_of(request), organization=organization, membership_id=membership_id)
     messages.success(request, "Removed. Their sessions and keys here have ended.")
-    return redirect("settings:members", organization_id)
-
-
-@login_required
-@require_POST
-def withdraw_grant(request: HttpRequest, organization_id: str, grant_id: str) -> HttpResponse:
-    """End an MSP's access."""
-    actor, organization = actor_of(request), organization_of(request, organization_id)
-    grant = queries.grant(actor, grant_id)
-    if grant.client_id != organization.pk:
-        raise Http404
-    msp = str(grant.msp)
-    client_actions.withdraw(by=actor, grant=grant)
-    # Whoever came through this grant sees nothing here any more, so nothing is looked up after it has ended.
-    messages.success(request, f"{msp} has no access any more. Open dashboards of its people close.")
     return redirect("settings:members", organization_id)
 
 

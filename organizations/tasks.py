@@ -8,12 +8,13 @@ from django.utils import timezone
 from controlplane import rls
 from controlplane.celery import wake
 from organizations import retention
-from organizations.actions import domains, expiry
+from organizations.actions import domains, expiry, reviews
 from organizations.models import Domain
 
 BEAT_SCHEDULE = {
     "forget-spent-sign-in-rows": {"task": "organizations.tasks.forget_spent_rows", "schedule": 3600.0},
     "look-for-domain-proofs": {"task": "organizations.tasks.look_for_domain_proofs", "schedule": 60.0},
+    "look-for-reviews": {"task": "organizations.tasks.look_for_reviews", "schedule": 600.0},
     "warn-of-certificates": {"task": "organizations.tasks.warn_of_certificates", "schedule": 3600.0},
 }
 LOOKS_AT_ONCE = 100
@@ -48,6 +49,14 @@ def warn_of_certificates() -> None:
     now = timezone.now()
     for row in expiry.due(now):
         expiry.warn(row["organization_id"], row["id"], now)
+
+
+@shared_task
+def look_for_reviews() -> None:
+    """Tells of access that is to be reviewed, and ends what nobody reviewed or whose time is over."""
+    now = timezone.now()
+    for row in reviews.due(now):
+        reviews.look(row["organization_id"], row["id"], now)
 
 
 def _domains_due(now: object) -> list[Any]:

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from organizations import invitation_views, join_views, views
+from organizations import access_views, invitation_views, join_views, views, working_views
 from organizations.accounts.views import account, confirm, passkey_options, reset, sign_in, sign_up
 from organizations.sso import views as sso
 from organizations.sso.oidc import views as oidc
@@ -72,6 +72,8 @@ urlpatterns = [
     path("invitations/<str:invitation_id>/decline/", invitation_views.decline, name="invitation-decline"),
     path("join/<str:organization_id>/", join_views.ask, name="join-ask"),
     path("join/<str:organization_id>/take-back/", join_views.take_back, name="join-take-back"),
+    path("work/leave/", working_views.leave, name="work-leave"),
+    path("access-requests/<str:code>/", access_views.request_for_access, name="access-request"),
     path("sso/platform/", sso.begin_platform, name="sign-in-platform"),
     path("sso/enter/<str:organization_id>/", sso.enter, name="enter"),
     path("sso/<connection:connection_id>/", sso.connection, name="connection"),

@@ -18,9 +18,10 @@ from controlplane.actor import Actor
 from controlplane.ids import new_id
 from controlplane.mail import WRITTEN
 from controlplane.models import Mail, Message
+from organizations import working
 from organizations.access import standing_of
 from organizations.actions import clients, invitations, sign_up
-from organizations.models import Grant, Organization, PersonSession, User
+from organizations.models import Grant, Membership, Organization, PersonSession, User
 from tests.database import all_rows
 from tests.remembered import Remembered
 
@@ -74,15 +75,25 @@ def person(name: str) -> User:
         return User.objects.create_user(f"{name}@example.test", name=name.title(), email_verified=True)
 
 
-def session_of(user: User) -> Client:
-    """Returns a browser in which the person has signed in by the platform's provider."""
+def session_of(user: User, *, working_in: Organization | None = None) -> Client:
+    """Returns a browser in which the person has signed in by the platform's provider. Args: working_in: a client."""
     client = Client(raise_request_exception=False)
     with rls.acting_as(f"user:{user.pk}"):
         client.force_login(user)
     session = client.session
     session.update({"session_id": alive(user), "proofs": {"platform": int(time.time())}})
+    if working_in is not None:
+        session[working.KEY] = chosen(user, working_in)
     session.save()
     return client
+
+
+def chosen(user: User, client: Organization) -> dict[str, object]:
+    """What a session keeps once somebody of its MSP has chosen to work in a client."""
+    with all_rows():
+        msps = Membership.objects.filter(user=user).values("organization")
+        grant = Grant.objects.get(client=client, msp__in=msps, state="active")
+    return {"grant": grant.pk, "msp": grant.msp_id, "at": int(time.time())}
 
 
 def alive(user: User, session_id: str = "") -> str:

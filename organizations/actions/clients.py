@@ -1,13 +1,14 @@
 """An MSP's clients: found one, limit or end the MSP's access to it."""
 
 import datetime as dt
+from typing import Any
 
 from django.utils import timezone
 
 from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
-from organizations.access import require
+from organizations.access import NotConfirmed, require
 from organizations.actions import facts
 from organizations.actions.founding import checked_name, insert_organization
 from organizations.models import Grant, Organization
@@ -33,9 +34,7 @@ def create_client(*, by: Actor, msp: Organization, name: str, role_ceiling: str 
         grant = Grant.objects.create(
             msp=msp, client=client, role_ceiling=role_ceiling, review_at=timezone.now() + REVIEW_AFTER
         )
-        _record(by, grant, "organizations.grant.create", client.pk)
-        with rls.acting_as(f"org:{msp.pk}"):
-            _record(by, grant, "organizations.grant.create", msp.pk)
+        record(by, grant, "organizations.grant.create")
     return client
 
 
@@ -47,7 +46,7 @@ def limit_grant(
 
     Raises Forbidden for a widening, Conflict for a grant that has ended.
     """
-    standing_in = _side_of(by, grant)
+    standing_in = side_of(by, grant)
     if role_ceiling is not None and role_ceiling not in ROLES:
         raise Invalid(f"The ceiling is one of {', '.join(ROLES)}.", field="role_ceiling")
     with rls.acting_as(f"org:{grant.client_id}"):
@@ -62,15 +61,13 @@ def limit_grant(
         held.ends_at = ends_at or held.ends_at
         held.save(update_fields=["role_ceiling", "ends_at"])
         facts.publish(facts.GRANT_LIMITED, organization_id=held.client_id, grant=held.pk)
-        _record(by, held, "organizations.grant.limit", grant.client_id, side=standing_in)
-        with rls.acting_as(f"org:{grant.msp_id}"):
-            _record(by, held, "organizations.grant.limit", grant.msp_id, side=standing_in)
+        record(by, held, "organizations.grant.limit", side=standing_in)
     return held
 
 
 def withdraw(*, by: Actor, grant: Grant) -> Grant:
     """End an MSP's access to a client at once, from either side. Raises NotFound, Forbidden."""
-    side = _side_of(by, grant)
+    side = side_of(by, grant, confirmed=True)
     now = timezone.now()
     with rls.acting_as(f"org:{grant.client_id}"):
         ended = Grant.objects.filter(pk=grant.pk, state=Grant.State.ACTIVE).update(
@@ -80,16 +77,15 @@ def withdraw(*, by: Actor, grant: Grant) -> Grant:
         if not ended:
             return grant
         facts.publish(facts.GRANT_ENDED, organization_id=grant.client_id, grant=grant.pk)
-        _record(by, grant, "organizations.grant.withdraw", grant.client_id, side=side)
-        with rls.acting_as(f"org:{grant.msp_id}"):
-            _record(by, grant, "organizations.grant.withdraw", grant.msp_id, side=side)
+        record(by, grant, "organizations.grant.withdraw", side=side)
     return grant
 
 
-def _side_of(by: Actor, grant: Grant) -> str:
+def side_of(by: Actor, grant: Grant, *, confirmed: bool = False) -> str:
     """
     `msp` or `client`: from which side the asker may decide about the grant.
 
+    Args: confirmed: it is as dangerous as `access.require` has it.
     Whoever is in the client only through the grant itself decides as the MSP, never in the client's name.
     """
     refusals: list[Exception] = []
@@ -98,24 +94,30 @@ def _side_of(by: Actor, grant: Grant) -> str:
         ("msp", grant.msp_id, "client.manage"),
     ):
         try:
-            if require(by, permission, organization_id).grant_id is None:
+            if require(by, permission, organization_id, confirmed=confirmed).grant_id is None:
                 return side
+        except NotConfirmed:
+            raise
         except (NotFound, Forbidden) as refusal:
             refusals.append(refusal)
     raise next((refusal for refusal in refusals if isinstance(refusal, Forbidden)), NotFound())
 
 
-def _record(by: Actor, grant: Grant, action: str, organization_id: str, **data: str) -> None:
-    audit.record(
-        by=by,
-        action=action,
-        organization_id=organization_id,
-        target=grant.pk,
-        data={
-            "msp": grant.msp_id,
-            "client": grant.client_id,
-            "role_ceiling": grant.role_ceiling,
-            "ends_at": grant.ends_at.isoformat() if grant.ends_at else "",
-            **data,
-        },
-    )
+def record(by: Actor, grant: Grant, action: str, *, grant_id: str | None = None, **data: Any) -> None:
+    """
+    Append what happened to a grant to both sides' trails, in the caller's transaction.
+
+    Args: grant_id: where the asker acted under the grant itself.
+    """
+    known = {
+        "msp": grant.msp_id,
+        "client": grant.client_id,
+        "role_ceiling": grant.role_ceiling,
+        "ends_at": grant.ends_at.isoformat() if grant.ends_at else "",
+        **data,
+    }
+    for organization_id in (grant.client_id, grant.msp_id):
+        with rls.acting_as(f"org:{organization_id}"):
+            audit.record(
+                by=by, action=action, organization_id=organization_id, target=grant.pk, data=known, grant_id=grant_id
+            )

@@ -9,7 +9,11 @@ from organizations.accounts.models import (
     RecoveryCode,
 )
 from organizations.keys.models import ApiKey
+from organizations.models.access_request import AccessRequest
 from organizations.models.belonging import Grant, Invitation, JoinRequest, Membership
+from organizations.models.client_role import ClientRole
+from organizations.models.emergency_access import EmergencyAccess
+from organizations.models.offboarding import Offboarding
 from organizations.models.organization import Organization
 from organizations.models.staff import StaffGrant
 from organizations.models.user import User
@@ -17,16 +21,20 @@ from organizations.sso.domains.models import Domain
 from organizations.sso.models import Connection, SeenAssertion, SignInTest
 
 __all__ = [
+    "AccessRequest",
     "ApiKey",
     "Authenticator",
+    "ClientRole",
     "Connection",
     "Domain",
+    "EmergencyAccess",
     "Grant",
     "GuessCount",
     "Invitation",
     "JoinRequest",
     "MailedCode",
     "Membership",
+    "Offboarding",
     "Organization",
     "Passkey",
     "PersonSession",

@@ -51,23 +51,31 @@ class Grant(models.Model):
     """
     A client's leave for an MSP's people to act in the client's organization.
 
-    What a person may do there is their role in the MSP cut down to `role_ceiling`, until `ends_at`. Grants are not
-    transitive: they say nothing about organizations that the client may manage in turn.
+    What a person may do there is their role in the MSP cut down to `role_ceiling`. One with `ends_at` ends then; one
+    with `review_at` stands, and ends by itself where the client has not reviewed it `REVIEW_GRACE` after that date.
+    Grants are not transitive: they say nothing about organizations that the client may manage in turn.
     """
+
+    REVIEW_GRACE = dt.timedelta(days=30)
 
     class State(models.TextChoices):
         ACTIVE = "active", "Active"
         WITHDRAWN = "withdrawn", "Withdrawn"
+        ENDED = "ended", "Ended"
 
     id = models.CharField(primary_key=True, max_length=32, default=new_grant_id, editable=False)
     msp = models.ForeignKey("organizations.Organization", on_delete=models.CASCADE, related_name="grants_held")
     client = models.ForeignKey("organizations.Organization", on_delete=models.CASCADE, related_name="grants_given")
     role_ceiling = models.CharField(max_length=16, choices=Role, default=Role.ADMIN)
+    emergency_ceiling = models.CharField(
+        max_length=16, choices=Role, blank=True, default="", help_text="The ceiling in an emergency; empty allows none"
+    )
     state = models.CharField(max_length=16, choices=State, default=State.ACTIVE)
     ends_at = models.DateTimeField(null=True, blank=True)
     review_at = models.DateTimeField(null=True, blank=True)
+    review_told_at = models.DateTimeField(null=True, blank=True, help_text="When both sides heard that it is due")
     created_at = models.DateTimeField(auto_now_add=True)
-    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True, help_text="When it was withdrawn or ended")
 
     class Meta:
         ordering = ["id"]
@@ -84,6 +92,12 @@ class Grant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.msp_id} acts in {self.client_id} up to {self.role_ceiling}"
+
+    @property
+    def lapses_at(self) -> dt.datetime:
+        """When it ends by itself: at its end, or a while after a review that nobody made."""
+        grace = self.review_at + self.REVIEW_GRACE if self.review_at else None
+        return min(moment for moment in (self.ends_at, grace) if moment is not None)
 
 
 def new_join_request_id() -> str:

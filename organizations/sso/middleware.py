@@ -13,12 +13,13 @@ from django.utils import timezone
 from controlplane import pages
 from controlplane.actor import Actor, actor_of
 from controlplane.problems import Forbidden
-from controlplane.transactions import bind_actor
+from controlplane.transactions import SAFE, bind_actor
 from organizations.access import NotConfirmed
 from organizations.accounts import devices
 from organizations.actions import browser_sessions
 from organizations.sso import sessions
 from organizations.sso.sessions import Entry
+from organizations.working import NotWorkingThere, working_of
 
 _INSIDE = re.compile(r"^/o/(?P<organization>org_[a-z2-7]{20})/")
 
@@ -50,8 +51,14 @@ class ProvenEntryMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Leads somebody who has to confirm that it is them to where they can, and back to the page they came from."""
-        if not isinstance(exception, NotConfirmed) or pages.wants_json(request):
+        """Leads somebody who has to confirm that it is them, or to choose a client, to where they can, and back."""
+        if pages.wants_json(request):
+            return None
+        if isinstance(exception, NotWorkingThere) and not request.headers.get("HX-Request"):
+            request.failed = True  # type: ignore[attr-defined]
+            back = request.get_full_path() if request.method in SAFE else _page_before(request)
+            return redirect(f"/o/{exception.organization_id}/work/?{urlencode({'next': back})}")
+        if not isinstance(exception, NotConfirmed):
             return None
         request.failed = True  # type: ignore[attr-defined]
         query = {"next": _page_before(request), **({"for": "account"} if exception.of_account else {})}
@@ -99,6 +106,7 @@ def _entered(request: HttpRequest, actor: Actor, entries: list[Entry]) -> Actor:
         second_factor=[entry.demand.organization.pk for entry in inside if entry.second_factor],
         confirmed=sessions.is_fresh(request),
         in_control=sessions.is_in_control(request),
+        working=working_of(request),
     )
 
 

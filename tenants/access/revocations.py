@@ -32,6 +32,8 @@ TERMS: dict[str, tuple[str, str]] = {
     "organizations.grant.limited": ("grant", "grant"),
     "organizations.connection.disabled": ("connection", "connection"),
     "organizations.session.ended": ("session", "session"),
+    "organizations.emergency_access.ended": ("subject", "user"),
+    "organizations.work.ended": ("session", "session"),
     "organizations.api_key.revoked": ("session", "key"),
 }
 """Fact → by what the edge finds the sessions, and the part of the fact's payload that tells it."""

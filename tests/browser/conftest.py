@@ -1,6 +1,7 @@
 """Chromium before a portal on a free port, with rows made by the product's own actions over an edge in memory."""
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -15,13 +16,16 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.core.cache import cache
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
-from organizations.models import User
+from organizations import working
+from organizations.models import Membership, Organization, User
 from organizations.sso import sessions
+from tenants.provisioning.models import Tenant
 from tests.browser.chromium import launch
 from tests.browser.edge import LivelyEdge
 from tests.browser.kept import kept
 from tests.browser.world import World, build
-from tests.cast import alive
+from tests.cast import alive, chosen
+from tests.database import all_rows
 from tests.tenants.conftest import EDGE
 
 # Playwright's synchronous interface runs an event loop in the test's thread, which Django would refuse to share.
@@ -81,7 +85,7 @@ def visit(portal: str, chromium: Browser, request: pytest.FixtureRequest) -> Ite
         )
         contexts.append(context)
         if by is not None:
-            context.add_cookies([session_cookie(by, portal)])
+            context.add_cookies([session_cookie(by, portal, client_of(path))])
         page = context.new_page()
         page.on("pageerror", lambda error: faults.append(f"{path}: {error}"))
         page.on("console", lambda said: said.type == "error" and faults.append(f"{path}: {said.text}"))
@@ -94,16 +98,33 @@ def visit(portal: str, chromium: Browser, request: pytest.FixtureRequest) -> Ite
     assert "faults_expected" in request.fixturenames or not faults, "\n".join(faults)
 
 
-def session_cookie(person: User, portal: str) -> dict[str, Any]:
-    """A session as the platform's sign-in leaves it."""
+def client_of(path: str) -> Organization | None:
+    """The client that a path lies in, if it lies in one: whoever opens it for an MSP has chosen to work there."""
+    inside = re.match(r"/(?P<kind>[ot])/(?P<id>\w+)/", path)
+    if inside is None or path.endswith("/work/"):
+        return None
+    with all_rows():
+        organization = inside["id"] if inside["kind"] == "o" else Tenant.objects.get(pk=inside["id"]).organization_id
+        return Organization.objects.filter(pk=organization, grants_given__state="active").first()
+
+
+def session_cookie(person: User, portal: str, client: Organization | None = None) -> dict[str, Any]:
+    """A session as the platform's sign-in leaves it; of somebody who belongs to an MSP, working in its client."""
     store = import_module(django_settings.SESSION_ENGINE).SessionStore()
     store[SESSION_KEY] = person.pk
     store[BACKEND_SESSION_KEY] = django_settings.AUTHENTICATION_BACKENDS[0]
     store[HASH_SESSION_KEY] = person.get_session_auth_hash()
     store[sessions.SESSION_ID_KEY] = alive(person)
     store[sessions.PROOFS_KEY] = {"platform": int(time.time())}
+    if client is not None and not _belongs(person, client):
+        store[working.KEY] = chosen(person, client)
     store.save()
     return {"name": django_settings.SESSION_COOKIE_NAME, "value": store.session_key, "url": portal}
+
+
+def _belongs(person: User, organization: Organization) -> bool:
+    with all_rows():
+        return Membership.objects.filter(user=person, organization=organization).exists()
 
 
 @pytest.fixture

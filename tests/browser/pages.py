@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from organizations.models import User
+from organizations.models import Grant, User
 from tests.browser.world import World
 
 
@@ -33,6 +33,10 @@ def _operation(world: World, tenant: str) -> str:
 
 def _connection(name: str, rest: str = "") -> Callable[[World], str]:
     return lambda world: f"/o/{world.msp.pk}/sso/{world.connections[name].pk}/{rest}"
+
+
+def _emergency(grant: Grant) -> str:
+    return f"/o/{grant.client_id}/emergency/{grant.pk}/"
 
 
 PAGES = (
@@ -67,6 +71,19 @@ PAGES = (
     Shown("operation", "paula", lambda world: _operation(world, "Eastlake production")),
     Shown("tenant-settings", "alice", _tenant("Production", "settings/")),
     Shown("members", "alice", lambda world: f"/o/{world.acme.pk}/members/"),
+    Shown("access-by-others", "alice", lambda world: f"/o/{world.acme.pk}/access/"),
+    Shown("access-by-others-empty", "paula", lambda world: f"/o/{world.msp.pk}/access/"),
+    Shown("access-answer", "alice", lambda world: f"/o/{world.acme.pk}/access/requests/{world.code}/"),
+    Shown("work", "paula", lambda world: f"/o/{world.clients['Alder Dental Group'].pk}/work/"),
+    Shown("msp-members", "paula", lambda world: f"/o/{world.msp.pk}/members/"),
+    Shown("member-clients", "paula", lambda world: f"/o/{world.msp.pk}/members/{world.technician.pk}/clients/"),
+    Shown("offboard", "paula", lambda world: f"/o/{world.msp.pk}/members/{world.technician.pk}/offboard/"),
+    Shown("offboarding", "paula", lambda world: f"/o/{world.msp.pk}/offboardings/{world.left.pk}/"),
+    Shown("offboardings", "paula", lambda world: f"/o/{world.msp.pk}/offboardings/"),
+    Shown(
+        "emergency", "paula", lambda world: f"/o/{world.clients['Fenwick Legal'].pk}/emergency/{world.open_grant.pk}/"
+    ),
+    Shown("client-access", "paula", lambda world: f"/o/{world.msp.pk}/clients/access/"),
     Shown("keys", "alice", lambda world: f"/o/{world.acme.pk}/keys/"),
     Shown("key-new", "alice", lambda world: f"/o/{world.acme.pk}/keys/new/"),
     Shown("sso", "alice", lambda world: f"/o/{world.acme.pk}/sso/"),

@@ -104,6 +104,7 @@ def address_of(page: Page, clients: str, client: str) -> str:
     """Path of a client's tenant, found as a person finds it."""
     page.goto(clients)
     page.get_by_role("link", name=client, exact=True).click()
+    page.get_by_role("button", name=f"Work in {client}").click()
     page.get_by_role("link", name="Production", exact=True).click()
     page.wait_for_url("**/t/*/")
     return page.url

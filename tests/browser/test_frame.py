@@ -81,8 +81,9 @@ def test_the_switcher_leads_to_another_organization(world: World, visit: Callabl
     page.get_by_role("searchbox", name="Find an organization").fill("fenw")
     expect(page.locator("#organizations").get_by_role("link", name="Alder Dental Group")).to_be_hidden()
     page.locator("#organizations").get_by_role("link", name="Fenwick Legal").click()
+    page.get_by_role("button", name="Work in Fenwick Legal").click()
     expect(page.get_by_role("heading", name="Tenants")).to_be_visible()
-    page.get_by_role("link", name="Leave").click()
+    page.get_by_role("button", name="Leave Fenwick Legal").click()
     expect(page.get_by_role("heading", name="Clients")).to_be_visible()
 
 

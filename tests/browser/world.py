@@ -9,8 +9,30 @@ from django.utils import timezone
 
 from controlplane import audit, outbox, rls
 from controlplane.actor import Actor
-from organizations.actions import certificates, clients, connections, domains, invitations, keys, mapping, sign_up
-from organizations.models import Connection, Domain, JoinRequest, Organization, SignInTest, User
+from organizations.actions import (
+    access_requests,
+    certificates,
+    client_roles,
+    clients,
+    connections,
+    domains,
+    invitations,
+    keys,
+    mapping,
+    offboarding,
+    sign_up,
+)
+from organizations.models import (
+    Connection,
+    Domain,
+    Grant,
+    JoinRequest,
+    Membership,
+    Offboarding,
+    Organization,
+    SignInTest,
+    User,
+)
 from organizations.sso.oidc.provider import Discovered
 from organizations.sso.saml import metadata
 from tenants.access import actions as access
@@ -21,7 +43,7 @@ from tenants.provisioning import actions
 from tenants.provisioning.models import Cell, Operation, Tenant
 from tenants.provisioning.reconciler import reconcile
 from tests.browser.edge import LivelyEdge
-from tests.cast import actor_for
+from tests.cast import actor_for, join
 from tests.database import all_rows
 from tests.organizations.saml_idp import SamlIdp, new_pair
 from tests.tenants.conftest import EDGE, read_feed
@@ -60,6 +82,10 @@ class World:
     invitation: str = ""
     tokens: dict[str, EnrollmentToken] = field(default_factory=dict)
     connections: dict[str, Connection] = field(default_factory=dict)
+    code: str = ""
+    technician: Membership | None = None
+    left: Offboarding | None = None
+    open_grant: Grant | None = None
 
     def add(self, client: Organization, name: str, by: User) -> Tenant:
         """A tenant just asked for, which the reconciler has handed to the edge."""
@@ -105,6 +131,12 @@ def build(edge: LivelyEdge, *, paula: User, alice: User, vera: User, msp: Organi
         client = _client(world, name)
         if make is not None:
             make(world, world.add(client, f"{name.split()[0]} production", world.paula))
+    _people(world)
+    by = actor_for(paula)
+    with rls.acting_as(by.rls_actor):
+        asked = {"reason": "Watching your servers at night", "days": 90}
+        _, world.code = access_requests.ask(by=by, msp=msp, role_ceiling="operator", **asked)
+        access_requests.ask(by=by, msp=msp, role_ceiling="viewer", email="it@harbour-logistics.example")
     world.read()
     return world
 
@@ -118,6 +150,29 @@ def _outsiders(world: World) -> None:
     asker = person("ida.holm@acme.example", "Ida Holm")
     with rls.acting_as(f"org:{world.acme.pk}"):
         JoinRequest.objects.create(organization=world.acme, user=asker, email=asker.email, name=asker.name)
+
+
+def _people(world: World) -> None:
+    """A technician with sets of clients, one who has left, and a client that allows emergencies."""
+    by, tom, ida = actor_for(world.paula), person("tom@northwatch.example", "Tom"), person("ida@x.example", "Ida")
+    for each in (tom, ida):
+        join(world.msp, invited_by=world.paula, user=each, role="operator")
+    with rls.acting_as(by.rls_actor):
+        world.technician, leaving = (Membership.objects.get(user=each, organization=world.msp) for each in (tom, ida))
+        client_roles.set_client_roles(
+            by=by,
+            msp=world.msp,
+            membership_id=world.technician.pk,
+            sets=[
+                client_roles.WantedSet("viewer", "all"),
+                client_roles.WantedSet(
+                    "operator", "except", [world.clients["Halden Foods"].pk, world.clients["Fenwick Legal"].pk]
+                ),
+            ],
+        )
+        world.left = offboarding.offboard(by=by, msp=world.msp, membership_id=leaving.pk)
+        world.open_grant = Grant.objects.get(client=world.clients["Fenwick Legal"])
+        Grant.objects.filter(pk=world.open_grant.pk).update(emergency_ceiling="owner")
 
 
 def _client(world: World, name: str) -> Organization:

@@ -20,6 +20,7 @@ FOUNDATION = (
     "access",
     "accounts",
     "addresses",
+    "client_sets",
     "entering",
     "keys",
     "migrations",
@@ -29,6 +30,7 @@ FOUNDATION = (
     "permissions",
     "queries",
     "sso",
+    "working",
 )
 SIGN_IN_DOORS = ("adapter", "completion", "departure", "middleware", "sessions", "views")
 NEVER = ("local", "tests")

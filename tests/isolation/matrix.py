@@ -92,16 +92,37 @@ API = {
     },
     "/api/v1/organizations/{organization_id}/domains/{domain_id}/check": {"POST": needs("sso.manage")},
     "/api/v1/organizations/{organization_id}/subscription": {"GET": needs("billing.view")},
-    "/api/v1/organizations/{organization_id}/grants": {"GET": needs("member.view")},
     "/api/v1/organizations/{organization_id}/audit": {"GET": needs("audit.view")},
     "/api/v1/organizations/{organization_id}/audit/export": {"GET": needs("audit.view", query="kind=jsonl")},
     "/api/v1/organizations/{organization_id}/audit/{entry_id}": {"GET": needs("audit.view")},
+    "/api/v1/organizations/{organization_id}/grants": {
+        "GET": needs("member.view"),
+        "POST": needs("organization.manage", body={"code": "{code}", "role_ceiling": "viewer"}),
+    },
+    "/api/v1/organizations/{organization_id}/access-refusals": {
+        "POST": needs("organization.manage", body={"code": "{code}"})
+    },
+    "/api/v1/organizations/{organization_id}/access-requests": {
+        "GET": needs("client.manage"),
+        "POST": needs("client.manage", body={"role_ceiling": "viewer"}),
+    },
+    "/api/v1/organizations/{organization_id}/access-requests/{request_id}": {"DELETE": needs("client.manage")},
     "/api/v1/organizations/{organization_id}/members": {"GET": needs("member.view")},
     "/api/v1/organizations/{organization_id}/members/{membership_id}": {
         "GET": needs("member.view"),
         "PATCH": needs("member.manage", body={"role": "billing"}),
         "DELETE": needs("member.manage"),
     },
+    "/api/v1/organizations/{organization_id}/members/{membership_id}/clients": {
+        "GET": needs("member.view"),
+        "PUT": needs("member.manage", body={"sets": []}),
+    },
+    "/api/v1/organizations/{organization_id}/members/{membership_id}/offboarding": {
+        "GET": needs("member.manage"),
+        "POST": needs("member.manage"),
+    },
+    "/api/v1/organizations/{organization_id}/offboardings": {"GET": needs("member.manage")},
+    "/api/v1/organizations/{organization_id}/offboardings/{offboarding_id}": {"GET": needs("member.manage")},
     "/api/v1/organizations/{organization_id}/invitations": {
         "GET": needs("member.view"),
         "POST": needs("member.manage", body={"email": "new@example.test", "role": "viewer"}),
@@ -129,6 +150,12 @@ API = {
         "PATCH": needs("organization.manage", body={"role_ceiling": "viewer"}),
         "DELETE": needs("organization.manage"),
     },
+    "/api/v1/organizations/{organization_id}/emergencies": {
+        "GET": needs("member.view"),
+        "POST": members(body={"grant": "{grant_id}", "reason": "Everything is on fire"}),
+    },
+    "/api/v1/emergencies/{emergency_id}": {"DELETE": needs("organization.manage")},
+    "/api/v1/grants/{grant_id}/review": {"PUT": needs("organization.manage", body={"role_ceiling": "viewer"})},
     "/api/v1/tenants": {
         "GET": people(),
         "POST": needs("tenant.create", body={"organization": "{organization_id}", "name": "New"}),
@@ -237,6 +264,38 @@ PAGES = {
         "POST": needs("member.manage", body={"role": "viewer"})
     },
     "/o/{organization_id}/join-requests/{join_request_id}/decline/": {"POST": needs("member.manage")},
+    "/access-requests/{code}/": {"GET": people()},
+    "/o/{organization_id}/members/{membership_id}/clients/": {
+        "GET": needs("member.manage"),
+        "POST": needs("member.manage"),
+    },
+    "/o/{organization_id}/members/{membership_id}/clients/{set_id}/remove/": {"POST": needs("member.manage")},
+    "/o/{organization_id}/emergency/{grant_id}/": {"GET": members(), "POST": members(body={"reason": "Smoke"})},
+    "/o/{organization_id}/emergencies/{emergency_id}/end/": {"POST": needs("organization.manage")},
+    "/o/{organization_id}/members/{membership_id}/offboard/": {
+        "GET": needs("member.manage"),
+        "POST": needs("member.manage"),
+    },
+    "/o/{organization_id}/offboardings/": {"GET": needs("member.manage")},
+    "/o/{organization_id}/offboardings/{offboarding_id}/": {"GET": needs("member.manage")},
+    "/work/leave/": {"POST": people()},
+    "/o/{organization_id}/work/": {"GET": members(), "POST": members(body={"grant": "{grant_id}"})},
+    "/o/{organization_id}/clients/access/": {
+        "GET": needs("client.manage"),
+        "POST": needs("client.manage"),
+    },
+    "/o/{organization_id}/clients/access/requests/{request_id}/withdraw/": {"POST": needs("client.manage")},
+    "/o/{organization_id}/access/": {
+        "GET": needs("member.view"),
+        "POST": needs("member.view", body={"code": "{code}"}),
+    },
+    "/o/{organization_id}/access/requests/{code}/": {
+        "GET": needs("organization.manage"),
+        "POST": needs("organization.manage", body={"role_ceiling": "viewer"}),
+    },
+    "/o/{organization_id}/grants/{grant_id}/review/": {
+        "POST": needs("organization.manage", body={"role_ceiling": "viewer"})
+    },
     "/o/{organization_id}/grants/{grant_id}/withdraw/": {"POST": needs("organization.manage")},
     "/o/{organization_id}/keys/": {"GET": needs("key.manage")},
     "/o/{organization_id}/keys/new/": {"GET": needs("key.manage"), "POST": needs("key.manage")},
@@ -320,4 +379,5 @@ PLAIN = {
     "secret": "A" * 22,
     "passkey_id": "pkey_" + "a" * 20,
     "session_id": "ses_" + "a" * 20,
+    "set_id": "crl_" + "a" * 20,
 }

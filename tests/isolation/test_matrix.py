@@ -16,6 +16,13 @@ from tests.isolation.world import CANARY, Visitor, World, world
 __all__ = ["world"]
 
 CASES = [(address, method, rule) for address, methods in MATRIX.items() for method, rule in methods.items()]
+# What an MSP's lists show of all its clients at once, and the MSP's own side of a grant.
+FLEET_WIDE = {
+    ("/api/v1/grants/{grant_id}", "GET"),
+    ("/api/v1/tenants/{tenant_id}", "GET"),
+    ("/api/v1/tenants/{tenant_id}/usage", "GET"),
+    ("/api/v1/operations/{operation_id}", "GET"),
+}
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 UNREACHABLE = {"/api/…", "/admin/"}
 
@@ -144,6 +151,25 @@ def test_a_client_sees_nothing_inside_its_msp(world, address, method, rule):
         answer = send(world, world.visitors[name], address, method, rule, **world.ids_of_msp)
         assert answer.status_code == 404, name
         assert CANARY not in text_of(answer), name
+
+
+@pytest.mark.parametrize(
+    ("address", "method", "rule"),
+    [case for case in CASES if case[2].inside and case[2].permission],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_who_has_not_chosen_to_work_in_a_client_reads_and_does_nothing_in_it(world, address, method, rule):
+    answer = send(world, world.undecided, address, method, rule)
+    if (address, method) in FLEET_WIDE:
+        assert answer.status_code == 200
+        return
+    assert CANARY not in text_of(answer)
+    if answer.status_code == 302:
+        assert answer["Location"].startswith(f"/o/{world.ids['organization_id']}/work/?")
+        return
+    assert answer.status_code == 403
+    if may(world.undecided, rule):
+        assert answer.json()["code"] == "CHOOSE_CLIENT"
 
 
 def _expected(visitor: Visitor, address: str, rule: Rule) -> set[int]:

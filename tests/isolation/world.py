@@ -11,10 +11,20 @@ from django.utils import timezone
 
 from controlplane import rls
 from controlplane.models import AuditEntry
-from organizations.actions import invitations, keys
+from organizations.actions import access_requests, invitations, keys
 from organizations.actions.connections import add_saml
 from organizations.actions.domains import claim
-from organizations.models import Grant, JoinRequest, Membership, Organization, SignInTest, User
+from organizations.models import (
+    AccessRequest,
+    EmergencyAccess,
+    Grant,
+    JoinRequest,
+    Membership,
+    Offboarding,
+    Organization,
+    SignInTest,
+    User,
+)
 from organizations.permissions import PERMISSIONS
 from organizations.sso.saml.certificates import fingerprint
 from organizations.sso.saml.metadata import parse
@@ -46,12 +56,17 @@ class Visitor:
 
 @dataclass(frozen=True)
 class World:
-    """What Acme's sign-in page may show, ids by the names that routes give their parameters, and the visitors."""
+    """
+    What Acme's sign-in page may show, ids by the names that routes give their parameters, and the visitors.
+
+    `undecided` is of the MSP, may work in Acme and has not chosen to.
+    """
 
     on_sign_in_page: tuple[str, ...]
     ids: dict[str, str]
     ids_of_msp: dict[str, str]
     visitors: dict[str, Visitor]
+    undecided: Visitor
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +89,15 @@ def _build() -> World:
     tenant, ids = _tenants(alice, acme)
     ids |= _people(alice, acme)
     of_msp = _people(paula, msp, member=maria)
+    asking = actor_for(paula)
+    with rls.acting_as(asking.rls_actor):
+        _, ids["code"] = access_requests.ask(by=asking, msp=msp, role_ceiling="viewer")
     return World(
-        (acme.name, f"IdP {CANARY}"), ids, of_msp, _visitors(alice, bob, vera, maria, mallory, acme, rival, tenant)
+        (acme.name, f"IdP {CANARY}"),
+        ids,
+        of_msp,
+        _visitors(alice, bob, vera, maria, mallory, acme, rival, tenant),
+        Visitor("maria who has yet to choose", session_of(maria), role="operator"),
     )
 
 
@@ -126,6 +148,24 @@ def _people(owner: User, organization: Organization, member: User | None = None)
         connection = add_saml(
             by=actor, organization=organization, name=f"IdP {CANARY}", metadata=parse(SamlIdp().metadata())
         )
+        request = AccessRequest.objects.create(
+            organization=organization,
+            email=f"{CANARY}@example.test",
+            secret_digest="d",
+            role_ceiling="viewer",
+            expires_at=timezone.now() + timedelta(days=1),
+        )
+        left = Offboarding.objects.create(
+            organization=organization, user_id="usr_gone", name=CANARY, email="gone@example.test", sessions=0
+        )
+        emergency = EmergencyAccess.objects.create(
+            grant=grant,
+            client_id=grant.client_id,
+            msp_id=grant.msp_id,
+            user=owner,
+            reason=CANARY,
+            ends_at=timezone.now() + timedelta(hours=1),
+        )
         domain = claim(by=actor, organization=organization, name=f"{CANARY}.{organization.pk[-8:]}.example")
         SignInTest.objects.create(
             organization=organization,
@@ -147,6 +187,9 @@ def _people(owner: User, organization: Organization, member: User | None = None)
         "join_request_id": asked.pk,
         "key_id": key.pk,
         "grant_id": grant.pk,
+        "request_id": request.pk,
+        "emergency_id": emergency.pk,
+        "offboarding_id": left.pk,
         "membership_id": membership.pk,
         "connection_id": connection.pk,
         "domain_id": domain.pk,
@@ -171,7 +214,7 @@ def _visitors(
         Visitor("alice", session_of(alice), role="owner"),
         Visitor("bob", session_of(bob), role="operator"),
         Visitor("vera", session_of(vera), role="viewer"),
-        Visitor("maria", session_of(maria), role="operator"),
+        Visitor("maria", session_of(maria, working_in=acme), role="operator"),
         Visitor("mallory", session_of(mallory)),
         _key("alice's key", alice, acme, role="owner", scopes=everything),
         _key("alice's narrow key", alice, acme, role="owner", scopes=frozenset({"tenant.view"})),

@@ -1,8 +1,9 @@
 """What the tests of this room share: a browser, identity providers, and names that resolve without a network."""
 
+import json
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import dns.resolver
@@ -17,7 +18,7 @@ from dns.rdtypes.ANY.TXT import TXT
 from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.environment import environment
-from controlplane.models import AuditEntry
+from controlplane.models import AuditEntry, Mail
 from organizations.actions import connections, domains
 from organizations.models import Connection, Domain, Organization
 from organizations.sso.domains.dns import record_name, record_text
@@ -212,6 +213,21 @@ def audited(organization_id: str) -> list[AuditEntry]:
     """The organization's audit trail, oldest first."""
     with rls.acting_as("platform" if organization_id == "platform" else f"org:{organization_id}"):
         return list(AuditEntry.objects.filter(organization_id=organization_id).order_by("position"))
+
+
+@dataclass(frozen=True)
+class Written:
+    """A mail as it waits to be sent."""
+
+    subject: str
+    body: str
+
+
+def written_to(address: str) -> list[Written]:
+    """Mails that wait to be sent to somebody, the oldest first."""
+    with all_rows():
+        contents = [json.loads(each.content) for each in Mail.objects.filter(to=address).order_by("created_at")]
+    return [Written(content["subject"], content["text"]) for content in contents]
 
 
 def refusals(organization_id: str) -> list[str]:

@@ -1,0 +1,312 @@
+"""
+An MSP asks to be let into an organization, and the organization's owner answers.
+
+1. The MSP makes a request and gets a code. It reaches the owner by mail or by the MSP's own hand. The MSP names no
+   organization, and learns of one only when its owner lets it in.
+2. The owner gives the code on the page of their organization and decides: up to which role, for how long.
+"""
+
+import datetime as dt
+import hmac
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from controlplane import audit, mail, rls
+from controlplane.actor import Actor
+from controlplane.ids import InvalidToken, body_of, digest, make_token, parse_token
+from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
+from organizations.access import Standing, current, require
+from organizations.actions.clients import REVIEW_AFTER, record
+from organizations.addresses import usable_address
+from organizations.models import AccessRequest, Grant, Organization
+from organizations.models.access_request import new_access_request_id
+from organizations.permissions import ROLES, Role
+
+LASTS = dt.timedelta(days=14)
+MOST_OPEN = 50
+LONGEST_DAYS = 366
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as its code shows it to whoever may answer."""
+
+    id: str
+    msp_id: str
+    msp_name: str
+    role_ceiling: str
+    days: int | None
+    reason: str
+    expires_at: dt.datetime
+
+
+def ask(
+    *, by: Actor, msp: Organization, role_ceiling: str, email: str = "", days: int | None = None, reason: str = ""
+) -> tuple[AccessRequest, str]:
+    """
+    Ask for access; returns the request and its code, which is shown once and mailed to `email` where one is given.
+
+    The answer is the same whoever has the address. Raises Invalid naming the field, Conflict for an organization
+    that is no MSP and for an address that is asked already.
+    """
+    standing = require(by, "client.manage", msp, confirmed=True)
+    if standing.grant_id is not None:
+        raise Forbidden("Only the service provider's own members ask in its name. Nothing was sent.")
+    if not msp.is_msp:
+        raise Conflict("Only a managed service provider asks for access. Nothing was sent.", code="NOT_AN_MSP")
+    request = AccessRequest(
+        id=new_access_request_id(),
+        organization=msp,
+        email=_address(email),
+        role_ceiling=checked_ceiling(role_ceiling),
+        days=checked_days(days),
+        reason=" ".join(reason.split())[:500],
+        made_by_id=by.user_id or None,
+        expires_at=timezone.now() + LASTS,
+    )
+    with rls.acting_as(f"org:{msp.pk}"):
+        Organization.objects.select_for_update().get(pk=msp.pk)
+        _within_bounds(request)
+        code = make_token("code", msp.pk, body_of(request.pk))
+        request.secret_digest = digest(code)
+        request.save(force_insert=True)
+        _record(by, request, "create", email=request.email)
+        if request.email:
+            _mail(msp, request, code)
+    return request, code
+
+
+def take_back(*, by: Actor, msp: Organization, request_id: str) -> None:
+    """End a request before it is answered. Raises NotFound, also where it is answered already."""
+    require(by, "client.manage", msp)
+    with rls.acting_as(f"org:{msp.pk}"):
+        open_ones = AccessRequest.objects.filter(organization=msp, state=AccessRequest.State.REQUESTED)
+        if not open_ones.filter(pk=request_id).update(state=AccessRequest.State.WITHDRAWN, answered_at=timezone.now()):
+            raise NotFound
+        _record(by, AccessRequest.objects.get(pk=request_id), "withdraw")
+
+
+def asked(*, by: Actor, organization: Organization, code: str) -> Asked:
+    """What a code asks of an organization that the asker owns. Raises NotFound for a code that can't be answered."""
+    _as_owner(by, organization)
+    with rls.reading_as(f"org:{_msp_of(code)}"):
+        return _shown(_open(code))
+
+
+def approve(
+    *,
+    by: Actor,
+    organization: Organization,
+    code: str,
+    role_ceiling: str,
+    days: int | None = None,
+    emergency_ceiling: str = "",
+) -> Grant:
+    """
+    Let the MSP that asked into the organization, up to a role, for some days or standing with a date of review.
+
+    Args: emergency_ceiling: the ceiling in an emergency; empty allows none.
+    Raises NotFound for a code that can't be answered, Invalid naming the field, Conflict where the MSP has access
+    already or is, over whatever way, a client of this organization.
+    """
+    _as_owner(by, organization, confirmed=True)
+    ceiling, lasting = checked_ceiling(role_ceiling), until(checked_days(days))
+    emergency = checked_ceiling(emergency_ceiling, field="emergency_ceiling") if emergency_ceiling else ""
+    msp_id = _msp_of(code)
+    with rls.reading_as(f"org:{msp_id}"):
+        _open(code)  # before anything is told of whoever the code names
+    if msp_id == organization.pk:
+        raise Conflict("This is a request of your own organization. Nothing was changed.", code="OWN_REQUEST")
+    with rls.acting_as(f"org:{organization.pk}"):
+        if _closes_cycle(msp_id, organization.pk):
+            raise Conflict(
+                "This MSP is managed, directly or through others, by your organization. Nothing was changed.",
+                code="GRANT_CYCLE",
+                hint="End your own access to it first; nobody manages whoever manages them.",
+            )
+        given = Grant.objects.filter(client=organization, msp_id=msp_id, state=Grant.State.ACTIVE)
+        if given.filter(current()).exists():
+            raise Conflict(
+                "This MSP has access already. Nothing was changed.",
+                code="GRANT_EXISTS",
+                hint="Change what it may do, or how long, beside its name.",
+            )
+        given.update(state=Grant.State.ENDED, withdrawn_at=timezone.now())  # its end came before the clock's
+        grant = Grant.objects.create(
+            msp_id=msp_id, client=organization, role_ceiling=ceiling, emergency_ceiling=emergency, **lasting
+        )
+        request_id = _answer(code, AccessRequest.State.APPROVED, grant=grant)
+        record(by, grant, "organizations.grant.approve", request=request_id)
+    return grant
+
+
+def decline(*, by: Actor, organization: Organization, code: str) -> None:
+    """
+    Turn a request down. The MSP hears that, and not from whom.
+
+    Raises NotFound for a code that can't be answered.
+    """
+    _as_owner(by, organization)
+    request_id = _answer(code, AccessRequest.State.DECLINED)
+    with rls.acting_as(f"org:{organization.pk}"):
+        audit.record(
+            by=by,
+            action="organizations.access_request.decline",
+            organization_id=organization.pk,
+            target=request_id,
+            data={"msp": _msp_of(code)},
+        )
+
+
+def checked_ceiling(role: str, *, field: str = "role_ceiling") -> str:
+    """A role that can be a ceiling; raises Invalid naming `field`."""
+    if role not in ROLES:
+        raise Invalid(f"The ceiling is one of {', '.join(Role.values)}.", field=field)
+    return role
+
+
+def checked_days(days: int | None) -> int | None:
+    """For how long access is; raises Invalid."""
+    if days is not None and not 1 <= days <= LONGEST_DAYS:
+        raise Invalid(f"Access lasts between 1 and {LONGEST_DAYS} days, or stands until it is reviewed.", field="days")
+    return days
+
+
+def until(days: int | None) -> dict[str, dt.datetime | None]:
+    """The end of access for some days, or the review of one that stands."""
+    now = timezone.now()
+    if days is None:
+        return {"ends_at": None, "review_at": now + REVIEW_AFTER}
+    return {"ends_at": now + dt.timedelta(days=days), "review_at": None}
+
+
+def checked_code(code: str) -> None:
+    """Raises Invalid for what can't be a code: a character is missing or mistyped."""
+    try:
+        parse_token(code.strip())
+    except InvalidToken as error:
+        raise Invalid("This is no complete code: a character is missing or mistyped.", field="code") from error
+
+
+def _as_owner(by: Actor, organization: Organization, *, confirmed: bool = False) -> Standing:
+    """
+    The standing of somebody who decides in the organization's own name.
+
+    The attack: an MSP's person with an owner's ceiling lets a second MSP in, or their own in for longer.
+    """
+    standing = require(by, "organization.manage", organization, confirmed=confirmed)
+    if standing.grant_id is not None:
+        raise Forbidden("Only the organization's own owners decide who has access. Nothing was changed.")
+    return standing
+
+
+def _msp_of(code: str) -> str:
+    try:
+        parsed = parse_token(code.strip())
+    except InvalidToken as error:
+        raise _no_such_code() from error
+    if parsed.prefix != "code":
+        raise _no_such_code()
+    return f"org_{parsed.owner}"
+
+
+def _open(code: str) -> AccessRequest:
+    """The request that a code answers, looked up as the MSP that the code names. A forged name finds nothing."""
+    parsed = parse_token(code.strip())
+    known = {"pk": f"acr_{parsed.id}", "organization_id": f"org_{parsed.owner}"}
+    open_ones = AccessRequest.objects.filter(state=AccessRequest.State.REQUESTED, expires_at__gt=timezone.now())
+    request = open_ones.select_for_update().filter(**known).first()
+    if request is None or not hmac.compare_digest(request.secret_digest, digest(code.strip())):
+        raise _no_such_code()
+    return request
+
+
+def _answer(code: str, state: AccessRequest.State, *, grant: Grant | None = None) -> str:
+    """Note the answer with the MSP, once. Whoever declined is not named there: they may be a stranger."""
+    with rls.acting_as(f"org:{_msp_of(code)}"):
+        request = _open(code)
+        request.state, request.answered_at, request.grant = state, timezone.now(), grant
+        request.save(update_fields=["state", "answered_at", "grant"])
+        if grant is None:
+            answered = Actor.system("answered by whoever had the code", organization_id=request.organization_id)
+            _record(answered, request, "decline")
+    return request.pk
+
+
+def _shown(request: AccessRequest) -> Asked:
+    msp = Organization.objects.get(pk=request.organization_id)
+    return Asked(request.pk, msp.pk, msp.name, request.role_ceiling, request.days, request.reason, request.expires_at)
+
+
+def _closes_cycle(msp_id: str, client_id: str) -> bool:
+    """Whether the client manages the MSP already, over any number of grants. Row-level security hides most of them."""
+    rows = rls.call(
+        "organizations_manages", client_id, msp_id, otherwise=lambda: [{"found": _manages(client_id, msp_id)}]
+    )
+    return bool(rows[0]["found"])
+
+
+def _manages(above: str, below: str) -> bool:
+    reached, edge = {above}, {above}
+    while edge and below not in reached:
+        grants = Grant.objects.filter(state=Grant.State.ACTIVE, msp_id__in=edge)
+        edge = set(grants.values_list("client_id", flat=True)) - reached
+        reached |= edge
+    return below in reached
+
+
+def _within_bounds(request: AccessRequest) -> None:
+    open_ones = AccessRequest.objects.filter(
+        organization_id=request.organization_id, state=AccessRequest.State.REQUESTED
+    )
+    open_ones.filter(expires_at__lt=timezone.now()).update(state=AccessRequest.State.WITHDRAWN)
+    if request.email and open_ones.filter(email__iexact=request.email).exists():
+        raise Conflict(
+            "This address has been asked already. Nothing was sent.",
+            code="ALREADY_ASKED",
+            hint="Wait for the answer, or take the first request back.",
+        )
+    if open_ones.count() >= MOST_OPEN:
+        raise Conflict(
+            f"{MOST_OPEN} requests are open. Nothing was sent.",
+            code="TOO_MANY_REQUESTS_OPEN",
+            hint="Take back those that nobody will answer.",
+        )
+
+
+def _address(email: str) -> str:
+    try:
+        return usable_address(email.strip()) if email.strip() else ""
+    except ValueError as error:
+        raise Invalid(f"{error}", field="email") from error
+
+
+def _mail(msp: Organization, request: AccessRequest, code: str) -> None:
+    context = {
+        "msp": msp.name,
+        "role": Role(request.role_ceiling).label.lower(),
+        "days": request.days,
+        "reason": request.reason,
+        "code": code,
+        "ends": f"{request.expires_at:%-d %B %Y}",
+    }
+    mail.write(to=request.email, template="access_request", context=context, organization_id=msp.pk)
+
+
+def _record(by: Actor, request: AccessRequest, verb: str, **data: str) -> None:
+    audit.record(
+        by=by,
+        action=f"organizations.access_request.{verb}",
+        organization_id=request.organization_id,
+        target=request.pk,
+        data={"role_ceiling": request.role_ceiling, "days": request.days or 0, **data},
+    )
+
+
+def _no_such_code() -> NotFound:
+    return NotFound(
+        "This code can't be answered: it is mistyped, was answered already, was taken back or is too old.",
+        hint="Ask the service provider for a new one.",
+        code="NO_SUCH_CODE",
+    )
