@@ -8,10 +8,10 @@ from django.db import connection
 
 from controlplane import rls
 from controlplane.actor import Actor
-from controlplane.problems import Conflict
-from organizations.actions import invitations, members, sign_in
+from controlplane.problems import Conflict, NotFound
+from organizations.actions import invitations, join_requests, members, sign_in
 from organizations.actions.sign_up import found_with_saml
-from organizations.models import Invitation, Membership, Organization, User
+from organizations.models import Domain, Invitation, JoinRequest, Membership, Organization, User
 from organizations.sso.proven import ProvenIdentity, SignInRefused
 from organizations.sso.saml.metadata import IdpMetadata
 from tests.cast import actor_for, found, join, person
@@ -118,3 +118,53 @@ def test_one_invitation_taken_up_twice_at_once_makes_one_member(transactional_db
     assert not any(isinstance(result, Conflict) for result in results)
     with all_rows():
         assert Membership.objects.filter(user=bob).count() == 1
+
+
+def _asked() -> tuple[User, Organization, User]:
+    """alice's Acme takes requests from acme.example, where ann has a proven address."""
+    alice = person("alice")
+    acme = found(alice, "Acme")
+    with all_rows():
+        Domain.objects.create(organization=acme, name="acme.example", state="proven", join_requests=True)
+        ann = User.objects.create_user("ann@acme.example", name="Ann", email_verified=True)
+    return alice, acme, ann
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_person_who_asks_many_times_at_once_has_asked_once(transactional_db: None) -> None:
+    _, acme, ann = _asked()
+    actor = actor_for(ann)
+
+    def ask() -> object:
+        with rls.acting_as(actor.rls_actor):
+            return join_requests.ask(by=actor, organization_id=acme.pk)
+
+    results = at_once(*[ask] * 4)
+    assert sum(isinstance(result, JoinRequest) for result in results) == 1
+    assert sum(isinstance(result, Conflict) for result in results) == 3
+    with all_rows():
+        assert JoinRequest.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_request_approved_and_declined_at_once_is_decided_once(transactional_db: None) -> None:
+    alice, acme, ann = _asked()
+    asking, deciding = actor_for(ann), actor_for(alice)
+    with rls.acting_as(asking.rls_actor):
+        request = join_requests.ask(by=asking, organization_id=acme.pk)
+    known = {"by": deciding, "organization": acme, "join_request_id": request.pk}
+
+    def approve() -> object:
+        with rls.acting_as(deciding.rls_actor):
+            return join_requests.approve(**known, role="viewer")
+
+    def decline() -> object:
+        with rls.acting_as(deciding.rls_actor):
+            return join_requests.decline(**known)
+
+    results = at_once(approve, decline, approve, decline)
+    assert sum(isinstance(result, NotFound) for result in results) == 3
+    with all_rows():
+        belongs = Membership.objects.filter(user=ann, organization=acme).count()
+        declined = JoinRequest.objects.exclude(declined_at=None).count()
+    assert belongs + declined == 1
