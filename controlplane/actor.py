@@ -26,6 +26,9 @@ class Actor:
         confirmed: whether the person proved who they are within the last minutes; None = no session to judge.
         in_control: whether they did so by a way of their own, not by an organization's; None = no session to judge.
         working: the grant under which this session works in a client, and the MSP that holds it.
+        lacks: pairs (organization id, "proof", "second_factor" or "address"): what keeps this session out of the
+            person's own organizations.
+        shown_at: triples (organization id, when its proof was given, the longest pause since in seconds).
         reason: why the system acts; goes into the audit.
     """
 
@@ -41,6 +44,8 @@ class Actor:
     confirmed: bool | None = None
     in_control: bool | None = None
     working: tuple[str, str] | None = None
+    lacks: tuple[tuple[str, str], ...] = ()
+    shown_at: tuple[tuple[str, int, int], ...] = ()
     request_id: str = ""
     address: str = ""
     reason: str = ""
@@ -86,6 +91,8 @@ class Actor:
         confirmed: bool = False,
         in_control: bool = False,
         working: tuple[str, str] | None = None,
+        lacks: Iterable[tuple[str, str]] = (),
+        shown_at: Iterable[tuple[str, int, int]] = (),
     ) -> "Actor":
         """Returns this actor with what its session has proven."""
         return replace(
@@ -95,6 +102,8 @@ class Actor:
             confirmed=confirmed,
             in_control=in_control,
             working=working,
+            lacks=tuple(lacks),
+            shown_at=tuple(shown_at),
         )
 
 

@@ -133,6 +133,28 @@ class AuditCheck(models.Model):
         self.breaks, self.checked_at, self.seen = self.found, now, max(self.seen, self.position)
 
 
+class RefusalCount(models.Model):
+    """Refusals of one kind after the first, in one window: see `controlplane.repetitions`. ``key`` is their digest."""
+
+    CONTENT = ("organization_id", "action", "target", "data", "topic", "began_at", "ends_at")
+
+    key = models.TextField(primary_key=True)
+    organization_id = models.TextField()
+    action = models.TextField()
+    target = models.TextField()
+    data = models.JSONField()
+    topic = models.TextField(default="", blank=True)
+    repeats = models.BigIntegerField(default=0)
+    began_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["ends_at"], name="refusals_by_end")]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.target}: {self.repeats}"
+
+
 def new_message_id() -> str:
     """Returns the id of a new message."""
     return new_id("msg")

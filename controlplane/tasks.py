@@ -1,8 +1,9 @@
 """Celery's entry points of the control plane."""
 
 from celery import shared_task
+from django.utils import timezone
 
-from controlplane import audit_checks, outbox, retention
+from controlplane import audit_checks, outbox, repetitions, retention
 from controlplane.celery import wake
 
 EXPIRES = 10
@@ -15,6 +16,7 @@ BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"expires": 3000, "queue": "bulk"},
     },
+    "settle-refusals": {"task": "controlplane.tasks.settle_refusals", "schedule": 60.0},
     "forget-old-rows": {"task": "controlplane.tasks.forget_old_rows", "schedule": 3600.0},
 }
 
@@ -30,6 +32,12 @@ def deliver_outbox() -> None:
 def deliver(delivery_id: int, organization_id: str) -> None:
     """Delivers one published fact to one subscriber."""
     outbox.deliver(delivery_id, organization_id)
+
+
+@shared_task
+def settle_refusals() -> None:
+    """Writes down how often what was refused was repeated, once its window has ended."""
+    repetitions.settle(timezone.now())
 
 
 @shared_task

@@ -8,18 +8,27 @@ organization and that one's clients, and never beyond its scopes.
 
 import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from controlplane import authority, refusals
+from controlplane import authority, refusals, repetitions
 from controlplane.actor import Actor
 from controlplane.problems import Forbidden, NotFound
 from organizations import client_sets, working
-from organizations.entering import admits
+from organizations.entering import ends_at, lack
 from organizations.models import EmergencyAccess, Grant, Membership, Organization
 from organizations.permissions import PERMISSIONS, ROLES, largest_role_within
+
+# Clients that demand anything at all of an MSP's people.
+STRICT = (
+    Q(client__require_second_factor=True)
+    | ~Q(client__allowed_networks=[])
+    | Q(client__idle_minutes__isnull=False)
+    | Q(client__session_minutes__isnull=False)
+    | Q(client__signed_out_at__isnull=False)
+)
 
 
 @dataclass(frozen=True)
@@ -28,7 +37,8 @@ class Standing:
     One way in which somebody stands in an organization.
 
     `role` is None where what is left of an MSP member's role fits none. `grant_id` is set when acting for a client,
-    `connection_id` when the session was proven by an organization's own connection; `ends_at` is when the grant lapses.
+    `connection_id` when the session was proven by an organization's own connection; `ends_at` is when the grant lapses,
+    or the session's proof by an organization's own limit.
     """
 
     organization_id: str
@@ -82,6 +92,41 @@ def may(actor: Actor, permission: str, organization: Organization | str) -> bool
     return permission in permissions_of(actor, organization)
 
 
+# What an organization demands of a session or key that lacks it: code, what happened, what to do next.
+DEMANDS = {
+    "address": (
+        "ADDRESS_NOT_ALLOWED",
+        "{organization} can only be entered from networks on its list, and {address} is in none of them.",
+        "Use your organization's network, or ask an administrator to add yours.",
+    ),
+    "proof": (
+        "SIGN_IN_NEEDED",
+        "{organization} asks for a sign-in of now, or by another way than yours.",
+        "Open one of its pages in the portal and sign in there, then try again.",
+    ),
+    "second_factor": (
+        "SECOND_FACTOR_NEEDED",
+        "{organization} demands a second factor, and this session has shown none.",
+        "Open one of its pages in the portal and show yours there, then try again.",
+    ),
+}
+
+
+class NotAdmitted(Forbidden):
+    """
+    Somebody belongs there, but what they showed does not meet the organization's policy on entering.
+
+    Args: by: the organization by whose membership they would enter; missing: a key of `DEMANDS`; address: the asker's
+    own, which is the only one that is named.
+    """
+
+    def __init__(self, organization: Organization, missing: str, address: str, *, by: str) -> None:
+        code, detail, hint = DEMANDS[missing]
+        where = address or "an address that can't be told"
+        super().__init__(detail.format(organization=organization, address=where), hint=hint, code=code)
+        self.organization_id, self.missing, self.by = organization.pk, missing, by
+
+
 class NotConfirmed(Forbidden):
     """
     The person may, but has to prove first that it is still them. Keys and the system have nobody to ask.
@@ -104,12 +149,12 @@ def require(actor: Actor, permission: str, organization: Organization | str, *, 
 
     Args: confirmed: what is done is dangerous, so a session must have proven within ten minutes who is at it. The
     attack: a browser left open, or a stolen session.
-    Raises NotFound where nothing of the organization is visible to them, so that a wrong guess tells nothing, Forbidden
-    where they belong but may not, and NotConfirmed.
+    Raises NotFound where nothing of the organization is visible to them, so that a wrong guess tells nothing,
+    NotAdmitted where they belong and lack something, Forbidden where they may not, and NotConfirmed.
     """
     standing = standing_of(actor, organization)
     if standing is None:
-        raise NotFound
+        raise refusal(actor, organization if isinstance(organization, str) else organization.pk)
     refusals.reached(standing.organization_id, standing.grant_id)
     if permission not in standing.permissions:
         raise Forbidden(f"Your role in this organization does not include “{permission}”. Nothing was changed.")
@@ -119,6 +164,41 @@ def require(actor: Actor, permission: str, organization: Organization | str, *, 
         raise NotConfirmed
     authority.note(permission, standing.organization_id)
     return standing
+
+
+def refusal(actor: Actor, organization_id: str) -> NotFound | NotAdmitted:
+    """
+    What to say to somebody who has no standing there: only who belongs learns that it exists, and what they lack.
+
+    That somebody came from a wrong network is written into the trail of the organization.
+    """
+    found = _what_is_lacking(actor, organization_id)
+    if isinstance(found, NotAdmitted) and found.missing == "address":
+        repetitions.note(
+            by=actor,
+            action="organizations.session.refuse",
+            organization_id=found.organization_id,
+            target=actor.user_id,
+            data={"code": found.code},
+        )
+    return found
+
+
+def _what_is_lacking(actor: Actor, organization_id: str) -> NotFound | NotAdmitted:
+    belongs = _memberships(actor)
+    lacks = dict(actor.lacks)
+    for membership in belongs.filter(organization_id=organization_id):
+        if missing := lacks.get(organization_id) or lack(membership.organization, actor, by=organization_id):
+            return NotAdmitted(membership.organization, missing, actor.address, by=organization_id)
+    through = {membership.organization_id: membership for membership in belongs}
+    limits = client_sets.limits_of(actor.user_id, {one: membership.role for one, membership in through.items()})
+    reaching = Grant.objects.filter(current(), client_sets.reached(through, limits), client_id=organization_id)
+    for grant in reaching.select_related("client"):
+        if grant.msp_id in lacks:
+            return NotAdmitted(through[grant.msp_id].organization, lacks[grant.msp_id], actor.address, by=grant.msp_id)
+        if missing := lack(grant.client, actor, by=grant.msp_id):
+            return NotAdmitted(grant.client, missing, actor.address, by=grant.msp_id)
+    return NotFound()
 
 
 def require_control(actor: Actor) -> None:
@@ -142,19 +222,29 @@ def current(at: dt.datetime | None = None) -> Q:
 
 
 def _standings(actor: Actor, wanted: Collection[str]) -> Iterator[Standing]:
-    roles = proven_roles(actor)
+    own = _admitted(actor)
+    roles = _roles(actor, own)
+    ends = {each.organization_id: ends_at(each.organization, actor, by=each.organization_id) for each in own}
     limits = limits_of(actor, roles)
     for organization_id in roles.keys() & set(wanted):
         role, connection_id = roles[organization_id]
         held = ROLES[role]
         if organization_id in limits:
             held -= client_sets.ADMINISTRATION
-        yield Standing(organization_id, largest_role_within(held), _scoped(actor, held), connection_id=connection_id)
+        yield Standing(
+            organization_id,
+            largest_role_within(held),
+            _scoped(actor, held),
+            connection_id=connection_id,
+            ends_at=ends[organization_id],
+        )
     grants = list(Grant.objects.filter(current(), client_id__in=wanted, msp_id__in=roles).select_related("client"))
     emergencies = _emergencies(actor, grants)
     for grant in grants:
-        if admits(grant.client, actor, by=grant.msp_id):
-            yield from _under(actor, grant, roles[grant.msp_id], limits, emergencies.get(grant.pk))
+        if not lack(grant.client, actor, by=grant.msp_id):
+            session_ends = _first(ends[grant.msp_id], ends_at(grant.client, actor, by=grant.msp_id))
+            for standing in _under(actor, grant, roles[grant.msp_id], limits, emergencies.get(grant.pk)):
+                yield replace(standing, ends_at=_first(standing.ends_at, session_ends))
 
 
 def _under(
@@ -169,7 +259,7 @@ def _under(
     if emergency_ends_at and grant.emergency_ceiling:
         ceilings.append((grant.emergency_ceiling, min(emergency_ends_at, grant.lapses_at)))
     for role in client_sets.roles_over(grant.client_id, grant.msp_id, own[0], limits):
-        for ceiling, ends_at in ceilings:
+        for ceiling, lapses_at in ceilings:
             left = ROLES[role] & ROLES[ceiling]
             yield Standing(
                 grant.client_id,
@@ -178,7 +268,7 @@ def _under(
                 grant_id=grant.pk,
                 msp_id=grant.msp_id,
                 connection_id=own[1],
-                ends_at=ends_at,
+                ends_at=lapses_at,
             )
 
 
@@ -205,27 +295,42 @@ def reached(actor: Actor) -> Q:
 
 def proven_roles(actor: Actor) -> dict[str, tuple[str, str | None]]:
     """Role and proving connection by organization, for the memberships this actor may use now."""
+    return _roles(actor, _admitted(actor))
+
+
+def _roles(actor: Actor, own: Iterable[Membership]) -> dict[str, tuple[str, str | None]]:
+    ways = dict(actor.proofs or ())
+    return {each.organization_id: (each.role, _connection(ways.get(each.organization_id, ""))) for each in own}
+
+
+def _admitted(actor: Actor) -> list[Membership]:
+    return [each for each in _memberships(actor) if _is_admitted(each, actor)]
+
+
+def _memberships(actor: Actor) -> QuerySet[Membership]:
+    """Those that give access, whether or not this session or key has met their organization's policy."""
     memberships = Membership.objects.filter(
         user_id=actor.user_id, organization__state=Organization.State.ACTIVE, blocked_at=None
     )
     if actor.organization_id is not None:
         memberships = memberships.filter(organization_id=actor.organization_id)
-    own = [each for each in memberships.select_related("organization") if _is_admitted(each, actor)]
-    ways = dict(actor.proofs or ())
-    return {each.organization_id: (each.role, _connection(ways.get(each.organization_id, ""))) for each in own}
+    return memberships.select_related("organization")
 
 
 def closed_clients(actor: Actor, msps: Collection[str]) -> list[str]:
     """Clients of `msps` whose policy on entering keeps `actor` out, through every grant."""
-    strict = Q(client__require_second_factor=True) | ~Q(client__allowed_networks=[])
-    grants = list(Grant.objects.filter(current(), strict, msp_id__in=msps).select_related("client"))
-    open_ = {grant.client_id for grant in grants if admits(grant.client, actor, by=grant.msp_id)}
+    grants = list(Grant.objects.filter(current(), STRICT, msp_id__in=msps).select_related("client"))
+    open_ = {grant.client_id for grant in grants if not lack(grant.client, actor, by=grant.msp_id)}
     return [grant.client_id for grant in grants if grant.client_id not in open_]
 
 
 def _is_admitted(membership: Membership, actor: Actor) -> bool:
     proven = actor.proofs is None or membership.organization_id in dict(actor.proofs)
-    return proven and admits(membership.organization, actor, by=membership.organization_id)
+    return proven and not lack(membership.organization, actor, by=membership.organization_id)
+
+
+def _first(*ends: dt.datetime | None) -> dt.datetime | None:
+    return min((end for end in ends if end is not None), default=None)
 
 
 def _connection(way: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from organizations import api, grants_api, people_api, sso_api, sso_domain_api, sso_renewal_api
+from organizations import api, grants_api, people_api, security_api, sso_api, sso_domain_api, sso_renewal_api
 from organizations.trail import api as trail_api
 
 _ONE = "organizations/<str:organization_id>"
@@ -11,6 +11,8 @@ _CONNECTION = f"{_ONE}/connections/<str:connection_id>"
 urlpatterns = [
     path("organizations", api.Organizations.as_view(), name="api-organizations"),
     path(_ONE, api.OneOrganization.as_view(), name="api-organization"),
+    path(f"{_ONE}/security", security_api.Security.as_view(), name="api-security"),
+    path(f"{_ONE}/security/sign-out", security_api.SignOut.as_view(), name="api-security-sign-out"),
     path(f"{_ONE}/audit", trail_api.Entries.as_view(), name="api-audit"),
     path(f"{_ONE}/audit/export", trail_api.Export.as_view(), name="api-audit-export"),
     path(f"{_ONE}/audit/<str:entry_id>", trail_api.OneEntry.as_view(), name="api-audit-entry"),

@@ -10,6 +10,7 @@ class OrganizationsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        import organizations.actions.sign_in_trail  # noqa: F401 - subscribes
         from controlplane import authority
         from organizations import access
 

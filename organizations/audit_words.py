@@ -14,6 +14,7 @@ NOUNS = {
     "dashboard": "Dashboard",
     "emergency_access": "Emergency access of an MSP",
     "enrollment": "Enrollment",
+    "entry": "What entry demands",
     "events": "Event stream",
     "access_request": "Request for access",
     "grant": "MSP access",
@@ -47,12 +48,15 @@ VERBS = {
     "remove_certificate": "relieved of a certificate",
     "sign_requests": "told whether to sign requests",
     "switch_own_key": "switched to our next key",
+    "sign_out": "signed out as a whole",
     "test": "tested",
+    "trust_second_factor": "told whether its sign-ins count as a second factor",
     "use": "used",
     "unblock": "given access again",
     "activate": "activated",
     "approve": "approved",
     "begin": "begun",
+    "confirm": "confirmed",
     "cancel": "cancelled",
     "change": "changed",
     "change_plan": "put on another plan",
@@ -123,8 +127,12 @@ def details(data: Mapping[str, Any]) -> str:
 
 def plain(value: Any) -> str:
     """Any JSON value in a few characters: ids shortened, times as days."""
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name.replace('_', ' ')} {plain(inner)}" for name, inner in value.items())
     if isinstance(value, list):
-        return " and ".join(map(plain, value))
+        return " and ".join(map(plain, value)) or "none"
+    if value is None or isinstance(value, bool):
+        return {None: "not set", True: "yes", False: "no"}[value]
     text = str(value)
     if LONG_ID.fullmatch(text):
         return f"{text[:8]}…{text[-4:]}"

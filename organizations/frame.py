@@ -83,6 +83,7 @@ SETTINGS = (
     ("access", "Access by others", "eye", "settings:access", "member.view"),
     ("sso", "Sign-in and SSO", "log-in", "settings:sso", "sso.manage"),
     ("domains", "Domains", "globe", "settings:domains", "sso.manage"),
+    ("security", "Security", "shield-check", "settings:security", "organization.manage"),
     ("keys", "API keys", "terminal", "settings:keys", "key.manage"),
     ("audit", "Audit log", "scroll-text", "settings:audit", "audit.view"),
 )

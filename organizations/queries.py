@@ -15,6 +15,7 @@ from organizations.access import (
     may,
     proven_roles,
     reached,
+    refusal,
     require,
     standing_of,
     standings_of,
@@ -45,10 +46,10 @@ def visible_to(actor: Actor) -> QuerySet[Organization]:
 
 
 def find(actor: Actor, organization_id: str) -> Organization:
-    """One organization that `actor` may enter; raises NotFound for any other."""
+    """One organization that `actor` may enter; raises NotFound, or NotAdmitted to somebody who belongs there."""
     organization = visible_to(actor).filter(pk=organization_id).first()
     if organization is None:
-        raise NotFound
+        raise refusal(actor, organization_id)
     return organization
 
 

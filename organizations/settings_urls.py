@@ -5,6 +5,7 @@ from django.urls import path
 from organizations import access_views as others
 from organizations import client_role_views as client_roles
 from organizations import emergency_views as emergency
+from organizations import security_views as security
 from organizations import settings_joining_views as joining
 from organizations import settings_views as views
 from organizations import sso_connection_views as connection
@@ -71,6 +72,13 @@ urlpatterns = [
     path("o/<str:organization_id>/domains/<str:domain_id>/check/", domain.check, name="domain-check"),
     path("o/<str:organization_id>/domains/<str:domain_id>/use/", domain.use, name="domain-use"),
     path("o/<str:organization_id>/domains/<str:domain_id>/give-up/", domain.give_up, name="domain-give-up"),
+    path("o/<str:organization_id>/security/", security.security, name="security"),
+    path("o/<str:organization_id>/security/sign-out/", security.sign_everybody_out, name="security-sign-out"),
+    path(
+        "o/<str:organization_id>/security/connections/<str:connection_id>/",
+        security.trust_second_factor,
+        name="security-connection",
+    ),
     path("o/<str:organization_id>/audit/", trail.entries, name="audit"),
     path("o/<str:organization_id>/audit/export/", trail.export, name="audit-export"),
     path("o/<str:organization_id>/audit/<str:entry_id>/", trail.entry, name="audit-entry"),

@@ -93,7 +93,7 @@ def keys(request: HttpRequest, organization_id: str) -> HttpResponse:
 def create_key(request: HttpRequest, organization_id: str) -> HttpResponse:
     """Ask for a new key's limits; on POST, show its secret this once."""
     actor, organization = actor_of(request), organization_of(request, organization_id)
-    standing = access.require(actor, "key.manage", organization)
+    standing = access.require(actor, "key.manage", organization, confirmed=True)
     form = KeyForm(request.POST or None, permissions=standing.permissions)
     if request.method == "POST" and form.is_valid():
         with told_on(form):

@@ -37,10 +37,10 @@ class Managed(InOrganization):
     calls_out = True
 
     def managed(self) -> Organization:
-        """The organization of the address, for whoever may manage its sign-in."""
+        """The organization of the address, for whoever may manage its sign-in and proved just now who they are."""
         with rls.reading_as(self.actor.rls_actor):
             organization = self.organization()
-            require(self.actor, "sso.manage", organization)
+            require(self.actor, "sso.manage", organization, confirmed=True)
         return organization
 
 

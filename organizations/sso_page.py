@@ -17,12 +17,16 @@ from organizations.settings_page import organization_of, settings_page
 SECTION, TITLE = "sso", "Sign-in and SSO"
 
 
-def managed(request: HttpRequest, organization_id: str) -> Organization:
-    """The organization, once it is sure that the asker may manage its sign-in: only then anything is fetched."""
+def managed(request: HttpRequest, organization_id: str, *, confirmed: bool = False) -> Organization:
+    """
+    The organization, once it is sure that the asker may manage its sign-in: only then anything is fetched.
+
+    Args: confirmed: they proved just now who they are; asked before a long form, so that nothing typed is lost.
+    """
     actor = actor_of(request)
     with rls.reading_as(actor.rls_actor):
         organization = organization_of(request, organization_id)
-        require(actor, "sso.manage", organization)
+        require(actor, "sso.manage", organization, confirmed=confirmed)
     return organization
 
 

@@ -69,7 +69,7 @@ def remove_certificate(
     request: HttpRequest, organization_id: str, connection_id: str, fingerprint: str
 ) -> HttpResponse:
     """Accept a certificate no longer."""
-    organization = managed(request, organization_id)
+    organization = managed(request, organization_id, confirmed=True)
     certificates.remove(
         by=actor_of(request), organization=organization, connection_id=connection_id, fingerprint_of=fingerprint
     )
@@ -88,7 +88,7 @@ OWN_KEY = {
 @require_POST
 def own_key(request: HttpRequest, organization_id: str, connection_id: str, step: str) -> HttpResponse:
     """Sign our requests, stop it, make our next key, or switch to it."""
-    organization = managed(request, organization_id)
+    organization = managed(request, organization_id, confirmed=True)
     if step not in OWN_KEY:
         raise Http404
     act, words = OWN_KEY[step]
@@ -97,7 +97,7 @@ def own_key(request: HttpRequest, organization_id: str, connection_id: str, step
 
 
 def _found(request: HttpRequest, organization_id: str, connection_id: str) -> tuple[Organization, Connection]:
-    organization = managed(request, organization_id)
+    organization = managed(request, organization_id, confirmed=True)
     with rls.reading_as(actor_of(request).rls_actor):
         return organization, queries.connection(actor_of(request), organization, connection_id)
 

@@ -82,7 +82,7 @@ def choose_provider(request: HttpRequest, organization_id: str) -> HttpResponse:
 def add_oidc(request: HttpRequest, organization_id: str) -> HttpResponse:
     """Add an OpenID provider; its redirect address is told before, because providers ask for it first."""
     actor = actor_of(request)
-    organization = managed(request, organization_id)
+    organization = managed(request, organization_id, confirmed=True)
     form = OidcForm(request.POST or None, organization=organization, initial=_named_after_guide(request))
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
@@ -109,7 +109,7 @@ def add_oidc(request: HttpRequest, organization_id: str) -> HttpResponse:
 def add_saml(request: HttpRequest, organization_id: str) -> HttpResponse:
     """Add a SAML provider by its metadata, or by what its administrator types in."""
     actor = actor_of(request)
-    organization = managed(request, organization_id)
+    organization = managed(request, organization_id, confirmed=True)
     named = _named_after_guide(request)
     form = SamlForm(request.POST or None, request.FILES or None, organization=organization, initial=named)
     if request.method == "POST" and form.is_valid():

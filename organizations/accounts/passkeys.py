@@ -49,7 +49,15 @@ _VERIFIED = UserVerificationRequirement.REQUIRED
 
 
 class NotAccepted(Exception):
-    """The browser's answer proves nothing. The text is for the log; people are told the same every time."""
+    """
+    The browser's answer proves nothing. The text is for the log; people are told the same every time.
+
+    Args: user_id: whose passkey it names, where it names one that is known here.
+    """
+
+    def __init__(self, text: str, user_id: str = "") -> None:
+        super().__init__(text)
+        self.user_id = user_id
 
 
 @dataclass(frozen=True)
@@ -114,15 +122,17 @@ def prove(request: HttpRequest, purpose: str, answer: str, *, user_id: str = "")
     Args: user_id: whose it must be, as the options said; empty for whoever comes, whom the answer itself names.
     """
     state = _take(request, purpose, user_id)
+    known = ""
     try:
         response = AuthenticationResponse.from_dict(_read(answer))
         _refuse_foreign_frame(response.response.client_data.cross_origin)
         owner = user_id or _user_of(response)
         passkey = _row(owner, websafe_encode(response.raw_id))
+        known = passkey.user_id
         _server().authenticate_complete(state, [AttestedCredentialData(websafe_decode(passkey.credential))], response)
         count = response.response.authenticator_data.counter
     except _BAD as error:
-        raise NotAccepted(str(error) or type(error).__name__) from error
+        raise NotAccepted(str(error) or type(error).__name__, known) from error
     _note_use(passkey, count)
     return passkey
 
@@ -211,7 +221,7 @@ def _note_use(passkey: Passkey, count: int) -> None:
         moved = rows.update(sign_count=count, last_used_at=timezone.now())
     if not moved:
         log.warning("passkey_counter_went_back", passkey=passkey.pk, user=passkey.user_id)
-        raise NotAccepted("the counter went back: there is a copy of this passkey")
+        raise NotAccepted("the counter went back: there is a copy of this passkey", passkey.user_id)
 
 
 def _descriptor(row: Passkey) -> PublicKeyCredentialDescriptor:

@@ -6,12 +6,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from controlplane import audit, rls
+from controlplane import rls
 from controlplane.actor import Actor, actor_of
 from controlplane.problems import NotFound
 from organizations import queries
 from organizations.accounts import devices, notices
-from organizations.actions import facts
+from organizations.actions import facts, sign_in_trail
 from organizations.models import Membership, PersonSession, User
 
 SEEN_EVERY = dt.timedelta(minutes=1)
@@ -95,8 +95,9 @@ def _end(by: Actor, user_id: str, ending: list[str]) -> None:
     PersonSession.objects.filter(pk__in=ending).update(ended_at=timezone.now())
     belongs_to = list(Membership.objects.filter(user_id=user_id).values_list("organization_id", flat=True))
     for session_id in ending:
-        data = {"session": session_id}
-        audit.record(by=by, action="organizations.session.end", organization_id=None, target=user_id, data=data)
+        sign_in_trail.note_end(
+            by=by, user_id=user_id, session_id=session_id, entered=belongs_to, because="ended from elsewhere"
+        )
         for organization_id in belongs_to:
             facts.publish(
                 facts.SESSION_ENDED,

@@ -19,7 +19,7 @@ MOST = 5
 
 def add(*, by: Actor, organization: Organization, connection_id: str, certificate: str) -> Connection:
     """Accept a further signing certificate of the provider, as PEM or base64. Raises Invalid, Conflict."""
-    standing = require(by, "sso.manage", organization)
+    standing = require(by, "sso.manage", organization, confirmed=True)
     text = usable_certificate(bare(certificate), "certificate")
     with rls.acting_as(f"org:{organization.pk}"):
         connection = _locked(organization, connection_id)
@@ -36,7 +36,7 @@ def add(*, by: Actor, organization: Organization, connection_id: str, certificat
 
 def remove(*, by: Actor, organization: Organization, connection_id: str, fingerprint_of: str) -> Connection:
     """Accept a certificate no longer; never the last one. Args: fingerprint_of: SHA-256, hexadecimal."""
-    standing = require(by, "sso.manage", organization)
+    standing = require(by, "sso.manage", organization, confirmed=True)
     wanted = fingerprint_of.replace(":", "").lower()
     with rls.acting_as(f"org:{organization.pk}"):
         connection = _locked(organization, connection_id)
@@ -56,7 +56,7 @@ def remove(*, by: Actor, organization: Organization, connection_id: str, fingerp
 
 def sign_requests(*, by: Actor, organization: Organization, connection_id: str, wanted: bool) -> Connection:
     """Sign our requests from now on, with a key made for this connection alone; or no longer."""
-    standing = require(by, "sso.manage", organization)
+    standing = require(by, "sso.manage", organization, confirmed=True)
     with rls.acting_as(f"org:{organization.pk}"):
         connection = _locked(organization, connection_id)
         connection.signs_requests = wanted
@@ -69,7 +69,7 @@ def sign_requests(*, by: Actor, organization: Organization, connection_id: str, 
 
 def add_next_own(*, by: Actor, organization: Organization, connection_id: str) -> Connection:
     """Make our next key. Requests go on being signed by the present one; our metadata tell both."""
-    standing = require(by, "sso.manage", organization)
+    standing = require(by, "sso.manage", organization, confirmed=True)
     with rls.acting_as(f"org:{organization.pk}"):
         connection = _locked(organization, connection_id)
         if not connection.signs_requests:
@@ -82,7 +82,7 @@ def add_next_own(*, by: Actor, organization: Organization, connection_id: str) -
 
 def switch_own(*, by: Actor, organization: Organization, connection_id: str) -> Connection:
     """Sign by our next key from now on, and forget the present one. Raises Conflict where there is no next one."""
-    standing = require(by, "sso.manage", organization)
+    standing = require(by, "sso.manage", organization, confirmed=True)
     with rls.acting_as(f"org:{organization.pk}"):
         connection = _locked(organization, connection_id)
         if not connection.next_request_key:

@@ -33,7 +33,7 @@ def add_saml(
 
     Args: connection_id: an id of ours whose addresses were told before, else a new one.
     """
-    standing = require(by, "sso.manage", organization)
+    standing = require(by, "sso.manage", organization, confirmed=True)
     return _insert(
         by,
         standing,
@@ -68,7 +68,7 @@ def add_oidc(
     Args: connection_id: an id of ours whose redirect address was told before, else a new one. Raises Conflict where
     a connection has it.
     """
-    standing = require(by, "sso.manage", organization)
+    standing = require(by, "sso.manage", organization, confirmed=True)
     endpoints = dict(provider.endpoints)
     if not 0 < len(client_id) <= LONGEST_CLIENT_ID:
         raise Invalid("The client id has between 1 and 255 characters.", field="client_id")
@@ -111,7 +111,7 @@ def disable(*, by: Actor, organization: Organization, connection_id: str) -> Con
 
     Raises Conflict for the last one that the organization's policy demands.
     """
-    standing = require(by, "sso.manage", organization)
+    standing = require(by, "sso.manage", organization, confirmed=True)
     with rls.acting_as(f"org:{organization.pk}"):
         held = Organization.objects.select_for_update().get(pk=organization.pk)
         connection = found(organization, connection_id)
@@ -132,7 +132,7 @@ def disable(*, by: Actor, organization: Organization, connection_id: str) -> Con
 
 def enable(*, by: Actor, organization: Organization, connection_id: str) -> Connection:
     """Switch a connection on again."""
-    standing = require(by, "sso.manage", organization)
+    standing = require(by, "sso.manage", organization, confirmed=True)
     with rls.acting_as(f"org:{organization.pk}"):
         connection = found(organization, connection_id)
         if not connection.is_enabled:
@@ -149,7 +149,7 @@ def set_policy(*, by: Actor, organization: Organization, policy: str) -> Organiz
     The stricter policy is taken only from somebody whose session was proven by such a connection, so that nobody
     locks the organization out with one that does not work. Raises Conflict otherwise.
     """
-    standing = require(by, "sso.manage", organization)
+    standing = require(by, "sso.manage", organization, confirmed=True)
     if policy not in Organization.SignInPolicy.values:
         raise Invalid(f"The policy is one of {', '.join(Organization.SignInPolicy.values)}.", field="policy")
     if policy == Organization.SignInPolicy.CONNECTION and standing.connection_id is None:

@@ -94,7 +94,7 @@ def use(
     The demand is taken only from somebody whose session that very connection proved, so that nobody locks people out
     with one that does not work, and only once an owner is kept for emergencies. Raises Conflict, NotFound, Invalid.
     """
-    standing = require(by, "sso.manage", organization)
+    standing = require(by, "sso.manage", organization, confirmed=True)
     with rls.acting_as(f"org:{organization.pk}"):
         held = Organization.objects.select_for_update().get(pk=organization.pk)
         domain = _found(organization, domain_id)
@@ -126,7 +126,7 @@ def use(
 
 def give_up(*, by: Actor, organization: Organization, domain_id: str) -> None:
     """Take a claim back, with everything that stood on it."""
-    standing = require(by, "sso.manage", organization)
+    standing = require(by, "sso.manage", organization, confirmed=True)
     with rls.acting_as(f"org:{organization.pk}"):
         domain = _found(organization, domain_id)
         _record(by, domain, "organizations.domain.give_up", standing)

@@ -20,7 +20,7 @@ def choose(*, by: Actor, organization: Organization, membership_id: str | None) 
     Only an owner chooses, and only an owner with a verified address is chosen: others have no way in by the platform.
     Raises Invalid, and Conflict for choosing nobody while a domain's members must use a connection.
     """
-    standing = require(by, "organization.manage", organization)
+    standing = require(by, "organization.manage", organization, confirmed=True)
     with rls.acting_as(f"org:{organization.pk}"):
         held = Organization.objects.select_for_update().get(pk=organization.pk)
         before, held.break_glass = held.break_glass_id, _chosen(held, membership_id)

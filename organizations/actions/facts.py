@@ -2,7 +2,8 @@
 What this room publishes when somebody's reach ends or shrinks.
 
 Subscribers close what it covered at the edge. Every payload says `before` (what was opened before it is concerned),
-`organizations` (whose tenants) and what is known of `user`, `grant`, `connection`, `session` and `key`.
+`organizations` (whose tenants) and what is known of `user`, `grant`, `connection`, `session`, `key` and `organization`
+(everybody who entered it).
 """
 
 from collections.abc import Iterable
@@ -20,6 +21,10 @@ GRANT_LIMITED = "organizations.grant.limited"
 GRANT_ENDED = "organizations.grant.ended"
 CONNECTION_DISABLED = "organizations.connection.disabled"
 SIGN_IN_DEMANDED = "organizations.membership.sign_in_demanded"
+ENTRY_DEMANDED = "organizations.entry.demanded"
+ENTRY_OF_MSP_DEMANDED = "organizations.grant.entry_demanded"
+SECOND_FACTOR_DISTRUSTED = "organizations.connection.second_factor_distrusted"
+SIGN_IN_REFUSED = "organizations.session.refused"
 SESSION_ENDED = "organizations.session.ended"
 EMERGENCY_ENDED = "organizations.emergency_access.ended"
 WORK_ENDED = "organizations.work.ended"

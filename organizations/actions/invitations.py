@@ -31,7 +31,7 @@ def invite(*, by: Actor, organization: Organization, email: str, role: str) -> I
     The answer is the same whether or not somebody has that address. Raises Invalid, Forbidden, Conflict for somebody
     who belongs already, and a 429 Problem.
     """
-    standing = require(by, "member.manage", organization)
+    standing = require(by, "member.manage", organization, confirmed=True)
     check_role(standing, role)
     address = _address(email)
     with rls.acting_as(f"org:{organization.pk}"):
@@ -61,7 +61,7 @@ def invite_all(*, by: Actor, organization: Organization, emails: Iterable[str], 
 
     Raises Forbidden, Invalid for the role, or for more than 50 addresses, naming `emails`.
     """
-    check_role(require(by, "member.manage", organization), role)
+    check_role(require(by, "member.manage", organization, confirmed=True), role)
     wanted = list(dict.fromkeys(emails))
     if len(wanted) > MOST_AT_ONCE:
         raise Invalid(f"At most {MOST_AT_ONCE} addresses at once. Nobody was invited yet.", field="emails")
@@ -81,7 +81,7 @@ def send_again(*, by: Actor, organization: Organization, invitation_id: str) -> 
     Raises NotFound, Conflict, a 429 Problem, and Forbidden for a role above the asker's reach: the attack is an admin
     who wakes an owner's invitation that has ended.
     """
-    standing = require(by, "member.manage", organization)
+    standing = require(by, "member.manage", organization, confirmed=True)
     with rls.acting_as(f"org:{organization.pk}"):
         owners.alone(organization.pk)
         invitation = Invitation.objects.filter(organization=organization, pk=invitation_id).first()

@@ -111,7 +111,7 @@ def approve(*, by: Actor, organization: Organization, join_request_id: str, role
 
     Raises NotFound, Invalid, Forbidden, and Conflict where the domain is not proven any more or they belong already.
     """
-    standing = require(by, "member.manage", organization)
+    standing = require(by, "member.manage", organization, confirmed=True)
     check_role(standing, role)
     with rls.acting_as(f"org:{organization.pk}"):
         request = _taken(organization, join_request_id)

@@ -38,7 +38,7 @@ def create(
     to, none for all; networks: CIDR ranges it may be used from, none for all.
     Raises Invalid naming the field, Forbidden where the key could do more than the asker.
     """
-    standing = require(by, "key.manage", organization)
+    standing = require(by, "key.manage", organization, confirmed=True)
     wanted = _scopes(standing, scopes)
     _check_form(name, expires_in)
     key = ApiKey(

@@ -31,7 +31,7 @@ def set_mapping(
     Raises Invalid naming the field, and Forbidden where the table hands out, or handed out, a role that can do more
     than the asker: whoever decides which group makes an owner could make themselves one.
     """
-    standing = require(by, "sso.manage", organization)
+    standing = require(by, "sso.manage", organization, confirmed=True)
     rules, chosen = checked_rules(role_rules, default_role), _checked_mapping(mapping)
     with rls.acting_as(f"org:{organization.pk}"):
         Organization.objects.select_for_update().get(pk=organization.pk)
@@ -69,7 +69,7 @@ def set_just_in_time(*, by: Actor, organization: Organization, connection_id: st
 
     Raises Conflict where no domain is proven, or where the default says that nobody gets in.
     """
-    standing = require(by, "sso.manage", organization)
+    standing = require(by, "sso.manage", organization, confirmed=True)
     with rls.acting_as(f"org:{organization.pk}"):
         Organization.objects.select_for_update().get(pk=organization.pk)
         connection = connections.found(organization, connection_id)

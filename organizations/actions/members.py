@@ -15,7 +15,7 @@ def change_role(*, by: Actor, organization: Organization, membership_id: str, ro
 
     Raises Conflict for the last owner and the one kept for emergencies, Forbidden above the asker's own reach.
     """
-    standing = require(by, "member.manage", organization)
+    standing = require(by, "member.manage", organization, confirmed=True)
     check_role(standing, role)
     with rls.acting_as(f"org:{organization.pk}"):
         membership = owners.member_alone(organization, membership_id)
@@ -38,6 +38,7 @@ def remove(*, by: Actor, organization: Organization, membership_id: str) -> None
             if "member.manage" not in standing.permissions:
                 raise Forbidden("Your role does not include removing members. Nothing was changed.")
             _check_reach(standing, membership)
+            require(by, "member.manage", organization, confirmed=True)
         roles.end(by=by, membership=membership, grant_id=standing.grant_id)
 
 

@@ -15,7 +15,7 @@ from organizations.sso.saml.metadata import IdpMetadata
 
 def renew_saml(*, by: Actor, organization: Organization, connection_id: str, metadata: IdpMetadata) -> Connection:
     """Take over new certificates and addresses of the same identity provider; raises Invalid for another entity id."""
-    standing = require(by, "sso.manage", organization)
+    standing = require(by, "sso.manage", organization, confirmed=True)
     with rls.acting_as(f"org:{organization.pk}"):
         connection = connections.of_kind(organization, connection_id, Connection.Kind.SAML)
         if metadata.entity_id != connection.issuer:
@@ -30,7 +30,7 @@ def renew_saml(*, by: Actor, organization: Organization, connection_id: str, met
 
 def renew_oidc(*, by: Actor, organization: Organization, connection_id: str, provider: Discovered) -> Connection:
     """Pin what an OpenID provider publishes now; raises Invalid for another issuer."""
-    standing = require(by, "sso.manage", organization)
+    standing = require(by, "sso.manage", organization, confirmed=True)
     with rls.acting_as(f"org:{organization.pk}"):
         connection = connections.of_kind(organization, connection_id, Connection.Kind.OIDC)
         if provider.issuer != connection.issuer:
@@ -49,7 +49,7 @@ def renew_secret(*, by: Actor, organization: Organization, connection_id: str, c
 
     So nobody has to change both sides in the same second.
     """
-    standing = require(by, "sso.manage", organization)
+    standing = require(by, "sso.manage", organization, confirmed=True)
     with rls.acting_as(f"org:{organization.pk}"):
         connection = connections.of_kind(organization, connection_id, Connection.Kind.OIDC)
         connection.former_secret = connection.client_secret

@@ -218,7 +218,7 @@ def _found_pending(by: Actor, organization: Organization, connection: Connection
 def _note_proof(by: Actor, connection: Connection, user: User, action: str, **more: str) -> None:
     Connection.objects.filter(pk=connection.pk, proven_at__isnull=True).update(proven_at=timezone.now())
     audit.record(
-        by=by,
+        by=replace(by, user_id=by.user_id or user.pk),
         action=action,
         organization_id=connection.organization_id,
         target=user.pk,

@@ -8,7 +8,7 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from controlplane import rls
+from controlplane import repetitions, rls
 from controlplane.actor import Actor, actor_of
 from controlplane.ids import InvalidToken, digest, parse_token
 from controlplane.transactions import bind_actor
@@ -34,7 +34,7 @@ class ApiKeyAuthentication(BaseAuthentication):
             return None
         if len(header) != 2 or header[0].lower() != b"bearer":
             raise AuthenticationFailed("Send the key as “Authorization: Bearer api_…”.")
-        key = self._key(header[1].decode("latin-1"), actor_of(request).address)
+        key = self._key(header[1].decode("latin-1"), actor_of(request))
         bind_actor(request, actor_for(key, actor_of(request)))
         return key.owner, key
 
@@ -42,7 +42,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         """Makes a refusal a 401."""
         return "Bearer"
 
-    def _key(self, text: str, address: str) -> ApiKey:
+    def _key(self, text: str, known: Actor) -> ApiKey:
         try:
             parsed = parse_token(text)
         except InvalidToken as error:
@@ -55,9 +55,12 @@ class ApiKeyAuthentication(BaseAuthentication):
                 .first()
             )
             right = hmac.compare_digest(key.secret_digest if key else "", digest(text))
-            if key is None or parsed.prefix != "api" or not right or not _works(key, address):
+            if key is None or parsed.prefix != "api" or not right or not _works(key):
                 raise AuthenticationFailed(REFUSED)
-        _note_use(key, address)
+            if not _may_come_from(key, known.address):
+                _note_foreign_use(key, known)
+                raise AuthenticationFailed(REFUSED)
+        _note_use(key, known.address)
         return key
 
 
@@ -75,14 +78,27 @@ def actor_for(key: ApiKey, known: Actor) -> Actor:
     )
 
 
-def _works(key: ApiKey, address: str) -> bool:
-    """Whether the key may be used now and from there. It dies with its owner's membership, and rests with it."""
+def _may_come_from(key: ApiKey, address: str) -> bool:
+    return is_from(key.networks, address) and is_from(key.organization.allowed_networks, address)
+
+
+def _note_foreign_use(key: ApiKey, known: Actor) -> None:
+    """The right key from a wrong network is what a stolen one looks like: its organization should learn of it."""
+    repetitions.note(
+        by=actor_for(key, known),
+        action="organizations.api_key.refuse",
+        organization_id=key.organization_id,
+        target=key.pk,
+        data={"code": "ADDRESS_NOT_ALLOWED", "name": key.name},
+    )
+
+
+def _works(key: ApiKey) -> bool:
+    """Whether the key may be used now. It dies with its owner's membership, and rests with it."""
     return (
         key.state == "active"
         and key.owner.is_active
         and key.organization.state == Organization.State.ACTIVE
-        and is_from(key.networks, address)
-        and is_from(key.organization.allowed_networks, address)
         and Membership.objects.filter(
             user_id=key.owner_id, organization_id=key.organization_id, blocked_at=None
         ).exists()

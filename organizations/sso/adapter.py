@@ -54,7 +54,7 @@ def _refuse_where_another_way_is_demanded(request: HttpRequest, user: AbstractBa
     if demand is None:
         return None
     setattr(request, PROVEN_ATTRIBUTE, None)
-    return completion.demanded(request, demand)
+    return completion.demanded(request, demand, str(user.pk))
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):

@@ -19,6 +19,7 @@ LONGEST_CLAIM = 255
 MOST_VALUES = 2000
 DEEPEST = 4
 NAME_ID = "NameID"
+CLASS_REF = "AuthnContextClassRef"
 PURPOSES = {"email": "E-mail", "name": "Name", "groups": "Groups"}
 
 _XMLSOAP = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims"

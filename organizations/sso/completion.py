@@ -1,19 +1,16 @@
 """The end of every sign-in: what a proven identity is good for, or the page that says it is not accepted."""
 
-import datetime as dt
 from collections.abc import Callable
 
 import structlog
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 
-from controlplane import audit, rls
+from controlplane import repetitions, rls
 from controlplane.actor import Actor, actor_of
 from controlplane.problems import Problem
-from organizations.actions import join_requests, sign_in, sign_in_tests, sign_up
+from organizations.actions import join_requests, sign_in, sign_in_tests, sign_in_trail, sign_up
 from organizations.models import Connection, User
 from organizations.sso import asking, sessions
 from organizations.sso.attempts import Attempt
@@ -21,13 +18,12 @@ from organizations.sso.demands import Demand
 from organizations.sso.oidc.provider import PLATFORM
 from organizations.sso.outlook import Fate
 from organizations.sso.proven import ProvenIdentity, SignInRefused, no_address
+from organizations.sso.second_factor import methods_in
 
 log = structlog.get_logger(__name__)
 
 REMEMBERED_COOKIE = "connection"
 REMEMBERED_SECONDS = 180 * 24 * 3600
-REFUSED = "organizations.session.refuse"
-AUDIT_EVERY_SECONDS = 60
 
 
 def complete(
@@ -50,8 +46,8 @@ def refused(request: HttpRequest, connection: Connection | None, refusal: SignIn
     """
     The page of a refused sign-in, which tells what to do and nothing about who exists; audited with the reason.
 
-    Anybody can post rubbish to a connection's address, with words of their own in the reason, so one code is audited
-    once a minute and connection; the log has them all.
+    Anybody can post rubbish to a connection's address, with words of their own in the reason, so what is
+    repeated is counted; the log has it all.
     """
     _note(request, connection, refusal)
     context = {"refusal": refusal, "again": _again(connection)}
@@ -61,17 +57,17 @@ def refused(request: HttpRequest, connection: Connection | None, refusal: SignIn
 def _note(request: HttpRequest, connection: Connection | None, refusal: SignInRefused) -> None:
     target = connection.pk if connection else PLATFORM
     log.warning("sign_in_refused", refusal=refusal.code, reason=refusal.reason, connection=target)
-    if _is_news(connection, target, refusal.code):
-        audit.record_refusal(
+    for organization_id in {connection.organization_id if connection else None, None}:
+        repetitions.note(
             by=actor_of(request),
-            action=REFUSED,
-            organization_id=connection.organization_id if connection else None,
+            action=sign_in_trail.REFUSE,
+            organization_id=organization_id,
             target=target,
             data={"code": refusal.code, "reason": refusal.reason},
         )
 
 
-def demanded(request: HttpRequest, demand: Demand) -> HttpResponse:
+def demanded(request: HttpRequest, demand: Demand, user_id: str) -> HttpResponse:
     """The page for somebody who proved who they are in a way that their organization does not take."""
     organization = demand.organization
     refusal = SignInRefused(
@@ -82,27 +78,17 @@ def demanded(request: HttpRequest, demand: Demand) -> HttpResponse:
         if demand.connections
         else "That sign-in is switched off at the moment. Ask an owner of the organization.",
     )
-    audit.record_refusal(
-        by=actor_of(request),
-        action=REFUSED,
-        organization_id=organization.pk,
-        target=organization.pk,
-        data={"code": refusal.code, "reason": refusal.reason},
-    )
+    for organization_id in (organization.pk, None):
+        repetitions.note(
+            by=actor_of(request),
+            action=sign_in_trail.REFUSE,
+            organization_id=organization_id,
+            target=user_id,
+            data={"code": refusal.code, "organization": organization.pk},
+        )
     onward = reverse("connection", args=[demand.connections[0]]) if demand.connections else ""
     context = {"refusal": refusal, "again": reverse("sign-in"), "onward": onward}
     return render(request, "organizations/refused.html", context, status=refusal.status)
-
-
-def _is_news(connection: Connection | None, target: str, code: str) -> bool:
-    """Whether the trail does not tell of this refusal yet. The cache decides races; the trail, while it is away."""
-    if not cache.add(f"sign-in-refused:{target}:{code}", 1, AUDIT_EVERY_SECONDS):
-        return False
-    chain = connection.organization_id if connection else rls.PLATFORM
-    since = timezone.now() - dt.timedelta(seconds=AUDIT_EVERY_SECONDS)
-    with rls.reading_as(f"org:{chain}" if connection else rls.PLATFORM):
-        lately = audit.entries_of(chain).filter(created_at__gt=since, action=REFUSED, target=target)
-        return all(entry.data.get("code") != code for entry in lately)
 
 
 def problem_as_refusal(problem: Problem) -> SignInRefused:
@@ -116,12 +102,12 @@ def _again(connection: Connection | None) -> str:
 
 def _platform_sign_in(request: HttpRequest, attempt: Attempt, identity: ProvenIdentity) -> HttpResponse:
     user = sign_in.by_platform(by=actor_of(request), identity=identity)
-    return sessions.begin(request, user, way=PLATFORM, next_address=attempt.next)
+    return sessions.begin(request, user, way=PLATFORM, next_address=attempt.next, how="provider")
 
 
 def _platform_founding(request: HttpRequest, attempt: Attempt, identity: ProvenIdentity) -> HttpResponse:
     user = sign_in.by_platform(by=actor_of(request), identity=identity)
-    sessions.begin(request, user, way=PLATFORM)
+    sessions.begin(request, user, way=PLATFORM, how="provider")
     actor = person(request, user)
     with rls.acting_as(actor.rls_actor):
         organization = sign_up.found(by=actor, name=attempt.details["name"], kind=attempt.details["kind"])
@@ -137,7 +123,7 @@ def _connection_sign_in(
         return _stranger(request, connection, identity, refusal)
     if isinstance(entered, SignInRefused):
         return refused(request, connection, entered)
-    return _enter(request, connection, entered, attempt)
+    return _enter(request, connection, entered, attempt, identity)
 
 
 def _stranger(
@@ -172,13 +158,14 @@ def _confirming(
     entered = sign_in.by_connection(by=actor_of(request), connection=connection, identity=identity)
     if isinstance(entered, SignInRefused):
         return refused(request, connection, entered)
-    return sessions.begin(request, user, way=connection.pk, next_address=attempt.next)
+    methods = methods_in(connection.kind, identity.claims)
+    return sessions.begin(request, user, way=connection.pk, next_address=attempt.next, methods=methods)
 
 
 def _platform_confirming(request: HttpRequest, attempt: Attempt, identity: ProvenIdentity) -> HttpResponse:
     user = _still_signed_in(request, attempt)
     _same_person(user, identity)
-    return sessions.begin(request, user, way=PLATFORM, next_address=attempt.next)
+    return sessions.begin(request, user, way=PLATFORM, next_address=attempt.next, how="provider")
 
 
 def _platform_linking(request: HttpRequest, attempt: Attempt, identity: ProvenIdentity) -> HttpResponse:
@@ -187,7 +174,7 @@ def _platform_linking(request: HttpRequest, attempt: Attempt, identity: ProvenId
         sign_in.link_platform(by=actor_of(request), identity=identity)
     except Problem as problem:
         raise problem_as_refusal(problem) from problem
-    return sessions.begin(request, user, way=PLATFORM, next_address=attempt.next)
+    return sessions.begin(request, user, way=PLATFORM, next_address=attempt.next, how="provider")
 
 
 def _same_person(signed_in: User, identity: ProvenIdentity) -> None:
@@ -220,12 +207,15 @@ def _linking(request: HttpRequest, connection: Connection, attempt: Attempt, ide
         sign_in.link(by=actor_of(request), connection=connection, identity=identity)
     except Problem as problem:
         raise problem_as_refusal(problem) from problem
-    return _enter(request, connection, user, attempt)
+    return _enter(request, connection, user, attempt, identity)
 
 
-def _enter(request: HttpRequest, connection: Connection, user: User, attempt: Attempt) -> HttpResponse:
+def _enter(
+    request: HttpRequest, connection: Connection, user: User, attempt: Attempt, identity: ProvenIdentity
+) -> HttpResponse:
     address = attempt.next or f"/o/{connection.organization_id}/"
-    response = sessions.begin(request, user, way=connection.pk, next_address=address)
+    methods = methods_in(connection.kind, identity.claims)
+    response = sessions.begin(request, user, way=connection.pk, next_address=address, methods=methods)
     response.set_signed_cookie(
         REMEMBERED_COOKIE,
         connection.pk,

@@ -1,6 +1,5 @@
 """The one place that checks how a session may enter an organization."""
 
-import re
 from collections.abc import Callable
 from urllib.parse import urlencode, urlsplit
 
@@ -12,16 +11,12 @@ from django.utils import timezone
 
 from controlplane import pages
 from controlplane.actor import Actor, actor_of
-from controlplane.problems import Forbidden
 from controlplane.transactions import SAFE, bind_actor
-from organizations.access import NotConfirmed
+from organizations.access import NotAdmitted, NotConfirmed
 from organizations.accounts import devices
 from organizations.actions import browser_sessions
 from organizations.sso import sessions
-from organizations.sso.sessions import Entry
 from organizations.working import NotWorkingThere, working_of
-
-_INSIDE = re.compile(r"^/o/(?P<organization>org_[a-z2-7]{20})/")
 
 
 class ProvenEntryMiddleware:
@@ -29,7 +24,8 @@ class ProvenEntryMiddleware:
     Gives the asker the organizations that their session has proven (`Actor.proofs`).
 
     1. A session whose row is missing or has ended is nobody's.
-    2. `organizations.access` shows nothing of an organization that is not proven, through pages and API alike.
+    2. `organizations.access` shows nothing of an organization whose policy the session has not met, through pages and
+       API alike.
     3. Somebody who does belong to such an organization is led to what it asks for instead of to "not found".
     """
 
@@ -38,7 +34,8 @@ class ProvenEntryMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Handles one request."""
-        response = self._led_elsewhere(request) or self.get_response(request)
+        self._enter(request)
+        response = self.get_response(request)
         if cookie := devices.new_cookie(request):
             response.set_cookie(
                 devices.COOKIE,
@@ -51,33 +48,29 @@ class ProvenEntryMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Leads somebody who has to confirm that it is them, or to choose a client, to where they can, and back."""
+        """Leads somebody who has to show something first, or to choose a client, to where they can, and back."""
         if pages.wants_json(request):
             return None
         if isinstance(exception, NotWorkingThere) and not request.headers.get("HX-Request"):
             request.failed = True  # type: ignore[attr-defined]
-            back = request.get_full_path() if request.method in SAFE else _page_before(request)
-            return redirect(f"/o/{exception.organization_id}/work/?{urlencode({'next': back})}")
-        if not isinstance(exception, NotConfirmed):
+            return redirect(f"/o/{exception.organization_id}/work/?{urlencode({'next': _page_to_show(request)})}")
+        if not isinstance(exception, NotConfirmed | NotAdmitted):
             return None
         request.failed = True  # type: ignore[attr-defined]
-        query = {"next": _page_before(request), **({"for": "account"} if exception.of_account else {})}
+        if isinstance(exception, NotAdmitted):
+            return redirect(f"/sso/enter/{exception.organization_id}/?{urlencode({'next': _page_to_show(request)})}")
+        query = {"next": _page_to_show(request), **({"for": "account"} if exception.of_account else {})}
         return redirect(f"/confirm/?{urlencode(query)}")
 
-    def _led_elsewhere(self, request: HttpRequest) -> HttpResponseBase | None:
+    def _enter(self, request: HttpRequest) -> None:
         actor = actor_of(request)
         if actor.kind != "user" or not actor.is_signed_in:
-            return None
-        if not _is_alive(request, actor):
-            auth.logout(request)
-            bind_actor(request, Actor.nobody(request_id=actor.request_id, address=actor.address))
-            return None
-        entries = sessions.entries_of(request)
-        request.actor = _entered(request, actor, entries)  # type: ignore[attr-defined]
-        inside = _INSIDE.match(request.path_info)
-        wanted = inside["organization"] if inside else ""
-        asked = next((entry for entry in entries if entry.demand.organization.pk == wanted), None)
-        return _lead(request, asked) if asked and asked.missing else None
+            return
+        if _is_alive(request, actor):
+            request.actor = _entered(request, actor)  # type: ignore[attr-defined]
+            return
+        auth.logout(request)
+        bind_actor(request, Actor.nobody(request_id=actor.request_id, address=actor.address))
 
 
 def _is_alive(request: HttpRequest, actor: Actor) -> bool:
@@ -99,31 +92,28 @@ def _is_poll(request: HttpRequest) -> bool:
     return request.method == "GET" and request.headers.get("HX-Request") == "true"
 
 
-def _entered(request: HttpRequest, actor: Actor, entries: list[Entry]) -> Actor:
+def _entered(request: HttpRequest, actor: Actor) -> Actor:
+    entries = sessions.entries_of(request)
     inside = [entry for entry in entries if not entry.missing]
+    pauses = {entry.proven_at: sessions.longest_pause_since(request, entry.proven_at) for entry in inside}
     return actor.with_proofs(
         [(entry.demand.organization.pk, entry.way) for entry in inside],
         second_factor=[entry.demand.organization.pk for entry in inside if entry.second_factor],
         confirmed=sessions.is_fresh(request),
         in_control=sessions.is_in_control(request),
         working=working_of(request),
+        lacks=[(entry.demand.organization.pk, entry.missing) for entry in entries if entry.missing],
+        shown_at=[(entry.demand.organization.pk, entry.proven_at, pauses[entry.proven_at]) for entry in inside],
     )
 
 
-def _lead(request: HttpRequest, entry: Entry) -> HttpResponseBase:
-    if entry.missing == "address":
-        problem = Forbidden(
-            "This organization can only be entered from networks on its list, and you come from elsewhere.",
-            hint="Use your organization's network, or ask an administrator to add yours.",
-            code="ADDRESS_NOT_ALLOWED",
-        )
-        return pages.problem_response(request, problem)
-    query = urlencode({"next": request.get_full_path()})
-    return redirect(f"/sso/enter/{entry.demand.organization.pk}/?{query}")
+def _page_to_show(request: HttpRequest) -> str:
+    """The page that was asked for; of a form that was sent, the page that it stands on."""
+    return request.get_full_path() if request.method in SAFE else _page_before(request)
 
 
 def _page_before(request: HttpRequest) -> str:
     """The page with the form that was sent, which is shown again; of ours only."""
     before = urlsplit(request.META.get("HTTP_REFERER", ""))
     ours = f"{before.scheme}://{before.netloc}" == settings.BASE_URL
-    return sessions.safe_next(before.path if ours else "/")
+    return sessions.safe_next(f"{before.path}{'?' if before.query else ''}{before.query}" if ours else "/")

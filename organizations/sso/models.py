@@ -83,6 +83,9 @@ class Connection(models.Model):
     does_second_factor = models.BooleanField(
         default=False, help_text="The identity provider asks for a second factor itself"
     )
+    second_factor_values = models.JSONField(
+        default=list, blank=True, help_text="It counts only where the answer says one of these; empty: always"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     proven_at = models.DateTimeField(null=True, blank=True, help_text="First sign-in that went through")
 

@@ -8,6 +8,7 @@ pause, and whether with a second factor. Whether the session lives at all, its r
 """
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from allauth.account.utils import perform_login
@@ -17,11 +18,11 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from controlplane import rls
-from controlplane.actor import Actor, actor_of
+from controlplane.actor import actor_of
 from controlplane.ids import new_id
 from organizations.accounts.people import has_way_of_their_own
-from organizations.actions import browser_sessions, emergency, facts
-from organizations.entering import is_from
+from organizations.actions import browser_sessions, emergency, facts, sign_in_trail
+from organizations.entering import PROOF_SECONDS, counts, is_from
 from organizations.models import Organization, User
 from organizations.queries import reach_of
 from organizations.sso.adapter import PROVEN_ATTRIBUTE, PROVEN_WAY_ATTRIBUTE
@@ -33,9 +34,9 @@ ACCOUNT = "account"
 VERIFYING_WAYS = (PLATFORM, ACCOUNT)
 PROOFS_KEY = "proofs"
 SECOND_FACTOR_KEY = "second_factor"
+METHODS_KEY = "methods"
 PAUSES_KEY = "pauses"
 SESSION_ID_KEY = "session_id"
-PROOF_SECONDS = 12 * 3600
 FRESH_SECONDS = 600
 SHORTEST_PAUSE_SECONDS = 300
 
@@ -45,29 +46,40 @@ class Entry:
     """
     One organization that a person belongs to and what it demands of them, as this session stands to it.
 
-    `way` is what proves the session there; `missing` says why it may not enter: "proof", "second_factor" or "address";
-    empty if it may.
+    `way` is what proves the session there, since `proven_at`; `missing` says why it may not enter: "proof",
+    "second_factor" or "address"; empty if it may.
     """
 
     demand: Demand
     way: str
+    proven_at: int
     second_factor: bool
     missing: str
 
 
 def begin(
-    request: HttpRequest, user: User, *, way: str, next_address: str = "", second_factor: bool = False
+    request: HttpRequest,
+    user: User,
+    *,
+    way: str,
+    next_address: str = "",
+    second_factor: bool = False,
+    methods: Iterable[str] = (),
+    how: str = "",
 ) -> HttpResponse:
     """
     Sign `user` in with a proof by `way` ("platform", "account" or a connection's id), and send them on.
 
+    Args: methods: how a connection says that it authenticated them; how: what they showed, in words for the trail.
     A session of somebody else ends first. The session's key changes, so that one planted before sign-in is worthless.
     """
     same = request.user.is_authenticated and request.user.pk == user.pk
     if request.user.is_authenticated and not same:
         end(request)
     kept = _fresh_proofs(request) if same else {}
+    entered = {organization_id for organization_id, _ in proofs_of(request)} if same else set()
     shown = request.session.get(SECOND_FACTOR_KEY) if same else None
+    said = _methods(request) if same else {}
     setattr(request, PROVEN_ATTRIBUTE, user.pk)
     setattr(request, PROVEN_WAY_ATTRIBUTE, way)
     session_id = request.session.get(SESSION_ID_KEY) if same else None
@@ -80,30 +92,40 @@ def begin(
     request.session.cycle_key()
     request.session[SESSION_ID_KEY] = session_id or new_id("ses")
     request.session[PROOFS_KEY] = {**kept, way: int(time.time())}
+    request.session[METHODS_KEY] = {**said, way: list(methods)}
     request.session[SECOND_FACTOR_KEY] = int(time.time()) if second_factor else shown
     browser_sessions.note(request, user, session_id=request.session[SESSION_ID_KEY], way=way)
+    _note_begin(request, user, way=way, how=how, entered=entered, anew=not session_id)
     return response
 
 
-def note_second_factor(request: HttpRequest) -> None:
+def note_second_factor(request: HttpRequest, *, how: str) -> None:
     """Keep that the person who is signed in showed a second factor just now, which also tells that it is them."""
+    entered = {organization_id for organization_id, _ in proofs_of(request)}
     request.session.cycle_key()
     request.session[SECOND_FACTOR_KEY] = int(time.time())
+    if isinstance(request.user, User):
+        _note_begin(request, request.user, way=ACCOUNT, how=how, entered=entered, anew=False)
 
 
 def end(request: HttpRequest) -> None:
     """Sign out; what the session had opened at the edge is closed through the outbox, in this transaction."""
-    actor = actor_of(request)
-    for organization_id, _ in proofs_of(request):
-        facts.publish(
-            facts.SESSION_ENDED,
-            organization_id=organization_id,
-            organizations=_reach(actor, organization_id),
-            user=actor.user_id,
-            session=str(request.session.get(SESSION_ID_KEY, "")),
-        )
+    actor, session_id = actor_of(request), str(request.session.get(SESSION_ID_KEY, ""))
     if actor.user_id:
-        browser_sessions.close(actor.user_id, str(request.session.get(SESSION_ID_KEY, "")))
+        with rls.acting_as(f"user:{actor.user_id}"):
+            entered = [organization_id for organization_id, _ in proofs_of(request)]
+            for organization_id in entered:
+                facts.publish(
+                    facts.SESSION_ENDED,
+                    organization_id=organization_id,
+                    organizations=reach_of(organization_id),
+                    user=actor.user_id,
+                    session=session_id,
+                )
+            browser_sessions.close(actor.user_id, session_id)
+            sign_in_trail.note_end(
+                by=actor, user_id=actor.user_id, session_id=session_id, entered=entered, because="signed out"
+            )
     auth.logout(request)
 
 
@@ -165,6 +187,12 @@ def note_pause(request: HttpRequest, seconds: float) -> None:
     request.session[PAUSES_KEY] = [*lately, [now, int(seconds)]]
 
 
+def longest_pause_since(request: HttpRequest, at: int) -> int:
+    """For how many seconds nobody was at this browser at the longest, since that time."""
+    pauses = [*_pauses(request), [int(time.time()), int(getattr(request, "paused_seconds", 0))]]
+    return max((seconds for end, seconds in pauses if end > at), default=0)
+
+
 def safe_next(address: str) -> str:
     """`address` if it is one of ours, else the home page: an open redirect would serve phishing."""
     host = settings.BASE_URL.partition("://")[2]
@@ -172,16 +200,31 @@ def safe_next(address: str) -> str:
     return address if safe else "/"
 
 
+def _note_begin(request: HttpRequest, user: User, *, way: str, how: str, entered: set[str], anew: bool) -> None:
+    """A connection's own organization has its entry already, from where the answer was judged."""
+    enters = {organization_id for organization_id, _ in proofs_of(request)}
+    sign_in_trail.note_begin(
+        by=actor_of(request),
+        user=user,
+        session_id=str(request.session[SESSION_ID_KEY]),
+        way=way,
+        how=how,
+        opened=sorted(enters - entered) if way in VERIFYING_WAYS else (),
+        anew=anew,
+    )
+
+
 def _entry(request: HttpRequest, demand: Demand) -> Entry:
     times, organization = _fresh_proofs(request), demand.organization
-    shown = _counts(request, organization, request.session.get(SECOND_FACTOR_KEY) or 0)
-    ways = {one: shown or one in demand.with_second_factor for one in demand.connections}
+    shown = _still_counts(request, organization, request.session.get(SECOND_FACTOR_KEY) or 0)
+    said = _methods(request)
+    ways = {one: shown or demand.shows_second_factor(one, said.get(one, ())) for one in demand.connections}
     ways |= dict.fromkeys(VERIFYING_WAYS, shown) if demand.takes_platform else {}
-    good = [way for way in ways if way in times and _counts(request, organization, times[way])]
+    good = [way for way in ways if way in times and _still_counts(request, organization, times[way])]
     # Of several, one that brings a second factor opens what the others don't.
     way = max(good, key=lambda each: ways[each], default="")
     factor = bool(way) and ways[way]
-    return Entry(demand, way, factor, _missing(request, organization, way, factor))
+    return Entry(demand, way, times.get(way, 0), factor, _missing(request, organization, way, factor))
 
 
 def _missing(request: HttpRequest, organization: Organization, way: str, factor: bool) -> str:
@@ -192,35 +235,18 @@ def _missing(request: HttpRequest, organization: Organization, way: str, factor:
     return "second_factor" if organization.require_second_factor and not factor else ""
 
 
-def _counts(request: HttpRequest, organization: Organization, at: int) -> bool:
-    """Whether what was shown at that time still counts there: not too long ago, and no longer pause since."""
-    now = time.time()
-    if now - at >= _seconds(organization.session_minutes) or _signed_out_since(organization, at):
-        return False
-    idle = _seconds(organization.idle_minutes)
-    pauses = [*_pauses(request), [int(now), int(getattr(request, "paused_seconds", 0))]]
-    return not any(end > at and seconds >= idle for end, seconds in pauses)
+def _still_counts(request: HttpRequest, organization: Organization, at: int) -> bool:
+    return counts(organization, at, longest_pause=longest_pause_since(request, at))
 
 
-def _seconds(minutes: int | None) -> int:
-    """An organization's own limit, within the platform's."""
-    return min(minutes * 60, PROOF_SECONDS) if minutes else PROOF_SECONDS
-
-
-def _signed_out_since(organization: Organization, at: int) -> bool:
-    # Proofs have whole seconds: one of the very second in which everybody was signed out counts no more.
-    return organization.signed_out_at is not None and at <= organization.signed_out_at.timestamp()
+def _methods(request: HttpRequest) -> dict[str, list[str]]:
+    stored = request.session.get(METHODS_KEY)
+    return stored if isinstance(stored, dict) else {}
 
 
 def _pauses(request: HttpRequest) -> list[list[int]]:
     stored = request.session.get(PAUSES_KEY)
     return stored if isinstance(stored, list) else []
-
-
-def _reach(actor: Actor, organization_id: str) -> list[str]:
-    """The organization and its clients, as the person sees them."""
-    with rls.reading_as(f"user:{actor.user_id}"):
-        return reach_of(organization_id)
 
 
 def _fresh_proofs(request: HttpRequest) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """Doors of sign-in that do not depend on the protocol: begin, link, and enter another organization."""
 
+from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -9,10 +10,11 @@ from controlplane.actor import actor_of
 from controlplane.appearance import allow_forms_to
 from controlplane.problems import NotFound
 from controlplane.transactions import calls_out
-from organizations.access import require_control
+from organizations import queries
+from organizations.access import NotAdmitted, require_control
+from organizations.accounts import people
 from organizations.actions.sign_in import connection_by_id
-from organizations.models import Connection, Membership
-from organizations.queries import own_ways_in
+from organizations.models import Connection, Membership, Organization
 from organizations.sso import departure, sessions
 from organizations.sso.attempts import Attempt
 from organizations.sso.completion import refused
@@ -74,38 +76,43 @@ def link(request: HttpRequest, connection_id: str) -> HttpResponse:
     return redirect(departure.to_connection(request, found, attempt))
 
 
+@login_required
 @never_cache
 @require_GET
 def enter(request: HttpRequest, organization_id: str) -> HttpResponse:
-    """Where a member is led whose session has not met the sign-in policy of the organization they want to enter."""
-    membership = (
-        Membership.objects.select_related("organization", "user")
-        .filter(user_id=actor_of(request).user_id, organization_id=organization_id, blocked_at=None)
-        .first()
-    )
-    if membership is None:
-        raise NotFound
-    organization = membership.organization
-    entries = {entry.demand.organization.pk: entry for entry in sessions.entries_of(request)}
-    demand = entries[organization.pk].demand
+    """
+    Where somebody is led whose session has not met what an organization of theirs demands of whoever enters.
+
+    The page says what is demanded and leads to it; whoever lacks nothing any more goes on to where they wanted.
+    """
+    actor, next_address = actor_of(request), sessions.safe_next(request.GET.get("next", ""))
+    try:
+        queries.find(actor, organization_id)
+    except NotAdmitted as refusal:
+        return _lacking(request, refusal, next_address)
+    return redirect(next_address if next_address != "/" else f"/o/{organization_id}/")
+
+
+def _lacking(request: HttpRequest, refusal: NotAdmitted, next_address: str) -> HttpResponse:
+    actor = actor_of(request)
+    demand = next(entry.demand for entry in sessions.entries_of(request) if entry.demand.organization.pk == refusal.by)
     connections = list(Connection.objects.filter(id__in=demand.connections))
-    page = render(
-        request,
-        "organizations/enter.html",
-        {
-            "organization": organization,
-            "connections": connections,
-            "untied": [
-                way.connection
-                for way in own_ways_in(actor_of(request), organization)
-                if not way.is_tied and way.connection.pk in demand.connections
-            ],
-            "by_account": demand.takes_platform,
-            "is_emergency": demand.is_strict and demand.breaks_glass,
-            "second_factor": entries[organization.pk].missing == "second_factor",
-            "next": sessions.safe_next(request.GET.get("next", "")),
-        },
-    )
-    origins = [origin_of(one.sign_in_url) for one in connections]
-    allow_forms_to(page, *origins)
+    context = {
+        "organization": Organization.objects.get(pk=refusal.organization_id),
+        "missing": refusal.missing,
+        "address": actor.address,
+        "connections": connections,
+        "untied": [
+            way.connection
+            for way in queries.own_ways_in(actor, demand.organization)
+            if not way.is_tied and way.connection.pk in demand.connections
+        ],
+        "with_factor": [one for one in connections if one.pk in demand.with_second_factor],
+        "has_factor": people.factors_of(actor.user_id).any,
+        "by_account": demand.takes_platform,
+        "is_emergency": demand.is_strict and demand.breaks_glass,
+        "next": next_address,
+    }
+    page = render(request, "organizations/enter.html", context, status=403 if refusal.missing == "address" else 200)
+    allow_forms_to(page, *(origin_of(one.sign_in_url) for one in connections))
     return page

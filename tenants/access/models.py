@@ -13,8 +13,8 @@ class Revocation(models.Model):
     """
     Dashboard sessions and event streams of one tenant that have to end.
 
-    `terms` says whose: one of `subject` (a person), `grant`, `connection` or `session`. It is pending at the edge until
-    `acknowledged_at`; `closed` is how many the edge found open.
+    `terms` says whose: one of `subject` (a person), `grant`, `connection`, `session` or `organization` (everybody who
+    entered it). It is pending at the edge until `acknowledged_at`; `closed` is how many the edge found open.
     """
 
     id = models.CharField(primary_key=True, max_length=32, default=new_revocation_id, editable=False)

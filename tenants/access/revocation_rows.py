@@ -13,6 +13,7 @@ CONFIRMED = Mark("ok", "circle-check", "Confirmed")
 WHOSE = {
     "grant": "Everybody of the service provider",
     "connection": "Everybody who came by one sign-in connection",
+    "organization": "Everybody, because what the organization demands has changed",
     "session": "One session or API key",
 }
 

@@ -24,7 +24,7 @@ def delete(*, by: Actor, tenant: Tenant, confirm_name: str) -> Operation:
     Deletion supersedes whatever is going on. Raises Invalid unless the tenant's name was typed, Conflict while it is
     protected, NotPossibleNow when it is being deleted already.
     """
-    standing = access.require(by, "tenant.delete", tenant.organization_id)
+    standing = access.require(by, "tenant.delete", tenant.organization_id, confirmed=True)
     tenant = mirror.locked(tenant.pk)
     _refuse_unless_meant(tenant, confirm_name)
     superseded = mirror.open_operation(tenant)
@@ -50,7 +50,7 @@ def rotate_credentials(*, by: Actor, tenant: Tenant) -> Operation:
 @transaction.atomic
 def _rotate(by: Actor, tenant: Tenant, kind: str, what: str) -> Operation:
     """It changes nothing of what was asked for, so it goes to the edge as a fact of its own, past the reconciler."""
-    standing = access.require(by, "tenant.operate", tenant.organization_id)
+    standing = access.require(by, "tenant.operate", tenant.organization_id, confirmed=True)
     tenant = mirror.locked(tenant.pk)
     if tenant.status not in ("running", "attention"):
         raise NotPossibleNow(f"Only a tenant that runs can get new {what}.", "Start it and wait until it runs.")
@@ -61,8 +61,8 @@ def _rotate(by: Actor, tenant: Tenant, kind: str, what: str) -> Operation:
 
 @transaction.atomic
 def set_protection(*, by: Actor, tenant: Tenant, protected: bool) -> Tenant:
-    """Protect a tenant from deletion, or lift that protection."""
-    standing = access.require(by, "tenant.delete", tenant.organization_id)
+    """Protect a tenant from deletion, or lift that protection, which needs a fresh proof as deleting does."""
+    standing = access.require(by, "tenant.delete", tenant.organization_id, confirmed=not protected)
     if Tenant.objects.filter(pk=tenant.pk).exclude(protected=protected).update(protected=protected):
         audit.record(
             by=by,

@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 
 from controlplane.actor import Actor
 from controlplane.problems import Forbidden, NotFound
+from organizations import access
 from organizations import queries as organizations
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.problems import TenantNotFound
@@ -31,9 +32,15 @@ def living(actor: Actor) -> QuerySet[Tenant]:
 
 
 def find(actor: Actor, tenant_id: str) -> Tenant:
-    """One tenant, deleted or not. Raises TenantNotFound, also for a tenant that the asker may not see."""
+    """
+    One tenant, deleted or not. Raises TenantNotFound, also for a tenant that the asker may not see, and NotAdmitted to
+    somebody who lacks what its organization demands of whoever enters.
+    """
     tenant = visible_to(actor).filter(pk=tenant_id).first()
     if tenant is None:
+        for organization_id in Tenant.objects.filter(pk=tenant_id).values_list("organization_id", flat=True):
+            if isinstance(refusal := access.refusal(actor, organization_id), access.NotAdmitted):
+                raise refusal
         raise TenantNotFound
     return tenant
 

@@ -101,6 +101,8 @@ PAGES = (
     Shown("sso-certificate-new", "paula", _connection("saml", "certificates/")),
     Shown("domains", "paula", lambda world: f"/o/{world.msp.pk}/domains/"),
     Shown("domains-empty", "alice", lambda world: f"/o/{world.acme.pk}/domains/"),
+    Shown("security", "alice", lambda world: f"/o/{world.acme.pk}/security/"),
+    Shown("security-connections", "paula", lambda world: f"/o/{world.msp.pk}/security/"),
     Shown("audit", "alice", lambda world: f"/o/{world.acme.pk}/audit/"),
     Shown("audit-empty", "alice", lambda world: f"/o/{world.acme.pk}/audit/?target=nothing&until=2020-01-01"),
     Shown("audit-entry", "alice", lambda world: f"/o/{world.acme.pk}/audit/{world.newest_entry(world.acme)}/"),

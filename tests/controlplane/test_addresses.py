@@ -26,8 +26,16 @@ def test_without_a_trusted_proxy_the_header_is_not_read(rf):
         ("2001:db8::1", PROXY, "2001:db8::1"),
         ("198.51.100.9", f"::ffff:{PROXY}", "198.51.100.9"),
         ("198.51.100.9", "203.0.113.50", "203.0.113.50"),  # past the proxy
-        ("rubbish", PROXY, PROXY),
-        ("198.51.100.9, rubbish", PROXY, PROXY),
+        ("198.51.100.9:4711", PROXY, "198.51.100.9"),
+        ("[2001:db8::1]:4711", PROXY, "2001:db8::1"),
+        ("rubbish, 198.51.100.9", PROXY, "198.51.100.9"),
+        # Who is behind a proxy that reports no address is not known; the proxy's own would be in many a list.
+        ("rubbish", PROXY, ""),
+        ("198.51.100.9, rubbish", PROXY, ""),
+        ("198.51.100.9,", PROXY, ""),
+        ("fe80::1%eth0", PROXY, ""),
+        ("0", PROXY, ""),
+        ("127.0.0.1", "203.0.113.50", "203.0.113.50"),
         ("", PROXY, PROXY),
         (None, PROXY, PROXY),
         ("198.51.100.9", "", ""),

@@ -61,6 +61,11 @@ API = {
         "GET": members(),
         "PATCH": needs("sso.manage", body={"sign_in_policy": "any"}),
     },
+    "/api/v1/organizations/{organization_id}/security": {
+        "GET": needs("organization.manage"),
+        "PATCH": needs("organization.manage", body={"idle_minutes": 30}),
+    },
+    "/api/v1/organizations/{organization_id}/security/sign-out": {"POST": needs("organization.manage")},
     "/api/v1/organizations/{organization_id}/connections": {
         "GET": needs("sso.manage"),
         "POST": needs("sso.manage", body={"kind": "saml", "name": "new", "metadata_xml": "<a/>"}),
@@ -237,7 +242,7 @@ PAGES = {
     "/join/{organization_id}/": {"POST": people()},
     "/join/{organization_id}/take-back/": {"POST": people()},
     "/sso/platform/": {"POST": anybody()},
-    "/sso/enter/{organization_id}/": {"GET": anybody()},
+    "/sso/enter/{organization_id}/": {"GET": people()},
     "/sso/{connection_id}/": {"GET": anybody(is_sign_in_page=True), "POST": anybody(is_sign_in_page=True)},
     "/sso/{connection_id}/ask/": {"GET": anybody(), "POST": anybody()},
     "/sso/{connection_id}/link/": {"POST": people()},
@@ -331,6 +336,14 @@ PAGES = {
         "POST": needs("sso.manage", body={"metadata_xml": "<a/>"}),
     },
     "/o/{organization_id}/sso/{connection_id}/{verb}/": {"POST": needs("sso.manage")},
+    "/o/{organization_id}/security/": {
+        "GET": needs("organization.manage"),
+        "POST": needs("organization.manage", body={"idle_minutes": "30"}),
+    },
+    "/o/{organization_id}/security/sign-out/": {"POST": needs("organization.manage")},
+    "/o/{organization_id}/security/connections/{connection_id}/": {
+        "POST": needs("organization.manage", body={"trust": "always"})
+    },
     "/o/{organization_id}/audit/": {"GET": needs("audit.view", query="who=alice")},
     "/o/{organization_id}/audit/export/": {"POST": needs("audit.view", body={"kind": "csv"})},
     "/o/{organization_id}/audit/{entry_id}/": {"GET": needs("audit.view")},

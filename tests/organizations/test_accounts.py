@@ -54,7 +54,8 @@ def test_somebody_signs_up_alone_and_owns_their_organization(visitor: Browser) -
     address = visitor.post("/sign-up/", {"name": "Nora Ltd", "kind": "organization"})["Location"]
     answer = visitor.get(f"/api/v1/organizations/{address.strip('/').rpartition('/')[2]}")
     assert answer.json()["role"] == "owner"
-    assert [entry.action for entry in audited("platform")] == ["organizations.person.create"]
+    told = [entry.action for entry in audited("platform")]
+    assert told == ["organizations.person.create", "organizations.session.begin"]
 
 
 def test_a_passkey_alone_is_an_account_that_counts_as_two_factors(visitor: Browser, another_visitor: Browser) -> None:
@@ -270,7 +271,7 @@ def test_an_organization_that_demands_its_own_sign_in_is_not_opened_by_an_accoun
     assert visitor.get(f"/api/v1/organizations/{acme.pk}").status_code == 200
     with all_rows():
         Organization.objects.filter(pk=acme.pk).update(sign_in_policy="connection")
-    assert visitor.get(f"/api/v1/organizations/{acme.pk}").status_code == 404
+    assert visitor.get(f"/api/v1/organizations/{acme.pk}").status_code == 403
     assert visitor.get(f"/o/{acme.pk}/members/")["Location"].startswith("/sso/enter/")
 
 

@@ -61,7 +61,7 @@ def test_the_organization_can_demand_its_own_sign_in(alice_by_platform: Browser,
         connections.set_policy(by=actor, organization=organization, policy="connection")
     assert refusal.value.code == "CONNECTION_UNPROVEN"
     link(alice_by_platform, saml_idp, own)
-    proven = actor.with_proofs([(organization.pk, own.pk)])
+    proven = actor.with_proofs([(organization.pk, own.pk)], confirmed=True)
     with rls.acting_as(actor.rls_actor):
         connections.set_policy(by=proven, organization=organization, policy="connection")
 
@@ -74,7 +74,7 @@ def test_where_the_own_sign_in_is_demanded_the_platforms_leads_to_it(
         Organization.objects.update(sign_in_policy="connection")
     address = f"/o/{own.organization_id}/members/"
     assert alice_by_platform.get("/api/v1/organizations").json()["results"] == []
-    assert alice_by_platform.get(f"/api/v1/organizations/{own.organization_id}").status_code == 404
+    assert alice_by_platform.get(f"/api/v1/organizations/{own.organization_id}").status_code == 403
     led = alice_by_platform.get(address)
     assert led["Location"].startswith(f"/sso/enter/{own.organization_id}/?next=")
     page = alice_by_platform.get(led["Location"])
@@ -91,7 +91,7 @@ def test_a_disabled_connections_proof_is_worth_nothing_at_once(
     actor, organization = by_session(visitor)
     with rls.acting_as(actor.rls_actor):
         connections.disable(by=actor, organization=organization, connection_id=pending.pk)
-    assert visitor.get(f"/api/v1/organizations/{pending.organization_id}").status_code == 404
+    assert visitor.get(f"/api/v1/organizations/{pending.organization_id}").status_code == 403
     with all_rows():
         fact = Message.objects.get(topic="organizations.connection.disabled")
     assert fact.payload["connection"] == pending.pk
@@ -128,7 +128,7 @@ def test_demanding_the_own_sign_in_ends_what_members_opened_by_another(
     made = connections.add_saml(
         by=as_paula, organization=msp, name="SAML", metadata=metadata.parse(saml_idp.metadata())
     )
-    proven = as_paula.with_proofs([(msp.pk, made.pk)])
+    proven = as_paula.with_proofs([(msp.pk, made.pk)], confirmed=True)
     for _ in range(2):
         connections.set_policy(by=proven, organization=msp, policy="connection")
     ended = facts_of("organizations.membership.sign_in_demanded")
@@ -139,7 +139,7 @@ def test_demanding_the_own_sign_in_ends_what_members_opened_by_another(
 def test_the_last_connection_that_the_policy_demands_stays(
     as_alice: Actor, acme: Organization, own: Connection
 ) -> None:
-    proven = as_alice.with_proofs([(acme.pk, own.pk)])
+    proven = as_alice.with_proofs([(acme.pk, own.pk)], confirmed=True)
     Connection.objects.update(proven_at=timezone.now())
     connections.set_policy(by=proven, organization=acme, policy="connection")
     with pytest.raises(Conflict) as refusal:
@@ -202,4 +202,4 @@ def test_a_proof_ends_after_twelve_hours(visitor: Browser, saml_idp: SamlIdp, pe
     session = visitor.session
     session["proofs"] = {pending.pk: int((timezone.now() - dt.timedelta(hours=12, minutes=1)).timestamp())}
     session.save()
-    assert visitor.get(f"/api/v1/organizations/{pending.organization_id}").status_code == 404
+    assert visitor.get(f"/api/v1/organizations/{pending.organization_id}").status_code == 403

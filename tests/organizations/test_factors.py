@@ -413,7 +413,7 @@ def test_an_apps_code_confirms_but_does_not_let_anybody_change_the_account(
     age_proofs(visitor, 601)
     clock.now += 30
     assert visitor.post("/confirm/", {"code": app_code(secret), "next": "/account/"})["Location"] == "/account/"
-    assert visitor.get("/account/password/")["Location"] == "/confirm/?next=%2F&for=account"
+    assert visitor.get("/account/password/")["Location"] == "/confirm/?next=%2Faccount%2Fpassword%2F&for=account"
     page = visitor.get("/confirm/?for=account").content.decode()
     assert "Code from your app" not in page
 

@@ -98,7 +98,7 @@ def test_a_tampered_session_proves_nothing(visitor: Browser, saml_idp: SamlIdp, 
         session = visitor.session
         session["proofs"] = proofs
         session.save()
-        assert visitor.get(f"/api/v1/organizations/{pending.organization_id}").status_code == 404
+        assert visitor.get(f"/api/v1/organizations/{pending.organization_id}").status_code == 403
 
 
 def test_a_stranger_is_not_led_to_the_sign_in_of_an_organization(

@@ -30,7 +30,10 @@ def tell(topic: str, organization_id: str, organizations: list[str], **known: st
         outbox.publish(topic, key=f"{topic}:{known}", organization_id=organization_id, payload=payload)
 
 
-KNOWN = {"user": "usr_x", "grant": "grant_x", "connection": "conn_x", "session": "ses_x", "key": "key_x"}
+KNOWN = {
+    **{"user": "usr_x", "grant": "grant_x", "connection": "conn_x", "session": "ses_x", "key": "key_x"},
+    "organization": "org_x",
+}
 
 
 @pytest.mark.parametrize("topic", sorted(TERMS))

@@ -1,5 +1,7 @@
 """A person's own account: how they sign in, and where they are signed in."""
 
+from urllib.parse import urlencode
+
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_required
@@ -79,9 +81,10 @@ def add_passkey(request: HttpRequest) -> HttpResponse:
         with told_on(form):
             made = _made(request, passkey)
             factors.add_passkey(by=actor_of(request), made=made, name=form.cleaned_data["name"])
+            sessions.note_second_factor(request, how="passkey")
             messages.success(request, "The passkey is added.")
             return _after_adding(request)
-    context = {"form": form, "passkey": passkey}
+    context = {"form": form, "passkey": passkey, "next": _next(request)}
     return render(request, "accounts/passkey_new.html", context, status=422 if form.errors else 200)
 
 
@@ -113,12 +116,13 @@ def authenticator(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with told_on(form):
             factors.confirm_authenticator(by=actor, code=form.cleaned_data["code"])
-            sessions.note_second_factor(request)
+            sessions.note_second_factor(request, how="app")
             messages.success(request, "The app is in use: you will be asked for its code.")
             return _after_adding(request)
     secret = factors.begin_authenticator(by=actor)
     email = getattr(request.user, "email", "")
-    context = {"form": form, "picture": authenticators.picture(secret, email), "secret": secret}
+    picture = authenticators.picture(secret, email)
+    context = {"form": form, "picture": picture, "secret": secret, "next": _next(request)}
     return render(request, "accounts/authenticator.html", context, status=422 if form.errors else 200)
 
 
@@ -138,7 +142,8 @@ def recovery_codes(request: HttpRequest) -> HttpResponse:
     """Say what recovery codes are; on POST, make new ones and show them this once."""
     actor = actor_of(request)
     made = factors.make_recovery_codes(by=actor) if request.method == "POST" else []
-    context = {"codes": made, "left": people.factors_of(actor.user_id).recovery_codes}
+    left = people.factors_of(actor.user_id).recovery_codes
+    context = {"codes": made, "left": left, "next": _next(request) or reverse("account")}
     return render(request, "accounts/recovery_codes.html", context)
 
 
@@ -183,6 +188,18 @@ def _made(request: HttpRequest, form: PasskeyForm) -> passkeys.NewPasskey:
 
 
 def _after_adding(request: HttpRequest) -> HttpResponse:
-    """To the recovery codes, for whoever has none yet: the day on which they are needed is too late."""
-    has_codes = people.factors_of(actor_of(request).user_id).recovery_codes
-    return redirect("account" if has_codes else "account-recovery")
+    """
+    To the recovery codes, for whoever has none yet: the day on which they are needed is too late. From there, or at
+    once, to where somebody was kept for want of a second factor.
+    """
+    onward = _next(request)
+    if people.factors_of(actor_of(request).user_id).recovery_codes:
+        return redirect(onward or "account")
+    query = f"?{urlencode({'next': onward})}" if onward else ""
+    return redirect(f"{reverse('account-recovery')}{query}")
+
+
+def _next(request: HttpRequest) -> str:
+    """Where the page leads on to, if it was not opened from the account's own."""
+    address = request.POST.get("next") or request.GET.get("next") or ""
+    return sessions.safe_next(address) if address else ""

@@ -16,9 +16,11 @@ from organizations.accounts import guessing, people
 from organizations.accounts.forms import CurrentPasswordForm, FactorCodeForm, PasskeyForm
 from organizations.accounts.views.sign_in import (
     count_password,
+    note_refusal,
+    noting_excess,
     proven_by_passkey,
     proven_by_password,
-    shows_code,
+    shown_code,
 )
 from organizations.actions.sign_in import ways_of
 from organizations.models import User
@@ -48,8 +50,8 @@ def confirm(request: HttpRequest) -> HttpResponse:
                 return done
         elif "code" in request.POST:
             code = FactorCodeForm(request.POST)
-            if code.is_valid() and shows_code(request, user, code.cleaned_data["code"]):
-                sessions.note_second_factor(request)
+            if code.is_valid() and (shown := shown_code(request, user, code.cleaned_data["code"])):
+                sessions.note_second_factor(request, how=shown)
                 return redirect(next_address)
             code.add_error("code", "This code is not good now.")
         else:
@@ -77,21 +79,26 @@ def by_provider(request: HttpRequest, key: str) -> HttpResponse:
 def _by_password(request: HttpRequest, user: User, form: CurrentPasswordForm, next_address: str) -> HttpResponse | None:
     if not form.is_valid():
         return None
-    count_password(request, user.email)
+    with noting_excess(request, user):
+        count_password(request, user.email)
     if not people.with_own_password(user, form.cleaned_data["password"]):
+        note_refusal(request, user, "WRONG_PASSWORD")
         form.add_error("password", "This is not your password.")
         return None
     if sessions.has_shown_second_factor(request):
-        return sessions.begin(request, user, way=sessions.ACCOUNT, next_address=next_address)
+        return sessions.begin(request, user, way=sessions.ACCOUNT, next_address=next_address, how="password")
     return proven_by_password(request, user, next_address)
 
 
 def _by_passkey(request: HttpRequest, user: User, form: PasskeyForm, next_address: str) -> HttpResponse | None:
-    guessing.count("factor", user.pk)
+    with noting_excess(request, user):
+        guessing.count("factor", user.pk)
     if form.is_valid():
         with told_on(form):
             proven_by_passkey(request, "confirm", form, user_id=user.pk)
-            return sessions.begin(request, user, way=sessions.ACCOUNT, next_address=next_address, second_factor=True)
+            return sessions.begin(
+                request, user, way=sessions.ACCOUNT, next_address=next_address, second_factor=True, how="passkey"
+            )
     return None
 
 

@@ -122,7 +122,8 @@ def _by_passkey(request: HttpRequest, proven: dict[str, Any], name: NameForm, fo
 
 def _begin(request: HttpRequest, user: User, *, second_factor: bool) -> HttpResponse:
     begun = request.session.pop(PROVEN_KEY, None) or {}
-    sessions.begin(request, user, way=sessions.ACCOUNT, second_factor=second_factor)
+    how = "passkey" if second_factor else "password"
+    sessions.begin(request, user, way=sessions.ACCOUNT, second_factor=second_factor, how=how)
     return redirect(begun.get("next") or "sign-up")
 
 

@@ -27,8 +27,9 @@ ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 LEEWAY_SECONDS = 60
 OLDEST_SECONDS = 600
 LONGEST_SUBJECT = 191
-# What the ID token's signature vouches for: user details may not replace it.
 PROTOCOL_CLAIMS = frozenset({"iss", "aud", "azp", "exp", "iat", "nbf", "nonce", "at_hash", "auth_time"})
+# What the ID token's signature vouches for: user details may not replace it.
+SIGNED_CLAIMS = PROTOCOL_CLAIMS | {"amr", "acr"}
 UNSHOWN_CLAIMS = PROTOCOL_CLAIMS | {"c_hash", "s_hash", "jti", "sid"}
 
 
@@ -167,7 +168,7 @@ def _user_details(provider: Provider, access_token: str, subject: str) -> dict[s
     if details.get("sub") != subject:
         # The attack: an access token of another person, swapped in, would bring that person's address.
         raise invalid("User details belong to another subject than the ID token.")
-    return {name: value for name, value in details.items() if name not in PROTOCOL_CLAIMS}
+    return {name: value for name, value in details.items() if name not in SIGNED_CLAIMS}
 
 
 def _identity(provider: Provider, claims: dict[str, Any]) -> ProvenIdentity:

@@ -17,7 +17,7 @@ from onelogin.saml2.errors import OneLogin_Saml2_Error
 from onelogin.saml2.response import OneLogin_Saml2_Response as Response
 from onelogin.saml2.utils import OneLogin_Saml2_Utils
 
-from organizations.sso.claims import NAME_ID, flat
+from organizations.sso.claims import CLASS_REF, NAME_ID, flat
 from organizations.sso.models import Connection
 from organizations.sso.proven import SignInRefused
 from organizations.sso.saml import service_provider
@@ -213,7 +213,8 @@ def _read(connection: Connection, response: Response, assertion: Any) -> ValidAs
         digest=hashlib.sha256(str(assertion.get("ID")).encode()).hexdigest(),
         request_id=request_id,
         uid=uid,
-        claims=flat({NAME_ID: name_id.get("Value") or "", **attributes}),
+        # An attribute of that name would be what the provider says of itself, too; but only the statement means it.
+        claims=flat({NAME_ID: name_id.get("Value") or "", **attributes, CLASS_REF: _class_refs(assertion)}),
         ends_at=ends_at,
         authenticated_at=_authenticated_at(assertion),
     )
@@ -222,6 +223,11 @@ def _read(connection: Connection, response: Response, assertion: Any) -> ValidAs
 def _authenticated_at(assertion: Any) -> dt.datetime | None:
     statement = assertion.find("saml:AuthnStatement[@AuthnInstant]", NS)
     return None if statement is None else _moment(statement.get("AuthnInstant"))
+
+
+def _class_refs(assertion: Any) -> list[str]:
+    nodes = assertion.findall("saml:AuthnStatement/saml:AuthnContext/saml:AuthnContextClassRef", NS)
+    return [node.text.strip() for node in nodes if node.text]
 
 
 def _moment(text: str) -> dt.datetime:
