@@ -7,7 +7,7 @@ organization and that one's clients, and never beyond its scopes.
 """
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from django.db.models import Q, QuerySet
@@ -20,6 +20,7 @@ from organizations import client_sets, working
 from organizations.entering import ends_at, lack
 from organizations.models import EmergencyAccess, Grant, Membership, Organization
 from organizations.permissions import PERMISSIONS, ROLES, largest_role_within
+from organizations.roles import permissions_of_roles
 
 # Clients that demand anything at all of an MSP's people.
 STRICT = (
@@ -36,9 +37,10 @@ class Standing:
     """
     One way in which somebody stands in an organization.
 
-    `role` is None where what is left of an MSP member's role fits none. `grant_id` is set when acting for a client,
-    `connection_id` when the session was proven by an organization's own connection; `ends_at` is when the grant lapses,
-    or the session's proof by an organization's own limit.
+    `role` is one of the five or the id of the organization's own, and None where what is left of an MSP member's role
+    fits none. `grant_id` is set when acting for a client, `connection_id` when the session was proven by an
+    organization's own connection; `ends_at` is when the grant lapses, or the session's proof by an organization's own
+    limit.
     """
 
     organization_id: str
@@ -226,15 +228,14 @@ def _standings(actor: Actor, wanted: Collection[str]) -> Iterator[Standing]:
     roles = _roles(actor, own)
     ends = {each.organization_id: ends_at(each.organization, actor, by=each.organization_id) for each in own}
     limits = limits_of(actor, roles)
+    held = held_in(roles, limits)
     for organization_id in roles.keys() & set(wanted):
         role, connection_id = roles[organization_id]
-        held = ROLES[role]
-        if organization_id in limits:
-            held -= client_sets.ADMINISTRATION
+        granted = held[organization_id]
         yield Standing(
             organization_id,
-            largest_role_within(held),
-            _scoped(actor, held),
+            largest_role_within(granted) if organization_id in limits else role,
+            _scoped(actor, granted),
             connection_id=connection_id,
             ends_at=ends[organization_id],
         )
@@ -243,7 +244,8 @@ def _standings(actor: Actor, wanted: Collection[str]) -> Iterator[Standing]:
     for grant in grants:
         if not lack(grant.client, actor, by=grant.msp_id):
             session_ends = _first(ends[grant.msp_id], ends_at(grant.client, actor, by=grant.msp_id))
-            for standing in _under(actor, grant, roles[grant.msp_id], limits, emergencies.get(grant.pk)):
+            emergency = emergencies.get(grant.pk)
+            for standing in _under(actor, grant, roles[grant.msp_id], limits, emergency, held[grant.msp_id]):
                 yield replace(standing, ends_at=_first(standing.ends_at, session_ends))
 
 
@@ -253,6 +255,7 @@ def _under(
     own: tuple[str, str | None],
     limits: client_sets.Limits,
     emergency_ends_at: dt.datetime | None,
+    held: frozenset[str],
 ) -> Iterator[Standing]:
     """Every way in which somebody stands in a client under one grant: by each set, and once more in an emergency."""
     ceilings = [(grant.role_ceiling, grant.lapses_at)]
@@ -260,7 +263,7 @@ def _under(
         ceilings.append((grant.emergency_ceiling, min(emergency_ends_at, grant.lapses_at)))
     for role in client_sets.roles_over(grant.client_id, grant.msp_id, own[0], limits):
         for ceiling, lapses_at in ceilings:
-            left = ROLES[role] & ROLES[ceiling]
+            left = (held if role == own[0] else ROLES[role]) & ROLES[ceiling]
             yield Standing(
                 grant.client_id,
                 largest_role_within(left),
@@ -285,12 +288,27 @@ def limits_of(actor: Actor, roles: dict[str, tuple[str, str | None]]) -> client_
     return client_sets.limits_of(actor.user_id, {one: role for one, (role, _) in roles.items()})
 
 
-def reached(actor: Actor) -> Q:
-    """The condition on grants whose client somebody reaches as a member of its MSP; the system reaches all."""
+def held_in(roles: Mapping[str, tuple[str, str | None]], limits: client_sets.Limits) -> dict[str, frozenset[str]]:
+    """What somebody may do in the organizations that they belong to."""
+    held = permissions_of_roles({one: role for one, (role, _) in roles.items()})
+    return {one: held[one] - client_sets.ADMINISTRATION if one in limits else held[one] for one in roles}
+
+
+def reached(actor: Actor, permission: str = "") -> Q:
+    """
+    The condition on grants whose client somebody reaches as a member of its MSP; the system reaches all.
+
+    Args: permission: only where their own role, or a set's, has it.
+    """
     if actor.kind == "system":
         return Q()
     roles = proven_roles(actor)
-    return client_sets.reached(roles, limits_of(actor, roles))
+    limits = limits_of(actor, roles)
+    if not permission:
+        return client_sets.reached(roles, limits)
+    held = held_in(roles, limits)
+    able = {msp: [each for each in sets if permission in ROLES[each.role]] for msp, sets in limits.items()}
+    return client_sets.reached([one for one in roles if one in limits or permission in held[one]], able)
 
 
 def proven_roles(actor: Actor) -> dict[str, tuple[str, str | None]]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from organizations import api, grants_api, people_api, security_api, sso_api, sso_domain_api, sso_renewal_api
+from organizations import api, grants_api, people_api, role_api, security_api, sso_api, sso_domain_api, sso_renewal_api
 from organizations.trail import api as trail_api
 
 _ONE = "organizations/<str:organization_id>"
@@ -27,6 +27,8 @@ urlpatterns = [
     path(f"{_ONE}/members", people_api.Members.as_view(), name="api-members"),
     path(f"{_ONE}/members/<str:membership_id>", people_api.OneMember.as_view(), name="api-member"),
     path(f"{_ONE}/members/<str:membership_id>/clients", people_api.MemberClients.as_view(), name="api-member-clients"),
+    path(f"{_ONE}/roles", role_api.Roles.as_view(), name="api-roles"),
+    path(f"{_ONE}/roles/<str:role_id>", role_api.OneRole.as_view(), name="api-role"),
     path(f"{_ONE}/invitations", people_api.Invitations.as_view(), name="api-invitations"),
     path(f"{_ONE}/invitations/<str:invitation_id>", people_api.OneInvitation.as_view(), name="api-invitation"),
     path(

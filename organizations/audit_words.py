@@ -21,6 +21,7 @@ NOUNS = {
     "join_request": "Request to join",
     "offboarding": "Offboarding",
     "policy": "Sign-in policy",
+    "role": "Role",
     "rotation": "Certificate rotation",
     "session": "Session",
     "work": "Work in the client",

@@ -18,6 +18,7 @@ from organizations.actions.client_roles import WantedSet
 from organizations.frame import Link
 from organizations.models import ClientRole, Membership, Organization
 from organizations.permissions import Role, may_hand_out
+from organizations.roles import role_name
 from organizations.settings_page import organization_of, settings_page
 
 
@@ -56,7 +57,7 @@ def member_clients(request: HttpRequest, organization_id: str, membership_id: st
     names = {each.pk: each.name for each in clients}
     context = {
         "member": membership,
-        "role": Role(membership.role).label,
+        "role": role_name(organization_id, membership.role),
         "sets": [_row(each, names) for each in membership.client_roles.all()],
         "form": form,
     }

@@ -12,7 +12,7 @@ from controlplane.marks import Mark
 from organizations import queries
 from organizations.access import Standing, standing_of
 from organizations.models import Organization
-from organizations.permissions import Role
+from organizations.roles import role_name
 from organizations.sso_rows import ending_soon, ending_words
 
 
@@ -80,6 +80,7 @@ class Frame:
 # section, label, icon, route, permission that shows it
 SETTINGS = (
     ("members", "Members", "users", "settings:members", "member.view"),
+    ("roles", "Roles", "shield-check", "settings:roles", "member.view"),
     ("access", "Access by others", "eye", "settings:access", "member.view"),
     ("sso", "Sign-in and SSO", "log-in", "settings:sso", "sso.manage"),
     ("domains", "Domains", "globe", "settings:domains", "sso.manage"),
@@ -185,7 +186,7 @@ def _working(request: HttpRequest) -> Working | None:
 def _role(standing: Standing | None) -> str:
     if standing is None:
         return "No role here"
-    return str(Role(standing.role).label) if standing.role else "Limited access"
+    return role_name(standing.organization_id, standing.role) if standing.role else "Limited access"
 
 
 def _kind_words(organization: Organization, through: str) -> str:

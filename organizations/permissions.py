@@ -1,8 +1,13 @@
-"""The five roles as data: what each may do. Nothing else in the product decides by a role's name."""
+"""
+The permissions, and the five roles that every organization has, as data.
+
+Nothing else in the product decides by a role's name, but for the owner, whom no organization may lose. Roles that an
+organization makes for itself are rows: see `organizations.roles`.
+"""
 
 from collections.abc import Iterable
 
-from django.db.models import TextChoices
+from django.db.models import Q, TextChoices
 
 _VIEWER = frozenset({"tenant.view", "token.view", "agent.view", "dashboard.open", "events.read", "member.view"})
 _OPERATOR = _VIEWER | {"tenant.operate", "token.create", "token.revoke", "agent.quarantine", "client.emergency"}
@@ -20,6 +25,8 @@ _OWNER = _ADMIN | {"billing.manage", "organization.manage"}
 _BILLING = frozenset({"tenant.view", "member.view", "billing.view", "billing.manage"})
 
 PERMISSIONS: frozenset[str] = _OWNER
+CUSTOM = "role_"
+"""How the key of an organization's own role begins."""
 
 
 class Role(TextChoices):
@@ -38,6 +45,21 @@ ROLES: dict[str, frozenset[str]] = {
     "operator": _OPERATOR,
     "viewer": _VIEWER,
     "billing": _BILLING,
+}
+
+
+def role_is_known(field: str = "role", *more: str) -> Q:
+    """The condition that a column holds one of the five, the id of an organization's own role, or one of `more`."""
+    return Q(**{f"{field}__in": [*Role.values, *more]}) | Q(**{f"{field}__startswith": CUSTOM})
+
+
+ROLE_HELP = f"One of {', '.join(Role.values)}, or the id of one of the organization's own roles"
+ROLE_WORDS = {
+    "owner": "Everything, also what only the organization itself decides: owners, sign-in, billing, who manages it",
+    "admin": "Makes and deletes tenants, looks after people, keys and clients; billing can only be read",
+    "operator": "Runs what is there: starts and stops tenants, enrolls and quarantines agents",
+    "viewer": "Sees tenants, agents, events and dashboards, and changes nothing",
+    "billing": "Sees which tenants there are, and pays for them",
 }
 
 

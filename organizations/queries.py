@@ -12,6 +12,8 @@ from organizations.access import (
     Standing,
     closed_clients,
     current,
+    held_in,
+    limits_of,
     may,
     proven_roles,
     reached,
@@ -33,15 +35,25 @@ from organizations.models import (
     Offboarding,
     Organization,
 )
+from organizations.permissions import ROLES
+from organizations.roles import NamedRole, role_in, roles_in
 
 
-def visible_to(actor: Actor) -> QuerySet[Organization]:
-    """Organizations that `actor` may enter: their own, and clients of MSPs that they belong to."""
+def visible_to(actor: Actor, permission: str = "") -> QuerySet[Organization]:
+    """
+    Organizations that `actor` may enter: their own, and clients of MSPs that they belong to.
+
+    Args: permission: only where they have it, by their own role or by what it is cut down to.
+    """
     if actor.kind == "system":
         everything = Organization.objects.all()
         return everything if actor.organization_id is None else everything.filter(pk=actor.organization_id)
-    own = list(proven_roles(actor))
-    clients = Grant.objects.filter(current(), reached(actor)).exclude(client_id__in=closed_clients(actor, own))
+    roles = proven_roles(actor)
+    held = held_in(roles, limits_of(actor, roles))
+    own = [one for one, granted in held.items() if not permission or permission in granted]
+    ceilings = [role for role, granted in ROLES.items() if not permission or permission in granted]
+    clients = Grant.objects.filter(current(), reached(actor, permission), role_ceiling__in=ceilings)
+    clients = clients.exclude(client_id__in=closed_clients(actor, list(roles)))
     return Organization.objects.filter(Q(id__in=own) | Q(id__in=clients.values("client_id")))
 
 
@@ -69,6 +81,21 @@ def members_of(actor: Actor, organization: Organization) -> QuerySet[Membership]
 def member(actor: Actor, organization: Organization, membership_id: str) -> Membership:
     """One membership of the organization; raises NotFound."""
     return _one(members_of(actor, organization), membership_id)
+
+
+def roles_of(actor: Actor, organization: Organization) -> list[NamedRole]:
+    """The roles that the organization's people can have: the five first, then its own by name."""
+    require(actor, "member.view", organization)
+    return list(roles_in(organization.pk).values())
+
+
+def role(actor: Actor, organization: Organization, key: str) -> NamedRole:
+    """One role of the organization; raises NotFound."""
+    require(actor, "member.view", organization)
+    found = role_in(organization.pk, key)
+    if found is None:
+        raise NotFound
+    return found
 
 
 def invitations_of(actor: Actor, organization: Organization) -> QuerySet[Invitation]:

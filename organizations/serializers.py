@@ -15,7 +15,7 @@ from organizations.models import (
     Membership,
     Organization,
 )
-from organizations.permissions import PERMISSIONS, Role
+from organizations.permissions import PERMISSIONS, ROLE_HELP, Role
 
 
 class OrganizationOut(serializers.ModelSerializer[Organization]):
@@ -170,7 +170,7 @@ class MemberOut(serializers.ModelSerializer[Membership]):
 class RoleIn(serializers.Serializer[Any]):
     """A member's new role."""
 
-    role = serializers.ChoiceField(choices=Role.choices)
+    role = serializers.CharField(max_length=32, help_text=ROLE_HELP)
 
 
 class InvitationOut(serializers.ModelSerializer[Invitation]):
@@ -189,7 +189,7 @@ class InvitationIn(serializers.Serializer[Any]):
     """Whom to invite, and as what."""
 
     email = serializers.EmailField(max_length=254)
-    role = serializers.ChoiceField(choices=Role.choices)
+    role = serializers.CharField(max_length=32, help_text=ROLE_HELP)
 
 
 class JoinRequestOut(serializers.ModelSerializer[JoinRequest]):

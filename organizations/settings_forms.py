@@ -6,34 +6,10 @@ from typing import Any
 
 from django import forms
 
-from organizations.permissions import PERMISSIONS, Role
+from organizations.permission_words import PERMISSION_WORDS
+from organizations.permissions import Role
 
 KEY_LIFETIMES = (("30", "30 days"), ("90", "90 days"), ("365", "1 year"))
-
-# How the permissions read for people, in the order in which they are offered.
-PERMISSION_WORDS = {
-    "tenant.view": "See tenants and operations",
-    "tenant.create": "Create tenants",
-    "tenant.operate": "Start, stop and retry",
-    "tenant.delete": "Delete tenants",
-    "token.view": "See enrollment tokens",
-    "token.create": "Create enrollment tokens",
-    "token.revoke": "Revoke enrollment tokens",
-    "agent.view": "See agents",
-    "agent.quarantine": "Quarantine agents",
-    "dashboard.open": "Open dashboards",
-    "events.read": "Read events",
-    "member.view": "See members",
-    "member.manage": "Manage members",
-    "sso.manage": "Manage sign-in",
-    "key.manage": "Manage API keys",
-    "audit.view": "Read the audit log",
-    "billing.view": "See billing",
-    "billing.manage": "Manage billing",
-    "organization.manage": "Manage the organization",
-    "client.manage": "Manage clients",
-    "client.emergency": "Break into clients in an emergency",
-}
 
 
 class InviteForm(forms.Form):
@@ -96,10 +72,14 @@ class KeyForm(forms.Form):
         return dt.timedelta(days=int(self.cleaned_data["expires_in"]))
 
 
-def scopes_in_words(scopes: list[str]) -> str:
-    """What a key may do, in a few words."""
-    if set(scopes) >= PERMISSIONS:
-        return "Everything"
-    words = [PERMISSION_WORDS.get(scope, scope) for scope in PERMISSION_WORDS if scope in scopes]
-    shown = ", ".join(words[:3]).lower().capitalize()
-    return f"{shown} and {len(words) - 3} more" if len(words) > 3 else shown
+class RoleForm(forms.Form):
+    """What a role of the organization's own is called, and what it allows."""
+
+    name = forms.CharField(label="Name", max_length=60)
+    description = forms.CharField(
+        label="Description", max_length=300, required=False, help_text="What it is for, so that others give it rightly."
+    )
+    permissions = forms.MultipleChoiceField(
+        choices=[(key, words) for key, words in PERMISSION_WORDS.items()],
+        error_messages={"required": "Tick at least one thing that the role may do."},
+    )

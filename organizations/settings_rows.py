@@ -1,13 +1,13 @@
 """Rows of the settings pages, ready to be read: plain values, marks and words."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from controlplane.actor import Actor
 from controlplane.marks import Mark
-from organizations.models import ApiKey, Membership
-from organizations.permissions import Role, may_hand_out
-from organizations.settings_forms import scopes_in_words
+from organizations.models import ApiKey, Invitation, Membership
+from organizations.permission_words import in_words
+from organizations.roles import NamedRole
 
 KEY_MARKS = {
     "active": Mark("ok", "circle-check", "Active"),
@@ -15,14 +15,19 @@ KEY_MARKS = {
     "revoked": Mark("failed", "circle-x", "Revoked"),
 }
 
-
-def member_rows(memberships: Iterable[Membership], actor: Actor, permissions: frozenset[str]) -> list[dict[str, Any]]:
-    """Everybody of the organization: the most able role first, by name within it."""
-    rows = [member_row(membership, actor, permissions) for membership in memberships]
-    return sorted(rows, key=lambda row: (Role.values.index(row["role"]), row["name"].lower()))
+GONE = NamedRole("", "No role", "", frozenset())
 
 
-def member_row(membership: Membership, actor: Actor, permissions: frozenset[str]) -> dict[str, Any]:
+def member_rows(
+    memberships: Iterable[Membership], actor: Actor, permissions: frozenset[str], roles: Mapping[str, NamedRole]
+) -> list[dict[str, Any]]:
+    """Everybody of the organization: by role in the order of `roles`, by name within it."""
+    rows = [member_row(each, actor, permissions, roles.get(each.role, GONE)) for each in memberships]
+    places = {key: place for place, key in enumerate(roles)}
+    return sorted(rows, key=lambda row: (places.get(row["role"], len(places)), row["name"].lower()))
+
+
+def member_row(membership: Membership, actor: Actor, permissions: frozenset[str], role: NamedRole) -> dict[str, Any]:
     """One person of the organization. `can_change` only within the asker's own reach."""
     person = membership.user
     return {
@@ -31,12 +36,17 @@ def member_row(membership: Membership, actor: Actor, permissions: frozenset[str]
         "email": person.email,
         "verified": person.email_verified,
         "role": membership.role,
-        "role_label": Role(membership.role).label,
+        "role_label": role.name,
         "blocked": membership.blocked_at is not None,
         "joined": membership.created_at,
         "self": person.pk == actor.user_id,
-        "can_change": person.pk != actor.user_id and may_hand_out(permissions, membership.role),
+        "can_change": person.pk != actor.user_id and role.permissions <= permissions,
     }
+
+
+def invitation_rows(invitations: Iterable[Invitation], roles: Mapping[str, NamedRole]) -> list[tuple[Invitation, str]]:
+    """Invitations, each with the name of its role."""
+    return [(each, roles.get(each.role, GONE).name) for each in invitations]
 
 
 def key_row(key: ApiKey) -> dict[str, Any]:
@@ -46,7 +56,7 @@ def key_row(key: ApiKey) -> dict[str, Any]:
         "name": key.name,
         "tail": key.pk[-6:],
         "mark": KEY_MARKS[key.state],
-        "scopes_words": scopes_in_words(list(key.scopes)),
+        "scopes_words": in_words(key.scopes),
         "owner": key.owner,
         "expires_at": key.expires_at,
         "last_used_at": key.last_used_at,

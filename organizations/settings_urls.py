@@ -5,6 +5,7 @@ from django.urls import path
 from organizations import access_views as others
 from organizations import client_role_views as client_roles
 from organizations import emergency_views as emergency
+from organizations import role_views as roles
 from organizations import security_views as security
 from organizations import settings_joining_views as joining
 from organizations import settings_views as views
@@ -25,6 +26,10 @@ urlpatterns = [
     path("o/<str:organization_id>/members/", views.members, name="members"),
     path("o/<str:organization_id>/members/<str:membership_id>/role/", views.change_role, name="member-role"),
     path("o/<str:organization_id>/members/<str:membership_id>/remove/", views.remove_member, name="member-remove"),
+    path("o/<str:organization_id>/roles/", roles.roles, name="roles"),
+    path("o/<str:organization_id>/roles/new/", roles.create_role, name="role-new"),
+    path("o/<str:organization_id>/roles/<str:role_id>/", roles.one_role, name="role"),
+    path("o/<str:organization_id>/roles/<str:role_id>/delete/", roles.delete_role, name="role-delete"),
     path(
         "o/<str:organization_id>/invitations/<str:invitation_id>/withdraw/",
         joining.withdraw_invitation,

@@ -17,10 +17,10 @@ from organizations.actions import invitations
 from organizations.actions import keys as key_actions
 from organizations.actions import members as member_actions
 from organizations.models import Organization
-from organizations.permissions import Role, may_hand_out
+from organizations.roles import role_name, roles_in, within
 from organizations.settings_forms import InviteForm, KeyForm
 from organizations.settings_page import organization_of, settings_page
-from organizations.settings_rows import key_row, member_rows
+from organizations.settings_rows import invitation_rows, key_row, member_rows
 from organizations.sso.outgoing import origin_of
 
 
@@ -30,7 +30,10 @@ def members(request: HttpRequest, organization_id: str) -> HttpResponse:
     """Who belongs here; on POST, invite somebody."""
     actor, organization = actor_of(request), organization_of(request, organization_id)
     permissions = access.permissions_of(actor, organization)
-    roles = [(role.value, str(role.label)) for role in Role if may_hand_out(permissions, role)]
+    if request.method == "POST":
+        access.require(actor, "member.manage", organization)
+    known = roles_in(organization_id)
+    roles = [(role.key, role.name) for role in within(permissions, known.values())]
     form = InviteForm(request.POST or None, roles=roles)
     if request.method == "POST" and form.is_valid():
         with told_on(form):
@@ -39,8 +42,10 @@ def members(request: HttpRequest, organization_id: str) -> HttpResponse:
     can_manage = "member.manage" in permissions
     ways = queries.own_ways_in(actor, organization)
     context = {
-        "members": member_rows(queries.members_of(actor, organization), actor, permissions),
-        "invitations": queries.invitations_of(actor, organization).order_by("-created_at") if can_manage else [],
+        "members": member_rows(queries.members_of(actor, organization), actor, permissions, known),
+        "invitations": invitation_rows(queries.invitations_of(actor, organization).order_by("-created_at"), known)
+        if can_manage
+        else [],
         "join_requests": queries.join_requests_of(actor, organization) if can_manage else [],
         "can_manage": can_manage,
         "waiting": outbox.waiting(*queries.reach_of(organization)),
@@ -64,7 +69,7 @@ def change_role(request: HttpRequest, organization_id: str, membership_id: str) 
         membership_id=membership_id,
         role=request.POST.get("role", ""),
     )
-    messages.success(request, f"{changed.user} is {Role(changed.role).label.lower()} now.")
+    messages.success(request, f"{changed.user} is {role_name(organization_id, changed.role).lower()} now.")
     return redirect("settings:members", organization_id)
 
 

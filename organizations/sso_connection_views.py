@@ -18,6 +18,7 @@ from organizations.actions import connections, mapping, sign_in_tests
 from organizations.actions.previewing import outlook_of
 from organizations.frame import Link
 from organizations.models import Connection, Organization, SignInTest
+from organizations.roles import choices, role_name
 from organizations.sso import departure
 from organizations.sso.attempts import Attempt
 from organizations.sso.claims import PURPOSES
@@ -53,10 +54,11 @@ def attributes(request: HttpRequest, organization_id: str, connection_id: str) -
     actor = actor_of(request)
     organization, connection = _found(request, organization_id, connection_id)
     test = sign_in_tests.latest(actor, organization, connection)
+    roles = choices(organization_id)
     initial = {f"{purpose}_claim": connection.mapping.get(purpose, "") for purpose in PURPOSES}
     initial["default_role"] = connection.default_role
-    form = MappingForm(request.POST or None, initial=initial, kind=connection.kind)
-    table = rule_forms(connection, request.POST or None)
+    form = MappingForm(request.POST or None, initial=initial, kind=connection.kind, roles=roles)
+    table = rule_forms(connection, roles, request.POST or None)
     preview = None
     if request.method == "POST" and form.is_valid() and table.is_valid():
         meant: dict[str, Any] = {
@@ -112,6 +114,7 @@ def turn_on(request: HttpRequest, organization_id: str, connection_id: str) -> H
         return done(request, words, "settings:sso-turn-on", organization_id, connection_id)
     context = {
         "domains": [domain_row(domain) for domain in queries.domains_of(actor, organization)],
+        "default_role": role_name(organization_id, connection.default_role),
     }
     return _page(request, organization, connection, "Turn on", context, "connection_turn_on")
 

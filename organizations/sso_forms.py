@@ -1,5 +1,6 @@
 """Forms of an organization's identity providers. They read what was typed; the actions decide."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -10,11 +11,14 @@ from organizations.models import Connection, Organization
 from organizations.permissions import Role
 from organizations.sso.claims import LONGEST_CLAIM, PURPOSES, USUAL
 from organizations.sso.group_roles import LONGEST_GROUP, MOST_RULES
-from organizations.sso.models import DEFAULT_ROLES, LONGEST_ADDRESS, LONGEST_ISSUER, new_connection_id
+from organizations.sso.models import LONGEST_ADDRESS, LONGEST_ISSUER, NO_ACCESS, new_connection_id
 from organizations.sso.saml import metadata
 from organizations.sso.saml.metadata import IdpMetadata
 
 LONGEST_NAME = 120
+
+type Choices = Sequence[tuple[str, str]]
+
 RESERVED_SECONDS = 24 * 3600
 _SECRET = forms.PasswordInput(attrs={"autocomplete": "off"})
 
@@ -116,10 +120,11 @@ class MappingForm(forms.Form):
     email_claim = forms.CharField(label="E-mail", required=False, max_length=LONGEST_CLAIM)
     name_claim = forms.CharField(label="Name", required=False, max_length=LONGEST_CLAIM)
     groups_claim = forms.CharField(label="Groups", required=False, max_length=LONGEST_CLAIM)
-    default_role = forms.ChoiceField(label="Everybody else", choices=DEFAULT_ROLES)
+    default_role = forms.ChoiceField(label="Everybody else")
 
-    def __init__(self, *args: Any, kind: str, **more: Any) -> None:
+    def __init__(self, *args: Any, kind: str, roles: Choices, **more: Any) -> None:
         super().__init__(*args, **more)
+        self.fields["default_role"].choices = [*roles, (NO_ACCESS, "No access")]  # type: ignore[attr-defined]
         for purpose in PURPOSES:
             self.fields[f"{purpose}_claim"].widget.attrs["placeholder"] = USUAL[kind][purpose][0]
 
@@ -133,15 +138,19 @@ class RuleForm(forms.Form):
     """One row of the table: a group and its role. Without a group it is no row."""
 
     group = forms.CharField(required=False, max_length=LONGEST_GROUP)
-    role = forms.ChoiceField(choices=Role.choices, required=False, initial=Role.VIEWER)
+    role = forms.ChoiceField(required=False, initial=Role.VIEWER)
+
+    def __init__(self, *args: Any, roles: Choices, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.fields["role"].choices = roles  # type: ignore[attr-defined]
 
 
 _RuleFormSet = forms.formset_factory(RuleForm, can_order=True, extra=2, max_num=MOST_RULES, validate_max=True)
 
 
-def rule_forms(connection: Connection, data: Any = None) -> Any:
+def rule_forms(connection: Connection, roles: Choices, data: Any = None) -> Any:
     """The table as a set of forms, with two empty rows to fill in."""
-    return _RuleFormSet(data, initial=connection.role_rules, prefix="rules")
+    return _RuleFormSet(data, initial=connection.role_rules, prefix="rules", form_kwargs={"roles": roles})
 
 
 def rules_of(table: Any) -> list[dict[str, str]]:

@@ -8,10 +8,10 @@ from django.utils import timezone
 
 from controlplane.marks import Mark
 from organizations.models import Connection, Domain, Organization, SignInTest
+from organizations.roles import role_name
 from organizations.sso.claims import PURPOSES, purpose_of, told_by
 from organizations.sso.domains.dns import record_name, record_text
 from organizations.sso.domains.judging import GRACE
-from organizations.sso.group_roles import words as role_words
 from organizations.sso.guides import values_of
 from organizations.sso.outlook import REASONS, Fate, Outlook
 from organizations.sso.saml.certificates import fingerprint, parsed
@@ -165,11 +165,11 @@ def test_page(connection: Connection, test: SignInTest, found: Outlook | None) -
         "unmapped": sum(row["missing"] for row in rows),
         "told": told,
         "groups": [{"name": group, "counts": found is not None and group == found.group} for group in told.groups],
-        "would": outlook_row(found) if found else None,
+        "would": outlook_row(connection.organization_id, found) if found else None,
     }
 
 
-def outlook_row(found: Outlook) -> dict[str, Any]:
+def outlook_row(organization_id: str, found: Outlook) -> dict[str, Any]:
     """What somebody would get, in words."""
     tone, words = FATES[found.fate]
     because = "the provider's groups are not asked"
@@ -178,7 +178,7 @@ def outlook_row(found: Outlook) -> dict[str, Any]:
     return {
         "tone": tone,
         "words": words,
-        "role": role_words(found.role) if found.role else "",
+        "role": role_name(organization_id, found.role) if found.role else "",
         "because": because,
         "kept": found.kept,
         "refused": found.is_refused,

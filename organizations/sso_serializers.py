@@ -6,11 +6,11 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from organizations.models import Connection, Domain, Organization, SignInTest
-from organizations.permissions import Role
+from organizations.permissions import ROLE_HELP
 from organizations.sso.claims import LONGEST_CLAIM
 from organizations.sso.domains.dns import record_name, record_text
 from organizations.sso.group_roles import LONGEST_GROUP
-from organizations.sso.models import DEFAULT_ROLES, LONGEST_ADDRESS, LONGEST_ISSUER
+from organizations.sso.models import LONGEST_ADDRESS, LONGEST_ISSUER, NO_ACCESS
 from organizations.sso.oidc.provider import redirect_address
 from organizations.sso.outlook import Fate
 from organizations.sso.saml import service_provider
@@ -37,7 +37,7 @@ class RuleField(serializers.Serializer[Any]):
     """A row of the table of roles."""
 
     group = serializers.CharField(max_length=LONGEST_GROUP)
-    role = serializers.ChoiceField(choices=Role.choices)
+    role = serializers.CharField(max_length=32, help_text=ROLE_HELP)
 
 
 class MappingField(serializers.Serializer[Any]):
@@ -179,7 +179,7 @@ class ConnectionChange(_WithMetadata):
     signs_requests = serializers.BooleanField(required=False)
     mapping = MappingField(required=False)
     role_rules = RuleField(many=True, required=False)
-    default_role = serializers.ChoiceField(choices=DEFAULT_ROLES, required=False)
+    default_role = serializers.CharField(max_length=32, required=False, help_text=f"{ROLE_HELP}, or {NO_ACCESS}")
     just_in_time = serializers.BooleanField(required=False)
 
     state = serializers.ChoiceField(choices=Connection.State.choices, required=False)

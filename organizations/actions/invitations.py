@@ -16,7 +16,7 @@ from organizations.actions import owners, roles
 from organizations.actions.members import check_role
 from organizations.addresses import usable_address
 from organizations.models import Invitation, Membership, Organization, User
-from organizations.permissions import Role
+from organizations.roles import role_name
 from organizations.sso.demands import asks_for_own_sign_in
 from organizations.sso.domains import reach
 
@@ -32,11 +32,11 @@ def invite(*, by: Actor, organization: Organization, email: str, role: str) -> I
     who belongs already, and a 429 Problem.
     """
     standing = require(by, "member.manage", organization, confirmed=True)
-    check_role(standing, role)
     address = _address(email)
     with rls.acting_as(f"org:{organization.pk}"):
         # Of two invitations of one address at once, the second waits, and takes the first one's place.
         held = owners.alone(organization.pk)
+        check_role(standing, role)
         _refuse_member(held, address)
         _count(held, address)
         Invitation.objects.filter(organization=held, email__iexact=address).delete()
@@ -109,7 +109,7 @@ def withdraw(*, by: Actor, organization: Organization, invitation_id: str) -> No
 
 
 def offered(*, by: Actor) -> list[dict[str, Any]]:
-    """Invitations to the verified e-mail address of the person who asks: id, organization and role."""
+    """Invitations to the verified e-mail address of the person who asks: id, organization, role and its name."""
 
     def on_sqlite() -> list[dict[str, Any]]:
         person = User.objects.filter(pk=by.user_id, email_verified=True).first()
@@ -130,6 +130,9 @@ def offered(*, by: Actor) -> list[dict[str, Any]]:
 
     with rls.reading_as(f"user:{by.user_id}"):
         found: list[dict[str, Any]] = rls.call("organizations_my_invitations", otherwise=on_sqlite)
+    for row in found:
+        with rls.reading_as(f"org:{row['organization_id']}"):
+            row["role_name"] = role_name(row["organization_id"], row["role"])
     return found
 
 
@@ -138,6 +141,7 @@ class Offer:
     """One invitation as whom it is for reads it."""
 
     invitation: Invitation
+    role_name: str
     invited_by: User | None
     demands_own_sign_in: bool
     is_member: bool
@@ -154,7 +158,7 @@ def offer(*, by: Actor, invitation_id: str) -> Offer | None:
             return None
         demands = asks_for_own_sign_in(invitation.organization, invitation.email)
         belongs = Membership.objects.filter(organization=invitation.organization, user_id=by.user_id).exists()
-    return Offer(invitation, _person(invitation.invited_by_id), demands, belongs)
+    return Offer(invitation, found["role_name"], _person(invitation.invited_by_id), demands, belongs)
 
 
 def accept(*, by: Actor, invitation_id: str) -> Membership:
@@ -237,7 +241,7 @@ def _send(by: Actor, invitation: Invitation) -> None:
         context={
             "inviter": mail.unlinked(_named(_person(by.user_id))),
             "organization": mail.unlinked(organization.name),
-            "role": Role(invitation.role).label,
+            "role": role_name(organization.pk, invitation.role),
             "email": invitation.email,
             "until": f"{invitation.expires_at:%-d %B %Y}",
             "invitation_id": invitation.pk,

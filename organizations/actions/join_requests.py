@@ -19,7 +19,7 @@ from organizations.accounts import guessing, people
 from organizations.actions import owners, roles, sign_in
 from organizations.actions.members import check_role
 from organizations.models import Connection, Domain, Invitation, JoinRequest, Membership, Organization, User
-from organizations.permissions import Role
+from organizations.roles import role_name
 from organizations.sso.domains import reach
 from organizations.sso.domains.names import domain_of
 from organizations.sso.proven import ProvenIdentity
@@ -131,7 +131,7 @@ def approve(*, by: Actor, organization: Organization, join_request_id: str, role
             join_request=request.pk,
         )
         _record(by, request, "approve", standing.grant_id, role=role)
-        _tell(organization, request, "join_approved", role=Role(role).label)
+        _tell(organization, request, "join_approved", role=role_name(organization.pk, role))
     return membership
 
 

@@ -10,7 +10,7 @@ from controlplane.problems import Conflict, FieldError, Forbidden, Invalid
 from organizations.access import Standing, require
 from organizations.actions import connections
 from organizations.models import Connection, Domain, Organization
-from organizations.permissions import may_hand_out
+from organizations.roles import roles_in
 from organizations.sso.claims import LONGEST_CLAIM, PURPOSES
 from organizations.sso.group_roles import checked_rules
 from organizations.sso.models import NO_ACCESS
@@ -32,10 +32,11 @@ def set_mapping(
     than the asker: whoever decides which group makes an owner could make themselves one.
     """
     standing = require(by, "sso.manage", organization, confirmed=True)
-    rules, chosen = checked_rules(role_rules, default_role), _checked_mapping(mapping)
+    chosen = _checked_mapping(mapping)
     with rls.acting_as(f"org:{organization.pk}"):
         Organization.objects.select_for_update().get(pk=organization.pk)
         connection = connections.found(organization, connection_id)
+        rules = checked_rules(role_rules, default_role, roles_in(organization.pk))
         if connection.just_in_time and not rules and default_role == NO_ACCESS:
             raise _nobody_could_join()
         _check_reach(standing, connection, rules, default_role)
@@ -58,7 +59,8 @@ def tried(
 ) -> Connection:
     """The connection as it would be, not stored, for a preview. Raises Invalid as `set_mapping` does."""
     trial = copy(connection)
-    trial.mapping, trial.role_rules = _checked_mapping(mapping), checked_rules(role_rules, default_role)
+    known = roles_in(connection.organization_id)
+    trial.mapping, trial.role_rules = _checked_mapping(mapping), checked_rules(role_rules, default_role, known)
     trial.default_role = default_role
     return trial
 
@@ -116,7 +118,9 @@ def _check_reach(
     standing: Standing, connection: Connection, rules: Sequence[Mapping[str, Any]], default_role: str
 ) -> None:
     handed_out = {rule["role"] for rule in (*connection.role_rules, *rules)} | {connection.default_role, default_role}
-    beyond = sorted(role for role in handed_out - {NO_ACCESS} if not may_hand_out(standing.permissions, role))
+    known = roles_in(connection.organization_id)
+    given = [known[role] for role in sorted(handed_out) if role in known]
+    beyond = [role.name for role in given if not role.permissions <= standing.permissions]
     if beyond:
         raise Forbidden(
             f"This table hands out the role “{beyond[0]}”, which can do more than yours. Nothing was changed.",

@@ -2,11 +2,11 @@
 
 from controlplane import rls
 from controlplane.actor import Actor
-from controlplane.problems import Forbidden, Invalid
+from controlplane.problems import Forbidden
 from organizations.access import Standing, require
 from organizations.actions import owners, roles
 from organizations.models import Membership, Organization
-from organizations.permissions import ROLES, may_hand_out
+from organizations.roles import NamedRole, known_role, permissions_of_role
 
 
 def change_role(*, by: Actor, organization: Organization, membership_id: str, role: str) -> Membership:
@@ -16,9 +16,9 @@ def change_role(*, by: Actor, organization: Organization, membership_id: str, ro
     Raises Conflict for the last owner and the one kept for emergencies, Forbidden above the asker's own reach.
     """
     standing = require(by, "member.manage", organization, confirmed=True)
-    check_role(standing, role)
     with rls.acting_as(f"org:{organization.pk}"):
         membership = owners.member_alone(organization, membership_id)
+        check_role(standing, role)
         _check_reach(standing, membership)
         roles.unblock(by=by, membership=membership, grant_id=standing.grant_id)
         roles.give(by=by, membership=membership, role=role, grant_id=standing.grant_id)
@@ -42,14 +42,18 @@ def remove(*, by: Actor, organization: Organization, membership_id: str) -> None
         roles.end(by=by, membership=membership, grant_id=standing.grant_id)
 
 
-def check_role(standing: Standing, role: str) -> None:
-    """Refuses a role that nobody has, or that can do more than the asker's own. Raises Invalid, Forbidden."""
-    if role not in ROLES:
-        raise Invalid(f"The role is one of {', '.join(ROLES)}.", field="role")
-    if not may_hand_out(standing.permissions, role):
-        raise Forbidden(f"You can't hand out the role “{role}”: it can do more than yours. Nothing was changed.")
+def check_role(standing: Standing, role: str) -> NamedRole:
+    """
+    The role, if the asker may hand it out: it can't do more than theirs. Raises Invalid, Forbidden.
+
+    Whoever stores it asks with the organization's row locked, so that the role is still there.
+    """
+    found = known_role(standing.organization_id, role)
+    if not found.permissions <= standing.permissions:
+        raise Forbidden(f"You can't hand out the role “{found.name}”: it can do more than yours. Nothing was changed.")
+    return found
 
 
 def _check_reach(standing: Standing, membership: Membership) -> None:
-    if not may_hand_out(standing.permissions, membership.role):
+    if not permissions_of_role(membership.organization_id, membership.role) <= standing.permissions:
         raise Forbidden("This member's role can do more than yours. Nothing was changed.")

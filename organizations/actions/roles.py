@@ -14,7 +14,8 @@ from controlplane.problems import Conflict
 from organizations import queries
 from organizations.actions import facts, keys, owners
 from organizations.models import JoinRequest, Membership, Organization, User
-from organizations.permissions import ROLES, Role
+from organizations.permissions import Role
+from organizations.roles import known_role, permissions_of_role
 
 
 def admit(
@@ -26,10 +27,15 @@ def admit(
     grant_id: str | None = None,
     **because: str,
 ) -> Membership:
-    """Make somebody a member, which settles a request of theirs. Raises Conflict for one who is a member already."""
+    """
+    Make somebody a member, which settles a request of theirs.
+
+    Raises Conflict for one who is a member already, Invalid for a role that is not there.
+    """
     organization_id = organization if isinstance(organization, str) else organization.pk
     user_id = user if isinstance(user, str) else user.pk
     owners.alone(organization_id)
+    known_role(organization_id, role)
     if Membership.objects.filter(user_id=user_id, organization_id=organization_id).exists():
         raise Conflict("This person belongs to the organization already.", code="ALREADY_MEMBER")
     JoinRequest.objects.filter(user_id=user_id, organization_id=organization_id).delete()
@@ -42,17 +48,18 @@ def give(*, by: Actor, membership: Membership, role: str, grant_id: str | None =
     """
     Give a member a role; returns whether it is another than before.
 
-    Raises Conflict for the last owner and the one for emergencies.
+    Raises Conflict for the last owner and the one for emergencies, Invalid for a role that is not there.
     """
     _read_alone(membership)
     before = membership.role
     if before == role:
         return False
+    gained = known_role(membership.organization_id, role).permissions
     if before == Role.OWNER:
         owners.keep_an_owner(membership)
     membership.role = role
     membership.save(update_fields=["role"])
-    if not ROLES[before] <= ROLES[role]:
+    if not permissions_of_role(membership.organization_id, before) <= gained:
         _end_at_the_edge(facts.ROLE_CHANGED, membership)
     _record(by, membership, "change_role", grant_id, before=before, after=role, **because)
     return True

@@ -71,15 +71,15 @@ SQLITE_TRIGGERS = {
 BLOCKED_BEFORE = "UPDATE organizations_membership SET blocked_at = blocked_at WHERE blocked_at IS NOT NULL"
 
 
-def sqlite_triggers_anew(*names: str) -> SQLiteSQL:
-    """Puts triggers back, for a later migration that rebuilds their table too; all without names."""
+def sqlite_triggers_anew() -> SQLiteSQL:
+    """Puts the triggers in place, also for a later migration that rebuilds their tables."""
     return SQLiteSQL(
         [
             statement
-            for name in names or SQLITE_TRIGGERS
+            for name, (event, body) in SQLITE_TRIGGERS.items()
             for statement in (
                 f"DROP TRIGGER IF EXISTS {name}",
-                "CREATE TRIGGER {} AFTER {} FOR EACH ROW BEGIN {} END".format(name, *SQLITE_TRIGGERS[name]),
+                f"CREATE TRIGGER {name} AFTER {event} FOR EACH ROW BEGIN {body} END",
             )
         ]
     )

@@ -15,6 +15,7 @@ from organizations.models.client_role import ClientRole
 from organizations.models.emergency_access import EmergencyAccess
 from organizations.models.offboarding import Offboarding
 from organizations.models.organization import Organization
+from organizations.models.role import CustomRole
 from organizations.models.staff import StaffGrant
 from organizations.models.user import User
 from organizations.sso.domains.models import Domain
@@ -26,6 +27,7 @@ __all__ = [
     "Authenticator",
     "ClientRole",
     "Connection",
+    "CustomRole",
     "Domain",
     "EmergencyAccess",
     "Grant",

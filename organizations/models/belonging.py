@@ -8,7 +8,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from controlplane.ids import new_id
-from organizations.permissions import Role
+from organizations.permissions import ROLE_HELP, Role, role_is_known
 
 
 def new_membership_id() -> str:
@@ -29,17 +29,17 @@ class Membership(models.Model):
     id = models.CharField(primary_key=True, max_length=32, default=new_membership_id, editable=False)
     user = models.ForeignKey("organizations.User", on_delete=models.CASCADE, related_name="memberships")
     organization = models.ForeignKey("organizations.Organization", on_delete=models.CASCADE, related_name="memberships")
-    role = models.CharField(max_length=16, choices=Role)
+    role = models.CharField(max_length=32, help_text=ROLE_HELP)
     created_at = models.DateTimeField(auto_now_add=True)
     blocked_at = models.DateTimeField(
-        null=True, blank=True, help_text="Since when the identity provider's groups give no access"
+        null=True, blank=True, help_text="Since when access is taken away, and the membership kept"
     )
 
     class Meta:
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint(fields=["user", "organization"], name="one_membership_per_person"),
-            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="membership_role_is_known"),
+            models.CheckConstraint(condition=role_is_known(), name="membership_role_is_known"),
         ]
         indexes = [models.Index(fields=["organization", "-created_at", "-id"], name="membership_newest_first")]
 
@@ -114,7 +114,7 @@ class Invitation(models.Model):
     id = models.CharField(primary_key=True, max_length=32, default=new_invitation_id, editable=False)
     organization = models.ForeignKey("organizations.Organization", on_delete=models.CASCADE, related_name="invitations")
     email = models.EmailField(max_length=254)
-    role = models.CharField(max_length=16, choices=Role)
+    role = models.CharField(max_length=32, help_text=ROLE_HELP)
     invited_by = models.ForeignKey("organizations.User", null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     sent_at = models.DateTimeField(null=True, blank=True, help_text="When the last mail about it was written")
@@ -124,7 +124,7 @@ class Invitation(models.Model):
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint("organization", Lower("email"), name="one_invitation_per_email"),
-            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="invitation_role_is_known"),
+            models.CheckConstraint(condition=role_is_known(), name="invitation_role_is_known"),
         ]
 
     def __str__(self) -> str:

@@ -4,8 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from controlplane.problems import FieldError, Invalid
-from organizations.permissions import ROLES, Role
-from organizations.sso.models import DEFAULT_ROLES, NO_ACCESS
+from organizations.sso.models import NO_ACCESS
 
 MOST_RULES = 50
 LONGEST_GROUP = 255
@@ -30,8 +29,12 @@ def verdict(rules: Rules, default: str, groups: Collection[str]) -> Verdict:
     return Verdict(None if default == NO_ACCESS else default)
 
 
-def checked_rules(rules: Rules, default: str) -> list[dict[str, str]]:
-    """The table, tidied. Raises Invalid naming each row that can't be used."""
+def checked_rules(rules: Rules, default: str, known: Collection[str]) -> list[dict[str, str]]:
+    """
+    The table, tidied. Raises Invalid naming each row that can't be used.
+
+    Args: known: keys of the organization's roles.
+    """
     errors, seen, tidy = [], set(), []
     for number, rule in enumerate(rules, 1):
         group, role = str(rule.get("group", "")).strip(), str(rule.get("role", ""))
@@ -41,19 +44,16 @@ def checked_rules(rules: Rules, default: str) -> list[dict[str, str]]:
             )
         elif group in seen:
             errors.append(FieldError("role_rules", f"Row {number}: {group} stands higher up already."))
-        if role not in ROLES:
-            errors.append(FieldError("role_rules", f"Row {number}: the role is one of {', '.join(ROLES)}."))
+        if role not in known:
+            errors.append(
+                FieldError(f"role_rules.{number - 1}.role", f"Row {number}: choose one of this organization's roles.")
+            )
         seen.add(group)
         tidy.append({"group": group, "role": role})
     if len(tidy) > MOST_RULES:
         errors.append(FieldError("role_rules", f"There are at most {MOST_RULES} rows."))
-    if default not in dict(DEFAULT_ROLES):
+    if default not in known and default != NO_ACCESS:
         errors.append(FieldError("default_role", "Choose a role, or no access."))
     if errors:
         raise Invalid("The table of roles can't be used.", errors=errors)
     return tidy
-
-
-def words(role: str | None) -> str:
-    """A role for people."""
-    return str(Role(role).label) if role else "No access"

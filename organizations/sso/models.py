@@ -6,10 +6,9 @@ from django.db import models
 
 from controlplane.crypto import EncryptedTextField
 from controlplane.ids import new_id
-from organizations.permissions import Role
+from organizations.permissions import Role, role_is_known
 
 NO_ACCESS = "none"
-DEFAULT_ROLES = [*Role.choices, (NO_ACCESS, "No access")]
 LONGEST_ISSUER = 1024
 LONGEST_ADDRESS = 2048
 
@@ -78,7 +77,9 @@ class Connection(models.Model):
     told_days_left = models.SmallIntegerField(null=True, blank=True, help_text="The last warning of that end")
     mapping = models.JSONField(default=dict, blank=True, help_text="Which claim is e-mail, name and groups")
     role_rules = models.JSONField(default=list, blank=True, help_text="Group → role, the first that matches counts")
-    default_role = models.CharField(max_length=16, choices=DEFAULT_ROLES, default=Role.VIEWER)
+    default_role = models.CharField(
+        max_length=32, default=Role.VIEWER, help_text="One of the five, the id of a role of its own, or none"
+    )
     just_in_time = models.BooleanField(default=False, help_text="Whether unknown people of a proven domain join")
     does_second_factor = models.BooleanField(
         default=False, help_text="The identity provider asks for a second factor itself"
@@ -93,7 +94,7 @@ class Connection(models.Model):
         ordering = ["id"]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(default_role__in=[value for value, _ in DEFAULT_ROLES]),
+                condition=role_is_known("default_role", NO_ACCESS),
                 name="connection_default_role_is_known",
             )
         ]

@@ -20,10 +20,7 @@ def visible_to(actor: Actor) -> QuerySet[Tenant]:
     """
     if actor.scopes is not None and "tenant.view" not in actor.scopes:
         raise Forbidden("This API key has no scope tenant.view.")
-    seen = Tenant.objects.filter(organization__in=organizations.visible_to(actor))
-    if actor.tenant_ids is not None:
-        seen = seen.filter(pk__in=actor.tenant_ids)
-    return seen.select_related("organization", "cell")
+    return _belonging_to(actor, "tenant.view").select_related("organization", "cell")
 
 
 def living(actor: Actor) -> QuerySet[Tenant]:
@@ -33,14 +30,17 @@ def living(actor: Actor) -> QuerySet[Tenant]:
 
 def find(actor: Actor, tenant_id: str) -> Tenant:
     """
-    One tenant, deleted or not. Raises TenantNotFound, also for a tenant that the asker may not see, and NotAdmitted to
-    somebody who lacks what its organization demands of whoever enters.
+    One tenant, deleted or not.
+
+    Raises TenantNotFound, also for a tenant of strangers, Forbidden for a member whose role leaves tenants out, and
+    NotAdmitted to somebody who lacks what its organization demands of whoever enters.
     """
     tenant = visible_to(actor).filter(pk=tenant_id).first()
     if tenant is None:
         for organization_id in Tenant.objects.filter(pk=tenant_id).values_list("organization_id", flat=True):
             if isinstance(refusal := access.refusal(actor, organization_id), access.NotAdmitted):
                 raise refusal
+        _refuse_who_knows(actor, tenant_id)
         raise TenantNotFound
     return tenant
 
@@ -57,9 +57,10 @@ def operations_of(actor: Actor, tenant: Tenant) -> QuerySet[Operation]:
 
 
 def operation(actor: Actor, operation_id: str) -> Operation:
-    """One operation with its steps. Raises NotFound."""
+    """One operation with its steps. Raises NotFound, Forbidden as `find` does."""
     found = operations_visible_to(actor).filter(pk=operation_id).first()
     if found is None:
+        _refuse_who_knows(actor, Operation.objects.filter(pk=operation_id).values_list("tenant_id", flat=True).first())
         raise NotFound("There is no such operation.")
     return found
 
@@ -68,3 +69,15 @@ def running_operations(actor: Actor, organization_ids: Iterable[str]) -> QuerySe
     """What is going on in some organizations, the newest first."""
     going_on = operations_visible_to(actor).filter(state__in=Operation.OPEN)
     return going_on.filter(organization_id__in=list(organization_ids))
+
+
+def _belonging_to(actor: Actor, permission: str = "") -> QuerySet[Tenant]:
+    """Tenants of the organizations that somebody may enter, or where they also have the permission."""
+    seen = Tenant.objects.filter(organization__in=organizations.visible_to(actor, permission))
+    return seen if actor.tenant_ids is None else seen.filter(pk__in=actor.tenant_ids)
+
+
+def _refuse_who_knows(actor: Actor, tenant_id: str | None) -> None:
+    """Says to a member that it is their role which hides the tenant; a stranger learns nothing."""
+    if tenant_id and _belonging_to(actor).filter(pk=tenant_id).exists():
+        raise Forbidden("Your role in this organization does not include “tenant.view”.")

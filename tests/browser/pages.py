@@ -84,6 +84,9 @@ PAGES = (
         "emergency", "paula", lambda world: f"/o/{world.clients['Fenwick Legal'].pk}/emergency/{world.open_grant.pk}/"
     ),
     Shown("client-access", "paula", lambda world: f"/o/{world.msp.pk}/clients/access/"),
+    Shown("roles", "alice", lambda world: f"/o/{world.acme.pk}/roles/"),
+    Shown("role-new", "alice", lambda world: f"/o/{world.acme.pk}/roles/new/"),
+    Shown("role", "alice", lambda world: f"/o/{world.acme.pk}/roles/{world.role.pk}/"),
     Shown("keys", "alice", lambda world: f"/o/{world.acme.pk}/keys/"),
     Shown("key-new", "alice", lambda world: f"/o/{world.acme.pk}/keys/new/"),
     Shown("sso", "alice", lambda world: f"/o/{world.acme.pk}/sso/"),

@@ -15,6 +15,7 @@ from organizations.actions import (
     client_roles,
     clients,
     connections,
+    custom_roles,
     domains,
     invitations,
     keys,
@@ -24,6 +25,7 @@ from organizations.actions import (
 )
 from organizations.models import (
     Connection,
+    CustomRole,
     Domain,
     Grant,
     JoinRequest,
@@ -86,6 +88,7 @@ class World:
     technician: Membership | None = None
     left: Offboarding | None = None
     open_grant: Grant | None = None
+    role: CustomRole | None = None
 
     def add(self, client: Organization, name: str, by: User) -> Tenant:
         """A tenant just asked for, which the reconciler has handed to the edge."""
@@ -200,6 +203,13 @@ def _acme(world: World) -> None:
             expires_in=dt.timedelta(days=90),
         )
         access.event_stream_token(by=by, tenant=tenant)
+        world.role = custom_roles.create(
+            by=by,
+            organization=world.acme,
+            name="Night shift",
+            description="Looks at dashboards and cuts off machines, from ten to six.",
+            permissions=["agent.quarantine", "agent.view", "dashboard.open", "events.read", "tenant.view"],
+        )
 
 
 def _connection(world: World) -> None:

@@ -29,6 +29,7 @@ FOUNDATION = (
     "owner_notices",
     "permissions",
     "queries",
+    "roles",
     "sso",
     "working",
 )

@@ -115,7 +115,16 @@ API = {
     "/api/v1/organizations/{organization_id}/members": {"GET": needs("member.view")},
     "/api/v1/organizations/{organization_id}/members/{membership_id}": {
         "GET": needs("member.view"),
-        "PATCH": needs("member.manage", body={"role": "billing"}),
+        "PATCH": needs("member.manage", body={"role": "operator"}),
+        "DELETE": needs("member.manage"),
+    },
+    "/api/v1/organizations/{organization_id}/roles": {
+        "GET": needs("member.view"),
+        "POST": needs("member.manage", body={"name": "New", "permissions": ["tenant.view"]}),
+    },
+    "/api/v1/organizations/{organization_id}/roles/{role_id}": {
+        "GET": needs("member.view"),
+        "PATCH": needs("member.manage", body={"name": "New"}),
         "DELETE": needs("member.manage"),
     },
     "/api/v1/organizations/{organization_id}/members/{membership_id}/clients": {
@@ -261,8 +270,18 @@ PAGES = {
         "GET": needs("member.view"),
         "POST": needs("member.manage", body={"emails": "new@example.test", "role": "viewer"}),
     },
-    "/o/{organization_id}/members/{membership_id}/role/": {"POST": needs("member.manage", body={"role": "billing"})},
+    "/o/{organization_id}/members/{membership_id}/role/": {"POST": needs("member.manage", body={"role": "operator"})},
     "/o/{organization_id}/members/{membership_id}/remove/": {"POST": needs("member.manage")},
+    "/o/{organization_id}/roles/": {"GET": needs("member.view")},
+    "/o/{organization_id}/roles/new/": {
+        "GET": needs("member.manage"),
+        "POST": needs("member.manage", body={"name": "New", "permissions": "tenant.view"}),
+    },
+    "/o/{organization_id}/roles/{role_id}/": {
+        "GET": needs("member.view"),
+        "POST": needs("member.manage", body={"name": "New", "permissions": "tenant.view"}),
+    },
+    "/o/{organization_id}/roles/{role_id}/delete/": {"POST": needs("member.manage")},
     "/o/{organization_id}/invitations/{invitation_id}/withdraw/": {"POST": needs("member.manage")},
     "/o/{organization_id}/invitations/{invitation_id}/resend/": {"POST": needs("member.manage")},
     "/o/{organization_id}/join-requests/{join_request_id}/approve/": {

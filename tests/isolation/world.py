@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from controlplane import rls
 from controlplane.models import AuditEntry
-from organizations.actions import access_requests, invitations, keys
+from organizations.actions import access_requests, custom_roles, invitations, keys
 from organizations.actions.connections import add_saml
 from organizations.actions.domains import claim
 from organizations.models import (
@@ -67,6 +67,8 @@ class World:
     ids_of_msp: dict[str, str]
     visitors: dict[str, Visitor]
     undecided: Visitor
+    changing: Visitor
+    """A member of Acme whose role a test sets."""
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +86,13 @@ def _build() -> World:
     acme = found_client(msp, paula, alice, f"Acme {CANARY}")
     join(acme, invited_by=alice, user=bob, role="operator")
     join(acme, invited_by=alice, user=vera, role="viewer")
-    join(acme, invited_by=alice, user=person("tom"), role="billing")
+    tom = person("tom")
+    join(acme, invited_by=alice, user=tom, role="viewer")
+    wanda = person("wanda")
+    join(acme, invited_by=alice, user=wanda, role="admin")
     rival = found(mallory, "Rival")
     tenant, ids = _tenants(alice, acme)
-    ids |= _people(alice, acme)
+    ids |= _people(alice, acme, member=tom)
     of_msp = _people(paula, msp, member=maria)
     asking = actor_for(paula)
     with rls.acting_as(asking.rls_actor):
@@ -98,6 +103,7 @@ def _build() -> World:
         of_msp,
         _visitors(alice, bob, vera, maria, mallory, acme, rival, tenant),
         Visitor("maria who has yet to choose", session_of(maria), role="operator"),
+        Visitor("wanda", session_of(wanda)),
     )
 
 
@@ -132,7 +138,7 @@ def _tenants(alice: User, acme: Organization) -> tuple[Tenant, dict[str, str]]:
     }
 
 
-def _people(owner: User, organization: Organization, member: User | None = None) -> dict[str, str]:
+def _people(owner: User, organization: Organization, member: User) -> dict[str, str]:
     """Everything about people that a route can name."""
     actor = actor_for(owner)
     with rls.acting_as(actor.rls_actor):
@@ -142,9 +148,11 @@ def _people(owner: User, organization: Organization, member: User | None = None)
         key, _ = keys.create(
             by=actor, organization=organization, name=f"Key {CANARY}", scopes=PERMISSIONS, expires_in=timedelta(days=1)
         )
+        role = custom_roles.create(
+            by=actor, organization=organization, name=f"Role {CANARY}", permissions=["tenant.view"]
+        )
         grant = Grant.objects.get()
-        chosen = {"user": member} if member else {"role": "billing"}
-        membership = Membership.objects.get(organization=organization, **chosen)
+        membership = Membership.objects.get(organization=organization, user=member)
         connection = add_saml(
             by=actor, organization=organization, name=f"IdP {CANARY}", metadata=parse(SamlIdp().metadata())
         )
@@ -191,6 +199,7 @@ def _people(owner: User, organization: Organization, member: User | None = None)
         "emergency_id": emergency.pk,
         "offboarding_id": left.pk,
         "membership_id": membership.pk,
+        "role_id": role.pk,
         "connection_id": connection.pk,
         "domain_id": domain.pk,
         "fingerprint": fingerprint(connection.certificates[0]),

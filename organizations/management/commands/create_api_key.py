@@ -10,7 +10,7 @@ from controlplane.actor import Actor
 from controlplane.problems import Problem
 from organizations.actions import keys
 from organizations.models import Membership, Organization
-from organizations.permissions import ROLES
+from organizations.roles import permissions_of_role
 
 
 class Command(BaseCommand):
@@ -40,7 +40,7 @@ class Command(BaseCommand):
                     by=actor,
                     organization=Organization.objects.get(pk=membership.organization_id),
                     name=options["name"],
-                    scopes=scopes or ROLES[membership.role],
+                    scopes=scopes or permissions_of_role(membership.organization_id, membership.role),
                     expires_in=dt.timedelta(days=options["days"]),
                     networks=options["network"],
                 )
