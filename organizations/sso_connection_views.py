@@ -14,7 +14,8 @@ from controlplane.actor import actor_of
 from controlplane.appearance import allow_forms_to
 from controlplane.forms import told_on
 from organizations import queries
-from organizations.actions import connections, mapping, sign_in_tests
+from organizations.access import require
+from organizations.actions import connections, mapping, sign_in_tests, vouching
 from organizations.actions.previewing import outlook_of
 from organizations.frame import Link
 from organizations.models import Connection, Organization, SignInTest
@@ -151,8 +152,14 @@ def _page(
     template: str,
 ) -> HttpResponse:
     """One step of the four. Its forms may lead to the provider, for the test."""
-    last = sign_in_tests.latest(actor_of(request), organization, connection)
+    actor = actor_of(request)
+    last = sign_in_tests.latest(actor, organization, connection)
+    with rls.reading_as(actor.rls_actor):
+        may_vouch = vouching.may_vouch(require(actor, "sso.manage", organization))
     shared = {
+        "is_draft": connection.state == Connection.State.DRAFT,
+        "may_vouch": may_vouch,
+        "may_change": may_vouch or connection.state == Connection.State.DRAFT,
         "connection": connection,
         "row": connection_row(connection, last),
         "wizard": _steps(connection, last, here),

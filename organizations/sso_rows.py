@@ -17,6 +17,7 @@ from organizations.sso.outlook import REASONS, Fate, Outlook
 from organizations.sso.saml.certificates import fingerprint, parsed
 
 CONNECTION_MARKS = {
+    "draft": Mark("attention", "clock", "Waits for an owner"),
     "off": Mark("off", "circle-pause", "Off"),
     "unproven": Mark("attention", "clock", "Waiting for the first sign-in"),
     "working": Mark("ok", "circle-check", "Working"),
@@ -70,7 +71,9 @@ def policy_words(organization: Organization) -> str:
 
 def connection_row(connection: Connection, test: SignInTest | None = None) -> dict[str, Any]:
     """One identity provider in the list."""
-    state = "off" if not connection.is_enabled else "working" if connection.proven_at else "unproven"
+    state = "working" if connection.proven_at else "unproven"
+    if not connection.is_enabled:
+        state = "draft" if connection.state == Connection.State.DRAFT else "off"
     return {
         "id": connection.pk,
         "name": connection.name,

@@ -182,7 +182,7 @@ class ConnectionChange(_WithMetadata):
     default_role = serializers.CharField(max_length=32, required=False, help_text=f"{ROLE_HELP}, or {NO_ACCESS}")
     just_in_time = serializers.BooleanField(required=False)
 
-    state = serializers.ChoiceField(choices=Connection.State.choices, required=False)
+    state = serializers.ChoiceField(choices=["enabled", "disabled"], required=False)
     client_secret = serializers.CharField(max_length=512, required=False, write_only=True, trim_whitespace=False)
 
 

@@ -131,7 +131,8 @@ def add_saml(request: HttpRequest, organization_id: str) -> HttpResponse:
 
 
 def _added(request: HttpRequest, made: Connection) -> HttpResponse:
-    messages.success(request, f"{made.name} is added. It signs in nobody yet.")
+    waits = "" if made.is_enabled else " Test it, then have an owner switch it on."
+    messages.success(request, f"{made.name} is added. It signs in nobody yet.{waits}")
     return redirect("settings:sso-connection", made.organization_id, made.pk)
 
 

@@ -9,7 +9,7 @@ from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, NotFound
 from organizations.access import require
-from organizations.actions import connections
+from organizations.actions import connections, vouching
 from organizations.models import Connection, Organization
 from organizations.sso.saml.certificates import bare, fingerprint, own_pair
 from organizations.sso.saml.metadata import usable_certificate
@@ -18,11 +18,12 @@ MOST = 5
 
 
 def add(*, by: Actor, organization: Organization, connection_id: str, certificate: str) -> Connection:
-    """Accept a further signing certificate of the provider, as PEM or base64. Raises Invalid, Conflict."""
+    """Accept a further signing certificate of the provider, as PEM or base64. Raises Invalid, Conflict, Forbidden."""
     standing = require(by, "sso.manage", organization, confirmed=True)
     text = usable_certificate(bare(certificate), "certificate")
     with rls.acting_as(f"org:{organization.pk}"):
         connection = _locked(organization, connection_id)
+        vouching.require_vouching_for(by, standing, connection)
         if text in connection.certificates:
             raise Conflict("This certificate is accepted already. Nothing was changed.", code="ALREADY_ADDED")
         if len(connection.certificates) >= MOST:

@@ -8,7 +8,7 @@ from controlplane.actor import Actor
 from controlplane.problems import Conflict, Invalid, NotFound
 from organizations import queries
 from organizations.access import Standing, require
-from organizations.actions import facts
+from organizations.actions import facts, vouching
 from organizations.models import Connection, Domain, Membership, Organization
 from organizations.sso.models import new_connection_id
 from organizations.sso.oidc.provider import Discovered
@@ -29,7 +29,8 @@ def add_saml(
     connection_id: str = "",
 ) -> Connection:
     """
-    Add a SAML identity provider from its metadata. It signs in nobody until a member links themselves.
+    Add a SAML identity provider from its metadata. It signs in nobody until a member links themselves, and where no
+    owner adds it, until an owner has switched it on.
 
     Args: connection_id: an id of ours whose addresses were told before, else a new one.
     """
@@ -131,8 +132,9 @@ def disable(*, by: Actor, organization: Organization, connection_id: str) -> Con
 
 
 def enable(*, by: Actor, organization: Organization, connection_id: str) -> Connection:
-    """Switch a connection on again."""
+    """Switch a connection on, the first time or again: an owner takes over what it accepts. Raises Forbidden."""
     standing = require(by, "sso.manage", organization, confirmed=True)
+    vouching.require_vouching(by, standing)
     with rls.acting_as(f"org:{organization.pk}"):
         connection = found(organization, connection_id)
         if not connection.is_enabled:
@@ -209,8 +211,9 @@ def _insert(by: Actor, standing: Standing, connection: Connection) -> Connection
             raise Conflict(f"An organization has at most {MOST_CONNECTIONS} connections.", code="TOO_MANY")
         if Connection.objects.filter(pk=connection.pk).exists():
             raise Conflict("This connection was added already. Nothing was changed.", code="ALREADY_ADDED")
+        connection.state = vouching.first_state(standing)
         connection.save(force_insert=True)
-        record(by, standing, connection, "organizations.connection.create")
+        record(by, standing, connection, "organizations.connection.create", state=connection.state)
     return connection
 
 

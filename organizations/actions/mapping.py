@@ -8,7 +8,7 @@ from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, FieldError, Forbidden, Invalid
 from organizations.access import Standing, require
-from organizations.actions import connections
+from organizations.actions import connections, vouching
 from organizations.models import Connection, Domain, Organization
 from organizations.roles import roles_in
 from organizations.sso.claims import LONGEST_CLAIM, PURPOSES
@@ -28,14 +28,16 @@ def set_mapping(
     """
     Say what claims mean. It counts from the next sign-in on.
 
-    Raises Invalid naming the field, and Forbidden where the table hands out, or handed out, a role that can do more
-    than the asker: whoever decides which group makes an owner could make themselves one.
+    Raises Invalid naming the field, and Forbidden where only an owner may (see `vouching`) and where the table hands
+    out, or handed out, a role that can do more than the asker: whoever decides which group makes an owner could make
+    themselves one.
     """
     standing = require(by, "sso.manage", organization, confirmed=True)
     chosen = _checked_mapping(mapping)
     with rls.acting_as(f"org:{organization.pk}"):
         Organization.objects.select_for_update().get(pk=organization.pk)
         connection = connections.found(organization, connection_id)
+        vouching.require_vouching_for(by, standing, connection)
         rules = checked_rules(role_rules, default_role, roles_in(organization.pk))
         if connection.just_in_time and not rules and default_role == NO_ACCESS:
             raise _nobody_could_join()

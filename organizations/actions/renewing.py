@@ -6,7 +6,7 @@ from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Invalid
 from organizations.access import require
-from organizations.actions import connections
+from organizations.actions import connections, vouching
 from organizations.models import Connection, Organization
 from organizations.sso.oidc.provider import Discovered, discover
 from organizations.sso.saml import metadata
@@ -18,6 +18,7 @@ def renew_saml(*, by: Actor, organization: Organization, connection_id: str, met
     standing = require(by, "sso.manage", organization, confirmed=True)
     with rls.acting_as(f"org:{organization.pk}"):
         connection = connections.of_kind(organization, connection_id, Connection.Kind.SAML)
+        vouching.require_vouching_for(by, standing, connection)
         if metadata.entity_id != connection.issuer:
             raise Invalid(
                 "The metadata is of another identity provider. Add that one as a new connection.", field="metadata_xml"
@@ -33,6 +34,7 @@ def renew_oidc(*, by: Actor, organization: Organization, connection_id: str, pro
     standing = require(by, "sso.manage", organization, confirmed=True)
     with rls.acting_as(f"org:{organization.pk}"):
         connection = connections.of_kind(organization, connection_id, Connection.Kind.OIDC)
+        vouching.require_vouching_for(by, standing, connection)
         if provider.issuer != connection.issuer:
             raise Invalid("This is another issuer. Add it as a new connection.", field="issuer")
         endpoints = dict(provider.endpoints)
@@ -52,6 +54,7 @@ def renew_secret(*, by: Actor, organization: Organization, connection_id: str, c
     standing = require(by, "sso.manage", organization, confirmed=True)
     with rls.acting_as(f"org:{organization.pk}"):
         connection = connections.of_kind(organization, connection_id, Connection.Kind.OIDC)
+        vouching.require_vouching_for(by, standing, connection)
         connection.former_secret = connection.client_secret
         connection.client_secret = connections.secret(client_secret)
         connection.save(update_fields=["client_secret", "former_secret"])

@@ -40,6 +40,7 @@ class Connection(models.Model):
         OIDC = "oidc", "OpenID Connect"
 
     class State(models.TextChoices):
+        DRAFT = "draft", "Never switched on"
         ENABLED = "enabled", "Enabled"
         DISABLED = "disabled", "Disabled"
 

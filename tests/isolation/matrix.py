@@ -72,7 +72,7 @@ API = {
     },
     "/api/v1/organizations/{organization_id}/connections/{connection_id}": {
         "GET": needs("sso.manage"),
-        "PATCH": needs("sso.manage", body={"state": "enabled"}),
+        "PATCH": needs("sso.manage", body={"name": "new"}),
     },
     "/api/v1/organizations/{organization_id}/connections/{connection_id}/certificates": {
         "POST": needs("sso.manage", body={"certificate": "x"})
