@@ -18,7 +18,7 @@ class Roles(InOrganization):
     @extend_schema(operation_id="organizations_roles_list", responses=RoleList, filters=False)
     def get(self, request: Request, organization_id: str) -> Response:
         """List the five roles and the organization's own, with what each allows."""
-        return Response(RoleList({"items": queries.roles_of(self.actor, self.organization())}).data)
+        return Response(RoleList({"results": queries.roles_of(self.actor, self.organization())}).data)
 
     @extend_schema(operation_id="organizations_roles_create", request=RoleNew, responses={201: RoleOut})
     def post(self, request: Request, organization_id: str) -> Response:

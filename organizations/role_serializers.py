@@ -34,7 +34,7 @@ class RoleOut(serializers.Serializer[Any]):
 class RoleList(serializers.Serializer[Any]):
     """All of them: the five first."""
 
-    items = RoleOut(many=True)
+    results = RoleOut(many=True)
 
 
 class RoleNew(serializers.Serializer[Any]):

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("organizations", "0011_custom_roles"),
+        ("organizations", "0014_custom_roles"),
     ]
 
     operations = [
