@@ -6,19 +6,19 @@ from typing import Any, Literal
 
 from django.http import HttpRequest
 
-Kind = Literal["user", "api_key", "system"]
+Kind = Literal["user", "api_key", "scim", "system"]
 
 
 @dataclass(frozen=True)
 class Actor:
-    """A person, an API key or the system itself.
+    """A person, an API key, a directory by its SCIM token, or the system itself.
 
     Attributes:
         user_id: the person (of an API key: its owner); empty for the system and for people who are not signed in.
-        key_id: the API key.
+        key_id: the API key, or the SCIM token.
         scopes: permissions an API key is limited to; None = no limit.
         tenant_ids: tenants an API key is limited to; None = no limit.
-        organization_id: of an API key its organization, of the system the one organization it works for.
+        organization_id: of an API key or a SCIM token its organization, of the system the one it works for.
         session_id: public id of the browser session, never its cookie.
         proofs: pairs (organization id, connection id, "platform" or "account") this session has proven; None = no
             session to judge.
@@ -80,7 +80,11 @@ class Actor:
     @property
     def label(self) -> str:
         """How the audit names this actor."""
-        names = {"user": self.user_id or "nobody", "api_key": f"{self.key_id} of {self.user_id}"}
+        names = {
+            "user": self.user_id or "nobody",
+            "api_key": f"{self.key_id} of {self.user_id}",
+            "scim": f"directory by {self.key_id}",
+        }
         return names.get(self.kind, f"system: {self.reason}")
 
     def with_proofs(

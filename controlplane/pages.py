@@ -1,7 +1,9 @@
 """Error answers: problem documents for programs, pages for people."""
 
 import json
+from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -15,9 +17,18 @@ PROBLEM_JSON = "application/problem+json"
 OPENAPI = "application/vnd.oai.openapi+json"
 
 
+# Protocols of programs below an address of their own: media type, and the body of an error.
+_protocols: dict[str, tuple[str, Callable[[Problem], dict[str, Any]]]] = {}
+
+
+def answers_below(prefix: str, media_type: str, body_of: Callable[[Problem], dict[str, Any]]) -> None:
+    """Registers how problems are told below an address whose protocol has a form of its own for them."""
+    _protocols[prefix] = (media_type, body_of)
+
+
 def wants_json(request: HttpRequest) -> bool:
-    """True for the API, whatever it says it accepts."""
-    return request.path_info.startswith("/api/")
+    """True for the API and other protocols of programs, whatever they say they accept."""
+    return request.path_info.startswith(("/api/", *_protocols))
 
 
 def problem_response(request: HttpRequest, problem: Problem) -> HttpResponse:
@@ -30,6 +41,9 @@ def problem_response(request: HttpRequest, problem: Problem) -> HttpResponse:
 
 
 def _as_json(request: HttpRequest, problem: Problem) -> HttpResponse:
+    for prefix, (media_type, body_of) in _protocols.items():
+        if request.path_info.startswith(prefix):
+            return HttpResponse(json.dumps(body_of(problem)), status=problem.status, content_type=media_type)
     body = json.dumps(problem.as_json(request_id=getattr(request, "request_id", "")))
     return HttpResponse(body, status=problem.status, content_type=PROBLEM_JSON)
 

@@ -1,6 +1,6 @@
 """Addresses of this room's API, under /api/v1/."""
 
-from django.urls import path
+from django.urls import include, path
 
 from organizations import api, grants_api, people_api, role_api, security_api, sso_api, sso_domain_api, sso_renewal_api
 from organizations.trail import api as trail_api
@@ -57,6 +57,7 @@ urlpatterns = [
     ),
     path(f"{_CONNECTION}/own-key", sso_renewal_api.OwnKey.as_view(), name="api-own-key"),
     path(f"{_CONNECTION}/refresh", sso_renewal_api.Refresh.as_view(), name="api-refresh"),
+    path("", include("organizations.provisioning_urls")),
     path(f"{_CONNECTION}/test", sso_api.LastTest.as_view(), name="api-sign-in-test"),
     path(f"{_ONE}/domains", sso_domain_api.Domains.as_view(), name="api-domains"),
     path(f"{_ONE}/domains/<str:domain_id>", sso_domain_api.OneDomain.as_view(), name="api-domain"),

@@ -11,10 +11,12 @@ class OrganizationsConfig(AppConfig):
 
     def ready(self) -> None:
         import organizations.actions.sign_in_trail  # noqa: F401 - subscribes
-        from controlplane import authority
+        from controlplane import authority, pages
         from organizations import access
+        from organizations.scim import errors
 
         authority.judged_by(access.require)
+        pages.answers_below("/scim/", errors.MEDIA_TYPE, errors.body_of)
 
 
 class StaffAdminConfig(admin_apps.AdminConfig):

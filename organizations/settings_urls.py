@@ -11,6 +11,7 @@ from organizations import settings_joining_views as joining
 from organizations import settings_views as views
 from organizations import sso_connection_views as connection
 from organizations import sso_domain_views as domain
+from organizations import sso_provisioning_views as provisioning
 from organizations import sso_renewal_views as renewal
 from organizations import sso_settings_views as sso
 from organizations import working_views as working
@@ -63,6 +64,14 @@ urlpatterns = [
     path(f"{_CONNECTION}/attributes/", connection.attributes, name="sso-attributes"),
     path(f"{_CONNECTION}/test/", connection.test, name="sso-test"),
     path(f"{_CONNECTION}/turn-on/", connection.turn_on, name="sso-turn-on"),
+    path(f"{_CONNECTION}/provisioning/", provisioning.provisioning, name="sso-provisioning"),
+    path(f"{_CONNECTION}/provisioning/subject/", provisioning.subject, name="sso-provisioning-subject"),
+    path(f"{_CONNECTION}/provisioning/stop/", provisioning.stop, name="sso-provisioning-stop"),
+    path(
+        f"{_CONNECTION}/provisioning/tokens/<str:scim_token_id>/revoke/",
+        provisioning.revoke,
+        name="sso-provisioning-revoke",
+    ),
     path(f"{_CONNECTION}/renew/", renewal.renew, name="sso-renew"),
     path(f"{_CONNECTION}/refresh/", renewal.refresh, name="sso-refresh"),
     path(f"{_CONNECTION}/certificates/", renewal.add_certificate, name="sso-certificate-new"),

@@ -47,6 +47,7 @@ FATES = {
     Fate.ADDRESS_NOT_PROVEN: ("attention", "Is refused: the address is in no proven domain"),
     Fate.EMAIL_UNVERIFIED: ("attention", "Is refused: the provider has not verified the address"),
     Fate.NO_ACCESS: ("failed", "Is refused: the groups give no access"),
+    Fate.DEPROVISIONED: ("failed", "Is refused: your directory took them away"),
 }
 CHECKS = {
     "saml": (

@@ -1,6 +1,6 @@
 """Addresses of sign-in and sign-up."""
 
-from django.urls import path, register_converter
+from django.urls import include, path, register_converter
 from django.urls.converters import StringConverter
 
 from organizations import access_views, invitation_views, join_views, views, working_views
@@ -40,6 +40,7 @@ register_converter(ConnectionId, "connection")
 register_converter(ProviderKey, "provider")
 
 urlpatterns = [
+    path("scim/v2/<str:connection_id>/", include("organizations.scim.urls")),
     path("sign-in/", views.sign_in, name="sign-in"),
     path("sign-out/", views.sign_out, name="sign-out"),
     path("sign-in/password/", sign_in.by_password, name="sign-in-password"),

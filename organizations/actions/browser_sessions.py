@@ -91,6 +91,15 @@ def end_others(*, by: Actor, user_id: str = "", keep: str = "") -> int:
     return len(ending)
 
 
+def end_begun_by(*, by: Actor, user_id: str, way: str) -> int:
+    """End the sessions of a person that began by a way, such as a connection that signs them in no more."""
+    with rls.acting_as(f"user:{user_id}"):
+        living_ones = PersonSession.objects.filter(user_id=user_id, way=way, ended_at=None)
+        ending = list(living_ones.values_list("pk", flat=True))
+        _end(by, user_id, ending)
+    return len(ending)
+
+
 def _end(by: Actor, user_id: str, ending: list[str]) -> None:
     PersonSession.objects.filter(pk__in=ending).update(ended_at=timezone.now())
     belongs_to = list(Membership.objects.filter(user_id=user_id).values_list("organization_id", flat=True))

@@ -5,48 +5,66 @@ Every sign-in comes by here, so that roles follow the provider's groups each tim
 """
 
 from controlplane.actor import Actor
-from organizations.actions import owners, roles
+from organizations.actions import departing, owners, roles
 from organizations.models import Connection, Membership, Organization, User
 from organizations.permissions import Role
+from organizations.scim.people import Provision
 from organizations.sso.domains import reach
-from organizations.sso.outlook import Known, Outlook, outlook
+from organizations.sso.outlook import Fate, Known, Outlook, outlook
 from organizations.sso.proven import ProvenIdentity
 
 
-def known_of(organization: Organization, membership: Membership | None, identity: ProvenIdentity) -> Known:
+def known_of(
+    organization: Organization, membership: Membership | None, identity: ProvenIdentity, provision: Provision
+) -> Known:
     """The facts that decide about an identity. The caller acts as the organization."""
     return Known(
         role=membership.role if membership else None,
         keeps_owner=membership is not None and owners.must_stay(membership),
         address_is_proven=reach.proves(organization, identity.email),
         email_disputed=identity.email_disputed,
+        is_provisioned=provision.is_expected,
+        is_deprovisioned=provision.is_closed,
     )
 
 
 def apply(
-    *, by: Actor, connection: Connection, organization: Organization, membership: Membership, identity: ProvenIdentity
+    *,
+    by: Actor,
+    connection: Connection,
+    organization: Organization,
+    membership: Membership,
+    identity: ProvenIdentity,
+    provision: Provision,
 ) -> Outlook:
     """
     Brings a member's role to what the provider's groups give, in the caller's transaction; returns the decision.
 
-    A refusal is carried out as well: the membership is blocked until groups give access again.
+    A refusal is carried out as well: the membership is blocked until groups, or the directory, give access again.
     """
-    found = outlook(connection, identity.groups, known_of(organization, membership, identity))
+    found = outlook(connection, provision.groups, known_of(organization, membership, identity, provision))
     if found.role == membership.role and not membership.blocked_at:
         return found
     # Of two owners who lose the role at once, one would be the last: only one at a time decides and writes.
     membership = owners.member_alone(organization, membership.pk)
-    found = outlook(connection, identity.groups, known_of(membership.organization, membership, identity))
-    if found.is_refused:
-        roles.block(by=by, membership=membership, connection=connection.pk)
-        return found
-    roles.unblock(by=by, membership=membership, connection=connection.pk)
-    why = {"connection": connection.pk, **_why(found)}
-    roles.give(by=by, membership=membership, role=found.role or membership.role, **why)
+    found = outlook(connection, provision.groups, known_of(membership.organization, membership, identity, provision))
+    carry_out(by=by, connection=connection, membership=membership, found=found)
     return found
 
 
-def join(*, by: Actor, connection: Connection, user: User, found: Outlook) -> Membership:
+def carry_out(*, by: Actor, connection: Connection, membership: Membership, found: Outlook) -> None:
+    """Brings a membership to what was decided, in the caller's transaction and under its lock."""
+    if found.is_refused:
+        roles.block(by=by, membership=membership, connection=connection.pk)
+        if found.fate == Fate.DEPROVISIONED:
+            departing.end_access(by=by, connection=connection, user_id=membership.user_id)
+        return
+    roles.unblock(by=by, membership=membership, connection=connection.pk)
+    why = {"connection": connection.pk, **_why(found)}
+    roles.give(by=by, membership=membership, role=found.role or membership.role, **why)
+
+
+def join(*, by: Actor, connection: Connection, user: User | str, found: Outlook) -> Membership:
     """Make somebody whom the connection proved a member, with the role of the decision."""
     why = {"connection": connection.pk, **_why(found)}
     return roles.admit(by=by, organization=connection.organization_id, user=user, role=found.role or Role.VIEWER, **why)

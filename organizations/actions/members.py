@@ -2,24 +2,27 @@
 
 from controlplane import rls
 from controlplane.actor import Actor
-from controlplane.problems import Forbidden
+from controlplane.problems import Conflict, Forbidden
 from organizations.access import Standing, require
 from organizations.actions import owners, roles
 from organizations.models import Membership, Organization
 from organizations.roles import NamedRole, known_role, permissions_of_role
+from organizations.scim import people
 
 
 def change_role(*, by: Actor, organization: Organization, membership_id: str, role: str) -> Membership:
     """
     Give a member another role, and access again where groups gave none.
 
-    Raises Conflict for the last owner and the one kept for emergencies, Forbidden above the asker's own reach.
+    Raises Conflict for the last owner, the one kept for emergencies and whom the organization's directory took away,
+    Forbidden above the asker's own reach.
     """
     standing = require(by, "member.manage", organization, confirmed=True)
     with rls.acting_as(f"org:{organization.pk}"):
         membership = owners.member_alone(organization, membership_id)
         check_role(standing, role)
         _check_reach(standing, membership)
+        _check_directory(membership)
         roles.unblock(by=by, membership=membership, grant_id=standing.grant_id)
         roles.give(by=by, membership=membership, role=role, grant_id=standing.grant_id)
     return membership
@@ -52,6 +55,15 @@ def check_role(standing: Standing, role: str) -> NamedRole:
     if not found.permissions <= standing.permissions:
         raise Forbidden(f"You can't hand out the role “{found.name}”: it can do more than yours. Nothing was changed.")
     return found
+
+
+def _check_directory(membership: Membership) -> None:
+    if membership.blocked_at and people.is_closed(membership.organization_id, membership.user_id):
+        raise Conflict(
+            "The organization's directory has deactivated this member. Nothing was changed.",
+            code="DEPROVISIONED",
+            hint="Activate them in the directory, or stop provisioning on the connection's page.",
+        )
 
 
 def _check_reach(standing: Standing, membership: Membership) -> None:

@@ -2,7 +2,8 @@
 
 from controlplane import rls
 from organizations.actions import joining, sign_in
-from organizations.models import Connection, Membership, Organization, SignInTest
+from organizations.models import Connection, Membership, Organization, SignInTest, User
+from organizations.scim.people import provision_of
 from organizations.sso.claims import told_by
 from organizations.sso.outlook import Outlook, outlook
 from organizations.sso.proven import ProvenIdentity, SignInRefused
@@ -18,17 +19,22 @@ def outlook_of(organization: Organization, connection: Connection, test: SignInT
     if not test.uid or not told.email:
         return None
     identity = ProvenIdentity(
-        connection.provider_id, test.uid, told.email, email_disputed=test.email_disputed, groups=told.groups
+        connection.provider_id,
+        test.uid,
+        told.email,
+        email_disputed=test.email_disputed,
+        groups=told.groups,
+        claims=test.claims,
     )
     with rls.reading_as(f"org:{organization.pk}"):
-        return outlook(
-            connection, told.groups, joining.known_of(organization, _member(organization, identity), identity)
-        )
+        user = _holder(identity)
+        membership = Membership.objects.filter(user=user, organization=organization).first() if user else None
+        provision = provision_of(connection, identity, user)
+        return outlook(connection, provision.groups, joining.known_of(organization, membership, identity, provision))
 
 
-def _member(organization: Organization, identity: ProvenIdentity) -> Membership | None:
+def _holder(identity: ProvenIdentity) -> User | None:
     try:
-        user = sign_in.holder(identity)
+        return sign_in.holder(identity)
     except SignInRefused:  # the account is switched off, which is the platform's business
         return None
-    return Membership.objects.filter(user=user, organization=organization).first() if user else None

@@ -16,10 +16,11 @@ from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, NotFound
 from organizations.accounts import notices
-from organizations.actions import facts, joining, roles
+from organizations.actions import facts, joining, owners, provisioning, roles
 from organizations.models import Connection, Membership, Organization, User
 from organizations.models.user import new_user_id
 from organizations.permissions import Role
+from organizations.scim import people
 from organizations.sso.oidc.provider import PLATFORM
 from organizations.sso.outlook import REASONS, outlook
 from organizations.sso.proven import ProvenIdentity, SignInRefused
@@ -53,11 +54,19 @@ def by_connection(*, by: Actor, connection: Connection, identity: ProvenIdentity
         user = holder(identity)
         if user is None and not organization.is_active:
             return _found_pending(by, organization, connection, identity)
+        provision = people.provision_of(connection, identity, user)
         membership = Membership.objects.filter(user=user, organization=organization).first() if user else None
         if user is None or membership is None:
-            return _join(by, organization, connection, identity, user)
+            return _join(by, connection, identity, user)
+        if provisioning.bind(by=by, connection=connection, entry=provision.entry, user_id=user.pk):
+            provision = people.provision_of(connection, identity, user)
         found = joining.apply(
-            by=by, connection=connection, organization=organization, membership=membership, identity=identity
+            by=by,
+            connection=connection,
+            organization=organization,
+            membership=membership,
+            identity=identity,
+            provision=provision,
         )
         if found.is_refused:
             return _refusal(found.fate, REASONS[found.fate])
@@ -66,17 +75,23 @@ def by_connection(*, by: Actor, connection: Connection, identity: ProvenIdentity
         return user
 
 
-def _join(
-    by: Actor, organization: Organization, connection: Connection, identity: ProvenIdentity, user: User | None
-) -> User:
+def _join(by: Actor, connection: Connection, identity: ProvenIdentity, user: User | None) -> User:
     """A member from now on: a new person, or one whom this very connection knows."""
-    found = outlook(connection, identity.groups, joining.known_of(organization, None, identity))
+    # A directory that takes them away at this moment comes before this, or finds the member that it ends.
+    owners.alone(connection.organization_id)
+    provision = people.provision_of(connection, identity, user)
+    known = joining.known_of(connection.organization, None, identity, provision)
+    found = outlook(connection, provision.groups, known)
     if found.is_refused:
         raise _refusal(found.fate, REASONS[found.fate])
+    if user is None and (known.email_disputed or not known.address_is_proven):
+        # The directory's word lets them in, but proves no address.
+        user = new_person(by, identity, way=connection.pk)
     if user is None:
         # The address is verified by the proof of its domain.
         user = new_person(by, replace(identity, email_verified=True), way=connection.pk)
     joining.join(by=by, connection=connection, user=user, found=found)
+    provisioning.bind(by=by, connection=connection, entry=provision.entry, user_id=user.pk)
     _note_proof(by, connection, user, "organizations.session.begin")
     return user
 
@@ -94,7 +109,13 @@ def link(*, by: Actor, connection: Connection, identity: ProvenIdentity) -> None
         tied_to = holder(identity)
         if tied_to is not None and tied_to.pk != person.pk:
             raise Conflict("This sign-in belongs to another account. Nothing was changed.", code="IDENTITY_TAKEN")
+        provision = people.provision_of(connection, identity, person)
+        if provision.is_closed:
+            raise Forbidden("Your organization's directory took you away. Nothing was changed.", code="DEPROVISIONED")
         _tie(person, identity)
+        if provision.entry is not None:
+            provisioning.bind(by=by, connection=connection, entry=provision.entry, user_id=person.pk)
+            provisioning.settle(by=by, connection=connection, entry=provision.entry, returns=False)
         _note_proof(by, connection, person, "organizations.identity.link")
 
 

@@ -18,6 +18,7 @@ from organizations.models.organization import Organization
 from organizations.models.role import CustomRole
 from organizations.models.staff import StaffGrant
 from organizations.models.user import User
+from organizations.scim.models import DirectoryGroup, DirectoryMember, DirectoryUser, ScimToken
 from organizations.sso.domains.models import Domain
 from organizations.sso.models import Connection, SeenAssertion, SignInTest
 
@@ -28,6 +29,9 @@ __all__ = [
     "ClientRole",
     "Connection",
     "CustomRole",
+    "DirectoryGroup",
+    "DirectoryMember",
+    "DirectoryUser",
     "Domain",
     "EmergencyAccess",
     "Grant",
@@ -41,6 +45,7 @@ __all__ = [
     "Passkey",
     "PersonSession",
     "RecoveryCode",
+    "ScimToken",
     "SeenAssertion",
     "SignInTest",
     "StaffGrant",

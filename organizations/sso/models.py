@@ -67,6 +67,9 @@ class Connection(models.Model):
         blank=True, default="", help_text="OIDC: the secret before, until the new one has worked once"
     )
     scopes = models.CharField(max_length=255, blank=True, help_text="OIDC: asked for besides openid, email and profile")
+    provisioning = models.JSONField(
+        default=dict, blank=True, help_text="SCIM: which attribute, and which claim, name a person"
+    )
     signs_requests = models.BooleanField(default=False, help_text="SAML: whether our requests are signed")
     request_key = EncryptedTextField(blank=True, default="", help_text="SAML: our own private key, PEM")
     request_certificate = models.TextField(blank=True, help_text="SAML: our own certificate, base64 DER")

@@ -13,7 +13,7 @@ from organizations.sso.models import Connection
 
 
 class Fate(StrEnum):
-    """What becomes of the sign-in. The last four refuse it; their values are the codes of the audit trail."""
+    """What becomes of the sign-in. The last five refuse it; their values are the codes of the audit trail."""
 
     ENTERS = "ENTERS"
     JOINS = "JOINS"
@@ -21,16 +21,24 @@ class Fate(StrEnum):
     ADDRESS_NOT_PROVEN = "ADDRESS_NOT_PROVEN"
     EMAIL_UNVERIFIED = "EMAIL_UNVERIFIED"
     NO_ACCESS = "NO_ACCESS"
+    DEPROVISIONED = "DEPROVISIONED"
 
 
 @dataclass(frozen=True)
 class Known:
-    """What is known here of an identity: the role of the membership it is tied to, if any, and what may not be lost."""
+    """
+    What is known here of an identity: the role of the membership it is tied to, if any, and what may not be lost.
+
+    `is_provisioned` says that the organization's directory names them as one who belongs, `is_deprovisioned` that it
+    took them away.
+    """
 
     role: str | None = None
     keeps_owner: bool = False
     address_is_proven: bool = False
     email_disputed: bool = False
+    is_provisioned: bool = False
+    is_deprovisioned: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,9 @@ def outlook(connection: Connection, groups: tuple[str, ...], known: Known) -> Ou
 
 
 def _of_member(connection: Connection, found: Verdict, known: Known) -> Outlook:
+    if known.is_deprovisioned:
+        kept = Outlook(Fate.ENTERS, known.role, kept=True)
+        return kept if known.keeps_owner else Outlook(Fate.DEPROVISIONED)
     if not connection.maps_roles:
         return Outlook(Fate.ENTERS, known.role)
     if known.keeps_owner and found.role != Role.OWNER:
@@ -70,17 +81,25 @@ def _of_member(connection: Connection, found: Verdict, known: Known) -> Outlook:
 
 
 def _of_stranger(connection: Connection, found: Verdict, known: Known) -> Outlook:
-    """Nobody joins but by an address of a proven domain: any provider may assert any address."""
+    """Nobody joins but whom the directory names, or by an address of a proven domain: any other may be asserted."""
     mapped = connection.maps_roles
-    if not connection.just_in_time:
-        return Outlook(Fate.NOT_A_MEMBER, is_mapped=mapped)
-    if known.email_disputed:
-        return Outlook(Fate.EMAIL_UNVERIFIED, is_mapped=mapped)
-    if not known.address_is_proven:
-        return Outlook(Fate.ADDRESS_NOT_PROVEN, is_mapped=mapped)
+    if (refusal := _refusal_of_stranger(connection, known)) is not None:
+        return Outlook(refusal, is_mapped=mapped)
     if found.role is None:
         return Outlook(Fate.NO_ACCESS, is_mapped=mapped)
     return Outlook(Fate.JOINS, found.role, found.group, is_mapped=mapped)
+
+
+def _refusal_of_stranger(connection: Connection, known: Known) -> Fate | None:
+    if known.is_deprovisioned:
+        return Fate.DEPROVISIONED
+    if known.is_provisioned:
+        return None
+    if not connection.just_in_time:
+        return Fate.NOT_A_MEMBER
+    if known.email_disputed:
+        return Fate.EMAIL_UNVERIFIED
+    return None if known.address_is_proven else Fate.ADDRESS_NOT_PROVEN
 
 
 REASONS: dict[Fate, str] = {
@@ -88,4 +107,5 @@ REASONS: dict[Fate, str] = {
     Fate.ADDRESS_NOT_PROVEN: "The address lies in no domain that this organization has proved.",
     Fate.EMAIL_UNVERIFIED: "The provider says that it has not verified the address.",
     Fate.NO_ACCESS: "The provider's groups give no access.",
+    Fate.DEPROVISIONED: "The organization's directory took the person away.",
 }

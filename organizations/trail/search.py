@@ -24,7 +24,7 @@ OF_KIND = {
     "scim": Q(actor_kind="scim"),
 }
 """Words in `who` that stand for a kind of actor instead of somebody's name."""
-BY_ID = {"usr": "actor_user", "key": "actor_key", "scim": "actor_key", "grant": "actor_grant"}
+BY_ID = {"usr": "actor_user", "key": "actor_key", "stok": "actor_key", "grant": "actor_grant"}
 """Kind of an id in `who` → where entries hold it."""
 
 

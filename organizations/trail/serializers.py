@@ -11,7 +11,7 @@ from organizations.audit_words import action_words
 class ActorOut(serializers.Serializer[Any]):
     """Who acted. What is unknown is left out."""
 
-    kind = serializers.CharField(help_text="user, api_key or system")
+    kind = serializers.CharField(help_text="user, api_key, scim or system")
     user = serializers.CharField(required=False, help_text="The person; of an API key its owner")
     key = serializers.CharField(required=False, help_text="The API key")
     grant = serializers.CharField(required=False, help_text="The grant under which an MSP's person acted")

@@ -101,6 +101,7 @@ PAGES = (
     Shown("sso-test", "paula", _connection("own", "test/")),
     Shown("sso-test-empty", "paula", _connection("saml", "test/")),
     Shown("sso-turn-on", "paula", _connection("own", "turn-on/")),
+    Shown("sso-provisioning", "paula", _connection("own", "provisioning/")),
     Shown("sso-certificate-new", "paula", _connection("saml", "certificates/")),
     Shown("domains", "paula", lambda world: f"/o/{world.msp.pk}/domains/"),
     Shown("domains-empty", "alice", lambda world: f"/o/{world.acme.pk}/domains/"),

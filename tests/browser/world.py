@@ -44,6 +44,7 @@ from tenants.enrollment.tasks import read_agents
 from tenants.provisioning import actions
 from tenants.provisioning.models import Cell, Operation, Tenant
 from tenants.provisioning.reconciler import reconcile
+from tests.browser.directories import directory_of
 from tests.browser.edge import LivelyEdge
 from tests.cast import actor_for, join
 from tests.database import all_rows
@@ -242,6 +243,7 @@ def _connection(world: World) -> None:
             default_role="none",
         )
         mapping.set_just_in_time(by=by, organization=world.msp, connection_id=own.pk, wanted=True)
+        directory_of(by, own)
         SignInTest.objects.create(
             organization=world.msp,
             connection=own,

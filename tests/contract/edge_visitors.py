@@ -187,8 +187,11 @@ class Browser:
             **more,
         }
         path = f"/v1/tenants/{self._tenant}/dashboard-codes"
-        issued = self._edge.call("POST", path, body, key=self._edge.access).json()
-        answer = self.client.post("/session", data={"code": issued["code"]}, headers={"origin": PORTAL})
+        self.enter(self._edge.call("POST", path, body, key=self._edge.access).json()["code"])
+
+    def enter(self, code: str) -> None:
+        """What a browser does with the code that the portal hands it."""
+        answer = self.client.post("/session", data={"code": code}, headers={"origin": PORTAL})
         assert answer.status_code == 303, answer.text
         self.client.headers["cookie"] = answer.headers["set-cookie"].partition(";")[0]
 

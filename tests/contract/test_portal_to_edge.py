@@ -31,6 +31,8 @@ from tenants.provisioning.models import Cell, Tenant
 from tenants.provisioning.reconciler import reconcile
 from tests.cast import actor_for
 from tests.contract.edge_process import DoorKey, Edge
+from tests.contract.edge_visitors import Browser
+from tests.organizations.scim.directories import directory_of, provisioned
 from tests.tenants.conftest import deliver, fresh, operation_of, read_feed, states
 
 pytestmark = pytest.mark.django_db
@@ -232,3 +234,25 @@ def test_a_consumer_that_begins_late_reads_everything_anew(make, owner):
     read_feed()
     assert fresh(tenant).status == "running"
     assert Cell.objects.get().feed_epoch != "of another life"
+
+
+def test_whom_a_directory_deactivates_is_shut_out_at_the_edge_within_seconds(make, acme, alice, bob, edge):
+    tenant = make("Guarded")
+    connection, directory = directory_of(acme, alice)
+    path = provisioned(connection, directory, bob)
+    work_until(lambda: fresh(tenant).status == "running")
+    by_bob = actor_for(bob)
+    with rls.acting_as(by_bob.rls_actor):
+        code = access.open_dashboard(by=by_bob, tenant=fresh(tenant))
+        stream = access.event_stream_token(by=by_bob, tenant=fresh(tenant))
+    browser = Browser(edge, tenant.pk)
+    browser.enter(code.code)
+    headers = {"Authorization": f"Bearer {stream.token}"}
+    assert browser.page().status_code == 200
+    assert httpx.get(f"{edge.url}/api/events?after=0", headers=headers).status_code == 200
+    began = time.monotonic()
+    directory.patch(path, {"op": "Replace", "path": "active", "value": "False"})
+    deliver()
+    assert browser.page().status_code in (401, 403)
+    assert httpx.get(f"{edge.url}/api/events?after=0", headers=headers).status_code in (401, 403)
+    assert time.monotonic() - began < 5

@@ -30,10 +30,11 @@ FOUNDATION = (
     "permissions",
     "queries",
     "roles",
+    "scim",
     "sso",
     "working",
 )
-SIGN_IN_DOORS = ("adapter", "completion", "departure", "middleware", "sessions", "views")
+SIGN_IN_DOORS = ("adapter", "completion", "departure", "middleware", "sessions", "urls", "views")
 NEVER = ("local", "tests")
 
 
@@ -68,7 +69,7 @@ def layer(inside: list[str]) -> int:
     """Returns 0 for what actions stand on, 1 for actions, 2 for doors."""
     if inside[0] == "actions":
         return 1
-    is_door = inside[0] in ("sso", "accounts") and any(name in SIGN_IN_DOORS for name in inside)
+    is_door = inside[0] in ("sso", "accounts", "scim") and any(name in SIGN_IN_DOORS for name in inside)
     return 0 if inside[0] in FOUNDATION and not is_door else 2
 
 

@@ -21,6 +21,7 @@ class Rule:
         is_sign_in_page: it shows the names of organization and connection, and only those, to whoever has its address.
         edge: it calls the edge, which is away here, so a permitted caller may get 503.
         query: appended to the address.
+        scim: a directory's token of the organization opens it, and nothing else does.
     """
 
     permission: str = ""
@@ -30,6 +31,7 @@ class Rule:
     body: dict[str, Any] = field(default_factory=dict)
     edge: bool = False
     query: str = ""
+    scim: bool = False
 
 
 def needs(permission: str, **more: Any) -> Rule:
@@ -45,6 +47,11 @@ def members(**more: Any) -> Rule:
 def anybody(**more: Any) -> Rule:
     """A rule for everybody, signed in or not."""
     return Rule(signed_in=False, **more)
+
+
+def directory(**more: Any) -> Rule:
+    """A rule for the SCIM client of the organization."""
+    return Rule(scim=True, **more)
 
 
 def people(**more: Any) -> Rule:
@@ -83,6 +90,17 @@ API = {
     "/api/v1/organizations/{organization_id}/connections/{connection_id}/own-key": {
         "POST": needs("sso.manage"),
         "PUT": needs("sso.manage"),
+    },
+    "/api/v1/organizations/{organization_id}/connections/{connection_id}/provisioning": {
+        "GET": needs("sso.manage"),
+        "PATCH": needs("organization.manage", body={"attribute": "userName"}),
+        "DELETE": needs("organization.manage"),
+    },
+    "/api/v1/organizations/{organization_id}/connections/{connection_id}/provisioning/tokens": {
+        "POST": needs("organization.manage", body={"expires_in_days": 1})
+    },
+    "/api/v1/organizations/{organization_id}/connections/{connection_id}/provisioning/tokens/{scim_token_id}": {
+        "DELETE": needs("sso.manage")
     },
     "/api/v1/organizations/{organization_id}/connections/{connection_id}/refresh": {"POST": needs("sso.manage")},
     "/api/v1/organizations/{organization_id}/connections/{connection_id}/test": {"GET": needs("sso.manage")},
@@ -334,6 +352,17 @@ PAGES = {
     },
     "/o/{organization_id}/sso/{connection_id}/test/": {"GET": needs("sso.manage"), "POST": needs("sso.manage")},
     "/o/{organization_id}/sso/{connection_id}/turn-on/": {"GET": needs("sso.manage"), "POST": needs("sso.manage")},
+    "/o/{organization_id}/sso/{connection_id}/provisioning/": {
+        "GET": needs("sso.manage"),
+        "POST": needs("organization.manage", body={"expires_in": "90"}),
+    },
+    "/o/{organization_id}/sso/{connection_id}/provisioning/subject/": {
+        "POST": needs("organization.manage", body={"attribute": "userName"})
+    },
+    "/o/{organization_id}/sso/{connection_id}/provisioning/stop/": {"POST": needs("organization.manage")},
+    "/o/{organization_id}/sso/{connection_id}/provisioning/tokens/{scim_token_id}/revoke/": {
+        "POST": needs("sso.manage")
+    },
     "/o/{organization_id}/sso/{connection_id}/refresh/": {"POST": needs("sso.manage")},
     "/o/{organization_id}/sso/{connection_id}/certificates/": {
         "GET": needs("sso.manage"),
@@ -400,13 +429,43 @@ PAGES = {
     "/t/{tenant_id}/dashboard/": {"POST": needs("dashboard.open", edge=True)},
 }
 
-MATRIX: dict[str, dict[str, Rule]] = API | PAGES
+_PATCH = {"Operations": [{"op": "replace", "path": "displayName", "value": "new"}]}
+_EVERYTHING = ("GET", "POST", "PUT", "PATCH", "DELETE")
+SCIM = {
+    "/scim/v2/{connection_id}/ServiceProviderConfig": {"GET": directory()},
+    "/scim/v2/{connection_id}/ResourceTypes": {"GET": directory()},
+    "/scim/v2/{connection_id}/ResourceTypes/{name}": {"GET": directory()},
+    "/scim/v2/{connection_id}/Schemas": {"GET": directory()},
+    "/scim/v2/{connection_id}/Schemas/{name}": {"GET": directory()},
+    "/scim/v2/{connection_id}/Users": {"GET": directory(), "POST": directory(body={"userName": "new"})},
+    "/scim/v2/{connection_id}/Users/.search": {"POST": directory(body={"filter": "userName pr"})},
+    "/scim/v2/{connection_id}/Users/{duser_id}": {
+        "GET": directory(),
+        "PUT": directory(body={"userName": "new"}),
+        "PATCH": directory(body=_PATCH),
+        "DELETE": directory(),
+    },
+    "/scim/v2/{connection_id}/Groups": {"GET": directory(), "POST": directory(body={"displayName": "new"})},
+    "/scim/v2/{connection_id}/Groups/.search": {"POST": directory(body={"filter": "displayName pr"})},
+    "/scim/v2/{connection_id}/Groups/{dgroup_id}": {
+        "GET": directory(),
+        "PUT": directory(body={"displayName": "new"}),
+        "PATCH": directory(body=_PATCH),
+        "DELETE": directory(),
+    },
+    "/scim/v2/{connection_id}/": {method: directory() for method in _EVERYTHING},
+    "/scim/v2/{connection_id}/{rest}": {method: directory() for method in _EVERYTHING},
+}
+
+MATRIX: dict[str, dict[str, Rule]] = API | PAGES | SCIM
 
 # Values of parameters that name nothing of Acme's.
 PLAIN = {
     "verb": "disable",
     "step": "sign",
     "key": "platform",
+    "name": "User",
+    "rest": "Me",
     "code_id": "mcode_" + "a" * 20,
     "secret": "A" * 22,
     "passkey_id": "pkey_" + "a" * 20,

@@ -85,6 +85,15 @@ FRESH: dict[tuple[str, str], dict | None] = {
     ("DELETE", f"{ONE}/domains/{{domain_id}}"): {},
     ("POST", f"{PAGE}/domains/{{domain_id}}/use/"): {},
     ("POST", f"{PAGE}/domains/{{domain_id}}/give-up/"): {},
+    # whose directory is believed, and who speaks for it
+    ("PATCH", f"{CONNECTION}/provisioning"): {"attribute": "userName"},
+    ("DELETE", f"{CONNECTION}/provisioning"): {},
+    ("POST", f"{CONNECTION}/provisioning/tokens"): {"expires_in_days": 1},
+    ("DELETE", f"{CONNECTION}/provisioning/tokens/{{scim_token_id}}"): {},
+    ("POST", f"{OWN}/provisioning/"): {"expires_in": "90"},
+    ("POST", f"{OWN}/provisioning/subject/"): {"attribute": "userName"},
+    ("POST", f"{OWN}/provisioning/stop/"): {},
+    ("POST", f"{OWN}/provisioning/tokens/{{scim_token_id}}/revoke/"): {},
     # what carries everything away
     ("GET", f"{ONE}/audit/export"): {},
     ("POST", f"{PAGE}/audit/export/"): {"kind": "csv"},

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from tests.isolation.matrix import MATRIX, PLAIN
 from tests.isolation.routes import CONTRACTS
-from tests.isolation.test_matrix import dns_is_empty, edge_is_away
+from tests.isolation.test_matrix import PROGRAMS, dns_is_empty, edge_is_away, permitted
 from tests.isolation.world import world
 
 __all__ = ["dns_is_empty", "edge_is_away", "world"]
@@ -21,11 +21,17 @@ QUERIES = [
     {"limit": "9" * 25},
     {"after": "-1", "q": "%" * 100, "next": "https://evil.example/"},
     {"after": "9" * 18, "state": "ü" * 200},
+    {"filter": "(" * 30, "sortBy": "ü", "startIndex": "x", "count": "-1", "attributes": "." * 50},
     {"kind": "x", "tenant": "x", "organization": "x", "status": "x", "cell": "x"},
 ]
 VALUES = [None, True, -1, 2**62, 1.5, "", "x" * 10_000, "\x01\u202e", [[]], [None], {"a": {"b": []}}]
 BODIES = ["", "null", "[]", "{", '{"a":1,"a":2}', '{"name":"\\u0000"}', '{"name":"\\ud800"}', "[" * 5000]
 FORM_FIELDS = ["name", "email", "role", "confirm_name", "reason", "max_uses", "SAMLResponse", "next", "theme", "plan"]
+
+SCIM_FIELDS = [
+    *("schemas", "id", "externalId", "userName", "name", "displayName", "active", "emails", "groups", "members"),
+    *("Operations", "filter", "sortBy", "startIndex", "count", "attributes", "excludedAttributes", "meta"),
+]
 
 METHODS = [(address, method) for address, methods in MATRIX.items() for method in methods]
 
@@ -35,7 +41,9 @@ def path_of(address: str, ids: dict[str, str]) -> str:
 
 
 def fields_of(method: str, address: str) -> list[str]:
-    """The fields that the contract gives a request."""
+    """The fields that the contract gives a request; SCIM's is the standard."""
+    if address.startswith("/scim/"):
+        return SCIM_FIELDS
     contract = json.loads((CONTRACTS / "portal-api.json").read_text())
     operation = contract["paths"][address][method.lower()]
     schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
@@ -44,8 +52,8 @@ def fields_of(method: str, address: str) -> list[str]:
 
 
 def answers(world, method: str, path: str, **request) -> int:
-    """Sends one request as alice and undoes it."""
-    client = world.visitors["alice"].client
+    """Sends one request as somebody whom the address opens, and undoes it."""
+    client = permitted(world, path).client
     cookies = client.cookies.copy()
     with transaction.atomic():
         status = client.generic(method, path, **request).status_code
@@ -79,7 +87,8 @@ def test_a_query_of_any_form_is_answered(world, address):
 
 
 @pytest.mark.parametrize(
-    ("address", "method"), [case for case in METHODS if case[0].startswith("/api/") and case[1] in ("POST", "PATCH")]
+    ("address", "method"),
+    [case for case in METHODS if case[0].startswith(PROGRAMS) and case[1] in ("POST", "PUT", "PATCH")],
 )
 def test_a_body_of_any_form_is_answered(world, address, method):
     path = path_of(address, {**PLAIN, **world.ids})
@@ -93,7 +102,9 @@ def test_a_body_of_any_form_is_answered(world, address, method):
     )
 
 
-@pytest.mark.parametrize("address", [case[0] for case in METHODS if case[0][:5] != "/api/" and case[1] == "POST"])
+@pytest.mark.parametrize(
+    "address", [case[0] for case in METHODS if not case[0].startswith(PROGRAMS) and case[1] == "POST"]
+)
 def test_a_form_of_any_form_is_answered(world, address):
     path = path_of(address, {**PLAIN, **world.ids})
     forms = [dict.fromkeys(FORM_FIELDS, value) for value in ("", "-1", "x" * 5000, "9" * 18)]

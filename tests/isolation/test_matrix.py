@@ -25,6 +25,8 @@ FLEET_WIDE = {
 }
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 UNREACHABLE = {"/api/…", "/admin/"}
+# Addresses that programs call: their bodies are JSON.
+PROGRAMS = ("/api/", "/scim/")
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +50,8 @@ def dns_is_empty(monkeypatch):
 
 def send(world: World, visitor: Visitor, address: str, method: str, rule: Rule, **replaced: str):
     """Sends one request and undoes what it did."""
+    if address.startswith("/scim/"):
+        return send_scim(world, visitor, address, method, rule, **replaced)
     ids = {**PLAIN, **world.ids, **replaced}
     path = re.sub(r"\{(\w+)\}", lambda match: ids[match[1]], address)
     body = {name: _filled(value, ids) for name, value in rule.body.items()}
@@ -96,8 +100,13 @@ def is_inside(visitor: Visitor, address: str) -> bool:
     return bool(visitor.role)
 
 
+def permitted(world: World, address: str) -> Visitor:
+    """Somebody whom the address opens."""
+    return world.visitors["acme's directory" if address.startswith("/scim/") else "alice"]
+
+
 def visitors_of(world: World, address: str) -> list[Visitor]:
-    return [each for each in world.visitors.values() if address.startswith("/api/") or not each.api_only]
+    return [each for each in world.visitors.values() if address.startswith(PROGRAMS) or not each.api_only]
 
 
 def test_every_route_has_an_entry_and_every_entry_a_route():
@@ -114,7 +123,7 @@ def test_every_operation_of_the_contract_has_an_entry():
 @pytest.mark.parametrize("address", sorted(set(MATRIX) - UNREACHABLE))
 def test_other_methods_than_the_entrys_are_refused(world, address):
     for method in set(METHODS) - set(MATRIX[address]):
-        answer = send(world, world.visitors["alice"], address, method, Rule())
+        answer = send(world, permitted(world, address), address, method, Rule())
         assert answer.status_code in (404, 405), (method, answer.status_code)
 
 
@@ -131,9 +140,10 @@ class TestEveryRoute:
                 assert CANARY not in without_sign_in_names(world, rule, text_of(answer)), visitor.name
 
     def test_outsiders_can_not_tell_a_foreign_thing_from_none(self, world, address, method, rule):
-        if not rule.inside or "{" not in address:
+        if not (rule.inside or rule.scim) or "{" not in address:
             return
-        for name in ("mallory", "mallory's key") if address.startswith("/api/") else ("mallory",):
+        strangers = ("mallory", "mallory's key", "rival's directory") if address.startswith(PROGRAMS) else ("mallory",)
+        for name in strangers:
             visitor = world.visitors[name]
             foreign = send(world, visitor, address, method, rule)
             missing = send(world, visitor, address, method, rule, **_made_up(world))
@@ -174,6 +184,10 @@ def test_who_has_not_chosen_to_work_in_a_client_reads_and_does_nothing_in_it(wor
 
 def _expected(visitor: Visitor, address: str, rule: Rule) -> set[int]:
     done = {200, 201, 202, 204, 302, 303, 400, 409, 422} | ({503} if rule.edge else set())
+    if rule.scim:
+        return done | {404, 415} if visitor.directory == "acme" else {401}
+    if visitor.directory and rule.signed_in:
+        return {401}
     if visitor.name == "nobody" and rule.signed_in:
         return {401} if address.startswith("/api/") else {302, 303, 403, 404}
     if not rule.inside:
@@ -203,3 +217,25 @@ def test_the_canary_is_there_to_be_seen(world):
         if method == "GET" and CANARY in text_of(send(world, alice, address, method, rule))
     ]
     assert len(shown) > 15, shown
+
+
+def send_scim(world: World, visitor: Visitor, address: str, method: str, rule: Rule, **replaced: str):
+    """Sends one request to a directory and undoes what it did."""
+    ids = {**PLAIN, **world.ids, **replaced}
+    path = re.sub(r"\{(\w+)\}", lambda match: ids[match[1]], address)
+    with transaction.atomic():
+        answer = visitor.client.generic(method, path, json.dumps(rule.body), content_type="application/json")
+        transaction.set_rollback(True)
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("address", "method", "rule"),
+    [case for case in CASES if case[2].scim],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_directorys_token_opens_no_other_directory(world, address, method, rule):
+    for theirs in (world.ids_of_msp, {**world.ids_of_msp, "connection_id": "conn_" + "q" * 20}):
+        answer = send(world, world.visitors["acme's directory"], address, method, rule, **theirs)
+        assert answer.status_code == 401
+        assert CANARY not in text_of(answer)

@@ -33,6 +33,7 @@ PARTS_THAT_MOVE = {
     "organizations_authenticator": "one that was begun; that it counts from now on is audited",
     "organizations_signintest": "one that was begun; how it ended is audited",
     "organizations_apikey": "when a key was used last",
+    "organizations_scimtoken": "when a provisioning token was used last",
     "organizations_user": "when a person signed in last",
     "organizations_domain": "when a record was looked for last; what was found is audited where it differs",
 }

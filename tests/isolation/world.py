@@ -34,6 +34,7 @@ from tenants.provisioning.actions import create
 from tenants.provisioning.models import Cell, Tenant
 from tests.cast import actor_for, found, found_client, join, person, session_of
 from tests.database import all_rows
+from tests.isolation.directories import directory_clients, directory_ids
 from tests.organizations.saml_idp import SamlIdp
 
 # Stands in the name of everything that is Acme's. Whoever is outside must never read it.
@@ -42,9 +43,10 @@ CANARY = "zq7canary"
 
 @dataclass(frozen=True)
 class Visitor:
-    """Somebody who sends requests: a browser session or an API key.
+    """Somebody who sends requests: a browser session, an API key or a directory's SCIM client.
 
-    Attributes: role: in Acme, empty for outsiders; scopes: what a key is limited to; api_only: a key opens no pages.
+    Attributes: role: in Acme, empty for outsiders; scopes: what a key is limited to; api_only: a key opens no pages;
+    directory: whose directory's token it is.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Visitor:
     role: str = ""
     scopes: frozenset[str] | None = None
     api_only: bool = False
+    directory: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class World:
 def world(django_db_setup: None, django_db_blocker: object) -> Iterator[World]:
     """Made once, inside a transaction that is rolled back; each request has a savepoint of its own."""
     with django_db_blocker.unblock(), transaction.atomic():
-        yield _build()
+        yield _with_directories(_build())
         transaction.set_rollback(True)
 
 
@@ -190,6 +193,7 @@ def _people(owner: User, organization: Organization, member: User) -> dict[str, 
             organization=organization, user=asker, email=f"asker@{CANARY}.example", name=f"Asker {CANARY}"
         )
     return {
+        **directory_ids(actor, connection),
         "organization_id": organization.pk,
         "invitation_id": invitation.pk,
         "join_request_id": asked.pk,
@@ -254,3 +258,11 @@ def _key(
         )
     client = Client(raise_request_exception=False, headers={"Authorization": f"Bearer {text}"})
     return Visitor(name, client, role=role, scopes=scopes, api_only=True)
+
+
+def _with_directories(world: World) -> World:
+    """The world with SCIM clients among its visitors."""
+    for name, client, of in directory_clients(world.ids):
+        role = "directory" if of == "acme" else ""
+        world.visitors[name] = Visitor(name, client, role=role, api_only=True, directory=of)
+    return world
