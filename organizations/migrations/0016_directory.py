@@ -11,7 +11,7 @@ from controlplane.rls_operations import EnableRowSecurity
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("organizations", "0013_connection_second_factor"),
+        ("organizations", "0015_drafts"),
     ]
 
     operations = [
