@@ -20,7 +20,7 @@ from organizations import client_sets, working
 from organizations.entering import ends_at, lack
 from organizations.models import EmergencyAccess, Grant, Membership, Organization
 from organizations.permissions import PERMISSIONS, ROLES, largest_role_within
-from organizations.roles import permissions_of_roles
+from organizations.roles import permissions_of_role, permissions_of_roles
 
 # Clients that demand anything at all of an MSP's people.
 STRICT = (
@@ -244,33 +244,40 @@ def _standings(actor: Actor, wanted: Collection[str]) -> Iterator[Standing]:
     for grant in grants:
         if not lack(grant.client, actor, by=grant.msp_id):
             session_ends = _first(ends[grant.msp_id], ends_at(grant.client, actor, by=grant.msp_id))
-            emergency = emergencies.get(grant.pk)
-            for standing in _under(actor, grant, roles[grant.msp_id], limits, emergency, held[grant.msp_id]):
+            allowed = _in_client(grant, held[grant.msp_id], limits)
+            for standing in _under(actor, grant, allowed, roles[grant.msp_id][1], emergencies.get(grant.pk)):
                 yield replace(standing, ends_at=_first(standing.ends_at, session_ends))
+
+
+def _in_client(grant: Grant, own: frozenset[str], limits: client_sets.Limits) -> list[frozenset[str]]:
+    """What the MSP lets somebody do in one client, by each set that covers it. Args: own: by their role in the MSP."""
+    sets = limits.get(grant.msp_id)
+    if sets is None:
+        return [own]
+    return [permissions_of_role(grant.msp_id, each.role) for each in sets if each.covers(grant.client_id)]
 
 
 def _under(
     actor: Actor,
     grant: Grant,
-    own: tuple[str, str | None],
-    limits: client_sets.Limits,
+    allowed: Iterable[frozenset[str]],
+    connection_id: str | None,
     emergency_ends_at: dt.datetime | None,
-    held: frozenset[str],
 ) -> Iterator[Standing]:
     """Every way in which somebody stands in a client under one grant: by each set, and once more in an emergency."""
     ceilings = [(grant.role_ceiling, grant.lapses_at)]
     if emergency_ends_at and grant.emergency_ceiling:
         ceilings.append((grant.emergency_ceiling, min(emergency_ends_at, grant.lapses_at)))
-    for role in client_sets.roles_over(grant.client_id, grant.msp_id, own[0], limits):
+    for held in allowed:
         for ceiling, lapses_at in ceilings:
-            left = (held if role == own[0] else ROLES[role]) & ROLES[ceiling]
+            left = held & ROLES[ceiling]
             yield Standing(
                 grant.client_id,
                 largest_role_within(left),
                 _scoped(actor, left),
                 grant_id=grant.pk,
                 msp_id=grant.msp_id,
-                connection_id=own[1],
+                connection_id=connection_id,
                 ends_at=lapses_at,
             )
 
@@ -294,21 +301,16 @@ def held_in(roles: Mapping[str, tuple[str, str | None]], limits: client_sets.Lim
     return {one: held[one] - client_sets.ADMINISTRATION if one in limits else held[one] for one in roles}
 
 
-def reached(actor: Actor, permission: str = "") -> Q:
+def reached(actor: Actor, roles: dict[str, tuple[str, str | None]] | None = None) -> Q:
     """
     The condition on grants whose client somebody reaches as a member of its MSP; the system reaches all.
 
-    Args: permission: only where their own role, or a set's, has it.
+    Args: roles: of `proven_roles`, where the caller has asked already.
     """
     if actor.kind == "system":
         return Q()
-    roles = proven_roles(actor)
-    limits = limits_of(actor, roles)
-    if not permission:
-        return client_sets.reached(roles, limits)
-    held = held_in(roles, limits)
-    able = {msp: [each for each in sets if permission in ROLES[each.role]] for msp, sets in limits.items()}
-    return client_sets.reached([one for one in roles if one in limits or permission in held[one]], able)
+    roles = proven_roles(actor) if roles is None else roles
+    return client_sets.reached(roles, limits_of(actor, roles))
 
 
 def proven_roles(actor: Actor) -> dict[str, tuple[str, str | None]]:

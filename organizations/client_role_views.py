@@ -17,8 +17,8 @@ from organizations.actions import client_roles
 from organizations.actions.client_roles import WantedSet
 from organizations.frame import Link
 from organizations.models import ClientRole, Membership, Organization
-from organizations.permissions import Role, may_hand_out
-from organizations.roles import role_name
+from organizations.permissions import Role
+from organizations.roles import role_name, roles_in, within
 from organizations.settings_page import organization_of, settings_page
 
 
@@ -47,7 +47,7 @@ def member_clients(request: HttpRequest, organization_id: str, membership_id: st
     standing = access.require(actor, "member.manage", msp)
     membership = queries.member(actor, msp, membership_id)
     clients = list(queries.clients_of(actor, msp).order_by("name"))
-    roles = [(role.value, str(role.label)) for role in Role if may_hand_out(standing.permissions, role)]
+    roles = [(role.key, role.name) for role in within(standing.permissions, roles_in(msp.pk).values())]
     form = SetForm(request.POST or None, roles=roles, clients=clients)
     if request.method == "POST" and form.is_valid():
         with told_on(form):
@@ -97,7 +97,7 @@ def _row(each: ClientRole, names: dict[str, str]) -> dict[str, Any]:
     """One set in words; a client that has left is not named."""
     return {
         "id": each.pk,
-        "role": Role(each.role).label,
+        "role": role_name(each.organization_id, each.role),
         "reach": ClientRole.Reach(each.reach).label,
         "clients": sorted(names[client] for client in each.clients if client in names),
     }

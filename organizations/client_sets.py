@@ -28,13 +28,6 @@ def limits_of(user_id: str, roles: Mapping[str, str]) -> dict[str, list[ClientRo
     return found
 
 
-def roles_over(client_id: str, msp_id: str, own: str, limits: Limits) -> list[str]:
-    """Somebody's roles in one client of one MSP, before the client's ceiling. Args: own: their role in the MSP."""
-    if msp_id not in limits:
-        return [own]
-    return [each.role for each in limits[msp_id] if each.covers(client_id)]
-
-
 def reached(msps: Iterable[str], limits: Limits) -> Q:
     """The condition on grants of `msps` whose client somebody reaches."""
     free = Q(msp_id__in=[msp_id for msp_id in msps if msp_id not in limits])

@@ -12,8 +12,6 @@ from organizations.access import (
     Standing,
     closed_clients,
     current,
-    held_in,
-    limits_of,
     may,
     proven_roles,
     reached,
@@ -35,7 +33,6 @@ from organizations.models import (
     Offboarding,
     Organization,
 )
-from organizations.permissions import ROLES
 from organizations.roles import NamedRole, role_in, roles_in
 
 
@@ -48,13 +45,13 @@ def visible_to(actor: Actor, permission: str = "") -> QuerySet[Organization]:
     if actor.kind == "system":
         everything = Organization.objects.all()
         return everything if actor.organization_id is None else everything.filter(pk=actor.organization_id)
-    roles = proven_roles(actor)
-    held = held_in(roles, limits_of(actor, roles))
-    own = [one for one, granted in held.items() if not permission or permission in granted]
-    ceilings = [role for role, granted in ROLES.items() if not permission or permission in granted]
-    clients = Grant.objects.filter(current(), reached(actor, permission), role_ceiling__in=ceilings)
-    clients = clients.exclude(client_id__in=closed_clients(actor, list(roles)))
-    return Organization.objects.filter(Q(id__in=own) | Q(id__in=clients.values("client_id")))
+    own = proven_roles(actor)
+    clients = Grant.objects.filter(current(), reached(actor, own)).exclude(client_id__in=closed_clients(actor, own))
+    seen = Organization.objects.filter(Q(id__in=own) | Q(id__in=clients.values("client_id")))
+    if not permission:
+        return seen
+    able = [one for one, standing in standings_of(actor, seen).items() if permission in standing.permissions]
+    return Organization.objects.filter(pk__in=able)
 
 
 def find(actor: Actor, organization_id: str) -> Organization:

@@ -12,7 +12,8 @@ from organizations.access import current, require
 from organizations.actions import facts, owners
 from organizations.actions.members import check_role
 from organizations.models import ClientRole, Grant, Membership, Organization
-from organizations.permissions import Role, may_hand_out
+from organizations.permissions import Role
+from organizations.roles import permissions_of_role
 
 MOST_SETS = 20
 
@@ -43,11 +44,12 @@ def set_client_roles(
         raise Invalid(f"A member has at most {MOST_SETS} sets of clients.", field="sets")
     known = set(Grant.objects.filter(current(), msp=msp).values_list("client_id", flat=True))
     for each in wanted:
-        check_role(standing, each.role)
         _check_clients(each, known)
     with rls.acting_as(f"org:{msp.pk}"):
         membership = owners.member_alone(msp, membership_id)
         _may_limit(membership, standing.permissions)
+        for each in wanted:
+            check_role(standing, each.role)
         before = [_plain(each) for each in membership.client_roles.all()]
         membership.client_roles.all().delete()
         made = [
@@ -84,7 +86,7 @@ def _may_limit(membership: Membership, own: frozenset[str]) -> None:
             code="OWNER_NOT_LIMITED",
             hint="Give this member another role first.",
         )
-    if not may_hand_out(own, membership.role):
+    if not permissions_of_role(membership.organization_id, membership.role) <= own:
         raise Forbidden("This member's role can do more than yours. Nothing was changed.")
 
 

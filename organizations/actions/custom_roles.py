@@ -14,7 +14,7 @@ from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
 from organizations import queries
 from organizations.access import Standing, require
 from organizations.actions import facts, owners
-from organizations.models import Connection, CustomRole, Invitation, Membership, Organization
+from organizations.models import ClientRole, Connection, CustomRole, Invitation, Membership, Organization
 from organizations.permissions import PERMISSIONS, Role
 from organizations.roles import named
 
@@ -90,6 +90,7 @@ def users_of(organization_id: str, key: str) -> list[str]:
     """Who and what holds a role, in words; empty where nothing does. The caller acts as the organization."""
     members = Membership.objects.filter(role=key, organization_id=organization_id).select_related("user")
     invitations = Invitation.objects.filter(role=key, organization_id=organization_id)
+    sets = ClientRole.objects.filter(role=key, organization_id=organization_id).select_related("membership__user")
     tables = [
         each.name
         for each in Connection.objects.filter(organization_id=organization_id)
@@ -99,6 +100,7 @@ def users_of(organization_id: str, key: str) -> list[str]:
         *_words("{} member{}", [str(each.user) for each in members]),
         *_words("{} invitation{}", [each.email for each in invitations]),
         *_words("{} table{} of groups", tables),
+        *_words("{} set{} of clients", [str(each.membership.user) for each in sets]),
     ]
 
 

@@ -30,7 +30,7 @@ from organizations.models import (
     PersonSession,
     User,
 )
-from organizations.permissions import may_hand_out
+from organizations.roles import permissions_of_role
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def _may(by: Actor, standing: Standing, membership: Membership) -> None:
             code="OFFBOARDING_ONESELF",
             hint="Have another administrator do it.",
         )
-    if not may_hand_out(standing.permissions, membership.role):
+    if not _permissions(membership) <= standing.permissions:
         raise Forbidden("This member's role can do more than yours. Nothing was changed.")
 
 
@@ -217,9 +217,9 @@ def _in_clients(by: Actor, msp: Organization, person: User) -> list[_InClient]:
 def _judged(by: Actor, grant: Grant, membership: Membership, *, stays: bool) -> _InClient:
     with rls.reading_as(by.rls_actor):
         ways = [way for way in through_grants(by, grant.client) if way.grant_id == grant.pk]
-    able = [
-        way for way in ways if "member.manage" in way.permissions and may_hand_out(way.permissions, membership.role)
-    ]
+    with rls.reading_as(f"org:{grant.client_id}"):
+        held = _permissions(membership)
+    able = [way for way in ways if "member.manage" in way.permissions and held <= way.permissions]
     if not able:
         return _InClient(membership, grant, None, "the client does not let you manage its members: tell its owners")
     if stays:
@@ -238,3 +238,7 @@ def _end_in_client(by: Actor, one: _InClient, receipt: Offboarding) -> None:
 def _name_of(by: Actor) -> str:
     person = User.objects.filter(pk=by.user_id).first()
     return str(person) if person else by.label
+
+
+def _permissions(membership: Membership) -> frozenset[str]:
+    return permissions_of_role(membership.organization_id, membership.role)

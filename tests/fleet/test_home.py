@@ -141,7 +141,7 @@ def test_the_page_costs_the_same_number_of_queries_however_many_clients(
     acme, msp, maria, alice, give_tenant, give_client, page_of, django_assert_max_num_queries
 ):
     give_tenant(acme, alice, "Office")
-    with django_assert_max_num_queries(60) as few:
+    with django_assert_max_num_queries(90) as few:
         page_of(maria, msp)
     for number in range(4):
         give_tenant(give_client(f"Client {number}"), alice, "Office")

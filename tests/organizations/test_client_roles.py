@@ -12,9 +12,9 @@ from controlplane.models import Access, Message
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
 from organizations import queries
 from organizations.access import NotConfirmed, permissions_of
-from organizations.actions import client_roles, invitations
+from organizations.actions import client_roles, custom_roles, invitations, offboarding
 from organizations.actions.client_roles import WantedSet
-from organizations.models import ClientRole, Grant, Membership, Organization, User
+from organizations.models import ClientRole, CustomRole, Grant, Membership, Organization, User
 from tests.cast import actor_for, found_client, join, person, role_of, session_of
 from tests.database import all_rows
 from tests.organizations.conftest import audited
@@ -258,3 +258,41 @@ def test_the_api_reads_and_sets_them(acme: Organization, msp: Organization, paul
     assert browser.get(path).json()["sets"][0]["reach"] == "except"
     wrong = browser.put(path, {"sets": [{"role": "viewer", "reach": "x"}]}, content_type="application/json")
     assert wrong.status_code == 422
+
+
+def test_a_role_of_the_msps_own_counts_in_a_set_and_is_nothing_once_it_is_gone(
+    acme: Organization, bolt: Organization, msp: Organization, paula: User, maria: User
+) -> None:
+    actor = actor_for(paula)
+    with rls.acting_as(actor.rls_actor):
+        own = custom_roles.create(by=actor, organization=msp, name="Night watch", permissions=["tenant.view"])
+    limit(msp, paula, maria, WantedSet(own.pk, "only", [acme.pk]))
+    limited = actor_for(maria)
+    with rls.acting_as(limited.rls_actor):
+        assert permissions_of(limited, acme) == {"tenant.view"}
+        assert set(queries.visible_to(limited, "tenant.view")) == {msp, acme}
+        assert set(queries.visible_to(limited, "agent.view")) == {msp}
+    shown = session_of(paula).get(f"/o/{msp.pk}/members/{membership_of(maria, msp).pk}/clients/").content.decode()
+    assert "Night watch" in shown
+    with rls.acting_as(actor.rls_actor), pytest.raises(Conflict) as refusal:
+        custom_roles.delete(by=actor, organization=msp, role_id=own.pk)
+    assert "1 set of clients (Maria)" in str(refusal.value)
+    with all_rows():
+        CustomRole.objects.all().delete()
+    with rls.acting_as(limited.rls_actor):
+        assert not permissions_of(limited, acme)
+
+
+def test_a_member_with_a_role_of_the_msps_own_is_limited_and_offboarded_like_others(
+    acme: Organization, msp: Organization, paula: User, maria: User
+) -> None:
+    actor = actor_for(paula)
+    with rls.acting_as(actor.rls_actor):
+        own = custom_roles.create(by=actor, organization=msp, name="Night watch", permissions=["tenant.view"])
+    with all_rows():
+        Membership.objects.filter(user=maria).update(role=own.pk)
+    limit(msp, paula, maria, WantedSet("viewer", "only", [acme.pk]))
+    assert roles(maria, acme) == ["viewer"]
+    with rls.acting_as(actor.rls_actor):
+        offboarding.offboard(by=actor, msp=msp, membership_id=membership_of(maria, msp).pk)
+    assert roles(maria, acme) == [None]
