@@ -10,7 +10,7 @@ from controlplane.actor import Actor
 from controlplane.ids import body_of, digest, make_token
 from controlplane.problems import Conflict, Invalid, NotFound
 from organizations.access import Standing, require
-from organizations.actions import connections
+from organizations.actions import connections, vouching
 from organizations.models import Connection, DirectoryGroup, DirectoryUser, Organization, ScimToken
 from organizations.scim.models import new_scim_token_id
 from organizations.scim.people import ATTRIBUTES
@@ -31,6 +31,7 @@ def create(
     Raises Conflict where two tokens work already.
     """
     standing = require(by, "organization.manage", organization, confirmed=True)
+    vouching.require_vouching(by, standing)
     if not dt.timedelta(days=1) <= expires_in <= dt.timedelta(days=LONGEST_DAYS):
         raise Invalid(f"A token lasts between a day and {LONGEST_DAYS} days.", field="expires_in_days")
     with rls.acting_as(f"org:{organization.pk}"):
@@ -71,6 +72,7 @@ def set_subject(
     It counts for rows that are tied to nobody yet. For owners only: it decides who is who.
     """
     standing = require(by, "organization.manage", organization, confirmed=True)
+    vouching.require_vouching(by, standing)
     name = claim.strip()
     if attribute not in ATTRIBUTES:
         raise Invalid(f"The attribute is one of {', '.join(ATTRIBUTES)}.", field="attribute")

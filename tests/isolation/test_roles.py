@@ -46,5 +46,8 @@ def test_what_opens_is_what_the_role_allows(world, case):
 
 
 def test_every_permission_opens_a_page_or_an_address_of_the_api():
-    """But for the plan, which the form for new tenants offers to change to whoever may, and staff changes."""
-    assert PERMISSIONS - {case[2].permission for case in INSIDE} == {"billing.manage"}
+    """
+    But for the plan, which the form for new tenants offers to change to whoever may, and for emergencies, which are
+    entered from the MSP's side.
+    """
+    assert PERMISSIONS - {case[2].permission for case in INSIDE} == {"billing.manage", "client.emergency"}

@@ -4,6 +4,7 @@ The attack: somebody who may manage sign-in, and is no owner, comes in as an own
 adam is Acme's admin. alice, its owner, comes in by its SAML connection.
 """
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -15,7 +16,7 @@ from django.test import Client
 from controlplane import rls
 from controlplane.problems import Forbidden
 from organizations.access import NotConfirmed
-from organizations.actions import certificates, connections, mapping, members, renewing
+from organizations.actions import certificates, connections, mapping, members, renewing, scim_tokens
 from organizations.models import Connection, Membership, Organization, User
 from organizations.permissions import PERMISSIONS
 from organizations.sso.saml import metadata
@@ -120,6 +121,14 @@ def test_nor_by_a_role_of_the_organizations_own_that_lacks_anything(
     act(alice, members.change_role, organization=acme, membership_id=membership.pk, role=role.pk)
     with pytest.raises(Forbidden):
         act(adam, certificates.add, organization=acme, connection_id=own.pk, certificate=HIS)
+    with pytest.raises(Forbidden):  # nor does he speak for its directory, whose groups give roles
+        act(
+            adam,
+            scim_tokens.create,
+            organization=acme,
+            connection_id=own.pk,
+            expires_in=dt.timedelta(days=30),
+        )
 
 
 def test_nor_by_an_owners_key_that_is_limited(own: Connection, acme: Organization, alice: User) -> None:
