@@ -28,9 +28,12 @@ NOUNS = {
     "rotation": "Certificate rotation",
     "session": "Session",
     "work": "Work in the client",
+    "trail": "Audit trail",
 }
 VERBS = {
     "break": "found to be changed outside the portal",
+    "differ": "found to differ from what the edge knows of it",
+    "exchange": "told to the edge, and the edge's told here",
     "export": "exported",
     "carry": "to be reviewed later: nobody owns the client yet",
     "review": "reviewed",

@@ -11,6 +11,7 @@ class TenantsConfig(AppConfig):
         """Import what subscribes to facts and to changes of the feed."""
         import tenants.access.feed
         import tenants.access.revocations
+        import tenants.access.trail_heads
         import tenants.enrollment.agents
         import tenants.enrollment.commands
         import tenants.enrollment.feed

@@ -1,6 +1,6 @@
 """Gathers the rows of the inner rooms, so that Django finds them in one place."""
 
-from tenants.access.models import Revocation
+from tenants.access.models import Revocation, TrailExchange
 from tenants.enrollment.models import Agent, AgentReading, EnrollmentToken, Refusal
 from tenants.metering.models import UsageHour
 from tenants.provisioning.models import Cell, Operation, Step, Tenant
@@ -15,5 +15,6 @@ __all__ = [
     "Revocation",
     "Step",
     "Tenant",
+    "TrailExchange",
     "UsageHour",
 ]

@@ -1,5 +1,6 @@
 """Gathers Celery's entry points of the inner rooms, and says how often beat calls them."""
 
+from tenants.access.tasks import exchange_trail, exchange_trails
 from tenants.enrollment.tasks import read_agents
 from tenants.metering.tasks import read_usage
 from tenants.provisioning.tasks import consume_changes, reconcile, start_consumers, sweep_due
@@ -7,6 +8,8 @@ from tenants.provisioning.tasks import consume_changes, reconcile, start_consume
 __all__ = [
     "BEAT_SCHEDULE",
     "consume_changes",
+    "exchange_trail",
+    "exchange_trails",
     "read_agents",
     "read_usage",
     "reconcile",
@@ -24,6 +27,11 @@ BEAT_SCHEDULE = {
         "task": "tenants.tasks.start_consumers",
         "schedule": 2.0,
         "options": {"expires": 4, "queue": "bulk"},
+    },
+    "exchange-trails": {
+        "task": "tenants.tasks.exchange_trails",
+        "schedule": 900.0,
+        "options": {"expires": 800, "queue": "bulk"},
     },
     "read-usage": {
         "task": "tenants.tasks.read_usage",

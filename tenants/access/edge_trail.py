@@ -49,13 +49,13 @@ def read(cell: Address, tenant_id: str) -> Trail:
     return Trail(records, page["oldest"] > 1)
 
 
-def first_break(tenant_id: str, trail: Trail, *, head: Head, known: Head) -> Break | None:
+def first_break(tenant_id: str, trail: Trail, *, head: Head, known: Iterable[Head]) -> Break | None:
     """
     The first place where a trail does not hold, or None.
 
     Args:
         head: the end that the tenant object told before the trail was read; later records may have come since.
-        known: an end that the portal learned of earlier; the trail must still lead through it.
+        known: ends that the portal learned of earlier; the trail must still lead through them.
     """
     links = [record["chain"] for record in trail.records]
     first = links[0]["position"] if links else 1
@@ -70,7 +70,7 @@ def first_break(tenant_id: str, trail: Trail, *, head: Head, known: Head) -> Bre
             return Break(position, "a record was changed")
         previous = link["hash"]
     # Of a trail that has left the stream altogether nothing can be said.
-    return None if trail.shortened and not links else _break_at_ends(links, (head, known))
+    return None if trail.shortened and not links else _break_at_ends(links, (head, *known))
 
 
 def hash_of(tenant_id: str, record: Mapping[str, Any]) -> str:

@@ -39,3 +39,23 @@ class Revocation(models.Model):
     def pending(self) -> bool:
         """Whether the edge has yet to confirm it."""
         return self.acknowledged_at is None
+
+
+class TrailExchange(models.Model):
+    """
+    How far the portal's trail was told to a tenant's object, and how far the tenant's own was told to the portal.
+
+    `settled_position` is the portal's position up to which nothing is left to tell, the entry of the exchange itself
+    included. `differs` says what did not fit when the two were compared last.
+    """
+
+    tenant = models.OneToOneField("tenants.Tenant", on_delete=models.CASCADE, primary_key=True, related_name="+")
+    organization = models.ForeignKey("organizations.Organization", on_delete=models.PROTECT, related_name="+")
+    settled_position = models.BigIntegerField(default=0)
+    edge_position = models.BigIntegerField(default=0)
+    edge_hash = models.CharField(max_length=64, default="", blank=True)
+    exchanged_at = models.DateTimeField(null=True, blank=True)
+    differs = models.TextField(default="", blank=True)
+
+    def __str__(self) -> str:
+        return f"trails of {self.tenant_id}"

@@ -40,6 +40,7 @@ AUDIT = {
     "backup.restore": "A backup is put back",
     "rehydration.begun": "An archived day is loaded",
     "operator.acted": "An operator of the platform acted",
+    "trail.noted": "The portal told where its own audit trail ends",
 }
 
 KINDS = (("", "All"), ("alert", "Alerts"), ("lifecycle", "Lifecycle"), ("enrollment", "Enrollment"), ("audit", "Audit"))

@@ -125,6 +125,10 @@ class EdgeApi:
         """End dashboard sessions and event streams that began before a moment; answers how many were open."""
         return self._call("POST", f"/v1/tenants/{_part(tenant_id)}/revocations", body, key="access")
 
+    def tell_trail(self, tenant_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Tell where the portal's trail ends; answers the farthest end told, and where the tenant's own ends."""
+        return self._call("PUT", f"/v1/tenants/{_part(tenant_id)}/portal-trail", body)
+
     def order_backup(self, tenant_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Have a backup made; the answer has its `id`. It is under way until `backups` says otherwise."""
         return self._call("POST", f"/v1/tenants/{_part(tenant_id)}/backups", body)

@@ -11,7 +11,7 @@ from controlplane.actor import Actor
 from organizations.audit_words import VERBS, action_words
 from tests.controlplane.test_import_rule import ROOMS, ROOT
 
-NAME = re.compile(rf"({'|'.join(ROOMS)})\.(?!tasks\.)[a-z_]+\.[a-z_]+")
+NAME = re.compile(rf"({'|'.join(ROOMS)})\.(?!tasks\.)[a-z_]+\.(?!urls$)[a-z_]+")
 # What takes the name of a fact, which has the same form: those who listen to it.
 TOPICS = ("outbox.subscriber", "outbox.publish")
 

@@ -94,6 +94,7 @@ class FakeEdge(EdgeLife):
             ("POST", rf"{one}/sleep", self._sleep),
             ("POST", rf"{one}/wake", self._wake),
             ("POST", rf"{one}/credentials/rotate", partial(self._rotate, kind="rotate_credentials")),
+            ("PUT", rf"{one}/portal-trail", self._portal_trail),
             ("POST", rf"{one}/dashboard-codes", self._code),
             ("POST", rf"{one}/revocations", self._revoke),
             ("GET", r"/api/events", self._events),
@@ -241,6 +242,26 @@ class FakeEdge(EdgeLife):
         if self.views[tenant_id]["run"]["operation_id"] != body["operation_id"]:
             self.begin_change(tenant_id, kind, body["operation_id"])
         return httpx.Response(202, json=self.views[tenant_id])
+
+    def _portal_trail(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
+        view = self.views.get(tenant_id)
+        if view is None:
+            return refusal(404, "TENANT_UNKNOWN")
+        told = {name: body[name] for name in ("organization", "position", "hash")}
+        known = view.get("portal_trail")
+        if known and known["position"] == told["position"] and known != told:
+            return refusal(409, "TRAIL_FORKED")
+        if known is None or told["position"] > known["position"]:
+            view["portal_trail"] = told
+            self.note_act(tenant_id)
+        return httpx.Response(
+            200, json={"portal_trail": view["portal_trail"], "audit": view.get("audit") or {"position": 0, "hash": ""}}
+        )
+
+    def note_act(self, tenant_id: str) -> None:
+        """The tenant's own trail has one record more."""
+        position = (self.views[tenant_id].get("audit") or {"position": 0})["position"] + 1
+        self.views[tenant_id]["audit"] = {"position": position, "hash": f"{position:064x}"}
 
     def _code(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
         post_to = f"http://{tenant_id}.localhost:8787/session"

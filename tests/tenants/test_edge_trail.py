@@ -39,7 +39,7 @@ def head_of(records: list[dict]) -> dict:
 
 
 def broken(records: list[dict], *, head: dict, known: dict = NONE, shortened: bool = False) -> int | None:
-    found = first_break(TENANT, Trail(records, shortened), head=head, known=known)
+    found = first_break(TENANT, Trail(records, shortened), head=head, known=[known])
     return found and found.position
 
 

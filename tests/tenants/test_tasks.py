@@ -77,5 +77,6 @@ def test_beat_sweeps_and_keeps_the_feeds_read():
         "tenants.tasks.sweep_due",
         "tenants.tasks.start_consumers",
         "tenants.tasks.read_usage",
+        "tenants.tasks.exchange_trails",
     }
     assert "tenants" in settings.ROOMS

@@ -17,6 +17,7 @@ import * as events from "./routes/events";
 import * as health from "./routes/health";
 import * as keys from "./routes/keys";
 import * as operators from "./routes/operators";
+import * as portalTrail from "./routes/portal_trail";
 import * as rawEnrollment from "./routes/raw_enrollment";
 import * as rehydrations from "./routes/rehydrations";
 import * as sleep from "./routes/sleep";
@@ -31,6 +32,7 @@ const MOUNTS = [
   tenants.mount,
   certs.mount,
   sleep.mount,
+  portalTrail.mount,
   credentials.mount,
   changes.mount,
   keys.mount,

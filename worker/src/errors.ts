@@ -40,6 +40,7 @@ export const ERRORS = {
   STALE_GENERATION: rule(409, false, "Read the tenant, then send your intent under a higher generation."),
   STALE_EPOCH: rule(409, false, "The cell's epoch has moved on; read the tenants of the cell again before writing."),
   GENERATION_CONFLICT: rule(409, false, "This generation already carries another body; use the next generation."),
+  TRAIL_FORKED: rule(409, false, "Verify the portal's trail: an entry that was told before is another now."),
   INVALID_PLAN: rule(422, false, "Correct the plan's fields that are listed; what was stored before is kept."),
   UNKNOWN_VERSION: rule(
     422,

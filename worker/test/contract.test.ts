@@ -28,8 +28,10 @@ import {
   rotate,
   rotateCredentials,
   rotation,
+  tellTrail,
   token,
   tokenBody,
+  trailBody,
 } from "./support/calls";
 import {
   type Cause,
@@ -199,6 +201,13 @@ const CAUSES: Record<string, Causes> = {
     410: onDeleted((id) => rotate(id)),
     422: on((id) => rotate(id, {})),
     503: async () => rotate(await asleepTenant()),
+  },
+  "put /v1/tenants/{id}/portal-trail": {
+    ...tenantCauses("PUT", "/portal-trail", trailBody()),
+    200: on((id) => tellTrail(id)),
+    409: onLaterEpoch((id) => tellTrail(id)),
+    410: onDeleted((id) => tellTrail(id)),
+    422: on((id) => tellTrail(id, trailBody({ position: 0 }))),
   },
   "post /v1/tenants/{id}/sleep": {
     ...tenantCauses("POST", "/sleep", rotation()),

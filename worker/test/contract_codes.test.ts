@@ -17,8 +17,10 @@ import {
   rotate,
   rotateCredentials,
   rotation,
+  tellTrail,
   token,
   tokenBody,
+  trailBody,
 } from "./support/calls";
 import { type Cause, type Causes, deletion, enrolled, on, onLaterEpoch, stopped, withAgent } from "./support/causes";
 import { connect, enrolledAgent } from "./support/connector";
@@ -133,6 +135,11 @@ const CAUSES: Record<string, Causes> = {
       const id = await runningTenant();
       return then(askRotation(id, { idempotency_key: "a" }), () => askRotation(id, { idempotency_key: "b" }));
     },
+  },
+  "put /v1/tenants/{id}/portal-trail": {
+    ...proofs("PUT", "/portal-trail", trailBody()),
+    STALE_EPOCH: onLaterEpoch((id) => tellTrail(id)),
+    TRAIL_FORKED: on((id) => then(tellTrail(id), () => tellTrail(id, trailBody({ hash: "2".repeat(64) })))),
   },
   "post /v1/tenants/{id}/sleep": {
     ...proofs("POST", "/sleep", rotation()),

@@ -67,6 +67,7 @@ const API_ROWS: Record<string, Row> = {
   "GET /v1/tenants/:id/rehydrations": REFUSED,
   "POST /v1/tenants/:id/sleep": WRITE,
   "POST /v1/tenants/:id/wake": WRITE,
+  "PUT /v1/tenants/:id/portal-trail": WRITE,
   "POST /v1/tenants/:id/dashboard-codes": WRITE,
   "POST /v1/tenants/:id/revocations": WRITE,
   "POST /operators/tenants/:id/actions/:action": { body: () => '{"reason":"to look into it"}' },

@@ -4,8 +4,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from controlplane.models import AuditEntry
 from controlplane.rls import acting_as
-from tenants.access import edge_trail
+from tenants.access import edge_trail, trail_heads
 from tenants.provisioning.claims import actor_of_change
 from tenants.provisioning.edge_api import EdgeApi
 from tenants.provisioning.edge_errors import EdgeError
@@ -41,21 +42,41 @@ def _verified(tenant_id: str) -> str:
     cell = Cell.objects.filter(pk=tenant_id[:2]).first()
     if cell is None:
         raise _Doubt(f"There is no cell {tenant_id[:2]}.")
-    known = _known(cell, tenant_id)
+    known, portal = _known(cell, tenant_id)
     head: edge_trail.Head = EdgeApi(cell).get_tenant(tenant_id).raw.get("audit") or NOTHING
     trail = edge_trail.read(cell, tenant_id)
     found = edge_trail.first_break(tenant_id, trail, head=head, known=known)
     if found:
         raise _Doubt(f"{found.reason} at position {found.position}.")
+    _led_through(trail, portal)
     begins = trail.records[0]["chain"]["position"] if trail.records else head["position"] + 1
     earlier = f"; {begins - 1} before them left the stream with its retention" if begins > 1 else ""
     return f"{len(trail.records)} records hold{earlier}"
 
 
-def _known(cell: Cell, tenant_id: str) -> edge_trail.Head:
-    """The end of the trail as the portal learned it last."""
+def _known(cell: Cell, tenant_id: str) -> tuple[list[edge_trail.Head], str]:
+    """The ends of the trail that the portal learned of, and as whom its own trail is read."""
     actor = actor_of_change(cell.pk, tenant_id)
     if actor is None:
-        return NOTHING
+        return [], ""
     with acting_as(actor):
-        return (Tenant.objects.get(pk=tenant_id).edge_view or {}).get("audit") or NOTHING
+        tenant = Tenant.objects.get(pk=tenant_id)
+        last = (tenant.edge_view or {}).get("audit")
+        return [*trail_heads.recorded_ends(tenant), *([last] if last else [])], actor
+
+
+def _led_through(trail: edge_trail.Trail, actor: str) -> None:
+    """Every end of the portal's trail that the edge was told must be in that trail. Raises _Doubt."""
+    told = [record for record in trail.records if record["action"] == "trail.noted"]
+    if not told:
+        return
+    with acting_as(actor):
+        entries = AuditEntry.objects.filter(organization_id=told[0]["organization"])
+        macs = dict(
+            entries.filter(position__in={each["portal_position"] for each in told}).values_list("position", "mac")
+        )
+    for record in told:
+        position = record["portal_position"]
+        if macs.get(position) != record["portal_hash"]:
+            what = "is another now" if position in macs else "is missing"
+            raise _Doubt(f"Entry {position} of the portal's trail, which the edge was told of, {what}.")

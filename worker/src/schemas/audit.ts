@@ -1,6 +1,6 @@
 /** Records of the audit trail that the tenant object keeps, as they stand in the event stream. */
 import { z } from "@hono/zod-openapi";
-import { Time } from "./basics";
+import { Epoch, Time } from "./basics";
 
 /** What was done to a tenant, or came of it. */
 export const AuditAction = z.enum([
@@ -33,6 +33,7 @@ export const AuditAction = z.enum([
   "backup.restore",
   "rehydration.begun",
   "operator.acted",
+  "trail.noted",
 ]);
 export type AuditAction = z.infer<typeof AuditAction>;
 
@@ -49,6 +50,25 @@ export const AuditHead = z
   .object({ position: z.int().min(0), hash: Sha256 })
   .openapi("AuditHead", { description: "The last record of the tenant's audit trail; hash is empty before the first" });
 export type AuditHead = z.infer<typeof AuditHead>;
+
+export const PortalTrail = z
+  .object({
+    organization: z.string().regex(/^org_[a-z2-7]{20}$/, "must be an organization's id"),
+    position: z.int().min(1).max(Number.MAX_SAFE_INTEGER),
+    hash: z.string().regex(/^[0-9a-f]{64}$/, "must be a hash of 64 hex digits"),
+  })
+  .openapi("PortalTrail", {
+    description: "Where the portal's own trail of the tenant's organization ended when the portal last told it",
+  });
+export type PortalTrail = z.infer<typeof PortalTrail>;
+
+export const TellTrail = z.strictObject({ epoch: Epoch, ...PortalTrail.shape }).openapi("TellTrail");
+export type TellTrail = z.infer<typeof TellTrail>;
+
+export const TrailEnds = z.object({ portal_trail: PortalTrail, audit: AuditHead }).openapi("TrailEnds", {
+  description: "The farthest end of the portal's trail that was told, and the end of this one",
+});
+export type TrailEnds = z.infer<typeof TrailEnds>;
 
 export const AuditLink = z.object({
   position: z.int().min(1).openapi({ description: "1, 2, 3, …: no record is left out" }),

@@ -1,6 +1,6 @@
 /** A tenant as the edge shows it. */
 import { z } from "@hono/zod-openapi";
-import { AuditHead } from "./audit";
+import { AuditHead, PortalTrail } from "./audit";
 import { orNull, Reason, TenantId, Time } from "./basics";
 import { Requested } from "./orders";
 import { Instance, Role } from "./plan";
@@ -100,6 +100,7 @@ export const TenantView = z
     }),
     agents: z.object({ enrolled: z.int(), active: z.int() }),
     audit: AuditHead.openapi({ description: "Where the audit trail ends; moves without the tenant's seq" }),
+    portal_trail: orNull(PortalTrail),
     stream: z.object({ seq: z.int(), last_event_at: orNull(Time) }),
     ingest: z.object({
       verified_at: orNull(Time).openapi({ description: "When an alert was last written, found and removed" }),

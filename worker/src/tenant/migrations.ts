@@ -7,6 +7,7 @@ import { migrateHealth } from "./health_rows";
 import { migrateHeld } from "./held_batches";
 import { migrateKeys } from "./key_wrapping";
 import { migratePins } from "./pins";
+import { migratePortalTrail } from "./portal_trail";
 import { migratePreludes } from "./preludes";
 import { migrateRehydrations } from "./rehydrations";
 import { migrateTenant } from "./schema";
@@ -34,6 +35,7 @@ const PARTS = [
   migrateCredentials,
   migratePins,
   migrateHeld,
+  migratePortalTrail,
 ];
 
 export function migrateAll(storage: DurableObjectStorage): void {

@@ -67,8 +67,8 @@ const MIGRATIONS = [
 /** What stays of a deleted tenant: the tombstone, what is still to be delivered, and the last run. No secret among it. */
 const KEPT_TABLES = [
   ...["tenant", "counters", "spent_proofs", "due", "outbox", "runs", "steps", "schema_versions"],
-  // The end of the audit trail, whose records are gone.
-  "audit_head",
+  // The end of the audit trail, whose records are gone, and of the portal's.
+  ...["audit_head", "portal_trail"],
 ];
 
 /**

@@ -1,6 +1,7 @@
 /** One object a tenant. It owns what runs: spec, runs, nodes, secrets, certificates, and what its other modules keep. */
 import type { AccessClaims } from "../auth/claims";
 import { EdgeError, type ErrorBody } from "../errors";
+import type { TellTrail, TrailEnds } from "../schemas/audit";
 import type { BackupView, OrderBackup, OrderRehydration, RehydrationView, RestoreBackup } from "../schemas/backups";
 import type { ActionTaken } from "../schemas/operators";
 import type { ChangeSleep, DeleteTenant, PutTenant, RotateCertificates, RotateCredentials } from "../schemas/orders";
@@ -15,6 +16,7 @@ import { indexerAuthorization } from "./node_env";
 import { askAgain, nodeRows, takeReport } from "./node_records";
 import type { NodeReport } from "./nodes/reports";
 import { type OperatorOrder, operatorActs } from "./operator_acts";
+import { notePortalTrail } from "./portal_trail";
 import { acceptRestore } from "./preludes";
 import { spendProof } from "./proofs";
 import { listRehydrations, loadedDays, rehydrate } from "./rehydrations";
@@ -62,6 +64,11 @@ export class TenantObject extends TenantTraffic {
   /** The same as the first for a person or an integration; the same key again is the same operation. */
   async rotateCertificatesFor(claims: AccessClaims, key: string): Promise<BegunRotation> {
     return rotateFor(this.tenant, claims, key);
+  }
+
+  /** Notes where the portal's trail ends. @throws EdgeError, see portal_trail.ts */
+  async notePortalTrail(told: TellTrail): Promise<TrailEnds> {
+    return notePortalTrail(this.tenant, told);
   }
 
   /** Sends the tenant to sleep where nobody uses it. @throws EdgeError, see idle.ts */

@@ -13,6 +13,7 @@ import { healthView, probeOf } from "./health_rows";
 import { delayedSince } from "./held_batches";
 import { keyTrouble } from "./key_wrapping";
 import { nodeRows, shownNodes, viewOf } from "./node_records";
+import { portalTrail } from "./portal_trail";
 import { latestRun } from "./runs";
 import { sleepView } from "./sleep";
 import { stateTrouble } from "./state_trouble";
@@ -48,6 +49,7 @@ export function tenantView(ctx: TenantContext): TenantView | null {
     detection_delayed_since: timeOf(delayedSince(ctx.sql)),
     agents: agentCounts(ctx.sql),
     audit: auditHead(ctx.sql),
+    portal_trail: portalTrail(ctx.sql),
     stream: streamOf(row.stream),
     ingest: { verified_at: timeOf(probeOf(ctx)?.verifiedAt) },
     dashboard_url: `${dashboardOrigin(ctx.settings, ctx.id)}/dashboard/`,
@@ -91,13 +93,13 @@ function publishedRow(ctx: TenantContext): Published {
 
 /**
  * Puts the view into the changes feed if it differs from the one put last; call inside the change's transaction.
- * Two views with the same `seq` are equal but for the stream's position, the audit trail's end, and when nodes were asked
- * how they are.
+ * Two views with the same `seq` are equal but for the stream's position, the ends of both audit trails, and when nodes
+ * were asked how they are.
  */
 export function publishView(ctx: TenantContext): void {
   const view = tenantView(ctx);
   if (!view) return;
-  const { seq: _seq, updated_at: _at, audit: _audit, ...content } = view;
+  const { seq: _seq, updated_at: _at, audit: _audit, portal_trail: _portal, ...content } = view;
   const hash = digest(JSON.stringify(content, (key, value: unknown) => (key === "checked_at" ? undefined : value)));
   if (hash === publishedRow(ctx).view_hash) return;
   const now = ctx.now();

@@ -57,6 +57,14 @@ export const isolateToken = (id: string, token: string, more = {}) =>
     ...more,
   });
 
+/** Where the portal's trail of Acme ends, and the call that tells it. */
+export const trailBody = (more = {}) => ({
+  ...{ epoch, organization: `org_${"a".repeat(20)}`, position: 7, hash: "1".repeat(64) },
+  ...more,
+});
+export const tellTrail = (id: string, body: unknown = trailBody()) =>
+  call("PUT", `/v1/tenants/${id}/portal-trail`, body);
+
 export const rotation = (more = {}) => ({ epoch, operation_id: newOperation(), ...more });
 export const rotate = (id: string, body: unknown = rotation()) => call("POST", `/v1/tenants/${id}/certs/rotate`, body);
 export const rotateCredentials = (id: string, body: unknown = rotation()) =>
