@@ -8,6 +8,8 @@ who has the role, and what it opened at the edge is closed where the role shrink
 from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import Q
+
 from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
@@ -152,9 +154,11 @@ def _permissions(standing: Standing, permissions: Iterable[str]) -> list[str]:
 
 
 def _end_at_the_edge(role: CustomRole) -> None:
+    """For everybody who has the role, here or in a set of clients."""
     reach = queries.reach_of(role.organization_id)
-    members = Membership.objects.filter(organization_id=role.organization_id, role=role.pk, blocked_at=None)
-    for user_id in members.values_list("user_id", flat=True):
+    holding = Q(role=role.pk) | Q(client_roles__role=role.pk)
+    members = Membership.objects.filter(holding, organization_id=role.organization_id, blocked_at=None)
+    for user_id in members.values_list("user_id", flat=True).distinct():
         facts.publish(
             facts.ROLE_CHANGED, organization_id=role.organization_id, organizations=reach, user=user_id, role=role.pk
         )

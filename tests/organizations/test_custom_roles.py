@@ -10,7 +10,7 @@ from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
 from organizations import access
 from organizations.actions import custom_roles, invitations, mapping, members
-from organizations.models import Connection, CustomRole, Grant, Membership, Organization, User
+from organizations.models import ClientRole, Connection, CustomRole, Grant, Membership, Organization, User
 from organizations.permissions import ROLES
 from tests.cast import actor_for, found, join, person, role_of
 from tests.database import all_rows
@@ -81,6 +81,17 @@ def test_a_change_counts_at_once_and_is_revoked_at_the_edge_only_where_it_shrink
         "gained": [],
         "lost": ["dashboard.open", "events.read"],
     }
+
+
+def test_a_role_that_shrinks_is_revoked_for_whoever_has_it_in_a_set_of_clients_too(
+    msp: Organization, paula: User, maria: User
+) -> None:
+    role, held_by = make(paula, msp), membership(maria, msp)
+    with all_rows():
+        for _ in range(2):
+            ClientRole.objects.create(organization=msp, membership=held_by, reach="all", role=role.pk)
+    edit(paula, msp, role, permissions=["tenant.view"])
+    assert told_of(role) == [maria.pk]
 
 
 def test_a_key_shrinks_with_the_role_of_its_owner(acme: Organization, alice: User, bob: User) -> None:
