@@ -223,5 +223,5 @@ def test_an_msps_people_read_the_trail_as_far_as_their_grant_goes(told: Organiza
     assert session_of(maria).get(f"/o/{told.pk}/audit/").status_code == 403
     with all_rows():
         Grant.objects.filter(client=told).update(role_ceiling="admin")
-    assert session_of(paula).get(f"/o/{told.pk}/audit/").status_code == 200
+    assert session_of(paula, working_in=told).get(f"/o/{told.pk}/audit/").status_code == 200
     assert Client().get(f"/o/{told.pk}/audit/").status_code == 302
