@@ -31,6 +31,8 @@ from tests.organizations.oidc_idp import OidcIdp
 from tests.organizations.saml_idp import SamlIdp
 from tests.organizations.test_keys import call, make
 
+pytestmark = pytest.mark.django_db(transaction=True)
+
 SESSION = "organizations.session."
 
 
