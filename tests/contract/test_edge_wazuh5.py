@@ -104,7 +104,7 @@ def test_what_is_sent_to_a_tenant_that_sleeps_is_analysed_once_and_in_order_over
     wait_for(lambda: calm(edge, tenant), "everything to be replayed", 60)
     wait_for(lambda: stored(edge, tenant, sent), "every alert", 60)
     assert [len(indexer_of(edge, tenant).alerts_with(word)) for word in sent] == [1] * len(sent)
-    wait_for(lambda: len(told(edge, tenant, sent)) >= len(sent), "every digest")
+    wait_for(lambda: len(told(edge, tenant, sent)) >= len(sent), "every digest", 60)
     assert told(edge, tenant, sent) == sent
     delays = [event["data"] for event in events(edge, tenant, "lifecycle") if "detection" in event["data"]]
     assert [delay["detection"] for delay in delays] == ["delayed", "caught_up"]
