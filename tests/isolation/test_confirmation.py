@@ -35,6 +35,13 @@ FRESH: dict[tuple[str, str], dict | None] = {
     ("POST", f"{PAGE}/invitations/{{invitation_id}}/resend/"): {},
     ("POST", f"{ONE}/join-requests/{{join_request_id}}/approve"): {"role": "viewer"},
     ("POST", f"{PAGE}/join-requests/{{join_request_id}}/approve/"): {"role": "viewer"},
+    # what a role of one's own may
+    ("POST", f"{ONE}/roles"): None,
+    ("PATCH", f"{ONE}/roles/{{role_id}}"): None,
+    ("DELETE", f"{ONE}/roles/{{role_id}}"): None,
+    ("POST", f"{PAGE}/roles/new/"): None,
+    ("POST", f"{PAGE}/roles/{{role_id}}/"): None,
+    ("POST", f"{PAGE}/roles/{{role_id}}/delete/"): None,
     # keys
     ("POST", f"{ONE}/keys"): {"name": "new", "scopes": ["tenant.view"], "expires_in_days": 1},
     ("GET", f"{PAGE}/keys/new/"): {},
