@@ -62,6 +62,10 @@ const API: Record<string, Test[]> = {
     ["control_door", "does not let the control key open a dashboard"],
   ],
   "POST /v1/tenants/:id/revocations": [["foreign_tenant", "ends access to its own tenant only"], KEYS],
+  "PUT /v1/tenants/:id/portal-trail": [
+    ["portal_trail", "is refused where the same entry has another hash, or the trail is another organization's"],
+    KEYS,
+  ],
   "POST /operators/tenants/:id/actions/:action": [
     ["operators", "opens for what the team's own key signed for this application"],
     ["operators", "makes no object for a guess, and names no tenant that is gone otherwise than gone"],
