@@ -43,8 +43,8 @@ def join(organization: Organization, *, invited_by: User, user: User, role: str)
     with rls.acting_as(inviting.rls_actor):
         invitations.invite(by=inviting, organization=organization, email=user.email, role=role)
     with rls.acting_as(invited.rls_actor):
-        (invitation,) = invitations.offered(by=invited)
-        invitations.accept(by=invited, invitation_id=invitation["id"])
+        offered = {each["organization_id"]: each["id"] for each in invitations.offered(by=invited)}
+        invitations.accept(by=invited, invitation_id=offered[organization.pk])
     with all_rows():
         mailed = list(Mail.objects.filter(template="invitation", to=user.email).values_list("pk", flat=True))
         Message.objects.filter(topic=WRITTEN, payload__mail__in=mailed).delete()

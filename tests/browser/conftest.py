@@ -17,7 +17,7 @@ from django.core.cache import cache
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 from organizations import working
-from organizations.models import Membership, Organization, User
+from organizations.models import Organization, User
 from organizations.sso import sessions
 from tenants.provisioning.models import Tenant
 from tests.browser.chromium import launch
@@ -85,7 +85,7 @@ def visit(portal: str, chromium: Browser, request: pytest.FixtureRequest) -> Ite
         )
         contexts.append(context)
         if by is not None:
-            context.add_cookies([session_cookie(by, portal, client_of(path))])
+            context.add_cookies([session_cookie(by, portal, client_worked_in(path, by))])
         page = context.new_page()
         page.on("pageerror", lambda error: faults.append(f"{path}: {error}"))
         page.on("console", lambda said: said.type == "error" and faults.append(f"{path}: {said.text}"))
@@ -98,14 +98,15 @@ def visit(portal: str, chromium: Browser, request: pytest.FixtureRequest) -> Ite
     assert "faults_expected" in request.fixturenames or not faults, "\n".join(faults)
 
 
-def client_of(path: str) -> Organization | None:
-    """The client that a path lies in, if it lies in one: whoever opens it for an MSP has chosen to work there."""
+def client_worked_in(path: str, person: User) -> Organization | None:
+    """The client that a path lies in, if somebody opens it for an MSP: they have chosen to work there."""
     inside = re.match(r"/(?P<kind>[ot])/(?P<id>\w+)/", path)
     if inside is None or path.endswith("/work/"):
         return None
     with all_rows():
         organization = inside["id"] if inside["kind"] == "o" else Tenant.objects.get(pk=inside["id"]).organization_id
-        return Organization.objects.filter(pk=organization, grants_given__state="active").first()
+        reached = Organization.objects.filter(grants_given__state="active", grants_given__msp__memberships__user=person)
+        return reached.exclude(memberships__user=person).filter(pk=organization).first()
 
 
 def session_cookie(person: User, portal: str, client: Organization | None = None) -> dict[str, Any]:
@@ -116,15 +117,10 @@ def session_cookie(person: User, portal: str, client: Organization | None = None
     store[HASH_SESSION_KEY] = person.get_session_auth_hash()
     store[sessions.SESSION_ID_KEY] = alive(person)
     store[sessions.PROOFS_KEY] = {"platform": int(time.time())}
-    if client is not None and not _belongs(person, client):
+    if client is not None:
         store[working.KEY] = chosen(person, client)
     store.save()
     return {"name": django_settings.SESSION_COOKIE_NAME, "value": store.session_key, "url": portal}
-
-
-def _belongs(person: User, organization: Organization) -> bool:
-    with all_rows():
-        return Membership.objects.filter(user=person, organization=organization).exists()
 
 
 @pytest.fixture

@@ -247,8 +247,9 @@ def test_members_are_invited_changed_and_removed(world: World, visit: Callable[.
 
 
 def test_a_client_withdraws_the_msps_access(world: World, visit: Callable[..., Page]) -> None:
-    page = visit(f"/o/{world.acme.pk}/members/", by=world.alice)
-    page.get_by_role("button", name="Withdraw access").click()
+    page = visit(f"/o/{world.acme.pk}/access/", by=world.alice)
+    page.get_by_role("button", name="Withdraw access…").click()
+    page.get_by_role("button", name="Withdraw access", exact=True).click()
     expect(page.get_by_role("status", name="Notices")).to_contain_text("Northwatch has no access any more")
 
 
@@ -257,8 +258,10 @@ def test_an_msp_adds_a_client_and_stands_in_it_by_name(world: World, visit: Call
     page.get_by_role("link", name="Add client").click()
     page.get_by_label("Name of the client").fill("Ilmari Paper")
     page.get_by_role("button", name="Add client").click()
+    expect(page.get_by_role("status", name="Notices")).to_contain_text("Ilmari Paper is your client now")
+    page.get_by_role("button", name="Work in Ilmari Paper").click()
     expect(page.get_by_role("complementary", name="Access")).to_contain_text(
-        "You're in Ilmari Paper as admin, through Northwatch."
+        "You work in Ilmari Paper for Northwatch, as admin"
     )
     expect(page.get_by_text("Your first Wazuh is a few minutes away")).to_be_visible()
 

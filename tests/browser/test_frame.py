@@ -42,6 +42,7 @@ def test_search_opens_by_ctrl_k_and_arrows_lead_to_the_result(world: World, visi
     page.keyboard.press("ArrowDown")
     expect(found).to_be_focused()
     page.keyboard.press("Enter")
+    page.get_by_role("button", name="Work in Dunmore Council").click()
     expect(page.get_by_role("heading", name="Dunmore production")).to_be_visible()
 
 

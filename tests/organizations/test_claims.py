@@ -4,6 +4,7 @@ import pytest
 
 from controlplane.problems import Invalid, Malformed
 from organizations.models import Connection
+from organizations.permissions import ROLES
 from organizations.sso.claims import flat, purpose_of, told_by
 from organizations.sso.group_roles import MOST_RULES, checked_rules, verdict
 from organizations.sso.outlook import Fate, Known, outlook
@@ -87,7 +88,7 @@ def test_the_highest_row_that_matches_counts(groups: tuple[str, ...], default: s
     ("rules", "default", "words"),
     [
         ([{"group": "", "role": "admin"}], "none", "Row 1: name a group"),
-        ([{"group": "a", "role": "king"}], "none", "Row 1: the role"),
+        ([{"group": "a", "role": "king"}], "none", "Row 1: choose one of"),
         ([*RULES, {"group": "all-staff", "role": "admin"}], "none", "Row 3: all-staff stands higher"),
         (RULES, "everything", "Choose a role"),
         ([{"group": f"g{n}", "role": "viewer"} for n in range(MOST_RULES + 1)], "none", "at most"),
@@ -95,7 +96,7 @@ def test_the_highest_row_that_matches_counts(groups: tuple[str, ...], default: s
 )
 def test_a_table_that_can_not_be_meant_names_its_row(rules: list[dict[str, str]], default: str, words: str) -> None:
     with pytest.raises(Invalid) as refusal:
-        checked_rules(rules, default)
+        checked_rules(rules, default, ROLES)
     assert any(words in error.message for error in refusal.value.errors)
 
 
