@@ -65,10 +65,8 @@ test: test-tools worker/dist/index.js  ## every test: Python on SQLite and Postg
 	nice $(MAKE) --no-print-directory -k test-sqlite test-worker; others=$$?; \
 	wait $$beside; slow=$$?; cat $(LOG); exit $$((others + slow))
 
-# The longest walks over every route are made on Postgres alone: its types refuse most, and the product runs on it.
-ON_POSTGRES_ALONE := hostile_input trail
 test-sqlite: test-tools
-	$(PY) -m pytest $(UNIT) $(patsubst %,--ignore tests/isolation/test_%.py,$(ON_POSTGRES_ALONE)) tests
+	$(PY) -m pytest $(UNIT) tests
 
 test-postgres: test-tools
 	TEST_DATABASE=postgres nice $(PY) -m pytest $(UNIT) tests/controlplane tests/organizations tests/billing tests/tenants tests/isolation

@@ -10,6 +10,7 @@ from controlplane import audit, outbox
 from controlplane.actor import Actor
 from controlplane.ids import new_id
 from organizations import access
+from organizations.standings import Standing
 
 CHANGED = "billing.subscription.changed"
 
@@ -80,7 +81,7 @@ def _set_state(by: Actor, organization_id: str, state: str, action: str) -> Subs
     return _changed(by, standing, action, {"state": str(state)})
 
 
-def _changed(by: Actor, standing: access.Standing, action: str, data: dict[str, str]) -> Subscription:
+def _changed(by: Actor, standing: Standing, action: str, data: dict[str, str]) -> Subscription:
     organization_id = standing.organization_id
     subscription = Subscription.objects.select_related("plan").get(organization_id=organization_id)
     audit.record(

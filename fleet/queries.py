@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from django.db.models import QuerySet
 
 from controlplane.actor import Actor
-from organizations import access
 from organizations import queries as organizations
 from organizations.models import Organization
+from organizations.standings import may
 from tenants.provisioning import queries as provisioning
 from tenants.provisioning.models import Tenant
 from tenants.provisioning.rows import TenantRow, rows_of
@@ -41,4 +41,4 @@ def tenants_in(actor: Actor, among: Iterable[Organization]) -> list[TenantRow]:
 def where_may_create(actor: Actor, clients: Iterable[Organization], tenants: Sequence[TenantRow]) -> set[str]:
     """Clients without a tenant in which somebody may make one. Only they are asked about: only they offer it."""
     have = {row.tenant.organization_id for row in tenants}
-    return {client.pk for client in clients if client.pk not in have and access.may(actor, "tenant.create", client)}
+    return {client.pk for client in clients if client.pk not in have and may(actor, "tenant.create", client)}

@@ -1,98 +1,12 @@
-"""
-What an asker may do in an organization, computed anew at every use.
-
-A person stands in an organization by a membership, or by a membership in an MSP that holds an unexpired grant over it.
-A session counts only for organizations whose sign-in policy it has met (`Actor.proofs`); an API key only for its own
-organization and that one's clients, and never beyond its scopes.
-"""
-
-import datetime as dt
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-
-from django.db.models import Q, QuerySet
-from django.utils import timezone
+"""What an organization asks of whoever wants something of it: that they stand there, may, and have shown enough."""
 
 from controlplane import authority, refusals, repetitions
 from controlplane.actor import Actor
 from controlplane.problems import Forbidden, NotFound
 from organizations import client_sets, working
-from organizations.entering import ends_at, lack
-from organizations.models import EmergencyAccess, Grant, Membership, Organization
-from organizations.permissions import PERMISSIONS, ROLES, largest_role_within
-from organizations.roles import permissions_of_role, permissions_of_roles
-
-# Clients that demand anything at all of an MSP's people.
-STRICT = (
-    Q(client__require_second_factor=True)
-    | ~Q(client__allowed_networks=[])
-    | Q(client__idle_minutes__isnull=False)
-    | Q(client__session_minutes__isnull=False)
-    | Q(client__signed_out_at__isnull=False)
-)
-
-
-@dataclass(frozen=True)
-class Standing:
-    """
-    One way in which somebody stands in an organization.
-
-    `role` is one of the five or the id of the organization's own, and None where what is left of an MSP member's role
-    fits none. `grant_id` is set when acting for a client, `connection_id` when the session was proven by an
-    organization's own connection; `ends_at` is when the grant lapses, or the session's proof by an organization's own
-    limit.
-    """
-
-    organization_id: str
-    role: str | None
-    permissions: frozenset[str]
-    grant_id: str | None = None
-    msp_id: str | None = None
-    connection_id: str | None = None
-    ends_at: dt.datetime | None = None
-
-
-def standing_of(actor: Actor, organization: Organization | str) -> Standing | None:
-    """
-    The standing of `actor` in `organization`, or None where they have none.
-
-    Of several, the one that the session works under, else one that needs no choice, else the one that can do most.
-    """
-    organization_id = organization if isinstance(organization, str) else organization.pk
-    if actor.kind == "system":
-        works_here = actor.organization_id in (None, organization_id)
-        return Standing(organization_id, "owner", PERMISSIONS) if works_here else None
-    return max(_standings(actor, {organization_id}), key=_preference(actor), default=None)
-
-
-def standings_of(actor: Actor, organizations: Iterable[Organization]) -> dict[str, Standing]:
-    """The standing in each of several organizations, for lists: as many questions to the database as for one."""
-    wanted = {organization.pk for organization in organizations}
-    if actor.kind == "system":
-        return {one: standing for one in wanted if (standing := standing_of(actor, one))}
-    # Of several the last one stays, so the best comes last.
-    return {each.organization_id: each for each in sorted(_standings(actor, wanted), key=_preference(actor))}
-
-
-def through_grants(actor: Actor, organization: Organization) -> list[Standing]:
-    """Every way in which somebody may work in an organization for an MSP, whether or not they have chosen to."""
-    return [standing for standing in _standings(actor, {organization.pk}) if standing.grant_id]
-
-
-def _preference(actor: Actor) -> Callable[[Standing], tuple[bool, bool, int]]:
-    return lambda standing: working.preference(actor, standing.grant_id, standing.permissions)
-
-
-def permissions_of(actor: Actor, organization: Organization | str) -> frozenset[str]:
-    """Everything `actor` may do in `organization`; empty where they are nobody."""
-    standing = standing_of(actor, organization)
-    return standing.permissions if standing else frozenset()
-
-
-def may(actor: Actor, permission: str, organization: Organization | str) -> bool:
-    """Whether `actor` has `permission` in `organization`."""
-    return permission in permissions_of(actor, organization)
-
+from organizations.entering import lack
+from organizations.models import Grant, Organization
+from organizations.standings import Standing, current, memberships, standing_of
 
 # What an organization demands of a session or key that lacks it: code, what happened, what to do next.
 DEMANDS = {
@@ -145,14 +59,12 @@ class NotConfirmed(Forbidden):
         self.of_account = of_account
 
 
-def require(actor: Actor, permission: str, organization: Organization | str, *, confirmed: bool = False) -> Standing:
+def require_sight(actor: Actor, permission: str, organization: Organization | str) -> Standing:
     """
-    The standing by which `actor` may do `permission`.
+    The standing by which `actor` may look at what `permission` opens, also in a client that they have yet to work in.
 
-    Args: confirmed: what is done is dangerous, so a session must have proven within ten minutes who is at it. The
-    attack: a browser left open, or a stolen session.
     Raises NotFound where nothing of the organization is visible to them, so that a wrong guess tells nothing,
-    NotAdmitted where they belong and lack something, Forbidden where they may not, and NotConfirmed.
+    NotAdmitted where they belong and lack something, and Forbidden where they may not.
     """
     standing = standing_of(actor, organization)
     if standing is None:
@@ -160,6 +72,18 @@ def require(actor: Actor, permission: str, organization: Organization | str, *, 
     refusals.reached(standing.organization_id, standing.grant_id)
     if permission not in standing.permissions:
         raise Forbidden(f"Your role in this organization does not include “{permission}”. Nothing was changed.")
+    return standing
+
+
+def require(actor: Actor, permission: str, organization: Organization | str, *, confirmed: bool = False) -> Standing:
+    """
+    The standing by which `actor` may do `permission`.
+
+    Args: confirmed: what is done is dangerous, so a session must have proven within ten minutes who is at it. The
+    attack: a browser left open, or a stolen session.
+    Raises what `require_sight` does, NotWorkingThere to an MSP's people who have yet to choose, and NotConfirmed.
+    """
+    standing = require_sight(actor, permission, organization)
     if working.must_choose(actor, standing.grant_id):
         raise working.NotWorkingThere(standing.organization_id)
     if confirmed and actor.confirmed is False:
@@ -187,7 +111,7 @@ def refusal(actor: Actor, organization_id: str) -> NotFound | NotAdmitted:
 
 
 def _what_is_lacking(actor: Actor, organization_id: str) -> NotFound | NotAdmitted:
-    belongs = _memberships(actor)
+    belongs = memberships(actor)
     lacks = dict(actor.lacks)
     for membership in belongs.filter(organization_id=organization_id):
         if missing := lacks.get(organization_id) or lack(membership.organization, actor, by=organization_id):
@@ -214,149 +138,3 @@ def require_control(actor: Actor) -> None:
         raise Forbidden("Only a person who is signed in can change their own account.")
     if actor.in_control is False:
         raise NotConfirmed(of_account=True)
-
-
-def current(at: dt.datetime | None = None) -> Q:
-    """The condition under which a grant holds. It does not wait for the clock that writes its end down."""
-    at = at or timezone.now()
-    unreviewed = Q(review_at__isnull=True) | Q(review_at__gt=at - Grant.REVIEW_GRACE)
-    return Q(state=Grant.State.ACTIVE) & (Q(ends_at__isnull=True) | Q(ends_at__gt=at)) & unreviewed
-
-
-def _standings(actor: Actor, wanted: Collection[str]) -> Iterator[Standing]:
-    own = _admitted(actor)
-    roles = _roles(actor, own)
-    ends = {each.organization_id: ends_at(each.organization, actor, by=each.organization_id) for each in own}
-    limits = limits_of(actor, roles)
-    held = held_in(roles, limits)
-    for organization_id in roles.keys() & set(wanted):
-        role, connection_id = roles[organization_id]
-        granted = held[organization_id]
-        yield Standing(
-            organization_id,
-            largest_role_within(granted) if organization_id in limits else role,
-            _scoped(actor, granted),
-            connection_id=connection_id,
-            ends_at=ends[organization_id],
-        )
-    grants = list(Grant.objects.filter(current(), client_id__in=wanted, msp_id__in=roles).select_related("client"))
-    emergencies = _emergencies(actor, grants)
-    for grant in grants:
-        if not lack(grant.client, actor, by=grant.msp_id):
-            session_ends = _first(ends[grant.msp_id], ends_at(grant.client, actor, by=grant.msp_id))
-            allowed = _in_client(grant, held[grant.msp_id], limits)
-            for standing in _under(actor, grant, allowed, roles[grant.msp_id][1], emergencies.get(grant.pk)):
-                yield replace(standing, ends_at=_first(standing.ends_at, session_ends))
-
-
-def _in_client(grant: Grant, own: frozenset[str], limits: client_sets.Limits) -> list[frozenset[str]]:
-    """What the MSP lets somebody do in one client, by each set that covers it. Args: own: by their role in the MSP."""
-    sets = limits.get(grant.msp_id)
-    if sets is None:
-        return [own]
-    return [permissions_of_role(grant.msp_id, each.role) for each in sets if each.covers(grant.client_id)]
-
-
-def _under(
-    actor: Actor,
-    grant: Grant,
-    allowed: Iterable[frozenset[str]],
-    connection_id: str | None,
-    emergency_ends_at: dt.datetime | None,
-) -> Iterator[Standing]:
-    """Every way in which somebody stands in a client under one grant: by each set, and once more in an emergency."""
-    ceilings = [(grant.role_ceiling, grant.lapses_at)]
-    if emergency_ends_at and grant.emergency_ceiling:
-        ceilings.append((grant.emergency_ceiling, min(emergency_ends_at, grant.lapses_at)))
-    for held in allowed:
-        for ceiling, lapses_at in ceilings:
-            left = held & ROLES[ceiling]
-            yield Standing(
-                grant.client_id,
-                largest_role_within(left),
-                _scoped(actor, left),
-                grant_id=grant.pk,
-                msp_id=grant.msp_id,
-                connection_id=connection_id,
-                ends_at=lapses_at,
-            )
-
-
-def _emergencies(actor: Actor, grants: Collection[Grant]) -> dict[str, dt.datetime]:
-    """Ends of the person's own emergencies that go on, by grant. A key is in none."""
-    if actor.kind != "user" or not any(grant.emergency_ceiling for grant in grants):
-        return {}
-    running = EmergencyAccess.objects.filter(EmergencyAccess.running(), user_id=actor.user_id, grant__in=grants)
-    return dict(running.values_list("grant_id", "ends_at"))
-
-
-def limits_of(actor: Actor, roles: dict[str, tuple[str, str | None]]) -> client_sets.Limits:
-    """How far somebody reaches among the clients of the MSPs in `roles`."""
-    return client_sets.limits_of(actor.user_id, {one: role for one, (role, _) in roles.items()})
-
-
-def held_in(roles: Mapping[str, tuple[str, str | None]], limits: client_sets.Limits) -> dict[str, frozenset[str]]:
-    """What somebody may do in the organizations that they belong to."""
-    held = permissions_of_roles({one: role for one, (role, _) in roles.items()})
-    return {one: held[one] - client_sets.ADMINISTRATION if one in limits else held[one] for one in roles}
-
-
-def reached(actor: Actor, roles: dict[str, tuple[str, str | None]] | None = None) -> Q:
-    """
-    The condition on grants whose client somebody reaches as a member of its MSP; the system reaches all.
-
-    Args: roles: of `proven_roles`, where the caller has asked already.
-    """
-    if actor.kind == "system":
-        return Q()
-    roles = proven_roles(actor) if roles is None else roles
-    return client_sets.reached(roles, limits_of(actor, roles))
-
-
-def proven_roles(actor: Actor) -> dict[str, tuple[str, str | None]]:
-    """Role and proving connection by organization, for the memberships this actor may use now."""
-    return _roles(actor, _admitted(actor))
-
-
-def _roles(actor: Actor, own: Iterable[Membership]) -> dict[str, tuple[str, str | None]]:
-    ways = dict(actor.proofs or ())
-    return {each.organization_id: (each.role, _connection(ways.get(each.organization_id, ""))) for each in own}
-
-
-def _admitted(actor: Actor) -> list[Membership]:
-    return [each for each in _memberships(actor) if _is_admitted(each, actor)]
-
-
-def _memberships(actor: Actor) -> QuerySet[Membership]:
-    """Those that give access, whether or not this session or key has met their organization's policy."""
-    memberships = Membership.objects.filter(
-        user_id=actor.user_id, organization__state=Organization.State.ACTIVE, blocked_at=None
-    )
-    if actor.organization_id is not None:
-        memberships = memberships.filter(organization_id=actor.organization_id)
-    return memberships.select_related("organization")
-
-
-def closed_clients(actor: Actor, msps: Collection[str]) -> list[str]:
-    """Clients of `msps` whose policy on entering keeps `actor` out, through every grant."""
-    grants = list(Grant.objects.filter(current(), STRICT, msp_id__in=msps).select_related("client"))
-    open_ = {grant.client_id for grant in grants if not lack(grant.client, actor, by=grant.msp_id)}
-    return [grant.client_id for grant in grants if grant.client_id not in open_]
-
-
-def _is_admitted(membership: Membership, actor: Actor) -> bool:
-    proven = actor.proofs is None or membership.organization_id in dict(actor.proofs)
-    return proven and not lack(membership.organization, actor, by=membership.organization_id)
-
-
-def _first(*ends: dt.datetime | None) -> dt.datetime | None:
-    return min((end for end in ends if end is not None), default=None)
-
-
-def _connection(way: str) -> str | None:
-    """An organization's own connection, which revocations at the edge go by; None for every other way in."""
-    return way if way.startswith("conn_") else None
-
-
-def _scoped(actor: Actor, permissions: frozenset[str]) -> frozenset[str]:
-    return permissions if actor.scopes is None else permissions & actor.scopes

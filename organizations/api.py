@@ -9,11 +9,11 @@ from rest_framework.response import Response
 from controlplane.api.pagination import KeysetPagination
 from controlplane.api.views import ListView, valid
 from organizations import queries
-from organizations.access import Standing, standings_of
 from organizations.actions import clients, connections, emergency
 from organizations.models import Organization
 from organizations.serializers import ClientIn, OrganizationOut
 from organizations.sso_serializers import PolicyIn
+from organizations.standings import Standing, standings_of
 
 
 class Shown(ListView):

@@ -10,10 +10,10 @@ from django.urls import reverse
 from controlplane.actor import actor_of
 from controlplane.marks import Mark
 from organizations import queries
-from organizations.access import Standing, standing_of
 from organizations.models import Organization
 from organizations.roles import role_name
 from organizations.sso_rows import ending_soon, ending_words
+from organizations.standings import Standing, standing_of
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from django.db.models import Count, Q
 from controlplane.actor import Actor
 from controlplane.marks import Mark
 from organizations import queries
-from organizations.access import may
 from organizations.models import Connection, DirectoryGroup, DirectoryUser, Organization, ScimToken
 from organizations.scim.people import binds_by, claim_of
 from organizations.scim.resources import address_of
+from organizations.standings import may
 
 TOKEN_MARKS = {
     "active": Mark("ok", "circle-check", "Works"),

@@ -8,18 +8,7 @@ from django.db.models import Model, Q, QuerySet
 
 from controlplane.actor import Actor
 from controlplane.problems import Forbidden, NotFound
-from organizations.access import (
-    Standing,
-    closed_clients,
-    current,
-    may,
-    proven_roles,
-    reached,
-    refusal,
-    require,
-    standing_of,
-    standings_of,
-)
+from organizations.access import refusal, require
 from organizations.models import (
     AccessRequest,
     ApiKey,
@@ -34,6 +23,16 @@ from organizations.models import (
     Organization,
 )
 from organizations.roles import NamedRole, role_in, roles_in
+from organizations.standings import (
+    Standing,
+    closed_clients,
+    current,
+    may,
+    proven_roles,
+    reached,
+    standing_of,
+    standings_of,
+)
 
 
 def visible_to(actor: Actor, permission: str = "") -> QuerySet[Organization]:
@@ -56,8 +55,8 @@ def visible_to(actor: Actor, permission: str = "") -> QuerySet[Organization]:
 
 def find(actor: Actor, organization_id: str) -> Organization:
     """One organization that `actor` may enter; raises NotFound, or NotAdmitted to somebody who belongs there."""
-    organization = visible_to(actor).filter(pk=organization_id).first()
-    if organization is None:
+    organization = Organization.objects.filter(pk=organization_id).first()
+    if organization is None or standing_of(actor, organization) is None:
         raise refusal(actor, organization_id)
     return organization
 

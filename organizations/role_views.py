@@ -21,6 +21,7 @@ from organizations.permissions import ROLES
 from organizations.roles import NamedRole
 from organizations.settings_forms import RoleForm
 from organizations.settings_page import organization_of, settings_page
+from organizations.standings import may, permissions_of
 
 
 @login_required
@@ -34,7 +35,7 @@ def roles(request: HttpRequest, organization_id: str) -> HttpResponse:
         "built_in": built_in,
         "areas": [(area.title, [_line(each.words, each.key) for each in area.permissions]) for area in AREAS],
         "own": [(role, in_words(role.permissions)) for role in known if role.is_custom],
-        "can_make": access.may(actor, "member.manage", organization),
+        "can_make": may(actor, "member.manage", organization),
     }
     return settings_page(request, organization, "roles", "Roles", context)
 
@@ -61,7 +62,7 @@ def one_role(request: HttpRequest, organization_id: str, role_id: str) -> HttpRe
     """What a role of the organization's own allows and who has it; on POST, change it."""
     actor, organization = actor_of(request), organization_of(request, organization_id)
     role = queries.role(actor, organization, role_id)
-    held = access.permissions_of(actor, organization)
+    held = permissions_of(actor, organization)
     if request.method == "POST":
         access.require(actor, "member.manage", organization)
     form = RoleForm(request.POST or None, initial=_initial(role))

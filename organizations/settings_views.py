@@ -22,6 +22,7 @@ from organizations.settings_forms import InviteForm, KeyForm
 from organizations.settings_page import organization_of, settings_page
 from organizations.settings_rows import invitation_rows, key_row, member_rows
 from organizations.sso.outgoing import origin_of
+from organizations.standings import permissions_of
 
 
 @login_required
@@ -29,7 +30,7 @@ from organizations.sso.outgoing import origin_of
 def members(request: HttpRequest, organization_id: str) -> HttpResponse:
     """Who belongs here; on POST, invite somebody."""
     actor, organization = actor_of(request), organization_of(request, organization_id)
-    permissions = access.permissions_of(actor, organization)
+    permissions = permissions_of(actor, organization)
     if request.method == "POST":
         access.require(actor, "member.manage", organization)
     known = roles_in(organization_id)

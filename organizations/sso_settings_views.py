@@ -14,7 +14,6 @@ from controlplane.actor import actor_of
 from controlplane.forms import told_on
 from controlplane.transactions import calls_out
 from organizations import queries
-from organizations.access import may
 from organizations.actions import connections, emergency
 from organizations.models import Connection, Membership, Organization, SignInTest
 from organizations.permissions import Role
@@ -24,6 +23,7 @@ from organizations.sso.oidc.provider import discover, redirect_address
 from organizations.sso_forms import OidcForm, PolicyForm, SamlForm
 from organizations.sso_page import SECTION, TITLE, form_page, managed
 from organizations.sso_rows import connection_row, domain_row, policy_words
+from organizations.standings import may
 
 
 @login_required

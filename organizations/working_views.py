@@ -8,12 +8,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from controlplane.actor import actor_of
-from organizations import access, queries, working
+from organizations import queries, working
 from organizations.actions import working as actions
 from organizations.frame import home_url
 from organizations.permissions import Role
 from organizations.settings_page import organization_of
 from organizations.sso.sessions import safe_next
+from organizations.standings import Standing, may, through_grants
 
 
 @login_required
@@ -23,7 +24,7 @@ def work(request: HttpRequest, organization_id: str) -> HttpResponse:
     """The grants under which the person can work here; on POST, one is chosen."""
     actor, client = actor_of(request), organization_of(request, organization_id)
     next_address = safe_next(request.POST.get("next") or request.GET.get("next") or home_url(client.pk))
-    ways = access.through_grants(actor, client)
+    ways = through_grants(actor, client)
     if not ways:
         return redirect(home_url(client.pk))
     if request.method == "POST":
@@ -39,7 +40,7 @@ def work(request: HttpRequest, organization_id: str) -> HttpResponse:
             "msp": msps[way.msp_id],
             "role": _words(way.role),
             "ends_at": way.ends_at,
-            "emergency": way.grant_id in allowing and access.may(actor, "client.emergency", way.msp_id or ""),
+            "emergency": way.grant_id in allowing and may(actor, "client.emergency", way.msp_id or ""),
         }
         for way in _best(ways)
         if way.msp_id in msps
@@ -60,7 +61,7 @@ def leave(request: HttpRequest) -> HttpResponse:
     return redirect(home_url(grant.msp_id))
 
 
-def _best(ways: list[access.Standing]) -> list[access.Standing]:
+def _best(ways: list[Standing]) -> list[Standing]:
     """One way for each grant: the one that can do most."""
     return list({way.grant_id: way for way in sorted(ways, key=lambda way: len(way.permissions))}.values())
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from controlplane.actor import Actor, actor_of
-from organizations import access
+from organizations.standings import may
 from tenants.enrollment.models import Agent
 from tenants.provisioning import marks, queries
 
@@ -48,7 +48,7 @@ def _agents(actor: Actor, asked: str) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for agent in seen[: MOST * 4]:
         organization = agent.organization_id
-        allowed.setdefault(organization, access.may(actor, "agent.view", organization))
+        allowed.setdefault(organization, may(actor, "agent.view", organization))
         if allowed[organization] and len(rows) < MOST:
             address = f"{reverse('tenants:agents', args=[agent.tenant_id])}#agent-{agent.number}"
             rows.append({"name": agent.name, "note": agent.tenant.name, "url": address})

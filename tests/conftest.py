@@ -63,8 +63,10 @@ def _turn(item: pytest.Item) -> int:
 
 
 def _belongs_here(item: pytest.Item) -> bool:
+    if item.get_closest_marker("sqlite" if ON_POSTGRES else "postgres"):
+        return False
     if not ON_POSTGRES:
-        return item.get_closest_marker("postgres") is None
+        return True
     return bool(item.get_closest_marker("django_db")) or not DATABASE_FIXTURES.isdisjoint(item.fixturenames)
 
 
@@ -77,11 +79,13 @@ def django_db_setup(
 ) -> Iterator[None]:
     """Makes the database of this process, in place of pytest-django's own."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if hasattr(request.config, "workerinput") else shared
     with django_db_blocker.unblock():
         if ON_POSTGRES:
-            database.make_postgres(_server_of(request.config), f"garrison_{worker}")
+            database.make_postgres(_server_of(request.config), f"garrison_{worker}", shared)
         else:
-            database.make_sqlite(tmp_path_factory.mktemp("database"))
+            database.make_sqlite(tmp_path_factory.mktemp("database"), shared)
     yield
     with django_db_blocker.unblock():
         from django.db import connection

@@ -1,5 +1,7 @@
-"""The database of one test process: made, migrated as the owner, then used as `app`, and emptied between tests."""
+"""The database of one test process: a copy of one that was migrated, used as `app`, and emptied between tests."""
 
+import fcntl
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,30 +17,73 @@ from tests.postgres import admin_dsn
 
 type Rows = dict[str, list[tuple[object, ...]]]
 
+TEMPLATE = "garrison_template"
+
 _reference: Rows = {}
 _copies: dict[str, bytes] = {}
+_superuser: list[psycopg.Connection] = []
 
 
-def make_sqlite(folder: Path) -> None:
-    """Makes this process's SQLite file. A file, not memory, so that threads compete for it as processes do."""
-    connection.settings_dict["NAME"] = str(folder / "test.sqlite3")
-    connection.close()  # whatever asked for a database before, got one in memory
-    call_command("migrate", verbosity=0)
+def make_sqlite(folder: Path, shared: Path) -> None:
+    """
+    Makes this process's SQLite file. A file, not memory, so that threads compete for it as processes do.
+
+    Args: shared: a folder that all processes of the run have; the first of them migrates for all.
+    """
+    template = shared / f"{TEMPLATE}.sqlite3"
+    with _alone(shared):
+        if not template.exists():
+            _migrate_sqlite(template)
+    _use_sqlite(Path(shutil.copy(template, folder / "test.sqlite3")))
     _reference.update({table: rows for table in tables() if (rows := _sqlite_rows(table))})
 
 
-def make_postgres(socket_directory: str, name: str) -> None:
-    """Makes this process's database in the run's server."""
-    prepare(admin_dsn(socket_directory), name, {})
-    with one_at_a_time(admin_dsn(socket_directory)) as admin:
+def _migrate_sqlite(template: Path) -> None:
+    unfinished = template.with_suffix(".unfinished")
+    _use_sqlite(unfinished)
+    call_command("migrate", verbosity=0)
+    connection.close()
+    unfinished.rename(template)
+
+
+def _use_sqlite(file: Path) -> None:
+    connection.close()  # whatever asked for a database before, got one in memory
+    connection.settings_dict["NAME"] = str(file)
+
+
+def make_postgres(socket_directory: str, name: str, shared: Path) -> None:
+    """Makes this process's database in the run's server. Args: shared: as for SQLite."""
+    server = admin_dsn(socket_directory)
+    with _alone(shared), psycopg.connect(server, autocommit=True) as admin:
+        if not admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [TEMPLATE]).fetchone():
+            _migrate_postgres(socket_directory)
+        names = map(sql.Identifier, (name, "owner", TEMPLATE))
+        admin.execute(sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(*names))
+    prepare(server, name, {})
+    _connect_as("app", socket_directory, name)
+    _superuser[:] = [psycopg.connect(admin_dsn(socket_directory, name), autocommit=True)]
+    _copies.update({table: copy for table in tables() if (copy := _copy_out(_superuser[0], table))})
+
+
+def _migrate_postgres(socket_directory: str) -> None:
+    server = admin_dsn(socket_directory)
+    prepare(server, TEMPLATE, {})
+    with one_at_a_time(server) as admin:
         # Lets `all_rows` look past row-level security; NOINHERIT keeps `app` itself bound by it.
         admin.execute("ALTER ROLE app NOINHERIT")
         admin.execute("GRANT owner TO app")
-    _connect_as("owner", socket_directory, name)
+    _connect_as("owner", socket_directory, TEMPLATE)
     call_command("migrate", verbosity=0)
-    with psycopg.connect(admin_dsn(socket_directory, name)) as admin:
-        _copies.update({table: copy for table in tables() if (copy := _copy_out(admin, table))})
-    _connect_as("app", socket_directory, name)
+    connection.close()
+    connection.close_pool()
+
+
+@contextmanager
+def _alone(shared: Path) -> Iterator[None]:
+    """Lets the processes of a run in one after the other."""
+    with (shared / f"{TEMPLATE}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _connect_as(role: str, socket_directory: str, name: str) -> None:
@@ -68,16 +113,22 @@ def _sqlite_rows(table: str) -> list[tuple[object, ...]]:
 def _empty_sqlite() -> None:
     connection.close()
     with sqlite3.connect(connection.settings_dict["NAME"], timeout=20) as raw:
+        raw.execute("PRAGMA synchronous=OFF")
         triggers = raw.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
         for name, _ in triggers:
             raw.execute(f'DROP TRIGGER "{name}"')
         for table in tables():
-            raw.execute(f'DELETE FROM "{table}"')
-            for row in _reference.get(table, []):
-                raw.execute(f'INSERT INTO "{table}" VALUES ({", ".join("?" * len(row))})', row)
+            _restore(raw, table, _reference.get(table, []))
         for _, text in triggers:
             raw.execute(text)
     raw.close()
+
+
+def _restore(raw: sqlite3.Connection, table: str, rows: list[tuple[object, ...]]) -> None:
+    if raw.execute(f'SELECT * FROM "{table}"').fetchall() != rows:
+        raw.execute(f'DELETE FROM "{table}"')
+        for row in rows:
+            raw.execute(f'INSERT INTO "{table}" VALUES ({", ".join("?" * len(row))})', row)
 
 
 def _copy_out(admin: psycopg.Connection, table: str) -> bytes:
@@ -86,12 +137,11 @@ def _copy_out(admin: psycopg.Connection, table: str) -> bytes:
 
 
 def _empty_postgres() -> None:
-    settings = connection.settings_dict
-    with psycopg.connect(admin_dsn(settings["HOST"], settings["NAME"])) as admin:
-        # The superuser's way past triggers, the append-only ones among them.
-        admin.execute("SET session_replication_role = replica")
-        names = sql.SQL(", ").join(map(sql.Identifier, tables()))
-        admin.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(names))
+    (admin,) = _superuser
+    with admin.transaction():
+        # The superuser's way past triggers, the append-only ones among them. TRUNCATE would make every file anew.
+        admin.execute("SET LOCAL session_replication_role = replica")
+        admin.execute("; ".join(f'DELETE FROM "{table}"' for table in tables()))
         for table, rows in _copies.items():
             with admin.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))) as copy:
                 copy.write(rows)

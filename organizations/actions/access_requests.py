@@ -16,12 +16,13 @@ from controlplane import audit, mail, rls
 from controlplane.actor import Actor
 from controlplane.ids import InvalidToken, body_of, digest, make_token, parse_token
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
-from organizations.access import Standing, current, require
+from organizations.access import require
 from organizations.actions.clients import REVIEW_AFTER, record
 from organizations.addresses import usable_address
 from organizations.models import AccessRequest, Grant, Organization
 from organizations.models.access_request import new_access_request_id
 from organizations.permissions import ROLES, Role
+from organizations.standings import Standing, current
 
 LASTS = dt.timedelta(days=14)
 MOST_OPEN = 50

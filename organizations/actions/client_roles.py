@@ -8,12 +8,13 @@ from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, Invalid
 from organizations import queries
-from organizations.access import current, require
+from organizations.access import require
 from organizations.actions import facts, owners
 from organizations.actions.members import check_role
 from organizations.models import ClientRole, Grant, Membership, Organization
 from organizations.permissions import Role
 from organizations.roles import permissions_of_role
+from organizations.standings import current
 
 MOST_SETS = 20
 

@@ -7,13 +7,14 @@ from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Invalid, NotFound
 from organizations import queries
-from organizations.access import Standing, require
+from organizations.access import require
 from organizations.actions import facts, vouching
 from organizations.models import Connection, Domain, Membership, Organization
 from organizations.sso.models import new_connection_id
 from organizations.sso.oidc.provider import Discovered
 from organizations.sso.saml.certificates import last_end
 from organizations.sso.saml.metadata import IdpMetadata
+from organizations.standings import Standing
 
 LONGEST_CLIENT_ID = 255
 MOST_CONNECTIONS = 20

@@ -14,11 +14,12 @@ from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
 from organizations import queries
-from organizations.access import Standing, require
+from organizations.access import require
 from organizations.actions import facts, owners
 from organizations.models import ClientRole, Connection, CustomRole, Invitation, Membership, Organization
 from organizations.permissions import PERMISSIONS, Role
 from organizations.roles import named
+from organizations.standings import Standing
 
 MOST_ROLES = 50
 LONGEST_NAME = 60

@@ -11,12 +11,13 @@ from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Invalid, NotFound
 from organizations import owner_notices, queries
-from organizations.access import Standing, require
+from organizations.access import require
 from organizations.actions import facts
 from organizations.models import Connection, Domain, Membership, Organization
 from organizations.sso.domains import judging
 from organizations.sso.domains.dns import Found, look, record_name, record_text
 from organizations.sso.domains.names import usable_domain
+from organizations.standings import Standing
 
 MOST_DOMAINS = 50
 # What owners are told of by mail, and everybody else who listens by a fact.

@@ -13,11 +13,12 @@ from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
 from organizations import owner_notices
-from organizations.access import current, require, through_grants
+from organizations.access import require
 from organizations.actions import facts
 from organizations.actions.clients import record
 from organizations.models import EmergencyAccess, Grant, Organization, User
 from organizations.permissions import Role
+from organizations.standings import current, through_grants
 
 SHORTEST_REASON = 10
 

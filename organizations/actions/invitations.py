@@ -10,7 +10,7 @@ from django.utils import timezone
 from controlplane import audit, mail, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound, Problem
-from organizations.access import Standing, require
+from organizations.access import require
 from organizations.accounts import guessing, people
 from organizations.actions import owners, roles
 from organizations.actions.members import check_role
@@ -19,6 +19,7 @@ from organizations.models import Invitation, Membership, Organization, User
 from organizations.roles import role_name
 from organizations.sso.demands import asks_for_own_sign_in
 from organizations.sso.domains import reach
+from organizations.standings import Standing
 
 LIFETIME = dt.timedelta(days=14)
 MOST_AT_ONCE = 50

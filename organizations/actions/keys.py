@@ -12,11 +12,12 @@ from controlplane.actor import Actor
 from controlplane.ids import body_of, digest, make_token
 from controlplane.problems import Forbidden, Invalid, NotFound
 from organizations import queries
-from organizations.access import Standing, require
+from organizations.access import require
 from organizations.actions import facts
 from organizations.keys.models import new_key_id
 from organizations.models import ApiKey, Membership, Organization
 from organizations.permissions import PERMISSIONS
+from organizations.standings import Standing
 
 LONGEST_DAYS = 366
 

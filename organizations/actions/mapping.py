@@ -7,13 +7,14 @@ from typing import Any
 from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, FieldError, Forbidden, Invalid
-from organizations.access import Standing, require
+from organizations.access import require
 from organizations.actions import connections, vouching
 from organizations.models import Connection, Domain, Organization
 from organizations.roles import roles_in
 from organizations.sso.claims import LONGEST_CLAIM, PURPOSES
 from organizations.sso.group_roles import checked_rules
 from organizations.sso.models import NO_ACCESS
+from organizations.standings import Standing
 
 
 def set_mapping(

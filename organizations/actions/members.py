@@ -3,11 +3,12 @@
 from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden
-from organizations.access import Standing, require
+from organizations.access import require
 from organizations.actions import owners, roles
 from organizations.models import Membership, Organization
 from organizations.roles import NamedRole, known_role, permissions_of_role
 from organizations.scim import people
+from organizations.standings import Standing
 
 
 def change_role(*, by: Actor, organization: Organization, membership_id: str, role: str) -> Membership:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, NotFound
-from organizations.access import Standing, current, require, through_grants
+from organizations.access import require
 from organizations.actions import emergency_access, owners, roles
 from organizations.models import (
     AccessRequest,
@@ -31,6 +31,7 @@ from organizations.models import (
     User,
 )
 from organizations.roles import permissions_of_role
+from organizations.standings import Standing, current, through_grants
 
 
 @dataclass(frozen=True)

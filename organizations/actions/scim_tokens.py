@@ -9,12 +9,13 @@ from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.ids import body_of, digest, make_token
 from controlplane.problems import Conflict, Invalid, NotFound
-from organizations.access import Standing, require
+from organizations.access import require
 from organizations.actions import connections, vouching
 from organizations.models import Connection, DirectoryGroup, DirectoryUser, Organization, ScimToken
 from organizations.scim.models import new_scim_token_id
 from organizations.scim.people import ATTRIBUTES
 from organizations.sso.claims import LONGEST_CLAIM
+from organizations.standings import Standing
 
 LONGEST_DAYS = 366
 # One that works and its successor: more would only be forgotten.

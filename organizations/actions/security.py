@@ -8,12 +8,13 @@ from django.utils import timezone
 from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Invalid
-from organizations.access import Standing, current, require
+from organizations.access import require
 from organizations.actions import facts
 from organizations.actions.connections import found
 from organizations.entering import PROOF_SECONDS, checked_networks, is_from
 from organizations.models import Connection, Grant, Organization
 from organizations.sso.second_factor import checked_values
+from organizations.standings import Standing, current
 
 PERMISSION = "organization.manage"
 LONGEST_MINUTES = PROOF_SECONDS // 60

@@ -9,9 +9,10 @@ over what was prepared. Switching it off opens nothing: it stays an owner's.
 
 from controlplane.actor import Actor
 from controlplane.problems import Forbidden
-from organizations.access import NotConfirmed, Standing
+from organizations.access import NotConfirmed
 from organizations.models import Connection
 from organizations.permissions import PERMISSIONS
+from organizations.standings import Standing
 
 
 def may_vouch(standing: Standing) -> bool:

@@ -5,10 +5,10 @@ from dataclasses import replace
 from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import NotFound
-from organizations.access import through_grants
 from organizations.actions import facts
 from organizations.actions.clients import record
 from organizations.models import Grant, Organization
+from organizations.standings import through_grants
 
 
 def begin(*, by: Actor, client: Organization, grant_id: str) -> Grant:

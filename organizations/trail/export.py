@@ -18,8 +18,8 @@ from controlplane.actor import Actor
 from controlplane.audit_file import Summary, line_of
 from controlplane.models import AuditEntry
 from controlplane.transactions import let_go
-from organizations.access import may
 from organizations.audit_words import action_words
+from organizations.standings import may
 from organizations.trail.people import Names, names_in
 from organizations.trail.search import SearchForm, found
 

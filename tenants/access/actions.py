@@ -14,6 +14,7 @@ from controlplane.problems import Forbidden
 from controlplane.transactions import let_go
 from organizations import access
 from organizations.models import ApiKey, User
+from organizations.standings import Standing
 from tenants.provisioning import lifecycle
 from tenants.provisioning.dashboard_roles import Variant, role_within
 from tenants.provisioning.edge_api import EdgeApi
@@ -88,9 +89,7 @@ def rotation_token(*, by: Actor, tenant: Tenant) -> StreamToken:
     return StreamToken(token, f"{tenant.cell.base_url}/api/certs/rotate", end)
 
 
-def scoped_token(
-    by: Actor, tenant: Tenant, standing: access.Standing, end: dt.datetime, *, scope: str = "events:read"
-) -> str:
+def scoped_token(by: Actor, tenant: Tenant, standing: Standing, end: dt.datetime, *, scope: str = "events:read") -> str:
     """Sign a credential for one door of the edge that revocations find by person, session, grant and connection."""
     claims = {
         "sub": by.user_id,
@@ -103,7 +102,7 @@ def scoped_token(
     return edge_keys.sign_scoped(claims, cell_id=tenant.cell_id, seconds=seconds)
 
 
-def _carried(by: Actor, tenant: Tenant, standing: access.Standing) -> dict[str, Any]:
+def _carried(by: Actor, tenant: Tenant, standing: Standing) -> dict[str, Any]:
     """What a session carries so that it can be ended: through whom, by which way in, in which session."""
     return {
         "organization": tenant.organization_id,
@@ -113,7 +112,7 @@ def _carried(by: Actor, tenant: Tenant, standing: access.Standing) -> dict[str, 
     }
 
 
-def _order(by: Actor, tenant: Tenant, standing: access.Standing, variant: Variant | None) -> dict[str, Any]:
+def _order(by: Actor, tenant: Tenant, standing: Standing, variant: Variant | None) -> dict[str, Any]:
     """What the edge has to know to let somebody into the dashboard."""
     role = role_within(standing.permissions)
     if variant is not None and variant not in role.variants:
@@ -141,7 +140,7 @@ def _code(tenant: Tenant, order: dict[str, Any]) -> DashboardCode:
     return DashboardCode(answer["code"], answer["post_to"], answer["expires_at"], order["variant"])
 
 
-def _note(by: Actor, tenant: Tenant, action: str, standing: access.Standing, **more: str) -> None:
+def _note(by: Actor, tenant: Tenant, action: str, standing: Standing, **more: str) -> None:
     audit.record(
         by=by,
         action=action,
@@ -152,7 +151,7 @@ def _note(by: Actor, tenant: Tenant, action: str, standing: access.Standing, **m
     )
 
 
-def _end(by: Actor, standing: access.Standing) -> dt.datetime:
+def _end(by: Actor, standing: Standing) -> dt.datetime:
     """When access ends by itself: no later than what it stands on."""
     of_key = ApiKey.objects.filter(pk=by.key_id).values_list("expires_at", flat=True).first() if by.key_id else None
     return min(end for end in (timezone.now() + LONGEST, standing.ends_at, of_key) if end is not None)

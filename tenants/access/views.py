@@ -16,8 +16,8 @@ from controlplane.keyset import page_of, pager
 from controlplane.problems import Invalid, Problem
 from controlplane.rls import reading_as
 from controlplane.transactions import calls_out
-from organizations import access
 from organizations.names import names_of
+from organizations.standings import permissions_of
 from tenants.access import actions, queries
 from tenants.access.forms import DashboardForm
 from tenants.access.newest import Search
@@ -67,7 +67,7 @@ def events(request: HttpRequest, tenant_id: str) -> HttpResponse:
     actor = actor_of(request)
     with reading_as(actor.rls_actor):
         tenant, log = _opened(actor, tenant_id)
-        permissions = access.permissions_of(actor, tenant.organization_id)
+        permissions = permissions_of(actor, tenant.organization_id)
         frame = tenant_frame(request, tenant, permissions, here="Events", section="events")
     stretch = _stretch(log, tenant, kind, before)
     context = {"tenant": tenant, "kind": kind, "live": before is None, "chips": _chips(kind), "frame": frame}
@@ -118,7 +118,7 @@ def ended(request: HttpRequest, tenant_id: str) -> HttpResponse:
         "waiting": queries.pending_revocations(actor, tenant).count(),
         "page": pager(page),
         "frame": tenant_frame(
-            request, tenant, access.permissions_of(actor, tenant.organization_id), here="Access", section="access"
+            request, tenant, permissions_of(actor, tenant.organization_id), here="Access", section="access"
         ),
     }
     return render(request, "tenants/access.html", context)

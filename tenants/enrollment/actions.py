@@ -9,6 +9,7 @@ from django.utils import timezone
 from controlplane import audit, ids, outbox
 from controlplane.actor import Actor
 from organizations import access
+from organizations.standings import Standing
 from tenants.enrollment import limits
 from tenants.enrollment.models import Agent, EnrollmentToken
 from tenants.enrollment.problems import TenantIsGoing
@@ -131,9 +132,7 @@ def quarantine_token(*, by: Actor, token: EnrollmentToken, reason: str) -> Enrol
     return token
 
 
-def _tell(
-    by: Actor, token: EnrollmentToken, action: str, standing: access.Standing, data: Mapping[str, str | int]
-) -> None:
+def _tell(by: Actor, token: EnrollmentToken, action: str, standing: Standing, data: Mapping[str, str | int]) -> None:
     """Audit a change of a token, and have it brought to the edge."""
     audit.record(
         by=by,

@@ -17,6 +17,7 @@ from controlplane.forms import told_on
 from organizations import access
 from organizations.frame import Link
 from organizations.names import names_of
+from organizations.standings import permissions_of
 from tenants.enrollment import actions, queries
 from tenants.enrollment.forms import QuarantineForm, TokenForm
 from tenants.enrollment.installers import guides
@@ -136,7 +137,7 @@ def _token_page(
 
 def _arrivals(request: HttpRequest, tenant: Tenant, token: EnrollmentToken) -> dict[str, Any]:
     actor = actor_of(request)
-    may_see_agents = "agent.view" in access.permissions_of(actor, tenant.organization_id)
+    may_see_agents = "agent.view" in permissions_of(actor, tenant.organization_id)
     agents = queries.agents_of(actor, tenant).filter(token=token)[:MOST_AGENTS] if may_see_agents else []
     refusals = queries.refusals_of(actor, tenant).filter(token_id_used=token.pk)[:3]
     return {

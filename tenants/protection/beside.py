@@ -2,7 +2,7 @@
 
 from controlplane import outbox
 from controlplane.actor import Actor
-from organizations import access
+from organizations.standings import Standing
 from tenants.provisioning import intents
 from tenants.provisioning.actions import asker, note
 from tenants.provisioning.kinds import BESIDE_THE_SPEC, ROTATE, ROTATE_CREDENTIALS, SLEEP, WAKE
@@ -14,7 +14,7 @@ CREDENTIALS_ASKED = "tenants.credentials.asked"
 FACTS = {ROTATE: ROTATION_ASKED, ROTATE_CREDENTIALS: CREDENTIALS_ASKED, SLEEP: SLEEP_ASKED, WAKE: WAKE_ASKED}
 
 
-def ask(by: Actor, tenant: Tenant, kind: str, standing: access.Standing) -> Operation:
+def ask(by: Actor, tenant: Tenant, kind: str, standing: Standing) -> Operation:
     """Part of an action, which holds the tenant's lock: open an operation, have it brought to the edge, and tell it."""
     operation = intents.begin(tenant, kind, Operation.Source.USER, **asker(by))
     payload = {"operation": operation.pk}

@@ -12,6 +12,7 @@ from controlplane.actor import Actor
 from controlplane.environment import environment
 from organizations import access
 from organizations.models import Organization
+from organizations.standings import Standing
 from tenants.provisioning import identity, intents, mirror, placement, specs, wakeups
 from tenants.provisioning.kinds import BESIDE_THE_SPEC, KINDS
 from tenants.provisioning.models import Cell, Operation, Step, Tenant
@@ -129,7 +130,7 @@ def ask(
     by: Actor,
     tenant: Tenant,
     kind: str,
-    standing: access.Standing,
+    standing: Standing,
     *,
     base_requested: str | None = None,
     base_spec: dict[str, Any] | None = None,
@@ -149,7 +150,7 @@ def ask(
     return operation
 
 
-def _ask_while_free(by: Actor, tenant: Tenant, kind: str, standing: access.Standing) -> Operation:
+def _ask_while_free(by: Actor, tenant: Tenant, kind: str, standing: Standing) -> Operation:
     tenant = mirror.locked(tenant.pk)
     if tenant.requested == Tenant.Requested.DELETED:
         raise NotPossibleNow("This tenant is being deleted.")
@@ -189,7 +190,7 @@ def asker(by: Actor) -> dict[str, str]:
     return {"requested_by": by.user_id, "requested_with": by.key_id or ""}
 
 
-def note(by: Actor, operation: Operation, action: str, standing: access.Standing) -> None:
+def note(by: Actor, operation: Operation, action: str, standing: Standing) -> None:
     """Part of an action: tell an operation in the trail."""
     audit.record(
         by=by,

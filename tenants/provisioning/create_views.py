@@ -21,6 +21,7 @@ from organizations import access
 from organizations import queries as organizations
 from organizations.frame import frame_for
 from organizations.models import Organization
+from organizations.standings import may
 from tenants.provisioning import actions, queries
 from tenants.provisioning.forms import CreateForm
 from tenants.provisioning.models import Tenant
@@ -77,7 +78,7 @@ def _create(
 
 def _told(request: HttpRequest, organization: Organization, offer: Offer) -> dict[str, Any]:
     actor = actor_of(request)
-    may_change_plan = access.may(actor, "billing.manage", organization)
+    may_change_plan = may(actor, "billing.manage", organization)
     used = queries.living(actor).filter(organization=organization).count()
     return {
         "organization": organization,

@@ -18,8 +18,7 @@ def visible_to(actor: Actor) -> QuerySet[Tenant]:
 
     Raises Forbidden for an API key whose scopes leave tenants out.
     """
-    if actor.scopes is not None and "tenant.view" not in actor.scopes:
-        raise Forbidden("This API key has no scope tenant.view.")
+    _refuse_narrow_key(actor)
     return _belonging_to(actor, "tenant.view").select_related("organization", "cell")
 
 
@@ -35,33 +34,33 @@ def find(actor: Actor, tenant_id: str) -> Tenant:
     Raises TenantNotFound, also for a tenant of strangers, Forbidden for a member whose role leaves tenants out, and
     NotAdmitted to somebody who lacks what its organization demands of whoever enters.
     """
-    tenant = visible_to(actor).filter(pk=tenant_id).first()
+    _refuse_narrow_key(actor)
+    tenant = _within_key(actor).filter(pk=tenant_id).select_related("organization", "cell").first()
     if tenant is None:
-        for organization_id in Tenant.objects.filter(pk=tenant_id).values_list("organization_id", flat=True):
-            if isinstance(refusal := access.refusal(actor, organization_id), access.NotAdmitted):
-                raise refusal
-        _refuse_who_knows(actor, tenant_id)
         raise TenantNotFound
+    _require_sight(actor, tenant.organization_id, TenantNotFound())
     return tenant
 
 
 def operations_visible_to(actor: Actor) -> QuerySet[Operation]:
     """Operations of all tenants that somebody may look at, the newest first, with their steps."""
     seen = Operation.objects.filter(tenant__in=visible_to(actor).select_related(None))
-    return seen.select_related("tenant").prefetch_related("steps")
+    return _with_steps(seen)
 
 
 def operations_of(actor: Actor, tenant: Tenant) -> QuerySet[Operation]:
     """One tenant's operations, the newest first, with their steps."""
-    return operations_visible_to(actor).filter(tenant=tenant)
+    return _with_steps(Operation.objects.filter(tenant=find(actor, tenant.pk)))
 
 
 def operation(actor: Actor, operation_id: str) -> Operation:
     """One operation with its steps. Raises NotFound, Forbidden as `find` does."""
-    found = operations_visible_to(actor).filter(pk=operation_id).first()
+    _refuse_narrow_key(actor)
+    missing = NotFound("There is no such operation.")
+    found = _with_steps(Operation.objects.filter(pk=operation_id, tenant__in=_within_key(actor))).first()
     if found is None:
-        _refuse_who_knows(actor, Operation.objects.filter(pk=operation_id).values_list("tenant_id", flat=True).first())
-        raise NotFound("There is no such operation.")
+        raise missing
+    _require_sight(actor, found.organization_id, missing)
     return found
 
 
@@ -71,13 +70,29 @@ def running_operations(actor: Actor, organization_ids: Iterable[str]) -> QuerySe
     return going_on.filter(organization_id__in=list(organization_ids))
 
 
-def _belonging_to(actor: Actor, permission: str = "") -> QuerySet[Tenant]:
-    """Tenants of the organizations that somebody may enter, or where they also have the permission."""
-    seen = Tenant.objects.filter(organization__in=organizations.visible_to(actor, permission))
-    return seen if actor.tenant_ids is None else seen.filter(pk__in=actor.tenant_ids)
+def _belonging_to(actor: Actor, permission: str) -> QuerySet[Tenant]:
+    """Tenants of the organizations where somebody has the permission."""
+    return _within_key(actor).filter(organization__in=organizations.visible_to(actor, permission))
 
 
-def _refuse_who_knows(actor: Actor, tenant_id: str | None) -> None:
-    """Says to a member that it is their role which hides the tenant; a stranger learns nothing."""
-    if tenant_id and _belonging_to(actor).filter(pk=tenant_id).exists():
-        raise Forbidden("Your role in this organization does not include “tenant.view”.")
+def _within_key(actor: Actor) -> QuerySet[Tenant]:
+    """Every tenant, or those that a key was limited to."""
+    tenants = Tenant.objects.all()
+    return tenants if actor.tenant_ids is None else tenants.filter(pk__in=actor.tenant_ids)
+
+
+def _refuse_narrow_key(actor: Actor) -> None:
+    if actor.scopes is not None and "tenant.view" not in actor.scopes:
+        raise Forbidden("This API key has no scope tenant.view.")
+
+
+def _require_sight(actor: Actor, organization_id: str, missing: NotFound) -> None:
+    """Refuses whoever does not see the organization's tenants. Args: missing: what strangers get."""
+    try:
+        access.require_sight(actor, "tenant.view", organization_id)
+    except NotFound:
+        raise missing from None
+
+
+def _with_steps(operations: QuerySet[Operation]) -> QuerySet[Operation]:
+    return operations.select_related("tenant").prefetch_related("steps")

@@ -10,6 +10,7 @@ from billing.entitlements import entitlement_of
 from controlplane.actor import Actor
 from controlplane.problems import FieldError
 from organizations import access
+from organizations.standings import Standing
 from tenants.provisioning import mirror, specs
 from tenants.provisioning.actions import ask, refuse_while_busy
 from tenants.provisioning.kinds import RESIZE, ROLLBACK, UPGRADE
@@ -89,7 +90,7 @@ def _refused(detail: str) -> InvalidPlan:
     return InvalidPlan(FieldError("version", detail))
 
 
-def _ready(by: Actor, tenant: Tenant) -> tuple[access.Standing, Tenant]:
+def _ready(by: Actor, tenant: Tenant) -> tuple[Standing, Tenant]:
     standing = access.require(by, "tenant.operate", tenant.organization_id)
     tenant = mirror.locked(tenant.pk)
     refuse_while_busy(tenant)
@@ -98,7 +99,7 @@ def _ready(by: Actor, tenant: Tenant) -> tuple[access.Standing, Tenant]:
     return standing, tenant
 
 
-def _change(by: Actor, tenant: Tenant, kind: str, standing: access.Standing, spec: dict[str, object]) -> Operation:
+def _change(by: Actor, tenant: Tenant, kind: str, standing: Standing, spec: dict[str, object]) -> Operation:
     before = tenant.spec
     tenant.spec = {**before, **spec}
     tenant.save(update_fields=["spec"])

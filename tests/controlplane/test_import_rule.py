@@ -32,6 +32,7 @@ FOUNDATION = (
     "roles",
     "scim",
     "sso",
+    "standings",
     "working",
 )
 SIGN_IN_DOORS = ("adapter", "completion", "departure", "middleware", "sessions", "urls", "views")

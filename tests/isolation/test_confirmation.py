@@ -10,6 +10,7 @@ from tests.isolation.matrix import MATRIX, Rule
 from tests.isolation.test_matrix import send
 from tests.isolation.world import Visitor, World, world
 
+pytestmark = pytest.mark.sqlite
 __all__ = ["world"]
 
 ONE = "/api/v1/organizations/{organization_id}"

@@ -12,9 +12,11 @@ from tests.isolation.routes import CONTRACTS
 from tests.isolation.test_matrix import PROGRAMS, dns_is_empty, edge_is_away, permitted
 from tests.isolation.world import world
 
+# Its types refuse most, and the product runs on it.
+pytestmark = pytest.mark.postgres
 __all__ = ["dns_is_empty", "edge_is_away", "world"]
 
-PARAMETERS = ["\0", "9" * 30, "a" * 300, "'", "ü", "../..", "%00"]
+PARAMETERS = ["\0", "9" * 30, "a" * 300, "'ü", "../.."]
 QUERIES = [
     {"cursor": "x", "limit": "1"},
     {"cursor": "WyJvbGRlciIsIm5vbmUiLCIxIl0"},
@@ -24,14 +26,17 @@ QUERIES = [
     {"filter": "(" * 30, "sortBy": "ü", "startIndex": "x", "count": "-1", "attributes": "." * 50},
     {"kind": "x", "tenant": "x", "organization": "x", "status": "x", "cell": "x"},
 ]
-VALUES = [None, True, -1, 2**62, 1.5, "", "x" * 10_000, "\x01\u202e", [[]], [None], {"a": {"b": []}}]
+VALUES = [None, True, -1, 2**62, "x" * 10_000, "\x01\u202e", [None], {"a": {"b": []}}]
 BODIES = ["", "null", "[]", "{", '{"a":1,"a":2}', '{"name":"\\u0000"}', '{"name":"\\ud800"}', "[" * 5000]
 FORM_FIELDS = ["name", "email", "role", "confirm_name", "reason", "max_uses", "SAMLResponse", "next", "theme", "plan"]
 
-SCIM_FIELDS = [
-    *("schemas", "id", "externalId", "userName", "name", "displayName", "active", "emails", "groups", "members"),
-    *("Operations", "filter", "sortBy", "startIndex", "count", "attributes", "excludedAttributes", "meta"),
-]
+_ANY_RESOURCE = ("schemas", "id", "externalId", "displayName", "meta")
+# What the standard has in bodies, by how an address ends; PATCH has operations everywhere.
+SCIM_FIELDS = {
+    ".search": ("schemas", "filter", "sortBy", "startIndex", "count", "attributes", "excludedAttributes"),
+    "Users": (*_ANY_RESOURCE, "userName", "name", "active", "emails", "groups"),
+    "Groups": (*_ANY_RESOURCE, "members"),
+}
 
 METHODS = [(address, method) for address, methods in MATRIX.items() for method in methods]
 
@@ -43,7 +48,9 @@ def path_of(address: str, ids: dict[str, str]) -> str:
 def fields_of(method: str, address: str) -> list[str]:
     """The fields that the contract gives a request; SCIM's is the standard."""
     if address.startswith("/scim/"):
-        return SCIM_FIELDS
+        if method == "PATCH":
+            return ["schemas", "Operations"]
+        return next((list(fields) for part, fields in SCIM_FIELDS.items() if part in address.split("/")), [])
     contract = json.loads((CONTRACTS / "portal-api.json").read_text())
     operation = contract["paths"][address][method.lower()]
     schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})

@@ -14,6 +14,7 @@ from tests.isolation.matrix import Rule
 from tests.isolation.test_matrix import CASES, dns_is_empty, edge_is_away, send
 from tests.isolation.world import World, world
 
+pytestmark = pytest.mark.sqlite
 __all__ = ["dns_is_empty", "edge_is_away", "world"]
 
 INSIDE = [case for case in CASES if case[2].inside and case[2].permission]

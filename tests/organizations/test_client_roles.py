@@ -11,10 +11,11 @@ from controlplane import rls
 from controlplane.models import Access, Message
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
 from organizations import queries
-from organizations.access import NotConfirmed, permissions_of
+from organizations.access import NotConfirmed
 from organizations.actions import client_roles, custom_roles, invitations, offboarding
 from organizations.actions.client_roles import WantedSet
 from organizations.models import ClientRole, CustomRole, Grant, Membership, Organization, User
+from organizations.standings import permissions_of
 from tests.cast import actor_for, found_client, join, person, role_of, session_of
 from tests.database import all_rows
 from tests.organizations.conftest import audited

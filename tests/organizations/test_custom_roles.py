@@ -8,10 +8,10 @@ import pytest
 from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
-from organizations import access
 from organizations.actions import custom_roles, invitations, mapping, members
 from organizations.models import ClientRole, Connection, CustomRole, Grant, Membership, Organization, User
 from organizations.permissions import ROLES
+from organizations.standings import permissions_of
 from tests.cast import actor_for, found, join, person, role_of
 from tests.database import all_rows
 from tests.organizations.conftest import add_oidc, audited
@@ -39,7 +39,7 @@ def edit(by: User, organization: Organization, role: CustomRole, **changes: Any)
 def held(user: User, organization: Organization, **as_what: Any) -> frozenset[str]:
     actor = Actor(user_id=user.pk, **{"kind": "user", "session_id": "ses_test", **as_what})
     with rls.acting_as(actor.rls_actor):
-        return access.permissions_of(actor, organization)
+        return permissions_of(actor, organization)
 
 
 def told_of(role: CustomRole) -> list[str]:

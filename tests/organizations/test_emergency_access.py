@@ -77,7 +77,7 @@ def test_it_is_over_after_an_hour_whatever_its_row_says(acme: Organization, mari
 
 
 def test_what_is_opened_in_an_emergency_ends_with_it(acme: Organization, maria: User, grant: Grant) -> None:
-    from organizations.access import standing_of
+    from organizations.standings import standing_of
 
     made = break_in(acme, maria, grant)
     with rls.acting_as(f"user:{maria.pk}"):

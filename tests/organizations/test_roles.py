@@ -12,14 +12,15 @@ from controlplane.problems import Forbidden, NotFound
 from organizations import access, queries
 from organizations.models import Grant, Membership, Organization, User
 from organizations.permissions import PERMISSIONS, ROLES, Role, largest_role_within, may_hand_out
+from organizations.standings import Standing, may, standing_of
 from tests.cast import actor_for
 from tests.database import all_rows
 
 
-def standing(user: User, organization: Organization, **changes: object) -> access.Standing | None:
+def standing(user: User, organization: Organization, **changes: object) -> Standing | None:
     actor = replace(actor_for(user), **changes)
     with rls.acting_as(actor.rls_actor):
-        return access.standing_of(actor, organization)
+        return standing_of(actor, organization)
 
 
 def test_there_are_five_roles_and_each_knows_only_known_permissions() -> None:
@@ -134,8 +135,8 @@ def test_require_tells_a_stranger_nothing_and_a_member_what_is_missing(
 
 def test_the_system_stands_in_the_organization_it_works_for(acme: Organization, msp: Organization) -> None:
     worker = Actor.system("test", organization_id=acme.pk)
-    assert access.may(worker, "tenant.delete", acme)
-    assert not access.may(worker, "tenant.view", msp)
+    assert may(worker, "tenant.delete", acme)
+    assert not may(worker, "tenant.view", msp)
 
 
 def test_everybody_sees_their_own_organizations_and_clients(

@@ -37,26 +37,33 @@ ROUTES = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "body"), ROUTES)
-def test_a_tenant_of_others_is_not_there(outsider, running, edge, method, path, body):
+def test_a_tenant_of_others_is_not_there(outsider, running, edge):
     with all_rows():
         operation = Operation.objects.get().pk
     calls = len(edge.calls)
-    answer = outsider.send(method, path.format(tenant=running.pk, operation=operation), body)
-    assert answer.status_code == 404
-    assert answer["Content-Type"] == "application/problem+json"
-    assert "Office" not in answer.content.decode()
+    for method, path, body in ROUTES:
+        answer = outsider.send(method, path.format(tenant=running.pk, operation=operation), body)
+        assert answer.status_code == 404, (method, path)
+        assert answer["Content-Type"] == "application/problem+json"
+        assert "Office" not in answer.content.decode()
     assert len(edge.calls) == calls
 
 
-@pytest.mark.parametrize(("method", "path", "body"), ROUTES)
-def test_a_key_that_is_limited_to_other_tenants_does_not_reach_this_one(
-    program_of, alice, acme, running, method, path, body
-):
+def test_a_key_that_is_limited_to_other_tenants_does_not_reach_this_one(program_of, alice, acme, running):
     limited = program_of(alice, acme, tenant_ids=["lo" + "b" * 24])
     with all_rows():
         operation = Operation.objects.get().pk
-    assert limited.send(method, path.format(tenant=running.pk, operation=operation), body).status_code == 404
+    for method, path, body in ROUTES:
+        answer = limited.send(method, path.format(tenant=running.pk, operation=operation), body)
+        assert answer.status_code == 404, (method, path)
+
+
+def test_a_key_without_the_scope_hears_the_same_of_a_tenant_of_others_as_of_none(program_of, mallory, rival, running):
+    narrow = program_of(mallory, rival, scopes=["member.view"])
+    with all_rows():
+        operation = Operation.objects.get().pk
+    for there, missing in ((f"tenants/{running.pk}", "tenants/x"), (f"operations/{operation}", "operations/x")):
+        assert narrow.get(there).status_code == narrow.get(missing).status_code == 403
 
 
 @pytest.mark.parametrize(
