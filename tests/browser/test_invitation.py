@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -15,11 +14,6 @@ from tests.organizations.account_steps import PASSWORD, mailed_code, mails_to
 
 pytestmark = pytest.mark.timeout(180)
 NORA, ANN = "nora@acme.example", "ann@acme.example"
-
-
-@pytest.fixture(autouse=True)
-def _quick_hashes(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture

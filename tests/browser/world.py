@@ -3,40 +3,29 @@
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
-
-from django.utils import timezone
 
 from controlplane import audit, outbox, rls
 from controlplane.actor import Actor
 from organizations.actions import (
     access_requests,
-    certificates,
     client_roles,
     clients,
-    connections,
     custom_roles,
-    domains,
     invitations,
     keys,
-    mapping,
     offboarding,
     sign_up,
 )
 from organizations.models import (
     Connection,
     CustomRole,
-    Domain,
     Grant,
     JoinRequest,
     Membership,
     Offboarding,
     Organization,
-    SignInTest,
     User,
 )
-from organizations.sso.oidc.provider import Discovered
-from organizations.sso.saml import metadata
 from tenants.access import actions as access
 from tenants.enrollment import actions as enrollment
 from tenants.enrollment.models import EnrollmentToken
@@ -44,30 +33,12 @@ from tenants.enrollment.tasks import read_agents
 from tenants.provisioning import actions
 from tenants.provisioning.models import Cell, Operation, Tenant
 from tenants.provisioning.reconciler import reconcile
-from tests.browser.directories import directory_of
+from tests.browser.alerts import alerts_of_agents
 from tests.browser.edge import LivelyEdge
+from tests.browser.providers import add_providers
 from tests.cast import actor_for, join
 from tests.database import all_rows
-from tests.organizations.saml_idp import SamlIdp, new_pair
 from tests.tenants.conftest import EDGE, read_feed
-
-ALERTS = (
-    (5, "sshd: Attempt to login using a non-existent user", "5710", ["T1110.001"]),
-    (5, "sshd: authentication failed.", "5760", ["T1110.001"]),
-    (3, "PAM: Login session opened.", "5501", ["T1078"]),
-    (10, "sshd: brute force trying to get access to the system.", "5763", ["T1110"]),
-    (7, "Integrity checksum changed.", "550", ["T1565.001"]),
-    (12, "Multiple authentication failures followed by a success.", "40112", ["T1078", "T1110"]),
-)
-
-
-SENT = {
-    "email": ["ann.lindqvist@northwatch.example"],
-    "name": ["Ann Lindqvist"],
-    "groups": ["soc-admins", "all-staff", "9f0c2b7e-51d4-4d0a-8a1e-3f6d2c90b7aa"],
-    "department": ["IT Security"],
-    "sub": ["u1"],
-}
 
 
 @dataclass
@@ -129,7 +100,7 @@ def build(edge: LivelyEdge, *, paula: User, alice: User, vera: User, msp: Organi
     )
     world = World(edge, paula, alice, vera, msp, acme)
     _acme(world)
-    _connection(world)
+    world.connections = add_providers(paula, msp)
     _outsiders(world)
     for name, make in CLIENTS.items():
         client = _client(world, name)
@@ -191,7 +162,7 @@ def _acme(world: World) -> None:
     world.edge.run(tenant.pk, agents=6, silent=1)
     world.read()
     _tokens(world, tenant)
-    world.edge.events[tenant.pk] = _events(tenant)
+    world.edge.events[tenant.pk] = alerts_of_agents()
     read_agents(tenant.cell_id, tenant.pk)
     world.read()
     by = actor_for(world.alice)
@@ -211,58 +182,6 @@ def _acme(world: World) -> None:
             description="Looks at dashboards and cuts off machines, from ten to six.",
             permissions=["agent.quarantine", "agent.view", "dashboard.open", "events.read", "tenant.view"],
         )
-
-
-def _connection(world: World) -> None:
-    """The MSP's own OpenID provider, as its discovery document once told of it."""
-    issuer = "https://login.northwatch.example"
-    endpoints = {
-        f"{name}_endpoint": f"{issuer}/{path}"
-        for name, path in (("authorization", "authorize"), ("token", "token"), ("userinfo", "me"))
-    } | {"jwks_uri": f"{issuer}/keys"}
-    by = actor_for(world.paula)
-    with rls.acting_as(by.rls_actor):
-        own = connections.add_oidc(
-            by=by,
-            organization=world.msp,
-            name="Northwatch Entra ID",
-            provider=Discovered(issuer, endpoints),
-            client_id="garrison",
-            client_secret="a secret of Northwatch's",
-        )
-        provider = metadata.parse(SamlIdp(pair=new_pair(days=20)).metadata())
-        saml = connections.add_saml(by=by, organization=world.msp, name="Night shift", metadata=provider)
-        certificates.sign_requests(by=by, organization=world.msp, connection_id=saml.pk, wanted=True)
-        _domains(world, by, own)
-        mapping.set_mapping(
-            by=by,
-            organization=world.msp,
-            connection_id=own.pk,
-            mapping={"groups": "groups"},
-            role_rules=[{"group": "soc-admins", "role": "admin"}, {"group": "all-staff", "role": "viewer"}],
-            default_role="none",
-        )
-        mapping.set_just_in_time(by=by, organization=world.msp, connection_id=own.pk, wanted=True)
-        directory_of(by, own)
-        SignInTest.objects.create(
-            organization=world.msp,
-            connection=own,
-            tested_by=world.paula,
-            key="k",
-            outcome="passed",
-            uid="u1",
-            claims=SENT,
-        )
-    world.connections = {"own": own, "saml": saml}
-
-
-def _domains(world: World, by: Actor, own: Connection) -> None:
-    """One that is proven and leads to the connection, one that still waits for DNS."""
-    proven = domains.claim(by=by, organization=world.msp, name="northwatch.example")
-    domains.claim(by=by, organization=world.msp, name="northwatch-labs.example")
-    Domain.objects.filter(pk=proven.pk).update(
-        state=Domain.State.PROVEN, proven_at=timezone.now(), looked_at=timezone.now(), connection=own
-    )
 
 
 def _tokens(world: World, tenant: Tenant) -> None:
@@ -290,21 +209,6 @@ def _tokens(world: World, tenant: Tenant) -> None:
     world.edge.enrolled(tenant.pk, world.tokens["Servers, Gdańsk"].pk)
     world.edge.refused(tenant.pk, world.tokens["Contractor batch"].pk, "revoked")
     world.read()
-
-
-def _events(tenant: Tenant) -> list[dict[str, Any]]:
-    now = dt.datetime.now(dt.UTC)
-    names = ("wms-01", "edi-02", "sftp-01", "track-web-02")
-    found = []
-    for seq in range(1, 31):
-        level, words, rule, techniques = ALERTS[seq % len(ALERTS)]
-        at = now - dt.timedelta(seconds=7 * (31 - seq))
-        data = {
-            "rule": {"level": level, "description": words, "id": rule, "mitre": {"id": techniques}},
-            "agent": {"id": f"00{seq % 4 + 1}", "name": names[seq % 4]},
-        }
-        found.append({"seq": seq, "at": at.isoformat().replace("+00:00", "Z"), "kind": "alert", "data": data})
-    return found
 
 
 def _healthy(world: World, tenant: Tenant) -> None:

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 import respx
 
-from tests.isolation.matrix import MATRIX, Rule
+from tests.isolation.matrix import MATRIX
+from tests.isolation.rules import Rule
 from tests.isolation.test_matrix import send
 from tests.isolation.world import Visitor, World, world
 

@@ -9,8 +9,9 @@ from django.db import connection, transaction
 from dns.resolver import NXDOMAIN
 
 from organizations.permissions import ROLES
-from tests.isolation.matrix import MATRIX, PLAIN, Rule
+from tests.isolation.matrix import MATRIX, PLAIN
 from tests.isolation.routes import django_routes, portal_operations
+from tests.isolation.rules import Rule
 from tests.isolation.world import CANARY, Visitor, World, world
 
 __all__ = ["world"]
@@ -119,7 +120,7 @@ def walkers(world: World, address: str) -> list[Visitor]:
 
 
 def test_every_route_has_an_entry_and_every_entry_a_route():
-    assert django_routes() - set(MATRIX) == set(), "a route without an entry in tests/isolation/matrix.py"
+    assert django_routes() - set(MATRIX) == set(), "a route without an entry in tests/isolation/matrix_*.py"
     assert set(MATRIX) - django_routes() == set(), "an entry without a route"
 
 

@@ -10,7 +10,7 @@ from django.db import transaction
 from organizations.models import CustomRole, Membership
 from organizations.permissions import PERMISSIONS, ROLES
 from tests.database import all_rows
-from tests.isolation.matrix import Rule
+from tests.isolation.rules import Rule
 from tests.isolation.test_matrix import CASES, dns_is_empty, edge_is_away, send
 from tests.isolation.world import World, world
 

@@ -9,7 +9,7 @@ from controlplane import refusals
 from controlplane.models import AuditEntry
 from tests.database import all_rows
 from tests.isolation import test_matrix
-from tests.isolation.matrix import Rule
+from tests.isolation.rules import Rule
 from tests.isolation.test_matrix import CASES, dns_is_empty, edge_is_away, may, send, visitors_of
 from tests.isolation.world import World, world
 from tests.remembered import _rows

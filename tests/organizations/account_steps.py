@@ -4,9 +4,11 @@ import re
 import time
 from typing import Any
 
+import pytest
 from django.core import mail
 
 from controlplane import outbox
+from organizations.accounts import authenticators
 from organizations.models import User
 from tests.database import all_rows
 from tests.organizations.conftest import Browser
@@ -109,3 +111,31 @@ def age_proofs(browser: Browser, seconds: int) -> None:
     if session.get("second_factor"):
         session["second_factor"] -= seconds
     session.save()
+
+
+def words(answer: Any, address: str) -> str:
+    """What a page says, without what differs from request to request."""
+    text = re.sub(r'(name="csrfmiddlewaretoken" value="|data-now=")[^"]+', "", answer.content.decode())
+    return re.sub(r'"request [^<]+<', "", text).replace(address, "…")
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The time that authenticator apps go by."""
+
+    class Clock:
+        now = 1_800_000_000.0
+
+        def time(self) -> float:
+            return self.now
+
+    told = Clock()
+    monkeypatch.setattr(authenticators, "time", told)
+    monkeypatch.setattr(f"{__name__}.time", told)
+    return told
+
+
+@pytest.fixture
+def nora(visitor: Browser) -> User:
+    """Somebody with an account of their own, signed in as `visitor`."""
+    return sign_up(visitor)

@@ -1,7 +1,6 @@
 """Asking to join: who learns that an organization is here, who may ask, who decides, and what nobody gets by it."""
 
 import datetime as dt
-from typing import Any
 
 import pytest
 from django.test import Client
@@ -11,87 +10,28 @@ from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound, Problem
 from organizations.actions import domains, invitations, join_requests, keys
-from organizations.models import Connection, Domain, Invitation, JoinRequest, Membership, Organization, User
+from organizations.models import Domain, Invitation, JoinRequest, Membership, Organization, User
 from organizations.permissions import PERMISSIONS
 from tests.cast import actor_for, found, join, person, session_of
 from tests.database import all_rows
-from tests.organizations.account_steps import mails_to, sign_up
-from tests.organizations.conftest import Browser, Zone, add_oidc, audited, prove, refusals
-from tests.organizations.oidc_idp import OidcIdp
+from tests.organizations.account_steps import sign_up
+from tests.organizations.conftest import Browser, Zone, audited, prove
+from tests.organizations.join_steps import (
+    ANN,
+    ann,
+    approve,
+    ask,
+    askable,
+    decline,
+    domain,
+    is_member,
+    own,
+    subjects,
+    use,
+)
 
+__all__ = ["ann", "domain", "own"]
 pytestmark = pytest.mark.django_db(transaction=True)
-ANN = "ann@acme.example"
-
-
-@pytest.fixture(autouse=True)
-def _quick_hashes(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
-@pytest.fixture
-def domain(acme: Organization, alice: User, zone: Zone) -> Domain:
-    """acme.example, proven, whose people may ask to join Acme."""
-    made = prove(zone, actor_for(alice), acme, "acme.example")
-    return use(alice, acme, made, join_requests=True)
-
-
-@pytest.fixture
-def ann(domain: Domain) -> User:
-    """Somebody with a proven address there."""
-    with all_rows():
-        return User.objects.create_user(ANN, name="Ann", email_verified=True)
-
-
-@pytest.fixture
-def own(domain: Domain, acme: Organization, alice: User, own_idp: OidcIdp) -> Connection:
-    """Acme's connection, by which nobody joins by themselves."""
-    own_idp.person = {"sub": "ann", "email": ANN, "name": "Ann"}
-    made = add_oidc(actor_for(alice), acme, own_idp)
-    with all_rows():
-        Connection.objects.filter(pk=made.pk).update(state="enabled")
-    return made
-
-
-def use(by: User, organization: Organization, domain: Domain, **wanted: Any) -> Domain:
-    actor = actor_for(by)
-    with rls.acting_as(actor.rls_actor):
-        return domains.use(by=actor, organization=organization, domain_id=domain.pk, **wanted)
-
-
-def ask(user: User, organization: Organization) -> JoinRequest:
-    actor = actor_for(user)
-    with rls.acting_as(actor.rls_actor):
-        return join_requests.ask(by=actor, organization_id=organization.pk)
-
-
-def askable(user: User) -> list[str]:
-    actor = actor_for(user)
-    with rls.acting_as(actor.rls_actor):
-        return [each.organization_name for each in join_requests.askable(by=actor)]
-
-
-def approve(by: User, organization: Organization, request: JoinRequest, role: str = "viewer") -> Membership:
-    actor = actor_for(by)
-    with rls.acting_as(actor.rls_actor):
-        return join_requests.approve(by=actor, organization=organization, join_request_id=request.pk, role=role)
-
-
-def decline(by: User, organization: Organization, request: JoinRequest) -> None:
-    actor = actor_for(by)
-    with rls.acting_as(actor.rls_actor):
-        join_requests.decline(by=actor, organization=organization, join_request_id=request.pk)
-
-
-def is_member(user: User, organization: Organization) -> bool:
-    with all_rows():
-        return Membership.objects.filter(user=user, organization=organization).exists()
-
-
-def subjects(address: str) -> list[str]:
-    return [each.subject for each in mails_to(address)]
-
-
-# Who learns of it, and who may ask
 
 
 def test_somebody_new_sees_the_organization_only_after_proving_an_address_of_its_domain(
@@ -184,9 +124,6 @@ def test_keys_ask_for_nothing(acme: Organization, ann: User) -> None:
         join_requests.ask(by=key, organization_id=acme.pk)
 
 
-# Told, bounded, taken back
-
-
 def test_those_who_can_decide_are_mailed_and_nobody_else(
     acme: Organization, alice: User, bob: User, vera: User, ann: User
 ) -> None:
@@ -229,9 +166,6 @@ def test_a_request_can_be_taken_back_by_whoever_made_it_and_nobody_else(
     assert session_of(ann).post(f"/join/{acme.pk}/take-back/").status_code == 302
     assert audited(acme.pk)[-1].action == "organizations.join_request.take_back"
     assert ask(ann, acme).pk != request.pk
-
-
-# Deciding
 
 
 def test_who_is_let_in_has_the_role_that_was_given_and_is_mailed(acme: Organization, alice: User, ann: User) -> None:
@@ -341,102 +275,3 @@ def test_a_key_lists_approves_and_declines(acme: Organization, alice: User, ann:
     assert (made.status_code, made.json()["email"]) == (201, ANN)
     assert client.get(made["Location"]).status_code == 200
     assert client.post(f"{base}/{request.pk}/decline").status_code == 404
-
-
-# By the organization's own connection, where nobody joins by themselves
-
-
-def test_a_stranger_whom_the_connection_proves_is_led_to_ask_in_place_of_a_dead_end(
-    visitor: Browser, acme: Organization, alice: User, own: Connection, own_idp: OidcIdp
-) -> None:
-    address = f"/sso/{own.pk}/ask/"
-    assert visitor.through_oidc(own_idp, own.pk)["Location"] == address
-    assert not visitor.is_signed_in
-    assert "Ask to join Acme" in visitor.get(address).content.decode()
-    assert refusals(acme.pk) == ["NOT_A_MEMBER"]
-    with all_rows():
-        assert not User.objects.filter(email=ANN).exists()
-
-    assert visitor.post(address)["Location"] == address
-    assert "You have asked" in visitor.get(address).content.decode()
-    assert "Ann asks to join Acme" in subjects(alice.email)
-    with all_rows():
-        request = JoinRequest.objects.get()
-    approve(alice, acme, request, "operator")
-    assert subjects(ANN) == ["You belong to Acme now"]
-    assert Browser().through_oidc(own_idp, own.pk)["Location"] == f"/o/{acme.pk}/"
-
-
-def test_who_was_declined_reads_so_at_the_next_sign_in(
-    visitor: Browser, acme: Organization, alice: User, own: Connection, own_idp: OidcIdp
-) -> None:
-    visitor.through_oidc(own_idp, own.pk)
-    visitor.post(f"/sso/{own.pk}/ask/")
-    with all_rows():
-        request = JoinRequest.objects.get()
-    decline(alice, acme, request)
-    again = Browser()
-    again.through_oidc(own_idp, own.pk)
-    assert "Your request was declined" in again.get(f"/sso/{own.pk}/ask/").content.decode()
-    assert again.post(f"/sso/{own.pk}/ask/").status_code == 409
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        {"email": "ann@rival.example"},
-        {"email": "ann@mail.acme.example"},
-        {"email": ANN, "email_verified": False},
-    ],
-)
-def test_the_connection_opens_no_request_for_an_address_that_proves_nothing(
-    visitor: Browser, acme: Organization, own: Connection, own_idp: OidcIdp, said: dict[str, Any]
-) -> None:
-    own_idp.person = {"sub": "ann", **said}
-    assert visitor.through_oidc(own_idp, own.pk).status_code == 403
-    assert visitor.post(f"/sso/{own.pk}/ask/")["Location"] == f"/sso/{own.pk}/"
-    with all_rows():
-        assert not JoinRequest.objects.exists()
-
-
-def test_the_dead_end_stays_where_the_organization_takes_no_requests(
-    visitor: Browser, acme: Organization, alice: User, domain: Domain, own: Connection, own_idp: OidcIdp
-) -> None:
-    use(alice, acme, domain, join_requests=False)
-    assert visitor.through_oidc(own_idp, own.pk).status_code == 403
-
-
-def test_asking_by_a_connection_never_takes_over_an_account_that_exists(
-    visitor: Browser, acme: Organization, own: Connection, own_idp: OidcIdp, ann: User
-) -> None:
-    """The attack: Acme's provider says the address of somebody who has an account, and asks in their name."""
-    visitor.through_oidc(own_idp, own.pk)
-    assert visitor.post(f"/sso/{own.pk}/ask/").status_code == 403
-    with all_rows():
-        assert not JoinRequest.objects.exists()
-        assert User.objects.filter(email=ANN).count() == 1
-
-
-def test_nobody_asks_in_a_browser_that_the_connection_has_not_proven(
-    visitor: Browser, another_visitor: Browser, own: Connection, own_idp: OidcIdp
-) -> None:
-    visitor.through_oidc(own_idp, own.pk)
-    for browser in (another_visitor, Browser()):
-        assert browser.get(f"/sso/{own.pk}/ask/")["Location"] == f"/sso/{own.pk}/"
-        assert browser.post(f"/sso/{own.pk}/ask/")["Location"] == f"/sso/{own.pk}/"
-    session = visitor.session
-    session["may_ask_to_join"] = {**session["may_ask_to_join"], "at": session["may_ask_to_join"]["at"] - 1801}
-    session.save()
-    assert visitor.post(f"/sso/{own.pk}/ask/")["Location"] == f"/sso/{own.pk}/"
-    with all_rows():
-        assert not JoinRequest.objects.exists()
-
-
-def test_a_connection_that_is_switched_off_meanwhile_takes_no_request(
-    visitor: Browser, own: Connection, own_idp: OidcIdp
-) -> None:
-    visitor.through_oidc(own_idp, own.pk)
-    with all_rows():
-        Connection.objects.update(state="disabled")
-    assert visitor.get(f"/sso/{own.pk}/ask/").status_code == 404
-    assert visitor.post(f"/sso/{own.pk}/ask/").status_code == 404

@@ -1,7 +1,6 @@
 """The platform's staff: a password that can't be guessed, and the admin site only while an audited grant lasts."""
 
 import datetime as dt
-from typing import Any
 
 import pytest
 from django.contrib import admin
@@ -40,14 +39,8 @@ MODELS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _quick_hashes(settings: Any) -> None:
-    """What is tested is who gets in, not how slow a guess is."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
-def sam(_quick_hashes: None, transactional_db: None) -> User:
+def sam(transactional_db: None) -> User:
     """A member of the platform's staff, who belongs to no organization."""
     return staff.make(by=OPERATOR, email=ADDRESS, password=PASSWORD)
 

@@ -12,7 +12,7 @@ from organizations.models import Connection, Membership, User
 from tests.cast import person
 from tests.database import all_rows
 from tests.organizations.scim.client import GROUP, PATCH, USER, ScimClient
-from tests.organizations.scim.test_provisioning import map_groups, tie
+from tests.organizations.scim.steps import map_groups, tie
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 OBJECT = "58342554-38d6-4ec8-948c-50044d0a33fd"

@@ -1,0 +1,175 @@
+"""Who may do what at the addresses of the REST API."""
+
+from tests.isolation.rules import anybody, members, needs, people
+
+API = {
+    "/api/…": {},
+    "/api/v1/openapi.json": {"GET": anybody()},
+    "/api/v1/plans": {"GET": people()},
+    "/api/v1/organizations": {"GET": people(), "POST": people(body={"name": "New"})},
+    "/api/v1/organizations/{organization_id}": {
+        "GET": members(),
+        "PATCH": needs("sso.manage", body={"sign_in_policy": "any"}),
+    },
+    "/api/v1/organizations/{organization_id}/security": {
+        "GET": needs("organization.manage"),
+        "PATCH": needs("organization.manage", body={"idle_minutes": 30}),
+    },
+    "/api/v1/organizations/{organization_id}/security/sign-out": {"POST": needs("organization.manage")},
+    "/api/v1/organizations/{organization_id}/connections": {
+        "GET": needs("sso.manage"),
+        "POST": needs("sso.manage", body={"kind": "saml", "name": "new", "metadata_xml": "<a/>"}),
+    },
+    "/api/v1/organizations/{organization_id}/connections/{connection_id}": {
+        "GET": needs("sso.manage"),
+        "PATCH": needs("sso.manage", body={"name": "new"}),
+    },
+    "/api/v1/organizations/{organization_id}/connections/{connection_id}/certificates": {
+        "POST": needs("sso.manage", body={"certificate": "x"})
+    },
+    "/api/v1/organizations/{organization_id}/connections/{connection_id}/certificates/{fingerprint}": {
+        "DELETE": needs("sso.manage")
+    },
+    "/api/v1/organizations/{organization_id}/connections/{connection_id}/own-key": {
+        "POST": needs("sso.manage"),
+        "PUT": needs("sso.manage"),
+    },
+    "/api/v1/organizations/{organization_id}/connections/{connection_id}/provisioning": {
+        "GET": needs("sso.manage"),
+        "PATCH": needs("organization.manage", body={"attribute": "userName"}),
+        "DELETE": needs("organization.manage"),
+    },
+    "/api/v1/organizations/{organization_id}/connections/{connection_id}/provisioning/tokens": {
+        "POST": needs("organization.manage", body={"expires_in_days": 1})
+    },
+    "/api/v1/organizations/{organization_id}/connections/{connection_id}/provisioning/tokens/{scim_token_id}": {
+        "DELETE": needs("sso.manage")
+    },
+    "/api/v1/organizations/{organization_id}/connections/{connection_id}/refresh": {"POST": needs("sso.manage")},
+    "/api/v1/organizations/{organization_id}/connections/{connection_id}/test": {"GET": needs("sso.manage")},
+    "/api/v1/organizations/{organization_id}/domains": {
+        "GET": needs("sso.manage"),
+        "POST": needs("sso.manage", body={"name": "new.example"}),
+    },
+    "/api/v1/organizations/{organization_id}/domains/{domain_id}": {
+        "GET": needs("sso.manage"),
+        "PATCH": needs("sso.manage", body={"connection": None}),
+        "DELETE": needs("sso.manage"),
+    },
+    "/api/v1/organizations/{organization_id}/domains/{domain_id}/check": {"POST": needs("sso.manage")},
+    "/api/v1/organizations/{organization_id}/subscription": {"GET": needs("billing.view")},
+    "/api/v1/organizations/{organization_id}/audit": {"GET": needs("audit.view")},
+    "/api/v1/organizations/{organization_id}/audit/export": {"GET": needs("audit.view", query="kind=jsonl")},
+    "/api/v1/organizations/{organization_id}/audit/{entry_id}": {"GET": needs("audit.view")},
+    "/api/v1/organizations/{organization_id}/grants": {
+        "GET": needs("member.view"),
+        "POST": needs("organization.manage", body={"code": "{code}", "role_ceiling": "viewer"}),
+    },
+    "/api/v1/organizations/{organization_id}/access-refusals": {
+        "POST": needs("organization.manage", body={"code": "{code}"})
+    },
+    "/api/v1/organizations/{organization_id}/access-requests": {
+        "GET": needs("client.manage"),
+        "POST": needs("client.manage", body={"role_ceiling": "viewer"}),
+    },
+    "/api/v1/organizations/{organization_id}/access-requests/{request_id}": {"DELETE": needs("client.manage")},
+    "/api/v1/organizations/{organization_id}/members": {"GET": needs("member.view")},
+    "/api/v1/organizations/{organization_id}/members/{membership_id}": {
+        "GET": needs("member.view"),
+        "PATCH": needs("member.manage", body={"role": "operator"}),
+        "DELETE": needs("member.manage"),
+    },
+    "/api/v1/organizations/{organization_id}/roles": {
+        "GET": needs("member.view"),
+        "POST": needs("member.manage", body={"name": "New", "permissions": ["tenant.view"]}),
+    },
+    "/api/v1/organizations/{organization_id}/roles/{role_id}": {
+        "GET": needs("member.view"),
+        "PATCH": needs("member.manage", body={"name": "New"}),
+        "DELETE": needs("member.manage"),
+    },
+    "/api/v1/organizations/{organization_id}/members/{membership_id}/clients": {
+        "GET": needs("member.view"),
+        "PUT": needs("member.manage", body={"sets": []}),
+    },
+    "/api/v1/organizations/{organization_id}/members/{membership_id}/offboarding": {
+        "GET": needs("member.manage"),
+        "POST": needs("member.manage"),
+    },
+    "/api/v1/organizations/{organization_id}/offboardings": {"GET": needs("member.manage")},
+    "/api/v1/organizations/{organization_id}/offboardings/{offboarding_id}": {"GET": needs("member.manage")},
+    "/api/v1/organizations/{organization_id}/invitations": {
+        "GET": needs("member.view"),
+        "POST": needs("member.manage", body={"email": "new@example.test", "role": "viewer"}),
+    },
+    "/api/v1/organizations/{organization_id}/invitations/{invitation_id}": {
+        "GET": needs("member.view"),
+        "DELETE": needs("member.manage"),
+    },
+    "/api/v1/organizations/{organization_id}/invitations/{invitation_id}/resend": {"POST": needs("member.manage")},
+    "/api/v1/organizations/{organization_id}/join-requests": {"GET": needs("member.manage")},
+    "/api/v1/organizations/{organization_id}/join-requests/{join_request_id}/approve": {
+        "POST": needs("member.manage", body={"role": "viewer"})
+    },
+    "/api/v1/organizations/{organization_id}/join-requests/{join_request_id}/decline": {"POST": needs("member.manage")},
+    "/api/v1/organizations/{organization_id}/keys": {
+        "GET": needs("key.manage"),
+        "POST": needs("key.manage", body={"name": "new", "scopes": ["tenant.view"], "expires_in_days": 1}),
+    },
+    "/api/v1/organizations/{organization_id}/keys/{key_id}": {
+        "GET": needs("key.manage"),
+        "DELETE": needs("key.manage"),
+    },
+    "/api/v1/grants/{grant_id}": {
+        "GET": needs("member.view"),
+        "PATCH": needs("organization.manage", body={"role_ceiling": "viewer"}),
+        "DELETE": needs("organization.manage"),
+    },
+    "/api/v1/organizations/{organization_id}/emergencies": {
+        "GET": needs("member.view"),
+        "POST": members(body={"grant": "{grant_id}", "reason": "Everything is on fire"}),
+    },
+    "/api/v1/emergencies/{emergency_id}": {"DELETE": needs("organization.manage")},
+    "/api/v1/grants/{grant_id}/review": {"PUT": needs("organization.manage", body={"role_ceiling": "viewer"})},
+    "/api/v1/tenants": {
+        "GET": people(),
+        "POST": needs("tenant.create", body={"organization": "{organization_id}", "name": "New"}),
+    },
+    "/api/v1/tenants/{tenant_id}": {
+        "GET": needs("tenant.view"),
+        "PATCH": needs("tenant.delete", body={"protected": True}),
+        "DELETE": needs("tenant.delete", body={"confirm_name": "x"}),
+    },
+    "/api/v1/tenants/{tenant_id}/start": {"POST": needs("tenant.operate")},
+    "/api/v1/tenants/{tenant_id}/stop": {"POST": needs("tenant.operate")},
+    "/api/v1/tenants/{tenant_id}/rotate-certificates": {"POST": needs("tenant.operate")},
+    "/api/v1/tenants/{tenant_id}/upgrade": {"POST": needs("tenant.operate", body={"version": "4.14.6"})},
+    "/api/v1/tenants/{tenant_id}/rollback": {"POST": needs("tenant.operate")},
+    "/api/v1/tenants/{tenant_id}/resize": {"POST": needs("tenant.operate")},
+    "/api/v1/tenants/{tenant_id}/usage": {"GET": needs("tenant.view")},
+    "/api/v1/tenants/{tenant_id}/sleep": {"POST": needs("tenant.operate")},
+    "/api/v1/tenants/{tenant_id}/wake": {"POST": needs("tenant.operate")},
+    "/api/v1/tenants/{tenant_id}/rotate-credentials": {"POST": needs("tenant.operate")},
+    "/api/v1/tenants/{tenant_id}/tokens": {
+        "GET": needs("token.view"),
+        "POST": needs("token.create", body={"name": "new"}),
+    },
+    "/api/v1/tenants/{tenant_id}/tokens/{token_id}": {"GET": needs("token.view"), "DELETE": needs("token.revoke")},
+    "/api/v1/tenants/{tenant_id}/tokens/{token_id}/quarantine": {
+        "POST": needs("agent.quarantine", body={"reason": "leaked"})
+    },
+    "/api/v1/tenants/{tenant_id}/agents": {"GET": needs("agent.view", edge=True)},
+    "/api/v1/tenants/{tenant_id}/agents/{number}": {"GET": needs("agent.view", edge=True)},
+    "/api/v1/tenants/{tenant_id}/agents/{number}/quarantine": {
+        "POST": needs("agent.quarantine", body={"reason": "leaked"})
+    },
+    "/api/v1/tenants/{tenant_id}/refusals": {"GET": needs("token.view")},
+    "/api/v1/tenants/{tenant_id}/dashboard": {"POST": needs("dashboard.open", edge=True)},
+    "/api/v1/tenants/{tenant_id}/events-token": {"POST": needs("events.read")},
+    "/api/v1/tenants/{tenant_id}/certs-token": {"POST": needs("tenant.operate")},
+    "/api/v1/tenants/{tenant_id}/revocations": {"GET": needs("tenant.view")},
+    "/api/v1/operations": {"GET": people()},
+    "/api/v1/operations/{operation_id}": {"GET": needs("tenant.view")},
+    "/api/v1/operations/{operation_id}/retry": {"POST": needs("tenant.operate")},
+    "/api/v1/operations/{operation_id}/cancel": {"POST": needs("tenant.operate")},
+}
