@@ -24,7 +24,8 @@ class Actor:
             session to judge.
         second_factor: organizations that this session entered with a second factor; None = no session to judge.
         confirmed: whether the person proved who they are within the last minutes; None = no session to judge.
-        in_control: whether they did so by a way of their own, not by an organization's; None = no session to judge.
+        in_control: whether they did so by a way of their own, not by an organization's, and have shown their second
+            factor if they have one; None = no session to judge.
         working: the grant under which this session works in a client, and the MSP that holds it.
         lacks: pairs (organization id, "proof", "second_factor" or "address"): what keeps this session out of the
             person's own organizations.

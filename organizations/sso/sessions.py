@@ -20,7 +20,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from controlplane import rls
 from controlplane.actor import actor_of
 from controlplane.ids import new_id
-from organizations.accounts.people import has_way_of_their_own
+from organizations.accounts.people import factors_of, has_way_of_their_own
 from organizations.actions import browser_sessions, emergency, facts, sign_in_trail
 from organizations.entering import PROOF_SECONDS, counts, is_from
 from organizations.models import Organization, User
@@ -155,18 +155,17 @@ def is_fresh(request: HttpRequest) -> bool:
 
 def is_in_control(request: HttpRequest) -> bool:
     """
-    Whether they did so by a way of their own, as changing what proves them demands.
+    Whether they did so by a way of their own, and have shown a second factor if they have one, as changing what proves
+    them demands.
 
-    An organization's connection is enough only for somebody who has no such way and belongs nowhere else: nothing is
-    there that the connection does not open anyway.
+    The attack: with the platform's sign-in alone somebody makes new recovery codes, and shows one as the second factor.
     """
-    proofs, person = _fresh_proofs(request), request.user
-    if any(time.time() - proofs.get(way, 0) < FRESH_SECONDS for way in VERIFYING_WAYS):
-        return True
-    if not isinstance(person, User) or not is_fresh(request):
-        return False
-    with rls.reading_as(f"user:{person.pk}"):
-        return not has_way_of_their_own(person) and all(entry.way for entry in entries_of(request))
+    return _is_proven_by_way_of_their_own(request) and not _owes_second_factor(request)
+
+
+def owes_only_second_factor(request: HttpRequest) -> bool:
+    """Whether nothing but their second factor keeps them from changing what proves them."""
+    return _is_proven_by_way_of_their_own(request) and _owes_second_factor(request)
 
 
 def has_shown_second_factor(request: HttpRequest) -> bool:
@@ -198,6 +197,24 @@ def safe_next(address: str) -> str:
     host = settings.BASE_URL.partition("://")[2]
     safe = address.startswith("/") and url_has_allowed_host_and_scheme(address, allowed_hosts={host})
     return address if safe else "/"
+
+
+def _is_proven_by_way_of_their_own(request: HttpRequest) -> bool:
+    """
+    An organization's connection is enough only for somebody who has no such way and belongs nowhere else: nothing is
+    there that the connection does not open anyway.
+    """
+    proofs, person = _fresh_proofs(request), request.user
+    if any(time.time() - proofs.get(way, 0) < FRESH_SECONDS for way in VERIFYING_WAYS):
+        return True
+    if not isinstance(person, User) or not is_fresh(request):
+        return False
+    with rls.reading_as(f"user:{person.pk}"):
+        return not has_way_of_their_own(person) and all(entry.way for entry in entries_of(request))
+
+
+def _owes_second_factor(request: HttpRequest) -> bool:
+    return not has_shown_second_factor(request) and factors_of(str(request.user.pk)).any
 
 
 def _note_begin(request: HttpRequest, user: User, *, way: str, how: str, entered: set[str], anew: bool) -> None:

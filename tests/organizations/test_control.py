@@ -102,3 +102,33 @@ def test_an_organizations_own_sign_in_can_not_give_an_account_a_passkey(
     session.save()
     assert visitor.get("/account/passkeys/new/")["Location"].startswith("/confirm/")
     assert visitor.post("/passkeys/options/", {"purpose": "add"})["Location"].startswith("/confirm/")
+
+
+@pytest.mark.parametrize("address", [*CHANGES, "/account/passkeys/pkey_x/remove/", "/account/link/platform/"])
+def test_the_platforms_sign_in_alone_changes_nothing_for_whoever_has_a_second_factor(
+    visitor: Browser, another_visitor: Browser, platform_idp: OidcIdp, address: str
+) -> None:
+    """The attack: with the platform login alone, make recovery codes and show one as the second factor."""
+    visitor.through_oidc(platform_idp)
+    add_app(visitor)
+    another_visitor.through_oidc(platform_idp)
+    answer = another_visitor.post(address, {"password": "another heron, another pond", "name": "x"})
+    assert answer["Location"].startswith("/confirm/?")
+    assert "for=account" in answer["Location"]
+    assert another_visitor.get("/account/recovery-codes/").context["left"] == 0
+
+
+def test_whoever_owes_only_their_second_factor_is_led_to_it_and_back(
+    visitor: Browser, another_visitor: Browser, platform_idp: OidcIdp, clock: Any
+) -> None:
+    visitor.through_oidc(platform_idp)
+    secret = add_app(visitor)
+    clock.now += 30
+    another_visitor.through_oidc(platform_idp)
+    confirm = another_visitor.get("/account/passkeys/new/")["Location"]
+    step = another_visitor.get(confirm)["Location"]
+    assert step == f"{STEP}?next=%2Faccount%2Fpasskeys%2Fnew%2F&for=account"
+    assert "changed only by who has your second factor" in another_visitor.get(step).content.decode()
+    shown = another_visitor.post(STEP, {"code": app_code(secret), "next": "/account/passkeys/new/", "for": "account"})
+    assert shown["Location"] == "/account/passkeys/new/"
+    assert another_visitor.get("/account/passkeys/new/").status_code == 200

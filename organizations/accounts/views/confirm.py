@@ -1,10 +1,12 @@
 """Confirm that it is still you, before something dangerous."""
 
 from collections.abc import Mapping
+from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -42,6 +44,9 @@ def confirm(request: HttpRequest) -> HttpResponse:
     assert user is not None
     of_account = (request.POST.get("for") or request.GET.get("for")) == "account"
     next_address = sessions.safe_next(request.POST.get("next") or request.GET.get("next") or "")
+    if of_account and sessions.owes_only_second_factor(request):
+        query = urlencode({"next": next_address, "for": "account"})
+        return redirect(f"{reverse('second-step')}?{query}")
     password, code, passkey = CurrentPasswordForm(), FactorCodeForm(), PasskeyForm()
     if request.method == "POST":
         if "password" in request.POST:

@@ -73,7 +73,7 @@ def by_passkey(request: HttpRequest) -> HttpResponse:
 def second_step(request: HttpRequest) -> HttpResponse:
     """
     The second factor: of somebody who gave their password, or of somebody who is signed in, for an organization that
-    asks for one.
+    asks for one or before what proves them is changed.
     """
     waiting = half.current(request)
     user = _of_half(request, waiting)
@@ -85,7 +85,13 @@ def second_step(request: HttpRequest) -> HttpResponse:
         form = PasskeyForm(request.POST) if request.POST.get("credential") else FactorCodeForm(request.POST)
         if form.is_valid() and (shown := _shown(request, user, form)):
             return _whole(request, user, waiting, next_address, shown)
-    context = {"form": form, "next": next_address, "factors": people.factors_of(user.pk), "half": waiting is not None}
+    context = {
+        "form": form,
+        "next": next_address,
+        "factors": people.factors_of(user.pk),
+        "half": waiting is not None,
+        "of_account": _given(request, "for") == "account",
+    }
     return render(request, "accounts/second_step.html", context, status=422 if form.errors else 200)
 
 
