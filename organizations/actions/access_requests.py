@@ -17,16 +17,16 @@ from controlplane.actor import Actor
 from controlplane.ids import InvalidToken, body_of, digest, make_token, parse_token
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
 from organizations.access import require
-from organizations.actions.clients import REVIEW_AFTER, record
+from organizations.actions.clients import end_lapsed, record
+from organizations.actions.terms import checked_ceiling, checked_days, given_ceiling, until
 from organizations.addresses import usable_address
 from organizations.models import AccessRequest, Grant, Organization
 from organizations.models.access_request import new_access_request_id
-from organizations.permissions import ROLES, Role
+from organizations.permissions import Role
 from organizations.standings import Standing, current
 
 LASTS = dt.timedelta(days=14)
 MOST_OPEN = 50
-LONGEST_DAYS = 366
 
 
 @dataclass(frozen=True)
@@ -108,12 +108,13 @@ def approve(
     Let the MSP that asked into the organization, up to a role, for some days or standing with a date of review.
 
     Args: emergency_ceiling: the ceiling in an emergency; empty allows none.
-    Raises NotFound for a code that can't be answered, Invalid naming the field, Conflict where the MSP has access
-    already or is, over whatever way, a client of this organization.
+    Raises NotFound for a code that can't be answered, Invalid naming the field, Forbidden for a ceiling above the
+    asker's own reach, Conflict where the MSP has access already or is, over whatever way, a client of this
+    organization.
     """
-    _as_owner(by, organization, confirmed=True)
-    ceiling, lasting = checked_ceiling(role_ceiling), until(checked_days(days))
-    emergency = checked_ceiling(emergency_ceiling, field="emergency_ceiling") if emergency_ceiling else ""
+    standing = _as_owner(by, organization, confirmed=True)
+    ceiling, lasting = given_ceiling(standing, role_ceiling), until(checked_days(days))
+    emergency = given_ceiling(standing, emergency_ceiling, field="emergency_ceiling") if emergency_ceiling else ""
     msp_id = _msp_of(code)
     with rls.reading_as(f"org:{msp_id}"):
         _open(code)  # before anything is told of whoever the code names
@@ -133,7 +134,8 @@ def approve(
                 code="GRANT_EXISTS",
                 hint="Change what it may do, or how long, beside its name.",
             )
-        given.update(state=Grant.State.ENDED, withdrawn_at=timezone.now())  # its end came before the clock's
+        for lapsed in given.select_for_update():
+            end_lapsed(lapsed, timezone.now())  # its end came before the clock's
         grant = Grant.objects.create(
             msp_id=msp_id, client=organization, role_ceiling=ceiling, emergency_ceiling=emergency, **lasting
         )
@@ -158,28 +160,6 @@ def decline(*, by: Actor, organization: Organization, code: str) -> None:
             target=request_id,
             data={"msp": _msp_of(code)},
         )
-
-
-def checked_ceiling(role: str, *, field: str = "role_ceiling") -> str:
-    """A role that can be a ceiling; raises Invalid naming `field`."""
-    if role not in ROLES:
-        raise Invalid(f"The ceiling is one of {', '.join(Role.values)}.", field=field)
-    return role
-
-
-def checked_days(days: int | None) -> int | None:
-    """For how long access is; raises Invalid."""
-    if days is not None and not 1 <= days <= LONGEST_DAYS:
-        raise Invalid(f"Access lasts between 1 and {LONGEST_DAYS} days, or stands until it is reviewed.", field="days")
-    return days
-
-
-def until(days: int | None) -> dict[str, dt.datetime | None]:
-    """The end of access for some days, or the review of one that stands."""
-    now = timezone.now()
-    if days is None:
-        return {"ends_at": None, "review_at": now + REVIEW_AFTER}
-    return {"ends_at": now + dt.timedelta(days=days), "review_at": None}
 
 
 def checked_code(code: str) -> None:
@@ -261,7 +241,11 @@ def _within_bounds(request: AccessRequest) -> None:
     open_ones = AccessRequest.objects.filter(
         organization_id=request.organization_id, state=AccessRequest.State.REQUESTED
     )
-    open_ones.filter(expires_at__lt=timezone.now()).update(state=AccessRequest.State.WITHDRAWN)
+    now = timezone.now()
+    for late in open_ones.filter(expires_at__lte=now):
+        late.state, late.answered_at = AccessRequest.State.WITHDRAWN, now
+        late.save(update_fields=["state", "answered_at"])
+        _record(Actor.system("nobody answered in time", organization_id=late.organization_id), late, "withdraw")
     if request.email and open_ones.filter(email__iexact=request.email).exists():
         raise Conflict(
             "This address has been asked already. Nothing was sent.",

@@ -7,14 +7,13 @@ from django.utils import timezone
 
 from controlplane import audit, rls
 from controlplane.actor import Actor
-from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
+from controlplane.problems import Conflict, Forbidden, NotFound
 from organizations.access import NotConfirmed, require
 from organizations.actions import facts
 from organizations.actions.founding import checked_name, insert_organization
+from organizations.actions.terms import REVIEW_AFTER, checked_ceiling
 from organizations.models import Grant, Organization
 from organizations.permissions import ROLES, Role, may_hand_out
-
-REVIEW_AFTER = dt.timedelta(days=180)
 
 
 def create_client(*, by: Actor, msp: Organization, name: str, role_ceiling: str = Role.ADMIN) -> Organization:
@@ -26,13 +25,12 @@ def create_client(*, by: Actor, msp: Organization, name: str, role_ceiling: str 
     standing = require(by, "client.manage", msp)
     if not msp.is_msp or standing.grant_id is not None:
         raise Forbidden("Only a managed service provider has clients. Nothing was made.")
-    if role_ceiling not in ROLES:
-        raise Invalid(f"The ceiling is one of {', '.join(ROLES)}.", field="role_ceiling")
+    ceiling = checked_ceiling(role_ceiling)
     client = Organization(name=checked_name(name), created_by_id=by.user_id or None)
     with rls.acting_as(f"org:{client.pk}"):
         insert_organization(by=by, organization=client, way="msp")
         grant = Grant.objects.create(
-            msp=msp, client=client, role_ceiling=role_ceiling, review_at=timezone.now() + REVIEW_AFTER
+            msp=msp, client=client, role_ceiling=ceiling, review_at=timezone.now() + REVIEW_AFTER
         )
         record(by, grant, "organizations.grant.create")
     return client
@@ -44,24 +42,24 @@ def limit_grant(
     """
     Lower a grant's ceiling or set its end, from the client's side or the MSP's. It is never widened here.
 
-    Raises Forbidden for a widening, Conflict for a grant that has ended.
+    An end of now is a withdrawal, so it is as dangerous as one. Raises Forbidden for a widening, Conflict for a grant
+    that has ended.
     """
-    standing_in = side_of(by, grant)
-    if role_ceiling is not None and role_ceiling not in ROLES:
-        raise Invalid(f"The ceiling is one of {', '.join(ROLES)}.", field="role_ceiling")
+    side = side_of(by, grant, confirmed=True)
+    ceiling = None if role_ceiling is None else checked_ceiling(role_ceiling)
     with rls.acting_as(f"org:{grant.client_id}"):
         held = Grant.objects.select_for_update().filter(pk=grant.pk, state=Grant.State.ACTIVE).first()
         if held is None:
             raise Conflict("This access has ended already. Nothing was changed.", code="GRANT_ENDED")
-        if role_ceiling is not None and not may_hand_out(ROLES[held.role_ceiling], role_ceiling):
+        if ceiling is not None and not may_hand_out(ROLES[held.role_ceiling], ceiling):
             raise Forbidden("A grant can't be widened: end it and let the client give a new one.")
         if ends_at is not None and held.ends_at is not None and ends_at > held.ends_at:
             raise Forbidden("A grant can't be lengthened: end it and let the client give a new one.")
-        held.role_ceiling = role_ceiling or held.role_ceiling
+        held.role_ceiling = ceiling or held.role_ceiling
         held.ends_at = ends_at or held.ends_at
         held.save(update_fields=["role_ceiling", "ends_at"])
         facts.publish(facts.GRANT_LIMITED, organization_id=held.client_id, grant=held.pk)
-        record(by, held, "organizations.grant.limit", side=standing_in)
+        record(by, held, "organizations.grant.limit", side=side)
     return held
 
 
@@ -79,6 +77,15 @@ def withdraw(*, by: Actor, grant: Grant) -> Grant:
         facts.publish(facts.GRANT_ENDED, organization_id=grant.client_id, grant=grant.pk)
         record(by, grant, "organizations.grant.withdraw", side=side)
     return grant
+
+
+def end_lapsed(grant: Grant, at: dt.datetime) -> None:
+    """Write down that a grant ended by itself, in the caller's transaction, as the client."""
+    grant.state, grant.withdrawn_at = Grant.State.ENDED, at
+    grant.save(update_fields=["state", "withdrawn_at"])
+    facts.publish(facts.GRANT_ENDED, organization_id=grant.client_id, grant=grant.pk)
+    clock = Actor.system("its time was over", organization_id=grant.client_id)
+    record(clock, grant, "organizations.grant.end")
 
 
 def side_of(by: Actor, grant: Grant, *, confirmed: bool = False) -> str:

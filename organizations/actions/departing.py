@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from controlplane.actor import Actor
-from organizations.actions import browser_sessions, keys
-from organizations.models import Connection, Invitation, User
+from organizations.actions import browser_sessions, invitations, keys
+from organizations.models import Connection, User
 
 
 def end_access(*, by: Actor, connection: Connection, user_id: str, addresses: Iterable[str] = ()) -> None:
@@ -17,4 +17,6 @@ def end_access(*, by: Actor, connection: Connection, user_id: str, addresses: It
     browser_sessions.end_begun_by(by=by, user_id=user_id, way=connection.pk)
     known = {*addresses, *User.objects.filter(pk=user_id).values_list("email", flat=True)}
     for address in known:
-        Invitation.objects.filter(organization_id=connection.organization_id, email__iexact=address).delete()
+        invitations.withdraw_from(
+            by=by, organization=connection.organization, email=address, because="the directory took them away"
+        )

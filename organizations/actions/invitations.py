@@ -109,6 +109,19 @@ def withdraw(*, by: Actor, organization: Organization, invitation_id: str) -> No
         _record(by, standing, "organizations.invitation.withdraw", invitation_id, email=invitation.email)
 
 
+def withdraw_from(*, by: Actor, organization: Organization, email: str, because: str) -> None:
+    """Take back what was sent to an address, in the caller's transaction, as the organization."""
+    for invitation in Invitation.objects.filter(organization=organization, email__iexact=email):
+        audit.record(
+            by=by,
+            action="organizations.invitation.withdraw",
+            organization_id=organization.pk,
+            target=invitation.pk,
+            data={"email": invitation.email, "because": because},
+        )
+        invitation.delete()
+
+
 def offered(*, by: Actor) -> list[dict[str, Any]]:
     """Invitations to the verified e-mail address of the person who asks: id, organization, role and its name."""
 

@@ -16,9 +16,9 @@ from controlplane.problems import Conflict, NotFound
 from organizations import owner_notices
 from organizations.access import require
 from organizations.accounts import guessing, people
-from organizations.actions import owners, roles, sign_in
+from organizations.actions import invitations, owners, roles, sign_in
 from organizations.actions.members import check_role
-from organizations.models import Connection, Domain, Invitation, JoinRequest, Membership, Organization, User
+from organizations.models import Connection, Domain, JoinRequest, Membership, Organization, User
 from organizations.roles import role_name
 from organizations.sso.domains import reach
 from organizations.sso.domains.names import domain_of
@@ -64,6 +64,8 @@ def take_back(*, by: Actor, organization_id: str) -> None:
     if by.kind != "user" or mine is None:
         raise NotFound
     with rls.acting_as(f"org:{organization_id}"):
+        # Who decides about it at this moment comes before this, and then there is nothing to take back, or after it.
+        owners.alone(organization_id)
         taken, _ = JoinRequest.objects.open().filter(pk=mine.pk).delete()
         if not taken:
             raise NotFound
@@ -121,7 +123,9 @@ def approve(*, by: Actor, organization: Organization, join_request_id: str, role
                 code="NOT_PROVEN",
                 hint="Decline it, and invite the address if you know whose it is.",
             )
-        Invitation.objects.filter(organization=organization, email__iexact=request.email).delete()
+        invitations.withdraw_from(
+            by=by, organization=organization, email=request.email, because="let in at their request"
+        )
         membership = roles.admit(
             by=by,
             organization=organization,

@@ -11,9 +11,10 @@ from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden
 from organizations import owner_notices
+from organizations.access import require
 from organizations.actions import facts
-from organizations.actions.access_requests import checked_ceiling, checked_days, until
-from organizations.actions.clients import REVIEW_AFTER, record, side_of
+from organizations.actions.clients import end_lapsed, record, side_of
+from organizations.actions.terms import REVIEW_AFTER, checked_days, given_ceiling, until
 from organizations.models import Grant, Membership, Organization
 from organizations.permissions import ROLES, Role
 
@@ -26,13 +27,15 @@ def review(
 
     Args: days: for how long from now; None is standing, with the next review in 180 days; emergency_ceiling: the
     ceiling in an emergency, empty for none, None to leave it as it is.
-    Raises Forbidden on the MSP's side, Conflict for a grant that has ended, Invalid naming the field.
+    Raises Forbidden on the MSP's side and for a ceiling above the asker's own reach, Conflict for a grant that has
+    ended, Invalid naming the field.
     """
     if side_of(by, grant, confirmed=True) != "client":
         raise Forbidden("Only the client reviews who has access. Nothing was changed.")
-    ceiling, lasting = checked_ceiling(role_ceiling), until(checked_days(days))
+    standing = require(by, "organization.manage", grant.client_id)
+    ceiling, lasting = given_ceiling(standing, role_ceiling), until(checked_days(days))
     if emergency_ceiling:
-        checked_ceiling(emergency_ceiling, field="emergency_ceiling")
+        given_ceiling(standing, emergency_ceiling, field="emergency_ceiling")
     with rls.acting_as(f"org:{grant.client_id}"):
         held = Grant.objects.select_for_update().filter(pk=grant.pk, state=Grant.State.ACTIVE).first()
         if held is None:
@@ -89,10 +92,7 @@ def _carry(grant: Grant, at: dt.datetime) -> str:
 
 
 def _end(grant: Grant, at: dt.datetime) -> str:
-    grant.state, grant.withdrawn_at = Grant.State.ENDED, at
-    grant.save(update_fields=["state", "withdrawn_at"])
-    facts.publish(facts.GRANT_ENDED, organization_id=grant.client_id, grant=grant.pk)
-    record(_clock(grant), grant, "organizations.grant.end")
+    end_lapsed(grant, at)
     _tell_both(grant, "grant_ended", reviewed=grant.ends_at is None)
     return "ended"
 

@@ -58,6 +58,7 @@ FRESH: dict[tuple[str, str], dict | None] = {
     ("POST", f"{PAGE}/members/{{membership_id}}/clients/{{set_id}}/remove/"): None,
     ("POST", f"{ONE}/members/{{membership_id}}/offboarding"): None,
     ("POST", f"{PAGE}/members/{{membership_id}}/offboard/"): None,
+    ("PATCH", "/api/v1/grants/{grant_id}"): None,
     ("DELETE", "/api/v1/grants/{grant_id}"): {},
     ("POST", f"{PAGE}/grants/{{grant_id}}/withdraw/"): {},
     # what everybody who enters has to meet

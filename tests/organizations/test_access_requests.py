@@ -207,6 +207,23 @@ def test_access_whose_time_is_over_does_not_stand_in_the_way_of_new(
     approve(acme, alice, ask(msp, paula))
     with all_rows():
         assert sorted(Grant.objects.filter(client=acme).values_list("state", flat=True)) == ["active", "ended"]
+    for organization in (acme, msp):
+        told = [entry.action for entry in audited(organization.pk)]
+        assert told.index("organizations.grant.end") < told.index("organizations.grant.approve")
+
+
+def test_a_request_that_nobody_answered_ends_with_an_entry(msp: Organization, paula: User) -> None:
+    ask(msp, paula, email="owner@example.test")
+    with all_rows():
+        AccessRequest.objects.update(expires_at=timezone.now())
+        late = AccessRequest.objects.get()
+    ask(msp, paula, email="owner@example.test")
+    with all_rows():
+        late.refresh_from_db()
+    assert late.state == "withdrawn"
+    assert late.answered_at is not None
+    ended = [entry for entry in audited(msp.pk) if entry.action == "organizations.access_request.withdraw"]
+    assert [(entry.target, entry.actor["kind"]) for entry in ended] == [(late.pk, "system")]
 
 
 @pytest.mark.parametrize(

@@ -257,6 +257,7 @@ def test_an_invitation_that_is_taken_up_settles_the_request_and_the_other_way_ro
     approve(alice, acme, request)
     with all_rows():
         assert not Invitation.objects.exists()
+    assert [e.data["email"] for e in audited(acme.pk) if e.action == "organizations.invitation.withdraw"] == [ANN]
 
 
 def test_a_key_lists_approves_and_declines(acme: Organization, alice: User, ann: User) -> None:

@@ -168,3 +168,28 @@ def test_a_request_approved_and_declined_at_once_is_decided_once(transactional_d
         belongs = Membership.objects.filter(user=ann, organization=acme).count()
         declined = JoinRequest.objects.exclude(declined_at=None).count()
     assert belongs + declined == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("deed", ["approve", "decline"])
+def test_a_request_taken_back_while_it_is_decided_is_one_or_the_other(transactional_db: None, deed: str) -> None:
+    alice, acme, ann = _asked()
+    asking, deciding = actor_for(ann), actor_for(alice)
+    with rls.acting_as(asking.rls_actor):
+        request = join_requests.ask(by=asking, organization_id=acme.pk)
+    more = {"role": "viewer"} if deed == "approve" else {}
+
+    def decide() -> object:
+        with rls.acting_as(deciding.rls_actor):
+            done = getattr(join_requests, deed)
+            return done(by=deciding, organization=acme, join_request_id=request.pk, **more)
+
+    def take_back() -> object:
+        with rls.acting_as(asking.rls_actor):
+            return join_requests.take_back(by=asking, organization_id=acme.pk)
+
+    decided, taken = at_once(decide, take_back)
+    assert [isinstance(result, NotFound) for result in (decided, taken)].count(True) == 1, (decided, taken)
+    with all_rows():
+        assert JoinRequest.objects.exists() == (taken is not None and deed == "decline")
+        assert Membership.objects.filter(user=ann).exists() == (taken is not None and deed == "approve")

@@ -134,6 +134,8 @@ class TestDeactivation:
         scim.patch(ann[0], INACTIVE)
         with all_rows():
             assert list(Invitation.objects.values_list("email", flat=True)) == ["other@acme.example"]
+        ended = [entry for entry in audited(acme.pk) if entry.action == "organizations.invitation.withdraw"]
+        assert {entry.data["email"] for entry in ended} == {"ann@acme.example", "ann@else.example"}
 
     def test_a_member_with_a_session_of_their_own_loses_this_organization_alone(
         self, scim: ScimClient, own: Connection, bob: User, rival: Organization, mallory: User
