@@ -49,30 +49,41 @@ def by_connection(*, by: Actor, connection: Connection, identity: ProvenIdentity
     """
     with rls.acting_as(f"org:{connection.organization_id}"):
         organization = Organization.objects.get(pk=connection.organization_id)
-        if not connection.is_enabled:
-            raise _refusal("CONNECTION_DISABLED", "The connection is disabled.")
+        _check_enabled(connection)
         user = holder(identity)
         if user is None and not organization.is_active:
             return _found_pending(by, organization, connection, identity)
         provision = people.provision_of(connection, identity, user)
-        membership = Membership.objects.filter(user=user, organization=organization).first() if user else None
+        membership = _membership(organization, user) if user else None
         if user is None or membership is None:
             return _join(by, connection, identity, user)
         if provisioning.bind(by=by, connection=connection, entry=provision.entry, user_id=user.pk):
             provision = people.provision_of(connection, identity, user)
-        found = joining.apply(
-            by=by,
-            connection=connection,
-            organization=organization,
-            membership=membership,
-            identity=identity,
-            provision=provision,
-        )
-        if found.is_refused:
-            return _refusal(found.fate, REASONS[found.fate])
-        kept = {"kept": "owner, in spite of the groups"} if found.kept else {}
-        _note_proof(by, connection, user, "organizations.session.begin", **kept)
-        return user
+        return _member(by, connection, membership, identity, provision, "organizations.session.begin") or user
+
+
+def _member(
+    by: Actor,
+    connection: Connection,
+    membership: Membership,
+    identity: ProvenIdentity,
+    provision: people.Provision,
+    action: str,
+) -> SignInRefused | None:
+    """Brings a member's role to what the groups give and audits `action`; the refusal where they give none."""
+    found = joining.apply(
+        by=by,
+        connection=connection,
+        organization=membership.organization,
+        membership=membership,
+        identity=identity,
+        provision=provision,
+    )
+    if found.is_refused:
+        return _refusal(found.fate, REASONS[found.fate])
+    kept = {"kept": "owner, in spite of the groups"} if found.kept else {}
+    _note_proof(by, connection, membership.user, action, **kept)
+    return None
 
 
 def _join(by: Actor, connection: Connection, identity: ProvenIdentity, user: User | None) -> User:
@@ -96,15 +107,20 @@ def _join(by: Actor, connection: Connection, identity: ProvenIdentity, user: Use
     return user
 
 
-def link(*, by: Actor, connection: Connection, identity: ProvenIdentity) -> None:
+def link(*, by: Actor, connection: Connection, identity: ProvenIdentity) -> SignInRefused | None:
     """
     Tie an identity of the organization's connection to the member who is signed in and proved both sides just now.
 
-    Raises Forbidden for a non-member, Conflict where the identity or the member is tied already.
+    The attack: a member whom the groups give less, or nothing any more, always enters by this door. So it ends as an
+    ordinary sign-in does: roles follow the groups, and a refusal that has to stay is returned.
+    Raises Forbidden for a non-member, Conflict where the identity or the member is tied already, SignInRefused where
+    the connection was switched off meanwhile.
     """
     with rls.acting_as(f"org:{connection.organization_id}"):
+        _check_enabled(connection)
         person = User.objects.filter(pk=by.user_id).first()
-        if person is None or not Membership.objects.filter(user=person, organization=connection.organization).exists():
+        membership = _membership(connection.organization, person) if person else None
+        if person is None or membership is None:
             raise Forbidden("Only members can tie a sign-in of this organization to their account.")
         tied_to = holder(identity)
         if tied_to is not None and tied_to.pk != person.pk:
@@ -115,8 +131,8 @@ def link(*, by: Actor, connection: Connection, identity: ProvenIdentity) -> None
         _tie(person, identity)
         if provision.entry is not None:
             provisioning.bind(by=by, connection=connection, entry=provision.entry, user_id=person.pk)
-            provisioning.settle(by=by, connection=connection, entry=provision.entry, returns=False)
-        _note_proof(by, connection, person, "organizations.identity.link")
+            provision = people.provision_of(connection, identity, person)
+        return _member(by, connection, membership, identity, provision, "organizations.identity.link")
 
 
 def link_platform(*, by: Actor, identity: ProvenIdentity) -> None:
@@ -150,6 +166,13 @@ def ways_of(user: User) -> Ways:
         tied = set(SocialAccount.objects.filter(user_id=user.pk).values_list("provider", flat=True))
         connections = Connection.objects.filter(provider_id__in=tied, state=Connection.State.ENABLED)
         return Ways(PLATFORM in tied, list(connections.select_related("organization")))
+
+
+def _membership(organization: Organization, user: User) -> Membership | None:
+    found = Membership.objects.filter(user=user, organization=organization).first()
+    if found is not None:
+        found.user, found.organization = user, organization
+    return found
 
 
 def _tie(person: User, identity: ProvenIdentity) -> None:
@@ -245,6 +268,11 @@ def _note_proof(by: Actor, connection: Connection, user: User, action: str, **mo
         target=user.pk,
         data={"connection": connection.pk, "email": user.email, **more},
     )
+
+
+def _check_enabled(connection: Connection) -> None:
+    if not connection.is_enabled:
+        raise _refusal("CONNECTION_DISABLED", "The connection is disabled.")
 
 
 def _unverified() -> SignInRefused:

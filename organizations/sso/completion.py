@@ -204,9 +204,11 @@ def _still_signed_in(request: HttpRequest, attempt: Attempt) -> User:
 def _linking(request: HttpRequest, connection: Connection, attempt: Attempt, identity: ProvenIdentity) -> HttpResponse:
     user = _still_signed_in(request, attempt)
     try:
-        sign_in.link(by=actor_of(request), connection=connection, identity=identity)
+        refusal = sign_in.link(by=actor_of(request), connection=connection, identity=identity)
     except Problem as problem:
         raise problem_as_refusal(problem) from problem
+    if refusal is not None:
+        return refused(request, connection, refusal)
     return _enter(request, connection, user, attempt, identity)
 
 

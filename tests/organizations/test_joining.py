@@ -1,6 +1,7 @@
 """People of a proven domain join by their first sign-in, and roles follow the provider's groups at every one."""
 
 import datetime as dt
+import time
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from organizations.actions import keys, mapping, members
 from organizations.models import Connection, Membership, Organization, User
 from tests.cast import actor_for, join, person, role_of
 from tests.database import all_rows
-from tests.organizations.conftest import Browser, Zone, add_oidc, audited, prove, refusals
+from tests.organizations.conftest import Browser, Zone, add_oidc, audited, by_session, prove, refusals
 from tests.organizations.oidc_idp import OidcIdp
 
 RULES = [{"group": "soc", "role": "admin"}, {"group": "staff", "role": "viewer"}]
@@ -283,3 +284,30 @@ def test_an_unknown_purpose_or_a_strange_claim_is_refused(own: Connection, acme:
         with pytest.raises(Invalid) as refusal:
             change(actor_for(alice), acme, own, mapping=wrong)
         assert refusal.value.field == field
+
+
+@pytest.mark.parametrize(("groups", "left"), [(["staff"], "viewer"), ([], "blocked")])
+def test_tying_a_sign_in_again_does_not_go_past_the_groups(
+    alice_by_platform: Browser, own_idp: OidcIdp, groups: list[str], left: str
+) -> None:
+    """The attack: an admin whose groups give less now always enters by the door for tying a sign-in."""
+    actor, organization = by_session(alice_by_platform)
+    own = add_oidc(actor, organization, own_idp)
+    with all_rows():
+        alice = User.objects.get(pk=actor.user_id)
+        join(organization, invited_by=alice, user=person("olga"), role="owner")
+    sent(own_idp, "alice", groups=["soc"], auth_time=int(time.time()))
+    assert through_link(alice_by_platform, own_idp, own).status_code == 302
+    assert membership(alice.email).role == "owner", "nothing is mapped yet"
+    map_groups()
+    sent(own_idp, "alice", groups=groups, auth_time=int(time.time()))
+    answer = through_link(alice_by_platform, own_idp, own)
+    assert answer.status_code == (403 if left == "blocked" else 302)
+    now = membership(alice.email)
+    assert ("blocked" if now.blocked_at else now.role) == left
+    assert refusals(organization.pk) == (["NO_ACCESS"] if left == "blocked" else [])
+
+
+def through_link(browser: Browser, idp: OidcIdp, own: Connection) -> Any:
+    location = browser.begin(f"/sso/{own.pk}/link/")
+    return browser.get(f"/sso/oidc/{own.pk}/callback/?{idp.authorize(location)}")

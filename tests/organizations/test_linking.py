@@ -3,11 +3,13 @@
 import time
 
 import pytest
+from allauth.socialaccount.models import SocialAccount
 
 from controlplane import rls
 from organizations.actions import connections
 from organizations.models import Connection
 from organizations.sso.oidc.provider import discover
+from tests.database import all_rows
 from tests.organizations.conftest import Browser, add_saml, audited, by_session, link, refusals
 from tests.organizations.oidc_idp import OidcIdp
 from tests.organizations.saml_idp import Asked, SamlIdp
@@ -112,3 +114,17 @@ def test_the_openid_provider_has_to_authenticate_the_person_again(
     answer = alice_by_platform.get(f"/sso/oidc/{own.pk}/callback/?{own_idp.authorize(location)}")
     assert answer.status_code == status
     assert (own_idp.asked["prompt"], own_idp.asked["max_age"]) == ("login", "0")
+
+
+def test_nothing_is_tied_by_a_connection_that_was_switched_off_meanwhile(
+    alice_by_platform: Browser, saml_idp: SamlIdp
+) -> None:
+    own = add_saml(alice_by_platform, saml_idp)
+    asked = Asked.of(alice_by_platform.begin(f"/sso/{own.pk}/link/"))
+    with all_rows():
+        Connection.objects.update(state=Connection.State.DISABLED)
+    answer = Browser().post(f"/sso/saml/{own.pk}/acs/", {"SAMLResponse": saml_idp.answer(asked)})
+    assert alice_by_platform.come_back(answer).status_code == 403
+    assert refusals(own.organization_id) == ["CONNECTION_DISABLED"]
+    with all_rows():
+        assert not SocialAccount.objects.filter(provider=own.provider_id).exists()
