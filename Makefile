@@ -18,6 +18,9 @@ UNIT := -m "not stack" -n 2 -q --durations=10
 # What a tenant lives through at the edge, of the tests that run on the stand-in engine too.
 ON_DOCKER := $(patsubst %,tests/contract/test_edge_%.py,tenant_life traffic state managers)
 
+# Where tests on the whole local stack lie.
+ON_STACK := $(patsubst %,tests/%,journeys contract browser deploy docker local)
+
 .PHONY: help setup run demo test test-sqlite test-postgres test-worker test-stack test-docker check format chaos bench contracts css \
         screenshots lock test-tools clean deploy smoke
 
@@ -80,7 +83,7 @@ test-docker: setup  ## the edge's node classes on real containers, where a Docke
 	ENGINE=docker $(PY) -m pytest -q --durations=10 tests/docker $(ON_DOCKER)
 
 test-stack: test-tools worker/dist/index.js
-	$(PY) -m pytest -m stack -n 2 --dist loadfile --no-loadscope-reorder -q --durations=10 tests
+	$(PY) -m pytest -m stack -n 2 --dist loadfile --no-loadscope-reorder -q --durations=10 $(ON_STACK)
 
 check: setup assets/node_modules/.ready worker/dist/index.js  ## format, lint, types, import rule, contract and built-CSS drift
 	.venv/bin/ruff format --check .
