@@ -48,6 +48,7 @@ FATES = {
     Fate.EMAIL_UNVERIFIED: ("attention", "Is refused: the provider has not verified the address"),
     Fate.NO_ACCESS: ("failed", "Is refused: the groups give no access"),
     Fate.DEPROVISIONED: ("failed", "Is refused: your directory took them away"),
+    Fate.BLOCKED: ("failed", "Is refused: access was taken away; an administrator gives it back"),
 }
 CHECKS = {
     "saml": (

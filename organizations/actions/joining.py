@@ -6,7 +6,7 @@ Every sign-in comes by here, so that roles follow the provider's groups each tim
 
 from controlplane.actor import Actor
 from organizations.actions import departing, owners, roles
-from organizations.models import Connection, Membership, Organization, User
+from organizations.models import Connection, Membership, User
 from organizations.permissions import Role
 from organizations.scim.people import Provision
 from organizations.sso.domains import reach
@@ -15,13 +15,15 @@ from organizations.sso.proven import ProvenIdentity
 
 
 def known_of(
-    organization: Organization, membership: Membership | None, identity: ProvenIdentity, provision: Provision
+    connection: Connection, membership: Membership | None, identity: ProvenIdentity, provision: Provision
 ) -> Known:
     """The facts that decide about an identity. The caller acts as the organization."""
     return Known(
         role=membership.role if membership else None,
         keeps_owner=membership is not None and owners.must_stay(membership),
-        address_is_proven=reach.proves(organization, identity.email),
+        is_blocked=membership is not None and membership.blocked_at is not None,
+        is_blocked_here=membership is not None and membership.blocked_by_id == connection.pk,
+        address_is_proven=reach.proves(connection.organization, identity.email),
         email_disputed=identity.email_disputed,
         is_provisioned=provision.is_expected,
         is_deprovisioned=provision.is_closed,
@@ -32,7 +34,6 @@ def apply(
     *,
     by: Actor,
     connection: Connection,
-    organization: Organization,
     membership: Membership,
     identity: ProvenIdentity,
     provision: Provision,
@@ -40,14 +41,15 @@ def apply(
     """
     Brings a member's role to what the provider's groups give, in the caller's transaction; returns the decision.
 
-    A refusal is carried out as well: the membership is blocked until groups, or the directory, give access again.
+    A refusal is carried out as well: the membership is blocked until what blocked it, this connection's groups or its
+    directory, gives access again.
     """
-    found = outlook(connection, provision.groups, known_of(organization, membership, identity, provision))
+    found = outlook(connection, provision.groups, known_of(connection, membership, identity, provision))
     if found.role == membership.role and not membership.blocked_at:
         return found
     # Of two owners who lose the role at once, one would be the last: only one at a time decides and writes.
-    membership = owners.member_alone(organization, membership.pk)
-    found = outlook(connection, provision.groups, known_of(membership.organization, membership, identity, provision))
+    membership = owners.member_alone(connection.organization, membership.pk)
+    found = outlook(connection, provision.groups, known_of(connection, membership, identity, provision))
     carry_out(by=by, connection=connection, membership=membership, found=found)
     return found
 
@@ -55,7 +57,7 @@ def apply(
 def carry_out(*, by: Actor, connection: Connection, membership: Membership, found: Outlook) -> None:
     """Brings a membership to what was decided, in the caller's transaction and under its lock."""
     if found.is_refused:
-        roles.block(by=by, membership=membership, connection=connection.pk)
+        roles.block(by=by, membership=membership, connection=connection)
         if found.fate == Fate.DEPROVISIONED:
             departing.end_access(by=by, connection=connection, user_id=membership.user_id)
         return

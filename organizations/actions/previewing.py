@@ -30,7 +30,7 @@ def outlook_of(organization: Organization, connection: Connection, test: SignInT
         user = _holder(identity)
         membership = Membership.objects.filter(user=user, organization=organization).first() if user else None
         provision = provision_of(connection, identity, user)
-        return outlook(connection, provision.groups, joining.known_of(organization, membership, identity, provision))
+        return outlook(connection, provision.groups, joining.known_of(connection, membership, identity, provision))
 
 
 def _holder(identity: ProvenIdentity) -> User | None:

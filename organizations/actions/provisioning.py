@@ -94,6 +94,8 @@ def _open(
         return
     if not returns and (groups is None or not connection.maps_roles):
         return
+    if membership.blocked_at and not returns and membership.blocked_by_id != connection.pk:
+        return
     found = Outlook(Fate.ENTERS, membership.role)
     if groups is not None:
         keeps = owners.must_stay(membership)
@@ -111,9 +113,11 @@ def _enter(by: Actor, connection: Connection, entry: DirectoryUser, groups: tupl
 
 def _close(by: Actor, connection: Connection, entry: DirectoryUser, membership: Membership | None) -> None:
     if membership is not None:
-        leave = roles.end if entry.deleted_at else roles.block
         try:
-            leave(by=by, membership=membership, connection=connection.pk, because="the directory")
+            if entry.deleted_at:
+                roles.end(by=by, membership=membership, connection=connection.pk, because="the directory")
+            else:
+                roles.block(by=by, membership=membership, connection=connection, because="the directory")
         except Conflict as refusal:
             _record_refusal(by, connection, entry, refusal)
             raise

@@ -13,7 +13,7 @@ from controlplane.actor import Actor
 from controlplane.problems import Conflict
 from organizations import queries
 from organizations.actions import facts, keys, owners
-from organizations.models import JoinRequest, Membership, Organization, User
+from organizations.models import Connection, JoinRequest, Membership, Organization, User
 from organizations.permissions import Role
 from organizations.roles import known_role, permissions_of_role
 
@@ -65,20 +65,21 @@ def give(*, by: Actor, membership: Membership, role: str, grant_id: str | None =
     return True
 
 
-def block(*, by: Actor, membership: Membership, grant_id: str | None = None, **because: str) -> bool:
+def block(*, by: Actor, membership: Membership, connection: Connection, **because: str) -> bool:
     """
     Take access away and keep the membership; returns whether they had it.
 
-    The person's sessions and API keys stop working here at once. Raises Conflict as `give` does.
+    Args: connection: whose groups or directory took it away. The person's sessions and API keys stop working here at
+    once. Raises Conflict as `give` does.
     """
     _read_alone(membership)
     if membership.blocked_at:
         return False
     owners.keep_an_owner(membership)
-    membership.blocked_at = timezone.now()
-    membership.save(update_fields=["blocked_at"])
+    membership.blocked_at, membership.blocked_by = timezone.now(), connection
+    membership.save(update_fields=["blocked_at", "blocked_by"])
     _end_at_the_edge(facts.MEMBERSHIP_BLOCKED, membership)
-    _record(by, membership, "block", grant_id, user=membership.user_id, **because)
+    _record(by, membership, "block", None, user=membership.user_id, connection=connection.pk, **because)
     return True
 
 
@@ -87,8 +88,8 @@ def unblock(*, by: Actor, membership: Membership, grant_id: str | None = None, *
     _read_alone(membership)
     if not membership.blocked_at:
         return False
-    membership.blocked_at = None
-    membership.save(update_fields=["blocked_at"])
+    membership.blocked_at = membership.blocked_by = None
+    membership.save(update_fields=["blocked_at", "blocked_by"])
     _record(by, membership, "unblock", grant_id, user=membership.user_id, **because)
     return True
 

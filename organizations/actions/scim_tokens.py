@@ -11,7 +11,7 @@ from controlplane.ids import body_of, digest, make_token
 from controlplane.problems import Conflict, Invalid, NotFound
 from organizations.access import require
 from organizations.actions import connections, vouching
-from organizations.models import Connection, DirectoryGroup, DirectoryUser, Organization, ScimToken
+from organizations.models import Connection, DirectoryGroup, DirectoryUser, Membership, Organization, ScimToken
 from organizations.scim.models import new_scim_token_id
 from organizations.scim.people import ATTRIBUTES
 from organizations.sso.claims import LONGEST_CLAIM
@@ -102,6 +102,8 @@ def forget(*, by: Actor, organization: Organization, connection_id: str) -> None
         connection = connections.found(organization, connection_id)
         for token in _working(connection):
             _end(by, standing, token)
+        # The attack: whom the directory took away comes in by an ordinary sign-in, once nobody remembers that.
+        Membership.objects.filter(organization=organization, blocked_by=connection).update(blocked_by=None)
         DirectoryGroup.objects.filter(connection=connection).delete()
         gone, _ = DirectoryUser.objects.filter(connection=connection).delete()
         connections.record(by, standing, connection, "organizations.connection.forget_directory", users=gone)

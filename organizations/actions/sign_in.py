@@ -74,7 +74,6 @@ def _member(
     found = joining.apply(
         by=by,
         connection=connection,
-        organization=membership.organization,
         membership=membership,
         identity=identity,
         provision=provision,
@@ -91,7 +90,7 @@ def _join(by: Actor, connection: Connection, identity: ProvenIdentity, user: Use
     # A directory that takes them away at this moment comes before this, or finds the member that it ends.
     owners.alone(connection.organization_id)
     provision = people.provision_of(connection, identity, user)
-    known = joining.known_of(connection.organization, None, identity, provision)
+    known = joining.known_of(connection, None, identity, provision)
     found = outlook(connection, provision.groups, known)
     if found.is_refused:
         raise _refusal(found.fate, REASONS[found.fate])

@@ -34,6 +34,14 @@ class Membership(models.Model):
     blocked_at = models.DateTimeField(
         null=True, blank=True, help_text="Since when access is taken away, and the membership kept"
     )
+    blocked_by = models.ForeignKey(
+        "organizations.Connection",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="Whose groups or directory took it away. No sign-in by another gives it back",
+    )
 
     class Meta:
         ordering = ["id"]

@@ -13,7 +13,7 @@ from organizations.sso.models import Connection
 
 
 class Fate(StrEnum):
-    """What becomes of the sign-in. The last five refuse it; their values are the codes of the audit trail."""
+    """What becomes of the sign-in. The last six refuse it; their values are the codes of the audit trail."""
 
     ENTERS = "ENTERS"
     JOINS = "JOINS"
@@ -22,6 +22,7 @@ class Fate(StrEnum):
     EMAIL_UNVERIFIED = "EMAIL_UNVERIFIED"
     NO_ACCESS = "NO_ACCESS"
     DEPROVISIONED = "DEPROVISIONED"
+    BLOCKED = "BLOCKED"
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Known:
     What is known here of an identity: the role of the membership it is tied to, if any, and what may not be lost.
 
     `is_provisioned` says that the organization's directory names them as one who belongs, `is_deprovisioned` that it
-    took them away.
+    took them away; `is_blocked` that the membership's access was taken away, and `is_blocked_here` that it was by this
+    very connection or its directory.
     """
 
     role: str | None = None
@@ -39,6 +41,8 @@ class Known:
     email_disputed: bool = False
     is_provisioned: bool = False
     is_deprovisioned: bool = False
+    is_blocked: bool = False
+    is_blocked_here: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,9 @@ def _of_member(connection: Connection, found: Verdict, known: Known) -> Outlook:
     if known.is_deprovisioned:
         kept = Outlook(Fate.ENTERS, known.role, kept=True)
         return kept if known.keeps_owner else Outlook(Fate.DEPROVISIONED)
+    # The attack: whom the groups of one connection shut out comes in by another that asks for none.
+    if known.is_blocked and not (known.is_blocked_here and (connection.maps_roles or known.is_provisioned)):
+        return Outlook(Fate.BLOCKED, is_mapped=connection.maps_roles)
     if not connection.maps_roles:
         return Outlook(Fate.ENTERS, known.role)
     if known.keeps_owner and found.role != Role.OWNER:
@@ -108,4 +115,5 @@ REASONS: dict[Fate, str] = {
     Fate.EMAIL_UNVERIFIED: "The provider says that it has not verified the address.",
     Fate.NO_ACCESS: "The provider's groups give no access.",
     Fate.DEPROVISIONED: "The organization's directory took the person away.",
+    Fate.BLOCKED: "Another connection or a directory took access away; that, or an administrator, gives it back.",
 }

@@ -311,3 +311,34 @@ def test_tying_a_sign_in_again_does_not_go_past_the_groups(
 def through_link(browser: Browser, idp: OidcIdp, own: Connection) -> Any:
     location = browser.begin(f"/sso/{own.pk}/link/")
     return browser.get(f"/sso/oidc/{own.pk}/callback/?{idp.authorize(location)}")
+
+
+def test_whom_the_groups_of_one_connection_shut_out_does_not_come_in_by_another(
+    own: Connection, own_idp: OidcIdp, acme: Organization, alice: User, bob: User, web: dict[str, Any]
+) -> None:
+    """The attack: one's groups at A give nothing any more, and at B nobody asks for groups."""
+    idp = OidcIdp(issuer="https://other.acme.example", client_id="other", client_secret="another secret")
+    web[idp.host] = idp.answer
+    other = add_oidc(actor_for(alice), acme, idp, "Other")
+    with all_rows():
+        Connection.objects.filter(pk=own.pk).update(role_rules=RULES, default_role="none")
+    tie(sent(own_idp, "bob", groups=[]), own, bob)
+    tie(sent(idp, "bob"), other, bob)
+    assert Browser().through_oidc(own_idp, own.pk).status_code == 403
+    for rules in ([], RULES):
+        with all_rows():
+            Connection.objects.filter(pk=other.pk).update(role_rules=rules)
+        assert Browser().through_oidc(sent(idp, "bob", groups=["soc"]), other.pk).status_code == 403
+        assert membership(bob.email).blocked_at is not None
+    assert refusals(acme.pk) == ["NO_ACCESS", "BLOCKED"]
+    Browser().through_oidc(sent(own_idp, "bob", groups=["staff"]), own.pk)
+    assert (membership(bob.email).blocked_at, membership(bob.email).role) == (None, "viewer")
+
+
+def test_an_empty_table_gives_nobody_access_back(visitor: Browser, own: Connection, own_idp: OidcIdp) -> None:
+    map_groups()
+    visitor.through_oidc(sent(own_idp, groups=["staff"]), own.pk)
+    Browser().through_oidc(sent(own_idp, groups=[]), own.pk)
+    map_groups([], "viewer")
+    assert Browser().through_oidc(sent(own_idp, groups=[]), own.pk).status_code == 403
+    assert membership("ann@acme.example").blocked_at is not None

@@ -8,7 +8,7 @@ from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Invalid, Problem
 from organizations.actions import emergency, members, owners, roles
-from organizations.models import Membership, Organization, User
+from organizations.models import Connection, Membership, Organization, User
 from tests.cast import actor_for, found, join, person
 from tests.database import all_rows
 from tests.organizations.conftest import audited
@@ -16,9 +16,21 @@ from tests.organizations.test_members import facts
 from tests.organizations.test_races import at_once
 
 SYSTEM = Actor.system("test")
+
+
+def block(membership: Membership) -> bool:
+    """Blocks somebody as the groups of a connection do."""
+    connection, _ = Connection.objects.get_or_create(
+        organization=membership.organization,
+        kind="saml",
+        defaults={"name": "SAML", "issuer": "https://idp.example", "sign_in_url": "https://idp.example/"},
+    )
+    return roles.block(by=SYSTEM, membership=membership, connection=connection)
+
+
 DEEDS = {
     "give": lambda membership: roles.give(by=SYSTEM, membership=membership, role="admin"),
-    "block": lambda membership: roles.block(by=SYSTEM, membership=membership),
+    "block": block,
     "end": lambda membership: roles.end(by=SYSTEM, membership=membership),
 }
 
@@ -95,7 +107,7 @@ def test_giving_publishes_only_what_shrinks(acme: Organization, bob: User) -> No
 def test_who_is_blocked_and_unblocked_is_written_down_once(acme: Organization, bob: User) -> None:
     membership = membership_of(bob)
     with rls.acting_as(f"org:{acme.pk}"):
-        assert [roles.block(by=SYSTEM, membership=membership) for _ in range(2)] == [True, False]
+        assert [block(membership) for _ in range(2)] == [True, False]
         assert [roles.unblock(by=SYSTEM, membership=membership) for _ in range(2)] == [True, False]
     assert len(facts("organizations.membership.blocked")) == 1
     assert [entry.action for entry in audited(acme.pk)][-2:] == [

@@ -218,6 +218,26 @@ class TestDeactivation:
             assert members.change_role(**given).blocked_at is None
         assert scim.refused("GET", "/Users") == (401, "")
 
+    @pytest.mark.parametrize("rules", [[], [{"group": "soc", "role": "admin"}]])
+    def test_who_was_blocked_stays_so_when_the_directory_is_forgotten(
+        self,
+        scim: ScimClient,
+        own: Connection,
+        own_idp: OidcIdp,
+        ann: tuple[str, Browser],
+        acme: Organization,
+        alice: User,
+        rules: list[dict[str, str]],
+    ) -> None:
+        """The attack: nobody remembers the deactivation any more, so signing in as usual undoes it."""
+        scim.patch(ann[0], INACTIVE)
+        with rls.acting_as(actor_for(alice).rls_actor):
+            scim_tokens.forget(by=actor_for(alice), organization=acme, connection_id=own.pk)
+        with all_rows():
+            Connection.objects.update(role_rules=rules)
+        assert not enters(sign_in(own_idp, own, groups=["soc"]), own)
+        assert refusals(acme.pk) == ["BLOCKED"]
+
     def test_nobody_ties_a_sign_in_that_the_directory_took_away(
         self, scim: ScimClient, own: Connection, own_idp: OidcIdp, bob: User
     ) -> None:
