@@ -15,7 +15,8 @@ from organizations.models import ClientRole
 type Limits = Mapping[str, list[ClientRole]]
 """By MSP; one that is not there limits nothing."""
 
-# Who is limited decides neither who works here nor where: they could let themselves, or a friend, into every client.
+# What decides who belongs, and what proves people. Who is limited, by a set or in time, does not: they could let
+# themselves, or a friend, in without the limit.
 ADMINISTRATION = frozenset({"member.manage", "sso.manage", "organization.manage", "client.manage"})
 
 

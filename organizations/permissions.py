@@ -25,6 +25,10 @@ _OWNER = _ADMIN | {"billing.manage", "organization.manage"}
 _BILLING = frozenset({"tenant.view", "member.view", "billing.view", "billing.manage"})
 
 PERMISSIONS: frozenset[str] = _OWNER
+OF_TENANTS = frozenset(
+    each for each in PERMISSIONS if each.split(".")[0] in {"tenant", "token", "agent", "dashboard", "events"}
+)
+"""What reaches one tenant and nothing else of the organization."""
 CUSTOM = "role_"
 """How the key of an organization's own role begins."""
 

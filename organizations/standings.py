@@ -17,7 +17,7 @@ from controlplane.actor import Actor
 from organizations import client_sets, working
 from organizations.entering import ends_at, lack
 from organizations.models import EmergencyAccess, Grant, Membership, Organization
-from organizations.permissions import PERMISSIONS, ROLES, largest_role_within
+from organizations.permissions import OF_TENANTS, PERMISSIONS, ROLES, largest_role_within
 from organizations.roles import permissions_of_role, permissions_of_roles
 
 # Clients that demand anything at all of an MSP's people.
@@ -143,12 +143,14 @@ def _under(
     emergency_ends_at: dt.datetime | None,
 ) -> Iterator[Standing]:
     """Every way in which somebody stands in a client under one grant: by each set, and once more in an emergency."""
-    ceilings = [(grant.role_ceiling, grant.lapses_at)]
+    every_day = ceiling_of(grant)
+    ceilings = [(every_day, grant.lapses_at)]
     if emergency_ends_at and grant.emergency_ceiling:
-        ceilings.append((grant.emergency_ceiling, min(emergency_ends_at, grant.lapses_at)))
+        more = ROLES[grant.emergency_ceiling] - client_sets.ADMINISTRATION
+        ceilings.append((every_day | more, min(emergency_ends_at, grant.lapses_at)))
     for held in allowed:
         for ceiling, lapses_at in ceilings:
-            left = held & ROLES[ceiling]
+            left = held & ceiling
             yield Standing(
                 grant.client_id,
                 largest_role_within(left),
@@ -158,6 +160,17 @@ def _under(
                 connection_id=connection_id,
                 ends_at=lapses_at,
             )
+
+
+def ceiling_of(grant: Grant) -> frozenset[str]:
+    """
+    The most that a grant allows on any day.
+
+    The attack: with access for a day, or for an emergency's hour, one lets oneself in for ever, as a member or by what
+    proves people. So only access that stands reaches that.
+    """
+    ceiling = ROLES[grant.role_ceiling]
+    return ceiling if grant.ends_at is None else ceiling - client_sets.ADMINISTRATION
 
 
 def _emergencies(actor: Actor, grants: Collection[Grant]) -> dict[str, dt.datetime]:
@@ -237,4 +250,10 @@ def _connection(way: str) -> str | None:
 
 
 def _scoped(actor: Actor, permissions: frozenset[str]) -> frozenset[str]:
-    return permissions if actor.scopes is None else permissions & actor.scopes
+    """
+    What is left of permissions for a key.
+
+    The attack: a leaked key that is limited to one tenant invites somebody, who sees all of them.
+    """
+    held = permissions if actor.tenant_ids is None else permissions & OF_TENANTS
+    return held if actor.scopes is None else held & actor.scopes

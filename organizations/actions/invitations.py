@@ -12,7 +12,7 @@ from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound, Problem
 from organizations.access import require
 from organizations.accounts import guessing, people
-from organizations.actions import owners, roles
+from organizations.actions import outsiders, owners, roles
 from organizations.actions.members import check_role
 from organizations.addresses import usable_address
 from organizations.models import Invitation, Membership, Organization, User
@@ -38,6 +38,7 @@ def invite(*, by: Actor, organization: Organization, email: str, role: str) -> I
         # Of two invitations of one address at once, the second waits, and takes the first one's place.
         held = owners.alone(organization.pk)
         check_role(standing, role)
+        outsiders.keep_out(standing, address)
         _refuse_member(held, address)
         _count(held, address)
         Invitation.objects.filter(organization=held, email__iexact=address).delete()
@@ -89,6 +90,7 @@ def send_again(*, by: Actor, organization: Organization, invitation_id: str) -> 
         if invitation is None:
             raise NotFound
         check_role(standing, invitation.role)
+        outsiders.keep_out(standing, invitation.email)
         _refuse_member(organization, invitation.email)
         guessing.count("invitation.again", invitation.pk)
         _count(organization, invitation.email)

@@ -16,7 +16,7 @@ from controlplane.problems import Conflict, NotFound
 from organizations import owner_notices
 from organizations.access import require
 from organizations.accounts import guessing, people
-from organizations.actions import invitations, owners, roles, sign_in
+from organizations.actions import invitations, outsiders, owners, roles, sign_in
 from organizations.actions.members import check_role
 from organizations.models import Connection, Domain, JoinRequest, Membership, Organization, User
 from organizations.roles import role_name
@@ -117,6 +117,7 @@ def approve(*, by: Actor, organization: Organization, join_request_id: str, role
     check_role(standing, role)
     with rls.acting_as(f"org:{organization.pk}"):
         request = _taken(organization, join_request_id)
+        outsiders.keep_out(standing, request.email, request.user_id)
         if not reach.proves(organization, request.email):
             raise Conflict(
                 "The domain of this address is not proven any more, so the request is worth nothing.",

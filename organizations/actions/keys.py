@@ -16,7 +16,7 @@ from organizations.access import require
 from organizations.actions import facts
 from organizations.keys.models import new_key_id
 from organizations.models import ApiKey, Membership, Organization
-from organizations.permissions import PERMISSIONS
+from organizations.permissions import OF_TENANTS, PERMISSIONS
 from organizations.standings import Standing
 
 LONGEST_DAYS = 366
@@ -41,6 +41,8 @@ def create(
     """
     standing = require(by, "key.manage", organization, confirmed=True)
     wanted = _scopes(standing, scopes)
+    if tenant_ids:
+        _of_tenants_alone(wanted)
     _check_form(name, expires_in)
     key = ApiKey(
         id=new_key_id(),
@@ -133,6 +135,16 @@ def _scopes(standing: Standing, scopes: Iterable[str]) -> list[str]:
     return wanted
 
 
+def _of_tenants_alone(scopes: Iterable[str]) -> None:
+    beyond = [scope for scope in scopes if scope not in OF_TENANTS]
+    if beyond:
+        raise Invalid(
+            f"A key that is limited to tenants can't have {', '.join(beyond)}, which reaches all of the organization."
+            " No key was made.",
+            field="scopes",
+        )
+
+
 def _networks(networks: Sequence[str]) -> list[str]:
     try:
         return [str(ipaddress.ip_network(network.strip())) for network in networks]
@@ -144,17 +156,14 @@ def _within_maker(by: Actor, key: ApiKey) -> None:
     """
     A key made with a key inherits its limits.
 
-    The attack: a leaked key that is about to expire, or is limited to one tenant or network, makes itself a successor
-    without the limit.
+    The attack: a leaked key that is about to expire, or is limited to a network, makes itself a successor without the
+    limit. One that is limited to tenants makes none.
     """
     if by.kind != "api_key":
         return
     maker = ApiKey.objects.get(pk=by.key_id)
-    key.tenant_ids = key.tenant_ids or list(maker.tenant_ids)
     key.networks = key.networks or list(maker.networks)
     key.expires_at = min(key.expires_at, maker.expires_at)
-    if maker.tenant_ids and not set(key.tenant_ids) <= set(maker.tenant_ids):
-        raise Forbidden("The key that makes this one is limited to other tenants. No key was made.")
     if maker.networks and not all(_inside(network, maker.networks) for network in key.networks):
         raise Forbidden("The key that makes this one is limited to other networks. No key was made.")
 

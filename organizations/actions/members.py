@@ -4,7 +4,7 @@ from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden
 from organizations.access import require
-from organizations.actions import owners, roles
+from organizations.actions import outsiders, owners, roles
 from organizations.models import Membership, Organization
 from organizations.roles import NamedRole, known_role, permissions_of_role
 from organizations.scim import people
@@ -22,6 +22,7 @@ def change_role(*, by: Actor, organization: Organization, membership_id: str, ro
     with rls.acting_as(f"org:{organization.pk}"):
         membership = owners.member_alone(organization, membership_id)
         check_role(standing, role)
+        outsiders.keep_out(standing, membership.user.email, membership.user_id)
         _check_reach(standing, membership)
         _check_directory(membership)
         roles.unblock(by=by, membership=membership, grant_id=standing.grant_id)

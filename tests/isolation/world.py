@@ -25,7 +25,7 @@ from organizations.models import (
     SignInTest,
     User,
 )
-from organizations.permissions import PERMISSIONS
+from organizations.permissions import OF_TENANTS, PERMISSIONS
 from organizations.sso.saml.certificates import fingerprint
 from organizations.sso.saml.metadata import parse
 from tenants.enrollment.actions import create_token
@@ -231,7 +231,7 @@ def _visitors(
         Visitor("mallory", session_of(mallory)),
         _key("alice's key", alice, acme, role="owner", scopes=everything),
         _key("alice's narrow key", alice, acme, role="owner", scopes=frozenset({"tenant.view"})),
-        _key("a key for another tenant", alice, acme, role="owner", scopes=everything, tenant_ids=[other.pk]),
+        _key("a key for another tenant", alice, acme, role="owner", scopes=OF_TENANTS, tenant_ids=[other.pk]),
         _key("mallory's key", mallory, rival, scopes=everything),
     ]
     return {visitor.name: visitor for visitor in visitors}

@@ -15,7 +15,8 @@ from controlplane.models import Message
 from controlplane.problems import Forbidden, Invalid, NotFound
 from organizations.actions import keys, members
 from organizations.keys.authentication import actor_for as actor_of_key
-from organizations.models import ApiKey, Membership, Organization, User
+from organizations.models import ApiKey, Invitation, Membership, Organization, User
+from organizations.permissions import PERMISSIONS
 from tests.cast import actor_for
 from tests.database import all_rows
 from tests.organizations.conftest import audited
@@ -208,23 +209,46 @@ def test_a_key_made_by_a_key_inherits_its_limits(acme: Organization, alice: User
         acme,
         scopes=["key.manage", "tenant.view"],
         expires_in=dt.timedelta(hours=1),
-        tenant_ids=["a" * 26],
         networks=["203.0.113.0/24"],
     )
     actor = actor_of_key(parent, Actor.nobody())
     child, _ = make(actor, acme, scopes=["tenant.view"], expires_in=dt.timedelta(days=300))
     assert child.expires_at == parent.expires_at
-    assert (child.tenant_ids, child.networks) == (parent.tenant_ids, parent.networks)
+    assert child.networks == parent.networks
     narrower, _ = make(actor, acme, scopes=["tenant.view"], networks=["203.0.113.8/32"])
     assert narrower.networks == ["203.0.113.8/32"]
     for wider in (
         {"scopes": ["tenant.delete"]},
-        {"tenant_ids": ["b" * 26]},
         {"networks": ["203.0.112.0/23"]},
         {"networks": ["::/0"]},
     ):
         with pytest.raises(Forbidden):
             make(actor, acme, **{"scopes": ["tenant.view"], **wider})
+
+
+def test_a_key_for_one_tenant_is_made_for_nothing_but_tenants(acme: Organization, alice: User) -> None:
+    for scope in ("member.manage", "key.manage", "audit.view", "billing.view"):
+        with pytest.raises(Invalid, match="limited to tenants") as refusal:
+            make(alice, acme, scopes=["tenant.view", scope], tenant_ids=["a" * 26])
+        assert refusal.value.field == "scopes"
+    made, _ = make(alice, acme, scopes=["tenant.view", "events.read"], tenant_ids=["a" * 26])
+    assert made.tenant_ids == ["a" * 26]
+
+
+def test_a_leaked_key_for_one_tenant_invites_nobody_who_sees_all(acme: Organization, alice: User) -> None:
+    """Also one from before such keys were refused."""
+    key, text = make(alice, acme, scopes=sorted(PERMISSIONS))
+    with all_rows():
+        ApiKey.objects.filter(pk=key.pk).update(tenant_ids=["a" * 26])
+    path = f"/api/v1/organizations/{acme.pk}"
+    headers = {"authorization": f"Bearer {text}"}
+    for at, body in (
+        ("invitations", {"email": "friend@example.test", "role": "viewer"}),
+        ("keys", {"name": "next", "scopes": ["tenant.view"]}),
+    ):
+        assert Client().post(f"{path}/{at}", body, content_type="application/json", headers=headers).status_code == 403
+    with all_rows():
+        assert not Invitation.objects.exists()
 
 
 def test_a_revoked_key_is_published_once(acme: Organization, alice: User) -> None:

@@ -3,6 +3,7 @@
 import pytest
 from django.test import Client
 
+from organizations.permissions import OF_TENANTS
 from tenants.provisioning.models import Operation
 from tests.database import all_rows
 
@@ -50,7 +51,7 @@ def test_a_tenant_of_others_is_not_there(outsider, running, edge):
 
 
 def test_a_key_that_is_limited_to_other_tenants_does_not_reach_this_one(program_of, alice, acme, running):
-    limited = program_of(alice, acme, tenant_ids=["lo" + "b" * 24])
+    limited = program_of(alice, acme, scopes=OF_TENANTS, tenant_ids=["lo" + "b" * 24])
     with all_rows():
         operation = Operation.objects.get().pk
     for method, path, body in ROUTES:
