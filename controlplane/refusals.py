@@ -44,7 +44,9 @@ def tell(request: HttpRequest, problem: Problem) -> None:
         return
     match = request.resolver_match
     names = match.kwargs if match else {}
-    target = str(list(names.values())[-1]) if names else organization_id
+    # Only ids: an address may hold a secret, as that of a request's code does.
+    ids = [str(value) for name, value in names.items() if name.endswith("_id")]
+    target = ids[-1] if ids else organization_id
     data = {"method": request.method, "route": match.route if match else "", "code": problem.code}
     audit.record_refusal(
         by=actor,

@@ -44,6 +44,8 @@ LIMITS = {
     "invitation.again": Limit(3, HOURS),
     # What all organizations together send to one address.
     "invitation.address": Limit(20, 24 * HOURS),
+    "access_request": Limit(100, 24 * HOURS),
+    "access_request.address": Limit(5, 24 * HOURS),
     "join": Limit(20, HOURS),
     "sign_up.place": Limit(60, HOURS),
 }

@@ -17,6 +17,7 @@ from controlplane.actor import Actor
 from controlplane.ids import InvalidToken, body_of, digest, make_token, parse_token
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
 from organizations.access import require
+from organizations.accounts import guessing
 from organizations.actions.clients import end_lapsed, record
 from organizations.actions.terms import checked_ceiling, checked_days, given_ceiling, until
 from organizations.addresses import usable_address
@@ -49,7 +50,7 @@ def ask(
     Ask for access; returns the request and its code, which is shown once and mailed to `email` where one is given.
 
     The answer is the same whoever has the address. Raises Invalid naming the field, Conflict for an organization
-    that is no MSP and for an address that is asked already.
+    that is no MSP and for an address that is asked already, and a 429 Problem.
     """
     standing = require(by, "client.manage", msp, confirmed=True)
     if standing.grant_id is not None:
@@ -69,6 +70,7 @@ def ask(
     with rls.acting_as(f"org:{msp.pk}"):
         Organization.objects.select_for_update().get(pk=msp.pk)
         _within_bounds(request)
+        _count(request)
         code = make_token("code", msp.pk, body_of(request.pk))
         request.secret_digest = digest(code)
         request.save(force_insert=True)
@@ -260,6 +262,13 @@ def _within_bounds(request: AccessRequest) -> None:
         )
 
 
+def _count(request: AccessRequest) -> None:
+    """Bounds what an MSP sends that asks and takes back in turn, and what all together send to one address."""
+    guessing.count("access_request", request.organization_id)
+    if request.email:
+        guessing.count("access_request.address", request.email)
+
+
 def _address(email: str) -> str:
     try:
         return usable_address(email.strip()) if email.strip() else ""
@@ -269,10 +278,10 @@ def _address(email: str) -> str:
 
 def _mail(msp: Organization, request: AccessRequest, code: str) -> None:
     context = {
-        "msp": msp.name,
+        "msp": mail.unlinked(msp.name),
         "role": Role(request.role_ceiling).label.lower(),
         "days": request.days,
-        "reason": request.reason,
+        "reason": mail.unlinked(request.reason),
         "code": code,
         "ends": f"{request.expires_at:%-d %B %Y}",
     }

@@ -16,7 +16,7 @@ from controlplane.problems import Conflict, NotFound
 from organizations import owner_notices
 from organizations.access import require
 from organizations.accounts import guessing, people
-from organizations.actions import invitations, outsiders, owners, roles, sign_in
+from organizations.actions import invitations, outsiders, owners, roles, sign_in, sign_in_trail
 from organizations.actions.members import check_role
 from organizations.models import Connection, Domain, JoinRequest, Membership, Organization, User
 from organizations.roles import role_name
@@ -104,7 +104,8 @@ def ask_by_connection(*, by: Actor, connection: Connection, identity: ProvenIden
     if user is None:
         # The address is verified by the proof of its domain.
         user = sign_in.new_person(by, replace(identity, email_verified=True), way=connection.pk)
-    return _keep(replace(by, user_id=user.pk), connection.organization_id, user, identity.email)
+    known = sign_in_trail.as_known_to(by, connection.organization_id)
+    return _keep(replace(known, user_id=user.pk), connection.organization_id, user, identity.email)
 
 
 def approve(*, by: Actor, organization: Organization, join_request_id: str, role: str) -> Membership:

@@ -43,7 +43,9 @@ def remove(*, by: Actor, organization: Organization, membership_id: str) -> None
             if "member.manage" not in standing.permissions:
                 raise Forbidden("Your role does not include removing members. Nothing was changed.")
             _check_reach(standing, membership)
-            require(by, "member.manage", organization, confirmed=True)
+            # As themselves: the organization does not see by which membership an MSP's person is here.
+            with rls.reading_as(by.rls_actor):
+                require(by, "member.manage", organization, confirmed=True)
         roles.end(by=by, membership=membership, grant_id=standing.grant_id)
 
 

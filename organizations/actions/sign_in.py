@@ -17,6 +17,7 @@ from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, NotFound
 from organizations.accounts import notices
 from organizations.actions import facts, joining, owners, provisioning, roles
+from organizations.actions.sign_in_trail import as_known_to
 from organizations.models import Connection, Membership, Organization, User
 from organizations.models.user import new_user_id
 from organizations.permissions import Role
@@ -48,6 +49,7 @@ def by_connection(*, by: Actor, connection: Connection, identity: ProvenIdentity
     member once; returns it where something of it has to stay: that groups give a member no access any more.
     """
     with rls.acting_as(f"org:{connection.organization_id}"):
+        by = as_known_to(by, connection.organization_id)
         organization = Organization.objects.get(pk=connection.organization_id)
         _check_enabled(connection)
         user = holder(identity)

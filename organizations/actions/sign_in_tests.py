@@ -11,6 +11,7 @@ from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.problems import NotFound
 from organizations.access import require
+from organizations.actions.sign_in_trail import as_known_to
 from organizations.models import Connection, Organization, SignInTest
 from organizations.sso.proven import ProvenIdentity, SignInRefused, no_address
 
@@ -58,7 +59,7 @@ def refuse(*, by: Actor, connection: Connection, refusal: SignInRefused, test_id
         test = _running(connection).filter(**wanted).first()
         if test is None:
             return False
-        _end(by, test, refusal)
+        _end(as_known_to(by, connection.organization_id), test, refusal)
     return True
 
 

@@ -12,7 +12,7 @@ from controlplane import audit, outbox, repetitions, rls
 from controlplane.actor import Actor
 from controlplane.models import Message
 from organizations.actions import facts
-from organizations.models import User
+from organizations.models import Membership, User
 from organizations.sso.demands import demands_on
 
 BEGIN = "organizations.session.begin"
@@ -20,6 +20,19 @@ CONFIRM = "organizations.session.confirm"
 END = "organizations.session.end"
 REFUSE = "organizations.session.refuse"
 NOBODY = "nobody"
+
+
+def as_known_to(by: Actor, organization_id: str) -> Actor:
+    """
+    Who is asking, as an organization's trail may tell it: to one that they don't belong to, somebody is nobody.
+
+    The attack: an owner leads people to the address of their own connection, and reads in their trail who came, whose
+    browser's session is another's.
+    """
+    with rls.reading_as(f"org:{organization_id}"):
+        if Membership.objects.filter(organization_id=organization_id, user_id=by.user_id).exists():
+            return by
+    return Actor.nobody(request_id=by.request_id, address=by.address)
 
 
 def note_begin(

@@ -57,9 +57,10 @@ def refused(request: HttpRequest, connection: Connection | None, refusal: SignIn
 def _note(request: HttpRequest, connection: Connection | None, refusal: SignInRefused) -> None:
     target = connection.pk if connection else PLATFORM
     log.warning("sign_in_refused", refusal=refusal.code, reason=refusal.reason, connection=target)
+    actor = actor_of(request)
     for organization_id in {connection.organization_id if connection else None, None}:
         repetitions.note(
-            by=actor_of(request),
+            by=sign_in_trail.as_known_to(actor, organization_id) if organization_id else actor,
             action=sign_in_trail.REFUSE,
             organization_id=organization_id,
             target=target,
@@ -78,9 +79,10 @@ def demanded(request: HttpRequest, demand: Demand, user_id: str) -> HttpResponse
         if demand.connections
         else "That sign-in is switched off at the moment. Ask an owner of the organization.",
     )
-    for organization_id in (organization.pk, None):
+    actor = actor_of(request)
+    for organization_id, by in ((organization.pk, sign_in_trail.as_known_to(actor, organization.pk)), (None, actor)):
         repetitions.note(
-            by=actor_of(request),
+            by=by,
             action=sign_in_trail.REFUSE,
             organization_id=organization_id,
             target=user_id,

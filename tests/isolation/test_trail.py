@@ -138,3 +138,12 @@ def test_somebody_who_asks_again_and_again_does_not_fill_the_trail(world: World,
                 assert vera.client.get(path).status_code == 403
         transaction.set_rollback(True)
     assert len(watched.entries) == refusals.MOST
+
+
+def test_a_refusal_keeps_no_secret_that_its_address_holds(world: World, watched: Watched) -> None:
+    """The attack: a code that somebody may not answer lies in the trail for everybody who reads it."""
+    rule = Rule("organization.manage", inside=True)
+    send(world, world.visitors["vera"], "/o/{organization_id}/access/requests/{code}/", "GET", rule)
+    (entry,) = watched.entries
+    assert entry.target == world.ids["organization_id"]
+    assert world.ids["code"] not in str(entry.data)

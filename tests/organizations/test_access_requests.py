@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from controlplane import rls
-from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
+from controlplane.problems import Conflict, Forbidden, Invalid, NotFound, Problem
 from organizations import queries
 from organizations.access import NotConfirmed
 from organizations.actions import access_requests, clients
@@ -252,6 +252,31 @@ def test_an_address_is_asked_once_and_not_everybody_at_once(
         ask(msp, paula)
     assert refusal.value.code == "TOO_MANY_REQUESTS_OPEN"
     assert len(written_to("Owner@example.test")) == 1
+
+
+def test_who_asks_and_takes_back_in_turn_does_not_flood_an_address(msp: Organization, paula: User) -> None:
+    actor = actor_for(paula)
+
+    def once_more() -> None:
+        ask(msp, paula, email="owner@example.test")
+        with rls.acting_as(actor.rls_actor):
+            mine = AccessRequest.objects.get(state="requested")
+            access_requests.take_back(by=actor, msp=msp, request_id=mine.pk)
+
+    for _ in range(5):
+        once_more()
+    with pytest.raises(Problem) as refusal:
+        once_more()
+    assert refusal.value.status == 429
+    assert len(written_to("owner@example.test")) == 5
+
+
+def test_words_that_an_msp_chose_become_no_links_in_its_mail(paula: User) -> None:
+    msp = found(paula, "Won: evil.example/prize", kind="msp")
+    ask(msp, paula, email="owner@example.test", reason="See https://evil.example/login now")
+    (told,) = written_to("owner@example.test")
+    assert "evil.example" not in told.subject + told.body
+    assert "evil" in told.body
 
 
 def test_the_msps_page_shows_its_code_once_and_takes_requests_back(
