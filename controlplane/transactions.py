@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -67,12 +68,19 @@ def let_go() -> None:
 
 
 def actor_of_session(request: HttpRequest) -> Actor:
-    """Returns the person of the browser session, or nobody. A request with an API key has no session to look up."""
+    """
+    Returns the person of the browser session, or nobody.
+
+    A request with an API key has no session: no middleware asks whether it lives, so nothing may read who it was. The
+    attack: a stolen session that was ended goes on with any `Authorization` header.
+    """
     known: dict[str, Any] = {
         "request_id": getattr(request, "request_id", ""),
         "address": client_address(request),
     }
-    if "Authorization" in request.headers or not request.user.is_authenticated:
+    if "Authorization" in request.headers:
+        request.user = AnonymousUser()
+    if not request.user.is_authenticated:
         return Actor.nobody(**known)
     return Actor(user_id=str(request.user.pk), kind="user", session_id=request.session.get("session_id"), **known)
 

@@ -55,7 +55,6 @@ class ConnectionAdmin(ReadOnly):
 
     list_display = ["id", "name", "organization", "kind", "state", "issuer", "proven_at"]
     list_filter = ["kind", "state"]
-    exclude = ["client_secret"]
 
 
 @admin.register(ApiKey)

@@ -7,11 +7,15 @@ from django.core.cache import cache
 from django.http import HttpRequest
 
 from controlplane import rls
+from controlplane.actor import actor_of
+from organizations.actions import sign_in_trail
 from organizations.actions.staff import staff_of_address
 from organizations.models import User
 
 ATTEMPTS = 10
 WINDOW_SECONDS = 900
+# How the trail and a session's row name a sign-in to the admin site.
+STAFF_WAY = "admin"
 
 
 class PersonBackend(ModelBackend):
@@ -28,15 +32,23 @@ class PersonBackend(ModelBackend):
     ) -> User | None:
         """A staff member with a verified address and this password; ten attempts a quarter of an hour and address."""
         address = username or kwargs.get(User.USERNAME_FIELD)
-        if not address or password is None or _too_often(address):
+        if not address or password is None:
             return None
-        for user_id in staff_of_address(address):
-            user = self.get_user(user_id)
-            if user is not None and user.check_password(password):
-                return user
-        # As slow as a wrong password for a real account, so that time does not tell who is staff.
-        User().set_password(password)
+        found = next(iter(staff_of_address(address)), "")
+        if _too_often(address):
+            _note(request, found, "TOO_MANY_TRIES")
+            return None
+        user = self.get_user(found) if found else None
+        if user is not None and user.check_password(password):
+            return user
+        if user is None:  # as slow as a wrong password for a real account, so that time does not tell who is staff
+            User().set_password(password)
+        _note(request, found, "WRONG_PASSWORD")
         return None
+
+
+def _note(request: HttpRequest | None, user_id: str, code: str) -> None:
+    sign_in_trail.note_refusal(by=actor_of(request), user_id=user_id, code=code, way=STAFF_WAY)
 
 
 def _too_often(address: str) -> bool:

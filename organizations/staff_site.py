@@ -6,18 +6,27 @@ from typing import Any
 from django.contrib import admin
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 
 from controlplane import rls
+from controlplane.actor import actor_of
+from controlplane.crypto import EncryptedTextField
 from controlplane.ids import new_id
 from controlplane.transactions import SAFE
-from organizations.actions import browser_sessions
+from organizations.actions import browser_sessions, sign_in_trail
 from organizations.actions.staff import may_look
+from organizations.backends import STAFF_WAY
 from organizations.models import User
 from organizations.sso import sessions
 
 
 class ReadOnly(admin.ModelAdmin):
-    """Shows rows and lets nobody change them."""
+    """Shows rows without their secrets, and lets nobody change them."""
+
+    def get_exclude(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """What is encrypted at rest, whatever it is called: a page would show it in plain text."""
+        sealed = [field.name for field in self.model._meta.fields if isinstance(field, EncryptedTextField)]
+        return [*(super().get_exclude(request, obj) or ()), *sealed]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """No."""
@@ -54,8 +63,18 @@ class StaffSite(admin.AdminSite):
         user = request.user
         if request.method == "POST" and isinstance(user, User):
             request.session[sessions.SESSION_ID_KEY] = session_id = new_id("ses")
-            browser_sessions.note(request, user, session_id=session_id, way="admin")
+            browser_sessions.note(request, user, session_id=session_id, way=STAFF_WAY)
+            by = actor_of(request)
+            sign_in_trail.note_begin(
+                by=by, user=user, session_id=session_id, way=STAFF_WAY, how="password", opened=(), anew=True
+            )
         return response
+
+    def logout(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
+        """Ends the session's row as well, and says so in the trail."""
+        if request.method == "POST":
+            sessions.end(request)
+        return super().logout(request, extra_context)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Every page of the site passes here."""

@@ -78,11 +78,12 @@ class World:
 def world(django_db_setup: None, django_db_blocker: object) -> Iterator[World]:
     """Made once, inside a transaction that is rolled back; each request has a savepoint of its own."""
     with django_db_blocker.unblock(), transaction.atomic():
-        yield _with_directories(_build())
+        yield _with_directories(build())
         transaction.set_rollback(True)
 
 
-def _build() -> World:
+def build() -> World:
+    """Makes it, in the caller's transaction."""
     alice, bob, vera, paula, maria, mallory = map(person, ("alice", "bob", "vera", "paula", "maria", "mallory"))
     msp = found(paula, "Northwatch", kind="msp")
     join(msp, invited_by=paula, user=maria, role="operator")

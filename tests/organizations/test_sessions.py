@@ -23,6 +23,15 @@ def test_without_a_platform_provider_its_button_is_not_there(visitor: Browser) -
     assert visitor.post("/sso/platform/").status_code == 403
 
 
+def test_a_header_beside_the_session_makes_nobody_of_whoever_is_signed_in(
+    visitor: Browser, platform_idp: OidcIdp
+) -> None:
+    visitor.through_oidc(platform_idp)
+    answer = visitor.get("/account/", headers={"authorization": "Bearer x"})
+    assert (answer.status_code, answer["Location"]) == (302, "/sign-in/?next=/account/")
+    assert visitor.get("/account/").status_code == 200
+
+
 def test_forms_may_lead_to_the_providers_of_their_page_and_nowhere_else(
     visitor: Browser, platform_idp: OidcIdp, pending: Connection
 ) -> None:

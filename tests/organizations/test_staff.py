@@ -11,13 +11,15 @@ from django.utils import timezone
 
 from controlplane import rls
 from controlplane.actor import Actor
+from controlplane.crypto import EncryptedTextField
 from controlplane.problems import Forbidden, Invalid
 from organizations.actions import staff
 from organizations.backends import PersonBackend
-from organizations.models import Organization, StaffGrant, User
+from organizations.models import Connection, Organization, PersonSession, StaffGrant, User
 from organizations.staff_site import ReadOnly
 from tests.cast import actor_for, found, person
 from tests.database import all_rows
+from tests.isolation import world
 from tests.organizations.conftest import audited
 
 # The admin site makes its transaction read-only, so none of a test's may be around it.
@@ -84,6 +86,24 @@ def test_a_grant_shows_every_organization_until_it_ends(site: Client, customer: 
     assert is_shut(site)
 
 
+def test_no_page_of_a_row_shows_what_is_encrypted(site: Client, sam: User) -> None:
+    """The attack: a member of the staff reads a connection's private key, or its secret, off the page of its row."""
+    world.build()
+    grant(sam)
+    with all_rows():
+        sealed = [f.name for f in Connection._meta.fields if isinstance(f, EncryptedTextField)]
+        assert {"client_secret", "former_secret", "request_key", "next_request_key"} <= set(sealed)
+        Connection.objects.update(**dict.fromkeys(sealed, "plainly a secret"))
+        rows = [row for model in admin.site._registry for row in model._default_manager.all()[:5]]
+    opened = set()
+    for row in rows:
+        model = f"{row._meta.app_label}/{row._meta.model_name}"
+        page = site.get(f"/admin/{model}/{row.pk}/change/")
+        assert "plainly a secret" not in page.content.decode()
+        opened |= {model} if page.status_code == 200 else set()
+    assert opened >= {*MODELS}
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_every_page_shows_and_changes_nothing(site: Client, customer: Organization, sam: User, model: str) -> None:
     grant(sam)
@@ -101,6 +121,21 @@ def test_an_ended_grant_shuts_the_site_at_once(site: Client, customer: Organizat
     assert not is_shut(site)
     call_command("grant_staff", "--email", ADDRESS, "--end")
     assert is_shut(site)
+
+
+@pytest.mark.parametrize("header", ["Bearer x", "Basic eDp5", ""])
+def test_a_session_that_was_ended_is_not_woken_by_a_header(
+    site: Client, customer: Organization, sam: User, header: str
+) -> None:
+    """The attack: a request with a key has no session to judge, so a stolen one that was ended goes on beside it."""
+    grant(sam)
+    page = "/admin/organizations/organization/"
+    assert site.get(page).status_code == 200
+    with all_rows():
+        PersonSession.objects.filter(user=sam).update(ended_at=timezone.now())
+    answer = site.get(page, headers={"authorization": header})
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/admin/login/")
 
 
 def test_a_grant_widens_nothing_but_the_admin_site(site: Client, customer: Organization, sam: User) -> None:
@@ -200,3 +235,32 @@ def test_while_nothing_counts_the_guesses_no_password_is_tried(sam: User, monkey
     for operation, answer in WHILE_AWAY.items():
         monkeypatch.setattr(f"organizations.backends.cache.{operation}", answer)
     assert sign_in(ADDRESS, PASSWORD) is None
+
+
+def told(sam: User) -> list[tuple[str, str, dict[str, str]]]:
+    """What the platform's trail says of sign-ins of staff: action, whose, and the data."""
+    entries = [entry for entry in audited("platform") if entry.action.startswith("organizations.session.")]
+    return [
+        (entry.action.rpartition(".")[2], "sam" if entry.target == sam.pk else entry.target, entry.data)
+        for entry in entries
+    ]
+
+
+def test_every_sign_in_to_the_site_stands_in_the_platforms_trail_and_its_end(site: Client, sam: User) -> None:
+    grant(sam)
+    assert site.post("/admin/logout/").status_code == 200
+    begin, end = told(sam)
+    assert begin == ("begin", "sam", {"way": "admin", "how": "password"})
+    assert (end[0], end[2]["because"]) == ("end", "signed out")
+    with all_rows():
+        assert PersonSession.objects.get(user=sam).ended_at is not None
+
+
+def test_so_does_every_one_that_fails(sam: User) -> None:
+    for username, password in ((ADDRESS, "guess"), ("nobody@example.test", PASSWORD)):
+        Client().post("/admin/login/", {"username": username, "password": password})
+    wrong = {"code": "WRONG_PASSWORD", "way": "admin"}
+    assert told(sam) == [("refuse", "sam", wrong), ("refuse", "nobody", wrong)]
+    for _ in range(10):
+        Client().post("/admin/login/", {"username": ADDRESS, "password": "guess"})
+    assert told(sam)[2:] == [("refuse", "sam", {"code": "TOO_MANY_TRIES", "way": "admin"})]
