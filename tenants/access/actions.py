@@ -1,6 +1,7 @@
 """Lets people into a tenant's dashboard and event stream, with credentials that end by themselves."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from controlplane.ids import new_id
 from controlplane.problems import Forbidden
 from controlplane.transactions import let_go
 from organizations import access
-from organizations.models import ApiKey, User
+from organizations.models import ApiKey, Organization, User
 from organizations.standings import Standing
 from tenants.provisioning import lifecycle
 from tenants.provisioning.dashboard_roles import Variant, role_within
@@ -76,7 +77,8 @@ def event_stream_token(*, by: Actor, tenant: Tenant) -> StreamToken:
     standing = access.require(by, "events.read", tenant.organization_id)
     _note(by, tenant, "tenants.events.open", standing)
     end = _end(by, standing)
-    return StreamToken(scoped_token(by, tenant, standing, end), f"{tenant.cell.base_url}/api/events", end)
+    token = scoped_token(by, tenant, standing, end, networks=_networks(by, standing))
+    return StreamToken(token, f"{tenant.cell.base_url}/api/events", end)
 
 
 @transaction.atomic
@@ -85,18 +87,31 @@ def rotation_token(*, by: Actor, tenant: Tenant) -> StreamToken:
     standing = access.require(by, "tenant.operate", tenant.organization_id)
     _note(by, tenant, "tenants.rotation.open", standing)
     end = _end(by, standing)
-    token = scoped_token(by, tenant, standing, end, scope="certs:rotate")
+    token = scoped_token(by, tenant, standing, end, scope="certs:rotate", networks=_networks(by, standing))
     return StreamToken(token, f"{tenant.cell.base_url}/api/certs/rotate", end)
 
 
-def scoped_token(by: Actor, tenant: Tenant, standing: Standing, end: dt.datetime, *, scope: str = "events:read") -> str:
-    """Sign a credential for one door of the edge that revocations find by person, session, grant and connection."""
+def scoped_token(
+    by: Actor,
+    tenant: Tenant,
+    standing: Standing,
+    end: dt.datetime,
+    *,
+    scope: str = "events:read",
+    networks: Sequence[Sequence[str]] = (),
+) -> str:
+    """
+    Sign a credential for one door of the edge that revocations find by person, session, grant and connection.
+
+    Args: networks: from where it may be used; none for what the portal uses itself.
+    """
     claims = {
         "sub": by.user_id,
         "tenant": tenant.pk,
         "scope": scope,
         "role": role_within(standing.permissions).name,
         **_carried(by, tenant, standing),
+        "networks": networks,
     }
     seconds = int((end - timezone.now()).total_seconds())
     return edge_keys.sign_scoped(claims, cell_id=tenant.cell_id, seconds=seconds)
@@ -110,6 +125,14 @@ def _carried(by: Actor, tenant: Tenant, standing: Standing) -> dict[str, Any]:
         "connection": standing.connection_id,
         "session": by.session_id or by.key_id or by.user_id,
     }
+
+
+def _networks(by: Actor, standing: Standing) -> list[list[str]]:
+    """Lists of networks, in each of which whoever comes has to be: the organization's, the MSP's, the API key's."""
+    demanding = Organization.objects.filter(pk__in=[standing.organization_id, standing.msp_id or ""]).order_by("pk")
+    keys = ApiKey.objects.filter(pk=by.key_id or "")
+    lists = [*demanding.values_list("allowed_networks", flat=True), *keys.values_list("networks", flat=True)]
+    return [networks for networks in lists if networks]
 
 
 def _order(by: Actor, tenant: Tenant, standing: Standing, variant: Variant | None) -> dict[str, Any]:
@@ -129,6 +152,7 @@ def _order(by: Actor, tenant: Tenant, standing: Standing, variant: Variant | Non
         "variant": variant or role.variants[0],
         **_carried(by, tenant, standing),
         "ends_at": _text(_end(by, standing)),
+        "networks": _networks(by, standing),
     }
 
 

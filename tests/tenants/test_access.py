@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from dataclasses import replace
 
 import httpx
 import jwt
@@ -16,7 +17,7 @@ from controlplane.models import AuditEntry
 from controlplane.problems import Forbidden, NotFound
 from organizations.actions import keys
 from organizations.keys.authentication import actor_for as actor_for_key
-from organizations.models import Grant
+from organizations.models import Grant, Organization
 from organizations.permissions import PERMISSIONS
 from tenants.access import actions, queries
 from tenants.access.rows import event_row
@@ -279,3 +280,38 @@ def test_events_of_an_edge_that_is_away_are_a_clear_problem(running, edge, vera)
 def test_what_becomes_of_a_tenant_and_its_nodes_reads_as_a_sentence(data, words):
     row = event_row({"seq": 1, "kind": "lifecycle", "data": data})
     assert row["words"] == words
+
+
+def test_what_opens_at_the_edge_is_good_from_the_networks_of_organization_msp_and_key_alone(
+    running, edge, maria, msp, acme
+):
+    acme_lists, msp_lists = ["192.0.2.0/24"], ["192.0.2.0/28", "2001:db8::/32"]
+    with all_rows():
+        Organization.objects.filter(pk=acme.pk).update(allowed_networks=acme_lists)
+        Organization.objects.filter(pk=msp.pk).update(allowed_networks=msp_lists)
+    actor = replace(actor_for(maria), address="192.0.2.7")
+    with rls.acting_as(actor.rls_actor):
+        stream = actions.event_stream_token(by=actor, tenant=running)
+        looking = queries.event_log(actor, running)
+        actions.open_dashboard(by=actor, tenant=running)
+    given, own = (
+        jwt.decode(token, options={"verify_signature": False})["networks"] for token in (stream.token, looking.bearer)
+    )
+    assert sorted(given) == sorted(body_of_last(edge)["networks"]) == [acme_lists, msp_lists]
+    assert own == [], "the portal uses this one, from where it is itself"
+
+
+def test_a_keys_networks_bind_what_it_opens_at_the_edge(running, edge, alice_acts, acme):
+    with rls.acting_as(alice_acts.rls_actor):
+        key, _ = keys.create(
+            by=alice_acts,
+            organization=acme,
+            name="n",
+            scopes=PERMISSIONS,
+            expires_in=dt.timedelta(days=1),
+            networks=["198.51.100.0/24"],
+        )
+    actor = actor_for_key(key, replace(alice_acts, address="198.51.100.7"))
+    with rls.acting_as(actor.rls_actor):
+        actions.open_dashboard(by=actor, tenant=running)
+    assert body_of_last(edge)["networks"] == [["198.51.100.0/24"]]

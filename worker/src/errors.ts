@@ -109,6 +109,7 @@ export const ERRORS = {
   CODE_USED: rule(403, false, "Go back to the portal and open the dashboard again; a code is good for one use."),
   CODE_UNKNOWN: rule(403, false, "Go back to the portal and open the dashboard again."),
   SESSION_ENDED: rule(401, false, "Go back to the portal and open the dashboard again."),
+  ADDRESS_REFUSED: rule(403, false, "Use your organization's network, or ask an administrator to add yours."),
   ORIGIN_REFUSED: rule(403, false, "Open the dashboard from the portal, in the same browser."),
   READ_ONLY: rule(403, false, "Open the dashboard from the portal without “read-only”, if your role may."),
   EVENT_TOO_LARGE: rule(413, false, "Send a digest, not the whole alert."),

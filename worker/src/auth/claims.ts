@@ -1,3 +1,5 @@
+import type { Networks } from "./networks";
+
 /** Who uses an edge session, socket or scoped credential, and until when. */
 export interface AccessClaims {
   subject: string;
@@ -11,6 +13,8 @@ export interface AccessClaims {
   issuedAt: number;
   /** Hard end, in milliseconds since 1970; holds whatever the control plane does. */
   endsAt: number;
+  /** From where; missing in what was given by the version before. */
+  networks?: Networks | undefined;
 }
 
 export const DASHBOARD_ROLES = ["admin", "operator", "viewer"] as const;

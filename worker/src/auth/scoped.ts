@@ -3,8 +3,10 @@ import { z } from "zod";
 import type { Settings } from "../bindings";
 import { EdgeError } from "../errors";
 import { isTenantId } from "../ids";
+import { clientAddress } from "./address";
 import { type AccessClaims, MAX_ACCESS_MS } from "./claims";
 import { CLOCK_TOLERANCE_S, ISSUER, publicKey } from "./keys";
+import { Networks, requireFrom } from "./networks";
 
 const TYPE = "edge-scoped+jwt";
 /** The subprotocol that carries the credential of a WebSocket: browsers can set no header, and a query is logged. */
@@ -26,6 +28,7 @@ const Claims = z.object({
   connection: id.nullish(),
   session: id,
   role: id,
+  networks: Networks.optional(),
   iat: z.int(),
   exp: z.int(),
 });
@@ -36,7 +39,7 @@ export interface ScopedAccess {
 }
 
 /** The scoped credential of a request: from `Authorization`, or from the subprotocols of a WebSocket. */
-export function scopedCredential(headers: Headers): string | null {
+function scopedCredential(headers: Headers): string | null {
   const bearer = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(headers.get("authorization") ?? "")?.[1];
   if (bearer) return bearer;
   const offered = (headers.get("sec-websocket-protocol") ?? "").split(",").map((name) => name.trim());
@@ -44,21 +47,24 @@ export function scopedCredential(headers: Headers): string | null {
 }
 
 /**
- * Verifies a scoped credential: signed by the access key, for this deployment, for at most eight hours, and for this use.
- * @throws EdgeError UNAUTHENTICATED
+ * Verifies a request's scoped credential: signed by the access key, for this deployment, for at most eight hours, for
+ * this use, and from where it may be used.
+ * @throws EdgeError UNAUTHENTICATED, ADDRESS_REFUSED
  */
-export async function verifyScoped(settings: Settings, token: string | null, scope: Scope): Promise<ScopedAccess> {
+export async function verifyScoped(settings: Settings, headers: Headers, scope: Scope): Promise<ScopedAccess> {
+  const token = scopedCredential(headers);
   if (!token) throw new EdgeError("UNAUTHENTICATED", "This door needs a scoped credential.");
   const claims = await verifiedClaims(settings, token);
   if (claims.scope !== scope) throw refused(`it is for ${claims.scope}`);
   if ((claims.exp - claims.iat) * 1000 > MAX_ACCESS_MS) throw refused("its life is longer than eight hours");
   if (!isTenantId(settings, claims.tenant)) throw refused("it names no tenant of this cell");
-  const { sub, organization, session, role, grant = null, connection = null } = claims;
+  const { sub, organization, session, role, grant = null, connection = null, networks } = claims;
+  requireFrom(networks, clientAddress(headers));
   const issuedAt = claims.iat * 1000;
   const endsAt = claims.exp * 1000;
   return {
     tenant: claims.tenant,
-    claims: { subject: sub, organization, grant, connection, session, role, issuedAt, endsAt },
+    claims: { subject: sub, organization, grant, connection, session, role, issuedAt, endsAt, networks },
   };
 }
 

@@ -1,6 +1,7 @@
 /** `/v1`: who gets into a tenant's dashboard, and who no longer does. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { DASHBOARD_ROLES, DASHBOARD_VARIANTS, RULE_FIELDS, VARIANTS_OF, variantOf } from "../auth/claims";
+import { Networks } from "../auth/networks";
 import { type EdgeApp, errorResponses, jsonContent } from "../edge_app";
 import { Epoch, IdempotencyKey, TenantId, Time } from "../schemas/basics";
 
@@ -21,6 +22,7 @@ const DashboardCode = z
     connection: Id.nullable().default(null),
     session: Id,
     ends_at: Time,
+    networks: Networks.default([]),
   })
   .refine((asked) => VARIANTS_OF[asked.role].includes(variantOf(asked)), {
     path: ["variant"],

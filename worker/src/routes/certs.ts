@@ -1,6 +1,6 @@
 /** Rotating a tenant's certificates: for the control plane by id, for people and integrations by their credential. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { scopedCredential, verifyScoped } from "../auth/scoped";
+import { verifyScoped } from "../auth/scoped";
 import { type EdgeApp, errorResponses, jsonContent } from "../edge_app";
 import { OperationId, TenantId } from "../schemas/basics";
 import { RotateCertificates } from "../schemas/orders";
@@ -54,15 +54,14 @@ const ask = createRoute({
   request: { body: { required: true, content: jsonContent(Asked) } },
   responses: {
     202: { description: "The rotation is under way or known", content: jsonContent(Begun) },
-    ...errorResponses(...REFUSALS, "UNAUTHENTICATED", "RATE_LIMITED"),
+    ...errorResponses(...REFUSALS, "UNAUTHENTICATED", "ADDRESS_REFUSED", "RATE_LIMITED"),
   },
 });
 
 export function mount(app: EdgeApp): void {
   app.openapi(rotate, async (c) => c.json(await c.var.tenant.rotateCertificates(c.req.valid("json")), 202));
   app.openapi(ask, async (c) => {
-    const credential = scopedCredential(c.req.raw.headers);
-    const { tenant, claims } = await verifyScoped(c.var.settings, credential, "certs:rotate");
+    const { tenant, claims } = await verifyScoped(c.var.settings, c.req.raw.headers, "certs:rotate");
     const { idempotency_key } = c.req.valid("json");
     return c.json(await tenantAnswering(c, tenant).rotateCertificatesFor(claims, idempotency_key), 202);
   });

@@ -88,7 +88,9 @@ async function proxy(c: EdgeContext): Promise<Response> {
   // First, for another origin must not even wake a tenant.
   refuseForeign(c);
   const secret = sessionDigest(c.req.raw.headers);
-  const session = secret ? await c.env.TENANT.getByName(tenant).session(secret) : null;
+  const session = secret
+    ? await c.env.TENANT.getByName(tenant).session(secret, clientAddress(c.req.raw.headers))
+    : null;
   if (!secret || !session) throw ended();
   await refuseWriting(c, session);
   if (session.away) return wait(c, secret);
@@ -105,7 +107,7 @@ const ended = () => new EdgeError("SESSION_ENDED", "There is no session, or it h
 async function wait(c: EdgeContext, secret: string): Promise<Response> {
   if (!wantsPage(c) || c.req.method !== "GET")
     throw new EdgeError("TENANT_ASLEEP", "The tenant slept and is waking up.");
-  const progress = await c.env.TENANT.getByName(c.var.dashboardTenant).waking(secret);
+  const progress = await wakingOf(c, secret);
   if (!progress) throw ended();
   return waitingPage(c.var.settings, c.var.dashboardTenant, progress);
 }
@@ -114,10 +116,13 @@ async function wait(c: EdgeContext, secret: string): Promise<Response> {
 async function waking(c: EdgeContext): Promise<Response> {
   refuseForeign(c);
   const secret = sessionDigest(c.req.raw.headers);
-  const progress = secret && (await c.env.TENANT.getByName(c.var.dashboardTenant).waking(secret));
+  const progress = secret && (await wakingOf(c, secret));
   if (!progress) throw ended();
   return c.json(progress, 200, { "cache-control": "no-store" });
 }
+
+const wakingOf = (c: EdgeContext, secret: string) =>
+  c.env.TENANT.getByName(c.var.dashboardTenant).waking(secret, clientAddress(c.req.raw.headers));
 
 /** The session's own node answers; while it is away, what carries no body goes to the next that runs. */
 async function fromDashboard(c: EdgeContext, session: SessionView, secret: string): Promise<Response> {

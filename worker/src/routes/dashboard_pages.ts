@@ -9,6 +9,7 @@ const HEADLINES: Partial<Record<ErrorCode, string>> = {
   CODE_USED: "This link was used already",
   CODE_UNKNOWN: "This link is not valid",
   SESSION_ENDED: "Your session has ended",
+  ADDRESS_REFUSED: "Not from this network",
   ORIGIN_REFUSED: "This request did not come from where it should",
   RATE_LIMITED: "There were too many of these requests",
   READ_ONLY: "You may look, but not change",

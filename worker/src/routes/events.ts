@@ -1,6 +1,6 @@
 /** A tenant's event stream: replay, and live by WebSocket or Server-Sent Events. The tenant comes from the credential alone. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { EVENTS_PROTOCOL, type ScopedAccess, scopedCredential, verifyScoped } from "../auth/scoped";
+import { EVENTS_PROTOCOL, type ScopedAccess, verifyScoped } from "../auth/scoped";
 import { type EdgeApp, type EdgeContext, errorResponses, isUpgrade, jsonContent } from "../edge_app";
 import { EdgeError } from "../errors";
 import { EVENT_KINDS, type Page } from "../events/events";
@@ -96,7 +96,7 @@ const replay = createRoute({
       content: { ...jsonContent(Events), "text/event-stream": FOLLOWED },
     },
     101: { description: `WebSocket (subprotocols ${EVENTS_PROTOCOL} and bearer.<JWT>): frames of the same form` },
-    ...errorResponses("UNAUTHENTICATED", "INVALID_REQUEST", "RATE_LIMITED"),
+    ...errorResponses("UNAUTHENTICATED", "ADDRESS_REFUSED", "INVALID_REQUEST", "RATE_LIMITED"),
   },
 });
 
@@ -166,7 +166,7 @@ function withoutProtocol({ status, webSocket }: Response): Response {
 
 /** Verifies the credential, then asks the tenant whether it was withdrawn. */
 async function admitted(c: EdgeContext): Promise<ScopedAccess> {
-  const access = await verifyScoped(c.var.settings, scopedCredential(c.req.raw.headers), "events:read");
+  const access = await verifyScoped(c.var.settings, c.req.raw.headers, "events:read");
   if (await tenantAnswering(c, access.tenant).admitReader(access.claims)) return access;
   throw new EdgeError("UNAUTHENTICATED", "This scoped credential was withdrawn, or its tenant is gone.");
 }

@@ -1,5 +1,6 @@
 import { sourceOf } from "../auth/address";
 import { type AccessClaims, type DashboardRole, type DashboardVariant, MAX_ACCESS_MS, variantOf } from "../auth/claims";
+import { type Networks, requireFrom } from "../auth/networks";
 import { dashboardOrigin } from "../bindings";
 import { EdgeError } from "../errors";
 import { digest, makeToken, randomBase32, randomBase62 } from "../ids";
@@ -25,6 +26,7 @@ export interface CodeRequest {
   session: string;
   /** ISO time after which the right ends whatever happens. */
   ends_at: string;
+  networks: Networks;
 }
 
 export interface CodeAnswer {
@@ -85,18 +87,18 @@ export function makeCode(ctx: TenantContext, request: CodeRequest): Promise<Code
  * @param codeDigest SHA-256 hex of the whole code
  * @param address where it was posted from
  * @returns the session's secret, or why there is none
- * @throws EdgeError RATE_LIMITED
+ * @throws EdgeError RATE_LIMITED, ADDRESS_REFUSED
  */
 export function redeemCode(ctx: TenantContext, codeDigest: string, address: string): Redeemed {
   ctx.requireLive();
   const source = sourceOf(address);
   refuseGuesser(ctx, "session_guesses", source);
-  const redeemed = turnedIn(ctx, codeDigest);
+  const redeemed = turnedIn(ctx, codeDigest, address);
   if ("refused" in redeemed && redeemed.refused === "unknown") noteGuess(ctx, "session_guesses", source);
   return redeemed;
 }
 
-function turnedIn(ctx: TenantContext, codeDigest: string): Redeemed {
+function turnedIn(ctx: TenantContext, codeDigest: string, address: string): Redeemed {
   return ctx.transaction(() => {
     type Row = { claims: string; expires_at: number; used_at: number | null };
     const row = ctx.sql
@@ -106,16 +108,18 @@ function turnedIn(ctx: TenantContext, codeDigest: string): Redeemed {
     spend(ctx, "sessions_per_tenant");
     if (row.used_at !== null) return { refused: "used" };
     if (row.expires_at <= ctx.now()) return { refused: "expired" };
+    const claims = JSON.parse(row.claims) as SessionClaims;
+    requireFrom(claims.networks, address);
     ctx.sql.exec("UPDATE codes SET used_at = ? WHERE sha256 = ?", ctx.now(), codeDigest);
     noteComing(ctx);
     rouse(ctx, OPENED);
-    return openSession(ctx, JSON.parse(row.claims) as SessionClaims);
+    return openSession(ctx, claims);
   });
 }
 
 /** The same for a request that is to be carried: it wakes a tenant that sleeps. */
-export function useSession(ctx: TenantContext, secretDigest: string): SessionView | null {
-  const session = findSession(ctx, secretDigest);
+export function useSession(ctx: TenantContext, secretDigest: string, address: string): SessionView | null {
+  const session = findSession(ctx, secretDigest, address);
   if (!session) return null;
   noteComing(ctx);
   rouse(ctx, OPENED);
@@ -125,18 +129,24 @@ export function useSession(ctx: TenantContext, secretDigest: string): SessionVie
 const OPENED = "Somebody opened the dashboard.";
 
 /** How far a tenant that slept is, for the session that waits for it; null for none. */
-export const waitingSession = (ctx: TenantContext, secretDigest: string): Waking | null =>
-  useSession(ctx, secretDigest) && wakingView(ctx);
+export const waitingSession = (ctx: TenantContext, secretDigest: string, address: string): Waking | null =>
+  useSession(ctx, secretDigest, address) && wakingView(ctx);
 
-/** The session behind a cookie, or null when it is unknown, over, or withdrawn. */
-export function findSession(ctx: TenantContext, secretDigest: string): SessionView | null {
+/**
+ * The session behind a cookie, or null when it is unknown, over, or withdrawn.
+ * @param address where the cookie came from
+ * @throws EdgeError ADDRESS_REFUSED
+ */
+function findSession(ctx: TenantContext, secretDigest: string, address: string): SessionView | null {
   const record = ctx.record();
   if (!record || record.deleted) return null;
   const query = "SELECT claims FROM sessions WHERE sha256 = ? AND ends_at > ?";
   const row = ctx.sql.exec<{ claims: string }>(query, secretDigest, ctx.now()).toArray()[0];
   if (!row) return null;
   const dashboards = record.plan?.roles.dashboard.count ?? 1;
-  return { claims: JSON.parse(row.claims) as SessionClaims, dashboards };
+  const claims = JSON.parse(row.claims) as SessionClaims;
+  requireFrom(claims.networks, address);
+  return { claims, dashboards };
 }
 
 /** Forgets what can no longer be used; runs from the due table. */
@@ -166,8 +176,8 @@ function openSession(ctx: TenantContext, claims: SessionClaims): Redeemed {
 }
 
 function claimsOf(request: CodeRequest, issuedAt: number, endsAt: number): SessionClaims {
-  const { role, organization, grant, connection, session } = request;
+  const { role, organization, grant, connection, session, networks } = request;
   const { id: subject, email } = request.user;
   const variant = variantOf(request);
-  return { subject, email, role, variant, organization, grant, connection, session, issuedAt, endsAt };
+  return { subject, email, role, variant, organization, grant, connection, session, issuedAt, endsAt, networks };
 }

@@ -160,13 +160,14 @@ export class TenantTraffic extends DurableObject<Env> {
     return redeemCode(this.tenant, codeDigest, address);
   }
 
-  async session(secretDigest: string): Promise<SessionView | null> {
-    return useSession(this.tenant, secretDigest);
+  /** @param address missing from callers of the version before */
+  async session(secretDigest: string, address = "unknown"): Promise<SessionView | null> {
+    return useSession(this.tenant, secretDigest, address);
   }
 
   /** What a page shows that waits for the tenant. */
-  async waking(secretDigest: string): Promise<Waking | null> {
-    return waitingSession(this.tenant, secretDigest);
+  async waking(secretDigest: string, address = "unknown"): Promise<Waking | null> {
+    return waitingSession(this.tenant, secretDigest, address);
   }
 
   async revoke(request: RevocationRequest): Promise<{ closed: number }> {

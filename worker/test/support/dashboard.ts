@@ -15,6 +15,7 @@ export interface Asked {
   idempotency_key?: string;
   grant?: string;
   connection?: string;
+  networks?: string[][];
 }
 
 interface Issued {
