@@ -65,6 +65,7 @@ const plain = (path: string, init: RequestInit = {}) =>
   SELF.fetch(API + path, { ...init, headers: { host: "edge.test", ...(init.headers as Record<string, string>) } });
 const unsigned = (method: string, path: string, body?: string) => () =>
   plain(path, { method, ...(body ? { body, headers: { "content-type": "application/json" } } : {}) });
+const ELSEWHERE = [["192.0.2.0/24"]];
 const GUESS = "a".repeat(26);
 
 const events = async (bearer: string, query = "", headers = {}) =>
@@ -301,6 +302,9 @@ const CAUSES: Record<string, Causes> = {
   "post /api/certs/rotate": {
     202: async () => askRotation(await runningTenant()),
     401: unsigned("POST", "/api/certs/rotate", '{"idempotency_key":"k"}'),
+    403: on(async (id) =>
+      askRotation(id, undefined, await scopedToken(id, { scope: "certs:rotate", networks: ELSEWHERE })),
+    ),
     409: on((id) => askRotation(id)),
     422: on((id) => askRotation(id, {})),
     429: on((id) => afterTooMany(60, () => askRotation(id))),
@@ -310,6 +314,7 @@ const CAUSES: Record<string, Causes> = {
     200: on(async (id) => events(await scopedToken(id))),
     101: on(async (id) => events(await scopedToken(id), "", { upgrade: "websocket" })),
     401: () => plain("/api/events"),
+    403: on(async (id) => events(await scopedToken(id, { networks: ELSEWHERE }))),
     422: on(async (id) => events(await scopedToken(id), "?limit=0")),
     429: on(async (id) => {
       const bearer = await scopedToken(id);
