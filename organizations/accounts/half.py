@@ -4,6 +4,9 @@ import time
 from dataclasses import asdict, dataclass, field
 
 from django.http import HttpRequest
+from django.utils.crypto import constant_time_compare
+
+from organizations.models import User
 
 SESSION_KEY = "half_signed_in"
 LIFETIME_SECONDS = 600
@@ -11,9 +14,14 @@ LIFETIME_SECONDS = 600
 
 @dataclass(frozen=True)
 class Half:
-    """Who it is, and where they wanted to go."""
+    """
+    Who it is, and where they wanted to go.
+
+    `password` is a keyed digest of the one that was given: with another password this half is worth nothing.
+    """
 
     user: str
+    password: str = ""
     next: str = ""
     at: float = field(default_factory=time.time)
 
@@ -31,6 +39,16 @@ def current(request: HttpRequest) -> Half | None:
         return None
     half = Half(**stored)
     return half if 0 <= time.time() - half.at < LIFETIME_SECONDS else None
+
+
+def of(user: User, next_address: str) -> Half:
+    """The half of somebody whose password was right just now."""
+    return Half(user.pk, user.get_session_auth_hash(), next_address)
+
+
+def still_holds(half: Half, user: User) -> bool:
+    """The attack: whoever learned the password waits at the second step, and goes on after it was changed."""
+    return constant_time_compare(half.password, user.get_session_auth_hash())
 
 
 def forget(request: HttpRequest) -> None:

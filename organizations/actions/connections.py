@@ -149,8 +149,9 @@ def set_policy(*, by: Actor, organization: Organization, policy: str) -> Organiz
     """
     Say how members must sign in: `any`, or `connection` for the organization's own identity provider only.
 
-    The stricter policy is taken only from somebody whose session was proven by such a connection, so that nobody
-    locks the organization out with one that does not work. Raises Conflict otherwise.
+    The stricter policy is taken only from somebody whose session was proven by such a connection, and with an owner
+    for emergencies, so that nobody locks the organization out with one that does not work or is gone one day. Raises
+    Conflict otherwise.
     """
     standing = require(by, "sso.manage", organization, confirmed=True)
     if policy not in Organization.SignInPolicy.values:
@@ -163,6 +164,8 @@ def set_policy(*, by: Actor, organization: Organization, policy: str) -> Organiz
     with rls.acting_as(f"org:{organization.pk}"):
         held = Organization.objects.select_for_update().get(pk=organization.pk)
         before, held.sign_in_policy = held.sign_in_policy, policy
+        if policy == Organization.SignInPolicy.CONNECTION and held.break_glass_id is None:
+            raise Conflict("Choose an owner for emergencies first. Nothing was changed.", code="BREAK_GLASS_NEEDED")
         held.save(update_fields=["sign_in_policy"])
         if policy == Organization.SignInPolicy.CONNECTION and before != policy:
             _end_what_other_ways_opened(held)

@@ -18,7 +18,7 @@ def choose(*, by: Actor, organization: Organization, membership_id: str | None) 
     Choose the owner for emergencies, or nobody.
 
     Only an owner chooses, and only an owner with a verified address is chosen: others have no way in by the platform.
-    Raises Invalid, and Conflict for choosing nobody while a domain's members must use a connection.
+    Raises Invalid, and Conflict for choosing nobody while members must use a connection.
     """
     standing = require(by, "organization.manage", organization, confirmed=True)
     with rls.acting_as(f"org:{organization.pk}"):
@@ -72,9 +72,10 @@ def note_use(*, by: Actor, user: User, way: str) -> None:
 
 def _chosen(organization: Organization, membership_id: str | None) -> User | None:
     if membership_id is None:
-        if Domain.objects.filter(organization=organization, enforced=True).exists():
+        demanded = organization.sign_in_policy == Organization.SignInPolicy.CONNECTION
+        if demanded or Domain.objects.filter(organization=organization, enforced=True).exists():
             raise Conflict(
-                "Members of a domain must use a connection, so somebody has to be there for emergencies.",
+                "Members must use a connection, so somebody has to be there for emergencies. Nothing was changed.",
                 code="BREAK_GLASS_NEEDED",
                 hint="Choose another owner instead, or stop demanding the connection first.",
             )

@@ -1,5 +1,7 @@
 """A person's passkeys, authenticator app and recovery codes: add, name, remove, make anew."""
 
+import datetime as dt
+
 from allauth.socialaccount.models import SocialAccount
 from django.db import IntegrityError
 from django.utils import timezone
@@ -11,10 +13,12 @@ from organizations.access import require_control
 from organizations.accounts import authenticators, notices, people, recovery_codes
 from organizations.accounts.models import LONGEST_DEVICE_NAME, Authenticator, Passkey, RecoveryCode
 from organizations.accounts.passkeys import NewPasskey
+from organizations.actions import browser_sessions
 from organizations.actions.accounts import store_passkey
 from organizations.models import User
 
 MOST_PASSKEYS = 20
+PENDING_LIFETIME = dt.timedelta(minutes=15)
 
 
 def add_passkey(*, by: Actor, made: NewPasskey, name: str) -> Passkey:
@@ -44,7 +48,11 @@ def rename_passkey(*, by: Actor, passkey_id: str, name: str) -> None:
 
 
 def remove_passkey(*, by: Actor, passkey_id: str) -> None:
-    """Remove one of the asker's passkeys, but not the last thing that proves them. Raises NotFound, Conflict."""
+    """
+    Remove one of the asker's passkeys, but not the last thing that proves them; their other sessions end.
+
+    The attack: what the lost passkey had opened goes on. Raises NotFound, Conflict.
+    """
     require_control(by)
     with rls.acting_as(f"user:{by.user_id}"):
         user = User.objects.select_for_update().get(pk=by.user_id)
@@ -54,6 +62,7 @@ def remove_passkey(*, by: Actor, passkey_id: str) -> None:
         _keep_a_way_in(user, passkey)
         passkey.delete()
         _drop_recovery_codes_without_factor(user)
+        browser_sessions.end_others(by=by)
         notices.note(by=by, user=user, action="organizations.passkey.remove", name=passkey.name)
 
 
@@ -61,11 +70,14 @@ def begin_authenticator(*, by: Actor) -> str:
     """
     The secret of a new authenticator app; it counts once its first code was typed in (`confirm_authenticator`).
 
-    Asking again before that gives the same one, so that a page that is loaded twice does not spoil the app.
+    Asking again within a quarter of an hour gives the same one, so that a page that is loaded twice does not spoil the
+    app. The attack: somebody at a browser that was left open copies a secret that its owner confirms months later.
     Raises Conflict for whoever has one, NotConfirmed.
     """
     require_control(by)
     with rls.acting_as(f"user:{by.user_id}"):
+        pending = Authenticator.objects.filter(user_id=by.user_id, confirmed_at=None)
+        pending.filter(created_at__lt=timezone.now() - PENDING_LIFETIME).delete()
         row, _ = Authenticator.objects.get_or_create(
             user_id=by.user_id, defaults={"name": "Authenticator app", "secret": authenticators.new_secret()}
         )
@@ -85,7 +97,7 @@ def confirm_authenticator(*, by: Actor, code: str) -> None:
 
 
 def remove_authenticator(*, by: Actor) -> None:
-    """Remove the asker's authenticator app. Raises NotFound, NotConfirmed."""
+    """Remove the asker's authenticator app; their other sessions end. Raises NotFound, NotConfirmed."""
     require_control(by)
     with rls.acting_as(f"user:{by.user_id}"):
         user = User.objects.select_for_update().get(pk=by.user_id)
@@ -93,6 +105,7 @@ def remove_authenticator(*, by: Actor) -> None:
         if not removed:
             raise NotFound
         _drop_recovery_codes_without_factor(user)
+        browser_sessions.end_others(by=by)
         notices.note(by=by, user=user, action="organizations.authenticator.remove")
 
 

@@ -1,8 +1,10 @@
 """Authenticator apps and recovery codes: what is taken, once, and what is not."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from controlplane.models import AuditEntry
 from organizations.models import Authenticator, RecoveryCode, User
@@ -12,6 +14,7 @@ from tests.organizations.account_steps import (
     add_app,
     app_code,
     clock,
+    mailed_link,
     mails_to,
     make_recovery_codes,
     nora,
@@ -120,6 +123,48 @@ def test_half_a_sign_in_ends_after_ten_minutes(visitor: Browser, nora: User, clo
     session["half_signed_in"] = {**session["half_signed_in"], "at": session["half_signed_in"]["at"] - 601}
     session.save()
     assert browser.post(STEP, {"code": app_code(secret)})["Location"] == "/sign-in/"
+
+
+@pytest.mark.parametrize("way", ["change", "reset"])
+def test_half_a_sign_in_dies_with_the_password(visitor: Browser, nora: User, clock: Any, way: str) -> None:
+    """The attack: whoever learned the password, and has the phone for a moment, waits at the second step meanwhile."""
+    secret = add_app(visitor)
+    attacker = Browser()
+    sign_in(attacker)
+    changed = {"password": "another heron, another pond"}
+    if way == "change":
+        assert visitor.post("/account/password/", changed).status_code == 302
+    else:
+        visitor.post("/reset/", {"email": EMAIL})
+        assert Browser().post(mailed_link(), changed).status_code == 302
+    clock.now += 30
+    assert attacker.post(STEP, {"code": app_code(secret)})["Location"] == "/sign-in/"
+    assert not attacker.is_signed_in
+
+
+def test_a_secret_that_was_never_confirmed_is_not_shown_again_later(visitor: Browser, nora: User, clock: Any) -> None:
+    """The attack: somebody at a browser that was left open copies the secret that its owner sets up months later."""
+    page = "/account/authenticator/"
+    planted = visitor.get(page).context["secret"]
+    assert visitor.get(page).context["secret"] == planted, "a page may be loaded twice"
+    with all_rows():
+        Authenticator.objects.update(created_at=timezone.now() - timedelta(minutes=16))
+    secret = visitor.get(page).context["secret"]
+    assert secret != planted
+    assert visitor.post(page, {"code": app_code(planted)}).status_code == 422
+    assert visitor.post(page, {"code": app_code(secret)}).status_code == 302
+
+
+def test_removing_the_app_ends_the_other_sessions_and_keeps_this_one(visitor: Browser, nora: User, clock: Any) -> None:
+    secret = add_app(visitor)
+    clock.now += 30
+    other = Browser()
+    sign_in(other)
+    other.post(STEP, {"code": app_code(secret)})
+    assert other.get("/account/").status_code == 200
+    told = visitor.post("/account/authenticator/remove/", follow=True).content.decode()
+    assert "Your other sessions have ended" in told
+    assert other.get("/account/").status_code == 302
 
 
 def test_a_recovery_code_stands_in_once_and_its_use_is_told(visitor: Browser, nora: User, clock: Any) -> None:

@@ -54,6 +54,11 @@ def test_a_provider_signs_in_nobody_until_a_member_ties_themselves(
     assert refusals(own.organization_id) == ["NOT_A_MEMBER"]
 
 
+def keep_for_emergencies(organization: Organization, owner: Actor) -> None:
+    with all_rows():
+        Organization.objects.filter(pk=organization.pk).update(break_glass=owner.user_id)
+
+
 def test_the_organization_can_demand_its_own_sign_in(alice_by_platform: Browser, saml_idp: SamlIdp) -> None:
     own = add_saml(alice_by_platform, saml_idp)
     actor, organization = by_session(alice_by_platform)
@@ -62,6 +67,7 @@ def test_the_organization_can_demand_its_own_sign_in(alice_by_platform: Browser,
     assert refusal.value.code == "CONNECTION_UNPROVEN"
     link(alice_by_platform, saml_idp, own)
     proven = actor.with_proofs([(organization.pk, own.pk)], confirmed=True)
+    keep_for_emergencies(organization, actor)
     with rls.acting_as(actor.rls_actor):
         connections.set_policy(by=proven, organization=organization, policy="connection")
 
@@ -129,6 +135,7 @@ def test_demanding_the_own_sign_in_ends_what_members_opened_by_another(
         by=as_paula, organization=msp, name="SAML", metadata=metadata.parse(saml_idp.metadata())
     )
     proven = as_paula.with_proofs([(msp.pk, made.pk)], confirmed=True)
+    keep_for_emergencies(msp, as_paula)
     for _ in range(2):
         connections.set_policy(by=proven, organization=msp, policy="connection")
     ended = facts_of("organizations.membership.sign_in_demanded")
@@ -141,6 +148,7 @@ def test_the_last_connection_that_the_policy_demands_stays(
 ) -> None:
     proven = as_alice.with_proofs([(acme.pk, own.pk)], confirmed=True)
     Connection.objects.update(proven_at=timezone.now())
+    keep_for_emergencies(acme, as_alice)
     connections.set_policy(by=proven, organization=acme, policy="connection")
     with pytest.raises(Conflict) as refusal:
         connections.disable(by=proven, organization=acme, connection_id=own.pk)

@@ -105,6 +105,22 @@ def test_the_demand_needs_an_owner_for_emergencies_who_then_stays(
             assert refusal.value.code == "BREAK_GLASS_OWNER"
 
 
+def test_the_organizations_own_policy_needs_one_too_who_then_stays(
+    acme: Organization, alice: User, own: Connection
+) -> None:
+    """The accident: the provider is gone one day, and nobody has any other way in."""
+    by = proven(alice, acme, own)
+    with rls.acting_as(by.rls_actor), pytest.raises(Conflict) as refusal:
+        connections.set_policy(by=by, organization=acme, policy="connection")
+    assert refusal.value.code == "BREAK_GLASS_NEEDED"
+    choose(alice, acme, alice)
+    with rls.acting_as(by.rls_actor):
+        connections.set_policy(by=by, organization=acme, policy="connection")
+    with pytest.raises(Conflict) as refusal:
+        choose(alice, acme, None)
+    assert refusal.value.code == "BREAK_GLASS_NEEDED"
+
+
 def test_only_an_owner_chooses_and_only_an_owner_with_a_verified_address_is_chosen(
     acme: Organization, alice: User, bob: User
 ) -> None:

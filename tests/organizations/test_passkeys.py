@@ -166,6 +166,21 @@ def test_somebody_elses_passkey_is_no_second_step(visitor: Browser, another_visi
     assert not browser.is_signed_in
 
 
+def test_removing_a_passkey_ends_what_it_had_opened(visitor: Browser, nora: User) -> None:
+    """The attack: a passkey was lost with its device, and the session in there goes on."""
+    key = SoftAuthenticator()
+    visitor.post("/account/passkeys/new/", {"name": "Laptop", "credential": key.create(options(visitor, "add"))})
+    lost = Browser()
+    sign_in_with_passkey(lost, key)
+    assert lost.get("/account/").status_code == 200
+    with all_rows():
+        (row,) = Passkey.objects.all()
+    told = visitor.post(f"/account/passkeys/{row.pk}/remove/", follow=True).content.decode()
+    assert "Your other sessions have ended" in told
+    assert lost.get("/account/").status_code == 302
+    assert visitor.get("/account/").status_code == 200
+
+
 def test_the_last_way_into_an_account_is_not_removed(visitor: Browser) -> None:
     sign_up_with_passkey(visitor)
     with all_rows():

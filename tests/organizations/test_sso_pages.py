@@ -7,7 +7,7 @@ import httpx
 import pytest
 from django.db import connection as database
 
-from organizations.models import Connection, Organization, User
+from organizations.models import Connection, Membership, Organization, User
 from tests.cast import session_of
 from tests.database import all_rows
 from tests.organizations.conftest import Browser, by_session, link
@@ -74,6 +74,11 @@ def test_an_openid_provider_is_added_tied_and_then_demanded(owner: Browser, base
     assert answer["Location"] == f"{base}/members/"
     assert "Tied to your account" in owner.get(f"{base}/members/").content.decode()
 
+    refused = owner.post(f"{base}/sso/", {"policy": "connection"})
+    assert "Choose an owner for emergencies first" in refused.content.decode()
+    with all_rows():
+        chosen = Membership.objects.get().pk
+    assert owner.post(f"{base}/sso/emergency/", {"membership": chosen}).status_code == 302
     assert owner.post(f"{base}/sso/", {"policy": "connection"}).status_code == 302
     later = Browser()
     later.through_oidc(own_idp, own.pk)

@@ -102,7 +102,7 @@ def rename_passkey(request: HttpRequest, passkey_id: str) -> HttpResponse:
 def remove_passkey(request: HttpRequest, passkey_id: str) -> HttpResponse:
     """Remove a passkey."""
     factors.remove_passkey(by=actor_of(request), passkey_id=passkey_id)
-    messages.success(request, "The passkey is removed. It opens nothing any more.")
+    messages.success(request, "The passkey is removed and opens nothing any more. Your other sessions have ended.")
     return redirect("account")
 
 
@@ -131,7 +131,7 @@ def authenticator(request: HttpRequest) -> HttpResponse:
 def remove_authenticator(request: HttpRequest) -> HttpResponse:
     """Remove the authenticator app."""
     factors.remove_authenticator(by=actor_of(request))
-    messages.success(request, "The authenticator app is removed.")
+    messages.success(request, "The authenticator app is removed. Your other sessions have ended.")
     return redirect("account")
 
 

@@ -122,7 +122,7 @@ def count_password(request: HttpRequest, address: str) -> None:
 def proven_by_password(request: HttpRequest, user: User, next_address: str) -> HttpResponse:
     """What the right password is good for: a sign-in, or the first half of one."""
     if people.factors_of(user.pk).any:
-        half.remember(request, Half(user.pk, next_address))
+        half.remember(request, half.of(user, next_address))
         return redirect("second-step")
     return sessions.begin(request, user, way=sessions.ACCOUNT, next_address=next_address, how="password")
 
@@ -180,7 +180,10 @@ def _whole(request: HttpRequest, user: User, waiting: Half | None, next_address:
 def _of_half(request: HttpRequest, waiting: Half | None) -> User | None:
     user_id = waiting.user if waiting else actor_of(request).user_id
     found = people.person(user_id) if user_id else None
-    return found if found and found.is_active else None
+    if found is None or not found.is_active or (waiting and not half.still_holds(waiting, found)):
+        half.forget(request)
+        return None
+    return found
 
 
 def _given(request: HttpRequest, name: str) -> str:
