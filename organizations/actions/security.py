@@ -167,8 +167,7 @@ def _close_at_the_edge(held: Organization) -> None:
     """
     Close every dashboard and stream of the organization's tenants, and what its people opened at its clients'.
 
-    At the edge nothing tells where somebody came from or what they had shown. Whoever meets the demand opens theirs
-    again.
+    What is open there bears the demands of when it was opened. Whoever meets the new ones opens theirs again.
     """
     facts.publish(facts.ENTRY_DEMANDED, organization_id=held.pk, organization=held.pk)
     for grant in Grant.objects.filter(current(), msp_id=held.pk):
