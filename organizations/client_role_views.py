@@ -10,13 +10,13 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from controlplane.actor import Actor, actor_of
+from controlplane.actor import actor_of
 from controlplane.forms import told_on
 from organizations import access, queries
 from organizations.actions import client_roles
 from organizations.actions.client_roles import WantedSet
 from organizations.frame import Link
-from organizations.models import ClientRole, Membership, Organization
+from organizations.models import ClientRole, Organization
 from organizations.permissions import Role
 from organizations.roles import role_name, roles_in, within
 from organizations.settings_page import organization_of, settings_page
@@ -51,7 +51,8 @@ def member_clients(request: HttpRequest, organization_id: str, membership_id: st
     form = SetForm(request.POST or None, roles=roles, clients=clients)
     if request.method == "POST" and form.is_valid():
         with told_on(form):
-            _set(actor, msp, membership, [*_sets(membership), WantedSet(**form.cleaned_data)])
+            wanted = WantedSet(**form.cleaned_data)
+            client_roles.add_set(by=actor, msp=msp, membership_id=membership_id, wanted=wanted)
             messages.success(request, f"{membership.user} works in these clients now.")
             return redirect("settings:member-clients", organization_id, membership_id)
     names = {each.pk: each.name for each in clients}
@@ -78,19 +79,9 @@ def member_clients(request: HttpRequest, organization_id: str, membership_id: st
 def remove_set(request: HttpRequest, organization_id: str, membership_id: str, set_id: str) -> HttpResponse:
     """Take one set away; without any a member works in every client again."""
     actor, msp = actor_of(request), organization_of(request, organization_id)
-    access.require(actor, "member.manage", msp)
-    membership = queries.member(actor, msp, membership_id)
-    _set(actor, msp, membership, _sets(membership, without=set_id))
+    client_roles.remove_set(by=actor, msp=msp, membership_id=membership_id, set_id=set_id)
     messages.success(request, "The set is taken away.")
     return redirect("settings:member-clients", organization_id, membership_id)
-
-
-def _set(actor: Actor, msp: Organization, membership: Membership, sets: list[WantedSet]) -> None:
-    client_roles.set_client_roles(by=actor, msp=msp, membership_id=membership.pk, sets=sets)
-
-
-def _sets(membership: Membership, *, without: str = "") -> list[WantedSet]:
-    return [WantedSet(each.role, each.reach, each.clients) for each in membership.client_roles.exclude(pk=without)]
 
 
 def _row(each: ClientRole, names: dict[str, str]) -> dict[str, Any]:

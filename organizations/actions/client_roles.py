@@ -6,7 +6,7 @@ from typing import Any
 
 from controlplane import audit, rls
 from controlplane.actor import Actor
-from controlplane.problems import Conflict, Forbidden, Invalid
+from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
 from organizations import queries
 from organizations.access import require
 from organizations.actions import facts, owners
@@ -14,7 +14,7 @@ from organizations.actions.members import check_role
 from organizations.models import ClientRole, Grant, Membership, Organization
 from organizations.permissions import Role
 from organizations.roles import permissions_of_role
-from organizations.standings import current
+from organizations.standings import Standing, current
 
 MOST_SETS = 20
 
@@ -37,47 +37,93 @@ def set_client_roles(
     Raises Forbidden above the asker's own reach and for whoever is limited themselves, Conflict for owners, who are
     never limited, and for an organization that is no MSP; Invalid naming the field.
     """
+    standing, wanted = _manager(by, msp), list(sets)
+    if len(wanted) > MOST_SETS:
+        raise _too_many()
+    _check_clients(msp, wanted)
+    with rls.acting_as(f"org:{msp.pk}"):
+        membership = _alone(standing, msp, membership_id)
+        before = _held(membership)
+        membership.client_roles.all().delete()
+        made = [_make(standing, membership, each) for each in wanted]
+        _record(by, standing, membership, before)
+    return made
+
+
+def add_set(*, by: Actor, msp: Organization, membership_id: str, wanted: WantedSet) -> ClientRole:
+    """Give a member one more set; the others stay, also one that is added at the same moment. Raises as above."""
+    standing = _manager(by, msp)
+    _check_clients(msp, [wanted])
+    with rls.acting_as(f"org:{msp.pk}"):
+        membership = _alone(standing, msp, membership_id)
+        before = _held(membership)
+        if len(before) >= MOST_SETS:
+            raise _too_many()
+        made = _make(standing, membership, wanted)
+        _record(by, standing, membership, before)
+    return made
+
+
+def remove_set(*, by: Actor, msp: Organization, membership_id: str, set_id: str) -> None:
+    """Take one set away; without any a member works in every client again. Raises as above, and NotFound."""
+    standing = _manager(by, msp)
+    with rls.acting_as(f"org:{msp.pk}"):
+        membership = _alone(standing, msp, membership_id)
+        before = _held(membership)
+        gone, _ = membership.client_roles.filter(pk=set_id).delete()
+        if not gone:
+            raise NotFound
+        _record(by, standing, membership, before)
+
+
+def _manager(by: Actor, msp: Organization) -> Standing:
     standing = require(by, "member.manage", msp, confirmed=True)
     if not msp.is_msp:
         raise Conflict("Only a managed service provider has clients. Nothing was changed.", code="NOT_AN_MSP")
-    wanted = list(sets)
-    if len(wanted) > MOST_SETS:
-        raise Invalid(f"A member has at most {MOST_SETS} sets of clients.", field="sets")
-    known = set(Grant.objects.filter(current(), msp=msp).values_list("client_id", flat=True))
-    for each in wanted:
-        _check_clients(each, known)
-    with rls.acting_as(f"org:{msp.pk}"):
-        membership = owners.member_alone(msp, membership_id)
-        _may_limit(membership, standing.permissions)
-        for each in wanted:
-            check_role(standing, each.role)
-        before = [_plain(each) for each in membership.client_roles.all()]
-        membership.client_roles.all().delete()
-        made = [
-            ClientRole.objects.create(
-                organization=msp,
-                membership=membership,
-                reach=each.reach,
-                clients=[] if each.reach == ClientRole.Reach.ALL else sorted(set(each.clients)),
-                role=each.role,
-            )
-            for each in wanted
-        ]
-        facts.publish(
-            facts.ROLE_CHANGED,
-            organization_id=msp.pk,
-            organizations=queries.reach_of(msp),
-            user=membership.user_id,
-        )
-        audit.record(
-            by=by,
-            action="organizations.client_roles.change",
-            organization_id=msp.pk,
-            target=membership.pk,
-            data={"user": membership.user_id, "before": before, "after": [_plain(each) for each in made]},
-            grant_id=standing.grant_id,
-        )
-    return made
+    return standing
+
+
+def _alone(standing: Standing, msp: Organization, membership_id: str) -> Membership:
+    """The member as they are now: their sets are read after this, and nobody else changes them meanwhile."""
+    membership = owners.member_alone(msp, membership_id)
+    _may_limit(membership, standing.permissions)
+    return membership
+
+
+def _held(membership: Membership) -> list[dict[str, Any]]:
+    return [_plain(each) for each in membership.client_roles.all()]
+
+
+def _make(standing: Standing, membership: Membership, wanted: WantedSet) -> ClientRole:
+    check_role(standing, wanted.role)
+    return ClientRole.objects.create(
+        organization_id=membership.organization_id,
+        membership=membership,
+        reach=wanted.reach,
+        clients=[] if wanted.reach == ClientRole.Reach.ALL else sorted(set(wanted.clients)),
+        role=wanted.role,
+    )
+
+
+def _record(by: Actor, standing: Standing, membership: Membership, before: list[dict[str, Any]]) -> None:
+    facts.publish(
+        facts.ROLE_CHANGED,
+        organization_id=membership.organization_id,
+        organizations=queries.reach_of(membership.organization_id),
+        user=membership.user_id,
+    )
+    audit.record(
+        by=by,
+        action="organizations.client_roles.change",
+        organization_id=membership.organization_id,
+        target=membership.pk,
+        data={"user": membership.user_id, "before": before, "after": _held(membership)},
+        grant_id=standing.grant_id,
+    )
+
+
+def _too_many() -> Invalid:
+    return Invalid(f"A member has at most {MOST_SETS} sets of clients.", field="sets")
 
 
 def _may_limit(membership: Membership, own: frozenset[str]) -> None:
@@ -91,7 +137,13 @@ def _may_limit(membership: Membership, own: frozenset[str]) -> None:
         raise Forbidden("This member's role can do more than yours. Nothing was changed.")
 
 
-def _check_clients(wanted: WantedSet, known: set[str]) -> None:
+def _check_clients(msp: Organization, sets: Iterable[WantedSet]) -> None:
+    known = set(Grant.objects.filter(current(), msp=msp).values_list("client_id", flat=True))
+    for each in sets:
+        _check_set(each, known)
+
+
+def _check_set(wanted: WantedSet, known: set[str]) -> None:
     if wanted.reach not in ClientRole.Reach.values:
         raise Invalid(f"The reach is one of {', '.join(ClientRole.Reach.values)}.", field="reach")
     if wanted.reach == ClientRole.Reach.ALL:

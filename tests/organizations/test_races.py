@@ -9,9 +9,10 @@ from django.db import connection
 from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, NotFound
-from organizations.actions import invitations, join_requests, members, sign_in
+from organizations.actions import client_roles, clients, invitations, join_requests, members, sign_in
+from organizations.actions.client_roles import WantedSet
 from organizations.actions.sign_up import found_with_saml
-from organizations.models import Domain, Invitation, JoinRequest, Membership, Organization, User
+from organizations.models import ClientRole, Domain, Invitation, JoinRequest, Membership, Organization, User
 from organizations.sso.proven import ProvenIdentity, SignInRefused
 from organizations.sso.saml.metadata import IdpMetadata
 from tests.cast import actor_for, found, join, person
@@ -193,3 +194,33 @@ def test_a_request_taken_back_while_it_is_decided_is_one_or_the_other(transactio
     with all_rows():
         assert JoinRequest.objects.exists() == (taken is not None and deed == "decline")
         assert Membership.objects.filter(user=ann).exists() == (taken is not None and deed == "approve")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sets_of_clients_that_are_added_and_taken_away_at_once_are_all_kept_and_gone(transactional_db: None) -> None:
+    paula, maria = person("paula"), person("maria")
+    msp = found(paula, "Northwatch", kind="msp")
+    join(msp, invited_by=paula, user=maria, role="operator")
+    by = actor_for(paula)
+    with all_rows():
+        known = {"by": by, "msp": msp, "membership_id": Membership.objects.get(user=maria).pk}
+    with rls.acting_as(by.rls_actor):
+        served = [clients.create_client(by=by, msp=msp, name=f"Client {number}") for number in range(3)]
+        first = client_roles.add_set(**known, wanted=WantedSet("viewer", "only", [served[0].pk]))
+
+    def add(client: Organization) -> Callable[[], object]:
+        def call() -> object:
+            with rls.acting_as(by.rls_actor):
+                return client_roles.add_set(**known, wanted=WantedSet("viewer", "only", [client.pk]))
+
+        return call
+
+    def remove() -> object:
+        with rls.acting_as(by.rls_actor):
+            return client_roles.remove_set(**known, set_id=first.pk)
+
+    results = at_once(add(served[1]), add(served[2]), remove)
+    assert not any(isinstance(result, Exception) for result in results), results
+    with all_rows():
+        left = [each.clients for each in ClientRole.objects.all()]
+    assert sorted(left) == sorted([[served[1].pk], [served[2].pk]])
