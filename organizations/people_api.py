@@ -20,6 +20,7 @@ from organizations.serializers import (
     KeyOut,
     MemberOut,
     NewKeyOut,
+    RevokedKeyOut,
     RoleIn,
 )
 
@@ -186,7 +187,8 @@ class OneKey(InOrganization):
         """Read one API key."""
         return Response(KeyOut(queries.key(self.actor, self.organization(), key_id)).data)
 
-    @extend_schema(operation_id="organizations_keys_revoke", responses=KeyOut)
+    @extend_schema(operation_id="organizations_keys_revoke", responses=RevokedKeyOut)
     def delete(self, request: Request, organization_id: str, key_id: str) -> Response:
-        """End an API key at once."""
-        return Response(KeyOut(keys.revoke(by=self.actor, organization=self.organization(), key_id=key_id)).data)
+        """End an API key at once, and those that it made: `ended_with_it` has their ids."""
+        key, made = keys.revoke(by=self.actor, organization=self.organization(), key_id=key_id)
+        return Response({**KeyOut(key).data, "ended_with_it": [each.pk for each in made]})

@@ -209,6 +209,7 @@ class KeyOut(serializers.ModelSerializer[ApiKey]):
 
     owner = serializers.CharField(source="owner_id")
     state = serializers.ChoiceField(choices=["active", "expired", "revoked"], read_only=True)
+    made_with = serializers.CharField(source="made_with_id", allow_null=True, help_text="The key that made this one")
     last_used_address = serializers.CharField(allow_null=True)
 
     class Meta:
@@ -226,7 +227,18 @@ class KeyOut(serializers.ModelSerializer[ApiKey]):
             "last_used_at",
             "last_used_address",
             "revoked_at",
+            "made_with",
         ]
+        read_only_fields = fields
+
+
+class RevokedKeyOut(KeyOut):
+    """A key that has ended; `ended_with_it` are the keys that it made, and what those made."""
+
+    ended_with_it = serializers.ListField(child=serializers.CharField())
+
+    class Meta(KeyOut.Meta):
+        fields = [*KeyOut.Meta.fields, "ended_with_it"]
         read_only_fields = fields
 
 

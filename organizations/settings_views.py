@@ -122,8 +122,9 @@ def create_key(request: HttpRequest, organization_id: str) -> HttpResponse:
 def revoke_key(request: HttpRequest, organization_id: str, key_id: str) -> HttpResponse:
     """End a key."""
     organization = organization_of(request, organization_id)
-    key = key_actions.revoke(by=actor_of(request), organization=organization, key_id=key_id)
-    messages.success(request, f"The key “{key.name}” works no more.")
+    key, made = key_actions.revoke(by=actor_of(request), organization=organization, key_id=key_id)
+    also = f", nor do those that it made: {', '.join(each.name for each in made)}" if made else ""
+    messages.success(request, f"The key “{key.name}” works no more{also}.")
     return redirect("settings:keys", organization_id)
 
 

@@ -63,15 +63,19 @@ def create(
         return key, _issue(by, standing, key)
 
 
-def revoke(*, by: Actor, organization: Organization, key_id: str) -> ApiKey:
-    """End a key at once; ending it again changes nothing. Raises NotFound."""
+def revoke(*, by: Actor, organization: Organization, key_id: str) -> tuple[ApiKey, list[ApiKey]]:
+    """
+    End a key at once, and what it made, and what that made; returns it and those that ended with it.
+
+    The attack: a leaked key makes itself successors. Ending it again changes nothing. Raises NotFound.
+    """
     standing = require(by, "key.manage", organization)
     with rls.acting_as(f"org:{organization.pk}"):
         key = ApiKey.objects.filter(organization=organization, pk=key_id).first()
         if key is None:
             raise NotFound
-        _end(by, key, grant_id=standing.grant_id)
-    return key
+        ended = _end(by, key, grant_id=standing.grant_id)
+    return key, [each for each in ended if each.pk != key.pk]
 
 
 def revoke_all_of(*, by: Actor, organization: Organization, user_id: str) -> None:
@@ -95,11 +99,18 @@ def _issue(by: Actor, standing: Standing, key: ApiKey) -> str:
     return text
 
 
-def _end(by: Actor, key: ApiKey, *, grant_id: str | None) -> None:
+def _end(by: Actor, key: ApiKey, *, grant_id: str | None) -> list[ApiKey]:
+    """Ends a key and whatever it made; returns those that had not ended before, itself first."""
     now = timezone.now()
     if not ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=now):
-        return
+        return []
     key.revoked_at = now
+    _tell_of_end(by, key, grant_id)
+    made = ApiKey.objects.filter(organization_id=key.organization_id, made_with=key)
+    return [key, *(ended for each in made for ended in _end(by, each, grant_id=grant_id))]
+
+
+def _tell_of_end(by: Actor, key: ApiKey, grant_id: str | None) -> None:
     facts.publish(
         facts.KEY_REVOKED,
         organization_id=key.organization_id,
@@ -112,7 +123,7 @@ def _end(by: Actor, key: ApiKey, *, grant_id: str | None) -> None:
         action="organizations.api_key.revoke",
         organization_id=key.organization_id,
         target=key.pk,
-        data={"name": key.name},
+        data={"name": key.name, "made_with": key.made_with_id or ""},
         grant_id=grant_id,
     )
 
@@ -161,7 +172,10 @@ def _within_maker(by: Actor, key: ApiKey) -> None:
     """
     if by.kind != "api_key":
         return
-    maker = ApiKey.objects.get(pk=by.key_id)
+    # Held, so that whoever ends the maker at this moment comes before this, or finds what it made.
+    maker = key.made_with = ApiKey.objects.select_for_update().get(pk=by.key_id)
+    if maker.state != "active":
+        raise Forbidden("The key that makes this one has ended. No key was made.")
     key.networks = key.networks or list(maker.networks)
     key.expires_at = min(key.expires_at, maker.expires_at)
     if maker.networks and not all(_inside(network, maker.networks) for network in key.networks):

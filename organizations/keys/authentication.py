@@ -1,67 +1,31 @@
 """Signs API calls in by key."""
 
-import hmac
-
-from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from rest_framework.authentication import BaseAuthentication, get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from controlplane import repetitions, rls
 from controlplane.actor import Actor, actor_of
-from controlplane.ids import InvalidToken, digest, parse_token
 from controlplane.transactions import bind_actor
-from organizations.entering import is_from
+from organizations.keys import bearer
 from organizations.models import ApiKey, Membership, Organization, User
-
-REFUSED = "This API key is not accepted: it is unknown, has ended or may not be used from here."
-NOTE_USE_EVERY_SECONDS = 60
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """
-    `Authorization: Bearer api_…`.
-
-    The key names its organization, and is looked up as that organization only. Every refusal reads the same, so that
-    trying keys tells nothing.
-    """
+    """`Authorization: Bearer api_…`."""
 
     def authenticate(self, request: Request) -> tuple[User, ApiKey] | None:
         """The owner and the key; None without the header. Binds the request to the key's actor."""
-        header = get_authorization_header(request).split()
-        if not header:
+        text, known = bearer.text_in(request, KEY), actor_of(request)
+        if text is None:
             return None
-        if len(header) != 2 or header[0].lower() != b"bearer":
-            raise AuthenticationFailed("Send the key as “Authorization: Bearer api_…”.")
-        key = self._key(header[1].decode("latin-1"), actor_of(request))
-        bind_actor(request, actor_for(key, actor_of(request)))
+        key = bearer.proven(KEY, text, known)
+        bearer.note_use(key, known.address)
+        bind_actor(request, actor_for(key, known))
         return key.owner, key
 
     def authenticate_header(self, request: Request) -> str:
         """Makes a refusal a 401."""
         return "Bearer"
-
-    def _key(self, text: str, known: Actor) -> ApiKey:
-        try:
-            parsed = parse_token(text)
-        except InvalidToken as error:
-            raise AuthenticationFailed(REFUSED) from error
-        organization_id = f"org_{parsed.owner}"
-        with rls.reading_as(f"org:{organization_id}"):
-            key = (
-                ApiKey.objects.select_related("owner", "organization")
-                .filter(pk=f"key_{parsed.id}", organization_id=organization_id)
-                .first()
-            )
-            right = hmac.compare_digest(key.secret_digest if key else "", digest(text))
-            if key is None or parsed.prefix != "api" or not right or not _works(key):
-                raise AuthenticationFailed(REFUSED)
-            if not _may_come_from(key, known.address):
-                _note_foreign_use(key, known)
-                raise AuthenticationFailed(REFUSED)
-        _note_use(key, known.address)
-        return key
 
 
 def actor_for(key: ApiKey, known: Actor) -> Actor:
@@ -78,21 +42,6 @@ def actor_for(key: ApiKey, known: Actor) -> Actor:
     )
 
 
-def _may_come_from(key: ApiKey, address: str) -> bool:
-    return is_from(key.networks, address) and is_from(key.organization.allowed_networks, address)
-
-
-def _note_foreign_use(key: ApiKey, known: Actor) -> None:
-    """The right key from a wrong network is what a stolen one looks like: its organization should learn of it."""
-    repetitions.note(
-        by=actor_for(key, known),
-        action="organizations.api_key.refuse",
-        organization_id=key.organization_id,
-        target=key.pk,
-        data={"code": "ADDRESS_NOT_ALLOWED", "name": key.name},
-    )
-
-
 def _works(key: ApiKey) -> bool:
     """Whether the key may be used now. It dies with its owner's membership, and rests with it."""
     return (
@@ -105,13 +54,17 @@ def _works(key: ApiKey) -> bool:
     )
 
 
-def _note_use(key: ApiKey, address: str) -> None:
-    """Keeps the last use, at most once a minute, so that reads do not become writes."""
-    now = timezone.now()
-    if key.last_used_at and (now - key.last_used_at).total_seconds() < NOTE_USE_EVERY_SECONDS:
-        return
-    with rls.acting_as(f"org:{key.organization_id}"):
-        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now, last_used_address=address or None)
+KEY = bearer.Kind(
+    prefix="api",
+    id_kind="key",
+    rows=lambda: ApiKey.objects.select_related("owner", "organization"),
+    works=_works,
+    networks=lambda key: (key.networks, key.organization.allowed_networks),
+    actor_for=actor_for,
+    action="organizations.api_key.refuse",
+    refused="This API key is not accepted: it is unknown, has ended or may not be used from here.",
+    ask="Send the key as “Authorization: Bearer api_…”.",
+)
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):

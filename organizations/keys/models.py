@@ -10,22 +10,10 @@ def new_key_id() -> str:
     return new_id("key")
 
 
-class ApiKey(models.Model):
-    """
-    A key that acts for its owner inside one organization, never with more than its scopes.
+class BearerToken(models.Model):
+    """What is stored of a secret that opens something by itself: its SHA-256, its end, and its last use."""
 
-    Only the SHA-256 of the key is stored. It works while it is neither revoked nor expired and its owner is still a
-    member of the organization.
-    """
-
-    id = models.CharField(primary_key=True, max_length=32, default=new_key_id, editable=False)
-    organization = models.ForeignKey("organizations.Organization", on_delete=models.CASCADE, related_name="api_keys")
-    owner = models.ForeignKey("organizations.User", on_delete=models.CASCADE, related_name="api_keys")
-    name = models.CharField(max_length=120)
     secret_digest = models.CharField(max_length=64)
-    scopes = models.JSONField(help_text="Permissions that the key may use, at most those of its owner")
-    tenant_ids = models.JSONField(default=list, blank=True, help_text="Tenants the key is limited to; empty is all")
-    networks = models.JSONField(default=list, blank=True, help_text="CIDR ranges it may be used from; empty is all")
     expires_at = models.DateTimeField()
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
@@ -33,11 +21,7 @@ class ApiKey(models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        ordering = ["id"]
-        indexes = [models.Index(fields=["organization", "-created_at", "-id"], name="api_key_newest_first")]
-
-    def __str__(self) -> str:
-        return self.name
+        abstract = True
 
     @property
     def state(self) -> str:
@@ -45,3 +29,33 @@ class ApiKey(models.Model):
         if self.revoked_at is not None:
             return "revoked"
         return "expired" if self.expires_at <= timezone.now() else "active"
+
+
+class ApiKey(BearerToken):
+    """
+    A key that acts for its owner inside one organization, never with more than its scopes.
+
+    It works while it is neither revoked nor expired and its owner is still a member of the organization.
+    """
+
+    id = models.CharField(primary_key=True, max_length=32, default=new_key_id, editable=False)
+    organization = models.ForeignKey("organizations.Organization", on_delete=models.CASCADE, related_name="api_keys")
+    owner = models.ForeignKey("organizations.User", on_delete=models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=120)
+    scopes = models.JSONField(help_text="Permissions that the key may use, at most those of its owner")
+    tenant_ids = models.JSONField(default=list, blank=True, help_text="Tenants the key is limited to; empty is all")
+    networks = models.JSONField(default=list, blank=True, help_text="CIDR ranges it may be used from; empty is all")
+    made_with = models.ForeignKey(
+        "organizations.ApiKey",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="made",
+        help_text="The key that made this one; it takes this one with it",
+    )
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [models.Index(fields=["organization", "-created_at", "-id"], name="api_key_newest_first")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -11,6 +11,7 @@ from django.db import models
 from django.utils import timezone
 
 from controlplane.ids import new_id
+from organizations.keys.models import BearerToken
 
 LONGEST_VALUE = 255
 
@@ -32,37 +33,20 @@ def name_key(name: str) -> str:
     return name.casefold()
 
 
-class ScimToken(models.Model):
-    """
-    What a provider's SCIM client signs in with. It opens the directory of one connection, and nothing else.
-
-    Only the SHA-256 of its text is stored.
-    """
+class ScimToken(BearerToken):
+    """What a provider's SCIM client signs in with. It opens the directory of one connection, and nothing else."""
 
     id = models.CharField(primary_key=True, max_length=32, default=new_scim_token_id, editable=False)
     organization = models.ForeignKey("organizations.Organization", on_delete=models.CASCADE, related_name="+")
     connection = models.ForeignKey("organizations.Connection", on_delete=models.CASCADE, related_name="scim_tokens")
-    secret_digest = models.CharField(max_length=64)
     created_by = models.ForeignKey("organizations.User", null=True, on_delete=models.SET_NULL, related_name="+")
-    created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField()
     told_days_left = models.SmallIntegerField(null=True, blank=True, help_text="The last warning of its end")
-    last_used_at = models.DateTimeField(null=True, blank=True)
-    last_used_address = models.GenericIPAddressField(null=True, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["-created_at", "-id"]
 
     def __str__(self) -> str:
         return f"{self.pk} of {self.connection_id}"
-
-    @property
-    def state(self) -> str:
-        """`active`, `expired` or `revoked`."""
-        if self.revoked_at is not None:
-            return "revoked"
-        return "expired" if self.expires_at <= timezone.now() else "active"
 
 
 class DirectoryUser(models.Model):

@@ -17,7 +17,7 @@ from organizations.actions import keys, members
 from organizations.keys.authentication import actor_for as actor_of_key
 from organizations.models import ApiKey, Invitation, Membership, Organization, User
 from organizations.permissions import PERMISSIONS
-from tests.cast import actor_for
+from tests.cast import actor_for, session_of
 from tests.database import all_rows
 from tests.organizations.conftest import audited
 
@@ -251,12 +251,47 @@ def test_a_leaked_key_for_one_tenant_invites_nobody_who_sees_all(acme: Organizat
         assert not Invitation.objects.exists()
 
 
+def test_what_a_leaked_key_made_ends_with_it(acme: Organization, alice: User) -> None:
+    leaked, _ = make(alice, acme, name="leaked", scopes=["key.manage", "tenant.view"])
+    child, _ = make(actor_of_key(leaked, Actor.nobody()), acme, name="child", scopes=["key.manage", "tenant.view"])
+    _, grandchild = make(actor_of_key(child, Actor.nobody()), acme, name="grandchild", scopes=["tenant.view"])
+    other, _ = make(alice, acme, name="other", scopes=["key.manage"])
+    answer = session_of(alice).delete(f"/api/v1/organizations/{acme.pk}/keys/{leaked.pk}")
+    with all_rows():
+        states = {key.name: key.state for key in ApiKey.objects.all()}
+        ids = set(ApiKey.objects.filter(name__in=["child", "grandchild"]).values_list("pk", flat=True))
+        told = Message.objects.filter(topic="organizations.api_key.revoked").count()
+    assert states == {"leaked": "revoked", "child": "revoked", "grandchild": "revoked", other.name: "active"}
+    assert set(answer.json()["ended_with_it"]) == ids
+    assert call(grandchild) == 401
+    assert told == 3
+    ended = [entry.data for entry in audited(acme.pk) if entry.action == "organizations.api_key.revoke"]
+    assert [data["made_with"] for data in ended] == ["", leaked.pk, child.pk]
+
+
+def test_a_key_that_has_just_ended_makes_none(acme: Organization, alice: User) -> None:
+    leaked, _ = make(alice, acme, scopes=["key.manage", "tenant.view"])
+    by = actor_of_key(leaked, Actor.nobody())
+    with all_rows():
+        ApiKey.objects.filter(pk=leaked.pk).update(revoked_at=timezone.now())
+    with pytest.raises(Forbidden, match="has ended"):
+        make(by, acme, scopes=["tenant.view"])
+
+
+def test_the_page_says_what_ended_with_a_key(acme: Organization, alice: User) -> None:
+    leaked, _ = make(alice, acme, scopes=["key.manage", "tenant.view"])
+    make(actor_of_key(leaked, Actor.nobody()), acme, name="its child", scopes=["tenant.view"])
+    browser = session_of(alice)
+    shown = browser.post(f"/o/{acme.pk}/keys/{leaked.pk}/revoke/", follow=True).content.decode()
+    assert "nor do those that it made: its child" in shown
+
+
 def test_a_revoked_key_is_published_once(acme: Organization, alice: User) -> None:
     key, text = make(alice, acme)
     actor = actor_for(alice)
     with rls.acting_as(actor.rls_actor):
         for _ in range(2):
-            assert keys.revoke(by=actor, organization=acme, key_id=key.pk).state == "revoked"
+            assert keys.revoke(by=actor, organization=acme, key_id=key.pk)[0].state == "revoked"
     assert call(text) == 401
     with all_rows():
         (fact,) = Message.objects.filter(topic="organizations.api_key.revoked")

@@ -182,6 +182,24 @@ class TestWhatOpensNothing:
         scim.address = "198.51.100.7"
         assert scim.get("/Users")
 
+    def test_one_from_a_wrong_network_is_told_to_its_organization(
+        self, acme: Organization, alice: User, scim: ScimClient
+    ) -> None:
+        """What a stolen one looks like; the trail is searched by its id."""
+        with all_rows():
+            Organization.objects.filter(pk=acme.pk).update(allowed_networks=["198.51.100.0/24"])
+            token = ScimToken.objects.get()
+        for _ in range(3):
+            scim.refused("GET", "/Users")
+        by = session_of(alice)
+        with all_rows():
+            Organization.objects.filter(pk=acme.pk).update(allowed_networks=[])
+        found = by.get(f"/api/v1/organizations/{acme.pk}/audit", {"who": token.pk, "outcome": "refused"}).json()
+        (entry,) = found["results"]
+        assert (entry["action"], entry["target"]) == ("organizations.scim_token.refuse", token.pk)
+        assert entry["data"]["code"] == "ADDRESS_NOT_ALLOWED"
+        assert scim.token not in str(entry)
+
     def test_an_api_key_a_session_or_nothing(self, own: Connection, acme: Organization, alice: User) -> None:
         with rls.acting_as(actor_for(alice).rls_actor):
             _, key = keys.create(by=actor_for(alice), organization=acme, name="k", scopes=PERMISSIONS, expires_in=DAY)
