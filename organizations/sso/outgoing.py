@@ -186,6 +186,8 @@ def is_public(address: str) -> bool:
         wrapped = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None) or _nat64(ip)
         if wrapped is not None:
             return is_public(str(wrapped))
+        if ip.is_site_local:  # fec0::/10, deprecated, and routed inside where it still is; Python calls it global
+            return False
     return ip.is_global and not (ip.is_multicast or ip.is_reserved)
 
 

@@ -97,12 +97,22 @@ def test_a_sign_in_asks_no_hostile_address(
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_a_name_that_turns_inside_after_it_was_checked_is_not_asked(
-    endpoint: str, visitor: Browser, acmes: Connection, own_idp: OidcIdp, names: dict[str, list[str]]
+    endpoint: str,
+    visitor: Browser,
+    acmes: Connection,
+    own_idp: OidcIdp,
+    names: dict[str, list[str]],
+    web: dict[str, Any],
 ) -> None:
     """The attack (DNS rebinding): public when the connection is made, private when somebody signs in."""
-    location = visitor.begin(f"/sso/{acmes.pk}/")
-    names[own_idp.host] = ["169.254.169.254"]
-    answer = visitor.get(f"/sso/oidc/{acmes.pk}/callback/?{own_idp.authorize(location)}")
-    assert_refused(answer, visitor, acmes.organization_id, "OIDC_UNAVAILABLE")
-    assert own_idp.seen == []
-    assert endpoint in acmes.endpoints
+    asked: list[httpx.Request] = []
+    web["turns.example"] = lambda request: asked.append(request) or own_idp.answer(request)
+    moved = acmes.endpoints[endpoint].replace(own_idp.host, "turns.example")
+    with all_rows():
+        Connection.objects.update(endpoints={**acmes.endpoints, endpoint: moved})
+    assert visitor.through_oidc(own_idp, acmes.pk).status_code == 302
+    assert len(asked) == 1, "while it is public"
+    names["turns.example"] = ["169.254.169.254"]
+    attacker = Browser()
+    assert_refused(attacker.through_oidc(own_idp, acmes.pk), attacker, acmes.organization_id, "OIDC_UNAVAILABLE")
+    assert len(asked) == 1

@@ -245,6 +245,36 @@ def test_a_signature_over_something_else_does_not_vouch_for_what_is_read(
         assert not SeenAssertion.objects.exists()
 
 
+def without_its_own_signature(idp: SamlIdp, asked: Asked) -> Any:
+    """An answer that was signed twice, of which the outer signature was cut off on the way."""
+    message = etree.fromstring(idp.answer_xml(asked))
+    message.remove(message.find(SIGNATURE))
+    return message
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [("InResponseTo", "_another"), ("InResponseTo", None), ("Destination", "https://elsewhere.example/acs/")],
+)
+def test_where_the_responses_own_signature_was_cut_off_its_frame_can_only_have_it_refused(
+    visitor: Browser, saml_idp: SamlIdp, pending: Connection, asked: Asked, attribute: str, value: str | None
+) -> None:
+    """The attack: the outer signature is stripped, so that what is outside the assertion can be changed."""
+    message = without_its_own_signature(saml_idp, asked)
+    if value is None:
+        del message.attrib[attribute]
+    else:
+        message.set(attribute, value)
+    answer = posted(pending, encoded(etree.tostring(message)))
+    assert_refused(answer, visitor, pending.organization_id, "SAML_INVALID", "SAML_UNSOLICITED")
+
+
+def test_a_signed_assertion_tells_by_itself_who_comes_in(saml_idp: SamlIdp, pending: Connection, asked: Asked) -> None:
+    posted(pending, encoded(etree.tostring(without_its_own_signature(saml_idp, asked))))
+    with all_rows():
+        assert [(seen.uid, seen.email) for seen in SeenAssertion.objects.all()] == [("alice", "alice@acme.example")]
+
+
 def test_an_extra_signature_by_a_weak_algorithm_is_refused(
     visitor: Browser, saml_idp: SamlIdp, pending: Connection, asked: Asked
 ) -> None:

@@ -15,6 +15,8 @@ from onelogin.saml2.settings import OneLogin_Saml2_Settings as SamlSettings
 
 from organizations.sso.models import Connection
 
+# A response's own signature is checked where there is one and not demanded: all that is read stands inside the signed
+# assertion (`answer`), and so does every condition but the status. A provider that refuses somebody signs no assertion.
 SECURITY: dict[str, Any] = {
     "wantAssertionsSigned": True,
     "wantNameId": True,
