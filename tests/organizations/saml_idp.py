@@ -86,6 +86,7 @@ class SamlIdp:
         ends: int = 300,
         confirmation_ends: int | None = 300,
         status: str = Saml.STATUS_SUCCESS,
+        context: str = Saml.AC_PASSWORD,
         sign_assertion: bool = True,
         sign_response: bool = True,
         pair: tuple[str, str] | None = None,
@@ -121,7 +122,7 @@ class SamlIdp:
                 else ""
             )
             + f"</saml:Conditions><saml:AuthnStatement{instant}><saml:AuthnContext>"
-            f"<saml:AuthnContextClassRef>{Saml.AC_PASSWORD}</saml:AuthnContextClassRef></saml:AuthnContext>"
+            f"<saml:AuthnContextClassRef>{context}</saml:AuthnContextClassRef></saml:AuthnContext>"
             "</saml:AuthnStatement>"
             + (f"<saml:AttributeStatement>{stated}</saml:AttributeStatement>" if email or attributes else "")
             + "</saml:Assertion>"

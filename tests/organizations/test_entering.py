@@ -12,12 +12,11 @@ from django.utils import timezone
 from controlplane import rls
 from organizations.actions import keys
 from organizations.entering import is_from
-from organizations.models import Connection, Organization, User
+from organizations.models import Organization, User
 from tests.cast import actor_for, session_of
 from tests.database import all_rows
 from tests.organizations.account_steps import add_app, app_code, make_recovery_codes
-from tests.organizations.conftest import Browser, add_oidc
-from tests.organizations.oidc_idp import OidcIdp
+from tests.organizations.conftest import Browser
 
 OFFICE, ELSEWHERE = "192.0.2.7", "198.51.100.7"
 NETWORKS = ["192.0.2.0/24", "2001:db8::/32"]
@@ -257,44 +256,6 @@ def test_a_form_that_was_sent_too_late_leads_back_to_its_page(acme: Organization
     before = f"{settings.BASE_URL}/o/{acme.pk}/members/"
     answer = session(alice).post(f"/o/{acme.pk}/members/", {}, headers={"referer": before})
     assert answer["Location"] == f"/sso/enter/{acme.pk}/?next=%2Fo%2F{acme.pk}%2Fmembers%2F"
-
-
-MODES: list[tuple[bool, list[str], dict[str, Any], bool]] = [
-    (False, [], {"amr": ["mfa"]}, False),
-    (True, [], {}, True),
-    (True, ["mfa"], {"amr": ["pwd", "mfa"]}, True),
-    (True, ["urn:okta:loa:2fa:any"], {"acr": "urn:okta:loa:2fa:any"}, True),
-    (True, ["mfa"], {"amr": ["pwd"]}, False),
-    (True, ["mfa"], {"amr": "mfa-not"}, False),
-    (True, ["mfa"], {}, False),
-]
-
-
-@pytest.mark.parametrize(("trusted", "values", "says", "let_in"), MODES)
-def test_a_providers_second_factor_counts_as_the_organization_says(
-    acme: Organization,
-    alice: User,
-    visitor: Browser,
-    web: dict[str, Any],
-    trusted: bool,
-    values: list[str],
-    says: dict[str, Any],
-    let_in: bool,
-) -> None:
-    idp = OidcIdp(issuer="https://login.acme.example")
-    web[idp.host] = idp.answer
-    connection = add_oidc(actor_for(alice), acme, idp)
-    with all_rows():
-        Connection.objects.filter(pk=connection.pk).update(does_second_factor=trusted, second_factor_values=values)
-    visitor.cookies = session(alice).cookies
-    location = visitor.begin(f"/sso/{connection.pk}/link/")
-    visitor.get(f"/sso/oidc/{connection.pk}/callback/?{idp.authorize(location)}")
-    demand(acme, require_second_factor=True)
-    # User details are not signed: whatever they say counts for nothing.
-    idp.claims, idp.details = says, {"amr": ["mfa"], "acr": "urn:okta:loa:2fa:any"}
-    another = Browser()
-    another.through_oidc(idp, connection.pk)
-    assert another.get(f"/o/{acme.pk}/members/").status_code == (200 if let_in else 302)
 
 
 def test_an_unknown_address_is_in_no_list() -> None:

@@ -93,6 +93,21 @@ def test_leaving_closes_what_the_session_opened_in_that_client(acme: Organizatio
     assert browser.post("/work/leave/")["Location"] == "/"
 
 
+def test_going_on_to_another_client_ends_the_work_in_the_first_one_and_both_trails_say_so(
+    acme: Organization, msp: Organization, paula: User, alice: User
+) -> None:
+    other = found_client(msp, paula, alice, "Bolt")
+    browser = session_of(paula)
+    choose(browser, acme)
+    choose(browser, other)
+    assert [entry.action for entry in audited(acme.pk)[-2:]] == ["organizations.work.begin", "organizations.work.end"]
+    assert audited(other.pk)[-1].action == "organizations.work.begin"
+    with all_rows():
+        assert not Message.objects.filter(topic="organizations.work.ended").exists(), "dashboards stay open"
+    choose(browser, other)
+    assert audited(other.pk)[-1].action == "organizations.work.begin", "the same one again ends nothing"
+
+
 def test_a_choice_is_worth_nothing_without_the_grant(
     acme: Organization, msp: Organization, alice: User, maria: User, mallory: User, rival: Organization
 ) -> None:
