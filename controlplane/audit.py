@@ -19,7 +19,7 @@ from controlplane.actor import Actor
 from controlplane.audit_chain import mac_of
 from controlplane.ids import new_id
 from controlplane.models import AuditEntry, AuditHead
-from controlplane.rls import PLATFORM, acting_as
+from controlplane.rls import PLATFORM, acting_as, actor_of
 
 ACTION = re.compile(r"[a-z_]+\.[a-z_]+\.[a-z_]+")
 
@@ -96,7 +96,7 @@ def keeping_refusals() -> Iterator[None]:
 
 def _write_refusal(refusal: dict[str, Any]) -> None:
     organization_id, unless = refusal["organization_id"], refusal.pop("unless")
-    with acting_as(f"org:{organization_id}" if organization_id else PLATFORM):
+    with acting_as(actor_of(organization_id or PLATFORM)):
         if not (unless and unless()):
             record(**refusal, refused=True)
 

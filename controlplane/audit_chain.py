@@ -17,7 +17,7 @@ from django.db.models import Max, QuerySet
 
 from controlplane.environment import environment
 from controlplane.models import AuditEntry, AuditHead
-from controlplane.rls import PLATFORM, acting_as
+from controlplane.rls import acting_as, actor_of
 
 MOST = 20
 """Breaks of one chain that are told: what was renumbered breaks everywhere after."""
@@ -146,18 +146,13 @@ def entries_between(organization_id: str, after: int, until: int) -> QuerySet[Au
 def verify(organization_id: str) -> Report:
     """Walks one chain from its beginning to its end, as its organization."""
     progress = Progress()
-    with acting_as(actor_of_chain(organization_id)):
+    with acting_as(actor_of(organization_id)):
         ends = ends_of(organization_id)
         links = map(link_of, entries_between(organization_id, 0, ends.walked).iterator(chunk_size=1000))
         found = list(itertools.islice(walk(organization_id, links, progress), MOST))
     # After so many breaks the walk has stopped, and where it stopped is no end.
     at_end = ends.break_at(organization_id, progress.end) if len(found) < MOST else None
     return Report(organization_id, progress.entries, progress.end, (*found, *([at_end] if at_end else [])))
-
-
-def actor_of_chain(organization_id: str) -> str:
-    """As whom row-level security shows a chain."""
-    return PLATFORM if organization_id == PLATFORM else f"org:{organization_id}"
 
 
 def link_of(entry: AuditEntry) -> Link:

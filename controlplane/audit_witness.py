@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from controlplane import rls
-from controlplane.audit_chain import Break, actor_of_chain
+from controlplane.audit_chain import Break
 from controlplane.models import AuditEntry
 
 
@@ -42,7 +42,7 @@ def witnessed_by(told: Told) -> Told:
 def compare(organization_id: str) -> tuple[list[Break], list[Unheard]]:
     """Where a chain does not lead through what others know of it, and who could not be asked."""
     heard = [each for told in _told for each in told(organization_id)]
-    with rls.reading_as(actor_of_chain(organization_id)):
+    with rls.reading_as(rls.actor_of(organization_id)):
         found = [break_of(organization_id, each) for each in heard if isinstance(each, Witness)]
     return [each for each in found if each], [each for each in heard if isinstance(each, Unheard)]
 

@@ -40,10 +40,6 @@ class SigningKey:
     kid: str
     private: Ed25519PrivateKey
 
-    def public_jwk(self) -> dict[str, str]:
-        """Returns the public half for the edge's configuration."""
-        return {"kty": "OKP", "crv": "Ed25519", "x": _base64url(_raw_public(self.private))}
-
 
 @cache
 def signing_key(door: Door) -> SigningKey:

@@ -62,7 +62,7 @@ def write(
     owner = organization_id or rls.PLATFORM
     subject, text = _rendered(template, context)
     content = json.dumps({"subject": subject, "text": text})
-    with rls.acting_as(_actor_for(owner)):
+    with rls.acting_as(rls.actor_of(owner)):
         mail = Mail.objects.create(
             organization_id=owner, to=to, template=template, content=content, expires_at=timezone.now() + lasts
         )
@@ -73,7 +73,7 @@ def write(
 @outbox.subscriber(WRITTEN, in_transaction=False)
 def send(message: Message) -> None:
     """Sends one mail that has neither been sent nor come too late. What fails for the moment is raised."""
-    actor = _actor_for(message.organization_id)
+    actor = rls.actor_of(message.organization_id)
     with rls.reading_as(actor):
         mail = Mail.objects.filter(pk=message.payload["mail"], ended_at=None).first()
     if mail is None:
@@ -118,10 +118,6 @@ def as_message(mail: Mail) -> EmailMultiAlternatives:
     )
     message.attach_alternative(_as_html(content["subject"], content["text"]), "text/html")
     return message
-
-
-def _actor_for(owner: str) -> str:
-    return owner if owner == rls.PLATFORM else f"org:{owner}"
 
 
 def _rendered(template: str, context: Mapping[str, Any]) -> tuple[str, str]:

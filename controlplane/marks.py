@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-TONES = ("ok", "working", "attention", "failed", "off")
-
 TONE_CLASSES = {
     "ok": "st st-ok",
     "working": "st st-working",

@@ -71,7 +71,7 @@ def publish(topic: str, *, key: str, organization_id: str | None, payload: Mappi
     if not connection.in_atomic_block:
         raise RuntimeError("A fact is published in the transaction in which it becomes true.")
     owner = organization_id or rls.PLATFORM
-    with rls.acting_as(_actor_for(owner)):
+    with rls.acting_as(rls.actor_of(owner)):
         request = structlog.contextvars.get_contextvars().get("request_id", "")
         message = Message(topic=topic, key=key, organization_id=owner, payload=dict(payload), request=request)
         Message.objects.bulk_create([message], ignore_conflicts=True)
@@ -94,17 +94,12 @@ def due(limit: int = BATCH) -> list[tuple[int, str]]:
     return [(row["id"], row["organization_id"]) for row in rows]
 
 
-def deliver_due(limit: int = BATCH) -> int:
-    """Delivers what is due, one after another, here and now. Returns how many deliveries were tried."""
-    return sum(deliver(*delivery) for delivery in due(limit))
-
-
 def deliver(delivery_id: int, organization_id: str) -> bool:
     """Delivers one fact to one subscriber if that is due; False if it is not, or if somebody else is at it.
 
     A forged organization finds nothing: the delivery is looked up as that organization.
     """
-    actor = _actor_for(organization_id)
+    actor = rls.actor_of(organization_id)
     delivery = _claim(delivery_id, actor)
     if delivery is None:
         return False
@@ -137,10 +132,6 @@ def waiting(*organization_ids: str) -> int:
 def _due_rows(limit: int) -> list[dict[str, Any]]:
     due = Delivery.objects.filter(next_attempt_at__lte=timezone.now()).order_by("next_attempt_at")
     return [dict(row) for row in due.values("id", "organization_id")[:limit]]
-
-
-def _actor_for(organization_id: str) -> str:
-    return rls.PLATFORM if organization_id == rls.PLATFORM else f"org:{organization_id}"
 
 
 def _claim(delivery_id: int, actor: str) -> Delivery | None:

@@ -8,7 +8,6 @@ their number when the window has ended. What is of one kind: chain, action, targ
 import hashlib
 import json
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -84,7 +83,7 @@ def _is_repeated(by: Actor, kind: RefusalCount) -> bool:
 
 
 def _settle(key: str, chain: str, now: datetime) -> bool:
-    with _as_chain(chain):
+    with rls.acting_as(rls.actor_of(chain)):
         row = RefusalCount.objects.select_for_update().filter(pk=key, ends_at__lte=now).first()
         if row is not None:
             _write(row)
@@ -113,10 +112,6 @@ def _publish(row: RefusalCount, by: Actor, *, is_first: bool) -> None:
         known = {"since": row.began_at.isoformat(), "address": by.address, "request": by.request_id}
         chain = None if row.organization_id == rls.PLATFORM else row.organization_id
         outbox.publish(row.topic, key=new_id("fact"), organization_id=chain, payload={**told, **known})
-
-
-def _as_chain(chain: str) -> AbstractContextManager[None]:
-    return rls.acting_as(rls.PLATFORM if chain == rls.PLATFORM else f"org:{chain}")
 
 
 def _key(*parts: str) -> str:

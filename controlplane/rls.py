@@ -18,7 +18,7 @@ from django.db import connection, transaction
 
 from controlplane.rls_operations import PLATFORM, checked_name
 
-__all__ = ["PLATFORM", "acting_as", "call", "current_actor", "reading_as", "remembering", "set_actor"]
+__all__ = ["PLATFORM", "acting_as", "actor_of", "call", "current_actor", "reading_as", "remembering", "set_actor"]
 
 _actor: ContextVar[str] = ContextVar("rls_actor", default="")
 
@@ -26,6 +26,11 @@ _actor: ContextVar[str] = ContextVar("rls_actor", default="")
 def current_actor() -> str:
     """Returns the actor that row-level security judges by at this moment; empty if none."""
     return _actor.get()
+
+
+def actor_of(owner: str) -> str:
+    """As whom row-level security shows what an organization owns, or the platform. Args: owner: its id, or PLATFORM."""
+    return PLATFORM if owner == PLATFORM else f"org:{owner}"
 
 
 def set_actor(rls_actor: str) -> None:

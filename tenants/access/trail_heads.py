@@ -90,7 +90,7 @@ def _tell(tenant: Tenant, told: Json) -> Json | None:
 
     It is asked first: an end that is told may take the place of the one that shows what was done.
     """
-    edge = EdgeApi(tenant.cell)
+    edge, known = EdgeApi(tenant.cell), None
     try:
         known = edge.get_tenant(tenant.pk).raw.get("portal_trail")
         return {"known": known, **edge.tell_trail(tenant.pk, {"epoch": tenant.cell.epoch, **told})}

@@ -12,13 +12,14 @@ from billing.entitlements import entitlement_of
 from billing.models import Plan, Subscription
 from billing.problems import PlanTooSmall, QuotaExceeded
 from billing.queries import subscription_of
-from controlplane import audit, outbox, rls
+from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.models import AuditEntry, Delivery, Message
 from controlplane.problems import Forbidden, NotFound
 from organizations.models import Grant
 from tests.cast import actor_for
 from tests.database import all_rows
+from tests.deliveries import deliver_due
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_an_organization_without_a_subscription_has_a_trials_limits(acme, staff)
 def test_a_new_organization_begins_with_a_trial(acme):
     with all_rows():
         assert Delivery.objects.filter(message__topic="organizations.organization.created").exists()
-    outbox.deliver_due()
+    deliver_due()
     with rls.acting_as(f"org:{acme.pk}"):
         assert Subscription.objects.get(organization=acme).plan_id == "trial"
 

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from controlplane import audit, outbox, rls
+from controlplane import audit, rls
 from controlplane.actor import Actor
 from organizations.actions import (
     access_requests,
@@ -38,6 +38,7 @@ from tests.browser.edge import LivelyEdge
 from tests.browser.providers import add_providers
 from tests.cast import actor_for, join
 from tests.database import all_rows
+from tests.deliveries import deliver_due
 from tests.tenants.conftest import EDGE, read_feed
 
 
@@ -204,7 +205,7 @@ def _tokens(world: World, tenant: Tenant) -> None:
             )
             world.tokens[name] = token
         enrollment.revoke_token(by=by, token=world.tokens["Contractor batch"])
-    while outbox.deliver_due():
+    while deliver_due():
         continue
     world.edge.enrolled(tenant.pk, world.tokens["Servers, Gdańsk"].pk)
     world.edge.refused(tenant.pk, world.tokens["Contractor batch"].pk, "revoked")

@@ -50,7 +50,7 @@ def test_each_door_has_its_own_key_and_type(door, typ):
 
 def test_the_key_id_is_the_start_of_the_public_keys_hash():
     key = edge_keys.signing_key("control")
-    raw = base64.urlsafe_b64decode(key.public_jwk()["x"] + "=")
+    raw = key.private.public_key().public_bytes_raw()
     assert key.kid == hashlib.sha256(raw).hexdigest()[:16]
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from controlplane import mail, outbox, retention, rls
 from controlplane.models import Delivery, Mail, Message
 from tests.database import all_rows
+from tests.deliveries import deliver_due
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -80,7 +81,7 @@ def server(monkeypatch):
 def test_a_mail_is_sent_once_the_change_stands_as_text_and_html():
     written = write()
     assert django_mail.outbox == []
-    assert outbox.deliver_due() == 1
+    assert deliver_due() == 1
     (sent,) = django_mail.outbox
     assert (sent.to, sent.subject) == (["alice@example.test"], "Join Acme")
     assert sent.from_email == "Garrison <portal@garrison.example>"
@@ -90,12 +91,12 @@ def test_a_mail_is_sent_once_the_change_stands_as_text_and_html():
     html = sent.alternatives[0].content
     assert "<b>H4X7-Q2</b>" in html
     assert 'href="http://testserver/join/"' in html
-    assert outbox.deliver_due() == 0
+    assert deliver_due() == 0
 
 
 def test_a_link_that_does_not_lead_here_is_no_button():
     write()
-    outbox.deliver_due()
+    deliver_due()
     assert 'href="https://evil.example/' not in django_mail.outbox[0].alternatives[0].content
 
 
@@ -103,7 +104,7 @@ def test_a_change_that_is_rolled_back_sends_nothing():
     with rls.acting_as("org:org_a"):
         mail.write(to="alice@example.test", template="trial", context={}, organization_id="org_a")
         transaction.set_rollback(True)
-    assert outbox.deliver_due() == 0
+    assert deliver_due() == 0
 
 
 def test_outside_a_transaction_nothing_is_written():
@@ -113,7 +114,7 @@ def test_outside_a_transaction_nothing_is_written():
 
 def test_a_name_can_neither_add_a_header_nor_markup():
     write(name="Acme\r\nBcc: mallory@example.test <b>x</b>")
-    outbox.deliver_due()
+    deliver_due()
     (sent,) = django_mail.outbox
     assert sent.subject == "Join Acme Bcc: mallory@example.test <b>x</b>"
     assert sent.recipients() == ["alice@example.test"]
@@ -128,18 +129,18 @@ def test_what_stands_in_a_mail_is_encrypted_and_gone_once_it_is_sent():
         assert "H4X7" not in str(Message.objects.values_list("payload", flat=True).get())
     assert raw
     assert "H4X7" not in raw
-    outbox.deliver_due()
+    deliver_due()
     assert (stored().state, stored().content) == ("sent", "")
 
 
 def test_a_server_that_is_away_delays_the_mail_and_a_second_copy_has_the_same_id(server):
     write()
     server["after"] = ConnectionResetError()
-    outbox.deliver_due()
+    deliver_due()
     assert stored().state == "waiting"
     server["after"] = None
     make_due()
-    outbox.deliver_due()
+    deliver_due()
     first, second = (sent.message()["Message-ID"] for sent in django_mail.outbox)
     assert first == second
     assert stored().state == "sent"
@@ -149,26 +150,26 @@ def test_a_server_that_is_away_delays_the_mail_and_a_second_copy_has_the_same_id
 def test_a_recipient_refused_for_good_is_not_tried_again(server, code, state):
     write()
     server["before"] = smtplib.SMTPRecipientsRefused({"alice@example.test": (code, b"no")})
-    outbox.deliver_due()
+    deliver_due()
     assert stored().state == state
     make_due()
-    assert outbox.deliver_due() == (0 if state == "refused" else 1)
+    assert deliver_due() == (0 if state == "refused" else 1)
 
 
 def test_a_mail_that_comes_too_late_is_not_sent(server):
     write(lasts=dt.timedelta(minutes=10))
     with all_rows():
         Mail.objects.update(expires_at=timezone.now())
-    assert outbox.deliver_due() == 1
+    assert deliver_due() == 1
     assert django_mail.outbox == []
     assert (stored().state, stored().content) == ("late", "")
-    assert outbox.deliver_due() == 0
+    assert deliver_due() == 0
 
 
 def test_no_address_and_no_content_is_logged(server, capsys, caplog):
     write()
     server["before"] = smtplib.SMTPServerDisconnected("gone")
-    outbox.deliver_due()
+    deliver_due()
     said = capsys.readouterr().err + caplog.text
     assert "delivery_failed" in said
     assert "alice@example.test" not in said
@@ -185,7 +186,7 @@ def test_an_organizations_mail_is_nobody_elses():
 
 def test_mails_are_forgotten_a_month_after_their_end():
     write()
-    outbox.deliver_due()
+    deliver_due()
     retention.forget_old_rows()
     assert stored()
     with all_rows():

@@ -9,6 +9,7 @@ from django.utils import timezone
 from controlplane import outbox, rls
 from controlplane.models import Delivery, Message
 from tests.database import all_rows
+from tests.deliveries import deliver_due
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -52,10 +53,10 @@ def make_due():
 
 def test_every_subscriber_hears_a_fact_as_its_organization(heard):
     publish()
-    assert outbox.deliver_due() == 2
+    assert deliver_due() == 2
     assert sorted(heard) == [("inside", "k1", "org:org_a", True), ("outside", "k1", "", False)]
     assert all(each.delivered_at for each in deliveries().values())
-    assert outbox.deliver_due() == 0
+    assert deliver_due() == 0
 
 
 def test_what_is_done_for_a_fact_belongs_to_the_request_in_which_it_happened(monkeypatch):
@@ -66,7 +67,7 @@ def test_what_is_done_for_a_fact_belongs_to_the_request_in_which_it_happened(mon
         publish("asked")
     with structlog.contextvars.bound_contextvars(task_id="another-task"):
         publish("by itself")
-        outbox.deliver_due()
+        deliver_due()
     assert known == ["page-123456", None]
 
 
@@ -74,7 +75,7 @@ def test_a_fact_of_a_rolled_back_transaction_never_happened(heard):
     with rls.acting_as("org:org_a"):
         outbox.publish(TOPIC, key="k1", organization_id="org_a", payload={})
         transaction.set_rollback(True)
-    assert outbox.deliver_due() == 0
+    assert deliver_due() == 0
 
 
 def test_a_fact_is_published_in_the_transaction_in_which_it_becomes_true(heard):
@@ -85,29 +86,29 @@ def test_a_fact_is_published_in_the_transaction_in_which_it_becomes_true(heard):
 def test_the_same_key_is_published_once(heard):
     publish()
     publish()
-    assert outbox.deliver_due() == 2
-    assert outbox.deliver_due() == 0
+    assert deliver_due() == 2
+    assert deliver_due() == 0
 
 
 def test_a_failure_delays_only_its_own_delivery_and_undoes_its_effects(heard):
     publish("bad", inside_fails=True)
     publish("good")
-    assert outbox.deliver_due() == 4
+    assert deliver_due() == 4
     with all_rows():
         assert Message.objects.filter(topic="effect").count() == 1
         waiting = Delivery.objects.get(delivered_at=None)
     assert (waiting.attempts, waiting.last_error) == (1, "ValueError")
     assert waiting.next_attempt_at > timezone.now()
-    assert outbox.deliver_due() == 0
+    assert deliver_due() == 0
 
 
 def test_a_failed_delivery_is_tried_again_until_it_succeeds(heard):
     publish(inside_fails=True)
-    outbox.deliver_due()
+    deliver_due()
     with all_rows():
         Message.objects.filter(topic=TOPIC).update(payload={})
     make_due()
-    assert outbox.deliver_due() == 1
+    assert deliver_due() == 1
     assert deliveries()["inside"].delivered_at is not None
     assert deliveries()["inside"].attempts == 2
 
@@ -123,7 +124,7 @@ def test_a_worker_that_died_in_the_middle_loses_nothing(heard, monkeypatch):
 
     monkeypatch.setattr(outbox, "_run", die)
     with pytest.raises(Killed):
-        outbox.deliver_due()
+        deliver_due()
     monkeypatch.undo()
     with all_rows():
         claimed = Delivery.objects.exclude(attempts=0).get()
@@ -141,14 +142,14 @@ def test_a_claimed_delivery_is_not_claimed_twice(heard):
 def test_a_subscriber_that_is_gone_waits_instead_of_stopping_the_rest(heard, monkeypatch):
     publish()
     monkeypatch.setattr(outbox, "_subscribers", {TOPIC: {}})
-    assert outbox.deliver_due() == 2
+    assert deliver_due() == 2
     assert {each.last_error for each in deliveries().values()} == {"KeyError"}
 
 
 def test_the_platforms_own_facts_are_delivered_as_the_platform(heard):
     with rls.acting_as("user:usr_alice"):
         outbox.publish(TOPIC, key="k", organization_id=None, payload={})
-    outbox.deliver_due()
+    deliver_due()
     assert ("inside", "k", "platform", True) in heard
 
 
@@ -161,7 +162,7 @@ def test_the_delay_doubles_and_ends_at_ten_minutes():
 
 def test_pending_deliveries_can_be_shown(heard):
     publish(inside_fails=True)
-    outbox.deliver_due()
+    deliver_due()
     with rls.acting_as("org:org_a"):
         assert outbox.waiting("org_a") == 1
 
@@ -182,7 +183,7 @@ def test_publishing_wakes_the_delivery_on_commit_and_lives_without_a_broker(hear
         outbox.publish(TOPIC, key="k", organization_id="org_a", payload={})
         assert woken == []
     assert len(woken) == 2
-    assert outbox.deliver_due() == 2
+    assert deliver_due() == 2
 
 
 def test_every_delivery_that_is_due_gets_a_task_of_its_own(heard, monkeypatch):
@@ -236,7 +237,7 @@ def test_delivered_facts_are_forgotten_after_a_month_and_waiting_ones_kept(heard
 
     publish("old")
     publish("waiting", inside_fails=True)
-    outbox.deliver_due()
+    deliver_due()
     with all_rows():
         Message.objects.update(created_at=timezone.now() - timedelta(days=31))
     forget_old_rows()

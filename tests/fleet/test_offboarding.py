@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from django.utils import timezone
 
-from controlplane import outbox, rls
+from controlplane import rls
 from controlplane.models import Message
 from controlplane.problems import Conflict, Forbidden, NotFound
 from fleet.offboarding import confirmed_by_edge
@@ -27,6 +27,7 @@ from organizations.models import (
 from tenants.access.models import Revocation
 from tests.cast import actor_for, join, person, role_of, session_of
 from tests.database import all_rows
+from tests.deliveries import deliver_due
 from tests.organizations.conftest import audited
 
 
@@ -174,13 +175,13 @@ def test_if_one_part_fails_nothing_is_done(
 
 def test_the_receipt_shows_what_the_edge_confirmed(acme, msp, alice, paula, tina, give_tenant, edge) -> None:
     give_tenant(acme, alice, "Office")
-    while outbox.deliver_due():
+    while deliver_due():
         continue
     receipt, actor = offboard(msp, paula, tina), actor_for(paula)
     with rls.acting_as(actor.rls_actor):
         before = confirmed_by_edge(actor, msp, receipt)
     assert not before.is_done
-    while outbox.deliver_due():
+    while deliver_due():
         continue
     with all_rows():
         assert Revocation.objects.filter(terms__subject=tina.pk, acknowledged_at__isnull=False).exists()

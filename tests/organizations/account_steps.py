@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from django.core import mail
 
-from controlplane import outbox
 from organizations.accounts import authenticators
 from organizations.models import User
 from tests.database import all_rows
+from tests.deliveries import deliver_due
 from tests.organizations.conftest import Browser
 from tests.organizations.soft_authenticator import SoftAuthenticator
 
@@ -20,7 +20,7 @@ EMAIL = "nora@example.test"
 
 def mails_to(address: str) -> list[Any]:
     """What was mailed to somebody, the oldest first."""
-    outbox.deliver_due()
+    deliver_due()
     return [each for each in mail.outbox if address in each.to]
 
 

@@ -7,12 +7,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from controlplane import outbox, repetitions
+from controlplane import repetitions
 from controlplane.models import AuditEntry
 from organizations.audit_words import action_words
 from organizations.models import Connection, Organization, User
 from tests.cast import join, session_of
 from tests.database import all_rows
+from tests.deliveries import deliver_due
 from tests.organizations.account_steps import (
     EMAIL,
     PASSWORD,
@@ -38,13 +39,13 @@ SESSION = "organizations.session."
 
 def told(chain: str) -> list[tuple[str, bool, dict[str, Any]]]:
     """Entries about sessions: verb, refused, data."""
-    outbox.deliver_due()
+    deliver_due()
     entries = [entry for entry in audited(chain) if entry.action.startswith(SESSION)]
     return [(entry.action.removeprefix(SESSION), entry.refused, entry.data) for entry in entries]
 
 
 def last(chain: str) -> AuditEntry:
-    outbox.deliver_due()
+    deliver_due()
     return [entry for entry in audited(chain) if entry.action.startswith(SESSION)][-1]
 
 

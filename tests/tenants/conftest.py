@@ -7,7 +7,7 @@ import pytest
 import respx
 from django.utils import timezone
 
-from controlplane import outbox, rls
+from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.models import AuditEntry, Delivery
 from organizations.actions import keys
@@ -20,6 +20,7 @@ from tenants.provisioning.models import Cell, Operation, Tenant
 from tenants.provisioning.reconciler import reconcile
 from tests.cast import actor_for
 from tests.database import all_rows
+from tests.deliveries import deliver_due
 from tests.tenants.edge import FakeEdge
 from tests.tenants.program import Program
 
@@ -152,7 +153,7 @@ def deliver() -> None:
             # Postgres' clock stands still inside a test's transaction: what was published in it is not due yet.
             waiting = Delivery.objects.filter(delivered_at__isnull=True)
             waiting.update(next_attempt_at=timezone.now() - dt.timedelta(hours=1))
-        outbox.deliver_due()
+        deliver_due()
 
 
 def make_due(tenant: Tenant, **more: object) -> None:
