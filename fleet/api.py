@@ -8,7 +8,7 @@ from fleet.offboarding import confirmed_by_edge
 from fleet.serializers import DepartureEdge, DeparturePlan, OffboardingOut, ReceiptOut
 from organizations import queries
 from organizations.actions import offboarding
-from organizations.people_api import InOrganization
+from organizations.api import InOrganization
 
 
 class MemberOffboarding(InOrganization):

@@ -11,9 +11,9 @@ from controlplane import outbox
 from controlplane.actor import actor_of
 from controlplane.forms import told_on
 from organizations import queries
-from organizations.access_forms import AskForm, terms_of
-from organizations.access_rows import grant_row, request_row
 from organizations.actions import access_requests
+from organizations.msp.forms import AskForm, terms_of
+from organizations.msp.rows import grant_row, request_row
 from organizations.settings_page import organization_of, settings_page
 
 SHOWN_REQUESTS = 30

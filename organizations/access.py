@@ -3,9 +3,9 @@
 from controlplane import authority, refusals, repetitions
 from controlplane.actor import Actor
 from controlplane.problems import Forbidden, NotFound
-from organizations import client_sets, working
-from organizations.entering import lack
 from organizations.models import Grant, Organization
+from organizations.msp import client_sets, working
+from organizations.security.entering import lack
 from organizations.standings import Standing, current, memberships, standing_of
 
 # What an organization demands of a session or key that lacks it: code, what happened, what to do next.

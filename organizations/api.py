@@ -12,8 +12,16 @@ from organizations import queries
 from organizations.actions import clients, connections, emergency
 from organizations.models import Organization
 from organizations.serializers import ClientIn, OrganizationOut
-from organizations.sso_serializers import PolicyIn
+from organizations.sso.settings.serializers import PolicyIn
 from organizations.standings import Standing, standings_of
+
+
+class InOrganization(ListView):
+    """Something inside one organization; another organization's is not found."""
+
+    def organization(self) -> Organization:
+        """The organization of the address."""
+        return queries.find(self.actor, self.kwargs["organization_id"])
 
 
 class Shown(ListView):

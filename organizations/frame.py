@@ -11,8 +11,8 @@ from controlplane.actor import actor_of
 from controlplane.marks import Mark
 from organizations import queries
 from organizations.models import Organization
-from organizations.roles import role_name
-from organizations.sso_rows import ending_soon, ending_words
+from organizations.roles.named import role_name
+from organizations.sso.settings.rows import ending_soon, ending_words
 from organizations.standings import Standing, standing_of
 
 

@@ -2,7 +2,7 @@
 The permissions, and the five roles that every organization has, as data.
 
 Nothing else in the product decides by a role's name, but for the owner, whom no organization may lose. Roles that an
-organization makes for itself are rows: see `organizations.roles`.
+organization makes for itself are rows: see `organizations.roles.named`.
 """
 
 from collections.abc import Iterable

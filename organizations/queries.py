@@ -22,7 +22,7 @@ from organizations.models import (
     Offboarding,
     Organization,
 )
-from organizations.roles import NamedRole, role_in, roles_in
+from organizations.roles.named import NamedRole, role_in, roles_in
 from organizations.standings import (
     Standing,
     closed_clients,

@@ -2,19 +2,20 @@
 
 from django.urls import path
 
-from organizations import access_views as others
-from organizations import client_role_views as client_roles
-from organizations import emergency_views as emergency
-from organizations import role_views as roles
-from organizations import security_views as security
-from organizations import settings_joining_views as joining
-from organizations import settings_views as views
-from organizations import sso_connection_views as connection
-from organizations import sso_domain_views as domain
-from organizations import sso_provisioning_views as provisioning
-from organizations import sso_renewal_views as renewal
-from organizations import sso_settings_views as sso
-from organizations import working_views as working
+from organizations.keys import views as keys
+from organizations.members import joining_views as joining
+from organizations.members import views as members
+from organizations.msp import access_views as others
+from organizations.msp import client_role_views as client_roles
+from organizations.msp import emergency_views as emergency
+from organizations.msp import working_views as working
+from organizations.roles import views as roles
+from organizations.scim.settings import views as provisioning
+from organizations.security import views as security
+from organizations.sso.settings import connection_views as connection
+from organizations.sso.settings import domain_views as domain
+from organizations.sso.settings import renewal_views as renewal
+from organizations.sso.settings import views as sso
 from organizations.trail import views as trail
 
 app_name = "settings"
@@ -24,9 +25,9 @@ _CONNECTION = "o/<str:organization_id>/sso/<str:connection_id>"
 _MEMBER = "o/<str:organization_id>/members/<str:membership_id>"
 
 urlpatterns = [
-    path("o/<str:organization_id>/members/", views.members, name="members"),
-    path("o/<str:organization_id>/members/<str:membership_id>/role/", views.change_role, name="member-role"),
-    path("o/<str:organization_id>/members/<str:membership_id>/remove/", views.remove_member, name="member-remove"),
+    path("o/<str:organization_id>/members/", members.members, name="members"),
+    path("o/<str:organization_id>/members/<str:membership_id>/role/", members.change_role, name="member-role"),
+    path("o/<str:organization_id>/members/<str:membership_id>/remove/", members.remove_member, name="member-remove"),
     path("o/<str:organization_id>/roles/", roles.roles, name="roles"),
     path("o/<str:organization_id>/roles/new/", roles.create_role, name="role-new"),
     path("o/<str:organization_id>/roles/<str:role_id>/", roles.one_role, name="role"),
@@ -52,9 +53,9 @@ urlpatterns = [
     path("o/<str:organization_id>/access/requests/<str:code>/", others.answer, name="access-answer"),
     path("o/<str:organization_id>/grants/<str:grant_id>/review/", others.review_grant, name="grant-review"),
     path("o/<str:organization_id>/grants/<str:grant_id>/withdraw/", others.withdraw_grant, name="grant-withdraw"),
-    path("o/<str:organization_id>/keys/", views.keys, name="keys"),
-    path("o/<str:organization_id>/keys/new/", views.create_key, name="key-new"),
-    path("o/<str:organization_id>/keys/<str:key_id>/revoke/", views.revoke_key, name="key-revoke"),
+    path("o/<str:organization_id>/keys/", keys.keys, name="keys"),
+    path("o/<str:organization_id>/keys/new/", keys.create_key, name="key-new"),
+    path("o/<str:organization_id>/keys/<str:key_id>/revoke/", keys.revoke_key, name="key-revoke"),
     path("o/<str:organization_id>/sso/", sso.sso, name="sso"),
     path("o/<str:organization_id>/sso/emergency/", sso.choose_emergency_owner, name="sso-emergency"),
     path("o/<str:organization_id>/sso/new/", sso.choose_provider, name="sso-new"),

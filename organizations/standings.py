@@ -14,11 +14,11 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from controlplane.actor import Actor
-from organizations import client_sets, working
-from organizations.entering import ends_at, lack
 from organizations.models import EmergencyAccess, Grant, Membership, Organization
+from organizations.msp import client_sets, working
 from organizations.permissions import OF_TENANTS, PERMISSIONS, ROLES, largest_role_within
-from organizations.roles import permissions_of_role, permissions_of_roles
+from organizations.roles.named import permissions_of_role, permissions_of_roles
+from organizations.security.entering import ends_at, lack
 
 # Clients that demand anything at all of an MSP's people.
 STRICT = (

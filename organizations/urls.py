@@ -3,8 +3,10 @@
 from django.urls import include, path, register_converter
 from django.urls.converters import StringConverter
 
-from organizations import access_views, invitation_views, join_views, views, working_views
+from organizations import views
 from organizations.accounts.views import account, confirm, passkey_options, reset, sign_in, sign_up
+from organizations.members import invitation_views, join_views
+from organizations.msp import access_views, working_views
 from organizations.sso import views as sso
 from organizations.sso.oidc import views as oidc
 from organizations.sso.saml import views as saml

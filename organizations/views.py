@@ -19,8 +19,8 @@ from organizations.actions import sign_up
 from organizations.actions.founding import checked_kind, checked_name
 from organizations.actions.sign_in import connection_by_id
 from organizations.forms import AddressForm, FoundForm, SamlSignUpForm
-from organizations.join_views import waiting_for
 from organizations.limits import count_sign_up
+from organizations.members.join_views import waiting_for
 from organizations.models import Connection
 from organizations.sso import departure, sessions
 from organizations.sso.attempts import Attempt

@@ -18,9 +18,9 @@ from controlplane.actor import Actor
 from controlplane.ids import new_id
 from controlplane.mail import WRITTEN
 from controlplane.models import Mail, Message
-from organizations import working
 from organizations.actions import clients, invitations, sign_up
 from organizations.models import Grant, Membership, Organization, PersonSession, User
+from organizations.msp import working
 from organizations.standings import standing_of
 from tests.database import all_rows
 from tests.remembered import Remembered

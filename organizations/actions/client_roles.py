@@ -13,7 +13,7 @@ from organizations.actions import facts, owners
 from organizations.actions.members import check_role
 from organizations.models import ClientRole, Grant, Membership, Organization
 from organizations.permissions import Role
-from organizations.roles import permissions_of_role
+from organizations.roles.named import permissions_of_role
 from organizations.standings import Standing, current
 
 MOST_SETS = 20

@@ -18,7 +18,7 @@ from organizations.access import require
 from organizations.actions import facts, owners
 from organizations.models import ClientRole, Connection, CustomRole, Invitation, Membership, Organization
 from organizations.permissions import PERMISSIONS, Role
-from organizations.roles import named
+from organizations.roles.named import named
 from organizations.standings import Standing
 
 MOST_ROLES = 50

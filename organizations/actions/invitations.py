@@ -16,7 +16,7 @@ from organizations.actions import outsiders, owners, roles
 from organizations.actions.members import check_role
 from organizations.addresses import usable_address
 from organizations.models import Invitation, Membership, Organization, User
-from organizations.roles import role_name
+from organizations.roles.named import role_name
 from organizations.sso.demands import asks_for_own_sign_in
 from organizations.sso.domains import reach
 from organizations.standings import Standing

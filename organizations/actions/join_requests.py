@@ -19,7 +19,7 @@ from organizations.accounts import guessing, people
 from organizations.actions import invitations, outsiders, owners, roles, sign_in, sign_in_trail
 from organizations.actions.members import check_role
 from organizations.models import Connection, Domain, JoinRequest, Membership, Organization, User
-from organizations.roles import role_name
+from organizations.roles.named import role_name
 from organizations.sso.domains import reach
 from organizations.sso.domains.names import domain_of
 from organizations.sso.proven import ProvenIdentity

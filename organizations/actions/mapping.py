@@ -10,7 +10,7 @@ from controlplane.problems import Conflict, FieldError, Forbidden, Invalid
 from organizations.access import require
 from organizations.actions import connections, vouching
 from organizations.models import Connection, Domain, Organization
-from organizations.roles import roles_in
+from organizations.roles.named import roles_in
 from organizations.sso.claims import LONGEST_CLAIM, PURPOSES
 from organizations.sso.group_roles import checked_rules
 from organizations.sso.models import NO_ACCESS

@@ -6,7 +6,7 @@ from controlplane.problems import Conflict, Forbidden
 from organizations.access import require
 from organizations.actions import outsiders, owners, roles
 from organizations.models import Membership, Organization
-from organizations.roles import NamedRole, known_role, permissions_of_role
+from organizations.roles.named import NamedRole, known_role, permissions_of_role
 from organizations.scim import people
 from organizations.standings import Standing
 

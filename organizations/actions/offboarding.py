@@ -30,7 +30,7 @@ from organizations.models import (
     PersonSession,
     User,
 )
-from organizations.roles import permissions_of_role
+from organizations.roles.named import permissions_of_role
 from organizations.standings import Standing, current, through_grants
 
 

@@ -15,7 +15,7 @@ from organizations import queries
 from organizations.actions import facts, keys, owners
 from organizations.models import Connection, JoinRequest, Membership, Organization, User
 from organizations.permissions import Role
-from organizations.roles import known_role, permissions_of_role
+from organizations.roles.named import known_role, permissions_of_role
 
 
 def admit(

@@ -11,8 +11,8 @@ from controlplane.problems import Conflict, Invalid
 from organizations.access import require
 from organizations.actions import facts
 from organizations.actions.connections import found
-from organizations.entering import PROOF_SECONDS, checked_networks, is_from
 from organizations.models import Connection, Grant, Organization
+from organizations.security.entering import PROOF_SECONDS, checked_networks, is_from
 from organizations.sso.second_factor import checked_values
 from organizations.standings import Standing, current
 

@@ -19,7 +19,7 @@ from rest_framework.request import Request
 from controlplane import repetitions, rls
 from controlplane.actor import Actor
 from controlplane.ids import InvalidToken, digest, parse_token
-from organizations.entering import is_from
+from organizations.security.entering import is_from
 
 NOTE_USE_EVERY_SECONDS = 60
 

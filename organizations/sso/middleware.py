@@ -15,8 +15,8 @@ from controlplane.transactions import SAFE, bind_actor
 from organizations.access import NotAdmitted, NotConfirmed
 from organizations.accounts import devices
 from organizations.actions import browser_sessions
+from organizations.msp.working import NotWorkingThere, working_of
 from organizations.sso import sessions
-from organizations.working import NotWorkingThere, working_of
 
 
 class ProvenEntryMiddleware:

@@ -22,9 +22,9 @@ from controlplane.actor import actor_of
 from controlplane.ids import new_id
 from organizations.accounts.people import factors_of, has_way_of_their_own
 from organizations.actions import browser_sessions, emergency, facts, sign_in_trail
-from organizations.entering import PROOF_SECONDS, counts, is_from
 from organizations.models import Organization, User
 from organizations.queries import reach_of
+from organizations.security.entering import PROOF_SECONDS, counts, is_from
 from organizations.sso.adapter import PROVEN_ATTRIBUTE, PROVEN_WAY_ATTRIBUTE
 from organizations.sso.demands import Demand, demands_on
 from organizations.sso.oidc.provider import PLATFORM

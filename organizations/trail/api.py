@@ -6,7 +6,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from organizations.people_api import InOrganization
+from organizations.api import InOrganization
 from organizations.trail import queries
 from organizations.trail.download import download
 from organizations.trail.search import ExportForm, SearchForm, search_of

@@ -18,10 +18,10 @@ from controlplane.actor import Actor
 from controlplane.audit_file import Summary, line_of
 from controlplane.models import AuditEntry
 from controlplane.transactions import let_go
-from organizations.audit_words import action_words
 from organizations.standings import may
 from organizations.trail.people import Names, names_in
 from organizations.trail.search import SearchForm, found
+from organizations.trail.words import action_words
 
 A_PIECE = 500
 MOST_ENTRIES = 100_000

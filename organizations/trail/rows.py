@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from controlplane.models import AuditEntry
-from organizations.audit_words import action_words, details
 from organizations.trail.people import Names
+from organizations.trail.words import action_words, details
 
 SYSTEM = "The system"
 CHANGED = frozenset({"before", "after"})

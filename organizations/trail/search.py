@@ -11,9 +11,9 @@ from django.db.models import Q, QuerySet
 
 from controlplane.models import AuditEntry
 from controlplane.problems import Malformed
-from organizations.audit_words import action_words, noun_of
 from organizations.models import ApiKey, Grant
 from organizations.trail.people import people_called
+from organizations.trail.words import action_words, noun_of
 
 LONGEST = 120
 ACTION = re.compile(r"\A[a-z_]+\.[a-z_]+(\.[a-z_]+)?\Z")

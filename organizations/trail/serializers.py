@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from controlplane.models import AuditEntry
-from organizations.audit_words import action_words
+from organizations.trail.words import action_words
 
 
 class ActorOut(serializers.Serializer[Any]):

@@ -16,8 +16,8 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.core.cache import cache
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
-from organizations import working
 from organizations.models import Organization, User
+from organizations.msp import working
 from organizations.sso import sessions
 from tenants.provisioning.models import Tenant
 from tests.browser.chromium import launch

@@ -16,8 +16,8 @@ from django.conf import settings
 
 from controlplane.marks import TONE_CLASSES
 from organizations.frame import SETTINGS
-from organizations.settings_rows import KEY_MARKS
-from organizations.sso_rows import CONNECTION_MARKS
+from organizations.keys.rows import KEY_MARKS
+from organizations.sso.settings.rows import CONNECTION_MARKS
 from tenants.enrollment.installers import guides
 from tenants.enrollment.marks import AGENT, TOKEN
 from tenants.provisioning import marks

@@ -14,28 +14,23 @@ import pytest
 ROOT = Path(__file__).parents[2]
 ROOMS = ("controlplane", "organizations", "billing", "tenants", "fleet")
 INNER_ROOMS = ("provisioning", "metering", "enrollment", "protection", "access")
-# What actions of `organizations` stand on. The doors of sign-in lie in `sso` and `accounts` beside the protocols, by
-# these names.
+# What actions of `organizations` stand on: these files, and in its packages all but the doors, which go by these names.
 FOUNDATION = (
     "access",
-    "accounts",
     "addresses",
-    "client_sets",
-    "entering",
-    "keys",
     "migrations",
     "models",
     "names",
     "owner_notices",
     "permissions",
     "queries",
-    "roles",
-    "scim",
-    "sso",
     "standings",
-    "working",
 )
-SIGN_IN_DOORS = ("adapter", "completion", "departure", "middleware", "sessions", "urls", "views")
+PACKAGES = ("accounts", "keys", "members", "msp", "roles", "scim", "security", "sso", "trail")
+DOORS = (
+    *("adapter", "api", "api_urls", "completion", "departure", "download", "forms", "middleware", "page", "rows"),
+    *("serializers", "sessions", "urls", "views"),
+)
 NEVER = ("local", "tests")
 
 
@@ -70,8 +65,10 @@ def layer(inside: list[str]) -> int:
     """Returns 0 for what actions stand on, 1 for actions, 2 for doors."""
     if inside[0] == "actions":
         return 1
-    is_door = inside[0] in ("sso", "accounts", "scim") and any(name in SIGN_IN_DOORS for name in inside)
-    return 0 if inside[0] in FOUNDATION and not is_door else 2
+    if inside[0] in PACKAGES:
+        is_door = any(name in DOORS or name.endswith(("_views", "_api")) for name in inside)
+        return 2 if is_door else 0
+    return 0 if inside[0] in FOUNDATION else 2
 
 
 def reach(module: str, seen: frozenset[str]) -> int:

@@ -8,7 +8,7 @@ import pytest
 
 from controlplane import audit, rls
 from controlplane.actor import Actor
-from organizations.audit_words import VERBS, action_words
+from organizations.trail.words import VERBS, action_words
 from tests.controlplane.test_import_rule import ROOMS, ROOT
 
 NAME = re.compile(rf"({'|'.join(ROOMS)})\.(?!tasks\.)[a-z_]+\.(?!urls$)[a-z_]+")

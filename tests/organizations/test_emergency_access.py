@@ -13,8 +13,8 @@ from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
 from organizations import queries
 from organizations.access import NotConfirmed
 from organizations.actions import clients, emergency_access, reviews
-from organizations.client_sets import ADMINISTRATION
 from organizations.models import EmergencyAccess, Grant, Membership, Organization, User
+from organizations.msp.client_sets import ADMINISTRATION
 from organizations.permissions import ROLES
 from tests.cast import actor_for, join, person, role_of, session_of
 from tests.database import all_rows

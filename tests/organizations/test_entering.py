@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from controlplane import rls
 from organizations.actions import keys
-from organizations.entering import is_from
 from organizations.models import Organization, User
+from organizations.security.entering import is_from
 from tests.cast import actor_for, session_of
 from tests.database import all_rows
 from tests.organizations.account_steps import add_app, app_code, make_recovery_codes

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from controlplane.problems import Forbidden
 from organizations.actions import clients, custom_roles, domains, emergency_access, invitations, members, scim_tokens
-from organizations.client_sets import ADMINISTRATION
 from organizations.models import Connection, Domain, Grant, Membership, Organization, User
+from organizations.msp.client_sets import ADMINISTRATION
 from organizations.permissions import ROLES
 from tests.cast import actor_for, join, person
 from tests.database import all_rows

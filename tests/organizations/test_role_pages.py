@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 
 from organizations.models import CustomRole, Membership, Organization, User
-from organizations.permission_words import AREAS
 from organizations.permissions import PERMISSIONS, ROLES
+from organizations.roles.words import AREAS
 from tests.cast import join, person, session_of
 from tests.database import all_rows
 from tests.organizations.test_custom_roles import make

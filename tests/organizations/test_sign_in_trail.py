@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from controlplane import repetitions
 from controlplane.models import AuditEntry
-from organizations.audit_words import action_words
 from organizations.models import Connection, Organization, User
+from organizations.trail.words import action_words
 from tests.cast import join, session_of
 from tests.database import all_rows
 from tests.deliveries import deliver_due

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from controlplane import rls
 from controlplane.models import Message
-from organizations import working
 from organizations.actions import clients
 from organizations.models import Grant, Membership, Organization, User
+from organizations.msp import working
 from tests.cast import actor_for, found_client, session_of
 from tests.database import all_rows
 from tests.organizations.conftest import audited

@@ -20,7 +20,7 @@ from organizations.accounts import authenticators, passkeys, people
 from organizations.accounts.forms import DeviceNameForm, FactorCodeForm, NewPasswordForm, PasskeyForm
 from organizations.actions import accounts, browser_sessions, factors
 from organizations.actions.sign_in import ways_of
-from organizations.join_views import waiting_for
+from organizations.members.join_views import waiting_for
 from organizations.models import User
 from organizations.sso import departure, sessions
 from organizations.sso.attempts import Attempt

@@ -10,7 +10,7 @@ from controlplane.actor import Actor
 from controlplane.problems import Problem
 from organizations.actions import keys
 from organizations.models import Membership, Organization
-from organizations.roles import permissions_of_role
+from organizations.roles.named import permissions_of_role
 
 
 class Command(BaseCommand):

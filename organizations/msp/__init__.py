@@ -1,0 +1,1 @@
+"""A service provider and its clients: who reaches which, where they work, and pages and API of both sides."""

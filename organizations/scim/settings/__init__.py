@@ -1,0 +1,1 @@
+"""Pages and API by which an organization lets a directory provision."""

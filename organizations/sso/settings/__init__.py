@@ -1,0 +1,1 @@
+"""Pages and API by which an organization looks after its connections and domains."""
