@@ -138,7 +138,7 @@ def _may(by: Actor, standing: Standing, membership: Membership) -> None:
 def _planned(by: Actor, msp: Organization, membership: Membership) -> Plan:
     person = membership.user
     keys = list(ApiKey.objects.filter(organization=msp, owner=person, revoked_at=None, expires_at__gt=timezone.now()))
-    clients = _reached(msp, membership)
+    clients = _reached(by, msp, membership)
     sessions = _sessions_of(person)
     plan = Plan(membership, [], [], [client.pk for client in clients], [key.pk for key in keys], sessions)
     plan.closes.append(Item("membership", msp.name, "their role, and their sets of clients"))
@@ -158,10 +158,17 @@ def _planned(by: Actor, msp: Organization, membership: Membership) -> Plan:
     return plan
 
 
-def _reached(msp: Organization, membership: Membership) -> list[Organization]:
+def _grants(by: Actor, msp: Organization) -> list[Grant]:
+    """As the asker: an organization sees its grants, and not the clients that they are over."""
+    with rls.reading_as(by.rls_actor):
+        return list(Grant.objects.filter(current(), msp=msp).select_related("client").order_by("client__name"))
+
+
+def _reached(by: Actor, msp: Organization, membership: Membership) -> list[Organization]:
     sets = list(membership.client_roles.all()) if membership.role != "owner" else []
-    grants = Grant.objects.filter(current(), msp=msp).select_related("client").order_by("client__name")
-    return [grant.client for grant in grants if not sets or any(each.covers(grant.client_id) for each in sets)]
+    return [
+        grant.client for grant in _grants(by, msp) if not sets or any(each.covers(grant.client_id) for each in sets)
+    ]
 
 
 def _sessions_of(person: User) -> int:
@@ -202,7 +209,7 @@ def _note(by: Actor, msp: Organization, action: str, target: str, receipt: Offbo
 def _in_clients(by: Actor, msp: Organization, person: User) -> list[_InClient]:
     """Their own memberships in the MSP's clients. The MSP ends those that its grant lets the asker end."""
     found = []
-    for grant in Grant.objects.filter(current(), msp=msp).select_related("client"):
+    for grant in _grants(by, msp):
         with rls.reading_as(f"org:{grant.client_id}"):
             membership = (
                 Membership.objects.select_related("organization", "user")

@@ -137,6 +137,7 @@ def test_creating_a_tenant_is_offered_only_where_the_grant_allows_it(acme, bolt,
     assert not any(line.can_create for line in page_of(maria, msp).context["shown"])
 
 
+@pytest.mark.sqlite
 def test_the_page_costs_the_same_number_of_queries_however_many_clients(
     acme, msp, maria, alice, give_tenant, give_client, page_of, django_assert_max_num_queries
 ):
