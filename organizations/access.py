@@ -92,6 +92,21 @@ def require(actor: Actor, permission: str, organization: Organization | str, *, 
     return standing
 
 
+def require_own(
+    actor: Actor, permission: str, organization: Organization | str, *, confirmed: bool = False
+) -> Standing:
+    """
+    What `require` says, for what is done in the organization's own name: nobody does that through a grant.
+
+    The attack: an MSP's person with an owner's ceiling lets a second MSP in, or their own in for longer.
+    Raises what `require` does, and Forbidden to an MSP's people.
+    """
+    standing = require(actor, permission, organization, confirmed=confirmed)
+    if not standing.is_own:
+        raise Forbidden("Only the organization's own members do this in its name. Nothing was changed.")
+    return standing
+
+
 def refusal(actor: Actor, organization_id: str) -> NotFound | NotAdmitted:
     """
     What to say to somebody who has no standing there: only who belongs learns that it exists, and what they lack.

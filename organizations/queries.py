@@ -229,7 +229,7 @@ def decided_by(actor: Actor) -> list[Organization]:
 def own_standing(actor: Actor, organization_id: str) -> Standing | None:
     """How somebody stands in an organization as its own member, not through an MSP."""
     standing = standing_of(actor, organization_id)
-    return standing if standing and standing.grant_id is None else None
+    return standing if standing and standing.is_own else None
 
 
 def emergencies_in(actor: Actor, client: Organization) -> QuerySet[EmergencyAccess]:
@@ -246,7 +246,7 @@ def emergency(actor: Actor, emergency_id: str) -> EmergencyAccess:
 
 def is_own_word(standing: Standing) -> bool:
     """Whether somebody who stands so speaks for the organization itself, not for an MSP of it."""
-    return standing.grant_id is None and "organization.manage" in standing.permissions
+    return standing.is_own and "organization.manage" in standing.permissions
 
 
 def grant(actor: Actor, grant_id: str) -> Grant:

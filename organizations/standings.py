@@ -49,6 +49,11 @@ class Standing:
     connection_id: str | None = None
     ends_at: dt.datetime | None = None
 
+    @property
+    def is_own(self) -> bool:
+        """Whether they stand there as its own member, not by a grant to an MSP of it."""
+        return self.grant_id is None
+
 
 def standing_of(actor: Actor, organization: Organization | str) -> Standing | None:
     """

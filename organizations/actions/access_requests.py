@@ -15,8 +15,8 @@ from django.utils import timezone
 from controlplane import audit, mail, rls
 from controlplane.actor import Actor
 from controlplane.ids import InvalidToken, body_of, digest, make_token, parse_token
-from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
-from organizations.access import require
+from controlplane.problems import Conflict, Invalid, NotFound
+from organizations.access import require, require_own
 from organizations.accounts import guessing
 from organizations.actions.clients import end_lapsed, record
 from organizations.actions.terms import checked_ceiling, checked_days, given_ceiling, until
@@ -24,7 +24,7 @@ from organizations.addresses import usable_address
 from organizations.models import AccessRequest, Grant, Organization
 from organizations.models.access_request import new_access_request_id
 from organizations.permissions import Role
-from organizations.standings import Standing, current
+from organizations.standings import current
 
 LASTS = dt.timedelta(days=14)
 MOST_OPEN = 50
@@ -52,9 +52,7 @@ def ask(
     The answer is the same whoever has the address. Raises Invalid naming the field, Conflict for an organization
     that is no MSP and for an address that is asked already, and a 429 Problem.
     """
-    standing = require(by, "client.manage", msp, confirmed=True)
-    if standing.grant_id is not None:
-        raise Forbidden("Only the service provider's own members ask in its name. Nothing was sent.")
+    require_own(by, "client.manage", msp, confirmed=True)
     if not msp.is_msp:
         raise Conflict("Only a managed service provider asks for access. Nothing was sent.", code="NOT_AN_MSP")
     request = AccessRequest(
@@ -92,7 +90,7 @@ def take_back(*, by: Actor, msp: Organization, request_id: str) -> None:
 
 def asked(*, by: Actor, organization: Organization, code: str) -> Asked:
     """What a code asks of an organization that the asker owns. Raises NotFound for a code that can't be answered."""
-    _as_owner(by, organization)
+    require_own(by, "organization.manage", organization)
     with rls.reading_as(f"org:{_msp_of(code)}"):
         return _shown(_open(code))
 
@@ -114,7 +112,7 @@ def approve(
     asker's own reach, Conflict where the MSP has access already or is, over whatever way, a client of this
     organization.
     """
-    standing = _as_owner(by, organization, confirmed=True)
+    standing = require_own(by, "organization.manage", organization, confirmed=True)
     ceiling, lasting = given_ceiling(standing, role_ceiling), until(checked_days(days))
     emergency = given_ceiling(standing, emergency_ceiling, field="emergency_ceiling") if emergency_ceiling else ""
     msp_id = _msp_of(code)
@@ -152,7 +150,7 @@ def decline(*, by: Actor, organization: Organization, code: str) -> None:
 
     Raises NotFound for a code that can't be answered.
     """
-    _as_owner(by, organization)
+    require_own(by, "organization.manage", organization)
     request_id = _answer(code, AccessRequest.State.DECLINED)
     with rls.acting_as(f"org:{organization.pk}"):
         audit.record(
@@ -170,18 +168,6 @@ def checked_code(code: str) -> None:
         parse_token(code.strip())
     except InvalidToken as error:
         raise Invalid("This is no complete code: a character is missing or mistyped.", field="code") from error
-
-
-def _as_owner(by: Actor, organization: Organization, *, confirmed: bool = False) -> Standing:
-    """
-    The standing of somebody who decides in the organization's own name.
-
-    The attack: an MSP's person with an owner's ceiling lets a second MSP in, or their own in for longer.
-    """
-    standing = require(by, "organization.manage", organization, confirmed=confirmed)
-    if standing.grant_id is not None:
-        raise Forbidden("Only the organization's own owners decide who has access. Nothing was changed.")
-    return standing
 
 
 def _msp_of(code: str) -> str:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, NotFound
-from organizations.access import NotConfirmed, require
+from organizations.access import NotConfirmed, require_own
 from organizations.actions import facts
 from organizations.actions.founding import checked_name, insert_organization
 from organizations.actions.terms import REVIEW_AFTER, checked_ceiling
@@ -22,8 +22,8 @@ def create_client(*, by: Actor, msp: Organization, name: str, role_ceiling: str 
 
     Raises Forbidden for an organization that is no MSP, Invalid for the name.
     """
-    standing = require(by, "client.manage", msp)
-    if not msp.is_msp or standing.grant_id is not None:
+    require_own(by, "client.manage", msp)
+    if not msp.is_msp:
         raise Forbidden("Only a managed service provider has clients. Nothing was made.")
     ceiling = checked_ceiling(role_ceiling)
     client = Organization(name=checked_name(name), created_by_id=by.user_id or None)
@@ -101,8 +101,8 @@ def side_of(by: Actor, grant: Grant, *, confirmed: bool = False) -> str:
         ("msp", grant.msp_id, "client.manage"),
     ):
         try:
-            if require(by, permission, organization_id, confirmed=confirmed).grant_id is None:
-                return side
+            require_own(by, permission, organization_id, confirmed=confirmed)
+            return side
         except NotConfirmed:
             raise
         except (NotFound, Forbidden) as refusal:

@@ -13,7 +13,7 @@ from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
 from organizations import owner_notices
-from organizations.access import require
+from organizations.access import require, require_own
 from organizations.actions import facts
 from organizations.actions.clients import record
 from organizations.models import EmergencyAccess, Grant, Organization, User
@@ -86,8 +86,8 @@ def _may_end(by: Actor, emergency: EmergencyAccess) -> bool:
     sides = ((emergency.client_id, "organization.manage"), (emergency.msp_id, "client.manage"))
     for organization_id, permission in sides:
         with contextlib.suppress(NotFound, Forbidden):
-            if require(by, permission, organization_id).grant_id is None:
-                return True
+            require_own(by, permission, organization_id)
+            return True
     return False
 
 
