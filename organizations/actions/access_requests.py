@@ -19,6 +19,7 @@ from controlplane.problems import Conflict, Invalid, NotFound
 from organizations.access import require, require_own
 from organizations.accounts import guessing
 from organizations.actions.clients import end_lapsed, record
+from organizations.actions.locks import locked_organization
 from organizations.actions.terms import checked_ceiling, checked_days, given_ceiling, until
 from organizations.addresses import usable_address
 from organizations.models import AccessRequest, Grant, Organization
@@ -66,7 +67,7 @@ def ask(
         expires_at=timezone.now() + LASTS,
     )
     with rls.acting_as(f"org:{msp.pk}"):
-        Organization.objects.select_for_update().get(pk=msp.pk)
+        locked_organization(msp.pk)
         _within_bounds(request)
         _count(request)
         code = make_token("code", msp.pk, body_of(request.pk))

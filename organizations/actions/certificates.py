@@ -10,6 +10,7 @@ from controlplane.actor import Actor
 from controlplane.problems import Conflict, NotFound
 from organizations.access import require
 from organizations.actions import connections, vouching
+from organizations.actions.locks import locked_organization
 from organizations.models import Connection, Organization
 from organizations.sso.saml.certificates import bare, fingerprint, own_pair
 from organizations.sso.saml.metadata import usable_certificate
@@ -100,5 +101,5 @@ def switch_own(*, by: Actor, organization: Organization, connection_id: str) -> 
 
 def _locked(organization: Organization, connection_id: str) -> Connection:
     """A SAML connection, so that of two changes at once none is lost."""
-    Organization.objects.select_for_update().get(pk=organization.pk)
+    locked_organization(organization.pk)
     return connections.of_kind(organization, connection_id, Connection.Kind.SAML)

@@ -9,6 +9,7 @@ from controlplane.problems import Conflict, Invalid, NotFound
 from organizations import queries
 from organizations.access import require
 from organizations.actions import facts, vouching
+from organizations.actions.locks import locked_organization
 from organizations.models import Connection, Domain, Membership, Organization
 from organizations.sso.models import new_connection_id
 from organizations.sso.oidc.provider import Discovered
@@ -115,7 +116,7 @@ def disable(*, by: Actor, organization: Organization, connection_id: str) -> Con
     """
     standing = require(by, "sso.manage", organization, confirmed=True)
     with rls.acting_as(f"org:{organization.pk}"):
-        held = Organization.objects.select_for_update().get(pk=organization.pk)
+        held = locked_organization(organization.pk)
         connection = found(organization, connection_id)
         _keep_a_way_in(held, connection)
         if not connection.is_enabled:
@@ -162,7 +163,7 @@ def set_policy(*, by: Actor, organization: Organization, policy: str) -> Organiz
             code="CONNECTION_UNPROVEN",
         )
     with rls.acting_as(f"org:{organization.pk}"):
-        held = Organization.objects.select_for_update().get(pk=organization.pk)
+        held = locked_organization(organization.pk)
         before, held.sign_in_policy = held.sign_in_policy, policy
         if policy == Organization.SignInPolicy.CONNECTION and held.break_glass_id is None:
             raise Conflict("Choose an owner for emergencies first. Nothing was changed.", code="BREAK_GLASS_NEEDED")

@@ -15,7 +15,8 @@ from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
 from organizations import queries
 from organizations.access import require
-from organizations.actions import facts, owners
+from organizations.actions import facts
+from organizations.actions.locks import locked_organization
 from organizations.models import ClientRole, Connection, CustomRole, Invitation, Membership, Organization
 from organizations.permissions import PERMISSIONS, Role
 from organizations.roles.named import named
@@ -39,7 +40,7 @@ def create(
     standing = require(by, "member.manage", organization, confirmed=True)
     role = CustomRole(organization=organization, description=_description(description))
     with rls.acting_as(f"org:{organization.pk}"):
-        owners.alone(organization.pk)
+        locked_organization(organization.pk)
         if CustomRole.objects.filter(organization=organization).count() >= MOST_ROLES:
             raise Conflict(f"An organization has at most {MOST_ROLES} roles of its own.", code="TOO_MANY")
         role.name, role.permissions = _name(role, name), _permissions(standing, permissions)
@@ -117,7 +118,7 @@ def _words(kind: str, names: list[str]) -> list[str]:
 
 def _found(standing: Standing, organization: Organization, role_id: str) -> CustomRole:
     """A role within the asker's reach, as it is while only the caller decides."""
-    owners.alone(organization.pk)
+    locked_organization(organization.pk)
     role = CustomRole.objects.filter(organization=organization, pk=role_id).first()
     if role is None:
         raise NotFound

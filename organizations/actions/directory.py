@@ -14,7 +14,8 @@ from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import NotFound
 from organizations.actions import provisioning
-from organizations.models import Connection, DirectoryGroup, DirectoryUser, Organization
+from organizations.actions.locks import locked_organization
+from organizations.models import Connection, DirectoryGroup, DirectoryUser
 from organizations.scim import people
 from organizations.scim.attributes import COMMON, USER_ATTRIBUTES, Resource, tidied
 from organizations.scim.errors import ScimProblem, invalid
@@ -95,7 +96,7 @@ def check_door(by: Actor, connection: Connection) -> None:
 
 def lock(connection: Connection) -> None:
     """One change of an organization's directory at a time."""
-    connection.organization = Organization.objects.select_for_update().get(pk=connection.organization_id)
+    connection.organization = locked_organization(connection.organization_id)
 
 
 def check_version(row: DirectoryUser | DirectoryGroup, version: str) -> None:

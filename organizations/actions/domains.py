@@ -13,6 +13,7 @@ from controlplane.problems import Conflict, Invalid, NotFound
 from organizations import owner_notices, queries
 from organizations.access import require
 from organizations.actions import facts
+from organizations.actions.locks import locked_organization
 from organizations.models import Connection, Domain, Membership, Organization
 from organizations.sso.domains import judging
 from organizations.sso.domains.dns import Found, look, record_name, record_text
@@ -38,7 +39,7 @@ def claim(*, by: Actor, organization: Organization, name: str) -> Domain:
     standing = require(by, "sso.manage", organization)
     domain = Domain(organization=organization, name=usable_domain(name), next_look_at=timezone.now())
     with rls.acting_as(f"org:{organization.pk}"):
-        Organization.objects.select_for_update().get(pk=organization.pk)
+        locked_organization(organization.pk)
         own = Domain.objects.filter(organization=organization)
         if own.filter(name=domain.name).exists():
             raise Conflict(f"{domain.name} is claimed already. Nothing was changed.", code="ALREADY_CLAIMED")
@@ -97,7 +98,7 @@ def use(
     """
     standing = require(by, "sso.manage", organization, confirmed=True)
     with rls.acting_as(f"org:{organization.pk}"):
-        held = Organization.objects.select_for_update().get(pk=organization.pk)
+        held = locked_organization(organization.pk)
         domain = _found(organization, domain_id)
         before = _Use(domain.connection_id, domain.enforced, domain.join_requests)
         wanted = _Use(

@@ -8,6 +8,7 @@ from controlplane.problems import Conflict, Invalid
 from organizations import owner_notices
 from organizations.access import require
 from organizations.actions import facts
+from organizations.actions.locks import locked_organization
 from organizations.models import Domain, Membership, Organization, User
 from organizations.permissions import Role
 from organizations.sso.demands import demands_on
@@ -22,7 +23,7 @@ def choose(*, by: Actor, organization: Organization, membership_id: str | None) 
     """
     standing = require(by, "organization.manage", organization, confirmed=True)
     with rls.acting_as(f"org:{organization.pk}"):
-        held = Organization.objects.select_for_update().get(pk=organization.pk)
+        held = locked_organization(organization.pk)
         before, held.break_glass = held.break_glass_id, _chosen(held, membership_id)
         if before == held.break_glass_id:
             return held

@@ -12,7 +12,8 @@ from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound, Problem
 from organizations.access import require
 from organizations.accounts import guessing, people
-from organizations.actions import outsiders, owners, roles
+from organizations.actions import outsiders, roles
+from organizations.actions.locks import locked_organization
 from organizations.actions.members import check_role
 from organizations.addresses import usable_address
 from organizations.models import Invitation, Membership, Organization, User
@@ -36,7 +37,7 @@ def invite(*, by: Actor, organization: Organization, email: str, role: str) -> I
     address = _address(email)
     with rls.acting_as(f"org:{organization.pk}"):
         # Of two invitations of one address at once, the second waits, and takes the first one's place.
-        held = owners.alone(organization.pk)
+        held = locked_organization(organization.pk)
         check_role(standing, role)
         outsiders.keep_out(standing, address)
         _refuse_member(held, address)
@@ -85,7 +86,7 @@ def send_again(*, by: Actor, organization: Organization, invitation_id: str) -> 
     """
     standing = require(by, "member.manage", organization, confirmed=True)
     with rls.acting_as(f"org:{organization.pk}"):
-        owners.alone(organization.pk)
+        locked_organization(organization.pk)
         invitation = Invitation.objects.filter(organization=organization, pk=invitation_id).first()
         if invitation is None:
             raise NotFound

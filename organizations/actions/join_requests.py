@@ -16,7 +16,8 @@ from controlplane.problems import Conflict, NotFound
 from organizations import owner_notices
 from organizations.access import require
 from organizations.accounts import guessing, people
-from organizations.actions import invitations, outsiders, owners, roles, sign_in, sign_in_trail
+from organizations.actions import invitations, outsiders, roles, sign_in, sign_in_trail
+from organizations.actions.locks import locked_organization
 from organizations.actions.members import check_role
 from organizations.models import Connection, Domain, JoinRequest, Membership, Organization, User
 from organizations.roles.named import role_name
@@ -65,7 +66,7 @@ def take_back(*, by: Actor, organization_id: str) -> None:
         raise NotFound
     with rls.acting_as(f"org:{organization_id}"):
         # Who decides about it at this moment comes before this, and then there is nothing to take back, or after it.
-        owners.alone(organization_id)
+        locked_organization(organization_id)
         taken, _ = JoinRequest.objects.open().filter(pk=mine.pk).delete()
         if not taken:
             raise NotFound
@@ -155,7 +156,7 @@ def decline(*, by: Actor, organization: Organization, join_request_id: str) -> N
 def _keep(by: Actor, organization_id: str, person: User, email: str) -> JoinRequest:
     """Stores a request and tells who can decide. Of one person's, one counts at a time."""
     with rls.acting_as(f"org:{organization_id}"):
-        organization = owners.alone(organization_id)
+        organization = locked_organization(organization_id)
         mine = JoinRequest.objects.filter(organization=organization, user=person)
         if (before := mine.lately().first()) is not None:
             raise Conflict(
@@ -174,7 +175,7 @@ def _keep(by: Actor, organization_id: str, person: User, email: str) -> JoinRequ
 
 def _taken(organization: Organization, join_request_id: str) -> JoinRequest:
     """An open request, about which nobody else decides until the transaction's end."""
-    owners.alone(organization.pk)
+    locked_organization(organization.pk)
     request = JoinRequest.objects.open().filter(organization=organization, pk=join_request_id).first()
     if request is None:
         raise NotFound

@@ -9,6 +9,7 @@ from controlplane.actor import Actor
 from controlplane.problems import Conflict, FieldError, Forbidden, Invalid
 from organizations.access import require
 from organizations.actions import connections, vouching
+from organizations.actions.locks import locked_organization
 from organizations.models import Connection, Domain, Organization
 from organizations.roles.named import roles_in
 from organizations.sso.claims import LONGEST_CLAIM, PURPOSES
@@ -36,7 +37,7 @@ def set_mapping(
     standing = require(by, "sso.manage", organization, confirmed=True)
     chosen = _checked_mapping(mapping)
     with rls.acting_as(f"org:{organization.pk}"):
-        Organization.objects.select_for_update().get(pk=organization.pk)
+        locked_organization(organization.pk)
         connection = connections.found(organization, connection_id)
         vouching.require_vouching_for(by, standing, connection)
         rules = checked_rules(role_rules, default_role, roles_in(organization.pk))
@@ -76,7 +77,7 @@ def set_just_in_time(*, by: Actor, organization: Organization, connection_id: st
     """
     standing = require(by, "sso.manage", organization, confirmed=True)
     with rls.acting_as(f"org:{organization.pk}"):
-        Organization.objects.select_for_update().get(pk=organization.pk)
+        locked_organization(organization.pk)
         connection = connections.found(organization, connection_id)
         if wanted and not connection.just_in_time:
             _check_somebody_can_join(standing, organization, connection)

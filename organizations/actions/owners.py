@@ -2,22 +2,18 @@
 The one guard that an organization keeps an owner. Whatever ends, blocks or lowers a membership goes by it.
 
 The attack, or the accident: two owners remove each other at once, or a provider's groups lower the last. So whoever
-asks holds the organization's row, and asks about a membership read after that.
+asks holds the organization's lock, and asks about a membership read after that.
 """
 
 from controlplane.problems import Conflict, NotFound
+from organizations.actions.locks import locked_organization
 from organizations.models import Membership, Organization
 from organizations.permissions import Role
 
 
-def alone(organization_id: str) -> Organization:
-    """The organization with its row locked: until the transaction's end only the caller decides about its members."""
-    return Organization.objects.select_for_update().get(pk=organization_id)
-
-
 def member_alone(organization: Organization, membership_id: str) -> Membership:
     """One membership as it is now, and nobody else changes it until the transaction's end. Raises NotFound."""
-    held = alone(organization.pk)
+    held = locked_organization(organization.pk)
     membership = Membership.objects.select_related("user").filter(organization=held, pk=membership_id).first()
     if membership is None:
         raise NotFound
@@ -26,12 +22,12 @@ def member_alone(organization: Organization, membership_id: str) -> Membership:
 
 
 def must_stay(membership: Membership) -> bool:
-    """Whether a membership may neither end, nor be blocked, nor lose the owner's role. Call it `alone`."""
+    """Whether a membership may neither end, nor be blocked, nor lose the owner's role. Call it under the lock."""
     return _why(membership) is not None
 
 
 def keep_an_owner(membership: Membership) -> None:
-    """Raises Conflict where `must_stay`, saying what to do first. Call it `alone`."""
+    """Raises Conflict where `must_stay`, saying what to do first. Call it under the lock."""
     if (refusal := _why(membership)) is not None:
         raise refusal
 

@@ -13,6 +13,7 @@ from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict
 from organizations.actions import departing, joining, owners, roles
+from organizations.actions.locks import locked_organization
 from organizations.models import Connection, DirectoryUser, Membership
 from organizations.scim import people
 from organizations.sso.group_roles import verdict
@@ -28,7 +29,7 @@ def bind(*, by: Actor, connection: Connection, entry: DirectoryUser | None, user
     """
     if entry is None or entry.user_id:
         return False
-    owners.alone(connection.organization_id)
+    locked_organization(connection.organization_id)
     if not DirectoryUser.objects.filter(pk=entry.pk, user=None).update(user_id=user_id):
         return False
     entry.user_id = user_id

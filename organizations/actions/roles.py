@@ -1,7 +1,7 @@
 """
 What becomes of a membership, whoever decides it: members' page, a provider's groups, provisioning, an MSP.
 
-Each takes the lock of `owners`, refuses to lose the last owner, audits, and tells the edge where reach ends or
+Each takes the organization's lock, refuses to lose the last owner, audits, and tells the edge where reach ends or
 shrinks. Whether the asker may is the caller's question; so is acting as the organization. `because` goes into the
 audit entry beside what was changed.
 """
@@ -13,6 +13,7 @@ from controlplane.actor import Actor
 from controlplane.problems import Conflict
 from organizations import queries
 from organizations.actions import facts, keys, owners
+from organizations.actions.locks import locked_organization
 from organizations.models import Connection, JoinRequest, Membership, Organization, User
 from organizations.permissions import Role
 from organizations.roles.named import known_role, permissions_of_role
@@ -34,7 +35,7 @@ def admit(
     """
     organization_id = organization if isinstance(organization, str) else organization.pk
     user_id = user if isinstance(user, str) else user.pk
-    owners.alone(organization_id)
+    locked_organization(organization_id)
     known_role(organization_id, role)
     if Membership.objects.filter(user_id=user_id, organization_id=organization_id).exists():
         raise Conflict("This person belongs to the organization already.", code="ALREADY_MEMBER")
@@ -110,7 +111,7 @@ def end(*, by: Actor, membership: Membership, grant_id: str | None = None, **bec
 
 def _read_alone(membership: Membership) -> None:
     """Reads what is decided about after the lock is held: what the caller has may have been true before."""
-    held = owners.alone(membership.organization_id)
+    held = locked_organization(membership.organization_id)
     membership.refresh_from_db()
     membership.organization = held
 

@@ -11,6 +11,7 @@ from controlplane.ids import body_of, digest, make_token
 from controlplane.problems import Conflict, Invalid, NotFound
 from organizations.access import require
 from organizations.actions import connections, vouching
+from organizations.actions.locks import locked_organization
 from organizations.models import Connection, DirectoryGroup, DirectoryUser, Membership, Organization, ScimToken
 from organizations.scim.models import new_scim_token_id
 from organizations.scim.people import ATTRIBUTES
@@ -36,7 +37,7 @@ def create(
     if not dt.timedelta(days=1) <= expires_in <= dt.timedelta(days=LONGEST_DAYS):
         raise Invalid(f"A token lasts between a day and {LONGEST_DAYS} days.", field="expires_in_days")
     with rls.acting_as(f"org:{organization.pk}"):
-        Organization.objects.select_for_update().get(pk=organization.pk)
+        locked_organization(organization.pk)
         connection = connections.found(organization, connection_id)
         if _working(connection).count() >= MOST_TOKENS:
             raise Conflict(
@@ -80,7 +81,7 @@ def set_subject(
     if len(name) > LONGEST_CLAIM or not name.isprintable():
         raise Invalid(f"A claim's name has at most {LONGEST_CLAIM} characters.", field="claim")
     with rls.acting_as(f"org:{organization.pk}"):
-        Organization.objects.select_for_update().get(pk=organization.pk)
+        locked_organization(organization.pk)
         connection = connections.found(organization, connection_id)
         connection.provisioning = {"attribute": attribute, "claim": name}
         connection.save(update_fields=["provisioning"])
@@ -98,7 +99,7 @@ def forget(*, by: Actor, organization: Organization, connection_id: str) -> None
     """
     standing = require(by, "organization.manage", organization, confirmed=True)
     with rls.acting_as(f"org:{organization.pk}"):
-        Organization.objects.select_for_update().get(pk=organization.pk)
+        locked_organization(organization.pk)
         connection = connections.found(organization, connection_id)
         for token in _working(connection):
             _end(by, standing, token)

@@ -11,6 +11,7 @@ from controlplane.problems import Conflict, Invalid
 from organizations.access import require
 from organizations.actions import facts
 from organizations.actions.connections import found
+from organizations.actions.locks import locked_organization
 from organizations.models import Connection, Grant, Organization
 from organizations.security.entering import PROOF_SECONDS, checked_networks, is_from
 from organizations.sso.second_factor import checked_values
@@ -49,7 +50,7 @@ def change(
     }
     wanted = {name: _checked(name, value) for name, value in given.items() if value is not UNCHANGED}
     with rls.acting_as(f"org:{organization.pk}"):
-        held = Organization.objects.select_for_update().get(pk=organization.pk)
+        held = locked_organization(organization.pk)
         before = {name: getattr(held, name) for name in wanted}
         after = {name: value for name, value in wanted.items() if value != before[name]}
         if not after:
@@ -78,7 +79,7 @@ def trust_second_factor(
     standing = require(by, PERMISSION, organization, confirmed=True)
     wanted = (trusted, checked_values(values, field="values") if trusted else [])
     with rls.acting_as(f"org:{organization.pk}"):
-        held = Organization.objects.select_for_update().get(pk=organization.pk)
+        held = locked_organization(organization.pk)
         connection = found(held, connection_id)
         before = (connection.does_second_factor, connection.second_factor_values)
         if wanted == before:
@@ -107,7 +108,7 @@ def sign_everybody_out(*, by: Actor, organization: Organization) -> Organization
     """
     standing = require(by, PERMISSION, organization, confirmed=True)
     with rls.acting_as(f"org:{organization.pk}"):
-        held = Organization.objects.select_for_update().get(pk=organization.pk)
+        held = locked_organization(organization.pk)
         held.signed_out_at = timezone.now()
         held.save(update_fields=["signed_out_at"])
         _close_at_the_edge(held)

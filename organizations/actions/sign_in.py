@@ -16,7 +16,8 @@ from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, NotFound
 from organizations.accounts import notices
-from organizations.actions import facts, joining, owners, provisioning, roles
+from organizations.actions import facts, joining, provisioning, roles
+from organizations.actions.locks import locked_organization
 from organizations.actions.sign_in_trail import as_known_to
 from organizations.models import Connection, Membership, Organization, User
 from organizations.models.user import new_user_id
@@ -90,7 +91,7 @@ def _member(
 def _join(by: Actor, connection: Connection, identity: ProvenIdentity, user: User | None) -> User:
     """A member from now on: a new person, or one whom this very connection knows."""
     # A directory that takes them away at this moment comes before this, or finds the member that it ends.
-    owners.alone(connection.organization_id)
+    locked_organization(connection.organization_id)
     provision = people.provision_of(connection, identity, user)
     known = joining.known_of(connection, None, identity, provision)
     found = outlook(connection, provision.groups, known)
