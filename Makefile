@@ -72,7 +72,7 @@ test-sqlite: test-tools
 	$(PY) -m pytest $(UNIT) tests
 
 test-postgres: test-tools
-	TEST_DATABASE=postgres nice $(PY) -m pytest $(UNIT) tests/controlplane tests/organizations tests/billing tests/tenants tests/isolation
+	TEST_DATABASE=postgres nice $(PY) -m pytest $(UNIT) tests/controlplane tests/organizations tests/billing tests/tenants tests/fleet tests/isolation
 
 test-worker: test-tools
 	npm --prefix worker test

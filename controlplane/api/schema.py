@@ -5,6 +5,7 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
+from rest_framework.serializers import ChoiceField
 
 PROBLEM = {
     "type": "object",
@@ -31,7 +32,12 @@ PROBLEM = {
 }
 EVERYWHERE = {"400": "Malformed.", "401": "Not signed in.", "429": "Too many requests."}
 WITH_ID = {"403": "Not allowed.", "404": "Not found, or not visible to you."}
-WRITING = {"403": "Not allowed.", "409": "The state does not allow it.", "422": "A field can't be used."}
+WRITING = {
+    "403": "Not allowed.",
+    "404": "What the body names is not there, or not visible to you.",
+    "409": "The state does not allow it.",
+    "422": "A field can't be used.",
+}
 
 
 class SessionScheme(OpenApiAuthenticationExtension):
@@ -62,6 +68,13 @@ class PortalSchema(AutoSchema):
                 description="Same key and body: same answer, no second effect. Another body: 422. Kept for 24 hours.",
             )
         ]
+
+    def _map_serializer_field(self, field: Any, direction: Any, bypass_extensions: bool = False) -> Any:
+        """The parent leaves the empty choice out."""
+        schema = super()._map_serializer_field(field, direction, bypass_extensions)
+        if isinstance(field, ChoiceField) and field.allow_blank and "" not in schema.get("enum", [""]):
+            return {**schema, "enum": [*schema["enum"], ""]}
+        return schema
 
     def get_request_serializer(self) -> Any:
         """A DELETE has a body only where its view says so with ``extend_schema(request=…)``."""
@@ -95,10 +108,10 @@ def add_problems(result: dict[str, Any], generator: Any, request: Any, public: A
 
 def _problems_of(path: str, method: str) -> dict[str, str]:
     problems = dict(EVERYWHERE)
-    if "{" in path:
-        problems |= WITH_ID
     if method != "get":
         problems |= WRITING
+    if "{" in path:
+        problems |= WITH_ID
     return dict(sorted(problems.items()))
 
 

@@ -62,6 +62,8 @@ class ApiView(ApiDoor):
 class ListView(ApiView):
     """A collection that is answered page by page."""
 
+    pagination_class = KeysetPagination
+
     def page(self, rows: Any, serializer: type[Any], **context: Any) -> Response:
         """One page of `rows` in the form of `serializer`."""
         paginator = KeysetPagination()

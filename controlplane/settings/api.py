@@ -28,7 +28,6 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SORT_OPERATIONS": True,
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
     "PREPROCESSING_HOOKS": ["controlplane.api.schema.only_the_api"],
     # Without the hook that makes components of enums: rooms would have to agree on names for them here.
     "POSTPROCESSING_HOOKS": ["controlplane.api.schema.add_problems"],

@@ -41,7 +41,7 @@ class OneKey(InOrganization):
         """Read one API key."""
         return Response(KeyOut(queries.key(self.actor, self.organization(), key_id)).data)
 
-    @extend_schema(operation_id="organizations_keys_revoke", responses=RevokedKeyOut)
+    @extend_schema(operation_id="organizations_keys_revoke", responses={200: RevokedKeyOut})
     def delete(self, request: Request, organization_id: str, key_id: str) -> Response:
         """End an API key at once, and those that it made: `ended_with_it` has their ids."""
         key, made = keys.revoke(by=self.actor, organization=self.organization(), key_id=key_id)

@@ -97,7 +97,7 @@ class OneGrant(ApiView):
         changed = clients.limit_grant(by=self.actor, grant=grant, **valid(GrantChange, request))
         return Response(GrantOut(changed).data)
 
-    @extend_schema(operation_id="grants_withdraw", responses=GrantOut)
+    @extend_schema(operation_id="grants_withdraw", responses={200: GrantOut})
     def delete(self, request: Request, grant_id: str) -> Response:
         """End the access at once."""
         grant = queries.grant(self.actor, grant_id)

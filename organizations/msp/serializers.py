@@ -14,7 +14,9 @@ from organizations.permissions import Role
 
 
 class GrantOut(serializers.ModelSerializer[Grant]):
-    """An MSP's access to a client."""
+    """An MSP's access to a client. `emergency_ceiling` is empty where it allows none."""
+
+    emergency_ceiling = serializers.ChoiceField(choices=Role.choices, allow_blank=True, read_only=True)
 
     class Meta:
         model = Grant

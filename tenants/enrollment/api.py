@@ -39,7 +39,7 @@ class OneToken(TenantView):
         """Read a token."""
         return Response(TokenOut(queries.token(self.actor, self.tenant(tenant_id), token_id)).data)
 
-    @extend_schema(operation_id="tenants_tokens_revoke", request=None, responses=TokenOut)
+    @extend_schema(operation_id="tenants_tokens_revoke", request=None, responses={200: TokenOut})
     def delete(self, request: Request, tenant_id: str, token_id: str) -> Response:
         """Revoke a token; agents that joined with it stay."""
         token = queries.token(self.actor, self.tenant(tenant_id), token_id)

@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from tenants.enrollment import limits
 from tenants.enrollment.models import Agent, EnrollmentToken, Refusal
+from tenants.provisioning.serializers import ReasonField
 
 
 class TokenOut(serializers.ModelSerializer[EnrollmentToken]):
@@ -15,6 +16,7 @@ class TokenOut(serializers.ModelSerializer[EnrollmentToken]):
     state = serializers.ChoiceField(choices=["active", "expired", "used_up", "revoked"], read_only=True)
     pending = serializers.BooleanField(read_only=True, help_text="whether the edge has yet to confirm it")
     remaining = serializers.IntegerField(read_only=True)
+    edge_error = ReasonField(read_only=True)
 
     class Meta:
         model = EnrollmentToken

@@ -3,10 +3,29 @@
 from collections.abc import Mapping
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from tenants.provisioning import specs
 from tenants.provisioning.models import Operation, Step, Tenant
+
+
+@extend_schema_field(
+    {
+        "type": ["object", "null"],
+        "description": "What went wrong, and what to do next.",
+        "required": ["code", "message"],
+        "properties": {
+            "code": {"type": "string", "description": "Stable; for programs."},
+            "message": {"type": "string"},
+            "hint": {"type": "string"},
+            "retryable": {"type": "boolean"},
+            "details": {"type": "array", "items": {"type": "object"}},
+        },
+    }
+)
+class ReasonField(serializers.JSONField):
+    """A reason as rows keep it; null where there is none."""
 
 
 class TenantOut(serializers.ModelSerializer[Tenant]):
@@ -18,6 +37,7 @@ class TenantOut(serializers.ModelSerializer[Tenant]):
         choices=["provisioning", "running", "attention", "sleeping", "stopping", "stopped", "failed", "deleted"],
         read_only=True,
     )
+    reason = ReasonField(read_only=True)
     attention = serializers.ListField(child=serializers.DictField(), read_only=True)
     runtime = serializers.ChoiceField(
         choices=["stand-in", "docker", "cloudflare"], read_only=True, help_text="what the nodes really run on"
@@ -155,6 +175,8 @@ class VersionIn(serializers.Serializer[Any]):
 class StepOut(serializers.ModelSerializer[Step]):
     """One step of an operation."""
 
+    error = ReasonField(read_only=True)
+
     class Meta:
         model = Step
         fields = ["name", "state", "attempts", "started_at", "finished_at", "error"]
@@ -166,6 +188,7 @@ class OperationOut(serializers.ModelSerializer[Operation]):
 
     tenant = serializers.CharField(source="tenant_id")
     organization = serializers.CharField(source="organization_id")
+    error = ReasonField(read_only=True)
     steps = StepOut(many=True, read_only=True)
 
     class Meta:

@@ -114,7 +114,7 @@ class ScimTokens(InOrganization):
 class OneScimToken(InOrganization):
     """One provisioning token."""
 
-    @extend_schema(operation_id="organizations_connections_provisioning_tokens_revoke", responses=ScimTokenOut)
+    @extend_schema(operation_id="organizations_connections_provisioning_tokens_revoke", responses={200: ScimTokenOut})
     def delete(self, request: Request, organization_id: str, connection_id: str, scim_token_id: str) -> Response:
         """End a token at once."""
         ended = scim_tokens.revoke(
