@@ -80,10 +80,10 @@ def ask(
 
 
 def take_back(*, by: Actor, msp: Organization, request_id: str) -> None:
-    """End a request before it is answered. Raises NotFound, also where it is answered already."""
+    """End a request before it is answered. Raises NotFound, also where it is answered already or too old."""
     require(by, "client.manage", msp)
     with rls.acting_as(f"org:{msp.pk}"):
-        open_ones = AccessRequest.objects.filter(organization=msp, state=AccessRequest.State.REQUESTED)
+        open_ones = AccessRequest.objects.open().filter(organization=msp)
         if not open_ones.filter(pk=request_id).update(state=AccessRequest.State.WITHDRAWN, answered_at=timezone.now()):
             raise NotFound
         _record(by, AccessRequest.objects.get(pk=request_id), "withdraw")
@@ -185,8 +185,7 @@ def _open(code: str) -> AccessRequest:
     """The request that a code answers, looked up as the MSP that the code names. A forged name finds nothing."""
     parsed = parse_token(code.strip())
     known = {"pk": f"acr_{parsed.id}", "organization_id": f"org_{parsed.owner}"}
-    open_ones = AccessRequest.objects.filter(state=AccessRequest.State.REQUESTED, expires_at__gt=timezone.now())
-    request = open_ones.select_for_update().filter(**known).first()
+    request = AccessRequest.objects.open().select_for_update().filter(**known).first()
     if request is None or not hmac.compare_digest(request.secret_digest, digest(code.strip())):
         raise _no_such_code()
     return request
@@ -227,21 +226,18 @@ def _manages(above: str, below: str) -> bool:
 
 
 def _within_bounds(request: AccessRequest) -> None:
-    open_ones = AccessRequest.objects.filter(
-        organization_id=request.organization_id, state=AccessRequest.State.REQUESTED
-    )
-    now = timezone.now()
-    for late in open_ones.filter(expires_at__lte=now):
-        late.state, late.answered_at = AccessRequest.State.WITHDRAWN, now
+    own = AccessRequest.objects.filter(organization_id=request.organization_id)
+    for late in own.late():
+        late.state, late.answered_at = AccessRequest.State.WITHDRAWN, timezone.now()
         late.save(update_fields=["state", "answered_at"])
         _record(Actor.system("nobody answered in time", organization_id=late.organization_id), late, "withdraw")
-    if request.email and open_ones.filter(email__iexact=request.email).exists():
+    if request.email and own.open().filter(email__iexact=request.email).exists():
         raise Conflict(
             "This address has been asked already. Nothing was sent.",
             code="ALREADY_ASKED",
             hint="Wait for the answer, or take the first request back.",
         )
-    if open_ones.count() >= MOST_OPEN:
+    if own.open().count() >= MOST_OPEN:
         raise Conflict(
             f"{MOST_OPEN} requests are open. Nothing was sent.",
             code="TOO_MANY_REQUESTS_OPEN",

@@ -189,7 +189,7 @@ def _invitations(msp: Organization, person: User) -> list[Invitation]:
 
 
 def _requests(msp: Organization, person: User) -> list[AccessRequest]:
-    return list(AccessRequest.objects.filter(organization=msp, made_by=person, state=AccessRequest.State.REQUESTED))
+    return list(AccessRequest.objects.open().filter(organization=msp, made_by=person))
 
 
 def _end_made_by(by: Actor, msp: Organization, person: User, receipt: Offboarding) -> None:

@@ -22,7 +22,7 @@ class MemberOut(serializers.ModelSerializer[Membership]):
 
     class Meta:
         model = Membership
-        fields = ["id", "user", "email", "email_verified", "name", "role", "created_at"]
+        fields = ["id", "user", "email", "email_verified", "name", "role", "created_at", "blocked_at"]
         read_only_fields = fields
 
 

@@ -1,7 +1,10 @@
 """An MSP's question to be let into an organization whose name it does not have to know."""
 
+from typing import Self
+
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 from controlplane.ids import new_id
 from organizations.permissions import Role
@@ -9,6 +12,22 @@ from organizations.permissions import Role
 
 def new_access_request_id() -> str:
     return new_id("acr")
+
+
+class AccessRequests(models.QuerySet["AccessRequest"]):
+    """Requests by what they are good for."""
+
+    def unanswered(self) -> Self:
+        """Those that nobody answered or took back, in time or not."""
+        return self.filter(state=AccessRequest.State.REQUESTED)
+
+    def open(self) -> Self:
+        """Those that can be answered or taken back."""
+        return self.unanswered().filter(expires_at__gt=timezone.now())
+
+    def late(self) -> Self:
+        """Those that ended without a word, and are still to be written down as withdrawn."""
+        return self.unanswered().filter(expires_at__lte=timezone.now())
 
 
 class AccessRequest(models.Model):
@@ -41,6 +60,8 @@ class AccessRequest(models.Model):
     expires_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True, blank=True)
 
+    objects = AccessRequests.as_manager()
+
     class Meta:
         ordering = ["-created_at", "-id"]
         constraints = [
@@ -55,3 +76,15 @@ class AccessRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.organization_id} asks to act up to {self.role_ceiling}"
+
+    @property
+    def status(self) -> str:
+        """Its state as people know it: `expired` where its time was over before anybody said anything."""
+        unsaid = self.state in (self.State.REQUESTED, self.State.WITHDRAWN)
+        is_late = self.expires_at <= (self.answered_at or timezone.now())
+        return "expired" if unsaid and is_late else str(self.state)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be answered or taken back."""
+        return self.status == self.State.REQUESTED

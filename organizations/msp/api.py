@@ -8,6 +8,7 @@ from controlplane.api.views import ApiView, valid
 from organizations import queries
 from organizations.actions import access_requests, clients, emergency_access, reviews
 from organizations.api import InOrganization
+from organizations.msp.breaking_in import break_into
 from organizations.msp.serializers import (
     AccessRequestIn,
     AccessRequestOut,
@@ -124,9 +125,13 @@ class Emergencies(InOrganization):
 
     @extend_schema(operation_id="organizations_emergencies_create", request=EmergencyIn, responses={201: EmergencyOut})
     def post(self, request: Request, organization_id: str) -> Response:
-        """Break into the organization for an hour. Persons only; its owners are mailed."""
+        """
+        Break into the organization for an hour, and work in it from now on. Persons only; its owners are mailed.
+
+        The session works in no other client any more, as if it had chosen this one on its page.
+        """
         client, given = self.organization(), valid(EmergencyIn, request)
-        made = emergency_access.begin(by=self.actor, client=client, grant_id=given["grant"], reason=given["reason"])
+        made = break_into(request, client, grant_id=given["grant"], reason=given["reason"])
         return Response(EmergencyOut(made).data, status=201)
 
 

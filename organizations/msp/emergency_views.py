@@ -13,9 +13,8 @@ from controlplane.forms import told_on
 from controlplane.problems import NotFound
 from organizations import queries
 from organizations.actions import emergency_access
-from organizations.actions import working as work_actions
 from organizations.frame import home_url
-from organizations.msp import working
+from organizations.msp.breaking_in import break_into
 from organizations.settings_page import organization_of
 
 
@@ -39,9 +38,7 @@ def break_in(request: HttpRequest, organization_id: str, grant_id: str) -> HttpR
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         with told_on(form):
-            emergency_access.begin(by=actor, client=client, grant_id=grant.pk, reason=form.cleaned_data["reason"])
-            work_actions.begin(by=actor, client=client, grant_id=grant.pk)
-            working.begin(request, grant_id=grant.pk, msp_id=grant.msp_id)
+            break_into(request, client, grant_id=grant.pk, reason=form.cleaned_data["reason"])
             messages.warning(request, f"You are in {client} for an hour at most. Its owners are told.")
             return redirect(home_url(client.pk))
     context = {"client": client, "grant": grant, "form": form, "ceiling": grant.get_emergency_ceiling_display()}

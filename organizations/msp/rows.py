@@ -54,15 +54,13 @@ def grant_row(grant: Grant, other: Organization) -> dict[str, Any]:
 
 def request_row(request: AccessRequest) -> dict[str, Any]:
     """One request as its MSP reads it."""
-    is_open = request.state == AccessRequest.State.REQUESTED and request.expires_at > timezone.now()
-    state = "expired" if request.state == AccessRequest.State.REQUESTED and not is_open else request.state
     return {
         "id": request.pk,
         "whom": request.email or "Whoever has the code",
         "role": Role(request.role_ceiling).label,
         "lasting": f"{request.days} days" if request.days else "standing",
-        "mark": REQUEST_MARKS[state],
+        "mark": REQUEST_MARKS[request.status],
         "at": request.created_at,
-        "expires_at": request.expires_at if is_open else None,
-        "is_open": is_open,
+        "expires_at": request.expires_at if request.is_open else None,
+        "is_open": request.is_open,
     }

@@ -73,6 +73,10 @@ class AccessRequestIn(TermsIn):
 class AccessRequestOut(serializers.ModelSerializer[AccessRequest]):
     """A request of an MSP for access. `grant` is what came of it."""
 
+    state = serializers.ChoiceField(
+        source="status", choices=[*AccessRequest.State.choices, ("expired", "Expired")], read_only=True
+    )
+
     class Meta:
         model = AccessRequest
         fields = ["id", "email", "role_ceiling", "days", "reason", "state", "grant", "created_at", "expires_at"]

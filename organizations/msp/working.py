@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 from django.http import HttpRequest
+from rest_framework.request import Request
 
 from controlplane.actor import Actor
 from controlplane.problems import Forbidden
@@ -48,7 +49,7 @@ def preference(actor: Actor, grant_id: str | None, permissions: frozenset[str]) 
     return chosen, not must_choose(actor, grant_id), len(permissions)
 
 
-def begin(request: HttpRequest, *, grant_id: str, msp_id: str) -> None:
+def begin(request: HttpRequest | Request, *, grant_id: str, msp_id: str) -> None:
     """Keep the choice in the session."""
     request.session[KEY] = {"grant": grant_id, "msp": msp_id, "at": int(time.time())}
 

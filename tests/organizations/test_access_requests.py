@@ -296,6 +296,24 @@ def test_the_msps_page_shows_its_code_once_and_takes_requests_back(
     assert browser.post(f"{page}requests/{request.pk}/withdraw/").status_code == 404
 
 
+@pytest.mark.parametrize("noted", [False, True], ids=["of itself", "written down"])
+def test_page_and_api_say_the_same_of_a_request_that_nobody_answered_in_time(
+    noted: bool, msp: Organization, paula: User
+) -> None:
+    ask(msp, paula)
+    browser, page = session_of(paula), f"/o/{msp.pk}/clients/access/"
+    path = f"/api/v1/organizations/{msp.pk}/access-requests"
+    assert browser.get(path).json()["results"][0]["state"] == "requested"
+    with all_rows():
+        AccessRequest.objects.update(expires_at=timezone.now())
+        late = AccessRequest.objects.get()
+    if noted:
+        ask(msp, paula)
+    assert {each["id"]: each["state"] for each in browser.get(path).json()["results"]}[late.pk] == "expired"
+    assert "Not answered in time" in browser.get(page).content.decode()
+    assert browser.delete(f"{path}/{late.pk}").status_code == 404
+
+
 def test_an_msp_gives_its_access_up_from_its_own_page(acme: Organization, msp: Organization, paula: User) -> None:
     with all_rows():
         grant = Grant.objects.get(client=acme)

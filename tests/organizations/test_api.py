@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from controlplane import rls
 from organizations.actions import clients, keys
@@ -195,6 +196,13 @@ def test_an_owner_changes_roles_invites_and_removes(as_owner: Api, acme: Organiz
     assert as_owner("DELETE", f"{base}/invitations/{made.json()['id']}").status_code == 204
     assert as_owner("DELETE", f"{base}/members/{target}").status_code == 204
     assert as_owner("GET", f"{base}/members/{target}").status_code == 404
+
+
+def test_a_member_whose_access_is_taken_away_says_since_when(as_owner: Api, acme: Organization, bob: User) -> None:
+    with all_rows():
+        Membership.objects.filter(user=bob, organization=acme).update(blocked_at=timezone.now())
+    listed = as_owner("GET", f"organizations/{acme.pk}/members").json()["results"]
+    assert [each["user"] for each in listed if each["blocked_at"]] == [bob.pk]
 
 
 def test_the_last_owner_is_a_409_with_its_code(as_owner: Api, alice: User, acme: Organization) -> None:

@@ -200,12 +200,16 @@ def test_the_pages_lead_from_the_choice_into_the_emergency_and_the_owner_ends_it
     assert role(maria, acme) == "viewer"
 
 
-def test_the_api_breaks_in_by_session_lists_and_ends(
+def test_the_api_breaks_in_by_session_works_there_lists_and_ends(
     acme: Organization, alice: User, maria: User, grant: Grant
 ) -> None:
     browser, path = session_of(maria), f"/api/v1/organizations/{acme.pk}/emergencies"
+    assert browser.get(f"/api/v1/organizations/{acme.pk}/members").json()["code"] == "CHOOSE_CLIENT"
     made = browser.post(path, {"grant": grant.pk, "reason": REASON}, content_type="application/json")
     assert made.status_code == 201
+    assert browser.get(f"/api/v1/organizations/{acme.pk}/members").status_code == 200
+    begun = [entry.action for entry in audited(acme.pk)[-2:]]
+    assert begun == ["organizations.emergency_access.begin", "organizations.work.begin"]
     owner = session_of(alice)
     assert owner.get(path).json()["results"][0]["reason"] == REASON
     assert owner.delete(f"/api/v1/emergencies/{made.json()['id']}").status_code == 204
