@@ -8,7 +8,7 @@ from controlplane.api.views import ApiView, valid
 from organizations import queries
 from organizations.actions import access_requests, clients, emergency_access, reviews
 from organizations.api import InOrganization
-from organizations.msp.breaking_in import break_into
+from organizations.msp.emergency_views import break_into
 from organizations.msp.serializers import (
     AccessRequestIn,
     AccessRequestOut,

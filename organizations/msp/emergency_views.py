@@ -7,14 +7,17 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
+from rest_framework.request import Request
 
 from controlplane.actor import actor_of
 from controlplane.forms import told_on
 from controlplane.problems import NotFound
 from organizations import queries
 from organizations.actions import emergency_access
+from organizations.actions import working as work_actions
 from organizations.frame import home_url
-from organizations.msp.breaking_in import break_into
+from organizations.models import EmergencyAccess, Organization
+from organizations.msp import working
 from organizations.settings_page import organization_of
 
 
@@ -24,6 +27,15 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         label="What happened", max_length=500, help_text="The client's owners read it in a mail that goes out now."
     )
+
+
+def break_into(request: HttpRequest | Request, client: Organization, *, grant_id: str, reason: str) -> EmergencyAccess:
+    """Begin an emergency, and work there from now on: without, the session's next request would still be refused."""
+    actor = actor_of(request)
+    made = emergency_access.begin(by=actor, client=client, grant_id=grant_id, reason=reason)
+    grant = work_actions.begin(by=actor, client=client, grant_id=grant_id)
+    working.begin(request, grant_id=grant.pk, msp_id=grant.msp_id)
+    return made
 
 
 @login_required
