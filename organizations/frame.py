@@ -11,6 +11,7 @@ from controlplane.actor import actor_of
 from controlplane.marks import Mark
 from organizations import queries
 from organizations.models import Organization
+from organizations.permissions import PERMISSIONS
 from organizations.roles.named import role_name
 from organizations.sso.settings.rows import ending_soon, ending_words
 from organizations.standings import Standing, standing_of
@@ -156,12 +157,14 @@ def frame_for(
 
 
 def _warnings(organization: Organization, permissions: frozenset[str]) -> list[Link]:
-    """What ends soon, for whoever can mend it: the link leads there."""
+    """What ends soon, for whoever manages sign-in. The link leads to where it is mended, for owners, who alone may."""
     if "sso.manage" not in permissions:
         return []
+    may_mend = permissions >= PERMISSIONS
+    ending = [(each, [organization.pk, each.pk]) for each in ending_soon(organization)]
     return [
-        Link(ending_words(connection), reverse("settings:sso-certificate-new", args=[organization.pk, connection.pk]))
-        for connection in ending_soon(organization)
+        Link(ending_words(each), reverse("settings:sso-certificate-new", args=ids) if may_mend else "")
+        for each, ids in ending
     ]
 
 

@@ -21,7 +21,7 @@ from controlplane.models import Mail, Message
 from controlplane.problems import Conflict, Invalid, NotFound
 from organizations import tasks
 from organizations.actions import certificates, connections, renewing
-from organizations.models import Connection, Organization, User
+from organizations.models import Connection, Membership, Organization, User
 from organizations.sso.saml import metadata, service_provider
 from organizations.sso.saml.certificates import fingerprint
 from tests.cast import actor_for, session_of
@@ -235,6 +235,14 @@ def test_an_end_that_is_near_stands_on_every_page_of_whoever_can_mend_it(
         Connection.objects.update(certificates_end_at=timezone.now() + dt.timedelta(days=6, hours=1))
     for path in ("members", "sso", f"sso/{own.pk}"):
         assert "ends in 6 days" in session_of(alice).get(f"/o/{acme.pk}/{path}/").content.decode(), path
+    with all_rows():
+        Membership.objects.filter(user=bob).update(role="admin")
+    asked = session_of(bob).get(f"/o/{acme.pk}/members/").content.decode()
+    assert "ends in 6 days" in asked
+    assert "Ask an owner to add the next one" in asked
+    assert f"/o/{acme.pk}/sso/{own.pk}/certificates/" not in asked, "a form that would refuse them"
+    with all_rows():
+        Membership.objects.filter(user=bob).update(role="operator")
     assert "ends in 6 days" not in session_of(bob).get(f"/o/{acme.pk}/members/").content.decode()
 
 
