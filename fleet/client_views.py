@@ -13,6 +13,7 @@ from controlplane.forms import told_on
 from organizations import queries
 from organizations.actions import access_requests
 from organizations.msp.forms import AskForm, terms_of
+from organizations.msp.reach import reach_of
 from organizations.msp.rows import grant_row, request_row
 from organizations.settings_page import organization_of, settings_page
 
@@ -40,7 +41,7 @@ def client_access(request: HttpRequest, organization_id: str) -> HttpResponse:
     context = {
         "grants": [grant_row(grant, grant.client) for grant in queries.grants_held_by(actor, msp)],
         "requests": [request_row(each) for each in queries.access_requests_of(actor, msp)[:SHOWN_REQUESTS]],
-        "waiting": outbox.waiting(*queries.reach_of(msp)),
+        "waiting": outbox.waiting(*reach_of(msp.pk)),
         "form": form,
         **shown,
     }

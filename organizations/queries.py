@@ -258,13 +258,6 @@ def grant(actor: Actor, grant_id: str) -> Grant:
     return found
 
 
-def reach_of(organization: Organization | str) -> list[str]:
-    """Ids of the organizations whose tenants a member of `organization` may reach: itself and its clients."""
-    organization_id = organization if isinstance(organization, str) else organization.pk
-    clients = Grant.objects.filter(current(), msp_id=organization_id).values_list("client_id", flat=True)
-    return [organization_id, *clients]
-
-
 def _one[Row: Model](rows: QuerySet[Row], key: str) -> Row:
     row = rows.filter(pk=key).first()
     if row is None:

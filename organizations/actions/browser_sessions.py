@@ -9,7 +9,6 @@ from django.utils import timezone
 from controlplane import rls
 from controlplane.actor import Actor, actor_of
 from controlplane.problems import NotFound
-from organizations import queries
 from organizations.accounts import devices, notices
 from organizations.actions import facts, sign_in_trail
 from organizations.models import Membership, PersonSession, User
@@ -111,7 +110,6 @@ def _end(by: Actor, user_id: str, ending: list[str]) -> None:
             facts.publish(
                 facts.SESSION_ENDED,
                 organization_id=organization_id,
-                organizations=queries.reach_of(organization_id),
                 user=user_id,
                 session=session_id,
             )

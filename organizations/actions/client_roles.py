@@ -7,7 +7,6 @@ from typing import Any
 from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
-from organizations import queries
 from organizations.access import require
 from organizations.actions import facts, owners
 from organizations.actions.members import check_role
@@ -109,7 +108,6 @@ def _record(by: Actor, standing: Standing, membership: Membership, before: list[
     facts.publish(
         facts.ROLE_CHANGED,
         organization_id=membership.organization_id,
-        organizations=queries.reach_of(membership.organization_id),
         user=membership.user_id,
     )
     audit.record(

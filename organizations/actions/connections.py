@@ -6,7 +6,6 @@ from typing import Any
 from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Invalid, NotFound
-from organizations import queries
 from organizations.access import require
 from organizations.actions import facts, vouching
 from organizations.actions.locks import locked_organization
@@ -126,7 +125,6 @@ def disable(*, by: Actor, organization: Organization, connection_id: str) -> Con
         facts.publish(
             facts.CONNECTION_DISABLED,
             organization_id=organization.pk,
-            organizations=queries.reach_of(organization),
             connection=connection.pk,
         )
         record(by, standing, connection, "organizations.connection.disable")
@@ -205,9 +203,8 @@ def _end_what_other_ways_opened(organization: Organization) -> None:
 
     Whoever has the organization's own sign-in opens theirs again.
     """
-    reach = queries.reach_of(organization)
-    for user_id in Membership.objects.filter(organization=organization).values_list("user_id", flat=True):
-        facts.publish(facts.SIGN_IN_DEMANDED, organization_id=organization.pk, organizations=reach, user=user_id)
+    members = Membership.objects.filter(organization=organization)
+    facts.publish_for(facts.SIGN_IN_DEMANDED, organization.pk, members.values_list("user_id", flat=True))
 
 
 def _insert(by: Actor, standing: Standing, connection: Connection) -> Connection:

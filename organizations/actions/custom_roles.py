@@ -13,7 +13,6 @@ from django.db.models import Q
 from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
-from organizations import queries
 from organizations.access import require
 from organizations.actions import facts
 from organizations.actions.locks import locked_organization
@@ -157,13 +156,10 @@ def _permissions(standing: Standing, permissions: Iterable[str]) -> list[str]:
 
 def _end_at_the_edge(role: CustomRole) -> None:
     """For everybody who has the role, here or in a set of clients."""
-    reach = queries.reach_of(role.organization_id)
     holding = Q(role=role.pk) | Q(client_roles__role=role.pk)
     members = Membership.objects.filter(holding, organization_id=role.organization_id, blocked_at=None)
-    for user_id in members.values_list("user_id", flat=True).distinct():
-        facts.publish(
-            facts.ROLE_CHANGED, organization_id=role.organization_id, organizations=reach, user=user_id, role=role.pk
-        )
+    holders = members.values_list("user_id", flat=True).distinct()
+    facts.publish_for(facts.ROLE_CHANGED, role.organization_id, holders, role=role.pk)
 
 
 def _record(by: Actor, standing: Standing, role: CustomRole, deed: str, pk: str = "", **data: Any) -> None:

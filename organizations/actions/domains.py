@@ -10,7 +10,7 @@ from django.utils import timezone
 from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Invalid, NotFound
-from organizations import owner_notices, queries
+from organizations import owner_notices
 from organizations.access import require
 from organizations.actions import facts
 from organizations.actions.locks import locked_organization
@@ -181,12 +181,10 @@ def _check_demand(standing: Standing, held: Organization, domain: Domain, connec
 
 def _end_what_other_ways_opened(domain: Domain) -> None:
     """Close dashboards and streams of the domain's members: at the edge nothing tells which sign-in opened them."""
-    reach = queries.reach_of(domain.organization_id)
     members = Membership.objects.filter(
         organization_id=domain.organization_id, user__email__iendswith=f"@{domain.name}"
     )
-    for user_id in members.values_list("user_id", flat=True):
-        facts.publish(facts.SIGN_IN_DEMANDED, organization_id=domain.organization_id, organizations=reach, user=user_id)
+    facts.publish_for(facts.SIGN_IN_DEMANDED, domain.organization_id, members.values_list("user_id", flat=True))
 
 
 def _settle(by: Actor, domain: Domain, found: Found, standing: Standing | None = None) -> Domain:

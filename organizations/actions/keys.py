@@ -11,7 +11,6 @@ from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.ids import body_of, digest, make_token
 from controlplane.problems import Forbidden, Invalid, NotFound
-from organizations import queries
 from organizations.access import require
 from organizations.actions import facts
 from organizations.keys.models import new_key_id
@@ -114,7 +113,6 @@ def _tell_of_end(by: Actor, key: ApiKey, grant_id: str | None) -> None:
     facts.publish(
         facts.KEY_REVOKED,
         organization_id=key.organization_id,
-        organizations=queries.reach_of(key.organization_id),
         key=key.pk,
         user=key.owner_id,
     )

@@ -11,7 +11,6 @@ from django.utils import timezone
 from controlplane import audit
 from controlplane.actor import Actor
 from controlplane.problems import Conflict
-from organizations import queries
 from organizations.actions import facts, keys, owners
 from organizations.actions.locks import locked_organization
 from organizations.models import Connection, JoinRequest, Membership, Organization, User
@@ -120,7 +119,6 @@ def _end_at_the_edge(topic: str, membership: Membership) -> None:
     facts.publish(
         topic,
         organization_id=membership.organization_id,
-        organizations=queries.reach_of(membership.organization_id),
         user=membership.user_id,
     )
 

@@ -177,11 +177,9 @@ def _close_at_the_edge(held: Organization) -> None:
 
 
 def _close_what_it_opened(connection: Connection) -> None:
-    clients = Grant.objects.filter(current(), msp_id=connection.organization_id).values_list("client_id", flat=True)
     facts.publish(
         facts.SECOND_FACTOR_DISTRUSTED,
         organization_id=connection.organization_id,
-        organizations=clients,
         connection=connection.pk,
     )
 

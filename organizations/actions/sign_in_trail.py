@@ -11,7 +11,6 @@ from dataclasses import replace
 from controlplane import audit, outbox, repetitions, rls
 from controlplane.actor import Actor
 from controlplane.models import Message
-from organizations.actions import facts
 from organizations.models import Membership, User
 from organizations.sso.demands import demands_on
 
@@ -20,6 +19,8 @@ CONFIRM = "organizations.session.confirm"
 END = "organizations.session.end"
 REFUSE = "organizations.session.refuse"
 NOBODY = "nobody"
+# The message by which organizations are told of a refusal.
+TO_TELL = "organizations.session.refused"
 
 
 def as_known_to(by: Actor, organization_id: str) -> Actor:
@@ -73,11 +74,11 @@ def note_refusal(*, by: Actor, user_id: str, code: str, way: str) -> None:
         organization_id=None,
         target=user_id or NOBODY,
         data={"code": code, "way": way},
-        topic=facts.SIGN_IN_REFUSED,
+        topic=TO_TELL,
     )
 
 
-@outbox.subscriber(facts.SIGN_IN_REFUSED)
+@outbox.subscriber(TO_TELL)
 def tell_organizations(message: Message) -> None:
     """Write the refusal into the trail of each organization that the account would have opened."""
     told = message.payload

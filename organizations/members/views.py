@@ -16,6 +16,7 @@ from organizations.actions import members as member_actions
 from organizations.members.forms import InviteForm
 from organizations.members.rows import invitation_rows, member_rows
 from organizations.models import Organization
+from organizations.msp.reach import reach_of
 from organizations.roles.named import role_name, roles_in, within
 from organizations.settings_page import organization_of, settings_page
 from organizations.sso.outgoing import origin_of
@@ -46,7 +47,7 @@ def members(request: HttpRequest, organization_id: str) -> HttpResponse:
         else [],
         "join_requests": queries.join_requests_of(actor, organization) if can_manage else [],
         "can_manage": can_manage,
-        "waiting": outbox.waiting(*queries.reach_of(organization)),
+        "waiting": outbox.waiting(*reach_of(organization_id)),
         "roles": roles,
         "ways": ways,
         "form": form,

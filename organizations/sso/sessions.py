@@ -23,7 +23,6 @@ from controlplane.ids import new_id
 from organizations.accounts.people import factors_of, has_way_of_their_own
 from organizations.actions import browser_sessions, emergency, facts, sign_in_trail
 from organizations.models import Organization, User
-from organizations.queries import reach_of
 from organizations.security.entering import PROOF_SECONDS, counts, is_from
 from organizations.sso.adapter import PROVEN_ATTRIBUTE, PROVEN_WAY_ATTRIBUTE
 from organizations.sso.demands import Demand, demands_on
@@ -118,7 +117,6 @@ def end(request: HttpRequest) -> None:
                 facts.publish(
                     facts.SESSION_ENDED,
                     organization_id=organization_id,
-                    organizations=reach_of(organization_id),
                     user=actor.user_id,
                     session=session_id,
                 )

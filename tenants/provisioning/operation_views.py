@@ -12,6 +12,7 @@ from controlplane.keyset import page_of, pager
 from organizations import access
 from organizations import queries as organizations
 from organizations.frame import Link
+from organizations.msp.reach import reach_of
 from organizations.names import names_of
 from tenants.provisioning import actions, queries
 from tenants.provisioning.frame import tenant_frame
@@ -103,7 +104,7 @@ def activity(request: HttpRequest, organization_id: str) -> HttpResponse:
     actor = actor_of(request)
     organization = organizations.find(actor, organization_id)
     access.require(actor, "tenant.view", organization)
-    reach = organizations.reach_of(organization) if organization.is_msp else [organization.pk]
+    reach = reach_of(organization.pk) if organization.is_msp else [organization.pk]
     running = list(queries.running_operations(actor, reach)[:MOST_WATCHED])
     watched = [key for key in request.GET.get("watched", "").split(",") if key][:MOST_WATCHED]
     ended = queries.operations_visible_to(actor).filter(pk__in=watched).exclude(state__in=Operation.OPEN)
