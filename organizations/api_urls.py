@@ -25,6 +25,7 @@ urlpatterns = [
     path(f"{_ONE}/security/sign-out", security.SignOut.as_view(), name="api-security-sign-out"),
     path(f"{_ONE}/audit", trail.Entries.as_view(), name="api-audit"),
     path(f"{_ONE}/audit/export", trail.Export.as_view(), name="api-audit-export"),
+    path(f"{_ONE}/audit/feed", trail.Feed.as_view(), name="api-audit-feed"),
     path(f"{_ONE}/audit/<str:entry_id>", trail.OneEntry.as_view(), name="api-audit-entry"),
     path(f"{_ONE}/grants", msp.Grants.as_view(), name="api-grants"),
     path(f"{_ONE}/access-refusals", msp.Refusals.as_view(), name="api-access-refusals"),

@@ -9,8 +9,8 @@ from rest_framework.response import Response
 from organizations.api import InOrganization
 from organizations.trail import queries
 from organizations.trail.download import download
-from organizations.trail.search import ExportForm, SearchForm, search_of
-from organizations.trail.serializers import EntryOut
+from organizations.trail.search import ExportForm, FeedForm, SearchForm, search_of
+from organizations.trail.serializers import EntryOut, FeedOut
 
 SEARCH = [
     OpenApiParameter(
@@ -38,6 +38,31 @@ class Entries(InOrganization):
         """Search the trail, newest first."""
         form = search_of(request.query_params, SearchForm)
         return self.page(queries.entries(self.actor, self.organization(), form), EntryOut)
+
+
+class Feed(InOrganization):
+    """The trail as it grows."""
+
+    @extend_schema(
+        operation_id="organizations_audit_feed",
+        parameters=[
+            OpenApiParameter("after", int, description="Position of the last entry that you have; without one, all"),
+            OpenApiParameter("limit", int, description=f"1 to {FeedForm.LARGEST}, {FeedForm.DEFAULT} by default"),
+        ],
+        responses=FeedOut,
+        filters=False,
+    )
+    def get(self, request: Request, organization_id: str) -> Response:
+        """
+        Follow the trail, the oldest first, as a SIEM does: ask with `next` of the answer before as `after`.
+
+        That it was read leaves no entry, which the next question would find.
+        """
+        given = search_of(request.query_params, FeedForm).cleaned_data
+        after, limit = given["after"] or 0, given["limit"] or FeedForm.DEFAULT
+        rows = queries.entries_after(self.actor, self.organization(), after, limit)
+        end = rows[-1].position if rows else after
+        return Response(FeedOut({"results": rows, "next": end, "more": len(rows) == limit}).data)
 
 
 class Export(InOrganization):

@@ -16,6 +16,18 @@ def entries(actor: Actor, organization: Organization, form: SearchForm) -> Query
     return found(organization.pk, form)
 
 
+def entries_after(actor: Actor, organization: Organization, position: int, limit: int) -> list[AuditEntry]:
+    """
+    The next entries of the chain, the oldest first, at most `limit`.
+
+    None is passed over: a chain's entries are written one after another, so none with a smaller position comes later.
+    Raises NotFound, Forbidden.
+    """
+    require(actor, "audit.view", organization)
+    chain = AuditEntry.objects.filter(organization_id=organization.pk, position__gt=position)
+    return list(chain.order_by("position")[:limit])
+
+
 def entry(actor: Actor, organization: Organization, entry_id: str) -> AuditEntry:
     """One entry of the organization's own chain. Raises NotFound, Forbidden."""
     require(actor, "audit.view", organization)

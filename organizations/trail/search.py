@@ -111,7 +111,16 @@ class ExportForm(SearchForm):
     after = forms.IntegerField(required=False, min_value=0, max_value=2**53, label="After entry")
 
 
-def search_of[Form: SearchForm](parameters: Any, form_class: type[Form]) -> Form:
+class FeedForm(forms.Form):
+    """From where on a trail is followed, and how much of it at once."""
+
+    LARGEST, DEFAULT = 1000, 500
+
+    after = forms.IntegerField(required=False, min_value=0, max_value=2**53)
+    limit = forms.IntegerField(required=False, min_value=1, max_value=LARGEST)
+
+
+def search_of[Form: forms.Form](parameters: Any, form_class: type[Form]) -> Form:
     """What somebody asks for by address. Raises Malformed naming the first parameter that can't be used."""
     form = form_class(parameters)
     for name, messages in form.errors.items():

@@ -49,3 +49,11 @@ class EntryOut(serializers.ModelSerializer[AuditEntry]):
     def to_representation(self, entry: AuditEntry) -> dict[str, Any]:
         """The stored actor as it is: fields that are not there stay away."""
         return {**super().to_representation(entry), "actor": entry.actor}
+
+
+class FeedOut(serializers.Serializer[Any]):
+    """The next entries of a trail that is followed."""
+
+    results = EntryOut(many=True, help_text="The oldest first")
+    next = serializers.IntegerField(help_text="Ask again with this as `after`")
+    more = serializers.BooleanField(help_text="Whether more may be there already; else ask again in a while")

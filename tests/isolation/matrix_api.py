@@ -60,6 +60,7 @@ API = {
     "/api/v1/organizations/{organization_id}/subscription": {"GET": needs("billing.view")},
     "/api/v1/organizations/{organization_id}/audit": {"GET": needs("audit.view")},
     "/api/v1/organizations/{organization_id}/audit/export": {"GET": needs("audit.view", query="kind=jsonl")},
+    "/api/v1/organizations/{organization_id}/audit/feed": {"GET": needs("audit.view")},
     "/api/v1/organizations/{organization_id}/audit/{entry_id}": {"GET": needs("audit.view")},
     "/api/v1/organizations/{organization_id}/grants": {
         "GET": needs("member.view"),
