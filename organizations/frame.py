@@ -70,11 +70,9 @@ class Frame:
     choices: Sequence[Choice]
     person: str
     person_email: str
-    role: str
     role_words: str
     kind_words: str
     working: "Working | None"
-    home_url: str
     warnings: Sequence[Link]
 
 
@@ -147,11 +145,9 @@ def frame_for(
         choices=_choices(request, organization),
         person=str(request.user),
         person_email=getattr(request.user, "email", ""),
-        role=_role(standing),
-        role_words=f"{_role(standing)} through {through}" if through else _role(standing),
+        role_words=f"{role_words(standing)} through {through}" if through else role_words(standing),
         kind_words=_kind_words(organization, through),
         working=_working(request),
-        home_url=home_url(standing.msp_id) if standing and standing.msp_id else home_url(organization.pk),
         warnings=_warnings(organization, permissions),
     )
 
@@ -183,10 +179,11 @@ def _working(request: HttpRequest) -> Working | None:
     standing = standing_of(actor, grant.client_id) if grant else None
     if grant is None or standing is None or standing.grant_id != grant.pk:
         return None
-    return Working(grant.client.name, grant.msp.name, _role(standing), home_url(grant.client_id), standing.ends_at)
+    return Working(grant.client.name, grant.msp.name, role_words(standing), home_url(grant.client_id), standing.ends_at)
 
 
-def _role(standing: Standing | None) -> str:
+def role_words(standing: Standing | None) -> str:
+    """As what somebody stands in an organization; what a ceiling leaves of a role may have no name."""
     if standing is None:
         return "No role here"
     return role_name(standing.organization_id, standing.role) if standing.role else "Limited access"

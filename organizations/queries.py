@@ -258,6 +258,28 @@ def grant(actor: Actor, grant_id: str) -> Grant:
     return found
 
 
+def grant_over(actor: Actor, client: Organization, grant_id: str) -> Grant:
+    """A grant that `client` has given; raises NotFound, Forbidden."""
+    return _beside(grant(actor, grant_id), client, "client_id")
+
+
+def grant_around(actor: Actor, organization: Organization, grant_id: str) -> Grant:
+    """A grant given by or to the organization; raises NotFound, Forbidden."""
+    return _beside(grant(actor, grant_id), organization, "client_id", "msp_id")
+
+
+def emergency_around(actor: Actor, organization: Organization, emergency_id: str) -> EmergencyAccess:
+    """An emergency of which the organization is one side; raises NotFound."""
+    return _beside(emergency(actor, emergency_id), organization, "client_id", "msp_id")
+
+
+def _beside[Row: Model](row: Row, organization: Organization, *sides: str) -> Row:
+    """The row, where the organization is on one of its sides: an address names both."""
+    if organization.pk not in [getattr(row, side) for side in sides]:
+        raise NotFound
+    return row
+
+
 def _one[Row: Model](rows: QuerySet[Row], key: str) -> Row:
     row = rows.filter(pk=key).first()
     if row is None:

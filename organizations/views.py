@@ -19,12 +19,13 @@ from organizations.actions import sign_up
 from organizations.actions.founding import checked_kind, checked_name
 from organizations.actions.sign_in import connection_by_id
 from organizations.forms import AddressForm, FoundForm, SamlSignUpForm
+from organizations.frame import home_url
 from organizations.limits import count_sign_up
 from organizations.members.join_views import waiting_for
 from organizations.models import Connection
 from organizations.sso import departure, sessions
 from organizations.sso.attempts import Attempt
-from organizations.sso.completion import REMEMBERED_COOKIE, REMEMBERED_SECONDS, refused
+from organizations.sso.completion import REMEMBERED_COOKIE, REMEMBERED_SECONDS, refused, remember
 from organizations.sso.domains.reach import connection_for
 from organizations.sso.oidc.provider import PLATFORM, platform_is_configured, platform_origins
 from organizations.sso.proven import SignInRefused
@@ -119,7 +120,8 @@ def sign_up_saml(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         count_sign_up(actor_of(request).address)
         with told_on(form):
-            return _remember(request, _found_with_saml(request, form))
+            connection = _found_with_saml(request, form)
+            return remember(request, redirect("sign-up-pending", connection.pk), connection)
     return render(request, "organizations/sign_up_saml.html", {"form": form}, status=400 if form.errors else 200)
 
 
@@ -154,7 +156,7 @@ def _found(request: HttpRequest, form: FoundForm) -> HttpResponse:
     kind = checked_kind(form.cleaned_data["kind"])
     if request.user.is_authenticated and sessions.has_verified_address(request):
         organization = sign_up.found(by=actor_of(request), name=name, kind=kind)
-        return redirect(f"/o/{organization.pk}/")
+        return redirect(home_url(organization.pk))
     attempt = Attempt(PLATFORM, purpose="found", details={"name": name, "kind": kind})
     return redirect(departure.to_platform(request, attempt))
 
@@ -167,19 +169,6 @@ def _found_with_saml(request: HttpRequest, form: SamlSignUpForm) -> Connection:
         metadata=form.read(),
         source_url=form.address,
     )
-
-
-def _remember(request: HttpRequest, connection: Connection) -> HttpResponse:
-    response = redirect("sign-up-pending", connection.pk)
-    response.set_signed_cookie(
-        REMEMBERED_COOKIE,
-        connection.pk,
-        max_age=REMEMBERED_SECONDS,
-        httponly=True,
-        samesite="Lax",
-        secure=request.is_secure(),
-    )
-    return response
 
 
 def _remembered(request: HttpRequest) -> Connection | None:

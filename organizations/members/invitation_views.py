@@ -14,9 +14,9 @@ from django.views.decorators.http import require_POST, require_safe
 from controlplane import rls
 from controlplane.actor import actor_of
 from controlplane.appearance import allow_forms_to
-from controlplane.problems import Forbidden
 from organizations.accounts.people import has_way_of_their_own
 from organizations.actions import invitations
+from organizations.frame import home_url
 from organizations.models import User
 from organizations.sso import sessions
 from organizations.sso.oidc.provider import platform_is_configured, platform_origins
@@ -44,32 +44,19 @@ def invitation(request: HttpRequest, invitation_id: str) -> HttpResponse:
 @require_POST
 def accept(request: HttpRequest, invitation_id: str) -> HttpResponse:
     """Take up an invitation to one's own verified address."""
-    require_own_proof(request)
+    sessions.require_own_proof(request)
     membership = invitations.accept(by=actor_of(request), invitation_id=invitation_id)
-    return redirect(f"/o/{membership.organization_id}/")
+    return redirect(home_url(membership.organization_id))
 
 
 @never_cache
 @require_POST
 def decline(request: HttpRequest, invitation_id: str) -> HttpResponse:
     """Turn it down."""
-    require_own_proof(request)
+    sessions.require_own_proof(request)
     invitations.decline(by=actor_of(request), invitation_id=invitation_id)
     messages.success(request, "The invitation is declined.")
     return redirect("fleet:front")
-
-
-def require_own_proof(request: HttpRequest) -> None:
-    """
-    Demands a session that has proven the person's address by a way of their own. Raises Forbidden.
-
-    The attack: an organization's provider asserts somebody else's address, and answers what is meant for that address.
-    """
-    if not sessions.has_verified_address(request):
-        raise Forbidden(
-            "This sign-in does not prove your e-mail address.",
-            hint="Sign in with a password, a passkey or the platform's sign-in, then do it again.",
-        )
 
 
 def _missing(person: User) -> str:

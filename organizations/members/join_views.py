@@ -13,7 +13,6 @@ from controlplane.actor import actor_of
 from controlplane.problems import NotFound
 from organizations.actions import invitations, join_requests
 from organizations.actions.sign_in import connection_by_id
-from organizations.members.invitation_views import require_own_proof
 from organizations.sso import asking, sessions
 from organizations.sso.completion import refused
 from organizations.sso.proven import SignInRefused
@@ -32,7 +31,7 @@ def waiting_for(request: HttpRequest) -> dict[str, Any]:
 @require_POST
 def ask(request: HttpRequest, organization_id: str) -> HttpResponse:
     """Ask to join an organization that takes requests from the domain of one's own verified address."""
-    require_own_proof(request)
+    sessions.require_own_proof(request)
     join_requests.ask(by=actor_of(request), organization_id=organization_id)
     messages.success(request, "You have asked. You get a mail when somebody has decided.")
     return redirect(sessions.safe_next(request.POST.get("next", "")))

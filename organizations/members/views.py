@@ -17,7 +17,7 @@ from organizations.members.forms import InviteForm
 from organizations.members.rows import invitation_rows, member_rows
 from organizations.models import Organization
 from organizations.msp.reach import reach_of
-from organizations.roles.named import role_name, roles_in, within
+from organizations.roles.named import choices_within, role_name, roles_in
 from organizations.settings_page import organization_of, settings_page
 from organizations.sso.outgoing import origin_of
 from organizations.standings import permissions_of
@@ -32,7 +32,7 @@ def members(request: HttpRequest, organization_id: str) -> HttpResponse:
     if request.method == "POST":
         access.require(actor, "member.manage", organization)
     known = roles_in(organization_id)
-    roles = [(role.key, role.name) for role in within(permissions, known.values())]
+    roles = choices_within(permissions, known.values())
     form = InviteForm(request.POST or None, roles=roles)
     if request.method == "POST" and form.is_valid():
         with told_on(form):

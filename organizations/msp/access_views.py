@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -93,9 +93,7 @@ def answer(request: HttpRequest, organization_id: str, code: str) -> HttpRespons
 def review_grant(request: HttpRequest, organization_id: str, grant_id: str) -> HttpResponse:
     """Say anew what an MSP may do and for how long."""
     actor, organization = actor_of(request), organization_of(request, organization_id)
-    grant = queries.grant(actor, grant_id)
-    if grant.client_id != organization.pk:
-        raise Http404
+    grant = queries.grant_over(actor, organization, grant_id)
     form = AllowForm(request.POST)
     if form.is_valid():
         reviews.review(by=actor, grant=grant, **terms_of(form))
@@ -110,9 +108,7 @@ def review_grant(request: HttpRequest, organization_id: str, grant_id: str) -> H
 def withdraw_grant(request: HttpRequest, organization_id: str, grant_id: str) -> HttpResponse:
     """End an MSP's access, from the client's page or the MSP's."""
     actor, organization = actor_of(request), organization_of(request, organization_id)
-    grant = queries.grant(actor, grant_id)
-    if organization.pk not in (grant.client_id, grant.msp_id):
-        raise Http404
+    grant = queries.grant_around(actor, organization, grant_id)
     by_client = grant.client_id == organization.pk
     name = str(grant.msp if by_client else grant.client)
     client_actions.withdraw(by=actor, grant=grant)

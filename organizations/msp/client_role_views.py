@@ -18,7 +18,7 @@ from organizations.actions.client_roles import WantedSet
 from organizations.frame import Link
 from organizations.models import ClientRole, Organization
 from organizations.permissions import Role
-from organizations.roles.named import role_name, roles_in, within
+from organizations.roles.named import choices_within, role_name, roles_in
 from organizations.settings_page import organization_of, settings_page
 
 
@@ -47,7 +47,7 @@ def member_clients(request: HttpRequest, organization_id: str, membership_id: st
     standing = access.require(actor, "member.manage", msp)
     membership = queries.member(actor, msp, membership_id)
     clients = list(queries.clients_of(actor, msp).order_by("name"))
-    roles = [(role.key, role.name) for role in within(standing.permissions, roles_in(msp.pk).values())]
+    roles = choices_within(standing.permissions, roles_in(msp.pk).values())
     form = SetForm(request.POST or None, roles=roles, clients=clients)
     if request.method == "POST" and form.is_valid():
         with told_on(form):

@@ -11,7 +11,6 @@ from rest_framework.request import Request
 
 from controlplane.actor import actor_of
 from controlplane.forms import told_on
-from controlplane.problems import NotFound
 from organizations import queries
 from organizations.actions import emergency_access
 from organizations.actions import working as work_actions
@@ -44,9 +43,7 @@ def break_into(request: HttpRequest | Request, client: Organization, *, grant_id
 def break_in(request: HttpRequest, organization_id: str, grant_id: str) -> HttpResponse:
     """Ask for the reason; on POST, work in the client up to its ceiling for emergencies."""
     actor, client = actor_of(request), organization_of(request, organization_id)
-    grant = queries.grant(actor, grant_id)
-    if grant.client_id != client.pk:
-        raise NotFound
+    grant = queries.grant_over(actor, client, grant_id)
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         with told_on(form):
@@ -62,9 +59,7 @@ def break_in(request: HttpRequest, organization_id: str, grant_id: str) -> HttpR
 def end(request: HttpRequest, organization_id: str, emergency_id: str) -> HttpResponse:
     """End an emergency, from the client's page or the person's own."""
     actor, organization = actor_of(request), organization_of(request, organization_id)
-    emergency = queries.emergency(actor, emergency_id)
-    if organization.pk not in (emergency.client_id, emergency.msp_id):
-        raise NotFound
+    emergency = queries.emergency_around(actor, organization, emergency_id)
     emergency_access.end(by=actor, emergency=emergency)
     messages.success(request, "The emergency access has ended. What was opened by it closes.")
     if queries.own_standing(actor, organization.pk) and organization.pk == emergency.client_id:

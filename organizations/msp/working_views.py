@@ -10,9 +10,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from controlplane.actor import actor_of
 from organizations import queries
 from organizations.actions import working as actions
-from organizations.frame import home_url
+from organizations.frame import home_url, role_words
 from organizations.msp import working
-from organizations.permissions import Role
 from organizations.settings_page import organization_of
 from organizations.sso.sessions import safe_next
 from organizations.standings import Standing, may, through_grants
@@ -39,7 +38,7 @@ def work(request: HttpRequest, organization_id: str) -> HttpResponse:
         {
             "grant": way.grant_id,
             "msp": msps[way.msp_id],
-            "role": _words(way.role),
+            "role": role_words(way),
             "ends_at": way.ends_at,
             "emergency": way.grant_id in allowing and may(actor, "client.emergency", way.msp_id or ""),
         }
@@ -65,7 +64,3 @@ def leave(request: HttpRequest) -> HttpResponse:
 def _best(ways: list[Standing]) -> list[Standing]:
     """One way for each grant: the one that can do most."""
     return list({way.grant_id: way for way in sorted(ways, key=lambda way: len(way.permissions))}.values())
-
-
-def _words(role: str | None) -> str:
-    return str(Role(role).label) if role else "Limited access"

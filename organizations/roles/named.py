@@ -85,7 +85,7 @@ def role_name(organization_id: str, key: str) -> str:
     return found.name if found else "No role"
 
 
-def within(own: Iterable[str], roles: Iterable[NamedRole]) -> list[NamedRole]:
-    """Those of `roles` that somebody who may do `own` may hand out: none that can do more than they can."""
+def choices_within(own: Iterable[str], roles: Iterable[NamedRole]) -> list[tuple[str, str]]:
+    """For a field: those of `roles` that somebody who may do `own` may hand out: none that can do more than they."""
     held = frozenset(own)
-    return [role for role in roles if role.permissions <= held]
+    return [(role.key, role.name) for role in roles if role.permissions <= held]

@@ -50,7 +50,6 @@ def create_role(request: HttpRequest, organization_id: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with told_on(form):
             role = custom_roles.create(by=actor, organization=organization, **form.cleaned_data)
-        if not form.errors:
             messages.success(request, f"The role “{role.name}” is there to be given.")
             return redirect("settings:roles", organization_id)
     return _form_page(request, organization, "Create role", {"form": form, "areas": _boxes(form, standing.permissions)})
@@ -69,7 +68,6 @@ def one_role(request: HttpRequest, organization_id: str, role_id: str) -> HttpRe
     if request.method == "POST" and form.is_valid():
         with told_on(form):
             custom_roles.change(by=actor, organization=organization, role_id=role_id, **form.cleaned_data)
-        if not form.errors:
             messages.success(request, "Saved. It counts at once for everybody who has the role.")
             return redirect("settings:roles", organization_id)
     with rls.reading_as(f"org:{organization.pk}"):

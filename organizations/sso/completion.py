@@ -11,6 +11,7 @@ from controlplane import repetitions, rls
 from controlplane.actor import Actor, actor_of
 from controlplane.problems import Problem
 from organizations.actions import join_requests, sign_in, sign_in_tests, sign_in_trail, sign_up
+from organizations.frame import home_url
 from organizations.models import Connection, User
 from organizations.sso import asking, sessions
 from organizations.sso.attempts import Attempt
@@ -113,7 +114,7 @@ def _platform_founding(request: HttpRequest, attempt: Attempt, identity: ProvenI
     actor = person(request, user)
     with rls.acting_as(actor.rls_actor):
         organization = sign_up.found(by=actor, name=attempt.details["name"], kind=attempt.details["kind"])
-    return redirect(f"/o/{organization.pk}/")
+    return redirect(home_url(organization.pk))
 
 
 def _connection_sign_in(
@@ -217,9 +218,14 @@ def _linking(request: HttpRequest, connection: Connection, attempt: Attempt, ide
 def _enter(
     request: HttpRequest, connection: Connection, user: User, attempt: Attempt, identity: ProvenIdentity
 ) -> HttpResponse:
-    address = attempt.next or f"/o/{connection.organization_id}/"
+    address = attempt.next or home_url(connection.organization_id)
     methods = methods_in(connection.kind, identity.claims)
     response = sessions.begin(request, user, way=connection.pk, next_address=address, methods=methods)
+    return remember(request, response, connection)
+
+
+def remember(request: HttpRequest, response: HttpResponse, connection: Connection) -> HttpResponse:
+    """Keep in the browser which connection was used in it last, for the sign-in page. Returns `response`."""
     response.set_signed_cookie(
         REMEMBERED_COOKIE,
         connection.pk,

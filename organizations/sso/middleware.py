@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib import auth
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 
 from controlplane import pages
@@ -53,14 +54,13 @@ class ProvenEntryMiddleware:
             return None
         if isinstance(exception, NotWorkingThere) and not request.headers.get("HX-Request"):
             request.failed = True  # type: ignore[attr-defined]
-            return redirect(f"/o/{exception.organization_id}/work/?{urlencode({'next': _page_to_show(request)})}")
+            return _led(request, "settings:work", exception.organization_id)
         if not isinstance(exception, NotConfirmed | NotAdmitted):
             return None
         request.failed = True  # type: ignore[attr-defined]
         if isinstance(exception, NotAdmitted):
-            return redirect(f"/sso/enter/{exception.organization_id}/?{urlencode({'next': _page_to_show(request)})}")
-        query = {"next": _page_to_show(request), **({"for": "account"} if exception.of_account else {})}
-        return redirect(f"/confirm/?{urlencode(query)}")
+            return _led(request, "enter", exception.organization_id)
+        return _led(request, "confirm", **({"for": "account"} if exception.of_account else {}))
 
     def _enter(self, request: HttpRequest) -> None:
         actor = actor_of(request)
@@ -105,6 +105,11 @@ def _entered(request: HttpRequest, actor: Actor) -> Actor:
         lacks=[(entry.demand.organization.pk, entry.missing) for entry in entries if entry.missing],
         shown_at=[(entry.demand.organization.pk, entry.proven_at, pauses[entry.proven_at]) for entry in inside],
     )
+
+
+def _led(request: HttpRequest, route: str, *where: str, **query: str) -> HttpResponse:
+    """Leads to `route`, and from there back to what was asked for."""
+    return redirect(f"{reverse(route, args=where)}?{urlencode({'next': _page_to_show(request), **query})}")
 
 
 def _page_to_show(request: HttpRequest) -> str:

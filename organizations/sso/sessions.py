@@ -20,6 +20,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from controlplane import rls
 from controlplane.actor import actor_of
 from controlplane.ids import new_id
+from controlplane.problems import Forbidden
 from organizations.accounts.people import factors_of, has_way_of_their_own
 from organizations.actions import browser_sessions, emergency, facts, sign_in_trail
 from organizations.models import Organization, User
@@ -175,6 +176,19 @@ def has_verified_address(request: HttpRequest) -> bool:
     """Whether this session holds a proof by a way that verifies e-mail addresses."""
     proven = any(way in _fresh_proofs(request) for way in VERIFYING_WAYS)
     return proven and getattr(request.user, "email_verified", False)
+
+
+def require_own_proof(request: HttpRequest) -> None:
+    """
+    Demands a session that has proven the person's address by a way of their own. Raises Forbidden.
+
+    The attack: an organization's provider asserts somebody else's address, and answers what is meant for that address.
+    """
+    if not has_verified_address(request):
+        raise Forbidden(
+            "This sign-in does not prove your e-mail address.",
+            hint="Sign in with a password, a passkey or the platform's sign-in, then do it again.",
+        )
 
 
 def note_pause(request: HttpRequest, seconds: float) -> None:

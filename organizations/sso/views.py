@@ -14,6 +14,7 @@ from organizations import queries
 from organizations.access import NotAdmitted, require_control
 from organizations.accounts import people
 from organizations.actions.sign_in import connection_by_id
+from organizations.frame import home_url
 from organizations.models import Connection, Membership, Organization
 from organizations.sso import departure, sessions
 from organizations.sso.attempts import Attempt
@@ -90,7 +91,7 @@ def enter(request: HttpRequest, organization_id: str) -> HttpResponse:
         queries.find(actor, organization_id)
     except NotAdmitted as refusal:
         return _lacking(request, refusal, next_address)
-    return redirect(next_address if next_address != "/" else f"/o/{organization_id}/")
+    return redirect(next_address if next_address != "/" else home_url(organization_id))
 
 
 def _lacking(request: HttpRequest, refusal: NotAdmitted, next_address: str) -> HttpResponse:

@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -46,5 +47,5 @@ def set_password(request: HttpRequest, code_id: str, secret: str) -> HttpRespons
                 return render(request, "accounts/reset_over.html", status=404)
             if request.user.is_authenticated:
                 sessions.end(request)
-            return redirect("/sign-in/?reset=done")
+            return redirect(f"{reverse('sign-in')}?reset=done")
     return render(request, "accounts/reset_set.html", {"form": form}, status=422 if form.errors else 200)

@@ -48,7 +48,6 @@ def provisioning(request: HttpRequest, organization_id: str, connection_id: str)
     """Everything about it; on POST, make a token, which is shown this once."""
     organization = managed(request, organization_id)
     form = TokenForm(request.POST or None)
-    secret = ""
     if request.method == "POST" and form.is_valid():
         with told_on(form):
             _, secret = scim_tokens.create(
@@ -57,7 +56,8 @@ def provisioning(request: HttpRequest, organization_id: str, connection_id: str)
                 connection_id=connection_id,
                 expires_in=dt.timedelta(days=int(form.cleaned_data["expires_in"])),
             )
-    return _page(request, organization, connection_id, {"form": form, "secret": secret})
+            return _page(request, organization, connection_id, {"form": form, "secret": secret})
+    return _page(request, organization, connection_id, {"form": form})
 
 
 @login_required
@@ -71,7 +71,6 @@ def subject(request: HttpRequest, organization_id: str, connection_id: str) -> H
             scim_tokens.set_subject(
                 by=actor_of(request), organization=organization, connection_id=connection_id, **form.cleaned_data
             )
-        if not form.errors:
             words = "Saved. It counts for users who have not signed in yet."
             return done(request, words, "settings:sso-provisioning", organization_id, connection_id)
     return _page(request, organization, connection_id, {"form": form, "subject": form})

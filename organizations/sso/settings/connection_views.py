@@ -27,7 +27,7 @@ from organizations.sso.guides import GUIDES, filled, values_of
 from organizations.sso.models import new_test_id
 from organizations.sso.outgoing import origin_of
 from organizations.sso.settings.forms import MappingForm, rule_forms, rules_of
-from organizations.sso.settings.page import done, form_page, managed
+from organizations.sso.settings.page import done, form_page, managed, managed_connection
 from organizations.sso.settings.rows import connection_row, domain_row, provider_page, test_page
 
 SWITCHES = {"enable": connections.enable, "disable": connections.disable}
@@ -37,7 +37,7 @@ SWITCHES = {"enable": connections.enable, "disable": connections.disable}
 @require_safe
 def provider(request: HttpRequest, organization_id: str, connection_id: str) -> HttpResponse:
     """Both sides' facts, certificates, and the guide with this connection's values."""
-    organization, connection = _found(request, organization_id, connection_id)
+    organization, connection = managed_connection(request, organization_id, connection_id)
     guide = GUIDES.get(request.GET.get("guide", ""))
     context = {
         **provider_page(connection),
@@ -53,7 +53,7 @@ def provider(request: HttpRequest, organization_id: str, connection_id: str) -> 
 def attributes(request: HttpRequest, organization_id: str, connection_id: str) -> HttpResponse:
     """Which claim is what and which group gives which role; a preview shows what the last test would come to."""
     actor = actor_of(request)
-    organization, connection = _found(request, organization_id, connection_id)
+    organization, connection = managed_connection(request, organization_id, connection_id)
     test = sign_in_tests.latest(actor, organization, connection)
     roles = choices(organization_id)
     initial = {f"{purpose}_claim": connection.mapping.get(purpose, "") for purpose in PURPOSES}
@@ -89,7 +89,7 @@ def attributes(request: HttpRequest, organization_id: str, connection_id: str) -
 def test(request: HttpRequest, organization_id: str, connection_id: str) -> HttpResponse:
     """What the last test sign-in showed; on POST, go to the provider for another one."""
     actor = actor_of(request)
-    organization, connection = _found(request, organization_id, connection_id)
+    organization, connection = managed_connection(request, organization_id, connection_id)
     if request.method == "POST":
         attempt = Attempt(connection.pk, purpose="test", details={"test": new_test_id()})
         key, address = departure.begun(request, connection, attempt)
@@ -107,7 +107,7 @@ def test(request: HttpRequest, organization_id: str, connection_id: str) -> Http
 def turn_on(request: HttpRequest, organization_id: str, connection_id: str) -> HttpResponse:
     """Whom the connection affects: who may join by it, whom the sign-in page leads to it, who must use it."""
     actor = actor_of(request)
-    organization, connection = _found(request, organization_id, connection_id)
+    organization, connection = managed_connection(request, organization_id, connection_id)
     if request.method == "POST":
         wanted = request.POST.get("just_in_time") == "on"
         mapping.set_just_in_time(by=actor, organization=organization, connection_id=connection_id, wanted=wanted)
@@ -129,12 +129,6 @@ def switch(request: HttpRequest, organization_id: str, connection_id: str, verb:
         raise Http404
     SWITCHES[verb](by=actor_of(request), organization=organization, connection_id=connection_id)
     return done(request, f"The connection is {verb}d.", "settings:sso-connection", organization_id, connection_id)
-
-
-def _found(request: HttpRequest, organization_id: str, connection_id: str) -> tuple[Organization, Connection]:
-    organization = managed(request, organization_id)
-    with rls.reading_as(actor_of(request).rls_actor):
-        return organization, queries.connection(actor_of(request), organization, connection_id)
 
 
 def _preview(organization: Organization, connection: Connection, last: SignInTest | None) -> dict[str, Any] | None:

@@ -9,9 +9,10 @@ from django.urls import reverse
 
 from controlplane import rls
 from controlplane.actor import actor_of
+from organizations import queries
 from organizations.access import require
 from organizations.frame import Link
-from organizations.models import Organization
+from organizations.models import Connection, Organization
 from organizations.settings_page import organization_of, settings_page
 
 SECTION, TITLE = "sso", "Sign-in and SSO"
@@ -28,6 +29,15 @@ def managed(request: HttpRequest, organization_id: str, *, confirmed: bool = Fal
         organization = organization_of(request, organization_id)
         require(actor, "sso.manage", organization, confirmed=confirmed)
     return organization
+
+
+def managed_connection(
+    request: HttpRequest, organization_id: str, connection_id: str, *, confirmed: bool = False
+) -> tuple[Organization, Connection]:
+    """As `managed`, with one of the organization's connections. Raises NotFound."""
+    organization = managed(request, organization_id, confirmed=confirmed)
+    with rls.reading_as(actor_of(request).rls_actor):
+        return organization, queries.connection(actor_of(request), organization, connection_id)
 
 
 def form_page(

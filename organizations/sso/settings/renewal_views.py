@@ -11,12 +11,11 @@ from controlplane import rls
 from controlplane.actor import actor_of
 from controlplane.forms import told_on
 from controlplane.transactions import calls_out
-from organizations import queries
 from organizations.actions import certificates, renewing
 from organizations.forms import MetadataForm
 from organizations.models import Connection, Organization
 from organizations.sso.settings.forms import CertificateForm, SecretForm
-from organizations.sso.settings.page import done, form_page, managed
+from organizations.sso.settings.page import done, form_page, managed, managed_connection
 
 HERE = "settings:sso-connection"
 
@@ -27,7 +26,7 @@ HERE = "settings:sso-connection"
 @require_http_methods(["GET", "HEAD", "POST"])
 def renew(request: HttpRequest, organization_id: str, connection_id: str) -> HttpResponse:
     """Give an OpenID provider's new secret, or a SAML provider's new metadata."""
-    organization, connection = _found(request, organization_id, connection_id)
+    organization, connection = managed_connection(request, organization_id, connection_id, confirmed=True)
     form = _renewal_form(request, connection)
     if request.method == "POST" and form.is_valid():
         with told_on(form):
@@ -42,7 +41,7 @@ def renew(request: HttpRequest, organization_id: str, connection_id: str) -> Htt
 @require_POST
 def refresh(request: HttpRequest, organization_id: str, connection_id: str) -> HttpResponse:
     """Read metadata or discovery again, where they were read from."""
-    organization, connection = _found(request, organization_id, connection_id)
+    organization, connection = managed_connection(request, organization_id, connection_id, confirmed=True)
     words = renewing.refresh(by=actor_of(request), organization=organization, connection=connection)
     return done(request, words, HERE, organization_id, connection_id)
 
@@ -51,7 +50,7 @@ def refresh(request: HttpRequest, organization_id: str, connection_id: str) -> H
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_certificate(request: HttpRequest, organization_id: str, connection_id: str) -> HttpResponse:
     """Accept the provider's next certificate beside the present one."""
-    organization, connection = _found(request, organization_id, connection_id)
+    organization, connection = managed_connection(request, organization_id, connection_id, confirmed=True)
     form = CertificateForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         with told_on(form):
@@ -94,12 +93,6 @@ def own_key(request: HttpRequest, organization_id: str, connection_id: str, step
     act, words = OWN_KEY[step]
     act(by=actor_of(request), organization=organization, connection_id=connection_id)
     return done(request, words, HERE, organization_id, connection_id)
-
-
-def _found(request: HttpRequest, organization_id: str, connection_id: str) -> tuple[Organization, Connection]:
-    organization = managed(request, organization_id, confirmed=True)
-    with rls.reading_as(actor_of(request).rls_actor):
-        return organization, queries.connection(actor_of(request), organization, connection_id)
 
 
 def _renewal_form(request: HttpRequest, connection: Connection) -> SecretForm | MetadataForm:

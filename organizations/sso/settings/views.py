@@ -37,7 +37,6 @@ def sso(request: HttpRequest, organization_id: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with told_on(form):
             connections.set_policy(by=actor, organization=organization, policy=form.cleaned_data["policy"])
-        if not form.errors:
             messages.success(request, "The policy is changed.")
             return redirect("settings:sso", organization_id)
     context = {
