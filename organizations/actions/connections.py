@@ -3,11 +3,11 @@
 import re
 from typing import Any
 
-from controlplane import audit, rls
+from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Invalid, NotFound
 from organizations.access import require
-from organizations.actions import facts, vouching
+from organizations.actions import facts, trail, vouching
 from organizations.actions.locks import locked_organization
 from organizations.models import Connection, Domain, Membership, Organization
 from organizations.sso.models import new_connection_id
@@ -168,14 +168,7 @@ def set_policy(*, by: Actor, organization: Organization, policy: str) -> Organiz
         held.save(update_fields=["sign_in_policy"])
         if policy == Organization.SignInPolicy.CONNECTION and before != policy:
             _end_what_other_ways_opened(held)
-        audit.record(
-            by=by,
-            action="organizations.policy.change",
-            organization_id=held.pk,
-            target=held.pk,
-            data={"before": before, "after": policy},
-            grant_id=standing.grant_id,
-        )
+        trail.record(by, standing, "organizations.policy.change", held.pk, before=before, after=policy)
     return held
 
 
@@ -229,14 +222,7 @@ def put_certificates(connection: Connection, certificates: list[str]) -> None:
 def record(by: Actor, standing: Standing, connection: Connection, action: str, **more: Any) -> None:
     """Audit a change of a connection, in the caller's transaction."""
     data: dict[str, Any] = {"kind": connection.kind, "issuer": connection.issuer, "name": connection.name, **more}
-    audit.record(
-        by=by,
-        action=action,
-        organization_id=connection.organization_id,
-        target=connection.pk,
-        data=data,
-        grant_id=standing.grant_id,
-    )
+    trail.record(by, standing, action, connection.pk, **data)
 
 
 def found(organization: Organization, connection_id: str) -> Connection:

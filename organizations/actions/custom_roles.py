@@ -6,15 +6,14 @@ who has the role, and what it opened at the edge is closed where the role shrink
 """
 
 from collections.abc import Iterable
-from typing import Any
 
 from django.db.models import Q
 
-from controlplane import audit, rls
+from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
 from organizations.access import require
-from organizations.actions import facts
+from organizations.actions import facts, trail
 from organizations.actions.locks import locked_organization
 from organizations.models import ClientRole, Connection, CustomRole, Invitation, Membership, Organization
 from organizations.permissions import PERMISSIONS, Role
@@ -44,7 +43,7 @@ def create(
             raise Conflict(f"An organization has at most {MOST_ROLES} roles of its own.", code="TOO_MANY")
         role.name, role.permissions = _name(role, name), _permissions(standing, permissions)
         role.save(force_insert=True)
-        _record(by, standing, role, "create", permissions=role.permissions)
+        trail.record(by, standing, "organizations.role.create", role.pk, name=role.name, permissions=role.permissions)
     return role
 
 
@@ -69,7 +68,8 @@ def change(
         gained, lost = sorted(set(role.permissions) - before), sorted(before - set(role.permissions))
         if lost:
             _end_at_the_edge(role)
-        _record(by, standing, role, "change", gained=gained, lost=lost)
+        told = {"name": role.name, "gained": gained, "lost": lost}
+        trail.record(by, standing, "organizations.role.change", role.pk, **told)
     return role
 
 
@@ -86,7 +86,7 @@ def delete(*, by: Actor, organization: Organization, role_id: str) -> None:
                 hint="Give those another role first.",
             )
         role.delete()
-        _record(by, standing, role, "delete", pk=role_id)
+        trail.record(by, standing, "organizations.role.delete", role_id, name=role.name)
 
 
 def users_of(organization_id: str, key: str) -> list[str]:
@@ -160,14 +160,3 @@ def _end_at_the_edge(role: CustomRole) -> None:
     members = Membership.objects.filter(holding, organization_id=role.organization_id, blocked_at=None)
     holders = members.values_list("user_id", flat=True).distinct()
     facts.publish_for(facts.ROLE_CHANGED, role.organization_id, holders, role=role.pk)
-
-
-def _record(by: Actor, standing: Standing, role: CustomRole, deed: str, pk: str = "", **data: Any) -> None:
-    audit.record(
-        by=by,
-        action=f"organizations.role.{deed}",
-        organization_id=standing.organization_id,
-        target=pk or role.pk,
-        data={"name": role.name, **data},
-        grant_id=standing.grant_id,
-    )

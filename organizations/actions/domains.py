@@ -7,12 +7,12 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from controlplane import audit, rls
+from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Invalid, NotFound
 from organizations import owner_notices
 from organizations.access import require
-from organizations.actions import facts
+from organizations.actions import facts, trail
 from organizations.actions.locks import locked_organization
 from organizations.models import Connection, Domain, Membership, Organization
 from organizations.sso.domains import judging
@@ -46,7 +46,7 @@ def claim(*, by: Actor, organization: Organization, name: str) -> Domain:
         if own.count() >= MOST_DOMAINS:
             raise Conflict(f"An organization claims at most {MOST_DOMAINS} domains.", code="TOO_MANY")
         domain.save(force_insert=True)
-        _record(by, domain, "organizations.domain.claim", standing)
+        trail.record(by, standing, "organizations.domain.claim", domain.pk, domain=domain.name)
     return domain
 
 
@@ -114,11 +114,12 @@ def use(
         domain.save(update_fields=["connection", "enforced", "join_requests"])
         if wanted.demands_anew(before):
             _end_what_other_ways_opened(domain)
-        _record(
+        trail.record(
             by,
-            domain,
-            "organizations.domain.use",
             standing,
+            "organizations.domain.use",
+            domain.pk,
+            domain=domain.name,
             connection=wanted.connection_id or "",
             enforced=wanted.enforced,
             join_requests=wanted.join_requests,
@@ -131,7 +132,7 @@ def give_up(*, by: Actor, organization: Organization, domain_id: str) -> None:
     standing = require(by, "sso.manage", organization, confirmed=True)
     with rls.acting_as(f"org:{organization.pk}"):
         domain = _found(organization, domain_id)
-        _record(by, domain, "organizations.domain.give_up", standing)
+        trail.record(by, standing, "organizations.domain.give_up", domain.pk, domain=domain.name)
         domain.delete()
 
 
@@ -219,7 +220,8 @@ def _tell(by: Actor, domain: Domain, standing: Standing | None) -> None:
         Domain.State.MISSING: "miss",
         Domain.State.WITHDRAWN: "withdraw",
     }[Domain.State(domain.state)]
-    _record(by, domain, f"organizations.domain.{verb}", standing, found=domain.looked_words)
+    told_as = {"domain": domain.name, "found": domain.looked_words}
+    trail.record(by, standing or domain.organization_id, f"organizations.domain.{verb}", domain.pk, **told_as)
     if told := TOLD.get(Domain.State(domain.state)):
         topic, template = told
         facts.publish(topic, organization_id=domain.organization_id, domain=domain.name)
@@ -238,14 +240,3 @@ def _found(organization: Organization, domain_id: str) -> Domain:
     if domain is None:
         raise NotFound
     return domain
-
-
-def _record(by: Actor, domain: Domain, action: str, standing: Standing | None, **data: Any) -> None:
-    audit.record(
-        by=by,
-        action=action,
-        organization_id=domain.organization_id,
-        target=domain.pk,
-        data={"domain": domain.name, **data},
-        grant_id=standing.grant_id if standing else None,
-    )

@@ -2,12 +2,12 @@
 
 from django.utils import timezone
 
-from controlplane import audit, rls
+from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Invalid
 from organizations import owner_notices
 from organizations.access import require
-from organizations.actions import facts
+from organizations.actions import facts, trail
 from organizations.actions.locks import locked_organization
 from organizations.models import Domain, Membership, Organization, User
 from organizations.permissions import Role
@@ -28,14 +28,8 @@ def choose(*, by: Actor, organization: Organization, membership_id: str | None) 
         if before == held.break_glass_id:
             return held
         held.save(update_fields=["break_glass"])
-        audit.record(
-            by=by,
-            action="organizations.break_glass.choose",
-            organization_id=held.pk,
-            target=held.pk,
-            data={"before": before or "", "after": held.break_glass_id or ""},
-            grant_id=standing.grant_id,
-        )
+        told = {"before": before or "", "after": held.break_glass_id or ""}
+        trail.record(by, standing, "organizations.break_glass.choose", held.pk, **told)
     return held
 
 
@@ -51,13 +45,7 @@ def note_use(*, by: Actor, user: User, way: str) -> None:
         used = [demand.organization for demand in demands_on(user) if demand.is_strict and demand.breaks_glass]
     for organization in used:
         with rls.acting_as(f"org:{organization.pk}"):
-            audit.record(
-                by=by,
-                action="organizations.break_glass.use",
-                organization_id=organization.pk,
-                target=user.pk,
-                data={"way": way, "address": by.address},
-            )
+            trail.record(by, organization.pk, "organizations.break_glass.use", user.pk, way=way, address=by.address)
             facts.publish(
                 facts.BREAK_GLASS_USED, organization_id=organization.pk, user=user.pk, address=by.address, way=way
             )

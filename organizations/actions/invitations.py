@@ -7,12 +7,12 @@ from typing import Any
 
 from django.utils import timezone
 
-from controlplane import audit, mail, rls
+from controlplane import mail, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound, Problem
 from organizations.access import require
 from organizations.accounts import guessing, people
-from organizations.actions import outsiders, roles
+from organizations.actions import outsiders, roles, trail
 from organizations.actions.locks import locked_organization
 from organizations.actions.members import check_role
 from organizations.addresses import usable_address
@@ -20,7 +20,6 @@ from organizations.models import Invitation, Membership, Organization, User
 from organizations.roles.named import role_name
 from organizations.sso.demands import asks_for_own_sign_in
 from organizations.sso.domains import reach
-from organizations.standings import Standing
 
 LIFETIME = dt.timedelta(days=14)
 MOST_AT_ONCE = 50
@@ -46,7 +45,7 @@ def invite(*, by: Actor, organization: Organization, email: str, role: str) -> I
         invitation = Invitation(organization=held, email=address, role=role, invited_by_id=by.user_id or None)
         _send(by, invitation)
         invitation.save(force_insert=True)
-        _record(by, standing, "organizations.invitation.create", invitation.pk, email=address, role=role)
+        trail.record(by, standing, "organizations.invitation.create", invitation.pk, email=address, role=role)
     return invitation
 
 
@@ -97,7 +96,7 @@ def send_again(*, by: Actor, organization: Organization, invitation_id: str) -> 
         _count(organization, invitation.email)
         _send(by, invitation)
         invitation.save(update_fields=["sent_at", "expires_at"])
-        _record(by, standing, "organizations.invitation.resend", invitation.pk, email=invitation.email)
+        trail.record(by, standing, "organizations.invitation.resend", invitation.pk, email=invitation.email)
     return invitation
 
 
@@ -109,19 +108,14 @@ def withdraw(*, by: Actor, organization: Organization, invitation_id: str) -> No
         if invitation is None:
             raise NotFound
         invitation.delete()
-        _record(by, standing, "organizations.invitation.withdraw", invitation_id, email=invitation.email)
+        trail.record(by, standing, "organizations.invitation.withdraw", invitation_id, email=invitation.email)
 
 
 def withdraw_from(*, by: Actor, organization: Organization, email: str, because: str) -> None:
     """Take back what was sent to an address, in the caller's transaction, as the organization."""
     for invitation in Invitation.objects.filter(organization=organization, email__iexact=email):
-        audit.record(
-            by=by,
-            action="organizations.invitation.withdraw",
-            organization_id=organization.pk,
-            target=invitation.pk,
-            data={"email": invitation.email, "because": because},
-        )
+        known = {"email": invitation.email, "because": because}
+        trail.record(by, organization.pk, "organizations.invitation.withdraw", invitation.pk, **known)
         invitation.delete()
 
 
@@ -205,13 +199,7 @@ def decline(*, by: Actor, invitation_id: str) -> None:
         if invitation is None:
             raise NotFound
         invitation.delete()
-        audit.record(
-            by=by,
-            action="organizations.invitation.decline",
-            organization_id=organization_id,
-            target=invitation_id,
-            data={"email": invitation.email},
-        )
+        trail.record(by, organization_id, "organizations.invitation.decline", invitation_id, email=invitation.email)
 
 
 def _own(by: Actor, invitation_id: str) -> dict[str, Any]:
@@ -283,14 +271,3 @@ def _address(email: str) -> str:
         return usable_address(email.strip())
     except ValueError as error:
         raise Invalid(f"{error}", field="email") from error
-
-
-def _record(by: Actor, standing: Standing, action: str, target: str, **data: Any) -> None:
-    audit.record(
-        by=by,
-        action=action,
-        organization_id=standing.organization_id,
-        target=target,
-        data=data,
-        grant_id=standing.grant_id,
-    )

@@ -10,13 +10,13 @@ from typing import Any
 
 from django.utils import timezone
 
-from controlplane import audit, mail, rls
+from controlplane import mail, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, NotFound
 from organizations import owner_notices
 from organizations.access import require
 from organizations.accounts import guessing, people
-from organizations.actions import invitations, outsiders, roles, sign_in, sign_in_trail
+from organizations.actions import invitations, outsiders, roles, sign_in, sign_in_trail, trail
 from organizations.actions.locks import locked_organization
 from organizations.actions.members import check_role
 from organizations.models import Connection, Domain, JoinRequest, Membership, Organization, User
@@ -70,7 +70,7 @@ def take_back(*, by: Actor, organization_id: str) -> None:
         taken, _ = JoinRequest.objects.open().filter(pk=mine.pk).delete()
         if not taken:
             raise NotFound
-        _record(by, mine, "take_back")
+        trail.record(by, organization_id, "organizations.join_request.take_back", mine.pk, **_told(mine))
 
 
 def askable_by_connection(*, connection: Connection, identity: ProvenIdentity) -> Askable | None:
@@ -137,7 +137,7 @@ def approve(*, by: Actor, organization: Organization, join_request_id: str, role
             grant_id=standing.grant_id,
             join_request=request.pk,
         )
-        _record(by, request, "approve", standing.grant_id, role=role)
+        trail.record(by, standing, "organizations.join_request.approve", request.pk, role=role, **_told(request))
         _tell(organization, request, "join_approved", role=role_name(organization.pk, role))
     return membership
 
@@ -149,7 +149,7 @@ def decline(*, by: Actor, organization: Organization, join_request_id: str) -> N
         request = _taken(organization, join_request_id)
         request.declined_at = timezone.now()
         request.save(update_fields=["declined_at"])
-        _record(by, request, "decline", standing.grant_id)
+        trail.record(by, standing, "organizations.join_request.decline", request.pk, **_told(request))
         _tell(organization, request, "join_declined", again=f"{request.ends_at:%-d %B %Y}")
 
 
@@ -167,7 +167,7 @@ def _keep(by: Actor, organization_id: str, person: User, email: str) -> JoinRequ
         guessing.count("join", organization_id)
         mine.delete()
         request = JoinRequest.objects.create(organization=organization, user=person, email=email, name=person.name)
-        _record(by, request, "create")
+        trail.record(by, organization_id, "organizations.join_request.create", request.pk, **_told(request))
         named = mail.unlinked(person.name) or "Somebody"
         owner_notices.tell_those_who_may("member.manage", organization, "join_asked", name=named, email=email)
     return request
@@ -187,17 +187,6 @@ def _tell(organization: Organization, request: JoinRequest, template: str, **mor
     mail.write(to=request.email, template=template, context=context, organization_id=organization.pk)
 
 
-def _record(by: Actor, request: JoinRequest, deed: str, grant_id: str | None = None, **more: str) -> None:
-    audit.record(
-        by=by,
-        action=f"organizations.join_request.{deed}",
-        organization_id=request.organization_id,
-        target=request.pk,
-        data={"email": request.email, "user": request.user_id, **more},
-        grant_id=grant_id,
-    )
-
-
 def _on_sqlite(user_id: str) -> list[dict[str, Any]]:
     person = User.objects.filter(pk=user_id, email_verified=True).first()
     rows = Domain.objects.filter(
@@ -207,3 +196,7 @@ def _on_sqlite(user_id: str) -> list[dict[str, Any]]:
         organization__state=Organization.State.ACTIVE,
     ).exclude(organization__memberships__user_id=user_id)
     return [{"id": row.organization_id, "name": row.organization.name} for row in rows.select_related("organization")]
+
+
+def _told(request: JoinRequest) -> dict[str, str]:
+    return {"email": request.email, "user": request.user_id}

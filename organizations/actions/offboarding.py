@@ -13,11 +13,11 @@ from dataclasses import asdict, dataclass, replace
 
 from django.utils import timezone
 
-from controlplane import audit, rls
+from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, NotFound
 from organizations.access import require
-from organizations.actions import emergency_access, owners, roles
+from organizations.actions import emergency_access, owners, roles, trail
 from organizations.models import (
     AccessRequest,
     ApiKey,
@@ -105,14 +105,8 @@ def offboard(*, by: Actor, msp: Organization, membership_id: str) -> Offboarding
             _end_in_client(by, each_client, receipt)
         _end_made_by(by, msp, person, receipt)
         roles.end(by=by, membership=membership, grant_id=standing.grant_id, offboarding=receipt.pk)
-        audit.record(
-            by=by,
-            action="organizations.offboarding.create",
-            organization_id=msp.pk,
-            target=receipt.pk,
-            data={"user": person.pk, "closed": len(plan.closes), "kept": len(plan.keeps)},
-            grant_id=standing.grant_id,
-        )
+        told = {"user": person.pk, "closed": len(plan.closes), "kept": len(plan.keeps)}
+        trail.record(by, standing, "organizations.offboarding.create", receipt.pk, **told)
     return receipt
 
 
@@ -203,7 +197,7 @@ def _end_made_by(by: Actor, msp: Organization, person: User, receipt: Offboardin
 
 
 def _note(by: Actor, msp: Organization, action: str, target: str, receipt: Offboarding) -> None:
-    audit.record(by=by, action=action, organization_id=msp.pk, target=target, data={"offboarding": receipt.pk})
+    trail.record(by, msp.pk, action, target, offboarding=receipt.pk)
 
 
 def _in_clients(by: Actor, msp: Organization, person: User) -> list[_InClient]:

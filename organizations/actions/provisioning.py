@@ -12,7 +12,7 @@ from allauth.socialaccount.models import SocialAccount
 from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict
-from organizations.actions import departing, joining, owners, roles
+from organizations.actions import departing, joining, owners, roles, trail
 from organizations.actions.locks import locked_organization
 from organizations.models import Connection, DirectoryUser, Membership
 from organizations.scim import people
@@ -60,13 +60,7 @@ def settle(*, by: Actor, connection: Connection, entry: DirectoryUser, returns: 
 
 def record(by: Actor, connection: Connection, action: str, target: str, **data: Any) -> None:
     """Audit what a directory changed."""
-    audit.record(
-        by=by,
-        action=action,
-        organization_id=connection.organization_id,
-        target=target,
-        data={"connection": connection.pk, **data},
-    )
+    trail.record(by, connection.organization_id, action, target, connection=connection.pk, **data)
 
 
 def _holder(connection: Connection, entry: DirectoryUser) -> str | None:

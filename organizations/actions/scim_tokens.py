@@ -5,12 +5,12 @@ import datetime as dt
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from controlplane import audit, rls
+from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.ids import body_of, digest, make_token
 from controlplane.problems import Conflict, Invalid, NotFound
 from organizations.access import require
-from organizations.actions import connections, vouching
+from organizations.actions import connections, trail, vouching
 from organizations.actions.locks import locked_organization
 from organizations.models import Connection, DirectoryGroup, DirectoryUser, Membership, Organization, ScimToken
 from organizations.scim.models import new_scim_token_id
@@ -50,7 +50,8 @@ def create(
         token.secret_digest, token.created_by_id = digest(text), by.user_id or None
         token.expires_at = timezone.now() + expires_in
         token.save(force_insert=True)
-        _record(by, standing, "create", token, expires_at=token.expires_at.isoformat())
+        told = {"connection": connection.pk, "expires_at": token.expires_at.isoformat()}
+        trail.record(by, standing, "organizations.scim_token.create", token.pk, **told)
     return token, text
 
 
@@ -118,15 +119,4 @@ def _end(by: Actor, standing: Standing, token: ScimToken) -> None:
     now = timezone.now()
     if ScimToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=now):
         token.revoked_at = now
-        _record(by, standing, "revoke", token)
-
-
-def _record(by: Actor, standing: Standing, verb: str, token: ScimToken, **data: str) -> None:
-    audit.record(
-        by=by,
-        action=f"organizations.scim_token.{verb}",
-        organization_id=token.organization_id,
-        target=token.pk,
-        data={"connection": token.connection_id, **data},
-        grant_id=standing.grant_id,
-    )
+        trail.record(by, standing, "organizations.scim_token.revoke", token.pk, connection=token.connection_id)

@@ -5,11 +5,11 @@ from typing import Any
 
 from django.utils import timezone
 
-from controlplane import audit, rls
+from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Invalid
 from organizations.access import require
-from organizations.actions import facts
+from organizations.actions import facts, trail
 from organizations.actions.connections import found
 from organizations.actions.locks import locked_organization
 from organizations.models import Connection, Grant, Organization
@@ -63,7 +63,7 @@ def change(
         if any(_is_stricter(name, before[name], value) for name, value in after.items()):
             _close_at_the_edge(held)
         told = {"before": {name: before[name] for name in after}, "after": after}
-        _record(by, standing, "organizations.entry.change", held.pk, **told)
+        trail.record(by, standing, "organizations.entry.change", held.pk, **told)
     return held
 
 
@@ -96,7 +96,7 @@ def trust_second_factor(
         if held.require_second_factor and is_narrower:
             _close_what_it_opened(connection)
         told = {"before": _trust_words(*before), "after": _trust_words(*wanted), "name": connection.name}
-        _record(by, standing, "organizations.connection.trust_second_factor", connection.pk, **told)
+        trail.record(by, standing, "organizations.connection.trust_second_factor", connection.pk, **told)
     return connection
 
 
@@ -112,7 +112,7 @@ def sign_everybody_out(*, by: Actor, organization: Organization) -> Organization
         held.signed_out_at = timezone.now()
         held.save(update_fields=["signed_out_at"])
         _close_at_the_edge(held)
-        _record(by, standing, "organizations.organization.sign_out", held.pk)
+        trail.record(by, standing, "organizations.organization.sign_out", held.pk)
     return held
 
 
@@ -186,14 +186,3 @@ def _close_what_it_opened(connection: Connection) -> None:
 
 def _trust_words(trusted: bool, values: list[str]) -> str:
     return f"where the answer says {' or '.join(values)}" if trusted and values else "always" if trusted else "never"
-
-
-def _record(by: Actor, standing: Standing, action: str, target: str, **data: Any) -> None:
-    audit.record(
-        by=by,
-        action=action,
-        organization_id=standing.organization_id,
-        target=target,
-        data=data,
-        grant_id=standing.grant_id,
-    )

@@ -4,9 +4,10 @@ import datetime as dt
 
 from django.utils import timezone
 
-from controlplane import audit, rls
+from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, Invalid
+from organizations.actions import trail
 from organizations.addresses import usable_address
 from organizations.models import StaffGrant, User
 from organizations.models.user import new_user_id
@@ -41,7 +42,7 @@ def make(*, by: Actor, email: str, password: str) -> User:
     user_id = new_user_id()
     with rls.acting_as(f"user:{user_id}"):
         user = User.objects.create_superuser(address, password, id=user_id)
-        _record(by, "organizations.staff.create", user.pk, email=user.email)
+        trail.record(by, None, "organizations.staff.create", user.pk, email=user.email)
     return user
 
 
@@ -55,7 +56,7 @@ def grant(*, by: Actor, user_id: str, reason: str, hours: int) -> StaffGrant:
     ends_at = timezone.now() + dt.timedelta(hours=hours)
     with rls.acting_as(rls.PLATFORM):
         made = StaffGrant.objects.create(user_id=user_id, reason=reason.strip(), ends_at=ends_at)
-        _record(by, "organizations.staff.grant", user_id, reason=made.reason, ends_at=ends_at.isoformat())
+        trail.record(by, None, "organizations.staff.grant", user_id, reason=made.reason, ends_at=ends_at.isoformat())
     return made
 
 
@@ -66,7 +67,7 @@ def end(*, by: Actor, user_id: str) -> int:
     with rls.acting_as(rls.PLATFORM):
         ended = StaffGrant.objects.filter(user_id=user_id, ends_at__gt=now).update(ends_at=now)
         if ended:
-            _record(by, "organizations.staff.end", user_id)
+            trail.record(by, None, "organizations.staff.end", user_id)
     return ended
 
 
@@ -80,7 +81,3 @@ def _only_the_operator(by: Actor) -> None:
     """Staff come about on the operator's command line only: no page or API leads here."""
     if by.kind != "system" or by.organization_id is not None:
         raise Forbidden("Only the operator's command line makes staff.")
-
-
-def _record(by: Actor, action: str, user_id: str, **data: str) -> None:
-    audit.record(by=by, action=action, organization_id=None, target=user_id, data=data)
