@@ -3,6 +3,8 @@
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from controlplane.problems import Invalid
+
 LONGEST = 254
 
 
@@ -22,3 +24,11 @@ def usable_address(text: object) -> str:
     except ValidationError as error:
         raise ValueError("This is not an e-mail address.") from error
     return text
+
+
+def checked_address(email: str) -> str:
+    """An address that somebody typed, without white space around it. Raises Invalid naming `email`."""
+    try:
+        return usable_address(email.strip())
+    except ValueError as error:
+        raise Invalid(str(error), field="email") from error

@@ -21,7 +21,7 @@ from organizations.accounts import guessing
 from organizations.actions.clients import end_lapsed, record
 from organizations.actions.locks import locked_organization
 from organizations.actions.terms import checked_ceiling, checked_days, given_ceiling, until
-from organizations.addresses import usable_address
+from organizations.addresses import checked_address
 from organizations.models import AccessRequest, Grant, Organization
 from organizations.models.access_request import new_access_request_id
 from organizations.permissions import Role
@@ -59,7 +59,7 @@ def ask(
     request = AccessRequest(
         id=new_access_request_id(),
         organization=msp,
-        email=_address(email),
+        email=checked_address(email) if email.strip() else "",
         role_ceiling=checked_ceiling(role_ceiling),
         days=checked_days(days),
         reason=" ".join(reason.split())[:500],
@@ -250,13 +250,6 @@ def _count(request: AccessRequest) -> None:
     guessing.count("access_request", request.organization_id)
     if request.email:
         guessing.count("access_request.address", request.email)
-
-
-def _address(email: str) -> str:
-    try:
-        return usable_address(email.strip()) if email.strip() else ""
-    except ValueError as error:
-        raise Invalid(f"{error}", field="email") from error
 
 
 def _mail(msp: Organization, request: AccessRequest, code: str) -> None:

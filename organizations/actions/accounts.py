@@ -11,7 +11,7 @@ from organizations.accounts.mailed_codes import LASTS
 from organizations.accounts.models import MailedCode, Passkey
 from organizations.accounts.passkeys import NewPasskey
 from organizations.actions import browser_sessions
-from organizations.addresses import usable_address
+from organizations.addresses import checked_address
 from organizations.models import User
 
 LONGEST_NAME = 200
@@ -123,14 +123,6 @@ def change_password(*, by: Actor, password: str) -> User:
     had_one = person.has_usable_password()
     _set_password(by, person, password, f"organizations.password.{'change' if had_one else 'set'}")
     return person
-
-
-def checked_address(email: str) -> str:
-    """An address that can be mailed to. Raises Invalid naming `email`."""
-    try:
-        return usable_address(email.strip())
-    except ValueError as error:
-        raise Invalid(f"{error}", field="email") from error
 
 
 def checked_person_name(name: str) -> str:

@@ -15,7 +15,7 @@ from organizations.accounts import guessing, people
 from organizations.actions import outsiders, roles, trail
 from organizations.actions.locks import locked_organization
 from organizations.actions.members import check_role
-from organizations.addresses import usable_address
+from organizations.addresses import checked_address
 from organizations.models import Invitation, Membership, Organization, User
 from organizations.roles.named import role_name
 from organizations.sso.demands import asks_for_own_sign_in
@@ -33,7 +33,7 @@ def invite(*, by: Actor, organization: Organization, email: str, role: str) -> I
     who belongs already, and a 429 Problem.
     """
     standing = require(by, "member.manage", organization, confirmed=True)
-    address = _address(email)
+    address = checked_address(email)
     with rls.acting_as(f"org:{organization.pk}"):
         # Of two invitations of one address at once, the second waits, and takes the first one's place.
         held = locked_organization(organization.pk)
@@ -264,10 +264,3 @@ def _named(person: User | None) -> str:
 
 def _person(user_id: str | None) -> User | None:
     return people.person(user_id) if user_id else None
-
-
-def _address(email: str) -> str:
-    try:
-        return usable_address(email.strip())
-    except ValueError as error:
-        raise Invalid(f"{error}", field="email") from error

@@ -8,7 +8,7 @@ from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, Invalid
 from organizations.actions import trail
-from organizations.addresses import usable_address
+from organizations.addresses import checked_address
 from organizations.models import StaffGrant, User
 from organizations.models.user import new_user_id
 
@@ -33,10 +33,7 @@ def make(*, by: Actor, email: str, password: str) -> User:
     _only_the_operator(by)
     if len(password) < SHORTEST_PASSWORD:
         raise Invalid(f"The password has at least {SHORTEST_PASSWORD} characters.", field="password")
-    try:
-        address = usable_address(email.strip())
-    except ValueError as error:
-        raise Invalid(str(error), field="email") from error
+    address = checked_address(email)
     if staff_of_address(address):
         raise Conflict("Somebody of the staff has this address already. Nothing was made.", code="ALREADY_STAFF")
     user_id = new_user_id()

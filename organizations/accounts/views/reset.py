@@ -13,6 +13,7 @@ from organizations.accounts import guessing
 from organizations.accounts.forms import EmailForm, NewPasswordForm
 from organizations.accounts.views.sign_up import count_mail
 from organizations.actions import accounts
+from organizations.addresses import checked_address
 from organizations.sso import sessions
 
 
@@ -24,7 +25,7 @@ def ask(request: HttpRequest) -> HttpResponse:
     form = EmailForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         with told_on(form):
-            address = accounts.checked_address(form.cleaned_data["email"])
+            address = checked_address(form.cleaned_data["email"])
             count_mail(request, address)
             accounts.ask_for_reset(email=address)
             return render(request, "accounts/reset_sent.html", {"email": address})

@@ -21,6 +21,7 @@ from organizations.accounts import guessing, mailed_codes, passkeys
 from organizations.accounts.forms import EmailForm, MailedCodeForm, NameForm, NewPasswordForm, PasskeyForm
 from organizations.accounts.models import MailedCode
 from organizations.actions import accounts
+from organizations.addresses import checked_address
 from organizations.models import User
 from organizations.models.user import new_user_id
 from organizations.sso import sessions
@@ -37,7 +38,7 @@ def ask(request: HttpRequest) -> HttpResponse:
     form = EmailForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         with told_on(form):
-            address = accounts.checked_address(form.cleaned_data["email"])
+            address = checked_address(form.cleaned_data["email"])
             count_mail(request, address)
             asked = {"id": accounts.ask_for_code(email=address), "email": address, "next": _next(request)}
             request.session[CODE_KEY] = asked
