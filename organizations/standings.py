@@ -16,7 +16,7 @@ from django.utils import timezone
 from controlplane.actor import Actor
 from organizations.models import EmergencyAccess, Grant, Membership, Organization
 from organizations.msp import client_sets, working
-from organizations.permissions import OF_TENANTS, PERMISSIONS, ROLES, largest_role_within
+from organizations.permissions import OF_TENANTS, PERMISSIONS, ROLES, Role, largest_role_within
 from organizations.roles.named import permissions_of_role, permissions_of_roles
 from organizations.security.entering import ends_at, lack
 
@@ -64,7 +64,7 @@ def standing_of(actor: Actor, organization: Organization | str) -> Standing | No
     organization_id = organization if isinstance(organization, str) else organization.pk
     if actor.kind == "system":
         works_here = actor.organization_id in (None, organization_id)
-        return Standing(organization_id, "owner", PERMISSIONS) if works_here else None
+        return Standing(organization_id, Role.OWNER, PERMISSIONS) if works_here else None
     return max(_standings(actor, {organization_id}), key=_preference(actor), default=None)
 
 

@@ -4,15 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from controlplane import audit, rls
+from controlplane import rls
 from controlplane.actor import Actor
-from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
+from controlplane.problems import Conflict, Invalid, NotFound
 from organizations.access import require
-from organizations.actions import facts, owners
-from organizations.actions.members import check_role
+from organizations.actions import facts, owners, trail
+from organizations.actions.members import check_role, check_within_reach
 from organizations.models import ClientRole, Grant, Membership, Organization
 from organizations.permissions import Role
-from organizations.roles.named import permissions_of_role
 from organizations.standings import Standing, current
 
 MOST_SETS = 20
@@ -45,7 +44,7 @@ def set_client_roles(
         before = _held(membership)
         membership.client_roles.all().delete()
         made = [_make(standing, membership, each) for each in wanted]
-        _record(by, standing, membership, before)
+        _tell(by, standing, membership, before)
     return made
 
 
@@ -59,7 +58,7 @@ def add_set(*, by: Actor, msp: Organization, membership_id: str, wanted: WantedS
         if len(before) >= MOST_SETS:
             raise _too_many()
         made = _make(standing, membership, wanted)
-        _record(by, standing, membership, before)
+        _tell(by, standing, membership, before)
     return made
 
 
@@ -72,7 +71,7 @@ def remove_set(*, by: Actor, msp: Organization, membership_id: str, set_id: str)
         gone, _ = membership.client_roles.filter(pk=set_id).delete()
         if not gone:
             raise NotFound
-        _record(by, standing, membership, before)
+        _tell(by, standing, membership, before)
 
 
 def _manager(by: Actor, msp: Organization) -> Standing:
@@ -85,7 +84,7 @@ def _manager(by: Actor, msp: Organization) -> Standing:
 def _alone(standing: Standing, msp: Organization, membership_id: str) -> Membership:
     """The member as they are now: their sets are read after this, and nobody else changes them meanwhile."""
     membership = owners.member_alone(msp, membership_id)
-    _may_limit(membership, standing.permissions)
+    _may_limit(standing, membership)
     return membership
 
 
@@ -104,35 +103,24 @@ def _make(standing: Standing, membership: Membership, wanted: WantedSet) -> Clie
     )
 
 
-def _record(by: Actor, standing: Standing, membership: Membership, before: list[dict[str, Any]]) -> None:
-    facts.publish(
-        facts.ROLE_CHANGED,
-        organization_id=membership.organization_id,
-        user=membership.user_id,
-    )
-    audit.record(
-        by=by,
-        action="organizations.client_roles.change",
-        organization_id=membership.organization_id,
-        target=membership.pk,
-        data={"user": membership.user_id, "before": before, "after": _held(membership)},
-        grant_id=standing.grant_id,
-    )
+def _tell(by: Actor, standing: Standing, membership: Membership, before: list[dict[str, Any]]) -> None:
+    facts.publish(facts.ROLE_CHANGED, organization_id=membership.organization_id, user=membership.user_id)
+    told = {"user": membership.user_id, "before": before, "after": _held(membership)}
+    trail.record(by, standing, "organizations.client_roles.change", membership.pk, **told)
 
 
 def _too_many() -> Invalid:
     return Invalid(f"A member has at most {MOST_SETS} sets of clients.", field="sets")
 
 
-def _may_limit(membership: Membership, own: frozenset[str]) -> None:
+def _may_limit(standing: Standing, membership: Membership) -> None:
     if membership.role == Role.OWNER:
         raise Conflict(
             "Owners work in every client. Nothing was changed.",
             code="OWNER_NOT_LIMITED",
             hint="Give this member another role first.",
         )
-    if not permissions_of_role(membership.organization_id, membership.role) <= own:
-        raise Forbidden("This member's role can do more than yours. Nothing was changed.")
+    check_within_reach(standing, membership)
 
 
 def _check_clients(msp: Organization, sets: Iterable[WantedSet]) -> None:

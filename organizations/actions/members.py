@@ -23,7 +23,7 @@ def change_role(*, by: Actor, organization: Organization, membership_id: str, ro
         membership = owners.member_alone(organization, membership_id)
         check_role(standing, role)
         outsiders.keep_out(standing, membership.user.email, membership.user_id)
-        _check_reach(standing, membership)
+        check_within_reach(standing, membership)
         _check_directory(membership)
         roles.unblock(by=by, membership=membership, grant_id=standing.grant_id)
         roles.give(by=by, membership=membership, role=role, grant_id=standing.grant_id)
@@ -42,7 +42,7 @@ def remove(*, by: Actor, organization: Organization, membership_id: str) -> None
         if membership.user_id != by.user_id or by.kind != "user":
             if "member.manage" not in standing.permissions:
                 raise Forbidden("Your role does not include removing members. Nothing was changed.")
-            _check_reach(standing, membership)
+            check_within_reach(standing, membership)
             # As themselves: the organization does not see by which membership an MSP's person is here.
             with rls.reading_as(by.rls_actor):
                 require(by, "member.manage", organization, confirmed=True)
@@ -61,6 +61,12 @@ def check_role(standing: Standing, role: str) -> NamedRole:
     return found
 
 
+def check_within_reach(standing: Standing, membership: Membership) -> None:
+    """Whoever decides about a member can do what they can. The caller acts as the organization. Raises Forbidden."""
+    if not permissions_of_role(membership.organization_id, membership.role) <= standing.permissions:
+        raise Forbidden("This member's role can do more than yours. Nothing was changed.")
+
+
 def _check_directory(membership: Membership) -> None:
     if membership.blocked_at and people.is_closed(membership.organization_id, membership.user_id):
         raise Conflict(
@@ -68,8 +74,3 @@ def _check_directory(membership: Membership) -> None:
             code="DEPROVISIONED",
             hint="Activate them in the directory, or stop provisioning on the connection's page.",
         )
-
-
-def _check_reach(standing: Standing, membership: Membership) -> None:
-    if not permissions_of_role(membership.organization_id, membership.role) <= standing.permissions:
-        raise Forbidden("This member's role can do more than yours. Nothing was changed.")

@@ -11,13 +11,15 @@ Have a technician leave an MSP everywhere, in one action with a receipt.
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 
+from django.db.models import Q
 from django.utils import timezone
 
 from controlplane import rls
 from controlplane.actor import Actor
-from controlplane.problems import Conflict, Forbidden, NotFound
+from controlplane.problems import Conflict, NotFound
 from organizations.access import require
 from organizations.actions import emergency_access, owners, roles, trail
+from organizations.actions.members import check_within_reach
 from organizations.models import (
     AccessRequest,
     ApiKey,
@@ -30,6 +32,7 @@ from organizations.models import (
     PersonSession,
     User,
 )
+from organizations.msp import client_sets
 from organizations.roles.named import permissions_of_role
 from organizations.standings import Standing, current, through_grants
 
@@ -125,8 +128,7 @@ def _may(by: Actor, standing: Standing, membership: Membership) -> None:
             code="OFFBOARDING_ONESELF",
             hint="Have another administrator do it.",
         )
-    if not _permissions(membership) <= standing.permissions:
-        raise Forbidden("This member's role can do more than yours. Nothing was changed.")
+    check_within_reach(standing, membership)
 
 
 def _planned(by: Actor, msp: Organization, membership: Membership) -> Plan:
@@ -152,17 +154,16 @@ def _planned(by: Actor, msp: Organization, membership: Membership) -> Plan:
     return plan
 
 
-def _grants(by: Actor, msp: Organization) -> list[Grant]:
+def _grants(by: Actor, msp: Organization, those: Q | None = None) -> list[Grant]:
     """As the asker: an organization sees its grants, and not the clients that they are over."""
     with rls.reading_as(by.rls_actor):
-        return list(Grant.objects.filter(current(), msp=msp).select_related("client").order_by("client__name"))
+        held = Grant.objects.filter(current(), those or Q(), msp=msp)
+        return list(held.select_related("client").order_by("client__name"))
 
 
 def _reached(by: Actor, msp: Organization, membership: Membership) -> list[Organization]:
-    sets = list(membership.client_roles.all()) if membership.role != "owner" else []
-    return [
-        grant.client for grant in _grants(by, msp) if not sets or any(each.covers(grant.client_id) for each in sets)
-    ]
+    limits = client_sets.limits_of(membership.user_id, {msp.pk: membership.role})
+    return [grant.client for grant in _grants(by, msp, client_sets.reached([msp.pk], limits))]
 
 
 def _sessions_of(person: User) -> int:

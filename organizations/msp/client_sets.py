@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from django.db.models import Q
 
 from organizations.models import ClientRole
+from organizations.permissions import Role
 
 type Limits = Mapping[str, list[ClientRole]]
 """By MSP; one that is not there limits nothing."""
@@ -22,7 +23,7 @@ ADMINISTRATION = frozenset({"member.manage", "sso.manage", "organization.manage"
 
 def limits_of(user_id: str, roles: Mapping[str, str]) -> dict[str, list[ClientRole]]:
     """The sets of one person. Args: roles: their role by organization."""
-    limited = [organization_id for organization_id, role in roles.items() if role != "owner"]
+    limited = [organization_id for organization_id, role in roles.items() if role != Role.OWNER]
     found: dict[str, list[ClientRole]] = {}
     for each in ClientRole.objects.filter(organization_id__in=limited, membership__user_id=user_id):
         found.setdefault(each.organization_id, []).append(each)
