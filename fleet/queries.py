@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from controlplane.actor import Actor
 from organizations import queries as organizations
 from organizations.models import Organization
-from organizations.standings import may
+from organizations.standings import may, memberships
 from tenants.provisioning import queries as provisioning
 from tenants.provisioning.models import Tenant
 from tenants.provisioning.rows import TenantRow, rows_of
@@ -19,7 +19,7 @@ def home_of(actor: Actor) -> str | None:
 
     Their own first, also one that this session has yet to prove: its page leads to its sign-in.
     """
-    own = organizations.belongings_of(actor).first()
+    own = memberships(actor).first()
     if own is not None:
         return own.organization_id
     first = organizations.visible_to(actor).order_by("kind", "created_at").first()

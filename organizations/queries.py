@@ -61,13 +61,6 @@ def find(actor: Actor, organization_id: str) -> Organization:
     return organization
 
 
-def belongings_of(actor: Actor) -> QuerySet[Membership]:
-    """The asker's own memberships in active organizations, also those that this session has not proven yet."""
-    return Membership.objects.filter(
-        user_id=actor.user_id, organization__state=Organization.State.ACTIVE, blocked_at=None
-    ).select_related("organization")
-
-
 def members_of(actor: Actor, organization: Organization) -> QuerySet[Membership]:
     """Everybody who belongs to the organization itself, with their person."""
     require(actor, "member.view", organization)

@@ -40,6 +40,17 @@ def person_of(address: str) -> User | None:
     return person(found["id"]) if found else None
 
 
+def person_of_identity(provider_id: str, uid: str) -> str | None:
+    """Id of the person to whom a provider's name for them is tied; None where it is tied to nobody."""
+    rows = rls.call(
+        "organizations_person_of_identity",
+        provider_id,
+        uid,
+        otherwise=lambda: SocialAccount.objects.filter(provider=provider_id, uid=uid).values("user_id"),
+    )
+    return next((str(row["user_id"]) for row in rows), None)
+
+
 def person(user_id: str) -> User | None:
     """Somebody by their id, looked up as themselves."""
     with rls.reading_as(f"user:{user_id}"):

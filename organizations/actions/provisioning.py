@@ -7,11 +7,10 @@ directory counts for a person once the connection proved that they are it, never
 
 from typing import Any
 
-from allauth.socialaccount.models import SocialAccount
-
-from controlplane import audit, rls
+from controlplane import audit
 from controlplane.actor import Actor
 from controlplane.problems import Conflict
+from organizations.accounts.people import person_of_identity
 from organizations.actions import departing, joining, owners, roles, trail
 from organizations.actions.locks import locked_organization
 from organizations.models import Connection, DirectoryUser, Membership
@@ -68,13 +67,7 @@ def _holder(connection: Connection, entry: DirectoryUser) -> str | None:
     subject = people.subject_of(connection, entry)
     if people.claim_of(connection) or not subject:
         return None
-    rows = rls.call(
-        "organizations_person_of_identity",
-        connection.provider_id,
-        subject,
-        otherwise=lambda: SocialAccount.objects.filter(provider=connection.provider_id, uid=subject).values("user_id"),
-    )
-    found = next((str(row["user_id"]) for row in rows), None)
+    found = person_of_identity(connection.provider_id, subject)
     taken = DirectoryUser.objects.filter(connection=connection, user_id=found, deleted_at=None).exists()
     return None if taken else found
 

@@ -14,7 +14,7 @@ from organizations.actions.connections import found
 from organizations.actions.locks import locked_organization
 from organizations.models import Connection, Grant, Organization
 from organizations.security.entering import PROOF_SECONDS, checked_networks, is_from
-from organizations.sso.second_factor import checked_values
+from organizations.sso.second_factor import checked_values, trust_of
 from organizations.standings import Standing, current
 
 PERMISSION = "organization.manage"
@@ -82,6 +82,7 @@ def trust_second_factor(
         held = locked_organization(organization.pk)
         connection = found(held, connection_id)
         before = (connection.does_second_factor, connection.second_factor_values)
+        told = {"name": connection.name, "before": _trust_words(connection)}
         if wanted == before:
             return connection
         is_narrower = before[0] and wanted != (True, [])
@@ -95,7 +96,7 @@ def trust_second_factor(
         connection.save(update_fields=["does_second_factor", "second_factor_values"])
         if held.require_second_factor and is_narrower:
             _close_what_it_opened(connection)
-        told = {"before": _trust_words(*before), "after": _trust_words(*wanted), "name": connection.name}
+        told["after"] = _trust_words(connection)
         trail.record(by, standing, "organizations.connection.trust_second_factor", connection.pk, **told)
     return connection
 
@@ -184,5 +185,6 @@ def _close_what_it_opened(connection: Connection) -> None:
     )
 
 
-def _trust_words(trusted: bool, values: list[str]) -> str:
-    return f"where the answer says {' or '.join(values)}" if trusted and values else "always" if trusted else "never"
+def _trust_words(connection: Connection) -> str:
+    trust = trust_of(connection)
+    return f"where the answer says {' or '.join(connection.second_factor_values)}" if trust == "said" else trust

@@ -16,6 +16,7 @@ from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, NotFound
 from organizations.accounts import notices
+from organizations.accounts.people import person_of_identity
 from organizations.actions import facts, joining, provisioning, roles
 from organizations.actions.locks import locked_organization
 from organizations.actions.sign_in_trail import as_known_to
@@ -205,19 +206,11 @@ def connection_by_id(connection_id: str) -> Connection:
 
 def holder(identity: ProvenIdentity) -> User | None:
     """The person who has the identity; raises SignInRefused for one who was switched off."""
-    rows = rls.call(
-        "organizations_person_of_identity",
-        identity.provider_id,
-        identity.uid,
-        otherwise=lambda: SocialAccount.objects.filter(provider=identity.provider_id, uid=identity.uid).values(
-            "user_id"
-        ),
-    )
-    found = next(iter(rows), None)
+    found = person_of_identity(identity.provider_id, identity.uid)
     if found is None:
         return None
-    with rls.reading_as(f"user:{found['user_id']}"):
-        user = User.objects.get(pk=found["user_id"])
+    with rls.reading_as(f"user:{found}"):
+        user = User.objects.get(pk=found)
     if not user.is_active:
         raise _refusal("ACCOUNT_OFF", "The account is switched off.")
     return user

@@ -15,9 +15,7 @@ from organizations.actions import security
 from organizations.api import InOrganization
 from organizations.models import Connection, Organization
 from organizations.security.entering import LONGEST_LIST
-from organizations.sso.second_factor import LONGEST_VALUE, MOST_VALUES
-
-TRUST = ("never", "always", "said")
+from organizations.sso.second_factor import LONGEST_VALUE, MOST_VALUES, TRUST, trust_of
 
 
 class TrustField(serializers.Serializer[Any]):
@@ -124,7 +122,7 @@ def _shown(actor: Actor, organization: Organization) -> dict[str, Any]:
     trusts = [
         {
             "id": one.pk,
-            "second_factor": TRUST[one.does_second_factor + bool(one.second_factor_values)],
+            "second_factor": trust_of(one),
             "values": one.second_factor_values,
         }
         for one in Connection.objects.filter(organization=organization)

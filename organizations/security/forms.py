@@ -6,14 +6,13 @@ from django import forms
 
 from organizations.actions.security import LONGEST_MINUTES, SHORTEST_MINUTES
 from organizations.models import Connection, Organization
-from organizations.sso.second_factor import USUAL
+from organizations.sso.second_factor import TRUST, USUAL, trust_of
 
-TRUST = (
-    ("never", "No: members show a factor of their own here"),
-    ("always", "Yes: it asks for one at every sign-in"),
-    ("said", "Only where its answer says so"),
-)
-
+TRUST_WORDS = {
+    "never": "No: members show a factor of their own here",
+    "always": "Yes: it asks for one at every sign-in",
+    "said": "Only where its answer says so",
+}
 
 LIMITED = "{} to {}. Empty: 12 hours, as everywhere."
 
@@ -63,7 +62,10 @@ class EntryForm(forms.Form):
 class TrustForm(forms.Form):
     """Whether sign-ins by one connection count as a second factor."""
 
-    trust = forms.ChoiceField(choices=TRUST, widget=forms.RadioSelect(attrs={"class": "radio radio-primary"}))
+    trust = forms.ChoiceField(
+        choices=[(trust, TRUST_WORDS[trust]) for trust in TRUST],
+        widget=forms.RadioSelect(attrs={"class": "radio radio-primary"}),
+    )
     values = forms.CharField(
         label="Values that say so",
         required=False,
@@ -75,9 +77,8 @@ class TrustForm(forms.Form):
     @classmethod
     def of(cls, connection: Connection, data: Any = None) -> "TrustForm":
         """The form with what holds now, or with the usual values where there are none yet."""
-        values = connection.second_factor_values
-        trust = "never" if not connection.does_second_factor else "said" if values else "always"
-        initial = {"trust": trust, "values": "\n".join(values or USUAL[connection.kind])}
+        values = connection.second_factor_values or USUAL[connection.kind]
+        initial = {"trust": trust_of(connection), "values": "\n".join(values)}
         return cls(data, initial=initial, auto_id=f"{connection.pk}_%s")
 
     def clean(self) -> dict[str, Any]:

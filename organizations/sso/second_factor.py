@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from controlplane.problems import FieldError, Invalid
 from organizations.sso.claims import CLASS_REF
+from organizations.sso.models import Connection
 
 CLAIMS = {
     "oidc": ("amr", "acr"),
@@ -31,6 +32,15 @@ USUAL = {
     ),
 }
 MOST_VALUES, LONGEST_VALUE = 20, 255
+# When a connection's sign-ins count as a second factor; `said` is where the answer says one of its values.
+TRUST = ("never", "always", "said")
+
+
+def trust_of(connection: Connection) -> str:
+    """Which of `TRUST` holds for a connection."""
+    if not connection.does_second_factor:
+        return "never"
+    return "said" if connection.second_factor_values else "always"
 
 
 def methods_in(kind: str, claims: Mapping[str, Iterable[str]]) -> list[str]:
