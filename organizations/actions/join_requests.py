@@ -19,11 +19,12 @@ from organizations.accounts import guessing, people
 from organizations.actions import invitations, outsiders, roles, sign_in, sign_in_trail, trail
 from organizations.actions.locks import locked_organization
 from organizations.actions.members import check_role
-from organizations.models import Connection, Domain, JoinRequest, Membership, Organization, User
+from organizations.models import Connection, Domain, Grant, JoinRequest, Membership, Organization, User
 from organizations.roles.named import role_name
 from organizations.sso.domains import reach
 from organizations.sso.domains.names import domain_of
 from organizations.sso.proven import ProvenIdentity
+from organizations.standings import current
 
 
 @dataclass(frozen=True)
@@ -168,9 +169,18 @@ def _keep(by: Actor, organization_id: str, person: User, email: str) -> JoinRequ
         mine.delete()
         request = JoinRequest.objects.create(organization=organization, user=person, email=email, name=person.name)
         trail.record(by, organization_id, "organizations.join_request.create", request.pk, **_told(request))
-        named = mail.unlinked(person.name) or "Somebody"
-        owner_notices.tell_those_who_may("member.manage", organization, "join_asked", name=named, email=email)
+        _tell_those_who_decide(organization, name=mail.unlinked(person.name) or "Somebody", email=email)
     return request
+
+
+def _tell_those_who_decide(organization: Organization, **asker: str) -> None:
+    """Where nobody of the organization's own can decide, whoever looks after it for an MSP does."""
+    if owner_notices.tell_those_who_may("member.manage", organization, "join_asked", **asker):
+        return
+    context = {"organization": organization.name, "organization_id": organization.pk, **asker}
+    for grant in Grant.objects.filter(current(), client=organization, ends_at=None).select_related("msp"):
+        with rls.acting_as(f"org:{grant.msp_id}"):
+            owner_notices.tell_owners(grant.msp, "join_asked", **context)
 
 
 def _taken(organization: Organization, join_request_id: str) -> JoinRequest:

@@ -10,7 +10,7 @@ from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound, Problem
 from organizations.actions import domains, invitations, join_requests, keys
-from organizations.models import Domain, Invitation, JoinRequest, Membership, Organization, User
+from organizations.models import CustomRole, Domain, Invitation, JoinRequest, Membership, Organization, User
 from organizations.permissions import PERMISSIONS
 from tests.cast import actor_for, found, join, person, session_of
 from tests.database import all_rows
@@ -132,6 +132,27 @@ def test_those_who_can_decide_are_mailed_and_nobody_else(
     ask(ann, acme)
     words = "Ann asks to join Acme"
     assert [words in subjects(each.email) for each in (alice, carol, bob, vera)] == [True, True, False, False]
+
+
+def test_so_is_somebody_whose_role_of_the_organizations_own_lets_them_decide(
+    acme: Organization, alice: User, bob: User, ann: User
+) -> None:
+    with all_rows():
+        role = CustomRole.objects.create(organization=acme, name="Reception", permissions=["member.manage"])
+        Membership.objects.filter(organization=acme, user=bob).update(role=role.pk)
+    ask(ann, acme)
+    assert "Ann asks to join Acme" in subjects(bob.email)
+
+
+def test_where_nobody_of_the_organization_can_decide_its_service_provider_is_mailed(
+    acme: Organization, alice: User, paula: User, maria: User, ann: User
+) -> None:
+    with all_rows():
+        Membership.objects.filter(organization=acme).exclude(role="viewer").delete()
+    ask(ann, acme)
+    assert "Ann asks to join Acme" in subjects(paula.email)
+    assert not subjects(maria.email)
+    assert not subjects(alice.email)
 
 
 def test_one_asks_once_in_thirty_days(acme: Organization, alice: User, ann: User) -> None:
