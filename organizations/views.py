@@ -14,13 +14,13 @@ from controlplane.appearance import allow_forms_to
 from controlplane.forms import told_on
 from controlplane.problems import NotFound
 from controlplane.transactions import calls_out
+from organizations.accounts import guessing
 from organizations.accounts.forms import PasskeyForm, PasswordSignInForm
 from organizations.actions import sign_up
 from organizations.actions.founding import checked_kind, checked_name
 from organizations.actions.sign_in import connection_by_id
 from organizations.forms import AddressForm, FoundForm, SamlSignUpForm
 from organizations.frame import home_url
-from organizations.limits import count_sign_up
 from organizations.members.join_views import waiting_for
 from organizations.models import Connection
 from organizations.sso import departure, sessions
@@ -118,7 +118,7 @@ def sign_up_saml(request: HttpRequest) -> HttpResponse:
     """Found a pending organization from an identity provider's metadata."""
     form = SamlSignUpForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
-        count_sign_up(actor_of(request).address)
+        guessing.count("sign_up.place", actor_of(request).address)
         with told_on(form):
             connection = _found_with_saml(request, form)
             return remember(request, redirect("sign-up-pending", connection.pk), connection)

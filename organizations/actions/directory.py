@@ -8,6 +8,7 @@ organization: two changes at once could otherwise each leave the other's owner a
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from controlplane import rls
@@ -106,6 +107,15 @@ def check_version(row: DirectoryUser | DirectoryGroup, version: str) -> None:
         raise ScimProblem("", "The resource has changed since you read it. Nothing was changed.", status=412)
 
 
+def check_untaken(noun: str, name: str, external_id: str, others: QuerySet[Any]) -> None:
+    """Refuses what one of the directory's `others` is called already. Raises ScimProblem."""
+    taken = name if others.filter(name_key=name_key(name)).exists() else ""
+    if not taken and external_id and others.filter(external_id=external_id).exists():
+        taken = f"with externalId {external_id}"
+    if taken:
+        raise ScimProblem("uniqueness", f"There is a {noun} {taken} already.", status=409)
+
+
 def _change(by: Actor, connection: Connection, user_id: str, version: str, change: Change) -> DirectoryUser:
     check_door(by, connection)
     with rls.acting_as(f"org:{connection.organization_id}"):
@@ -138,10 +148,7 @@ def _take(entry: DirectoryUser, given: Resource) -> None:
     entry.display_name, entry.name = given.get("displayName", ""), given.get("name", {})
     entry.emails, entry.active = given.get("emails", []), given.get("active", True)
     others = DirectoryUser.objects.filter(connection=entry.connection, deleted_at=None).exclude(pk=entry.pk)
-    if others.filter(name_key=name_key(entry.user_name)).exists():
-        raise ScimProblem("uniqueness", f"There is a user {entry.user_name} already.", status=409)
-    if entry.external_id and others.filter(external_id=entry.external_id).exists():
-        raise ScimProblem("uniqueness", f"There is a user with externalId {entry.external_id} already.", status=409)
+    check_untaken("user", entry.user_name, entry.external_id, others)
 
 
 def _given_back(connection: Connection, entry: DirectoryUser) -> str | None:

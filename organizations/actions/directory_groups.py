@@ -9,11 +9,10 @@ from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import NotFound
 from organizations.actions import provisioning
-from organizations.actions.directory import check_door, check_version, lock
+from organizations.actions.directory import check_door, check_untaken, check_version, lock
 from organizations.models import Connection, DirectoryGroup, DirectoryMember, DirectoryUser
 from organizations.scim.attributes import COMMON, GROUP_ATTRIBUTES, Resource, tidied
 from organizations.scim.errors import ScimProblem, invalid
-from organizations.scim.models import name_key
 from organizations.scim.patch import patched
 from organizations.scim.resources import group_resource
 
@@ -121,10 +120,7 @@ def _take(group: DirectoryGroup, tidy: Resource) -> None:
         raise invalid("displayName", "it is needed.")
     group.display_name, group.external_id = tidy["displayName"], tidy.get("externalId", "")
     others = DirectoryGroup.objects.filter(connection=group.connection).exclude(pk=group.pk)
-    if others.filter(name_key=name_key(group.display_name)).exists():
-        raise ScimProblem("uniqueness", f"There is a group {group.display_name} already.", status=409)
-    if group.external_id and others.filter(external_id=group.external_id).exists():
-        raise ScimProblem("uniqueness", f"There is a group with externalId {group.external_id} already.", status=409)
+    check_untaken("group", group.display_name, group.external_id, others)
 
 
 def _members(group: DirectoryGroup, tidy: Resource) -> set[str]:

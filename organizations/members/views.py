@@ -1,5 +1,8 @@
 """Pages of an organization's members."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -7,7 +10,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
 from controlplane import outbox
-from controlplane.actor import actor_of
+from controlplane.actor import Actor, actor_of
 from controlplane.appearance import allow_forms_to
 from controlplane.forms import told_on
 from organizations import access, queries
@@ -17,7 +20,7 @@ from organizations.members.forms import InviteForm
 from organizations.members.rows import invitation_rows, member_rows
 from organizations.models import Organization
 from organizations.msp.reach import reach_of
-from organizations.roles.named import choices_within, role_name, roles_in
+from organizations.roles.named import NamedRole, choices_within, role_name, roles_in
 from organizations.settings_page import organization_of, settings_page
 from organizations.sso.outgoing import origin_of
 from organizations.standings import permissions_of
@@ -38,19 +41,15 @@ def members(request: HttpRequest, organization_id: str) -> HttpResponse:
         with told_on(form):
             if _invited(request, organization, form):
                 return redirect("settings:members", organization_id)
-    can_manage = "member.manage" in permissions
     ways = queries.own_ways_in(actor, organization)
     context = {
         "members": member_rows(queries.members_of(actor, organization), actor, permissions, known),
-        "invitations": invitation_rows(queries.invitations_of(actor, organization).order_by("-created_at"), known)
-        if can_manage
-        else [],
-        "join_requests": queries.join_requests_of(actor, organization) if can_manage else [],
-        "can_manage": can_manage,
+        "can_manage": "member.manage" in permissions,
         "waiting": outbox.waiting(*reach_of(organization_id)),
         "roles": roles,
         "ways": ways,
         "form": form,
+        **(_not_yet(actor, organization, known) if "member.manage" in permissions else {}),
     }
     page = settings_page(request, organization, "members", "Members", context, form=form)
     allow_forms_to(page, *(origin_of(way.connection.sign_in_url) for way in ways))
@@ -80,6 +79,14 @@ def remove_member(request: HttpRequest, organization_id: str, membership_id: str
     member_actions.remove(by=actor_of(request), organization=organization, membership_id=membership_id)
     messages.success(request, "Removed. Their sessions and keys here have ended.")
     return redirect("settings:members", organization_id)
+
+
+def _not_yet(actor: Actor, organization: Organization, known: Mapping[str, NamedRole]) -> dict[str, Any]:
+    """Who is invited, and who asks to join: for whoever manages members."""
+    return {
+        "invitations": invitation_rows(queries.invitations_of(actor, organization).order_by("-created_at"), known),
+        "join_requests": queries.join_requests_of(actor, organization),
+    }
 
 
 def _invited(request: HttpRequest, organization: Organization, form: InviteForm) -> bool:

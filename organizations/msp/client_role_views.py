@@ -16,7 +16,7 @@ from organizations import access, queries
 from organizations.actions import client_roles
 from organizations.actions.client_roles import WantedSet
 from organizations.frame import Link
-from organizations.models import ClientRole, Organization
+from organizations.models import ClientRole, Membership, Organization
 from organizations.permissions import Role
 from organizations.roles.named import choices_within, role_name, roles_in
 from organizations.settings_page import organization_of, settings_page
@@ -55,23 +55,10 @@ def member_clients(request: HttpRequest, organization_id: str, membership_id: st
             client_roles.add_set(by=actor, msp=msp, membership_id=membership_id, wanted=wanted)
             messages.success(request, f"{membership.user} works in these clients now.")
             return redirect("settings:member-clients", organization_id, membership_id)
-    names = {each.pk: each.name for each in clients}
-    context = {
-        "member": membership,
-        "role": role_name(organization_id, membership.role),
-        "sets": [_row(each, names) for each in membership.client_roles.all()],
-        "form": form,
-    }
-    return settings_page(
-        request,
-        msp,
-        "members",
-        "Clients",
-        context,
-        form=form,
-        template="organizations/settings/member_clients.html",
-        crumbs=(Link("Members", reverse("settings:members", args=[organization_id])),),
-    )
+    context = {**_sets(membership, clients), "form": form}
+    template = "organizations/settings/member_clients.html"
+    back = Link("Members", reverse("settings:members", args=[organization_id]))
+    return settings_page(request, msp, "members", "Clients", context, form=form, template=template, crumbs=(back,))
 
 
 @login_required
@@ -82,6 +69,16 @@ def remove_set(request: HttpRequest, organization_id: str, membership_id: str, s
     client_roles.remove_set(by=actor, msp=msp, membership_id=membership_id, set_id=set_id)
     messages.success(request, "The set is taken away.")
     return redirect("settings:member-clients", organization_id, membership_id)
+
+
+def _sets(membership: Membership, clients: list[Organization]) -> dict[str, Any]:
+    """What a member has now."""
+    names = {each.pk: each.name for each in clients}
+    return {
+        "member": membership,
+        "role": role_name(membership.organization_id, membership.role),
+        "sets": [_row(each, names) for each in membership.client_roles.all()],
+    }
 
 
 def _row(each: ClientRole, names: dict[str, str]) -> dict[str, Any]:

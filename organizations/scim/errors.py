@@ -6,6 +6,7 @@ from typing import Any
 from rest_framework.response import Response
 
 from controlplane.api.problems import answer as problem_answer
+from controlplane.api.problems import as_problem
 from controlplane.problems import Problem
 
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
@@ -42,8 +43,6 @@ def status_of(problem: Problem) -> int:
 
 def answer(exception: Exception, context: Mapping[str, Any]) -> Response | None:
     """DRF's exception handler for SCIM doors. Returns None for what is our own fault."""
-    from controlplane.api.problems import as_problem
-
     response = problem_answer(exception, context)
     problem = as_problem(exception)
     if response is None or problem is None:

@@ -117,10 +117,15 @@ def listed(kind: Kind, connection: Connection, asked: Asked) -> dict[str, Any]:
     """The answer to a list. Raises ScimProblem."""
     total, page = _filtered(kind, connection, asked) if asked.filter else _all(kind, connection, asked)
     resources = [shown(each, only=asked.only, without=asked.without) for each in page]
+    return enveloped(resources, total=total, start=asked.start)
+
+
+def enveloped(resources: list[Resource], *, total: int, start: int = 1) -> dict[str, Any]:
+    """Resources as a list is answered. Args: total: how many there are; start: which of them is the first, from 1."""
     return {
         "schemas": [LIST_RESPONSE],
         "totalResults": total,
-        "startIndex": asked.start,
+        "startIndex": start,
         "itemsPerPage": len(resources),
         "Resources": resources,
     }

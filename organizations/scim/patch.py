@@ -14,7 +14,6 @@ from organizations.scim.attributes import FORGOTTEN, Attribute, Resource, named,
 from organizations.scim.errors import ScimProblem, invalid
 from organizations.scim.filters import Both, Filter, Term, Within, matches, parsed, path_of
 
-PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 MOST_OPERATIONS = 1000
 VERBS = ("add", "replace", "remove")
 CORE = "urn:ietf:params:scim:schemas:core:2.0:"

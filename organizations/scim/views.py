@@ -16,7 +16,7 @@ from organizations.models import Connection
 from organizations.scim import documents, errors
 from organizations.scim.authentication import ScimAuthentication
 from organizations.scim.errors import MEDIA_TYPE, ScimProblem
-from organizations.scim.lists import LIST_RESPONSE, Asked, Groups, Kind, Users, listed
+from organizations.scim.lists import Asked, Groups, Kind, Users, enveloped, listed
 from organizations.scim.resources import address_of, asks_for, shown, version_of
 
 
@@ -85,7 +85,7 @@ class ResourceTypes(ScimDoor):
 
     def get(self, request: Request, connection_id: str) -> Response:
         """List them."""
-        return Response(_in_list(documents.resource_types(self.address)))
+        return _all_of(documents.resource_types(self.address))
 
 
 class OneResourceType(ScimDoor):
@@ -101,7 +101,7 @@ class Schemas(ScimDoor):
 
     def get(self, request: Request, connection_id: str) -> Response:
         """List them."""
-        return Response(_in_list(documents.schemas(self.address)))
+        return _all_of(documents.schemas(self.address))
 
 
 class OneSchema(ScimDoor):
@@ -146,14 +146,13 @@ class One(ScimDoor):
     replace: Callable[..., Any]
     patched: Callable[..., Any]
     remove: Callable[..., Any]
-    name: str
-    parameter: str
+    noun: str
 
     def get(self, request: Request, connection_id: str, **resource: str) -> Response:
         """Read it."""
         row = self.kind.rows(self.connection, whole=False).filter(pk=self.resource_id).first()
         if row is None:
-            raise NotFound(f"There is no {self.name.removesuffix('_id')} {self.resource_id[:64]}.", hint="")
+            raise NotFound(f"There is no {self.noun} {self.resource_id[:64]}.", hint="")
         if version_of(row) in [each.strip() for each in request.headers.get("If-None-Match", "").split(",")]:
             return Response(status=304, headers={"ETag": version_of(row)})
         return _answer(self, request, row)
@@ -178,11 +177,12 @@ class One(ScimDoor):
     @property
     def resource_id(self) -> str:
         """Which one the address names."""
-        return str(self.kwargs[self.parameter])
+        return str(self.kwargs[f"d{self.noun}_id"])
 
     def _which(self) -> dict[str, Any]:
         version = self.request.headers.get("If-Match", "")
-        return {"by": self.actor, "connection": self.connection, self.name: self.resource_id, "version": version}
+        which = {f"{self.noun}_id": self.resource_id}
+        return {"by": self.actor, "connection": self.connection, "version": version, **which}
 
 
 class AllUsers(Collection):
@@ -214,7 +214,7 @@ class SearchGroups(Search):
 class OneUser(One):
     """One user."""
 
-    kind, name, parameter = Users, "user_id", "duser_id"
+    kind, noun = Users, "user"
     replace = staticmethod(directory.replace_user)
     patched = staticmethod(directory.patch_user)
     remove = staticmethod(directory.delete_user)
@@ -223,7 +223,7 @@ class OneUser(One):
 class OneGroup(One):
     """One group."""
 
-    kind, name, parameter = Groups, "group_id", "dgroup_id"
+    kind, noun = Groups, "group"
     replace = staticmethod(directory_groups.replace_group)
     patched = staticmethod(directory_groups.patch_group)
     remove = staticmethod(directory_groups.delete_group)
@@ -255,15 +255,8 @@ def _texts(data: Any) -> list[tuple[str, Any]]:
     return list(data.items())
 
 
-def _in_list(resources: list[dict[str, Any]]) -> dict[str, Any]:
-    count = len(resources)
-    return {
-        "schemas": [LIST_RESPONSE],
-        "totalResults": count,
-        "startIndex": 1,
-        "itemsPerPage": count,
-        "Resources": resources,
-    }
+def _all_of(resources: list[dict[str, Any]]) -> Response:
+    return Response(enveloped(resources, total=len(resources)))
 
 
 def _by_id(resources: list[dict[str, Any]], name: str) -> dict[str, Any]:

@@ -50,7 +50,6 @@ class Asked:
 class Format:
     """A kind of file: its lines from entries and from its end."""
 
-    suffix: str
     content_type: str
     head: Callable[[], str]
     lines: Callable[[str, list[AuditEntry]], str]
@@ -134,6 +133,6 @@ def _end_of_csv(summary: dict[str, Any]) -> str:
 
 
 FORMATS = {
-    "csv": Format("csv", "text/csv; charset=utf-8", lambda: _row(list(COLUMNS)), _csv, _end_of_csv),
-    "jsonl": Format("jsonl", "application/x-ndjson", str, _json_lines, _line),
+    "csv": Format("text/csv; charset=utf-8", lambda: _row(list(COLUMNS)), _csv, _end_of_csv),
+    "jsonl": Format("application/x-ndjson", str, _json_lines, _line),
 }

@@ -5,8 +5,8 @@ import datetime as dt
 from django.utils import timezone
 
 from organizations import retention
+from organizations.accounts.guessing import LIMITS
 from organizations.actions.sign_in import PENDING_LIFETIME
-from organizations.limits import SIGN_UPS_AN_HOUR
 from organizations.models import Connection, Invitation, JoinRequest, Organization, SeenAssertion, User
 from organizations.tasks import forget_spent_rows
 from tests.database import all_rows
@@ -71,6 +71,6 @@ def test_requests_to_join_are_forgotten_after_a_month_decided_or_not(
 
 def test_one_network_can_not_sign_up_without_end(visitor: Browser, saml_idp: SamlIdp) -> None:
     form = {"name": "Acme", "kind": "organization", "metadata_xml": saml_idp.metadata()}
-    answers = [visitor.post("/sign-up/saml/", form).status_code for _ in range(SIGN_UPS_AN_HOUR + 1)]
+    answers = [visitor.post("/sign-up/saml/", form).status_code for _ in range(LIMITS["sign_up.place"].most + 1)]
     assert set(answers[:-1]) == {302}
     assert answers[-1] == 429

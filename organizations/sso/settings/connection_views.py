@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from controlplane import rls
-from controlplane.actor import actor_of
+from controlplane.actor import Actor, actor_of
 from controlplane.appearance import allow_forms_to
 from controlplane.forms import told_on
 from organizations import queries
@@ -22,11 +22,10 @@ from organizations.models import Connection, Organization, SignInTest
 from organizations.roles.named import choices, role_name
 from organizations.sso import departure
 from organizations.sso.attempts import Attempt
-from organizations.sso.claims import PURPOSES
 from organizations.sso.guides import GUIDES, filled, values_of
 from organizations.sso.models import new_test_id
 from organizations.sso.outgoing import origin_of
-from organizations.sso.settings.forms import MappingForm, rule_forms, rules_of
+from organizations.sso.settings.forms import MappingForm, mapping_fields, rule_forms, rules_of
 from organizations.sso.settings.page import done, form_page, managed, managed_connection
 from organizations.sso.settings.rows import connection_row, domain_row, provider_page, test_page
 
@@ -54,32 +53,18 @@ def attributes(request: HttpRequest, organization_id: str, connection_id: str) -
     """Which claim is what and which group gives which role; a preview shows what the last test would come to."""
     actor = actor_of(request)
     organization, connection = managed_connection(request, organization_id, connection_id)
-    test = sign_in_tests.latest(actor, organization, connection)
-    roles = choices(organization_id)
-    initial = {f"{purpose}_claim": connection.mapping.get(purpose, "") for purpose in PURPOSES}
-    initial["default_role"] = connection.default_role
-    form = MappingForm(request.POST or None, initial=initial, kind=connection.kind, roles=roles)
+    roles, trial = choices(organization_id), None
+    form = MappingForm(request.POST or None, initial=mapping_fields(connection), kind=connection.kind, roles=roles)
     table = rule_forms(connection, roles, request.POST or None)
-    preview = None
     if request.method == "POST" and form.is_valid() and table.is_valid():
-        meant: dict[str, Any] = {
-            "mapping": form.mapping,
-            "role_rules": rules_of(table),
-            "default_role": form.cleaned_data["default_role"],
-        }
+        meant: dict[str, Any] = {**form.meant, "role_rules": rules_of(table)}
         with told_on(form):
             if "preview" not in request.POST:
                 mapping.set_mapping(by=actor, organization=organization, connection_id=connection.pk, **meant)
                 where = (organization_id, connection_id)
                 return done(request, "Saved. It counts from the next sign-in on.", "settings:sso-attributes", *where)
-            preview = _preview(organization, mapping.tried(connection, **meant), test)
-    context = {
-        "form": form,
-        "table": table,
-        "preview": preview or _preview(organization, connection, test),
-        "is_trial": preview is not None,
-        "sent": sorted(test.claims) if test else [],
-    }
+            trial = mapping.tried(connection, **meant)
+    context = {"form": form, "table": table, **_outlook(actor, organization, connection, trial)}
     return _page(request, organization, connection, "Attributes", context, "connection_attributes")
 
 
@@ -129,6 +114,18 @@ def switch(request: HttpRequest, organization_id: str, connection_id: str, verb:
         raise Http404
     SWITCHES[verb](by=actor_of(request), organization=organization, connection_id=connection_id)
     return done(request, f"The connection is {verb}d.", "settings:sso-connection", organization_id, connection_id)
+
+
+def _outlook(
+    actor: Actor, organization: Organization, connection: Connection, trial: Connection | None
+) -> dict[str, Any]:
+    """What the last test would come to. Args: trial: the connection as it is being tried; None as it is."""
+    test = sign_in_tests.latest(actor, organization, connection)
+    return {
+        "preview": _preview(organization, trial or connection, test),
+        "is_trial": trial is not None and test is not None,
+        "sent": sorted(test.claims) if test else [],
+    }
 
 
 def _preview(organization: Organization, connection: Connection, last: SignInTest | None) -> dict[str, Any] | None:

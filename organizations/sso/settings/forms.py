@@ -129,9 +129,16 @@ class MappingForm(forms.Form):
             self.fields[f"{purpose}_claim"].widget.attrs["placeholder"] = USUAL[kind][purpose][0]
 
     @property
-    def mapping(self) -> dict[str, str]:
-        """By purpose."""
-        return {purpose: self.cleaned_data[f"{purpose}_claim"] for purpose in PURPOSES}
+    def meant(self) -> dict[str, Any]:
+        """What an action takes of it."""
+        by_purpose = {purpose: self.cleaned_data[f"{purpose}_claim"] for purpose in PURPOSES}
+        return {"mapping": by_purpose, "default_role": self.cleaned_data["default_role"]}
+
+
+def mapping_fields(connection: Connection) -> dict[str, str]:
+    """What the form shows of a connection as it is."""
+    claims = {f"{purpose}_claim": connection.mapping.get(purpose, "") for purpose in PURPOSES}
+    return {**claims, "default_role": connection.default_role}
 
 
 class RuleForm(forms.Form):
