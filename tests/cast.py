@@ -18,7 +18,7 @@ from controlplane.actor import Actor
 from controlplane.ids import new_id
 from controlplane.mail import WRITTEN
 from controlplane.models import Mail, Message
-from organizations.actions import clients, invitations, sign_up
+from organizations.actions import clients, grants, invitations, sign_up
 from organizations.models import Grant, Membership, Organization, PersonSession, User
 from organizations.msp import working
 from organizations.standings import standing_of
@@ -65,7 +65,7 @@ def found_client(msp: Organization, paula: User, alice: User, name: str) -> Orga
         client = clients.create_client(by=founder, msp=msp, name=name, role_ceiling="owner")
     join(client, invited_by=paula, user=alice, role="owner")
     with rls.acting_as(owner.rls_actor):
-        clients.limit_grant(by=owner, grant=Grant.objects.get(client=client), role_ceiling="operator")
+        grants.limit_grant(by=owner, grant=Grant.objects.get(client=client), role_ceiling="operator")
     return client
 
 

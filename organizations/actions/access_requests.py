@@ -9,18 +9,18 @@ An MSP asks to be let into an organization, and the organization's owner answers
 import datetime as dt
 import hmac
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils import timezone
 
-from controlplane import audit, mail, rls
+from controlplane import mail, rls
 from controlplane.actor import Actor
 from controlplane.ids import InvalidToken, body_of, digest, make_token, parse_token
 from controlplane.problems import Conflict, Invalid, NotFound
 from organizations.access import require, require_own
 from organizations.accounts import guessing
-from organizations.actions.clients import end_lapsed, record
+from organizations.actions import grants, trail
 from organizations.actions.locks import locked_organization
-from organizations.actions.terms import checked_ceiling, checked_days, given_ceiling, until
 from organizations.addresses import checked_address
 from organizations.models import AccessRequest, Grant, Organization
 from organizations.models.access_request import new_access_request_id
@@ -60,8 +60,8 @@ def ask(
         id=new_access_request_id(),
         organization=msp,
         email=checked_address(email) if email.strip() else "",
-        role_ceiling=checked_ceiling(role_ceiling),
-        days=checked_days(days),
+        role_ceiling=grants.checked_ceiling(role_ceiling),
+        days=grants.checked_days(days),
         reason=" ".join(reason.split())[:500],
         made_by_id=by.user_id or None,
         expires_at=timezone.now() + LASTS,
@@ -73,7 +73,8 @@ def ask(
         code = make_token("code", msp.pk, body_of(request.pk))
         request.secret_digest = digest(code)
         request.save(force_insert=True)
-        _record(by, request, "create", email=request.email)
+        told = {**_told(request), "email": request.email}
+        trail.record(by, msp.pk, "organizations.access_request.create", request.pk, **told)
         if request.email:
             _mail(msp, request, code)
     return request, code
@@ -86,7 +87,8 @@ def take_back(*, by: Actor, msp: Organization, request_id: str) -> None:
         open_ones = AccessRequest.objects.open().filter(organization=msp)
         if not open_ones.filter(pk=request_id).update(state=AccessRequest.State.WITHDRAWN, answered_at=timezone.now()):
             raise NotFound
-        _record(by, AccessRequest.objects.get(pk=request_id), "withdraw")
+        told = _told(AccessRequest.objects.get(pk=request_id))
+        trail.record(by, msp.pk, "organizations.access_request.withdraw", request_id, **told)
 
 
 def asked(*, by: Actor, organization: Organization, code: str) -> Asked:
@@ -114,20 +116,17 @@ def approve(
     organization.
     """
     standing = require_own(by, "organization.manage", organization, confirmed=True)
-    ceiling, lasting = given_ceiling(standing, role_ceiling), until(checked_days(days))
-    emergency = given_ceiling(standing, emergency_ceiling, field="emergency_ceiling") if emergency_ceiling else ""
+    ceiling, lasting = grants.given_ceiling(standing, role_ceiling), grants.until(grants.checked_days(days))
+    emergency = (
+        grants.given_ceiling(standing, emergency_ceiling, field="emergency_ceiling") if emergency_ceiling else ""
+    )
     msp_id = _msp_of(code)
     with rls.reading_as(f"org:{msp_id}"):
         _open(code)  # before anything is told of whoever the code names
     if msp_id == organization.pk:
         raise Conflict("This is a request of your own organization. Nothing was changed.", code="OWN_REQUEST")
     with rls.acting_as(f"org:{organization.pk}"):
-        if _closes_cycle(msp_id, organization.pk):
-            raise Conflict(
-                "This MSP is managed, directly or through others, by your organization. Nothing was changed.",
-                code="GRANT_CYCLE",
-                hint="End your own access to it first; nobody manages whoever manages them.",
-            )
+        grants.refuse_cycle(msp_id, organization.pk)
         given = Grant.objects.filter(client=organization, msp_id=msp_id, state=Grant.State.ACTIVE)
         if given.filter(current()).exists():
             raise Conflict(
@@ -136,12 +135,12 @@ def approve(
                 hint="Change what it may do, or how long, beside its name.",
             )
         for lapsed in given.select_for_update():
-            end_lapsed(lapsed, timezone.now())  # its end came before the clock's
+            grants.end_lapsed(lapsed, timezone.now())  # its end came before the clock's
         grant = Grant.objects.create(
             msp_id=msp_id, client=organization, role_ceiling=ceiling, emergency_ceiling=emergency, **lasting
         )
         request_id = _answer(code, AccessRequest.State.APPROVED, grant=grant)
-        record(by, grant, "organizations.grant.approve", request=request_id)
+        grants.record(by, grant, "organizations.grant.approve", request=request_id)
     return grant
 
 
@@ -154,13 +153,7 @@ def decline(*, by: Actor, organization: Organization, code: str) -> None:
     require_own(by, "organization.manage", organization)
     request_id = _answer(code, AccessRequest.State.DECLINED)
     with rls.acting_as(f"org:{organization.pk}"):
-        audit.record(
-            by=by,
-            action="organizations.access_request.decline",
-            organization_id=organization.pk,
-            target=request_id,
-            data={"msp": _msp_of(code)},
-        )
+        trail.record(by, organization.pk, "organizations.access_request.decline", request_id, msp=_msp_of(code))
 
 
 def checked_code(code: str) -> None:
@@ -199,7 +192,8 @@ def _answer(code: str, state: AccessRequest.State, *, grant: Grant | None = None
         request.save(update_fields=["state", "answered_at", "grant"])
         if grant is None:
             answered = Actor.system("answered by whoever had the code", organization_id=request.organization_id)
-            _record(answered, request, "decline")
+            told = _told(request)
+            trail.record(answered, request.organization_id, "organizations.access_request.decline", request.pk, **told)
     return request.pk
 
 
@@ -208,29 +202,14 @@ def _shown(request: AccessRequest) -> Asked:
     return Asked(request.pk, msp.pk, msp.name, request.role_ceiling, request.days, request.reason, request.expires_at)
 
 
-def _closes_cycle(msp_id: str, client_id: str) -> bool:
-    """Whether the client manages the MSP already, over any number of grants. Row-level security hides most of them."""
-    rows = rls.call(
-        "organizations_manages", client_id, msp_id, otherwise=lambda: [{"found": _manages(client_id, msp_id)}]
-    )
-    return bool(rows[0]["found"])
-
-
-def _manages(above: str, below: str) -> bool:
-    reached, edge = {above}, {above}
-    while edge and below not in reached:
-        grants = Grant.objects.filter(state=Grant.State.ACTIVE, msp_id__in=edge)
-        edge = set(grants.values_list("client_id", flat=True)) - reached
-        reached |= edge
-    return below in reached
-
-
 def _within_bounds(request: AccessRequest) -> None:
     own = AccessRequest.objects.filter(organization_id=request.organization_id)
     for late in own.late():
         late.state, late.answered_at = AccessRequest.State.WITHDRAWN, timezone.now()
         late.save(update_fields=["state", "answered_at"])
-        _record(Actor.system("nobody answered in time", organization_id=late.organization_id), late, "withdraw")
+        clock = Actor.system("nobody answered in time", organization_id=late.organization_id)
+        told = _told(late)
+        trail.record(clock, late.organization_id, "organizations.access_request.withdraw", late.pk, **told)
     if request.email and own.open().filter(email__iexact=request.email).exists():
         raise Conflict(
             "This address has been asked already. Nothing was sent.",
@@ -264,14 +243,8 @@ def _mail(msp: Organization, request: AccessRequest, code: str) -> None:
     mail.write(to=request.email, template="access_request", context=context, organization_id=msp.pk)
 
 
-def _record(by: Actor, request: AccessRequest, verb: str, **data: str) -> None:
-    audit.record(
-        by=by,
-        action=f"organizations.access_request.{verb}",
-        organization_id=request.organization_id,
-        target=request.pk,
-        data={"role_ceiling": request.role_ceiling, "days": request.days or 0, **data},
-    )
+def _told(request: AccessRequest) -> dict[str, Any]:
+    return {"role_ceiling": request.role_ceiling, "days": request.days or 0}
 
 
 def _no_such_code() -> NotFound:

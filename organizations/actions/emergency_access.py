@@ -15,7 +15,7 @@ from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
 from organizations import owner_notices
 from organizations.access import require, require_own
 from organizations.actions import facts
-from organizations.actions.clients import record
+from organizations.actions.grants import record
 from organizations.models import EmergencyAccess, Grant, Organization, User
 from organizations.permissions import Role
 from organizations.standings import current, through_grants

@@ -13,8 +13,7 @@ from controlplane.problems import Conflict, Forbidden
 from organizations import owner_notices
 from organizations.access import require
 from organizations.actions import facts
-from organizations.actions.clients import end_lapsed, record, side_of
-from organizations.actions.terms import REVIEW_AFTER, checked_days, given_ceiling, until
+from organizations.actions.grants import REVIEW_AFTER, checked_days, end_lapsed, given_ceiling, record, side_of, until
 from organizations.models import Grant, Membership, Organization
 from organizations.permissions import ROLES, Role
 

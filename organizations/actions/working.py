@@ -6,7 +6,7 @@ from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import NotFound
 from organizations.actions import facts
-from organizations.actions.clients import record
+from organizations.actions.grants import record
 from organizations.models import Grant, Organization
 from organizations.standings import through_grants
 

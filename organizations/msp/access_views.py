@@ -14,8 +14,7 @@ from controlplane import outbox
 from controlplane.actor import Actor, actor_of
 from controlplane.forms import told_on
 from organizations import access, queries
-from organizations.actions import access_requests, reviews
-from organizations.actions import clients as client_actions
+from organizations.actions import access_requests, grants, reviews
 from organizations.frame import Link
 from organizations.models import EmergencyAccess, Organization
 from organizations.msp.forms import STANDING, AllowForm, CodeForm, terms_of
@@ -111,7 +110,7 @@ def withdraw_grant(request: HttpRequest, organization_id: str, grant_id: str) ->
     grant = queries.grant_around(actor, organization, grant_id)
     by_client = grant.client_id == organization.pk
     name = str(grant.msp if by_client else grant.client)
-    client_actions.withdraw(by=actor, grant=grant)
+    grants.withdraw(by=actor, grant=grant)
     # Whoever came through this grant sees nothing here any more, so nothing is looked up after it has ended.
     said = "{} has no access any more." if by_client else "Your access to {} has ended."
     messages.success(request, said.format(name) + " Open dashboards of the service provider's people close.")

@@ -6,7 +6,7 @@ from rest_framework.response import Response
 
 from controlplane.api.views import ApiView, valid
 from organizations import queries
-from organizations.actions import access_requests, clients, emergency_access, reviews
+from organizations.actions import access_requests, emergency_access, grants, reviews
 from organizations.api import InOrganization
 from organizations.msp.emergency_views import break_into
 from organizations.msp.serializers import (
@@ -95,14 +95,14 @@ class OneGrant(ApiView):
     def patch(self, request: Request, grant_id: str) -> Response:
         """Lower the ceiling or set an earlier end, from either side."""
         grant = queries.grant(self.actor, grant_id)
-        changed = clients.limit_grant(by=self.actor, grant=grant, **valid(GrantChange, request))
+        changed = grants.limit_grant(by=self.actor, grant=grant, **valid(GrantChange, request))
         return Response(GrantOut(changed).data)
 
     @extend_schema(operation_id="grants_withdraw", responses={200: GrantOut})
     def delete(self, request: Request, grant_id: str) -> Response:
         """End the access at once."""
         grant = queries.grant(self.actor, grant_id)
-        return Response(GrantOut(clients.withdraw(by=self.actor, grant=grant)).data)
+        return Response(GrantOut(grants.withdraw(by=self.actor, grant=grant)).data)
 
 
 class GrantReview(ApiView):

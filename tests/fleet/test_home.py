@@ -6,7 +6,7 @@ from django.test import Client
 from controlplane import rls
 from controlplane.actor import Actor
 from fleet import queries
-from organizations.actions import clients
+from organizations.actions import clients, grants
 from organizations.models import Grant
 from tenants.protection import actions as protection
 from tenants.provisioning.reconciler import reconcile
@@ -95,7 +95,7 @@ def test_a_client_that_withdrew_its_grant_is_gone_at_once(acme, bolt, msp, maria
     give_tenant(acme, alice, "Office")
     actor = actor_for(alice)
     with rls.acting_as(actor.rls_actor):
-        clients.withdraw(by=actor, grant=Grant.objects.get(client=acme))
+        grants.withdraw(by=actor, grant=Grant.objects.get(client=acme))
     assert shown(page_of(maria, msp)) == [("Bolt", "")]
     assert page_of(maria, acme).status_code == 404
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from controlplane import rls
 from controlplane.models import Access
-from organizations.actions import clients
+from organizations.actions import grants
 from organizations.models import Grant, Membership, Organization, User
 from tests.cast import actor_for
 from tests.database import all_rows
@@ -194,7 +194,7 @@ def test_a_client_sees_which_msp_acts_for_it(acme: Organization, msp: Organizati
     with rls.acting_as(f"user:{alice.pk}"):
         assert Organization.objects.filter(pk=msp.pk).exists()
         actor = actor_for(alice)
-        clients.withdraw(by=actor, grant=Grant.objects.get(client=acme))
+        grants.withdraw(by=actor, grant=Grant.objects.get(client=acme))
         assert not Organization.objects.filter(pk=msp.pk).exists()
 
 

@@ -9,7 +9,7 @@ from controlplane import rls
 from controlplane.models import Message
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
 from organizations import queries
-from organizations.actions import clients
+from organizations.actions import clients, grants
 from organizations.models import Grant, Organization, User
 from tests.cast import actor_for, join, role_of
 from tests.database import all_rows
@@ -62,7 +62,7 @@ def test_either_side_ends_the_access_at_once_and_both_trails_tell(
 ) -> None:
     actor = actor_for({"alice": alice, "paula": paula}[side])
     with rls.acting_as(actor.rls_actor):
-        clients.withdraw(by=actor, grant=queries.grant(actor, grant_over(acme).pk))
+        grants.withdraw(by=actor, grant=queries.grant(actor, grant_over(acme).pk))
     with rls.acting_as(f"user:{maria.pk}"):
         assert role_of(actor_for(maria), acme) is None
     with all_rows():
@@ -76,8 +76,8 @@ def test_ending_it_again_changes_nothing(acme: Organization, alice: User) -> Non
     actor = actor_for(alice)
     with rls.acting_as(actor.rls_actor):
         grant = queries.grant(actor, grant_over(acme).pk)
-        first = clients.withdraw(by=actor, grant=grant).withdrawn_at
-        assert clients.withdraw(by=actor, grant=grant).withdrawn_at == first
+        first = grants.withdraw(by=actor, grant=grant).withdrawn_at
+        assert grants.withdraw(by=actor, grant=grant).withdrawn_at == first
     with all_rows():
         assert Message.objects.filter(topic="organizations.grant.ended").count() == 1
 
@@ -89,16 +89,16 @@ def test_an_operator_of_either_side_and_a_stranger_do_not_decide(
     for user, error in ((bob, Forbidden), (maria, Forbidden), (mallory, NotFound)):
         actor = actor_for(user)
         with rls.acting_as(actor.rls_actor), pytest.raises(error):
-            clients.withdraw(by=actor, grant=grant)
+            grants.withdraw(by=actor, grant=grant)
 
 
 def test_a_grant_is_narrowed_and_never_widened(acme: Organization, alice: User, maria: User) -> None:
     actor, soon = actor_for(alice), timezone.now() + dt.timedelta(hours=1)
     with rls.acting_as(actor.rls_actor):
-        grant = clients.limit_grant(by=actor, grant=grant_over(acme), role_ceiling="viewer", ends_at=soon)
+        grant = grants.limit_grant(by=actor, grant=grant_over(acme), role_ceiling="viewer", ends_at=soon)
         for wider in ({"role_ceiling": "admin"}, {"ends_at": soon + dt.timedelta(hours=1)}):
             with pytest.raises(Forbidden):
-                clients.limit_grant(by=actor, grant=grant, **wider)
+                grants.limit_grant(by=actor, grant=grant, **wider)
     with rls.acting_as(f"user:{maria.pk}"):
         assert role_of(actor_for(maria), acme) == "viewer"
     with all_rows():
@@ -111,9 +111,9 @@ def test_a_grant_is_narrowed_and_never_widened(acme: Organization, alice: User, 
 def test_an_ended_grant_can_not_be_limited(acme: Organization, alice: User) -> None:
     actor = actor_for(alice)
     with rls.acting_as(actor.rls_actor):
-        clients.withdraw(by=actor, grant=grant_over(acme))
+        grants.withdraw(by=actor, grant=grant_over(acme))
         with pytest.raises(Conflict):
-            clients.limit_grant(by=actor, grant=grant_over(acme), role_ceiling="viewer")
+            grants.limit_grant(by=actor, grant=grant_over(acme), role_ceiling="viewer")
 
 
 def test_who_is_in_the_client_only_by_the_grant_does_not_decide_in_its_name(msp: Organization, paula: User) -> None:
@@ -121,7 +121,7 @@ def test_who_is_in_the_client_only_by_the_grant_does_not_decide_in_its_name(msp:
     actor = actor_for(paula)
     with rls.acting_as(actor.rls_actor):
         client = clients.create_client(by=actor, msp=msp, name="Owned", role_ceiling="owner")
-        clients.withdraw(by=actor, grant=grant_over(client))
+        grants.withdraw(by=actor, grant=grant_over(client))
     assert audited(client.pk)[-1].data["side"] == "msp"
 
 

@@ -12,7 +12,7 @@ from controlplane.models import Message
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
 from organizations import queries
 from organizations.access import NotConfirmed
-from organizations.actions import clients, emergency_access, reviews
+from organizations.actions import emergency_access, grants, reviews
 from organizations.models import EmergencyAccess, Grant, Membership, Organization, User
 from organizations.msp.client_sets import ADMINISTRATION
 from organizations.permissions import ROLES
@@ -135,7 +135,7 @@ def test_a_client_that_changes_its_mind_or_withdraws_ends_it_at_once(
         assert Message.objects.filter(topic="organizations.grant.limited").exists()
         Grant.objects.filter(pk=grant.pk).update(emergency_ceiling="admin")
     with rls.acting_as(actor.rls_actor):
-        clients.withdraw(by=actor, grant=grant)
+        grants.withdraw(by=actor, grant=grant)
     assert role(maria, acme) is None
     with pytest.raises(Conflict):
         break_in(acme, maria, grant)

@@ -12,7 +12,7 @@ import pytest
 from django.utils import timezone
 
 from controlplane.problems import Forbidden
-from organizations.actions import clients, custom_roles, domains, emergency_access, invitations, members, scim_tokens
+from organizations.actions import custom_roles, domains, emergency_access, grants, invitations, members, scim_tokens
 from organizations.models import Connection, Domain, Grant, Membership, Organization, User
 from organizations.msp.client_sets import ADMINISTRATION
 from organizations.permissions import ROLES
@@ -96,7 +96,7 @@ def test_access_that_is_given_an_end_no_longer_decides_who_belongs(
     acme: Organization, alice: User, paula: User, standing: Grant
 ) -> None:
     assert "member.manage" in held(paula, acme)
-    act(alice, clients.limit_grant, grant=standing, ends_at=timezone.now() + DAY)
+    act(alice, grants.limit_grant, grant=standing, ends_at=timezone.now() + DAY)
     assert not held(paula, acme) & ADMINISTRATION
 
 

@@ -11,7 +11,7 @@ from controlplane.models import Message
 from controlplane.problems import Conflict, Forbidden, NotFound
 from organizations import queries, tasks
 from organizations.access import NotConfirmed
-from organizations.actions import clients, reviews
+from organizations.actions import clients, grants, reviews
 from organizations.models import Grant, Membership, Organization, User
 from tests.cast import actor_for, role_of, session_of
 from tests.database import all_rows
@@ -66,13 +66,13 @@ def test_the_msp_does_not_review_its_own_access(acme: Organization, alice: User,
     with rls.acting_as(stale.rls_actor), pytest.raises(NotConfirmed):
         reviews.review(by=stale, grant=grant_over(acme), role_ceiling="owner")
     with rls.acting_as(stale.rls_actor), pytest.raises(NotConfirmed):
-        clients.withdraw(by=stale, grant=grant_over(acme))
+        grants.withdraw(by=stale, grant=grant_over(acme))
 
 
 def test_access_that_has_ended_is_not_reviewed_back_to_life(acme: Organization, alice: User) -> None:
     actor = actor_for(alice)
     with rls.acting_as(actor.rls_actor):
-        clients.withdraw(by=actor, grant=grant_over(acme))
+        grants.withdraw(by=actor, grant=grant_over(acme))
     with pytest.raises(Conflict):
         review(acme, alice, "viewer")
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from controlplane import rls
 from controlplane.models import Message
-from organizations.actions import clients
+from organizations.actions import grants
 from organizations.models import Grant, Membership, Organization, User
 from organizations.msp import working
 from tests.cast import actor_for, found_client, session_of
@@ -115,7 +115,7 @@ def test_a_choice_is_worth_nothing_without_the_grant(
     assert browser.get(f"/o/{acme.pk}/members/").status_code == 200
     actor = actor_for(alice)
     with rls.acting_as(actor.rls_actor):
-        clients.withdraw(by=actor, grant=grant)
+        grants.withdraw(by=actor, grant=grant)
     assert browser.get(f"/o/{acme.pk}/members/").status_code == 404
     assert "You work in" not in browser.get(f"/o/{msp.pk}/").content.decode()
     stranger = session_of(mallory)
