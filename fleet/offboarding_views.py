@@ -43,7 +43,8 @@ def receipt(request: HttpRequest, organization_id: str, offboarding_id: str) -> 
     """What was closed, and what the edge has confirmed by now."""
     actor, msp = actor_of(request), organization_of(request, organization_id)
     found = queries.offboarding(actor, msp, offboarding_id)
-    context = {"receipt": found, "edge": confirmed_by_edge(actor, msp, found)}
+    closed, kept = ([offboarding.Item(**each) for each in rows] for rows in (found.closed, found.kept))
+    context = {"receipt": found, "closed": closed, "kept": kept, "edge": confirmed_by_edge(actor, msp, found)}
     crumbs = (Link("Offboardings", reverse("fleet:offboardings", args=[organization_id])),)
     return settings_page(request, msp, "members", found.name, context, template="fleet/offboarding.html", crumbs=crumbs)
 

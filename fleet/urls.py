@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from fleet import client_views, offboarding_views, views
+from fleet import offboarding_views, views
 
 app_name = "fleet"
 
@@ -10,12 +10,6 @@ urlpatterns = [
     path("", views.front, name="front"),
     path("o/<str:organization_id>/", views.home, name="home"),
     path("o/<str:organization_id>/clients/new/", views.add_client, name="client-new"),
-    path("o/<str:organization_id>/clients/access/", client_views.client_access, name="client-access"),
-    path(
-        "o/<str:organization_id>/clients/access/requests/<str:request_id>/withdraw/",
-        client_views.take_back,
-        name="access-request-withdraw",
-    ),
     path("o/<str:organization_id>/members/<str:membership_id>/offboard/", offboarding_views.offboard, name="offboard"),
     path("o/<str:organization_id>/offboardings/", offboarding_views.receipts, name="offboardings"),
     path("o/<str:organization_id>/offboardings/<str:offboarding_id>/", offboarding_views.receipt, name="offboarding"),

@@ -89,7 +89,7 @@ SETTINGS = (
 )
 
 # the same, of MSPs alone
-OF_MSPS = (("client-access", "Access to clients", "link", "fleet:client-access", "client.manage"),)
+OF_MSPS = (("client-access", "Access to clients", "link", "settings:client-access", "client.manage"),)
 
 
 def home_link(organization: Organization, section: str) -> Link:

@@ -8,6 +8,7 @@ from organizations.members import views as members
 from organizations.msp import access_views as others
 from organizations.msp import client_role_views as client_roles
 from organizations.msp import emergency_views as emergency
+from organizations.msp import request_views as requests
 from organizations.msp import working_views as working
 from organizations.roles import views as roles
 from organizations.scim.settings import views as provisioning
@@ -51,6 +52,12 @@ urlpatterns = [
     path("o/<str:organization_id>/work/", working.work, name="work"),
     path("o/<str:organization_id>/access/", others.access_by_others, name="access"),
     path("o/<str:organization_id>/access/requests/<str:code>/", others.answer, name="access-answer"),
+    path("o/<str:organization_id>/clients/access/", requests.client_access, name="client-access"),
+    path(
+        "o/<str:organization_id>/clients/access/requests/<str:request_id>/withdraw/",
+        requests.take_back,
+        name="access-request-withdraw",
+    ),
     path("o/<str:organization_id>/grants/<str:grant_id>/review/", others.review_grant, name="grant-review"),
     path("o/<str:organization_id>/grants/<str:grant_id>/withdraw/", others.withdraw_grant, name="grant-withdraw"),
     path("o/<str:organization_id>/keys/", keys.keys, name="keys"),

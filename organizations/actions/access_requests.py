@@ -23,7 +23,7 @@ from organizations.actions import grants, trail
 from organizations.actions.locks import locked_organization
 from organizations.addresses import checked_address
 from organizations.models import AccessRequest, Grant, Organization
-from organizations.models.access_request import new_access_request_id
+from organizations.models.access_request import LONGEST_REASON, new_access_request_id
 from organizations.permissions import Role
 from organizations.standings import current
 
@@ -62,7 +62,7 @@ def ask(
         email=checked_address(email) if email.strip() else "",
         role_ceiling=grants.checked_ceiling(role_ceiling),
         days=grants.checked_days(days),
-        reason=" ".join(reason.split())[:500],
+        reason=" ".join(reason.split())[:LONGEST_REASON],
         made_by_id=by.user_id or None,
         expires_at=timezone.now() + LASTS,
     )

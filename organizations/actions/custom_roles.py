@@ -16,13 +16,12 @@ from organizations.access import require
 from organizations.actions import facts, trail
 from organizations.actions.locks import locked_organization
 from organizations.models import ClientRole, Connection, CustomRole, Invitation, Membership, Organization
+from organizations.models.role import LONGEST_DESCRIPTION, LONGEST_NAME
 from organizations.permissions import PERMISSIONS, Role
 from organizations.roles.named import named
 from organizations.standings import Standing
 
 MOST_ROLES = 50
-LONGEST_NAME = 60
-LONGEST_DESCRIPTION = 300
 NAMED_USERS = 5
 """So many of those who have a role are named before the rest is counted."""
 

@@ -12,7 +12,7 @@ from controlplane.actor import Actor
 from controlplane.problems import Conflict, Invalid, NotFound
 from organizations import owner_notices
 from organizations.access import require
-from organizations.actions import facts, trail
+from organizations.actions import UNCHANGED, facts, trail
 from organizations.actions.locks import locked_organization
 from organizations.models import Connection, Domain, Membership, Organization
 from organizations.sso.domains import judging
@@ -27,7 +27,6 @@ TOLD = {
     Domain.State.WITHDRAWN: (facts.DOMAIN_WITHDRAWN, "domain_withdrawn"),
 }
 LEASE = dt.timedelta(minutes=2)
-UNCHANGED: Any = object()
 
 
 def claim(*, by: Actor, organization: Organization, name: str) -> Domain:

@@ -17,6 +17,7 @@ from organizations.access import require, require_own
 from organizations.actions import facts
 from organizations.actions.grants import record
 from organizations.models import EmergencyAccess, Grant, Organization, User
+from organizations.models.access_request import LONGEST_REASON
 from organizations.permissions import Role
 from organizations.standings import current, through_grants
 
@@ -92,7 +93,7 @@ def _may_end(by: Actor, emergency: EmergencyAccess) -> bool:
 
 
 def _checked(reason: str) -> str:
-    told = " ".join(reason.split())[:500]
+    told = " ".join(reason.split())[:LONGEST_REASON]
     if len(told) < SHORTEST_REASON:
         raise Invalid("Say in a sentence why: the client reads it.", field="reason")
     return told

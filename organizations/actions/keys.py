@@ -13,12 +13,10 @@ from controlplane.ids import body_of, digest, make_token
 from controlplane.problems import Forbidden, Invalid, NotFound
 from organizations.access import require
 from organizations.actions import facts
-from organizations.keys.models import new_key_id
+from organizations.keys.models import LONGEST_DAYS, new_key_id
 from organizations.models import ApiKey, Membership, Organization
 from organizations.permissions import OF_TENANTS, PERMISSIONS
 from organizations.standings import Standing
-
-LONGEST_DAYS = 366
 
 
 def create(
@@ -34,8 +32,8 @@ def create(
     """
     Make a key that acts for the asker in one organization; returns the row and the key's text, which is shown once.
 
-    Args: scopes: permissions, at most the asker's own; expires_in: at most 366 days; tenant_ids: tenants it is limited
-    to, none for all; networks: CIDR ranges it may be used from, none for all.
+    Args: scopes: permissions, at most the asker's own; expires_in: at most LONGEST_DAYS; tenant_ids: tenants it is
+    limited to, none for all; networks: CIDR ranges it may be used from, none for all.
     Raises Invalid naming the field, Forbidden where the key could do more than the asker.
     """
     standing = require(by, "key.manage", organization, confirmed=True)

@@ -36,6 +36,17 @@ from organizations.msp import client_sets
 from organizations.roles.named import permissions_of_role
 from organizations.standings import Standing, current, through_grants
 
+KINDS = {
+    "membership": "Membership",
+    "sessions": "Sessions",
+    "client": "Client",
+    "api_key": "API key",
+    "invitation": "Invitation",
+    "access_request": "Request",
+    "emergency": "Emergency",
+    "client_membership": "Member of a client",
+}
+
 
 @dataclass(frozen=True)
 class Item:
@@ -44,6 +55,11 @@ class Item:
     kind: str
     name: str
     detail: str = ""
+
+    @property
+    def kind_words(self) -> str:
+        """Its kind for people."""
+        return KINDS[self.kind]
 
 
 @dataclass(frozen=True)

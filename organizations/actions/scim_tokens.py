@@ -12,13 +12,13 @@ from controlplane.problems import Conflict, Invalid, NotFound
 from organizations.access import require
 from organizations.actions import connections, trail, vouching
 from organizations.actions.locks import locked_organization
+from organizations.keys.models import LONGEST_DAYS
 from organizations.models import Connection, DirectoryGroup, DirectoryUser, Membership, Organization, ScimToken
 from organizations.scim.models import new_scim_token_id
 from organizations.scim.people import ATTRIBUTES
 from organizations.sso.claims import LONGEST_CLAIM
 from organizations.standings import Standing
 
-LONGEST_DAYS = 366
 # One that works and its successor: more would only be forgotten.
 MOST_TOKENS = 2
 

@@ -9,7 +9,7 @@ from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Invalid
 from organizations.access import require
-from organizations.actions import facts, trail
+from organizations.actions import UNCHANGED, facts, trail
 from organizations.actions.connections import found
 from organizations.actions.locks import locked_organization
 from organizations.models import Connection, Grant, Organization
@@ -21,7 +21,6 @@ PERMISSION = "organization.manage"
 LONGEST_MINUTES = PROOF_SECONDS // 60
 # The shortest limits: a pause below five minutes is not noticed, and no work gets done in less than a quarter hour.
 SHORTEST_MINUTES = {"idle_minutes": 5, "session_minutes": 15}
-UNCHANGED: Any = object()
 
 
 def change(

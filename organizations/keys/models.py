@@ -5,6 +5,9 @@ from django.utils import timezone
 
 from controlplane.ids import new_id
 
+LONGEST_DAYS = 366
+"""For how long a secret works at most."""
+
 
 def new_key_id() -> str:
     return new_id("key")

@@ -6,7 +6,8 @@ from controlplane.marks import Mark
 from organizations.models import ApiKey
 from organizations.roles.words import in_words
 
-KEY_MARKS = {
+# Of API keys and provisioning tokens alike: states of a `BearerToken`.
+SECRET_MARKS = {
     "active": Mark("ok", "circle-check", "Active"),
     "expired": Mark("off", "clock", "Expired"),
     "revoked": Mark("failed", "circle-x", "Revoked"),
@@ -19,7 +20,7 @@ def key_row(key: ApiKey) -> dict[str, Any]:
         "id": key.pk,
         "name": key.name,
         "tail": key.pk[-6:],
-        "mark": KEY_MARKS[key.state],
+        "mark": SECRET_MARKS[key.state],
         "scopes_words": in_words(key.scopes),
         "owner": key.owner,
         "expires_at": key.expires_at,

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from organizations.keys.models import ApiKey
+from organizations.keys.models import LONGEST_DAYS, ApiKey
 from organizations.permissions import PERMISSIONS
 
 
@@ -63,6 +63,6 @@ class KeyIn(serializers.Serializer[Any]):
     scopes = serializers.ListField(
         child=serializers.ChoiceField(choices=sorted(PERMISSIONS)), min_length=1, max_length=len(PERMISSIONS)
     )
-    expires_in_days = serializers.IntegerField(min_value=1, max_value=366, default=90)
+    expires_in_days = serializers.IntegerField(min_value=1, max_value=LONGEST_DAYS, default=90)
     tenant_ids = serializers.ListField(child=serializers.CharField(max_length=26), max_length=100, default=list)
     networks = serializers.ListField(child=serializers.CharField(max_length=43), max_length=50, default=list)

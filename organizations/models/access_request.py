@@ -9,6 +9,9 @@ from django.utils import timezone
 from controlplane.ids import new_id
 from organizations.permissions import Role
 
+LONGEST_REASON = 500
+"""What an MSP tells a client, of a request and of an emergency."""
+
 
 def new_access_request_id() -> str:
     return new_id("acr")
@@ -52,7 +55,7 @@ class AccessRequest(models.Model):
     secret_digest = models.CharField(max_length=64)
     role_ceiling = models.CharField(max_length=16, choices=Role)
     days = models.PositiveSmallIntegerField(null=True, blank=True)
-    reason = models.CharField(max_length=500, blank=True)
+    reason = models.CharField(max_length=LONGEST_REASON, blank=True)
     made_by = models.ForeignKey("organizations.User", null=True, on_delete=models.SET_NULL, related_name="+")
     state = models.CharField(max_length=16, choices=State, default=State.REQUESTED)
     grant = models.ForeignKey("organizations.Grant", null=True, on_delete=models.SET_NULL, related_name="+")

@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from controlplane.ids import new_id
+from organizations.models.access_request import LONGEST_REASON
 
 
 def new_emergency_access_id() -> str:
@@ -28,7 +29,7 @@ class EmergencyAccess(models.Model):
     client = models.ForeignKey("organizations.Organization", on_delete=models.CASCADE, related_name="+")
     msp = models.ForeignKey("organizations.Organization", on_delete=models.CASCADE, related_name="+")
     user = models.ForeignKey("organizations.User", on_delete=models.CASCADE, related_name="+")
-    reason = models.CharField(max_length=500)
+    reason = models.CharField(max_length=LONGEST_REASON)
     created_at = models.DateTimeField(auto_now_add=True)
     ends_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)

@@ -5,6 +5,8 @@ from django.db.models.functions import Lower
 
 from controlplane.ids import new_id
 
+LONGEST_NAME, LONGEST_DESCRIPTION = 60, 300
+
 
 def new_role_id() -> str:
     return new_id("role")
@@ -20,8 +22,8 @@ class CustomRole(models.Model):
 
     id = models.CharField(primary_key=True, max_length=32, default=new_role_id, editable=False)
     organization = models.ForeignKey("organizations.Organization", on_delete=models.CASCADE, related_name="roles")
-    name = models.CharField(max_length=60)
-    description = models.CharField(max_length=300, blank=True)
+    name = models.CharField(max_length=LONGEST_NAME)
+    description = models.CharField(max_length=LONGEST_DESCRIPTION, blank=True)
     permissions = models.JSONField(default=list, help_text="Sorted names of permissions")
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -115,7 +115,9 @@ def withdraw_grant(request: HttpRequest, organization_id: str, grant_id: str) ->
     said = "{} has no access any more." if by_client else "Your access to {} has ended."
     messages.success(request, said.format(name) + " Open dashboards of the service provider's people close.")
     return (
-        redirect("settings:access", organization_id) if by_client else redirect("fleet:client-access", organization_id)
+        redirect("settings:access", organization_id)
+        if by_client
+        else redirect("settings:client-access", organization_id)
     )
 
 

@@ -16,6 +16,7 @@ from organizations.actions import emergency_access
 from organizations.actions import working as work_actions
 from organizations.frame import home_url
 from organizations.models import EmergencyAccess, Organization
+from organizations.models.access_request import LONGEST_REASON
 from organizations.msp import working
 from organizations.settings_page import organization_of
 
@@ -24,7 +25,9 @@ class ReasonForm(forms.Form):
     """Why it is an emergency."""
 
     reason = forms.CharField(
-        label="What happened", max_length=500, help_text="The client's owners read it in a mail that goes out now."
+        label="What happened",
+        max_length=LONGEST_REASON,
+        help_text="The client's owners read it in a mail that goes out now.",
     )
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 
+from organizations.models.access_request import LONGEST_REASON
 from organizations.permissions import Role
 
 STANDING = ""
@@ -45,7 +46,7 @@ class AskForm(TermsForm):
         required=False,
         help_text="We mail them the code. Leave it empty to hand the code over yourself.",
     )
-    reason = forms.CharField(label="What for", max_length=500, required=False)
+    reason = forms.CharField(label="What for", max_length=LONGEST_REASON, required=False)
 
 
 class CodeForm(forms.Form):

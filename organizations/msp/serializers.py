@@ -4,12 +4,14 @@ from typing import Any
 
 from rest_framework import serializers
 
+from organizations.actions.grants import LONGEST_DAYS
 from organizations.models import (
     AccessRequest,
     ClientRole,
     EmergencyAccess,
     Grant,
 )
+from organizations.models.access_request import LONGEST_REASON
 from organizations.permissions import Role
 
 
@@ -36,7 +38,7 @@ class TermsIn(serializers.Serializer[Any]):
     """Up to which role, and for how many days; null stands until it is withdrawn, with a date of review."""
 
     role_ceiling = serializers.ChoiceField(choices=Role.choices)
-    days = serializers.IntegerField(min_value=1, max_value=366, allow_null=True, default=None)
+    days = serializers.IntegerField(min_value=1, max_value=LONGEST_DAYS, allow_null=True, default=None)
 
 
 class ReviewIn(TermsIn):
@@ -49,7 +51,7 @@ class EmergencyIn(serializers.Serializer[Any]):
     """Why somebody breaks into a client, and under which grant."""
 
     grant = serializers.CharField(max_length=32)
-    reason = serializers.CharField(max_length=500)
+    reason = serializers.CharField(max_length=LONGEST_REASON)
 
 
 class EmergencyOut(serializers.ModelSerializer[EmergencyAccess]):
@@ -67,7 +69,7 @@ class AccessRequestIn(TermsIn):
     """What an MSP asks for."""
 
     email = serializers.EmailField(max_length=254, default="", allow_blank=True, help_text="Whom to mail the code")
-    reason = serializers.CharField(max_length=500, default="", allow_blank=True)
+    reason = serializers.CharField(max_length=LONGEST_REASON, default="", allow_blank=True)
 
 
 class AccessRequestOut(serializers.ModelSerializer[AccessRequest]):

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from organizations.actions.custom_roles import LONGEST_DESCRIPTION, LONGEST_NAME
+from organizations.models.role import LONGEST_DESCRIPTION, LONGEST_NAME
 from organizations.permissions import PERMISSIONS
 
 

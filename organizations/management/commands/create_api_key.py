@@ -9,6 +9,7 @@ from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Problem
 from organizations.actions import keys
+from organizations.keys.models import LONGEST_DAYS
 from organizations.models import Membership, Organization
 from organizations.roles.named import permissions_of_role
 
@@ -25,7 +26,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--scopes", default="", help="permissions, separated by commas; default: all of the owner's"
         )
-        parser.add_argument("--days", type=int, default=90, help="how long it lasts, at most 366")
+        parser.add_argument("--days", type=int, default=90, help=f"how long it lasts, at most {LONGEST_DAYS}")
         parser.add_argument("--name", default="made on the command line")
         parser.add_argument("--network", action="append", default=[], help="CIDR range it may be used from; repeatable")
 

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from controlplane.api.views import valid
 from organizations.actions import scim_tokens
 from organizations.api import InOrganization
+from organizations.keys.models import LONGEST_DAYS
 from organizations.models import ScimToken
 from organizations.scim.people import ATTRIBUTES
 from organizations.scim.settings.rows import provisioning_of
@@ -41,7 +42,7 @@ class NewScimTokenOut(ScimTokenOut):
 class ScimTokenIn(serializers.Serializer[Any]):
     """How long a provisioning token works."""
 
-    expires_in_days = serializers.IntegerField(min_value=1, max_value=scim_tokens.LONGEST_DAYS, default=365)
+    expires_in_days = serializers.IntegerField(min_value=1, max_value=LONGEST_DAYS, default=365)
 
 
 class SubjectIn(serializers.Serializer[Any]):

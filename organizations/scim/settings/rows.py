@@ -5,18 +5,13 @@ from typing import Any
 from django.db.models import Count, Q
 
 from controlplane.actor import Actor
-from controlplane.marks import Mark
 from organizations import queries
+from organizations.keys.rows import SECRET_MARKS
 from organizations.models import Connection, DirectoryGroup, DirectoryUser, Organization, ScimToken
 from organizations.scim.people import binds_by, claim_of
 from organizations.scim.resources import address_of
 from organizations.standings import may
 
-TOKEN_MARKS = {
-    "active": Mark("ok", "circle-check", "Works"),
-    "expired": Mark("failed", "circle-x", "Expired"),
-    "revoked": Mark("off", "ban", "Revoked"),
-}
 SHOWN_TOKENS = 10
 
 
@@ -43,7 +38,7 @@ def provisioning_of(actor: Actor, organization: Organization, connection_id: str
 
 def token_row(token: ScimToken) -> dict[str, Any]:
     """One token in the table."""
-    return {"token": token, "tail": token.pk[-4:], "mark": TOKEN_MARKS[token.state]}
+    return {"token": token, "tail": token.pk[-4:], "mark": SECRET_MARKS[token.state]}
 
 
 def _not_pushed(connection: Connection) -> list[str]:

@@ -1,5 +1,7 @@
 """An MSP's access to its clients: what it holds, and what it asks for."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -12,7 +14,8 @@ from controlplane.actor import actor_of
 from controlplane.forms import told_on
 from organizations import queries
 from organizations.actions import access_requests
-from organizations.msp.forms import AskForm, terms_of
+from organizations.models import Organization
+from organizations.msp.forms import AskForm
 from organizations.msp.reach import reach_of
 from organizations.msp.rows import grant_row, request_row
 from organizations.settings_page import organization_of, settings_page
@@ -26,28 +29,12 @@ SHOWN_REQUESTS = 30
 def client_access(request: HttpRequest, organization_id: str) -> HttpResponse:
     """Grants that the MSP holds and requests that it made; on POST, ask, and show the code this once."""
     actor, msp = actor_of(request), organization_of(request, organization_id)
-    asking = request.method == "POST"
-    form, shown = AskForm(request.POST or None), {}
-    if asking and form.is_valid():
+    form = AskForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
         with told_on(form):
-            asked, code = access_requests.ask(
-                by=actor,
-                msp=msp,
-                email=form.cleaned_data["email"],
-                reason=form.cleaned_data["reason"],
-                **terms_of(form),
-            )
-            form, shown = AskForm(), {"asked": asked, "code": code}
-    context = {
-        "grants": [grant_row(grant, grant.client) for grant in queries.grants_held_by(actor, msp)],
-        "requests": [request_row(each) for each in queries.access_requests_of(actor, msp)[:SHOWN_REQUESTS]],
-        "waiting": outbox.waiting(*reach_of(msp.pk)),
-        "form": form,
-        **shown,
-    }
-    return settings_page(
-        request, msp, "client-access", "Access to clients", context, form=form, template="fleet/client_access.html"
-    )
+            asked, code = access_requests.ask(by=actor, msp=msp, **form.cleaned_data)
+            return _page(request, msp, AskForm(), asked=asked, code=code)
+    return _page(request, msp, form)
 
 
 @login_required
@@ -57,4 +44,17 @@ def take_back(request: HttpRequest, organization_id: str, request_id: str) -> Ht
     msp = organization_of(request, organization_id)
     access_requests.take_back(by=actor_of(request), msp=msp, request_id=request_id)
     messages.success(request, "The request is taken back. Its code works no more.")
-    return redirect("fleet:client-access", organization_id)
+    return redirect("settings:client-access", organization_id)
+
+
+def _page(request: HttpRequest, msp: Organization, form: AskForm, **shown: Any) -> HttpResponse:
+    actor = actor_of(request)
+    context = {
+        "grants": [grant_row(grant, grant.client) for grant in queries.grants_held_by(actor, msp)],
+        "requests": [request_row(each) for each in queries.access_requests_of(actor, msp)[:SHOWN_REQUESTS]],
+        "waiting": outbox.waiting(*reach_of(msp.pk)),
+        "form": form,
+        **shown,
+    }
+    template = "organizations/settings/client_access.html"
+    return settings_page(request, msp, "client-access", "Access to clients", context, form=form, template=template)
