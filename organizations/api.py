@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from controlplane.api.pagination import KeysetPagination
 from controlplane.api.views import ListView, valid
 from organizations import queries
-from organizations.actions import clients, connections, emergency
+from organizations.actions import break_glass, clients, connections
 from organizations.models import Organization
 from organizations.serializers import ClientIn, OrganizationOut
 from organizations.sso.settings.serializers import PolicyIn
@@ -82,7 +82,7 @@ class OneOrganization(Shown):
                 by=self.actor, organization=organization, policy=given["sign_in_policy"]
             )
         if "break_glass" in given:
-            organization = emergency.choose(
+            organization = break_glass.choose(
                 by=self.actor, organization=organization, membership_id=given["break_glass"]
             )
         return Response(self.shown([organization])[0])

@@ -14,7 +14,7 @@ from django.utils import timezone
 from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import NotFound
-from organizations.actions import provisioning
+from organizations.actions import directory_memberships
 from organizations.actions.locks import locked_organization
 from organizations.models import Connection, DirectoryGroup, DirectoryUser
 from organizations.scim import people
@@ -45,10 +45,10 @@ def create_user(*, by: Actor, connection: Connection, given: Mapping[str, Any]) 
         _take(entry, tidied(WRITABLE, given))
         entry.user_id = _given_back(connection, entry)
         entry.save(force_insert=True)
-        provisioning.record(
+        directory_memberships.record(
             by, connection, "organizations.directory_user.create", entry.pk, **_named(entry), active=entry.active
         )
-        provisioning.settle(by=by, connection=connection, entry=entry, returns=True)
+        directory_memberships.settle(by=by, connection=connection, entry=entry, returns=True)
     return entry
 
 
@@ -82,11 +82,11 @@ def delete_user(*, by: Actor, connection: Connection, user_id: str, version: str
         lock(connection)
         entry = _found(connection, user_id, version)
         entry.active, entry.deleted_at = False, timezone.now()
-        provisioning.settle(by=by, connection=connection, entry=entry, returns=False)
+        directory_memberships.settle(by=by, connection=connection, entry=entry, returns=False)
         entry.belongings.all().delete()
         entry.name, entry.emails, entry.display_name = {}, [], ""
         entry.save()
-        provisioning.record(by, connection, "organizations.directory_user.delete", entry.pk, **_named(entry))
+        directory_memberships.record(by, connection, "organizations.directory_user.delete", entry.pk, **_named(entry))
 
 
 def check_door(by: Actor, connection: Connection) -> None:
@@ -129,13 +129,13 @@ def _change(by: Actor, connection: Connection, user_id: str, version: str, chang
             entry.version, entry.updated_at = entry.version + 1, timezone.now()
             entry.save()
             _record_change(by, connection, entry, changed)
-        provisioning.settle(by=by, connection=connection, entry=entry, returns=entry.active and not was_active)
+        directory_memberships.settle(by=by, connection=connection, entry=entry, returns=entry.active and not was_active)
     return entry
 
 
 def _record_change(by: Actor, connection: Connection, entry: DirectoryUser, changed: list[str]) -> None:
     verb = "change" if "active" not in changed else "activate" if entry.active else "deactivate"
-    provisioning.record(
+    directory_memberships.record(
         by, connection, f"organizations.directory_user.{verb}", entry.pk, **_named(entry), changed=changed
     )
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import NotFound
-from organizations.actions import provisioning
+from organizations.actions import directory_memberships
 from organizations.actions.directory import check_door, check_untaken, check_version, lock
 from organizations.models import Connection, DirectoryGroup, DirectoryMember, DirectoryUser
 from organizations.scim.attributes import COMMON, GROUP_ATTRIBUTES, Resource, tidied
@@ -67,7 +67,7 @@ def delete_group(*, by: Actor, connection: Connection, group_id: str, version: s
         touched = set(group.members.values_list("member_id", flat=True))
         name = group.display_name
         group.delete()
-        provisioning.record(by, connection, "organizations.directory_group.delete", group_id, name=name)
+        directory_memberships.record(by, connection, "organizations.directory_group.delete", group_id, name=name)
         _settle(by, connection, touched, set())
 
 
@@ -100,7 +100,7 @@ def _put_members(
     )
     told: dict[str, Any] = {"name": group.display_name, "added": len(added), "removed": len(removed)}
     told["who"] = sorted(added | removed)[:MOST_TOLD]
-    provisioning.record(by, connection, f"organizations.directory_group.{verb}", group.pk, **told)
+    directory_memberships.record(by, connection, f"organizations.directory_group.{verb}", group.pk, **told)
     _settle(by, connection, wanted | held if renamed else added | removed, wanted if renamed else added)
 
 
@@ -112,7 +112,7 @@ def _settle(by: Actor, connection: Connection, touched: set[str], given: set[str
     """
     rows = DirectoryUser.objects.filter(pk__in=touched, active=True, deleted_at=None)
     for entry in rows.order_by("id"):
-        provisioning.settle(by=by, connection=connection, entry=entry, returns=entry.pk in given)
+        directory_memberships.settle(by=by, connection=connection, entry=entry, returns=entry.pk in given)
 
 
 def _take(group: DirectoryGroup, tidy: Resource) -> None:

@@ -12,7 +12,7 @@ from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound, Problem
 from organizations.access import require
 from organizations.accounts import guessing, people
-from organizations.actions import outsiders, roles, trail
+from organizations.actions import memberships, outsiders, trail
 from organizations.actions.locks import locked_organization
 from organizations.actions.members import check_role
 from organizations.addresses import checked_address
@@ -185,7 +185,7 @@ def accept(*, by: Actor, invitation_id: str) -> Membership:
         used, _ = Invitation.objects.filter(pk=invitation_id).delete()
         if not used:
             raise NotFound
-        return roles.admit(
+        return memberships.admit(
             by=by, organization=organization_id, user=by.user_id, role=found["role"], invitation=invitation_id
         )
 

@@ -16,7 +16,7 @@ from controlplane.problems import Conflict, NotFound
 from organizations import owner_notices
 from organizations.access import require
 from organizations.accounts import guessing, people
-from organizations.actions import invitations, outsiders, roles, sign_in, sign_in_trail, trail
+from organizations.actions import invitations, memberships, outsiders, sign_in, sign_in_trail, trail
 from organizations.actions.locks import locked_organization
 from organizations.actions.members import check_role
 from organizations.models import Connection, Domain, Grant, JoinRequest, Membership, Organization, User
@@ -130,7 +130,7 @@ def approve(*, by: Actor, organization: Organization, join_request_id: str, role
         invitations.withdraw_from(
             by=by, organization=organization, email=request.email, because="let in at their request"
         )
-        membership = roles.admit(
+        membership = memberships.admit(
             by=by,
             organization=organization,
             user=request.user_id,

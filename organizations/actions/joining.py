@@ -5,7 +5,7 @@ Every sign-in comes by here, so that roles follow the provider's groups each tim
 """
 
 from controlplane.actor import Actor
-from organizations.actions import departing, owners, roles
+from organizations.actions import departing, memberships, owners
 from organizations.models import Connection, Membership, User
 from organizations.permissions import Role
 from organizations.scim.people import Provision
@@ -57,19 +57,21 @@ def apply(
 def carry_out(*, by: Actor, connection: Connection, membership: Membership, found: Outlook) -> None:
     """Brings a membership to what was decided, in the caller's transaction and under its lock."""
     if found.is_refused:
-        roles.block(by=by, membership=membership, connection=connection)
+        memberships.block(by=by, membership=membership, connection=connection)
         if found.fate == Fate.DEPROVISIONED:
             departing.end_access(by=by, connection=connection, user_id=membership.user_id)
         return
-    roles.unblock(by=by, membership=membership, connection=connection.pk)
+    memberships.unblock(by=by, membership=membership, connection=connection.pk)
     why = {"connection": connection.pk, **_why(found)}
-    roles.give(by=by, membership=membership, role=found.role or membership.role, **why)
+    memberships.give(by=by, membership=membership, role=found.role or membership.role, **why)
 
 
 def join(*, by: Actor, connection: Connection, user: User | str, found: Outlook) -> Membership:
     """Make somebody whom the connection proved a member, with the role of the decision."""
     why = {"connection": connection.pk, **_why(found)}
-    return roles.admit(by=by, organization=connection.organization_id, user=user, role=found.role or Role.VIEWER, **why)
+    return memberships.admit(
+        by=by, organization=connection.organization_id, user=user, role=found.role or Role.VIEWER, **why
+    )
 
 
 def _why(found: Outlook) -> dict[str, str]:

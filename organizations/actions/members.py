@@ -4,7 +4,7 @@ from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden
 from organizations.access import require
-from organizations.actions import outsiders, owners, roles
+from organizations.actions import memberships, outsiders, owners
 from organizations.models import Membership, Organization
 from organizations.roles.named import NamedRole, known_role, permissions_of_role
 from organizations.scim import people
@@ -25,8 +25,8 @@ def change_role(*, by: Actor, organization: Organization, membership_id: str, ro
         outsiders.keep_out(standing, membership.user.email, membership.user_id)
         check_within_reach(standing, membership)
         _check_directory(membership)
-        roles.unblock(by=by, membership=membership, grant_id=standing.grant_id)
-        roles.give(by=by, membership=membership, role=role, grant_id=standing.grant_id)
+        memberships.unblock(by=by, membership=membership, grant_id=standing.grant_id)
+        memberships.give(by=by, membership=membership, role=role, grant_id=standing.grant_id)
     return membership
 
 
@@ -46,7 +46,7 @@ def remove(*, by: Actor, organization: Organization, membership_id: str) -> None
             # As themselves: the organization does not see by which membership an MSP's person is here.
             with rls.reading_as(by.rls_actor):
                 require(by, "member.manage", organization, confirmed=True)
-        roles.end(by=by, membership=membership, grant_id=standing.grant_id)
+        memberships.end(by=by, membership=membership, grant_id=standing.grant_id)
 
 
 def check_role(standing: Standing, role: str) -> NamedRole:

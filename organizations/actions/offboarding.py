@@ -18,7 +18,7 @@ from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, NotFound
 from organizations.access import require
-from organizations.actions import emergency_access, owners, roles, trail
+from organizations.actions import emergency_access, memberships, owners, trail
 from organizations.actions.members import check_within_reach
 from organizations.models import (
     AccessRequest,
@@ -123,7 +123,7 @@ def offboard(*, by: Actor, msp: Organization, membership_id: str) -> Offboarding
         for each_client in _in_clients(by, msp, person):
             _end_in_client(by, each_client, receipt)
         _end_made_by(by, msp, person, receipt)
-        roles.end(by=by, membership=membership, grant_id=standing.grant_id, offboarding=receipt.pk)
+        memberships.end(by=by, membership=membership, grant_id=standing.grant_id, offboarding=receipt.pk)
         told = {"user": person.pk, "closed": len(plan.closes), "kept": len(plan.keeps)}
         trail.record(by, standing, "organizations.offboarding.create", receipt.pk, **told)
     return receipt
@@ -251,7 +251,7 @@ def _end_in_client(by: Actor, one: _InClient, receipt: Offboarding) -> None:
         return
     acting = replace(by, working=(one.grant.pk, one.grant.msp_id))
     with rls.acting_as(f"org:{one.grant.client_id}"):
-        roles.end(by=acting, membership=one.membership, grant_id=one.grant.pk, offboarding=receipt.pk)
+        memberships.end(by=acting, membership=one.membership, grant_id=one.grant.pk, offboarding=receipt.pk)
 
 
 def _name_of(by: Actor) -> str:

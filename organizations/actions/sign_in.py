@@ -17,7 +17,7 @@ from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, NotFound
 from organizations.accounts import notices
 from organizations.accounts.people import person_of_identity
-from organizations.actions import facts, joining, provisioning, roles
+from organizations.actions import directory_memberships, facts, joining, memberships
 from organizations.actions.locks import locked_organization
 from organizations.actions.sign_in_trail import as_known_to
 from organizations.models import Connection, Membership, Organization, User
@@ -61,7 +61,7 @@ def by_connection(*, by: Actor, connection: Connection, identity: ProvenIdentity
         membership = _membership(organization, user) if user else None
         if user is None or membership is None:
             return _join(by, connection, identity, user)
-        if provisioning.bind(by=by, connection=connection, entry=provision.entry, user_id=user.pk):
+        if directory_memberships.bind(by=by, connection=connection, entry=provision.entry, user_id=user.pk):
             provision = people.provision_of(connection, identity, user)
         return _member(by, connection, membership, identity, provision, "organizations.session.begin") or user
 
@@ -105,7 +105,7 @@ def _join(by: Actor, connection: Connection, identity: ProvenIdentity, user: Use
         # The address is verified by the proof of its domain.
         user = new_person(by, replace(identity, email_verified=True), way=connection.pk)
     joining.join(by=by, connection=connection, user=user, found=found)
-    provisioning.bind(by=by, connection=connection, entry=provision.entry, user_id=user.pk)
+    directory_memberships.bind(by=by, connection=connection, entry=provision.entry, user_id=user.pk)
     _note_proof(by, connection, user, "organizations.session.begin")
     return user
 
@@ -133,7 +133,7 @@ def link(*, by: Actor, connection: Connection, identity: ProvenIdentity) -> Sign
             raise Forbidden("Your organization's directory took you away. Nothing was changed.", code="DEPROVISIONED")
         _tie(person, identity)
         if provision.entry is not None:
-            provisioning.bind(by=by, connection=connection, entry=provision.entry, user_id=person.pk)
+            directory_memberships.bind(by=by, connection=connection, entry=provision.entry, user_id=person.pk)
             provision = people.provision_of(connection, identity, person)
         return _member(by, connection, membership, identity, provision, "organizations.identity.link")
 
@@ -248,7 +248,7 @@ def _found_pending(by: Actor, organization: Organization, connection: Connection
     organization.refresh_from_db()
     organization.created_by_id = user.pk
     organization.save(update_fields=["created_by"])
-    roles.admit(by=by, organization=organization, user=user, role=Role.OWNER)
+    memberships.admit(by=by, organization=organization, user=user, role=Role.OWNER)
     facts.publish(facts.ORGANIZATION_CREATED, organization_id=organization.pk)
     _note_proof(by, connection, user, "organizations.organization.activate")
     return user

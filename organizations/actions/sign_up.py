@@ -3,7 +3,7 @@
 from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Forbidden
-from organizations.actions import roles
+from organizations.actions import memberships
 from organizations.actions.founding import checked_kind, checked_name, insert_organization
 from organizations.models import Connection, Organization
 from organizations.permissions import Role
@@ -18,7 +18,7 @@ def found(*, by: Actor, name: str, kind: str = Organization.Kind.ORGANIZATION) -
     organization = Organization(name=checked_name(name), kind=checked_kind(kind), created_by_id=by.user_id)
     with rls.acting_as(f"org:{organization.pk}"):
         insert_organization(by=by, organization=organization, way="platform")
-        roles.admit(by=by, organization=organization, user=by.user_id, role=Role.OWNER)
+        memberships.admit(by=by, organization=organization, user=by.user_id, role=Role.OWNER)
     return organization
 
 

@@ -22,7 +22,7 @@ from controlplane.actor import actor_of
 from controlplane.ids import new_id
 from controlplane.problems import Forbidden
 from organizations.accounts.people import factors_of, has_way_of_their_own
-from organizations.actions import browser_sessions, emergency, facts, sign_in_trail
+from organizations.actions import break_glass, browser_sessions, facts, sign_in_trail
 from organizations.models import Organization, User
 from organizations.security.entering import PROOF_SECONDS, counts, is_from
 from organizations.sso.adapter import PROVEN_ATTRIBUTE, PROVEN_WAY_ATTRIBUTE
@@ -88,7 +88,7 @@ def begin(
     )
     if getattr(request, PROVEN_ATTRIBUTE) != user.pk:  # the adapter refused, also where this person was signed in
         return response
-    emergency.note_use(by=actor_of(request), user=user, way=way)
+    break_glass.note_use(by=actor_of(request), user=user, way=way)
     request.session.cycle_key()
     request.session[SESSION_ID_KEY] = session_id or new_id("ses")
     request.session[PROOFS_KEY] = {**kept, way: int(time.time())}

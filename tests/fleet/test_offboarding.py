@@ -165,7 +165,7 @@ def test_if_one_part_fails_nothing_is_done(
     def fail(**_: object) -> None:
         raise RuntimeError("the last step")
 
-    monkeypatch.setattr(offboarding.roles, "end", fail)
+    monkeypatch.setattr(offboarding.memberships, "end", fail)
     with pytest.raises(RuntimeError):
         offboard(msp, paula, tina)
     with all_rows():

@@ -10,7 +10,7 @@ from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.models import Mail, Message
 from controlplane.problems import Conflict, Forbidden, Invalid
-from organizations.actions import connections, domains, emergency, members
+from organizations.actions import break_glass, connections, domains, members
 from organizations.models import Connection, Domain, Membership, Organization, User
 from tests.cast import actor_for, found, join, person, session_of
 from tests.database import all_rows
@@ -41,7 +41,7 @@ def choose(alice: User, acme: Organization, user: User | None) -> None:
     by = actor_for(alice)
     with rls.acting_as(by.rls_actor):
         chosen = membership(acme, user).pk if user else None
-        emergency.choose(by=by, organization=acme, membership_id=chosen)
+        break_glass.choose(by=by, organization=acme, membership_id=chosen)
 
 
 def proven(alice: User, acme: Organization, own: Connection) -> Actor:

@@ -7,7 +7,7 @@ import pytest
 from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Invalid, Problem
-from organizations.actions import emergency, members, owners, roles
+from organizations.actions import break_glass, members, memberships, owners
 from organizations.models import Connection, Membership, Organization, User
 from tests.cast import actor_for, found, join, person
 from tests.database import all_rows
@@ -25,13 +25,13 @@ def block(membership: Membership) -> bool:
         kind="saml",
         defaults={"name": "SAML", "issuer": "https://idp.example", "sign_in_url": "https://idp.example/"},
     )
-    return roles.block(by=SYSTEM, membership=membership, connection=connection)
+    return memberships.block(by=SYSTEM, membership=membership, connection=connection)
 
 
 DEEDS = {
-    "give": lambda membership: roles.give(by=SYSTEM, membership=membership, role="admin"),
+    "give": lambda membership: memberships.give(by=SYSTEM, membership=membership, role="admin"),
     "block": block,
-    "end": lambda membership: roles.end(by=SYSTEM, membership=membership),
+    "end": lambda membership: memberships.end(by=SYSTEM, membership=membership),
 }
 
 
@@ -99,7 +99,7 @@ def test_giving_publishes_only_what_shrinks(acme: Organization, bob: User) -> No
     membership = membership_of(bob)
     for role, published in (("admin", 0), ("admin", 0), ("viewer", 1)):
         with rls.acting_as(f"org:{acme.pk}"):
-            roles.give(by=SYSTEM, membership=membership, role=role, because="test")
+            memberships.give(by=SYSTEM, membership=membership, role=role, because="test")
         assert len(facts("organizations.membership.role_changed")) == published
     assert audited(acme.pk)[-1].data == {"before": "admin", "after": "viewer", "because": "test"}
 
@@ -108,7 +108,7 @@ def test_who_is_blocked_and_unblocked_is_written_down_once(acme: Organization, b
     membership = membership_of(bob)
     with rls.acting_as(f"org:{acme.pk}"):
         assert [block(membership) for _ in range(2)] == [True, False]
-        assert [roles.unblock(by=SYSTEM, membership=membership) for _ in range(2)] == [True, False]
+        assert [memberships.unblock(by=SYSTEM, membership=membership) for _ in range(2)] == [True, False]
     assert len(facts("organizations.membership.blocked")) == 1
     assert [entry.action for entry in audited(acme.pk)][-2:] == [
         "organizations.membership.block",
@@ -118,7 +118,7 @@ def test_who_is_blocked_and_unblocked_is_written_down_once(acme: Organization, b
 
 def test_nobody_belongs_twice(acme: Organization, bob: User) -> None:
     with rls.acting_as(f"org:{acme.pk}"), pytest.raises(Conflict) as refusal:
-        roles.admit(by=SYSTEM, organization=acme, user=bob, role="viewer")
+        memberships.admit(by=SYSTEM, organization=acme, user=bob, role="viewer")
     assert refusal.value.code == "ALREADY_MEMBER"
 
 
@@ -171,5 +171,5 @@ def test_an_owner_who_is_blocked_is_not_kept_for_emergencies(acme: Organization,
     do("block", olga)
     actor = actor_for(alice)
     with rls.acting_as(actor.rls_actor), pytest.raises(Invalid) as refusal:
-        emergency.choose(by=actor, organization=acme, membership_id=membership_of(olga).pk)
+        break_glass.choose(by=actor, organization=acme, membership_id=membership_of(olga).pk)
     assert refusal.value.field == "break_glass"

@@ -14,7 +14,7 @@ from controlplane.actor import actor_of
 from controlplane.forms import told_on
 from controlplane.transactions import calls_out
 from organizations import queries
-from organizations.actions import connections, emergency
+from organizations.actions import break_glass, connections
 from organizations.models import Connection, Membership, Organization, SignInTest
 from organizations.permissions import Role
 from organizations.settings_page import organization_of, settings_page
@@ -56,7 +56,7 @@ def sso(request: HttpRequest, organization_id: str) -> HttpResponse:
 def choose_emergency_owner(request: HttpRequest, organization_id: str) -> HttpResponse:
     """Choose the owner whom the platform's sign-in lets in although the organization demands its own."""
     organization = organization_of(request, organization_id)
-    chosen = emergency.choose(
+    chosen = break_glass.choose(
         by=actor_of(request), organization=organization, membership_id=request.POST.get("membership") or None
     )
     words = (

@@ -11,7 +11,7 @@ from controlplane import audit
 from controlplane.actor import Actor
 from controlplane.problems import Conflict
 from organizations.accounts.people import person_of_identity
-from organizations.actions import departing, joining, owners, roles, trail
+from organizations.actions import departing, joining, memberships, owners, trail
 from organizations.actions.locks import locked_organization
 from organizations.models import Connection, DirectoryUser, Membership
 from organizations.scim import people
@@ -103,9 +103,9 @@ def _close(by: Actor, connection: Connection, entry: DirectoryUser, membership: 
     if membership is not None:
         try:
             if entry.deleted_at:
-                roles.end(by=by, membership=membership, connection=connection.pk, because="the directory")
+                memberships.end(by=by, membership=membership, connection=connection.pk, because="the directory")
             else:
-                roles.block(by=by, membership=membership, connection=connection, because="the directory")
+                memberships.block(by=by, membership=membership, connection=connection, because="the directory")
         except Conflict as refusal:
             _record_refusal(by, connection, entry, refusal)
             raise
