@@ -47,8 +47,8 @@ def look_for_domain_proof(organization_id: str, domain_id: str) -> None:
 def warn_of_certificates() -> None:
     """Warns of providers' certificates that end soon."""
     now = timezone.now()
-    for row in expiry.due(now):
-        expiry.warn(row["organization_id"], row["id"], now)
+    for row in expiry.certificates_due(now):
+        expiry.warn_of_certificate(row["organization_id"], row["id"], now)
 
 
 @shared_task

@@ -8,9 +8,9 @@ from rest_framework.request import Request
 from controlplane import rls
 from controlplane.actor import Actor, actor_of
 from controlplane.transactions import bind_actor
+from organizations.actions import expiry
 from organizations.keys import bearer
 from organizations.models import Organization, ScimToken
-from organizations.scim import ending
 
 
 class ScimAuthentication(BaseAuthentication):
@@ -33,7 +33,7 @@ class ScimAuthentication(BaseAuthentication):
         bind_actor(request, actor_for(token, known))
         if bearer.note_use(token, known.address):
             with rls.acting_as(f"org:{token.organization_id}"):
-                ending.warn(token, timezone.now())
+                expiry.warn_of_token(token, timezone.now())
         return token, token
 
     def authenticate_header(self, request: Request) -> str:

@@ -28,8 +28,8 @@ FOUNDATION = (
 )
 PACKAGES = ("accounts", "keys", "members", "msp", "roles", "scim", "security", "sso", "trail")
 DOORS = (
-    *("adapter", "api", "api_urls", "completion", "departure", "download", "forms", "middleware", "page", "rows"),
-    *("serializers", "sessions", "urls", "views"),
+    *("adapter", "api", "api_urls", "authentication", "completion", "departure", "download", "forms", "middleware"),
+    *("page", "rows", "serializers", "sessions", "urls", "views"),
 )
 NEVER = ("local", "tests")
 

@@ -18,7 +18,6 @@ NAME = re.compile(rf"({'|'.join(ROOMS)})\.[a-z_]+\.[a-z_]+")
 BEGUN = re.compile(rf"({'|'.join(ROOMS)})\.[a-z_]+\.")
 # Names whose last part is put in where they are used. `f"organizations.membership.{deed}"` is asked for here.
 BUILT = {
-    "organizations.access_request.": {"create", "withdraw", "decline"},
     "organizations.directory_group.": {"create", "change"},
     "organizations.directory_user.": {"change", "activate", "deactivate"},
     "organizations.domain.": {"prove", "miss", "withdraw"},
@@ -57,9 +56,11 @@ def topics() -> set[str]:
 
 
 def given_as_action() -> Iterator[str]:
-    """A name may be a fact's too: what is passed as `action` is an action."""
+    """A name may be a fact's too: what is passed as `action`, or third to `trail.record`, is an action."""
     for node in (each for tree in trees() for each in ast.walk(tree)):
         given = node.value if isinstance(node, ast.keyword) and node.arg == "action" else None
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "trail.record":
+            given = node.args[2]
         if isinstance(given, ast.Constant) and NAME.fullmatch(str(given.value)):
             yield str(given.value)
 
