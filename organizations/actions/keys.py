@@ -7,15 +7,16 @@ from typing import Any
 
 from django.utils import timezone
 
-from controlplane import audit, rls
+from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.ids import body_of, digest, make_token
 from controlplane.problems import Forbidden, Invalid, NotFound
 from organizations.access import require
-from organizations.actions import facts
+from organizations.actions import facts, trail
 from organizations.keys.models import LONGEST_DAYS, new_key_id
 from organizations.models import ApiKey, Membership, Organization
 from organizations.permissions import OF_TENANTS, PERMISSIONS
+from organizations.security.entering import checked_networks
 from organizations.standings import Standing
 
 
@@ -71,57 +72,36 @@ def revoke(*, by: Actor, organization: Organization, key_id: str) -> tuple[ApiKe
         key = ApiKey.objects.filter(organization=organization, pk=key_id).first()
         if key is None:
             raise NotFound
-        ended = _end(by, key, grant_id=standing.grant_id)
+        ended = _end(by, key, standing)
     return key, [each for each in ended if each.pk != key.pk]
 
 
 def revoke_all_of(*, by: Actor, organization: Organization, user_id: str) -> None:
     """End a person's keys in an organization, in the transaction in which their membership ends."""
     for key in ApiKey.objects.filter(organization=organization, owner_id=user_id):
-        _end(by, key, grant_id=None)
+        _end(by, key, organization.pk)
 
 
 def _issue(by: Actor, standing: Standing, key: ApiKey) -> str:
     text = make_token("api", key.organization_id, body_of(key.pk))
     key.secret_digest = digest(text)
     key.save(force_insert=True)
-    audit.record(
-        by=by,
-        action="organizations.api_key.create",
-        organization_id=key.organization_id,
-        target=key.pk,
-        data={"name": key.name, "scopes": key.scopes, "expires_at": key.expires_at.isoformat()},
-        grant_id=standing.grant_id,
-    )
+    told = {"name": key.name, "scopes": key.scopes, "expires_at": key.expires_at.isoformat()}
+    trail.record(by, standing, "organizations.api_key.create", key.pk, **told)
     return text
 
 
-def _end(by: Actor, key: ApiKey, *, grant_id: str | None) -> list[ApiKey]:
+def _end(by: Actor, key: ApiKey, standing: Standing | str) -> list[ApiKey]:
     """Ends a key and whatever it made; returns those that had not ended before, itself first."""
     now = timezone.now()
     if not ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=now):
         return []
     key.revoked_at = now
-    _tell_of_end(by, key, grant_id)
+    facts.publish(facts.KEY_REVOKED, organization_id=key.organization_id, key=key.pk, user=key.owner_id)
+    told = {"name": key.name, "made_with": key.made_with_id or ""}
+    trail.record(by, standing, "organizations.api_key.revoke", key.pk, **told)
     made = ApiKey.objects.filter(organization_id=key.organization_id, made_with=key)
-    return [key, *(ended for each in made for ended in _end(by, each, grant_id=grant_id))]
-
-
-def _tell_of_end(by: Actor, key: ApiKey, grant_id: str | None) -> None:
-    facts.publish(
-        facts.KEY_REVOKED,
-        organization_id=key.organization_id,
-        key=key.pk,
-        user=key.owner_id,
-    )
-    audit.record(
-        by=by,
-        action="organizations.api_key.revoke",
-        organization_id=key.organization_id,
-        target=key.pk,
-        data={"name": key.name, "made_with": key.made_with_id or ""},
-        grant_id=grant_id,
-    )
+    return [key, *(ended for each in made for ended in _end(by, each, standing))]
 
 
 def _check_form(name: str, expires_in: dt.timedelta) -> None:
@@ -153,10 +133,12 @@ def _of_tenants_alone(scopes: Iterable[str]) -> None:
 
 
 def _networks(networks: Sequence[str]) -> list[str]:
-    try:
-        return [str(ipaddress.ip_network(network.strip())) for network in networks]
-    except ValueError as error:
-        raise Invalid("Networks are CIDR ranges such as 192.0.2.0/24.", field="networks") from error
+    """The attack, or the accident: a script whose variable is empty makes a key for everywhere."""
+    if not all(network.strip() for network in networks):
+        raise Invalid(
+            "A network is empty. Leave it out to make a key for everywhere. No key was made.", field="networks"
+        )
+    return checked_networks(networks)
 
 
 def _within_maker(by: Actor, key: ApiKey) -> None:

@@ -174,6 +174,7 @@ def test_scopes_never_exceed_the_makers_role(acme: Organization, alice: User, bo
         ({"expires_in": dt.timedelta(0)}, "expires_in"),
         ({"networks": ["300.1.1.1/8"]}, "networks"),
         ({"networks": ["10.0.0.1/8"]}, "networks"),
+        ({"networks": [" "]}, "networks"),
         ({"name": " "}, "name"),
         ({"name": "n" * 121}, "name"),
     ],
