@@ -2,7 +2,7 @@
 
 from django.db import IntegrityError
 
-from controlplane import audit, mail, rls
+from controlplane import mail, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Invalid
 from organizations.access import require_control
@@ -10,7 +10,7 @@ from organizations.accounts import mailed_codes, notices, people
 from organizations.accounts.mailed_codes import LASTS
 from organizations.accounts.models import MailedCode, Passkey
 from organizations.accounts.passkeys import NewPasskey
-from organizations.actions import browser_sessions
+from organizations.actions import browser_sessions, trail
 from organizations.addresses import checked_address
 from organizations.models import User
 
@@ -53,8 +53,8 @@ def create_person(
             user.save(force_insert=True)
             if passkey is not None:
                 store_passkey(user, passkey, FIRST_PASSKEY)
-            data = {"way": "passkey" if passkey else "password"}
-            audit.record(by=by, action="organizations.person.create", organization_id=None, target=user.pk, data=data)
+            way = "passkey" if passkey else "password"
+            trail.record(by, None, "organizations.person.create", user.pk, way=way)
     except IntegrityError as error:
         raise Conflict("This address has an account already. Sign in instead.", code="ADDRESS_TAKEN") from error
     return user

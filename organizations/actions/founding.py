@@ -5,11 +5,10 @@ import unicodedata
 from django.utils import timezone
 from django.utils.text import slugify
 
-from controlplane import audit
 from controlplane.actor import Actor
 from controlplane.ids import LOWER_BASE32, random_text
 from controlplane.problems import Invalid
-from organizations.actions import facts
+from organizations.actions import facts, trail
 from organizations.models import Organization
 
 LONGEST_NAME = 120
@@ -42,10 +41,5 @@ def insert_organization(*, by: Actor, organization: Organization, way: str) -> N
     organization.save(force_insert=True)
     if organization.is_active:
         facts.publish(facts.ORGANIZATION_CREATED, organization_id=organization.pk)
-    audit.record(
-        by=by,
-        action="organizations.organization.create",
-        organization_id=organization.pk,
-        target=organization.pk,
-        data={"name": organization.name, "kind": organization.kind, "state": organization.state, "way": way},
-    )
+    told = {"name": organization.name, "kind": organization.kind, "state": organization.state, "way": way}
+    trail.record(by, organization.pk, "organizations.organization.create", organization.pk, **told)

@@ -12,12 +12,12 @@ from allauth.socialaccount.models import SocialAccount
 from django.db import IntegrityError
 from django.utils import timezone
 
-from controlplane import audit, rls
+from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, NotFound
 from organizations.accounts import notices
 from organizations.accounts.people import person_of_identity
-from organizations.actions import directory_memberships, facts, joining, memberships
+from organizations.actions import directory_memberships, facts, joining, memberships, trail
 from organizations.actions.locks import locked_organization
 from organizations.actions.sign_in_trail import as_known_to
 from organizations.models import Connection, Membership, Organization, User
@@ -224,9 +224,7 @@ def new_person(by: Actor, identity: ProvenIdentity, *, way: str) -> User:
         with rls.acting_as(f"user:{user.pk}"):
             user.save(force_insert=True)
             SocialAccount.objects.create(user=user, provider=identity.provider_id, uid=identity.uid)
-            audit.record(
-                by=by, action="organizations.person.create", organization_id=None, target=user.pk, data={"way": way}
-            )
+            trail.record(by, None, "organizations.person.create", user.pk, way=way)
     except IntegrityError as error:
         # Either the same person signs in twice at this moment, or the verified address belongs to somebody who is
         # known by another identity: those two are never joined without a sign-in on both sides.
@@ -256,13 +254,8 @@ def _found_pending(by: Actor, organization: Organization, connection: Connection
 
 def _note_proof(by: Actor, connection: Connection, user: User, action: str, **more: str) -> None:
     Connection.objects.filter(pk=connection.pk, proven_at__isnull=True).update(proven_at=timezone.now())
-    audit.record(
-        by=replace(by, user_id=by.user_id or user.pk),
-        action=action,
-        organization_id=connection.organization_id,
-        target=user.pk,
-        data={"connection": connection.pk, "email": user.email, **more},
-    )
+    told = {"connection": connection.pk, "email": user.email, **more}
+    trail.record(replace(by, user_id=by.user_id or user.pk), connection.organization_id, action, user.pk, **told)
 
 
 def _check_enabled(connection: Connection) -> None:

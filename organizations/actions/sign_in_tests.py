@@ -7,10 +7,11 @@ Nobody is signed in by one, nobody is made, and nothing of the organization chan
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from controlplane import audit, rls
+from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import NotFound
 from organizations.access import require
+from organizations.actions import trail
 from organizations.actions.sign_in_trail import as_known_to
 from organizations.models import Connection, Organization, SignInTest
 from organizations.sso.proven import ProvenIdentity, SignInRefused, no_address
@@ -97,10 +98,5 @@ def _end(by: Actor, test: SignInTest, refusal: SignInRefused | None) -> None:
     test.code, test.reason = (refusal.code, refusal.reason[:500]) if refusal else ("", "")
     test.ended_at = timezone.now()
     test.save()
-    audit.record(
-        by=by,
-        action="organizations.connection.test",
-        organization_id=test.organization_id,
-        target=test.connection_id,
-        data={"outcome": test.outcome, "code": test.code, "reason": test.reason},
-    )
+    told = {"outcome": test.outcome, "code": test.code, "reason": test.reason}
+    trail.record(by, test.organization_id, "organizations.connection.test", test.connection_id, **told)
