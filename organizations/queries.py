@@ -216,7 +216,7 @@ def decided_by(actor: Actor) -> list[Organization]:
     """Organizations in whose own name the asker decides who has access."""
     own = list(visible_to(actor).order_by("name"))
     standings = standings_of(actor, own)
-    return [each for each in own if each.pk in standings and is_own_word(standings[each.pk])]
+    return [each for each in own if each.pk in standings and standings[each.pk].is_own_word]
 
 
 def own_standing(actor: Actor, organization_id: str) -> Standing | None:
@@ -235,11 +235,6 @@ def emergency(actor: Actor, emergency_id: str) -> EmergencyAccess:
     """An emergency that the asker sees from the client's or from the MSP's side; raises NotFound."""
     mine = visible_to(actor).values("id")
     return _one(EmergencyAccess.objects.filter(Q(msp__in=mine) | Q(client__in=mine)), emergency_id)
-
-
-def is_own_word(standing: Standing) -> bool:
-    """Whether somebody who stands so speaks for the organization itself, not for an MSP of it."""
-    return standing.is_own and "organization.manage" in standing.permissions
 
 
 def grant(actor: Actor, grant_id: str) -> Grant:

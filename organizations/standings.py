@@ -54,6 +54,11 @@ class Standing:
         """Whether they stand there as its own member, not by a grant to an MSP of it."""
         return self.grant_id is None
 
+    @property
+    def is_own_word(self) -> bool:
+        """Whether they speak for the organization itself, as about who has access to it."""
+        return self.is_own and "organization.manage" in self.permissions
+
 
 def standing_of(actor: Actor, organization: Organization | str) -> Standing | None:
     """

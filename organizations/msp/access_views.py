@@ -38,7 +38,7 @@ def access_by_others(request: HttpRequest, organization_id: str) -> HttpResponse
     context = {
         "grants": [grant_row(grant, grant.msp) for grant in queries.grants_over(actor, organization)],
         "emergencies": _emergencies(actor, organization),
-        "can_decide": queries.is_own_word(standing),
+        "can_decide": standing.is_own_word,
         "waiting": outbox.waiting(organization.pk),
         "form": form,
     }
