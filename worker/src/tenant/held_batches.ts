@@ -105,9 +105,10 @@ export const delayedSince = (sql: SqlStorage) =>
 const iso = (ms: number) => new Date(ms).toISOString();
 
 function beginDelay(ctx: TenantContext): void {
-  const begun = ctx.sql.exec("INSERT OR IGNORE INTO delay (one, since) VALUES (1, ?)", ctx.now());
+  const since = ctx.now();
+  const begun = ctx.sql.exec("INSERT OR IGNORE INTO delay (one, since) VALUES (1, ?)", since);
   if (begun.rowsWritten === 0) return;
-  ctx.emit("lifecycle", { detection: "delayed", since: iso(ctx.now()) });
+  ctx.emit("lifecycle", { detection: "delayed", since: iso(since) });
   ctx.viewChanged();
 }
 
