@@ -16,7 +16,7 @@ from django.conf import settings
 
 from controlplane.marks import TONE_CLASSES
 from organizations.frame import SETTINGS
-from organizations.keys.rows import KEY_MARKS
+from organizations.keys.rows import SECRET_MARKS
 from organizations.sso.settings.rows import CONNECTION_MARKS
 from tenants.enrollment.installers import guides
 from tenants.enrollment.marks import AGENT, TOKEN
@@ -27,7 +27,7 @@ from tenants.provisioning.topology import ICONS
 ROOT = Path(settings.BASE_DIR)
 SERVED = ROOT / "controlplane" / "static" / "portal"
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
-TABLES = (marks.TENANT, marks.OPERATION, marks.STEP, marks.NODE, AGENT, TOKEN, KEY_MARKS, CONNECTION_MARKS)
+TABLES = (marks.TENANT, marks.OPERATION, marks.STEP, marks.NODE, AGENT, TOKEN, SECRET_MARKS, CONNECTION_MARKS)
 
 
 def icons_served() -> set[str]:
