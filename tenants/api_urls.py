@@ -4,6 +4,7 @@ from django.urls import path
 
 from tenants.access import api as access
 from tenants.enrollment import api as enrollment
+from tenants.enrollment.tokens import api as tokens
 from tenants.metering import api as metering
 from tenants.protection import api as protection
 from tenants.provisioning import api as provisioning
@@ -33,9 +34,9 @@ urlpatterns = [
         protection.RotateCredentials.as_view(),
         name="api-tenant-rotate-credentials",
     ),
-    path(f"{_ONE}/tokens", enrollment.Tokens.as_view(), name="api-tokens"),
-    path(f"{_ONE}/tokens/<str:token_id>", enrollment.OneToken.as_view(), name="api-token"),
-    path(f"{_ONE}/tokens/<str:token_id>/quarantine", enrollment.TokenQuarantine.as_view(), name="api-token-quarantine"),
+    path(f"{_ONE}/tokens", tokens.Tokens.as_view(), name="api-tokens"),
+    path(f"{_ONE}/tokens/<str:token_id>", tokens.OneToken.as_view(), name="api-token"),
+    path(f"{_ONE}/tokens/<str:token_id>/quarantine", tokens.TokenQuarantine.as_view(), name="api-token-quarantine"),
     path(f"{_ONE}/agents", enrollment.Agents.as_view(), name="api-agents"),
     path(_AGENT, enrollment.OneAgent.as_view(), name="api-agent"),
     path(f"{_AGENT}/quarantine", enrollment.Quarantine.as_view(), name="api-agent-quarantine"),

@@ -5,7 +5,7 @@ from django.urls import path
 from tenants import search_views
 from tenants.access import views as access
 from tenants.enrollment import agent_views as agents
-from tenants.enrollment import token_views as tokens
+from tenants.enrollment.tokens import views as tokens
 from tenants.protection import sleep_views as sleep
 from tenants.protection import views as protection
 from tenants.provisioning import create_views, version_views, views

@@ -11,8 +11,9 @@ from django.utils import timezone
 from controlplane import outbox
 from controlplane.models import Message
 from controlplane.rls import acting_as
-from tenants.enrollment.actions import QUARANTINE_ASKED, TOKEN_CHANGED, TOKEN_QUARANTINE_ASKED
+from tenants.enrollment.actions import QUARANTINE_ASKED
 from tenants.enrollment.models import Agent, EnrollmentToken
+from tenants.enrollment.tokens.actions import TOKEN_CHANGED, TOKEN_QUARANTINE_ASKED
 from tenants.provisioning.edge_api import EdgeApi
 from tenants.provisioning.edge_errors import EdgeRefused, TenantGone, UnknownAtEdge
 

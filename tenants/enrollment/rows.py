@@ -1,68 +1,13 @@
-"""Tokens, agents and refusals ready to be read: plain values and marks."""
+"""Agents and refusals ready to be read: plain values and marks."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
 
 from django.urls import reverse
 
 from controlplane.marks import UNKNOWN, Mark
-from tenants.enrollment.marks import AGENT, REFUSALS, TOKEN
-from tenants.enrollment.models import Agent, EnrollmentToken, Refusal
-
-
-@dataclass(frozen=True)
-class EdgeNote:
-    """That the edge has not confirmed what is shown: few words for a list, more for a page; whether that may pass."""
-
-    mark: Mark
-    words: str
-    more: str
-    passes: bool = True
-
-
-UNCONFIRMED = {
-    "new": EdgeNote(
-        Mark("working", "clock", "Pending"),
-        "pending at the edge",
-        "The edge has not confirmed this token yet. It lets machines in as soon as that has happened; we keep trying.",
-    ),
-    "revoked": EdgeNote(
-        Mark("attention", "clock", "Pending"),
-        "revocation pending at the edge",
-        "The edge has not confirmed the revocation yet, so this token may still let machines in. We keep trying until"
-        " it has.",
-    ),
-}
-
-
-def edge_note(token: EnrollmentToken) -> EdgeNote | None:
-    """What is yet to be confirmed, or was refused for good; None where the edge has what is shown."""
-    if token.edge_error is not None:
-        more = f"The edge did not take this token: {token.edge_error['message']} No machine can join with it."
-        return EdgeNote(Mark("failed", "circle-x", "Refused"), "refused by the edge", more, passes=False)
-    return UNCONFIRMED["revoked" if token.revoked_at else "new"] if token.pending else None
-
-
-def token_row(token: EnrollmentToken, names: Mapping[str, str]) -> dict[str, Any]:
-    """One token; its secret is not known to anybody."""
-    return {
-        "id": token.pk,
-        "name": token.name,
-        "mark": TOKEN[token.state],
-        "usable": token.state == "active" and token.edge_error is None,
-        "edge_note": edge_note(token),
-        "left": token.remaining,
-        "max_uses": token.max_uses,
-        "expires_at": token.expires_at,
-        "created_at": token.created_at,
-        "groups": token.groups,
-        "labels": token.labels,
-        "last_used_at": token.last_used_at,
-        "last_agent": token.last_used_by,
-        "last_address": token.last_used_from,
-        "created_by": names.get(token.created_by, "–"),
-    }
+from tenants.enrollment.marks import AGENT, REFUSALS
+from tenants.enrollment.models import Agent, Refusal
 
 
 def agent_row(agent: Agent) -> dict[str, Any]:

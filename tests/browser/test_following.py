@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from controlplane import rls
-from tenants.enrollment import actions as enrollment
+from tenants.enrollment.tokens import actions as enrollment
 from tests.browser.conftest import PHONE
 from tests.browser.edge import ago
 from tests.browser.world import World

@@ -27,9 +27,9 @@ from organizations.models import (
     User,
 )
 from tenants.access import actions as access
-from tenants.enrollment import actions as enrollment
 from tenants.enrollment.models import EnrollmentToken
 from tenants.enrollment.tasks import read_agents
+from tenants.enrollment.tokens import actions as enrollment
 from tenants.provisioning import actions
 from tenants.provisioning.models import Cell, Operation, Tenant
 from tenants.provisioning.reconciler import reconcile

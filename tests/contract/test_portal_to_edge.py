@@ -20,9 +20,9 @@ from controlplane.environment import environment
 from organizations.models import Organization, User
 from tenants.access import actions as access
 from tenants.access import queries as access_queries
-from tenants.enrollment import actions as enrollment
 from tenants.enrollment import queries as enrollment_queries
 from tenants.enrollment.tasks import read_agents
+from tenants.enrollment.tokens import actions as enrollment
 from tenants.protection import actions as protection
 from tenants.protection import sleeping
 from tenants.provisioning import actions, claims

@@ -28,8 +28,8 @@ from organizations.models import (
 from organizations.permissions import OF_TENANTS, PERMISSIONS
 from organizations.sso.saml.certificates import fingerprint
 from organizations.sso.saml.metadata import parse
-from tenants.enrollment.actions import create_token
 from tenants.enrollment.models import Agent
+from tenants.enrollment.tokens.actions import create_token
 from tenants.provisioning.actions import create
 from tenants.provisioning.models import Cell, Tenant
 from tests.cast import actor_for, found, found_client, join, person, session_of

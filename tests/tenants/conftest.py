@@ -13,8 +13,8 @@ from controlplane.models import AuditEntry, Delivery
 from organizations.actions import keys
 from organizations.models import Organization, User
 from organizations.permissions import PERMISSIONS
-from tenants.enrollment import actions as enrollment
 from tenants.enrollment.models import EnrollmentToken
+from tenants.enrollment.tokens import actions as enrollment
 from tenants.provisioning import actions, feed
 from tenants.provisioning.models import Cell, Operation, Tenant
 from tenants.provisioning.reconciler import reconcile

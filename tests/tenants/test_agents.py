@@ -14,6 +14,7 @@ from controlplane.problems import Forbidden
 from tenants.enrollment import actions, agents, queries
 from tenants.enrollment.models import Agent, AgentReading
 from tenants.enrollment.tasks import read_agents
+from tenants.enrollment.tokens import actions as tokens
 from tenants.provisioning import mirror
 from tenants.provisioning.edge_api import EdgeApi
 from tests.cast import actor_for
@@ -201,7 +202,7 @@ def test_a_leaked_token_is_ended_with_every_agent_that_it_let_in(running, edge, 
     with rls.acting_as(alice_acts.rls_actor):
         token = queries.token(alice_acts, running, leaked.pk)
         for _ in range(2):
-            token = actions.quarantine_token(by=alice_acts, token=token, reason="it lay in a repository")
+            token = tokens.quarantine_token(by=alice_acts, token=token, reason="it lay in a repository")
         assert (token.state, token.pending) == ("revoked", True)
         assert [queries.agent(alice_acts, running, number).pending for number in ("001", "002")] == [True, False]
     deliver()
@@ -220,7 +221,7 @@ def test_a_leaked_token_is_ended_with_every_agent_that_it_let_in(running, edge, 
 def test_a_leaked_token_that_the_edge_never_had_is_refused_there_all_the_same(running, edge, make_token, alice_acts):
     token, _ = make_token()
     with rls.acting_as(alice_acts.rls_actor):
-        actions.quarantine_token(by=alice_acts, token=token, reason="leaked")
+        tokens.quarantine_token(by=alice_acts, token=token, reason="leaked")
     deliver()
     assert (running.pk, token.pk) not in edge.tokens
     with rls.acting_as(alice_acts.rls_actor):
@@ -231,4 +232,4 @@ def test_a_viewer_cuts_nobody_off(running, make_token, vera):
     token, _ = make_token()
     actor = actor_for(vera)
     with rls.acting_as(actor.rls_actor), pytest.raises(Forbidden):
-        actions.quarantine_token(by=actor, token=token, reason="leaked")
+        tokens.quarantine_token(by=actor, token=token, reason="leaked")

@@ -7,7 +7,7 @@ from django.utils import timezone
 from controlplane import outbox, rls
 from organizations.actions import members
 from organizations.models import Membership
-from tenants.enrollment import actions
+from tenants.enrollment.tokens import actions
 from tests.cast import actor_for, session_of
 from tests.tenants.conftest import deliver
 from tests.tenants.edge import refusal

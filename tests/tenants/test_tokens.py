@@ -9,9 +9,10 @@ from django.utils import timezone
 from controlplane import audit, ids, rls
 from controlplane.models import AuditEntry
 from controlplane.problems import Forbidden, Invalid
-from tenants.enrollment import actions, queries
+from tenants.enrollment import queries
 from tenants.enrollment.models import EnrollmentToken
 from tenants.enrollment.problems import TenantIsGoing
+from tenants.enrollment.tokens import actions
 from tenants.protection import actions as protection
 from tests.cast import actor_for
 from tests.database import all_rows

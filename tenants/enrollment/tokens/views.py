@@ -18,11 +18,14 @@ from organizations import access
 from organizations.frame import Link
 from organizations.names import names_of
 from organizations.standings import permissions_of
-from tenants.enrollment import actions, queries
-from tenants.enrollment.forms import QuarantineForm, TokenForm
+from tenants.enrollment import queries
+from tenants.enrollment.forms import QuarantineForm
 from tenants.enrollment.installers import guides
 from tenants.enrollment.models import EnrollmentToken
-from tenants.enrollment.rows import agent_row, refusal_row, token_row
+from tenants.enrollment.rows import agent_row, refusal_row
+from tenants.enrollment.tokens import actions
+from tenants.enrollment.tokens.forms import TokenForm
+from tenants.enrollment.tokens.rows import token_row
 from tenants.provisioning import queries as provisioning
 from tenants.provisioning.frame import tenant_frame
 from tenants.provisioning.models import Tenant

@@ -1,0 +1,1 @@
+"""Enrollment tokens: made, renamed, rotated, revoked, and what they let in."""

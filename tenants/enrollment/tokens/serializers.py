@@ -1,0 +1,71 @@
+"""What crosses the wire of the API about enrollment tokens."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from tenants.enrollment import limits
+from tenants.enrollment.models import EnrollmentToken
+from tenants.provisioning.serializers import ReasonField
+
+
+class TokenOut(serializers.ModelSerializer[EnrollmentToken]):
+    """An enrollment token. Its secret is never shown again."""
+
+    tenant = serializers.CharField(source="tenant_id")
+    state = serializers.ChoiceField(choices=["active", "expired", "used_up", "revoked"], read_only=True)
+    pending = serializers.BooleanField(read_only=True, help_text="whether the edge has yet to confirm it")
+    remaining = serializers.IntegerField(read_only=True)
+    edge_error = ReasonField(read_only=True)
+
+    class Meta:
+        model = EnrollmentToken
+        fields = [
+            "id",
+            "tenant",
+            "name",
+            "state",
+            "pending",
+            "edge_error",
+            "groups",
+            "labels",
+            "max_uses",
+            "uses",
+            "remaining",
+            "expires_at",
+            "last_used_at",
+            "last_used_by",
+            "last_used_from",
+            "created_by",
+            "created_at",
+            "revoked_at",
+        ]
+        read_only_fields = fields
+
+
+class NewTokenOut(TokenOut):
+    """A token just made, with its secret: the only time that it is shown."""
+
+    secret = serializers.SerializerMethodField(help_text="the token's text, `enr_…`; keep it now")
+
+    class Meta(TokenOut.Meta):
+        fields = [*TokenOut.Meta.fields, "secret"]
+        read_only_fields = fields
+
+    def get_secret(self, token: EnrollmentToken) -> str:
+        """Handed over by the view; no row holds it."""
+        return str(self.context.get("secret", ""))
+
+
+class TokenIn(serializers.Serializer[Any]):
+    """An enrollment token to be made."""
+
+    name = serializers.CharField(max_length=limits.LONGEST_NAME)
+    expires_in_days = serializers.IntegerField(
+        default=limits.DEFAULT_LIFE.days, min_value=1, max_value=limits.LONGEST_LIFE.days
+    )
+    max_uses = serializers.IntegerField(default=limits.DEFAULT_USES, min_value=1, max_value=limits.MOST_USES)
+    groups = serializers.ListField(
+        child=serializers.CharField(max_length=128), default=list, max_length=limits.MOST_GROUPS
+    )
+    labels = serializers.DictField(child=serializers.CharField(max_length=limits.LONGEST_LABEL), default=dict)
