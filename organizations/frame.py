@@ -88,7 +88,10 @@ SETTINGS = (
     ("audit", "Audit log", "scroll-text", "settings:audit", "audit.view"),
 )
 
-# the same, of MSPs alone
+# the same, across tenants
+ACROSS_TENANTS = (("inventory", "Inventory", "server", "tenants:inventory", "agent.view"),)
+
+# the settings of MSPs alone
 OF_MSPS = (("client-access", "Access to clients", "link", "settings:client-access", "client.manage"),)
 
 
@@ -96,6 +99,15 @@ def home_link(organization: Organization, section: str) -> Link:
     """The organization's first page: its tenants, or an MSP's clients."""
     label, icon = ("Clients", "boxes") if organization.is_msp else ("Tenants", "boxes")
     return Link(label, home_url(organization.pk), icon, current=section == "home")
+
+
+def room_links(organization: Organization, permissions: frozenset[str], section: str) -> list[Link]:
+    """What lies across all of its tenants, and those of an MSP's clients."""
+    return [
+        Link(label, reverse(route, args=[organization.pk]), icon, current=section == key)
+        for key, label, icon, route, permission in ACROSS_TENANTS
+        if permission in permissions
+    ]
 
 
 def home_url(organization_id: str) -> str:
@@ -132,9 +144,9 @@ def frame_for(
     """
     standing = standing_of(actor_of(request), organization)
     permissions = standing.permissions if standing else frozenset()
-    own = Group("", [home_link(organization, section)])
+    own = Group("", [home_link(organization, section), *room_links(organization, permissions, section)])
     settings = Group("Organization", settings_links(organization, permissions, section))
-    shown = [*groups, Group("Organization", [own.links[0], *settings.links])] if groups else [own, settings]
+    shown = [*groups, Group("Organization", [*own.links, *settings.links])] if groups else [own, settings]
     through = _msp_name(request, standing)
     return Frame(
         organization=organization,

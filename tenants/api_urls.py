@@ -3,6 +3,7 @@
 from django.urls import path
 
 from tenants.access import api as access
+from tenants.agents import api as agents
 from tenants.enrollment import api as enrollment
 from tenants.enrollment.tokens import api as tokens
 from tenants.metering import api as metering
@@ -37,8 +38,10 @@ urlpatterns = [
     path(f"{_ONE}/tokens", tokens.Tokens.as_view(), name="api-tokens"),
     path(f"{_ONE}/tokens/<str:token_id>", tokens.OneToken.as_view(), name="api-token"),
     path(f"{_ONE}/tokens/<str:token_id>/quarantine", tokens.TokenQuarantine.as_view(), name="api-token-quarantine"),
-    path(f"{_ONE}/agents", enrollment.Agents.as_view(), name="api-agents"),
-    path(_AGENT, enrollment.OneAgent.as_view(), name="api-agent"),
+    path("agents", agents.Inventory.as_view(), name="api-inventory"),
+    path("agents/export", agents.Export.as_view(), name="api-inventory-export"),
+    path(f"{_ONE}/agents", agents.Agents.as_view(), name="api-agents"),
+    path(_AGENT, agents.OneAgent.as_view(), name="api-agent"),
     path(f"{_AGENT}/quarantine", enrollment.Quarantine.as_view(), name="api-agent-quarantine"),
     path(f"{_ONE}/refusals", enrollment.Refusals.as_view(), name="api-refusals"),
     path(f"{_ONE}/dashboard", access.Dashboard.as_view(), name="api-dashboard"),

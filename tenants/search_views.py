@@ -50,6 +50,6 @@ def _agents(actor: Actor, asked: str) -> list[dict[str, Any]]:
         organization = agent.organization_id
         allowed.setdefault(organization, may(actor, "agent.view", organization))
         if allowed[organization] and len(rows) < MOST:
-            address = f"{reverse('tenants:agents', args=[agent.tenant_id])}#agent-{agent.number}"
+            address = reverse("tenants:agent", args=[agent.tenant_id, agent.number])
             rows.append({"name": agent.name, "note": agent.tenant.name, "url": address})
     return rows

@@ -4,7 +4,7 @@ from django.urls import path
 
 from tenants import search_views
 from tenants.access import views as access
-from tenants.enrollment import agent_views as agents
+from tenants.agents import views as agents
 from tenants.enrollment.tokens import views as tokens
 from tenants.protection import sleep_views as sleep
 from tenants.protection import views as protection
@@ -17,6 +17,8 @@ urlpatterns = [
     path("search/", search_views.search, name="search"),
     path("o/<str:organization_id>/tenants/new/", create_views.create, name="create"),
     path("o/<str:organization_id>/activity/", operations.activity, name="activity"),
+    path("o/<str:organization_id>/agents/", agents.inventory, name="inventory"),
+    path("o/<str:organization_id>/agents/export/", agents.export, name="inventory-export"),
     path("t/<str:tenant_id>/", views.overview, name="overview"),
     path("t/<str:tenant_id>/live/", views.live, name="live"),
     path("t/<str:tenant_id>/settings/", protection.settings, name="settings"),
@@ -43,6 +45,7 @@ urlpatterns = [
     path("t/<str:tenant_id>/tokens/<str:token_id>/revoke/", tokens.revoke, name="token-revoke"),
     path("t/<str:tenant_id>/tokens/<str:token_id>/quarantine/", tokens.quarantine, name="token-quarantine"),
     path("t/<str:tenant_id>/agents/", agents.listing, name="agents"),
+    path("t/<str:tenant_id>/agents/<str:number>/", agents.page, name="agent"),
     path("t/<str:tenant_id>/agents/<str:number>/quarantine/", agents.quarantine, name="agent-quarantine"),
     path("t/<str:tenant_id>/events/", access.events, name="events"),
     path("t/<str:tenant_id>/events/tail/", access.tail, name="events-tail"),

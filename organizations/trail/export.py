@@ -5,8 +5,6 @@ A file holds at most so many entries, and takes at most so long: a longer trail 
 at which this one says that it ends. Every file says in its last line whether it is complete, so none is cut off unseen.
 """
 
-import csv
-import io
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +14,7 @@ from typing import Any
 from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.audit_file import Summary, line_of
+from controlplane.csv_rows import csv_row
 from controlplane.models import AuditEntry
 from controlplane.transactions import let_go
 from organizations.standings import may
@@ -31,8 +30,6 @@ COLUMNS = (
     *("position", "created_at", "action", "words", "refused", "target", "kind", "person", "name", "email"),
     *("key", "grant", "msp", "address", "request", "reason", "data", "id", "previous", "hash"),
 )
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""How a cell begins that a spreadsheet would run."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +94,7 @@ def _line(document: dict[str, Any]) -> str:
 
 def _csv(organization_id: str, entries: list[AuditEntry]) -> str:
     names = names_in(organization_id, entries)
-    return "".join(_row(_cells(entry, names)) for entry in entries)
+    return "".join(csv_row(_cells(entry, names)) for entry in entries)
 
 
 def _cells(entry: AuditEntry, names: Names) -> list[Any]:
@@ -114,25 +111,14 @@ def _cells(entry: AuditEntry, names: Names) -> list[Any]:
     ]
 
 
-def _row(cells: list[Any]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerow([_harmless(str(cell)) for cell in cells])
-    return text.getvalue()
-
-
-def _harmless(cell: str) -> str:
-    """The attack: a name such as `=HYPERLINK(…)` that a spreadsheet runs when an administrator opens the file."""
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
-
-
 def _end_of_csv(summary: dict[str, Any]) -> str:
     told = summary["export"]
     if told["complete"]:
-        return _row([f"End: {told['entries']} entries, complete"])
-    return _row([f"Not complete: goes on after entry {told['next']}; export again from there"])
+        return csv_row([f"End: {told['entries']} entries, complete"])
+    return csv_row([f"Not complete: goes on after entry {told['next']}; export again from there"])
 
 
 FORMATS = {
-    "csv": Format("text/csv; charset=utf-8", lambda: _row(list(COLUMNS)), _csv, _end_of_csv),
+    "csv": Format("text/csv; charset=utf-8", lambda: csv_row(list(COLUMNS)), _csv, _end_of_csv),
     "jsonl": Format("application/x-ndjson", str, _json_lines, _line),
 }

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from controlplane.celery import wake_on_commit
 from controlplane.rls import acting_as
-from tenants.enrollment.models import Agent, AgentReading, EnrollmentToken
+from tenants.enrollment.models import Agent, AgentReading, ConnectionChange, EnrollmentToken
 from tenants.provisioning import mirror
 from tenants.provisioning.edge_api import EdgeApi
 from tenants.provisioning.edge_errors import UnknownAtEdge
@@ -63,14 +63,15 @@ def read(tenant: Tenant, edge: EdgeApi) -> None:
     """
     asked_at = timezone.now()
     answer = edge.agents(tenant.pk)
+    partial = bool(answer.get("partial"))
     with acting_as(f"org:{tenant.organization_id}"):
         mirror.locked(tenant.pk)
         known = {agent.number: agent for agent in Agent.objects.filter(tenant=tenant)}
         tokens = set(EnrollmentToken.objects.filter(tenant=tenant).values_list("pk", flat=True))
         for seen in answer["agents"]:
-            _take_over(tenant, seen, known.pop(str(seen["id"]), None), tokens)
+            _take_over(tenant, seen, known.pop(str(seen["id"]), None), tokens, partial=partial)
         _forget(agent for agent in known.values() if agent.created_at < asked_at)
-        _note_reading(tenant, partial=bool(answer.get("partial")), reason=str(answer.get("reason") or ""))
+        _note_reading(tenant, partial=partial, reason=str(answer.get("reason") or ""))
 
 
 def read_tokens(tenant: Tenant, edge: EdgeApi) -> Iterator[None]:
@@ -100,32 +101,66 @@ def _forget(gone: Iterable[Agent]) -> None:
     Agent.objects.filter(pk__in=[agent.pk for agent in gone]).delete()
 
 
-def _take_over(tenant: Tenant, seen: Mapping[str, Any], known: Agent | None, tokens: set[str]) -> None:
-    news = {
-        "name": str(seen["name"]),
-        "groups": list(seen.get("groups") or []),
-        "token_id": seen.get("token") if seen.get("token") in tokens else None,
-        "status": str(seen["status"]),
-        "version": str(seen.get("version") or ""),
-        "address": str(seen.get("ip") or (known.address if known else "")),
-        "last_seen_at": read_time(seen.get("last_seen_at")),
-        "enrolled_at": read_time(seen.get("enrolled_at")),
-    }
+def _take_over(
+    tenant: Tenant, seen: Mapping[str, Any], known: Agent | None, tokens: set[str], *, partial: bool
+) -> None:
+    news = _identity(seen, tokens)
+    if known is None or not partial:
+        news |= _connection(seen, known)
     if seen.get("quarantined") and not (known and known.quarantined_at):
         news["quarantined_at"] = timezone.now()
     agent = known or Agent(tenant=tenant, organization_id=tenant.organization_id, number=str(seen["id"]))
+    before = agent.status
     if known is None or any(getattr(agent, name) != value for name, value in news.items()):
         for name, value in news.items():
             setattr(agent, name, value)
         agent.save()
+    if agent.status != before:
+        note_change(agent)
+
+
+def note_change(agent: Agent) -> None:
+    """Keep that an agent was seen in another state, for its page."""
+    ConnectionChange.objects.create(
+        organization_id=agent.organization_id,
+        tenant_id=agent.tenant_id,
+        agent=agent,
+        status=agent.status,
+        last_seen_at=agent.last_seen_at,
+    )
+    of_agent = ConnectionChange.objects.filter(agent=agent)
+    newest = of_agent.order_by("-created_at", "-id").values_list("pk", flat=True)[: ConnectionChange.KEPT]
+    of_agent.exclude(pk__in=list(newest)).delete()
+
+
+def _identity(seen: Mapping[str, Any], tokens: set[str]) -> dict[str, Any]:
+    """What the edge knows of an agent by itself."""
+    return {
+        "name": str(seen["name"]),
+        "groups": list(seen.get("groups") or []),
+        "token_id": seen.get("token") if seen.get("token") in tokens else None,
+        "enrolled_at": read_time(seen.get("enrolled_at")),
+    }
+
+
+def _connection(seen: Mapping[str, Any], known: Agent | None) -> dict[str, Any]:
+    """What only the manager knows of it: left as it was while the manager does not answer."""
+    return {
+        "status": str(seen["status"]),
+        "version": str(seen.get("version") or ""),
+        "address": str(seen.get("ip") or (known.address if known else "")),
+        "last_seen_at": read_time(seen.get("last_seen_at")),
+    }
 
 
 def _note_reading(tenant: Tenant, *, partial: bool, reason: str) -> None:
+    now = timezone.now()
     AgentReading.objects.update_or_create(
         tenant=tenant,
         defaults={
             "organization_id": tenant.organization_id,
-            "asked_at": timezone.now(),
+            "asked_at": now,
+            **({} if partial else {"read_at": now}),
             "partial": partial,
             "reason": reason[:300],
         },

@@ -5,30 +5,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.api.views import ListView, valid
-from tenants.enrollment import actions, agents, queries
+from tenants.enrollment import actions, queries
 from tenants.enrollment.serializers import AgentOut, QuarantineIn, RefusalOut
 from tenants.provisioning.api import TenantView
-
-
-class Agents(TenantView, ListView):
-    """A tenant's agents."""
-
-    @extend_schema(operation_id="tenants_agents_list", responses=AgentOut(many=True), filters=False)
-    def get(self, request: Request, tenant_id: str) -> Response:
-        """List agents as last read from the edge; an old reading is renewed meanwhile."""
-        tenant = self.tenant(tenant_id)
-        rows = queries.agents_of(self.actor, tenant)
-        agents.ask_again_if_old(tenant)
-        return self.page(rows, AgentOut)
-
-
-class OneAgent(TenantView):
-    """One agent."""
-
-    @extend_schema(operation_id="tenants_agents_retrieve", responses=AgentOut)
-    def get(self, request: Request, tenant_id: str, number: str) -> Response:
-        """Read an agent."""
-        return Response(AgentOut(queries.agent(self.actor, self.tenant(tenant_id), number)).data)
 
 
 class Quarantine(TenantView):

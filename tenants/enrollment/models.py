@@ -1,5 +1,7 @@
 """Enrollment tokens, the agents that they let in, and whom they kept out."""
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -13,6 +15,10 @@ def new_agent_id() -> str:
 
 def new_refusal_id() -> str:
     return new_id("ref")
+
+
+def new_change_id() -> str:
+    return new_id("acc")
 
 
 class EnrollmentToken(models.Model):
@@ -99,7 +105,18 @@ class Agent(models.Model):
     class Meta:
         ordering = ["-created_at", "-id"]
         constraints = [models.UniqueConstraint(fields=["tenant", "number"], name="agent_number_is_used_once")]
-        indexes = [models.Index(fields=["tenant", "-created_at", "-id"], name="agents_of_tenant")]
+        indexes = [
+            models.Index(fields=["tenant", "-created_at", "-id"], name="agents_of_tenant"),
+            models.Index(fields=["-created_at", "-id"], name="agents_of_all_tenants"),
+        ]
+
+    STATES: ClassVar[dict[str, Q]] = {
+        "active": Q(quarantined_at=None, status="active"),
+        "silent": Q(quarantined_at=None, status="disconnected"),
+        "never": Q(quarantined_at=None) & ~Q(status__in=("active", "disconnected")),
+        "quarantined": Q(quarantined_at__isnull=False),
+    }
+    """What people call an agent's state → the rows that are in it. Each agent is in one of them; see `state`."""
 
     def __str__(self) -> str:
         return self.name
@@ -109,15 +126,52 @@ class Agent(models.Model):
         """Whether a quarantine was asked for that the edge has yet to confirm."""
         return self.quarantine_asked_at is not None and self.quarantined_at is None
 
+    @property
+    def state(self) -> str:
+        """active, silent, never (connected) or quarantined."""
+        if self.quarantined_at is not None:
+            return "quarantined"
+        return {"active": "active", "disconnected": "silent"}.get(self.status, "never")
+
+
+class ConnectionChange(models.Model):
+    """
+    That an agent was seen in another state than before. The newest `KEPT` of an agent are kept.
+
+    `created_at` is when it was seen, `last_seen_at` when the agent itself had last been heard.
+    """
+
+    KEPT = 50
+
+    id = models.CharField(primary_key=True, max_length=32, default=new_change_id, editable=False)
+    organization = models.ForeignKey("organizations.Organization", on_delete=models.PROTECT, related_name="+")
+    tenant = models.ForeignKey("tenants.Tenant", on_delete=models.CASCADE, related_name="+")
+    agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="connection_changes")
+    status = models.CharField(max_length=32)
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["agent", "-created_at", "-id"], name="connection_of_agent")]
+
+    def __str__(self) -> str:
+        return f"{self.agent_id} {self.status}"
+
 
 class AgentReading(models.Model):
-    """When a tenant's agents were last asked for, and whether the answer was whole."""
+    """
+    When a tenant's agents were last asked for, when its manager last told of them, and how the last answer was.
+
+    A partial answer tells who there is, and nothing new of who is connected: that stays as of `read_at`.
+    """
 
     tenant = models.OneToOneField(
         "tenants.Tenant", primary_key=True, on_delete=models.CASCADE, related_name="agent_reading"
     )
     organization = models.ForeignKey("organizations.Organization", on_delete=models.PROTECT, related_name="+")
     asked_at = models.DateTimeField()
+    read_at = models.DateTimeField(null=True, blank=True)
     partial = models.BooleanField(default=False)
     reason = models.CharField(max_length=300, blank=True)
 

@@ -1,11 +1,10 @@
 """Agents and refusals ready to be read: plain values and marks."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.urls import reverse
 
-from controlplane.marks import UNKNOWN, Mark
+from controlplane.marks import UNKNOWN
 from tenants.enrollment.marks import AGENT, REFUSALS
 from tenants.enrollment.models import Agent, Refusal
 
@@ -24,6 +23,7 @@ def agent_row(agent: Agent) -> dict[str, Any]:
         "version": agent.version,
         "address": agent.address,
         "groups": agent.groups,
+        "url": reverse("tenants:agent", args=[agent.tenant_id, agent.number]),
         "token_name": agent.token.name if agent.token else "",
         "token_url": reverse("tenants:token", args=[agent.tenant_id, agent.token_id]) if agent.token_id else "",
     }
@@ -34,21 +34,3 @@ def refusal_row(refusal: Refusal) -> dict[str, Any]:
     why = REFUSALS.get(refusal.reason, refusal.reason.replace("_", " "))
     times = f", {refusal.count} times" if refusal.count > 1 else ""
     return {"name": refusal.agent_name, "why": f"{why}{times}", "address": refusal.address, "at": refusal.last_at}
-
-
-def agents_summed_up(agents: Iterable[Agent]) -> tuple[dict[str, int], Mark]:
-    """How many agents are in which state, and that in one mark."""
-    counts = {"total": 0, "active": 0, "silent": 0, "never": 0, "quarantined": 0}
-    for agent in agents:
-        counts["total"] += 1
-        counts[state_of(agent)] += 1
-    if counts["silent"]:
-        return counts, AGENT["disconnected"].saying(word=f"{counts['silent']} silent")
-    return counts, AGENT["active"].saying(word=f"{counts['active']} of {counts['total']} connected")
-
-
-def state_of(agent: Agent) -> str:
-    """The filter under which an agent is found."""
-    if agent.quarantined_at is not None:
-        return "quarantined"
-    return {"active": "active", "disconnected": "silent"}.get(agent.status, "never")

@@ -12,6 +12,21 @@ class AgentOut(serializers.ModelSerializer[Agent]):
     """An agent, by the last reading of the edge. `id` is what Wazuh calls it."""
 
     id = serializers.CharField(source="number")
+    tenant = serializers.CharField(source="tenant_id")
+    organization = serializers.CharField(source="organization_id")
+    state = serializers.ChoiceField(choices=list(Agent.STATES), read_only=True)
+    as_of = serializers.DateTimeField(
+        source="tenant.agent_reading.read_at",
+        allow_null=True,
+        read_only=True,
+        help_text="when the tenant's manager last told which of its agents are connected; null before the first time",
+    )
+    partial = serializers.BooleanField(
+        source="tenant.agent_reading.partial",
+        allow_null=True,
+        read_only=True,
+        help_text="whether the manager did not answer when it was last asked, so that this is as of `as_of`",
+    )
     token = serializers.CharField(source="token_id", allow_null=True)
     pending = serializers.BooleanField(read_only=True, help_text="whether a quarantine is yet to be confirmed")
 
@@ -19,7 +34,10 @@ class AgentOut(serializers.ModelSerializer[Agent]):
         model = Agent
         fields = [
             "id",
+            "tenant",
+            "organization",
             "name",
+            "state",
             "status",
             "version",
             "address",
@@ -31,6 +49,8 @@ class AgentOut(serializers.ModelSerializer[Agent]):
             "quarantined_at",
             "quarantine_reason",
             "pending",
+            "as_of",
+            "partial",
         ]
         read_only_fields = fields
 

@@ -64,6 +64,8 @@ PAGES = (
     Shown("token-new", "alice", _tenant("Production", "tokens/new/")),
     Shown("token", "alice", lambda world: _token(world, "Warehouse laptops")),
     Shown("agents", "alice", _tenant("Production", "agents/")),
+    Shown("agent", "alice", _tenant("Production", "agents/001/")),
+    Shown("inventory", "paula", lambda world: f"/o/{world.msp.pk}/agents/"),
     Shown("agents-empty", "paula", _tenant("Baltic production", "agents/")),
     Shown("events", "alice", _tenant("Production", "events/")),
     Shown("access", "alice", _tenant("Production", "access/")),

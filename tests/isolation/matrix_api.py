@@ -159,6 +159,8 @@ API = {
     "/api/v1/tenants/{tenant_id}/tokens/{token_id}/quarantine": {
         "POST": needs("agent.quarantine", body={"reason": "leaked"})
     },
+    "/api/v1/agents": {"GET": people()},
+    "/api/v1/agents/export": {"GET": people()},
     "/api/v1/tenants/{tenant_id}/agents": {"GET": needs("agent.view", edge=True)},
     "/api/v1/tenants/{tenant_id}/agents/{number}": {"GET": needs("agent.view", edge=True)},
     "/api/v1/tenants/{tenant_id}/agents/{number}/quarantine": {

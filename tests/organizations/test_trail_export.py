@@ -13,6 +13,7 @@ from django.test import Client
 from controlplane import audit, rls
 from controlplane.actor import Actor
 from controlplane.audit_file import verify_lines
+from controlplane.csv_rows import FORMULA
 from organizations.models import Membership, Organization, User
 from organizations.trail import export
 from tests.cast import actor_for, session_of
@@ -132,7 +133,7 @@ def test_a_spreadsheet_runs_nothing_that_a_name_holds(owner: Client, acme: Organ
     assert (row["target"], row["name"], row["email"]) == (f"'{name}", f"'{name}", "bob@example.test")
     assert len(row["hash"]) == 64
     assert rows[-1] == ["End: 1 entries, complete"]
-    assert not [cell for cells in rows for cell in cells if cell.startswith(export.FORMULA)]
+    assert not [cell for cells in rows for cell in cells if cell.startswith(FORMULA)]
 
 
 def test_a_csv_that_is_not_complete_says_so(owner: Client, acme: Organization, monkeypatch: Any) -> None:

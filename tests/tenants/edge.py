@@ -28,6 +28,7 @@ class FakeEdge(EdgeLife):
         super().__init__()
         self.tokens: dict[tuple[str, str], dict[str, Any]] = {}
         self.agents: dict[str, list[dict[str, Any]]] = {}
+        self.partial: dict[str, str] = {}
         self.keys = {"current": "k1", "configured": ["k1"], "in_use": [{"kek": "k1", "tenants": 3}], "unknown": 0}
         self.feed_epoch = "epoch-1"
         self.oldest_seq = 1
@@ -202,7 +203,9 @@ class FakeEdge(EdgeLife):
         return {"id": token_id, "state": state, **shown}
 
     def _agents(self, tenant_id: str, *, body: Any, query: Any) -> httpx.Response:
-        return httpx.Response(200, json={"agents": self.agents.get(tenant_id, []), "partial": False, "reason": None})
+        reason = self.partial.get(tenant_id)
+        seen = {"agents": self.agents.get(tenant_id, []), "partial": reason is not None, "reason": reason}
+        return httpx.Response(200, json=seen)
 
     def _quarantine(self, tenant_id: str, agent: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
         found = next((each for each in self.agents.get(tenant_id, []) if each["id"] == agent), None)

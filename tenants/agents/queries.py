@@ -1,0 +1,64 @@
+"""Reads of agents across tenants. Every one takes who is asking."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import Count, QuerySet
+
+from controlplane.actor import Actor
+from organizations import access
+from organizations import queries as organizations
+from organizations.models import Organization
+from tenants.enrollment.models import Agent, AgentReading, ConnectionChange
+from tenants.enrollment.queries import with_origin
+from tenants.provisioning import queries as provisioning
+from tenants.provisioning.models import Tenant
+
+
+def inventory(actor: Actor) -> QuerySet[Agent]:
+    """Every agent that somebody sees, the newest first, of all living tenants of all their organizations."""
+    seen = Agent.objects.filter(tenant__in=_tenants(actor).select_related(None))
+    return with_origin(seen).select_related("organization")
+
+
+def inventory_of(actor: Actor, organization: Organization) -> QuerySet[Agent]:
+    """The same within one organization and, where it is an MSP, its clients. Raises NotFound, Forbidden."""
+    access.require(actor, "agent.view", organization)
+    return inventory(actor).filter(organization__in=_around(actor, organization))
+
+
+def counts(agents: QuerySet[Agent]) -> dict[str, int]:
+    """How many agents there are, `total` and by state."""
+    by_state = {state: Count("pk", filter=condition) for state, condition in Agent.STATES.items()}
+    return agents.aggregate(total=Count("pk"), **by_state)
+
+
+def connection_history(actor: Actor, agent: Agent) -> Sequence[ConnectionChange]:
+    """When an agent was seen to come and go, the newest first."""
+    access.require(actor, "agent.view", agent.organization_id)
+    return list(ConnectionChange.objects.filter(agent=agent))
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A tenant of which not everything is known now: since when (None for never), and why."""
+
+    tenant: Tenant
+    reading: AgentReading | None
+
+
+def unread_in(actor: Actor, organization: Organization) -> list[Unread]:
+    """Tenants that have agents whose manager has not told of all of them: an inventory is partial by these."""
+    tenants = _tenants(actor).filter(organization__in=_around(actor, organization), edge_view__agents__enrolled__gt=0)
+    rows = tenants.select_related("agent_reading").order_by("name")
+    found = (Unread(tenant, getattr(tenant, "agent_reading", None)) for tenant in rows)
+    return [each for each in found if each.reading is None or each.reading.partial or each.reading.read_at is None]
+
+
+def _tenants(actor: Actor) -> QuerySet[Tenant]:
+    return provisioning.living(actor).filter(organization__in=organizations.visible_to(actor, "agent.view"))
+
+
+def _around(actor: Actor, organization: Organization) -> list[str]:
+    clients = organizations.clients_of(actor, organization) if organization.is_msp else ()
+    return [organization.pk, *(client.pk for client in clients)]
