@@ -21,7 +21,7 @@ class AgentOut(serializers.ModelSerializer[Agent]):
         read_only=True,
         help_text="when the tenant's manager last told which of its agents are connected; null before the first time",
     )
-    partial = serializers.BooleanField(
+    partial_reading = serializers.BooleanField(
         source="tenant.agent_reading.partial",
         allow_null=True,
         read_only=True,
@@ -50,7 +50,7 @@ class AgentOut(serializers.ModelSerializer[Agent]):
             "quarantine_reason",
             "pending",
             "as_of",
-            "partial",
+            "partial_reading",
         ]
         read_only_fields = fields
 

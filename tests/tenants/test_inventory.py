@@ -139,7 +139,7 @@ def test_a_partial_answer_leaves_who_is_connected_as_it_was_and_says_so(running,
     edge.agents[running.pk] = [agent("001", status="pending"), agent("003", status="pending")]
     read_agents("lo", running.pk)
     known = {each["id"]: each for each in api.get(f"tenants/{running.pk}/agents").json()["results"]}
-    assert {number: (each["state"], each["partial"]) for number, each in known.items()} == {
+    assert {number: (each["state"], each["partial_reading"]) for number, each in known.items()} == {
         "001": ("active", True),
         "003": ("never", True),
     }
