@@ -68,7 +68,7 @@ class Inventory(ListView):
         """
         List the agents of every tenant that you see, newest first, each as its tenant was last read.
 
-        Nothing is read anew: the edge tells of changes by itself. `as_of` and `partial_reading` say how far to rely on it.
+        Nothing is read anew: the edge tells of changes. `as_of` and `partial_reading` say how far to rely on it.
         """
         found = narrowed(queries.inventory(self.actor), search_of(request.query_params, InventorySearch))
         return self.page(found, AgentOut)
