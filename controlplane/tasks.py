@@ -25,7 +25,7 @@ BEAT_SCHEDULE = {
 def deliver_outbox() -> None:
     """Wakes a task for every delivery that is due: retries, and whatever lost its message with the broker."""
     for delivery in outbox.due():
-        wake(deliver, *delivery)
+        wake(deliver, *delivery, queue="bulk")
 
 
 @shared_task(expires=EXPIRES)

@@ -21,12 +21,12 @@ BEAT_SCHEDULE = {
     "sweep-due-tenants": {
         "task": "tenants.tasks.sweep_due",
         "schedule": 2.0,
-        "options": {"expires": 4, "queue": "bulk"},
+        "options": {"expires": 4, "queue": "interactive"},
     },
     "start-consumers-of-changes": {
         "task": "tenants.tasks.start_consumers",
         "schedule": 2.0,
-        "options": {"expires": 4, "queue": "bulk"},
+        "options": {"expires": 4, "queue": "interactive"},
     },
     "exchange-trails": {
         "task": "tenants.tasks.exchange_trails",

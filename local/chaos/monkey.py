@@ -10,7 +10,7 @@ import httpx
 from local.stack import nodes
 from local.stack.handle import StackHandle
 
-PARTS = ("worker", "beat", "broker", "edge", "engine")
+PARTS = ("worker", "bulk-worker", "beat", "broker", "edge", "engine")
 # The launcher gives a part up after five deaths within a minute, whoever caused them; two stay for what dies by itself.
 DEATHS_A_MINUTE = 3
 A_MINUTE = 70.0  # seconds; the launcher notices a death a little later

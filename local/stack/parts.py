@@ -18,6 +18,8 @@ Probe = Callable[[], bool]
 PYTHON = sys.executable
 NODE = str(REPOSITORY / "worker/node_modules/.bin/node")
 BIN = Path(PYTHON).parent
+# What somebody waits for has workers of its own, which bulk work can't keep busy.
+WORKERS = {"worker": "interactive,feeds", "bulk-worker": "bulk"}
 
 
 def always() -> bool:
@@ -155,7 +157,7 @@ def _portal(layout: Layout) -> list[Part]:
     portal_env = {name: env[name] for name in env.keys() - {"GARRISON_CONTROL_KEY", "GARRISON_SMTP_URL"}}
     server = ("--interface", "wsgi", "--host", "127.0.0.1", "--port", str(layout.ports["portal"]))
     celery = (str(BIN / "celery"), "-A", "controlplane")
-    queues = ("--queues", "interactive,bulk")
+    slots = ("--concurrency", "3")
     # Workers need not know of each other, and these fail while the broker is away.
     alone = ("--without-gossip", "--without-mingle")
     beat = ("beat", "--schedule", str(layout.root / "beat-schedule"), "--loglevel", "INFO")
@@ -167,12 +169,15 @@ def _portal(layout: Layout) -> list[Part]:
             after=("database", "broker"),
             env=portal_env,
         ),
-        Part(
-            "worker",
-            (*celery, "worker", "--concurrency", "4", *queues, *alone, "--loglevel", "INFO"),
-            says=" ready.",
-            after=("cell", "broker", "edge"),
-            env=env,
+        *(
+            Part(
+                name,
+                (*celery, "worker", "-n", f"{name}@%h", "--queues", queues, *slots, *alone, "--loglevel", "INFO"),
+                says=" ready.",
+                after=("cell", "broker", "edge"),
+                env=env,
+            )
+            for name, queues in WORKERS.items()
         ),
         Part(
             "beat",

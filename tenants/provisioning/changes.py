@@ -19,12 +19,13 @@ class Change:
 
 
 def read_changes(answer: Mapping[str, Any]) -> tuple[str, int, int, list[Change]]:
-    """The feed's epoch, its oldest and its latest number, and the changes. Raises EdgeAmbiguous."""
+    """The feed's epoch, its oldest and its latest number, and the changes in order. Raises EdgeAmbiguous."""
     try:
-        changes = [
+        told = [
             Change(int(item["seq"]), str(item["tenant"]), str(item["kind"]), str(item["at"]), item["data"])
             for item in answer["changes"]
         ]
+        changes = sorted(told, key=lambda change: change.seq)
         latest = int(answer["latest_seq"])
         return str(answer["feed_epoch"]), int(answer["oldest_seq"] or latest + 1), latest, changes
     except (KeyError, TypeError, ValueError) as error:

@@ -10,7 +10,8 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Q
+from django.db.models import Case, Count, F, Q, Value, When, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from controlplane import rls
@@ -33,7 +34,12 @@ class Claim:
 
 
 def due_tenants(limit: int) -> list[str]:
-    """The ids of tenants that the reconciler has to look at, the longest waiting first."""
+    """
+    The ids of tenants that the reconciler has to look at, in turns of their organizations.
+
+    First the longest waiting of each organization, then the second of each; what is being worked on counts as turns
+    taken. So however many are due of one organization, another's does not wait behind them.
+    """
     now = timezone.now()
     return [row["id"] for row in rls.call("due_tenants", limit, now, otherwise=lambda: _due_tenants(limit, now))]
 
@@ -42,7 +48,8 @@ def claim_tenant(tenant_id: str) -> Claim | None:
     """
     Claim one tenant if it is due and nobody else holds it.
 
-    One conditional UPDATE: of workers that race for the same tenant exactly one gets the claim.
+    One conditional UPDATE: of workers that race for the same tenant exactly one gets the claim. It counts an attempt,
+    which a recorded success takes back: so those count too after which a worker was not there to record anything.
     """
     owner, now = new_owner(), timezone.now()
     terms = (tenant_id, owner, now, now + LEASE)
@@ -69,7 +76,11 @@ def actor_of_change(cell_id: str, tenant_id: str) -> str | None:
 
 
 def refresh_cell(cell_id: str) -> None:
-    """Have everything that is mirrored of a cell's tenants read anew."""
+    """
+    Have everything that is mirrored of a cell's tenants read anew.
+
+    How far each has come in the feed is forgotten: the numbers that follow may be lower than those before.
+    """
     terms = (cell_id, timezone.now())
     rls.call("refresh_cell", *terms, otherwise=lambda: _refresh_cell(*terms))
 
@@ -81,13 +92,17 @@ def hurry_cell(cell_id: str) -> None:
 
 
 def _due_tenants(limit: int, now: dt.datetime) -> Rows:
-    due = Tenant.objects.filter(_unclaimed(now), next_attempt_at__lte=now).order_by("next_attempt_at")
-    return [{"id": tenant_id} for tenant_id in due.values_list("id", flat=True)[:limit]]
+    due = Tenant.objects.filter(_unclaimed(now), next_attempt_at__lte=now, deleted_at__isnull=True)
+    held = Tenant.objects.filter(lease_until__gte=now).order_by().values_list("organization").annotate(Count("pk"))
+    taken = Case(*(When(organization=owner, then=Value(number)) for owner, number in held), default=Value(0))
+    place = Window(RowNumber(), partition_by=F("organization"), order_by=["next_attempt_at", "id"])
+    turns = due.annotate(turn=taken + place).order_by("turn", "next_attempt_at")
+    return [{"id": tenant_id} for tenant_id in turns.values_list("id", flat=True)[:limit]]
 
 
 def _claim_tenant(tenant_id: str, owner: str, now: dt.datetime, until: dt.datetime) -> Rows:
     free = Tenant.objects.filter(_unclaimed(now), pk=tenant_id, next_attempt_at__lte=now, deleted_at__isnull=True)
-    if not free.update(lease_owner=owner, lease_until=until):
+    if not free.update(lease_owner=owner, lease_until=until, attempts=F("attempts") + 1):
         return []
     return _actors(Tenant.objects.filter(pk=tenant_id).values_list("organization_id", flat=True))
 
@@ -98,7 +113,7 @@ def _actor_of_change(cell_id: str, tenant_id: str) -> Rows:
 
 def _refresh_cell(cell_id: str, now: dt.datetime) -> Rows:
     live = Tenant.objects.filter(cell_id=cell_id, generation__gt=0, deleted_at__isnull=True)
-    live.update(refresh_due=True, next_attempt_at=now)
+    live.update(refresh_due=True, next_attempt_at=now, feed_epoch="", feed_seq=0)
     return []
 
 

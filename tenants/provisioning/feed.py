@@ -36,6 +36,9 @@ LEASE = dt.timedelta(seconds=25)
 
 WAIT_SECONDS = 10
 BATCH = 500
+RENEW_EVERY = 50
+"""Tenants of one batch after whom the lease is renewed, so that no batch is too long ever to be finished."""
+
 SHIFT_SECONDS = 60
 """How long one consumer reads before it makes room for the next, so that no task runs for ever."""
 
@@ -99,14 +102,17 @@ def read_once(cell_id: str, owner: str, *, wait: int = 0) -> int:
     """One poll and all it brings; how many changes it brought."""
     cell = Cell.objects.get(pk=cell_id)
     answer = EdgeApi(cell).changes(after=cell.feed_seq, wait=wait, limit=BATCH)
-    feed_epoch, oldest, latest, changes = read_changes(answer)
+    feed_epoch, oldest, latest, told = read_changes(answer)
+    changes = [change for change in told if change.seq > cell.feed_seq]
     if feed_epoch != cell.feed_epoch or oldest > cell.feed_seq + 1 or latest < cell.feed_seq:
         tell = log.warning if cell.feed_epoch else log.info
         tell("feed_resync", ours=[cell.feed_epoch, cell.feed_seq], theirs=[feed_epoch, oldest, latest])
         resync(cell, owner)
         return 0
-    for tenant_id, of_tenant in by_tenant(changes).items():
+    for number, (tenant_id, of_tenant) in enumerate(by_tenant(changes).items(), start=1):
         apply(cell, tenant_id, of_tenant)
+        if number % RENEW_EVERY == 0 and not renew(cell_id, owner):
+            return 0
     if changes:
         advance(cell_id, owner, feed_epoch, changes[-1].seq)
     return len(changes)

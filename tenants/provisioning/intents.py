@@ -38,7 +38,7 @@ def settle(tenant: Tenant, aim: str) -> None:
     operation = operation if operation is not None else begin(tenant, KIND_THAT_REACHES[aim], Operation.Source.SYSTEM)
     tenant.generation = _newest_known(tenant) + 1
     tenant.sent_hash, tenant.sent_operation_id = fingerprint, operation.pk
-    tenant.halted_at, tenant.attempts = None, 0
+    tenant.halted_at, tenant.attempts = None, 1
     tenant.save(update_fields=["generation", "sent_hash", "sent_operation_id", "halted_at", "attempts"])
     hand_over(operation, tenant.generation)
 

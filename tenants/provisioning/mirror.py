@@ -39,9 +39,14 @@ def locked(tenant_id: str) -> Tenant:
     return Tenant.objects.select_related("cell").select_for_update(of=("self",)).get(pk=tenant_id)
 
 
-def record(tenant: Tenant, seen: Sighting) -> bool:
-    """Take over a view of a tenant; False if a later one, or the tenant's end, is known already."""
-    if tenant.deleted_at is not None or seen.seq < tenant.edge_seq:
+def record(tenant: Tenant, seen: Sighting, *, set_back: bool = False) -> bool:
+    """
+    Take over a view of a tenant; False if a later one, or the tenant's end, is known already.
+
+    Args:
+        set_back: it is what the edge holds now although a later one was known: the edge's state was set back.
+    """
+    if tenant.deleted_at is not None or (seen.seq < tenant.edge_seq and not set_back):
         return False
     tenant.observed, tenant.observed_generation = seen.observed, seen.observed_generation
     tenant.reason, tenant.edge_view, tenant.edge_seq = seen.reason, _with_newest_positions(tenant, seen), seen.seq
@@ -104,9 +109,11 @@ def bury(tenant: Tenant) -> None:
     now = timezone.now()
     tenant.deleted_at, tenant.next_attempt_at, tenant.halted_at, tenant.observed = now, None, None, "absent"
     tenant.save(update_fields=["deleted_at", "next_attempt_at", "halted_at", "observed"])
-    operation = open_operation(tenant)
-    if operation is not None:
-        succeed(operation)
+    for operation in Operation.objects.filter(tenant=tenant, state__in=Operation.OPEN):
+        if operation.kind == "delete":
+            succeed(operation)
+        else:
+            finish(operation, Operation.State.CANCELLED, OVERTAKEN)
     billing.release_tenant(organization_id=tenant.organization_id)
     placement.release(tenant.cell_id)
     audit.record(

@@ -59,9 +59,10 @@ class Tenant(models.Model):
     `requested`, `spec` and `generation` are intent, owned here. `observed`, `observed_generation`, `reason` and
     `edge_view` mirror the edge, owned there; `edge_seq` tells the later of two views. `sent_hash` and
     `sent_operation_id` are what goes out under `generation` (no hash: something is yet to be handed over).
-    `next_attempt_at` is when the reconciler has to look (null: settled), `halted_at` when it gave up. `feed_epoch` and
-    `feed_seq` say which change of the feed was applied last, `usage_seq` which of the tenant object's numbered rows of
-    usage; `refresh_due` asks for all mirrored parts to be read anew.
+    `next_attempt_at` is when the reconciler has to look (null: settled), `attempts` how many claims in a row did not
+    end well, `halted_at` when it gave up. `feed_epoch` and `feed_seq` say which change of the feed was applied last,
+    `usage_seq` which of the tenant object's numbered rows of usage; `refresh_due` asks for all mirrored parts to be
+    read anew.
     """
 
     class Requested(models.TextChoices):
@@ -108,6 +109,12 @@ class Tenant(models.Model):
             models.Index(fields=["organization", "-created_at", "-id"], name="tenants_of_organization"),
             models.Index(fields=["-created_at", "-id"], name="tenants_newest_first"),
             models.Index(fields=["cell", "id"], name="tenants_of_cell"),
+            models.Index(fields=["lease_until"], condition=Q(lease_until__isnull=False), name="tenants_claimed"),
+            models.Index(
+                fields=["organization", "next_attempt_at"],
+                condition=Q(next_attempt_at__isnull=False),
+                name="tenants_due_of_organization",
+            ),
         ]
 
     def __str__(self) -> str:

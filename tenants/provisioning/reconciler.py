@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from billing.entitlements import entitlement_of
@@ -29,6 +30,8 @@ from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.sighting import Sighting
 
 log = structlog.get_logger(__name__)
+
+OUR_FAULT = EdgeError("Something went wrong on our side.", code="INTERNAL", hint="We try again by ourselves.")
 
 LOOK_AGAIN = dt.timedelta(seconds=60)
 """How long to rely on the feed before asking the edge how far it has come."""
@@ -49,6 +52,8 @@ class Held:
     aim: str
     rolls_back: bool = False
     """Whether the intent goes out as the way back to the version before."""
+    exhausted: bool = False
+    """Whether its operation was tried as often as it may be, and no worker was left to give it up."""
 
     @property
     def edge(self) -> EdgeApi:
@@ -68,17 +73,33 @@ class Outcome:
 
 
 def reconcile(tenant_id: str) -> Outcome | None:
-    """Do what is next for one tenant; None if it is not due or somebody else is at it."""
+    """
+    Do what is next for one tenant; None if it is not due or somebody else is at it.
+
+    A tenant whose rows trip us up, before or after the edge is called, is put off like any other that fails. A database
+    that does not answer is no tenant's fault: then the lease ends by itself.
+    """
     claim = claim_tenant(tenant_id)
     if claim is None:
         return None
     with structlog.contextvars.bound_contextvars(tenant=tenant_id):
-        held = fence(claim)
-        with structlog.contextvars.bound_contextvars(operation=held.tenant.sent_operation_id):
-            outcome = attempt(held)
-            log.info("reconciled", **_described(outcome))
-            record(held, outcome)
-        return outcome
+        try:
+            return _pass(claim)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            log.exception("tenant_not_reconciled")
+            put_off(claim)
+            return Outcome(error=OUR_FAULT)
+
+
+def _pass(claim: Claim) -> Outcome:
+    held = fence(claim)
+    with structlog.contextvars.bound_contextvars(operation=held.tenant.sent_operation_id):
+        outcome = attempt(held)
+        log.info("reconciled", **_described(outcome))
+        record(held, outcome)
+    return outcome
 
 
 def fence(claim: Claim) -> Held:
@@ -86,9 +107,11 @@ def fence(claim: Claim) -> Held:
     with acting_as(claim.actor):
         tenant = mirror.locked(claim.tenant_id)
         aim = lifecycle.wanted(tenant.requested, entitlement_of(tenant.organization_id))
-        intents.settle(tenant, aim)
+        exhausted = tenant.attempts > lifecycle.ATTEMPT_CAP and mirror.open_operation(tenant) is not None
+        if not exhausted:
+            intents.settle(tenant, aim)
         way_back = Operation.objects.filter(pk=tenant.sent_operation_id, kind=ROLLBACK)
-        return Held(claim, tenant, aim, rolls_back=way_back.exists())
+        return Held(claim, tenant, aim, rolls_back=way_back.exists(), exhausted=exhausted)
 
 
 def attempt(held: Held) -> Outcome:
@@ -98,6 +121,9 @@ def attempt(held: Held) -> Outcome:
     An unforeseen exception is one of them: it is logged in full and counts as an attempt, so that a tenant which
     trips over a fault of ours backs off like any other and delays nobody.
     """
+    if held.exhausted:
+        log.error("workers_end_over_a_tenant", attempts=held.tenant.attempts)
+        return Outcome(error=OUR_FAULT)
     try:
         known, looked = observe(held)
         decision = lifecycle.next_step(held.tenant, held.aim, known)
@@ -185,6 +211,8 @@ ACTIONS: dict[Action, Callable[[Held], Sighting | None]] = {
 
 def _what_is_newer(held: Held) -> Sighting | None:
     """What the edge holds instead; nothing if it does not tell now, for then a Retry looks again."""
+    if not renew(held.claim):
+        return None
     try:
         return held.edge.get_tenant(held.tenant.pk)
     except EdgeError as error:
@@ -196,43 +224,58 @@ def record(held: Held, outcome: Outcome) -> None:
     """
     Write down what was seen and when to look next, and give the claim back.
 
-    What the edge said holds in any case. The schedule is only written while the lease is still ours, and not over a
-    wake-up that came meanwhile.
+    What the edge said holds in any case, also where it is older than what was known before it was asked: then the edge
+    was set back. The schedule is only written while the lease is still ours, and not over a wake-up that came
+    meanwhile.
     """
     with acting_as(held.claim.actor):
         tenant = mirror.locked(held.claim.tenant_id)
         if outcome.absent:
             mirror.record_absence(tenant)
         if outcome.seen is not None:
-            mirror.record(tenant, outcome.seen)
+            mirror.record(tenant, outcome.seen, set_back=outcome.seen.seq < held.tenant.edge_seq)
         if outcome.gone and tenant.deleted_at is None:
             mirror.bury(tenant)
         if tenant.lease_owner == held.claim.owner:
             _schedule(tenant, held, outcome)
 
 
+def put_off(claim: Claim) -> None:
+    """Come back later to a tenant of which nothing could be recorded."""
+    with acting_as(claim.actor):
+        tenant = mirror.locked(claim.tenant_id)
+        if tenant.lease_owner == claim.owner:
+            _postpone(tenant, OUR_FAULT)
+            _give_back(tenant)
+
+
 def _schedule(tenant: Tenant, held: Held, outcome: Outcome) -> None:
     woken_meanwhile = tenant.deleted_at is None and tenant.next_attempt_at != held.tenant.next_attempt_at
+    if outcome.error is None:
+        tenant.attempts = 0
     if outcome.error is not None and not woken_meanwhile:
         _postpone(tenant, outcome.error)
     elif not woken_meanwhile:
         _settle(tenant, outcome)
-    tenant.lease_owner, tenant.lease_until = "", None
-    tenant.save(update_fields=["lease_owner", "lease_until"])
+    _give_back(tenant)
     if woken_meanwhile:
-        wakeups.wake_reconciler(tenant.pk)
+        wakeups.wake_reconciler(tenant)
+
+
+def _give_back(tenant: Tenant) -> None:
+    tenant.lease_owner, tenant.lease_until = "", None
+    tenant.save(update_fields=["attempts", "lease_owner", "lease_until"])
 
 
 def _settle(tenant: Tenant, outcome: Outcome) -> None:
     resting = outcome.decision is None or outcome.decision.action in (Action.REST, Action.BURY)
-    tenant.attempts, tenant.refresh_due = 0, False
+    tenant.refresh_due = False
     tenant.next_attempt_at = None if resting or tenant.deleted_at else timezone.now() + LOOK_AGAIN
-    tenant.save(update_fields=["attempts", "refresh_due", "next_attempt_at"])
+    tenant.save(update_fields=["refresh_due", "next_attempt_at"])
 
 
 def _postpone(tenant: Tenant, error: EdgeError) -> None:
-    """Count the failure and come back later; give up where trying again can't help or was tried often enough."""
-    tenant.attempts += 1
+    """Come back later; give up where trying again can't help or was tried often enough."""
     if isinstance(error, EdgeAmbiguous):
         tenant.observed = "unknown"
     operation = mirror.open_operation(tenant)
@@ -242,7 +285,7 @@ def _postpone(tenant: Tenant, error: EdgeError) -> None:
         delay = lifecycle.delay_after(tenant.attempts, random.random())  # noqa: S311 - jitter needs no secrecy
         tenant.next_attempt_at = timezone.now() + delay
         intents.note_failure(operation, error, Operation.State.WAITING)
-    tenant.save(update_fields=["attempts", "observed", "next_attempt_at", "halted_at", "reason"])
+    tenant.save(update_fields=["observed", "next_attempt_at", "halted_at", "reason"])
 
 
 def _give_up(tenant: Tenant, operation: Operation, error: EdgeError) -> None:

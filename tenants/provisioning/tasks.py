@@ -8,9 +8,11 @@ from tenants.provisioning import claims, feed, reconciler, wakeups
 from tenants.provisioning.models import Cell
 
 SWEEP_LIMIT = 500
+EXPIRES = 4
+"""Seconds, two sweeps, after which a wake-up that no worker took is dropped: whose turn it is then, a sweep tells."""
 
 
-@shared_task(name="tenants.tasks.reconcile")
+@shared_task(name="tenants.tasks.reconcile", expires=EXPIRES)
 def reconcile(tenant_id: str) -> None:
     """Do what is next for one tenant, if it is due."""
     reconciler.reconcile(tenant_id)

@@ -15,7 +15,7 @@ from deploy.configuration import REPOSITORY
 
 COMPOSE = REPOSITORY / "deploy/compose"
 KUBERNETES = REPOSITORY / "deploy/kubernetes"
-PROCESSES = ("portal", "worker", "beat", "migrate")
+PROCESSES = ("portal", "worker", "bulk-worker", "beat", "migrate")
 OURS = re.compile(r"\b(GARRISON_[A-Z_]+|DATABASE_URL|REDIS_URL)\b")
 # A path that code reads below the repository.
 BESIDE = re.compile(r'BASE_DIR((?: / "[^"]+")+)')
@@ -75,8 +75,8 @@ def test_a_process_gets_all_that_is_mandatory_and_nothing_that_is_not_read(given
 
 
 @WAYS
-def test_only_the_worker_has_the_control_key_and_only_migrations_the_owner(given):
-    assert {name for name in PROCESSES if "GARRISON_CONTROL_KEY" in given(name)} == {"worker"}
+def test_only_workers_have_the_control_key_and_only_migrations_the_owner(given):
+    assert {name for name in PROCESSES if "GARRISON_CONTROL_KEY" in given(name)} == {"worker", "bulk-worker"}
     assert {name for name in PROCESSES if "GARRISON_OWNER_DATABASE_URL" in given(name)} == {"migrate"}
 
 
@@ -97,9 +97,9 @@ def test_the_example_of_all_settings_names_what_is_read():
 
 def test_compose_waits_for_health_and_keeps_secrets_in_files():
     services = compose()["services"]
-    for name in ("postgres", "valkey", "portal", "worker", "beat"):
+    for name in ("postgres", "valkey", "portal", "worker", "bulk-worker", "beat"):
         assert services[name]["healthcheck"], name
-    for name in ("portal", "worker", "beat"):
+    for name in ("portal", "worker", "bulk-worker", "beat"):
         assert services[name]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
     assert all(set(secret) == {"file"} for secret in compose()["secrets"].values())
     used = {s["source"] for n in (*PROCESSES, "prepare") for s in services[n]["secrets"]} | {"postgres_password"}

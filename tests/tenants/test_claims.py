@@ -8,7 +8,10 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from tenants.provisioning import claims, feed
+from controlplane import rls
+from organizations.models import Organization, User
+from tenants.provisioning import actions, claims, feed
+from tests.cast import actor_for
 from tests.tenants.conftest import fresh, make_due
 
 
@@ -62,6 +65,29 @@ def test_the_longest_waiting_come_first_and_no_more_than_asked_for(new_tenant):
 
 
 @pytest.mark.django_db
-def test_a_deleted_tenant_can_not_be_claimed(tenant):
+def test_organizations_take_turns_however_many_tenants_of_one_are_due(new_tenant, rival, mallory):
+    ids = [new_tenant(f"Site {number}")[0].pk for number in range(3)]
+    theirs = rival_tenant(rival, mallory)
+    assert claims.due_tenants(10) == [ids[0], theirs, ids[1], ids[2]]
+
+
+@pytest.mark.django_db
+def test_what_is_being_worked_on_counts_as_turns_taken(new_tenant, rival, mallory):
+    ids = [new_tenant(f"Site {number}")[0].pk for number in range(3)]
+    theirs = rival_tenant(rival, mallory)
+    # Where the edge hangs, an organization's longest waiting would else be first with every sweep.
+    claims.claim_tenant(ids[0])
+    assert claims.due_tenants(1) == [theirs]
+
+
+@pytest.mark.django_db
+def test_a_deleted_tenant_is_neither_due_nor_claimed(tenant):
     make_due(tenant, deleted_at=timezone.now())
+    assert claims.due_tenants(10) == []
     assert claims.claim_tenant(tenant.pk) is None
+
+
+def rival_tenant(rival: Organization, mallory: User) -> str:
+    actor = actor_for(mallory)
+    with rls.acting_as(actor.rls_actor):
+        return actions.create(by=actor, organization=rival, name="Theirs")[0].pk

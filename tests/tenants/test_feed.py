@@ -180,6 +180,39 @@ def test_a_gap_has_everything_read_anew(running, edge):
         ]
 
 
+def test_a_tenant_that_a_list_lacks_is_told_of_under_lower_numbers_as_well(running, edge):
+    view = edge.views.pop(running.pk)
+    edge.changes = []
+    read_feed()
+    edge.views[running.pk] = view
+    open_dashboard(edge, running)
+    assert edge.changes[0]["seq"] == 1
+    read_feed()
+    assert opened(running) == 1
+
+
+def test_changes_that_come_out_of_order_and_again_have_their_effect_once(running, edge, monkeypatch):
+    for _ in range(3):
+        open_dashboard(edge, running)
+    after = Cell.objects.get().feed_seq
+    stale = {"feed_epoch": "epoch-1", "oldest_seq": 1, "latest_seq": len(edge.changes)}
+    mixed = [*reversed(edge.changes[after:]), edge.changes[0]]
+    for _ in range(2):
+        edge.fail_next("/v1/changes", httpx.Response(200, json={**stale, "changes": mixed}))
+        read_feed()
+    assert opened(running) == 3
+    assert Cell.objects.get().feed_seq == len(edge.changes)
+
+
+def test_a_consumer_that_lost_its_right_within_a_batch_stops_there(running, edge, monkeypatch):
+    open_dashboard(edge, running)
+    seq = Cell.objects.get().feed_seq
+    monkeypatch.setattr(feed, "RENEW_EVERY", 1)
+    monkeypatch.setattr(feed, "renew", lambda *_: False)
+    assert read_feed() == 0
+    assert Cell.objects.get().feed_seq == seq
+
+
 def test_a_feed_without_a_gap_is_not_read_anew(running, edge):
     edge.oldest_seq = Cell.objects.get().feed_seq + 1
     edge.publish(running.pk)

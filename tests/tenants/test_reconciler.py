@@ -1,9 +1,11 @@
 """Bad weather between intent and edge: whatever happens, a tenant converges or says clearly why not."""
 
+import copy
 import datetime as dt
 
 import httpx
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from controlplane import rls
@@ -81,6 +83,49 @@ def test_a_fault_of_ours_counts_as_an_attempt_and_ends_in_the_log(tenant, edge, 
     assert fresh(tenant).attempts == 1
     assert fresh(tenant).lease_until is None
     assert fresh(tenant).next_attempt_at > timezone.now()
+
+
+def test_a_tenant_whose_rows_trip_us_up_is_put_off_and_fails_visibly_in_the_end(tenant, edge, monkeypatch):
+    monkeypatch.setattr(reconciler.intents, "settle", lambda *_: 1 / 0)
+    reconcile(tenant.pk)
+    assert (fresh(tenant).attempts, fresh(tenant).lease_until) == (1, None)
+    assert fresh(tenant).next_attempt_at > timezone.now()
+    for _ in range(lifecycle.ATTEMPT_CAP):
+        make_due(tenant)
+        reconcile(tenant.pk)
+    assert fresh(tenant).status == "failed"
+    assert operation_of(tenant).error["code"] == "INTERNAL"
+
+
+def test_what_can_not_be_recorded_puts_its_tenant_off(tenant, edge, monkeypatch):
+    with monkeypatch.context() as broken:
+        broken.setattr(reconciler.mirror, "record", lambda *_, **__: 1 / 0)
+        reconcile(tenant.pk)
+    assert (fresh(tenant).attempts, fresh(tenant).lease_until) == (1, None)
+    make_due(tenant)
+    reconcile(tenant.pk)
+    assert fresh(tenant).attempts == 0
+    assert edge.requests[0].content == edge.requests[1].content
+
+
+def test_a_tenant_over_which_workers_die_is_given_up_visibly(tenant, edge):
+    for _ in range(lifecycle.ATTEMPT_CAP):
+        assert claims.claim_tenant(tenant.pk) is not None
+        make_due(tenant, lease_until=timezone.now() - dt.timedelta(seconds=1))
+    reconcile(tenant.pk)
+    assert edge.calls == []
+    assert fresh(tenant).status == "failed"
+    assert operation_of(tenant).error["code"] == "INTERNAL"
+
+
+def test_a_database_that_does_not_answer_is_no_fault_of_a_tenant(tenant, edge, monkeypatch):
+    def away(*_):
+        raise OperationalError("the database is away")
+
+    monkeypatch.setattr(reconciler, "fence", away)
+    with pytest.raises(OperationalError):
+        reconcile(tenant.pk)
+    assert operation_of(tenant).state == "queued"
 
 
 def test_one_bad_tenant_delays_nobody(new_tenant, edge):
@@ -188,6 +233,34 @@ def test_an_edge_that_lost_a_tenant_gets_it_again(running, edge):
     reconcile(running.pk)
     assert edge.views[running.pk]["generation"] == 1
     assert fresh(running).edge_seq == edge.views[running.pk]["seq"]
+
+
+def test_an_edge_that_was_set_back_is_believed_and_gets_what_it_lacks(running, edge, alice_acts):
+    before = copy.deepcopy((edge.views[running.pk], edge.bodies[running.pk]))
+    with rls.acting_as(alice_acts.rls_actor):
+        actions.stop(by=alice_acts, tenant=running)
+    reconcile(running.pk)
+    edge.finish(running.pk)
+    read_feed()
+    assert fresh(running).status == "stopped"
+    edge.views[running.pk], edge.bodies[running.pk] = before
+    make_due(running, refresh_due=True)
+    reconcile(running.pk)
+    edge.finish(running.pk)
+    make_due(running)
+    reconcile(running.pk)
+    assert (fresh(running).status, fresh(running).edge_seq) == ("stopped", edge.views[running.pk]["seq"])
+
+
+def test_what_the_edge_began_ends_with_its_tenant(running, edge, alice_acts):
+    edge.begin_rotation(running.pk, "op_" + "e" * 20)
+    read_feed()
+    rotation = operation_of(running)
+    with rls.acting_as(alice_acts.rls_actor):
+        protection.delete(by=alice_acts, tenant=running, confirm_name="Office")
+    edge.fail_next("DELETE", refusal(410, "TENANT_DELETED"))
+    reconcile(running.pk)
+    assert (fresh(rotation).state, fresh(rotation).error["code"]) == ("cancelled", "OVERTAKEN")
 
 
 def test_deleting_what_the_edge_has_buried_already_is_done(running, edge, alice_acts):

@@ -36,10 +36,23 @@ def test_a_lost_wake_up_is_made_up_for_by_the_sweep(woken, tenant):
     assert woken == [("tenants.tasks.reconcile", (tenant.pk,), "bulk")]
 
 
+def test_of_many_tenants_of_one_organization_only_a_few_go_before_bulk_work(woken, new_tenant, monkeypatch):
+    monkeypatch.setattr(wakeups, "FEW", 2)
+    tenants = [new_tenant(f"Site {number}")[0] for number in range(3)]
+    assert [arguments for name, arguments, _ in woken if name.endswith("reconcile")] == [(t.pk,) for t in tenants[:2]]
+    woken.clear()
+    tasks.sweep_due()
+    assert woken == [("tenants.tasks.reconcile", (tenant.pk,), "bulk") for tenant in tenants]
+
+
+def test_a_wake_up_that_no_worker_took_is_dropped_so_that_turns_are_told_anew():
+    assert tasks.reconcile.expires == tasks.EXPIRES
+
+
 def test_a_consumer_hands_over_to_the_next_shift(woken, cell, monkeypatch):
     monkeypatch.setattr(tasks.feed, "consume", lambda cell_id: True)
     tasks.consume_changes("lo")
-    assert woken == [("tenants.tasks.consume_changes", ("lo",), "bulk")]
+    assert woken == [("tenants.tasks.consume_changes", ("lo",), "feeds")]
     monkeypatch.setattr(tasks.feed, "consume", lambda cell_id: False)
     tasks.consume_changes("lo")
     assert len(woken) == 1
@@ -47,7 +60,7 @@ def test_a_consumer_hands_over_to_the_next_shift(woken, cell, monkeypatch):
 
 def test_cells_that_nobody_reads_get_a_consumer(woken, cell):
     tasks.start_consumers()
-    assert woken == [("tenants.tasks.consume_changes", ("lo",), "bulk")]
+    assert woken == [("tenants.tasks.consume_changes", ("lo",), "feeds")]
     tasks.feed.claim_feed("lo")
     tasks.start_consumers()
     assert len(woken) == 1
@@ -79,4 +92,6 @@ def test_beat_sweeps_and_keeps_the_feeds_read():
         "tenants.tasks.read_usage",
         "tenants.tasks.exchange_trails",
     }
+    sweeps = {entry["options"]["queue"] for entry in BEAT_SCHEDULE.values() if entry["schedule"] == 2}
+    assert sweeps == {"interactive"}, "behind bulk work they would come too late to tell whose turn it is"
     assert "tenants" in settings.ROOMS
