@@ -6,14 +6,22 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from controlplane import rls
 from controlplane.api.pagination import KeysetPagination
 from controlplane.api.views import ListView, valid
 from organizations import queries
 from organizations.actions import break_glass, clients, connections
+from organizations.actions.locks import locked_organization
 from organizations.models import Organization
 from organizations.serializers import ClientIn, OrganizationOut
 from organizations.sso.settings.serializers import PolicyIn
 from organizations.standings import Standing, standings_of
+
+
+def hold_organization(organization_id: str) -> None:
+    """Locks an organization's row until the request ends."""
+    with rls.acting_as(f"org:{organization_id}"):
+        locked_organization(organization_id)
 
 
 class InOrganization(ListView):
@@ -22,6 +30,10 @@ class InOrganization(ListView):
     def organization(self) -> Organization:
         """The organization of the address."""
         return queries.find(self.actor, self.kwargs["organization_id"])
+
+    def hold(self) -> None:
+        """Locks the organization, under which its actions decide."""
+        hold_organization(self.kwargs["organization_id"])
 
 
 class Shown(ListView):
@@ -63,6 +75,10 @@ class Organizations(Shown):
 
 class OneOrganization(Shown):
     """One organization."""
+
+    def hold(self) -> None:
+        """Locks the organization, under which its actions decide."""
+        hold_organization(self.kwargs["organization_id"])
 
     @extend_schema(operation_id="organizations_retrieve", responses=OrganizationOut)
     def get(self, request: Request, organization_id: str) -> Response:

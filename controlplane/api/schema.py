@@ -5,7 +5,10 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.serializers import ChoiceField
+
+from controlplane.api import preconditions
 
 PROBLEM = {
     "type": "object",
@@ -40,6 +43,11 @@ WRITING = {
 }
 
 
+KEY_WORDS = "Same key and body: same answer, no second effect. Another body: 422. Kept for 24 hours."
+TAG_WORDS = "Stands for what people can change of it; send it as If-Match."
+MATCH_WORDS = "The ETag that was read: where the thing has changed since, 412 and no change."
+
+
 class SessionScheme(OpenApiAuthenticationExtension):
     """Tells OpenAPI of the browser's session."""
 
@@ -52,22 +60,16 @@ class SessionScheme(OpenApiAuthenticationExtension):
 
 
 class PortalSchema(AutoSchema):
-    """Adds the Idempotency-Key header to every POST, and the body of a DELETE that declares one."""
+    """Adds the headers Idempotency-Key, If-Match and ETag, and the body of a DELETE that declares one."""
 
     def get_override_parameters(self) -> list[Any]:
         """Parameters beside those of the serializer and the address."""
-        from drf_spectacular.utils import OpenApiParameter
-
-        if self.method != "POST":
+        if self.method == "POST":
+            return [_header("Idempotency-Key", KEY_WORDS)]
+        if not preconditions.has_tag(self.view):
             return []
-        return [
-            OpenApiParameter(
-                "Idempotency-Key",
-                str,
-                OpenApiParameter.HEADER,
-                description="Same key and body: same answer, no second effect. Another body: 422. Kept for 24 hours.",
-            )
-        ]
+        tag, match = _header("ETag", TAG_WORDS, response=[200]), _header(preconditions.HEADER, MATCH_WORDS)
+        return {"GET": [tag], "DELETE": [match]}.get(self.method, [tag, match])
 
     def _map_serializer_field(self, field: Any, direction: Any, bypass_extensions: bool = False) -> Any:
         """The parent leaves the empty choice out."""
@@ -91,6 +93,10 @@ class PortalSchema(AutoSchema):
             self.method = "DELETE"
 
 
+def _header(name: str, description: str, **more: Any) -> OpenApiParameter:
+    return OpenApiParameter(name, str, OpenApiParameter.HEADER, description=description, **more)
+
+
 def only_the_api(endpoints: Iterable[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:
     """Leaves out everything that is not under /api/v1/, and the description itself."""
     return [each for each in endpoints if each[0].startswith("/api/v1/") and not each[0].endswith("openapi.json")]
@@ -101,13 +107,15 @@ def add_problems(result: dict[str, Any], generator: Any, request: Any, public: A
     result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
     for path, operations in result.get("paths", {}).items():
         for method, operation in operations.items():
-            for status, description in _problems_of(path, method).items():
+            for status, description in _problems_of(path, method, operation).items():
                 operation["responses"].setdefault(status, _problem_response(description))
     return result
 
 
-def _problems_of(path: str, method: str) -> dict[str, str]:
+def _problems_of(path: str, method: str, operation: dict[str, Any]) -> dict[str, str]:
     problems = dict(EVERYWHERE)
+    if any(each["name"] == preconditions.HEADER for each in operation.get("parameters", [])):
+        problems["412"] = "It has changed since it was read."
     if method != "get":
         problems |= WRITING
     if "{" in path:

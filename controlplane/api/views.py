@@ -9,20 +9,24 @@ from rest_framework.views import APIView
 
 from controlplane import rls
 from controlplane.actor import Actor, actor_of
-from controlplane.api import idempotency
+from controlplane.api import idempotency, preconditions
 from controlplane.api.pagination import KeysetPagination
 from controlplane.api.throttling import rate_limit_headers
 from controlplane.models import RememberedAnswer
 
+TAGGED = frozenset({"GET", "HEAD", "PATCH", "PUT"})
+
 
 class ApiDoor(APIView):
-    """Idempotency-Key on POST, RateLimit headers, and the asker as `self.actor`.
+    """Idempotency-Key on POST, If-Match on changes, RateLimit headers, and the asker as `self.actor`.
 
     A class that sets `calls_out` (see `controlplane.transactions`) reads under ``reading_as`` and writes by `written`.
     """
 
     calls_out = False
     pending_answer: RememberedAnswer | None = None
+    tagged: frozenset[str] | None = None
+    """What of an answer its ETag stands for; None for all of it (see `controlplane.api.preconditions`)."""
 
     @property
     def actor(self) -> Actor:
@@ -30,15 +34,30 @@ class ApiDoor(APIView):
         return actor_of(self.request)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """After sign-in, permissions and throttle: takes the idempotency key."""
+        """After sign-in, permissions and throttle: takes the idempotency key, or demands what If-Match names."""
         super().initial(request, *args, **kwargs)
         if request.method == "POST" and not self.calls_out:
             self.pending_answer = idempotency.begin(request)
+        if not self.calls_out:
+            self._demand_unchanged(request)
+
+    def hold(self) -> None:
+        """Locks what decides about changes here, so that nobody changes anything between the look and the change."""
+
+    def _demand_unchanged(self, request: Request) -> None:
+        if request.method not in preconditions.CHANGING or preconditions.HEADER not in request.headers:
+            return
+        read = preconditions.reader_of(self)
+        # Read twice: whoever may not see it is told so, and holds nobody up.
+        read(request, **self.kwargs)
+        self.hold()
+        preconditions.demand(request, preconditions.tag_of(read(request, **self.kwargs).data, self.tagged))
 
     def written(self, request: Request, write: Callable[[], Response]) -> Response:
         """The answer of what a view that calls out writes: in one transaction, and of a POST once for its key."""
         with rls.acting_as(self.actor.rls_actor):
             row = idempotency.begin(request) if request.method == "POST" else None
+            self._demand_unchanged(request)
             response = write()
             if row is not None:
                 idempotency.remember(row, response)
@@ -49,6 +68,8 @@ class ApiDoor(APIView):
         response = super().finalize_response(request, response, *args, **kwargs)
         if self.pending_answer is not None and not getattr(response, "exception", False):
             idempotency.remember(self.pending_answer, response)
+        if response.status_code == 200 and request.method in TAGGED and preconditions.has_tag(self):
+            response["ETag"] = preconditions.tag_of(response.data, self.tagged)
         for name, value in rate_limit_headers(request).items():
             response[name] = value
         response.setdefault("Cache-Control", "no-store")

@@ -36,6 +36,8 @@ class Keys(InOrganization):
 class OneKey(InOrganization):
     """One API key."""
 
+    tagged = frozenset({"name", "scopes", "tenant_ids", "networks", "expires_at", "revoked_at"})
+
     @extend_schema(operation_id="organizations_keys_retrieve", responses=KeyOut)
     def get(self, request: Request, organization_id: str, key_id: str) -> Response:
         """Read one API key."""

@@ -4,10 +4,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from controlplane import rls
 from controlplane.api.views import ApiView, valid
 from organizations import queries
 from organizations.actions import access_requests, emergency_access, grants, reviews
 from organizations.api import InOrganization
+from organizations.models import Grant
 from organizations.msp.emergency_views import break_into
 from organizations.msp.serializers import (
     AccessRequestIn,
@@ -85,6 +87,12 @@ class OneAccessRequest(InOrganization):
 
 class OneGrant(ApiView):
     """One grant."""
+
+    def hold(self) -> None:
+        """Locks the grant."""
+        grant = queries.grant(self.actor, self.kwargs["grant_id"])
+        with rls.acting_as(f"org:{grant.client_id}"):
+            Grant.objects.select_for_update().get(pk=grant.pk)
 
     @extend_schema(operation_id="grants_retrieve", responses=GrantOut)
     def get(self, request: Request, grant_id: str) -> Response:

@@ -77,6 +77,8 @@ class SecurityOut(serializers.Serializer[Any]):
 class Security(InOrganization):
     """What an organization demands of whoever enters."""
 
+    tagged = frozenset(SecurityOut().fields) - {"your_address"}
+
     @extend_schema(operation_id="organizations_security_retrieve", responses=SecurityOut)
     def get(self, request: Request, organization_id: str) -> Response:
         """Read what is demanded."""

@@ -55,6 +55,8 @@ class RotateCredentials(TenantView):
 class OneTenant(TenantView):
     """One tenant."""
 
+    tagged = frozenset({"name", "requested", "plan", "protected", "sleep_after_minutes"})
+
     @extend_schema(operation_id="tenants_retrieve", responses=TenantOut)
     def get(self, request: Request, tenant_id: str) -> Response:
         """Read a tenant, also one that was deleted."""

@@ -6,7 +6,7 @@ from rest_framework.response import Response
 
 from controlplane.api.views import ApiView, ListView, valid
 from organizations import queries as organizations
-from tenants.provisioning import actions, filters, queries, versions
+from tenants.provisioning import actions, filters, mirror, queries, versions
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.serializers import Accepted, OperationOut, TenantIn, TenantOut, VersionIn
 
@@ -23,6 +23,10 @@ class TenantView(ApiView):
     def tenant(self, tenant_id: str) -> Tenant:
         """The tenant of the address, if the caller may see it."""
         return queries.find(self.actor, tenant_id)
+
+    def hold(self) -> None:
+        """Locks the tenant, under which its actions decide."""
+        mirror.locked(self.kwargs["tenant_id"])
 
 
 class Tenants(ListView):

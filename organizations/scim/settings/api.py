@@ -71,6 +71,8 @@ class ProvisioningOut(serializers.Serializer[Any]):
 class Provisioning(InOrganization):
     """Provisioning by one connection."""
 
+    tagged = frozenset({"attribute", "claim"})
+
     @extend_schema(operation_id="organizations_connections_provisioning_retrieve", responses=ProvisioningOut)
     def get(self, request: Request, organization_id: str, connection_id: str) -> Response:
         """Read address, tokens and how many people the directory told of."""
