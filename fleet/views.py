@@ -54,7 +54,7 @@ def add_client(request: HttpRequest, organization_id: str) -> HttpResponse:
     form = ClientForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         with told_on(form):
-            client = client_actions.create_client(by=actor, msp=organization, name=form.cleaned_data["name"])
+            client = client_actions.create_client(by=actor, msp=organization, **form.cleaned_data)
             messages.success(request, f"{client.name} is your client now.")
             return redirect("fleet:home", client.pk)
     frame = frame_for(request, organization, here="Add client", section="home")

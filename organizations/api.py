@@ -10,11 +10,10 @@ from controlplane import rls
 from controlplane.api.pagination import KeysetPagination
 from controlplane.api.views import ListView, valid
 from organizations import queries
-from organizations.actions import break_glass, clients, connections
+from organizations.actions import break_glass, client_names, clients, connections
 from organizations.actions.locks import locked_organization
 from organizations.models import Organization
-from organizations.serializers import ClientIn, OrganizationOut
-from organizations.sso.settings.serializers import PolicyIn
+from organizations.serializers import ClientIn, OrganizationChange, OrganizationOut
 from organizations.standings import Standing, standings_of
 
 
@@ -43,7 +42,8 @@ class Shown(ListView):
         """The organizations as they go over the wire."""
         nowhere = {each.pk: Standing(each.pk, None, frozenset()) for each in organizations}
         standings = nowhere | standings_of(self.actor, organizations)
-        return OrganizationOut(organizations, many=True, context={"standings": standings}).data
+        context = {"standings": standings, "external_ids": queries.external_ids_of(standings.values())}
+        return OrganizationOut(organizations, many=True, context=context).data
 
 
 class Organizations(Shown):
@@ -51,7 +51,10 @@ class Organizations(Shown):
 
     @extend_schema(
         operation_id="organizations_list",
-        parameters=[OpenApiParameter("msp", str, description="Only clients of this MSP")],
+        parameters=[
+            OpenApiParameter("msp", str, description="Only clients of this MSP"),
+            OpenApiParameter("external_id", str, description="With `msp`: only the client that it calls so"),
+        ],
         responses=OrganizationOut(many=True),
         filters=False,
     )
@@ -59,7 +62,9 @@ class Organizations(Shown):
         """List organizations, newest first."""
         rows = queries.visible_to(self.actor)
         if msp := request.query_params.get("msp"):
-            rows = rows.filter(pk__in=queries.clients_of(self.actor, queries.find(self.actor, msp)).values("pk"))
+            called = request.query_params.get("external_id") or None
+            found = queries.clients_of(self.actor, queries.find(self.actor, msp), external_id=called)
+            rows = rows.filter(pk__in=found.values("pk"))
         paginator = KeysetPagination()
         return paginator.get_paginated_response(self.shown(paginator.paginate_queryset(rows, request, self)))
 
@@ -85,14 +90,14 @@ class OneOrganization(Shown):
         """Read one organization."""
         return Response(self.shown([queries.find(self.actor, organization_id)])[0])
 
-    @extend_schema(operation_id="organizations_update", request=PolicyIn, responses=OrganizationOut)
+    @extend_schema(operation_id="organizations_update", request=OrganizationChange, responses=OrganizationOut)
     def patch(self, request: Request, organization_id: str) -> Response:
         """
-        Say how members must sign in, and who may come in by the platform's sign-in in an emergency.
+        Say how members must sign in, who may come in by the platform's sign-in in an emergency, what your MSP calls it.
 
         The stricter policy needs a session that the organization's own connection proved.
         """
-        organization, given = queries.find(self.actor, organization_id), valid(PolicyIn, request)
+        organization, given = queries.find(self.actor, organization_id), valid(OrganizationChange, request)
         if "sign_in_policy" in given:
             organization = connections.set_policy(
                 by=self.actor, organization=organization, policy=given["sign_in_policy"]
@@ -101,4 +106,6 @@ class OneOrganization(Shown):
             organization = break_glass.choose(
                 by=self.actor, organization=organization, membership_id=given["break_glass"]
             )
+        if "external_id" in given:
+            client_names.name_client(by=self.actor, client=organization, external_id=given["external_id"])
         return Response(self.shown([organization])[0])

@@ -12,6 +12,7 @@ from organizations.access import refusal, require
 from organizations.models import (
     AccessRequest,
     ApiKey,
+    ClientName,
     Connection,
     Domain,
     EmergencyAccess,
@@ -157,12 +158,27 @@ def own_ways_in(actor: Actor, organization: Organization) -> list[WayIn]:
     return [WayIn(connection, connection.provider_id in tied) for connection in found]
 
 
-def clients_of(actor: Actor, msp: Organization) -> QuerySet[Organization]:
-    """Clients of the MSP that the asker, as its member, reaches now. Grants are not transitive: others reach none."""
+def clients_of(actor: Actor, msp: Organization, *, external_id: str | None = None) -> QuerySet[Organization]:
+    """
+    Clients of the MSP that the asker, as its member, reaches now. Grants are not transitive: others reach none.
+
+    Args: external_id: only the one that the MSP calls so.
+    """
     require(actor, "member.view", msp)
-    return Organization.objects.filter(
-        id__in=Grant.objects.filter(current(), reached(actor), msp=msp).values("client_id")
-    )
+    held = Grant.objects.filter(current(), reached(actor), msp=msp)
+    found = Organization.objects.filter(id__in=held.values("client_id"))
+    if external_id is None:
+        return found
+    return found.filter(id__in=ClientName.objects.filter(organization=msp, external_id=external_id).values("client_id"))
+
+
+def external_ids_of(standings: Iterable[Standing]) -> dict[str, str]:
+    """What MSPs call the clients in which an asker stands for them, by client."""
+    pairs = {(each.msp_id, each.organization_id) for each in standings if each.msp_id}
+    if not pairs:
+        return {}
+    named = ClientName.objects.filter(organization__in={msp for msp, _ in pairs}, client__in={one for _, one in pairs})
+    return {row.client_id: row.external_id for row in named if (row.organization_id, row.client_id) in pairs}
 
 
 def grants_over(actor: Actor, client: Organization) -> QuerySet[Grant]:

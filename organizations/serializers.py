@@ -4,10 +4,10 @@ from typing import Any
 
 from rest_framework import serializers
 
-from organizations.models import (
-    Organization,
-)
+from organizations.external_ids import LONGEST
+from organizations.models import Organization
 from organizations.permissions import Role
+from organizations.sso.settings.serializers import PolicyIn
 
 
 class OrganizationOut(serializers.ModelSerializer[Organization]):
@@ -18,11 +18,12 @@ class OrganizationOut(serializers.ModelSerializer[Organization]):
     )
     role = serializers.SerializerMethodField()
     permissions = serializers.SerializerMethodField()
+    external_id = serializers.SerializerMethodField()
 
     class Meta:
         model = Organization
         fields = ["id", "name", "slug", "kind", "state", "sign_in_policy", "break_glass", "created_at", "role"]
-        fields += ["permissions"]
+        fields += ["permissions", "external_id"]
         read_only_fields = fields
 
     def get_role(self, organization: Organization) -> str | None:
@@ -33,6 +34,10 @@ class OrganizationOut(serializers.ModelSerializer[Organization]):
         """What the caller may do."""
         return sorted(self.context["standings"][organization.pk].permissions)
 
+    def get_external_id(self, organization: Organization) -> str:
+        """What the MSP for which the caller is there calls it; empty for nothing."""
+        return str(self.context["external_ids"].get(organization.pk, ""))
+
 
 class ClientIn(serializers.Serializer[Any]):
     """A client organization to be founded by an MSP."""
@@ -40,3 +45,14 @@ class ClientIn(serializers.Serializer[Any]):
     msp = serializers.CharField(max_length=32, help_text="Organization that will manage it")
     name = serializers.CharField(max_length=120)
     role_ceiling = serializers.ChoiceField(choices=Role.choices, default=Role.ADMIN)
+    external_id = serializers.CharField(
+        max_length=LONGEST, allow_blank=True, default="", help_text="what the MSP calls it, once among its clients"
+    )
+
+
+class OrganizationChange(PolicyIn):
+    """What can be changed of an organization; what is left out stays."""
+
+    external_id = serializers.CharField(
+        max_length=LONGEST, allow_blank=True, required=False, help_text="what your MSP calls it; empty for nothing"
+    )

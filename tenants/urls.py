@@ -33,6 +33,7 @@ urlpatterns = [
     path("t/<str:tenant_id>/rollback/", version_views.rollback, name="rollback"),
     path("t/<str:tenant_id>/resize/", version_views.resize, name="resize"),
     path("t/<str:tenant_id>/protect/", protection.protect, name="protect"),
+    path("t/<str:tenant_id>/external-id/", protection.number, name="external-id"),
     path("t/<str:tenant_id>/delete/", protection.delete, name="delete"),
     path("t/<str:tenant_id>/operations/", operations.listing, name="operations"),
     path("t/<str:tenant_id>/operations/<str:operation_id>/", operations.page, name="operation"),

@@ -6,17 +6,20 @@ from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Forbidden
 from organizations.access import require_own
-from organizations.actions import grants
+from organizations.actions import client_names, grants
 from organizations.actions.founding import checked_name, insert_organization
 from organizations.models import Grant, Organization
 from organizations.permissions import Role
 
 
-def create_client(*, by: Actor, msp: Organization, name: str, role_ceiling: str = Role.ADMIN) -> Organization:
+def create_client(
+    *, by: Actor, msp: Organization, name: str, role_ceiling: str = Role.ADMIN, external_id: str = ""
+) -> Organization:
     """
     Found an organization that the MSP manages, with a standing grant to be reviewed in 180 days.
 
-    Raises Forbidden for an organization that is no MSP, Invalid for the name.
+    Args: external_id: what the MSP calls it, once among its clients; empty for nothing.
+    Raises Forbidden for an organization that is no MSP, Invalid for name and external id, ExternalIdTaken.
     """
     require_own(by, "client.manage", msp)
     if not msp.is_msp:
@@ -29,4 +32,5 @@ def create_client(*, by: Actor, msp: Organization, name: str, role_ceiling: str 
             msp=msp, client=client, role_ceiling=ceiling, review_at=timezone.now() + grants.REVIEW_AFTER
         )
         grants.record(by, grant, "organizations.grant.create")
+        client_names.give(msp.pk, client, external_id)
     return client

@@ -11,6 +11,7 @@ from organizations.accounts.models import (
 from organizations.keys.models import ApiKey
 from organizations.models.access_request import AccessRequest
 from organizations.models.belonging import Grant, Invitation, JoinRequest, Membership
+from organizations.models.client_name import ClientName
 from organizations.models.client_role import ClientRole
 from organizations.models.emergency_access import EmergencyAccess
 from organizations.models.offboarding import Offboarding
@@ -26,6 +27,7 @@ __all__ = [
     "AccessRequest",
     "ApiKey",
     "Authenticator",
+    "ClientName",
     "ClientRole",
     "Connection",
     "CustomRole",

@@ -79,6 +79,8 @@ VERBS = {
     "enter": "entered",
     "erased": "erased",
     "limit": "limited",
+    "name": "given the MSP's own id",
+    "number": "given an external id",
     "link": "linked",
     "open": "opened",
     "protect": "protected from deletion",

@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from controlplane.api.views import valid
 from tenants.protection import actions, sleeping
 from tenants.protection.serializers import Confirmation, TenantChange
+from tenants.provisioning import numbering
 from tenants.provisioning.api import TenantView, accepted
 from tenants.provisioning.serializers import Accepted, TenantOut
 
@@ -55,7 +56,7 @@ class RotateCredentials(TenantView):
 class OneTenant(TenantView):
     """One tenant."""
 
-    tagged = frozenset({"name", "requested", "plan", "protected", "sleep_after_minutes"})
+    tagged = frozenset({"name", "requested", "plan", "protected", "sleep_after_minutes", "external_id"})
 
     @extend_schema(operation_id="tenants_retrieve", responses=TenantOut)
     def get(self, request: Request, tenant_id: str) -> Response:
@@ -64,7 +65,7 @@ class OneTenant(TenantView):
 
     @extend_schema(operation_id="tenants_change", request=TenantChange, responses=TenantOut)
     def patch(self, request: Request, tenant_id: str) -> Response:
-        """Protect a tenant from deletion or lift that, and say after how long without use it sleeps. All or nothing."""
+        """Protect a tenant from deletion, say after how long without use it sleeps, name it. All or nothing."""
         given = valid(TenantChange, request)
         tenant = self.tenant(tenant_id)
         with transaction.atomic():
@@ -73,6 +74,8 @@ class OneTenant(TenantView):
             if "sleep_after_minutes" in given:
                 minutes = given["sleep_after_minutes"]
                 sleeping.set_sleep_policy(by=self.actor, tenant=tenant, after_minutes=minutes)
+            if "external_id" in given:
+                numbering.number(by=self.actor, tenant=tenant, external_id=given["external_id"])
         return Response(TenantOut(self.tenant(tenant_id)).data)
 
     @extend_schema(operation_id="tenants_delete", request=Confirmation, responses={202: Accepted})

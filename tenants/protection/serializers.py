@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from organizations.external_ids import LONGEST
 from tenants.provisioning import specs
 
 
@@ -19,10 +20,14 @@ class TenantChange(serializers.Serializer[Any]):
         help_text="without use for so long, the tenant sleeps; null for never",
     )
 
+    external_id = serializers.CharField(
+        required=False, max_length=LONGEST, allow_blank=True, help_text="what you call it; empty for nothing"
+    )
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Something has to be changed."""
         if not attrs:
-            raise serializers.ValidationError({"protected": "Name protected or sleep_after_minutes."})
+            raise serializers.ValidationError({"protected": "Name something to change."})
         return attrs
 
 

@@ -14,7 +14,7 @@ from organizations import access
 from tenants.protection import actions
 from tenants.protection.forms import DeleteForm, SleepForm
 from tenants.provisioning import actions as provisioning
-from tenants.provisioning import queries, specs, versions
+from tenants.provisioning import numbering, queries, specs, versions
 from tenants.provisioning.buttons import button
 from tenants.provisioning.frame import tenant_frame
 from tenants.provisioning.models import Operation, Tenant
@@ -49,6 +49,17 @@ def protect(request: HttpRequest, tenant_id: str) -> HttpResponse:
     wanted = request.POST.get("protected") == "yes"
     actions.set_protection(by=actor, tenant=tenant, protected=wanted)
     messages.success(request, "Deletion is refused from now on." if wanted else "The protection is lifted.")
+    return redirect("tenants:settings", tenant.pk)
+
+
+@login_required
+@require_POST
+def number(request: HttpRequest, tenant_id: str) -> HttpResponse:
+    """Say what a tenant is called outside."""
+    actor = actor_of(request)
+    tenant = queries.find(actor, tenant_id)
+    numbering.number(by=actor, tenant=tenant, external_id=request.POST.get("external_id", "").strip())
+    messages.success(request, f"The external id of {tenant.name} is kept.")
     return redirect("tenants:settings", tenant.pk)
 
 
@@ -93,6 +104,7 @@ def _possible(tenant: Tenant, permissions: frozenset[str]) -> dict[str, Any]:
         "can_stop": may_operate and tenant.requested == Tenant.Requested.RUNNING,
         "can_start": may_operate and tenant.requested == Tenant.Requested.STOPPED,
         "can_set_sleep": may_operate,
+        "can_number": "tenant.operate" in permissions and not going,
         "can_protect": may_delete,
         "can_delete": may_delete and not tenant.protected,
     }

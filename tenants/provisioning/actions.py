@@ -13,7 +13,7 @@ from controlplane.environment import environment
 from organizations import access
 from organizations.models import Organization
 from organizations.standings import Standing
-from tenants.provisioning import identity, intents, mirror, placement, specs, wakeups
+from tenants.provisioning import identity, intents, mirror, numbering, placement, specs, wakeups
 from tenants.provisioning.kinds import BESIDE_THE_SPEC, KINDS
 from tenants.provisioning.models import Cell, Operation, Step, Tenant
 from tenants.provisioning.problems import NameTaken, NotPossibleNow, OperationInProgress, PastPointOfNoReturn
@@ -26,13 +26,14 @@ def create(
     organization: Organization,
     name: str,
     plan: str | None = None,
+    external_id: str = "",
     **wishes: Unpack[specs.Wishes],
 ) -> tuple[Tenant, Operation]:
     """
     Ask for a new tenant; it is placed, counted and on its way when this returns.
 
     Node sizes follow the organization's plan; naming another `plan` is refused rather than ignored. Raises
-    QuotaExceeded, Suspended, NameTaken, InvalidPlan, PlanTooLarge, CellFull.
+    QuotaExceeded, Suspended, NameTaken, ExternalIdTaken, InvalidPlan, PlanTooLarge, CellFull.
     """
     standing = access.require(by, "tenant.create", organization)
     name = specs.check_name(name)
@@ -43,6 +44,8 @@ def create(
     cell = placement.place(wishes.get("version"), wishes.get("images") or {})
     spec = specs.build(wishes, entitlement=entitlement, cell=cell)
     tenant = _insert(organization, cell, name, spec)
+    if external_id:
+        numbering.give(tenant, external_id, standing)
     return tenant, ask(by, tenant, "create", standing, base_requested=Tenant.Requested.STOPPED)
 
 

@@ -11,7 +11,7 @@ from controlplane.problems import Malformed
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.sighting import OBSERVED
 
-LONGEST = 80
+LONGEST = 128
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ TENANTS: Filters[Tenant] = Filters(
         "observed": Filter("observed", "Only tenants that the edge observes so", OBSERVED),
         "requested": Filter("requested", "Only tenants that are asked to be so", frozenset(Tenant.Requested.values)),
         "name": Filter("name__icontains", "Only tenants whose name contains this"),
+        "external_id": Filter("external_id", "Only the tenant that is called so outside"),
     },
     deletable=True,
 )

@@ -74,6 +74,10 @@ class Tenant(models.Model):
     organization = models.ForeignKey("organizations.Organization", on_delete=models.PROTECT, related_name="tenants")
     cell = models.ForeignKey(Cell, on_delete=models.PROTECT, related_name="tenants")
     name = models.CharField(max_length=80)
+    external_id = models.CharField(max_length=128, blank=True, default="")
+    external_id_of = models.CharField(
+        max_length=32, blank=True, default="", help_text="the organization in whose numbering the external id is"
+    )
     spec = models.JSONField()
     protected = models.BooleanField(default=False)
     requested = models.CharField(max_length=16, choices=Requested, default=Requested.RUNNING)
@@ -102,6 +106,11 @@ class Tenant(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["organization", "name"], condition=Q(deleted_at__isnull=True), name="tenant_name_is_taken_once"
+            ),
+            models.UniqueConstraint(
+                fields=["external_id_of", "external_id"],
+                condition=Q(deleted_at__isnull=True) & ~Q(external_id=""),
+                name="external_id_names_one_tenant",
             ),
         ]
         indexes = [

@@ -6,6 +6,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from organizations.external_ids import LONGEST
 from tenants.provisioning import specs
 from tenants.provisioning.models import Operation, Step, Tenant
 
@@ -31,6 +32,7 @@ class ReasonField(serializers.JSONField):
 class TenantOut(serializers.ModelSerializer[Tenant]):
     """A tenant: what was asked for, what the edge says, and what that means."""
 
+    external_id = serializers.CharField(help_text="what whoever provisioned it calls it; empty for nothing")
     organization = serializers.CharField(source="organization_id")
     cell = serializers.CharField(source="cell_id")
     status = serializers.ChoiceField(
@@ -64,6 +66,7 @@ class TenantOut(serializers.ModelSerializer[Tenant]):
         fields = [
             "id",
             "name",
+            "external_id",
             "organization",
             "cell",
             "status",
@@ -137,6 +140,9 @@ class TenantIn(serializers.Serializer[Any]):
 
     organization = serializers.CharField(max_length=64)
     name = serializers.CharField(max_length=specs.LONGEST_NAME)
+    external_id = serializers.CharField(
+        max_length=LONGEST, allow_blank=True, default="", help_text="once in your own numbering, or that of your MSP"
+    )
     plan = serializers.CharField(max_length=32, required=False, help_text="code of the organization's own plan")
     version = serializers.CharField(max_length=32, required=False)
     certificate_days = serializers.IntegerField(required=False, min_value=1, max_value=specs.MOST_CERTIFICATE_DAYS)

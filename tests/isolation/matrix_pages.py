@@ -180,6 +180,7 @@ PAGES = {
     "/t/{tenant_id}/sleep-policy/": {"POST": needs("tenant.operate", body={"sleep_after_minutes": "30"})},
     "/t/{tenant_id}/rotate-credentials/": {"POST": needs("tenant.operate")},
     "/t/{tenant_id}/protect/": {"POST": needs("tenant.delete", body={"protected": "on"})},
+    "/t/{tenant_id}/external-id/": {"POST": needs("tenant.operate", body={"external_id": "crm-1"})},
     "/t/{tenant_id}/delete/": {"POST": needs("tenant.delete", body={"confirm_name": "x"})},
     "/t/{tenant_id}/operations/": {"GET": needs("tenant.view")},
     "/t/{tenant_id}/operations/{operation_id}/": {"GET": needs("tenant.view")},
