@@ -18,6 +18,7 @@ INNER_ROOMS = ("provisioning", "metering", "enrollment", "agents", "protection",
 FOUNDATION = (
     "access",
     "addresses",
+    "external_ids",
     "migrations",
     "models",
     "names",
