@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("organizations", "0019_external_ids"),
-        ("tenants", "0007_agent_inventory"),
+        ("tenants", "0008_turns"),
     ]
 
     operations = [
