@@ -12,6 +12,7 @@ from tenants.provisioning import api as provisioning
 
 _ONE = "tenants/<str:tenant_id>"
 _AGENT = f"{_ONE}/agents/<str:number>"
+_TOKEN = f"{_ONE}/tokens/<str:token_id>"
 _OPERATION = "operations/<str:operation_id>"
 
 urlpatterns = [
@@ -36,8 +37,10 @@ urlpatterns = [
         name="api-tenant-rotate-credentials",
     ),
     path(f"{_ONE}/tokens", tokens.Tokens.as_view(), name="api-tokens"),
-    path(f"{_ONE}/tokens/<str:token_id>", tokens.OneToken.as_view(), name="api-token"),
-    path(f"{_ONE}/tokens/<str:token_id>/quarantine", tokens.TokenQuarantine.as_view(), name="api-token-quarantine"),
+    path(_TOKEN, tokens.OneToken.as_view(), name="api-token"),
+    path(f"{_TOKEN}/rotate", tokens.Rotation.as_view(), name="api-token-rotate"),
+    path(f"{_TOKEN}/uses", tokens.Uses.as_view(), name="api-token-uses"),
+    path(f"{_TOKEN}/quarantine", tokens.TokenQuarantine.as_view(), name="api-token-quarantine"),
     path("agents", agents.Inventory.as_view(), name="api-inventory"),
     path("agents/export", agents.Export.as_view(), name="api-inventory-export"),
     path(f"{_ONE}/agents", agents.Agents.as_view(), name="api-agents"),

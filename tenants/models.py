@@ -1,7 +1,7 @@
 """Gathers the rows of the inner rooms, so that Django finds them in one place."""
 
 from tenants.access.models import Revocation, TrailExchange
-from tenants.enrollment.models import Agent, AgentReading, ConnectionChange, EnrollmentToken, Refusal
+from tenants.enrollment.models import Agent, AgentReading, ConnectionChange, EnrollmentToken, Refusal, TokenUse
 from tenants.metering.models import UsageHour
 from tenants.provisioning.models import Cell, Operation, Step, Tenant
 
@@ -16,6 +16,7 @@ __all__ = [
     "Revocation",
     "Step",
     "Tenant",
+    "TokenUse",
     "TrailExchange",
     "UsageHour",
 ]

@@ -11,6 +11,7 @@ from django.utils import timezone
 from controlplane.celery import wake_on_commit
 from controlplane.rls import acting_as
 from tenants.enrollment.models import Agent, AgentReading, ConnectionChange, EnrollmentToken
+from tenants.enrollment.tokens.states import not_revoked
 from tenants.provisioning import mirror
 from tenants.provisioning.edge_api import EdgeApi
 from tenants.provisioning.edge_errors import UnknownAtEdge
@@ -76,8 +77,9 @@ def read(tenant: Tenant, edge: EdgeApi) -> None:
 
 def read_tokens(tenant: Tenant, edge: EdgeApi) -> Iterator[None]:
     """Ask the edge for the use counts of every token that can still be used; yields after each call."""
+    now = timezone.now()
     with acting_as(f"org:{tenant.organization_id}"):
-        usable = list(EnrollmentToken.objects.filter(tenant=tenant, revoked_at=None, expires_at__gt=timezone.now()))
+        usable = list(EnrollmentToken.objects.filter(not_revoked(now), tenant=tenant, expires_at__gt=now))
     for token in usable:
         with suppress(UnknownAtEdge):  # not there yet: its own command brings it
             seen = edge.get_token(tenant.pk, token.pk)

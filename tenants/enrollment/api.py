@@ -7,6 +7,7 @@ from rest_framework.response import Response
 from controlplane.api.views import ListView, valid
 from tenants.enrollment import actions, queries
 from tenants.enrollment.serializers import AgentOut, QuarantineIn, RefusalOut
+from tenants.enrollment.tokens.filters import REFUSED
 from tenants.provisioning.api import TenantView
 
 
@@ -24,7 +25,12 @@ class Quarantine(TenantView):
 class Refusals(TenantView, ListView):
     """Enrollments that the edge refused."""
 
-    @extend_schema(operation_id="tenants_refusals_list", responses=RefusalOut(many=True), filters=False)
+    @extend_schema(
+        operation_id="tenants_refusals_list",
+        parameters=REFUSED.described(),
+        responses=RefusalOut(many=True),
+        filters=False,
+    )
     def get(self, request: Request, tenant_id: str) -> Response:
         """List refusals with their reasons, newest first."""
-        return self.page(queries.refusals_of(self.actor, self.tenant(tenant_id)), RefusalOut)
+        return self.page(REFUSED.apply(queries.refusals_of(self.actor, self.tenant(tenant_id)), request), RefusalOut)

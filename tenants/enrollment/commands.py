@@ -5,6 +5,8 @@ Deliveries may come twice, late, and in any order. So each looks at the row as i
 whatever changed while the call was under way is sent too.
 """
 
+import datetime as dt
+
 import structlog
 from django.utils import timezone
 
@@ -86,20 +88,28 @@ def _send(token: EnrollmentToken) -> EdgeRefused | None:
     Any other error is raised, so that the delivery is tried again: one of our clock, our keys or the cell passes, and
     a revocation that was given up would leave a token that still lets machines in.
     """
-    revoked = token.revoked_at is not None
     try:
-        (_revoke if revoked else _make)(token)
+        (_revoke if token.revoked_at else _make)(token)
     except EdgeRefused as error:
-        if revoked and isinstance(error, TenantGone | UnknownAtEdge):
+        if token.state == "revoked" and isinstance(error, TenantGone | UnknownAtEdge):
             return None  # what the edge has forgotten, or never heard of, lets nobody in
-        if revoked or error.code not in NEVER_TAKEN:
+        if token.revoked_at or error.code not in NEVER_TAKEN:
             raise
         return error
     return None
 
 
 def _revoke(token: EnrollmentToken) -> None:
-    EdgeApi(token.tenant.cell).revoke_token(token.tenant_id, token.pk, {"epoch": token.tenant.cell.epoch})
+    """Name the moment of its end. A token that is still to work until then, and that the edge lacks, comes first."""
+    body = {"epoch": token.tenant.cell.epoch, "at": _text(token.ends_at)}
+    edge = EdgeApi(token.tenant.cell)
+    try:
+        edge.revoke_token(token.tenant_id, token.pk, body)
+    except UnknownAtEdge:
+        if token.state == "revoked":
+            raise
+        _make(token)
+        edge.revoke_token(token.tenant_id, token.pk, body)
 
 
 def _make(token: EnrollmentToken) -> None:
@@ -111,11 +121,15 @@ def _body(token: EnrollmentToken) -> dict[str, object]:
         "epoch": token.tenant.cell.epoch,
         "name": token.name,
         "secret_sha256": token.secret_sha256,
-        "expires_at": token.expires_at.isoformat().replace("+00:00", "Z"),
+        "expires_at": _text(token.expires_at),
         "max_uses": token.max_uses,
         "groups": token.groups,
-        "labels": token.labels,
+        "labels": token.agent_labels,
     }
+
+
+def _text(moment: dt.datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _acknowledge(actor: str, sent: EnrollmentToken, error: EdgeRefused | None) -> EnrollmentToken:

@@ -10,6 +10,7 @@ from controlplane import audit
 from controlplane.actor import Actor
 from tenants.enrollment import agents
 from tenants.enrollment.models import Agent, EnrollmentToken, Refusal
+from tenants.enrollment.tokens.uses import note_uses
 from tenants.provisioning.changes import Change
 from tenants.provisioning.feed import handles
 from tenants.provisioning.models import Tenant
@@ -34,7 +35,7 @@ def note_enrollment(tenant: Tenant, change: Change) -> None:
         },
     )
     if token is not None:
-        _note_use(token, data, at, agent.name)
+        _note_use(token, data, at, agent)
     _audit(tenant, "tenants.agent.enroll", agent.pk, {"agent": agent.number, "name": agent.name, **_named(data)})
 
 
@@ -77,10 +78,11 @@ def notice_agents(tenant: Tenant, change: Change) -> None:
         agents.wake_reader(tenant)
 
 
-def _note_use(token: EnrollmentToken, data: Mapping[str, Any], at: dt.datetime, agent_name: str) -> None:
+def _note_use(token: EnrollmentToken, data: Mapping[str, Any], at: dt.datetime, agent: Agent) -> None:
     token.uses = int(data["uses"])
-    token.last_used_at, token.last_used_by, token.last_used_from = at, agent_name, _address(data)
+    token.last_used_at, token.last_used_by, token.last_used_from = at, agent.name, _address(data)
     token.save(update_fields=["uses", "last_used_at", "last_used_by", "last_used_from"])
+    note_uses([agent])
 
 
 def _token(tenant: Tenant, token_id: object) -> EnrollmentToken | None:

@@ -10,6 +10,7 @@ DEFAULT_LIFE, LONGEST_LIFE = dt.timedelta(days=30), dt.timedelta(days=365)
 DEFAULT_USES, MOST_USES = 50, 100_000
 MOST_GROUPS, MOST_LABELS, LONGEST_LABEL = 16, 16, 64
 LONGEST_NAME, LONGEST_REASON = 80, 200
+DEFAULT_OVERLAP, LONGEST_OVERLAP = dt.timedelta(days=1), dt.timedelta(days=30)
 
 # "all" is a manager's word for every group, and dots alone would be steps in a path of its API
 GROUP = re.compile(r"(?!(\.{1,2}|all)\Z)[A-Za-z0-9._-]{1,128}\Z")
@@ -19,7 +20,13 @@ NEVER_IN_LABELS = re.compile(r"""[<>&"'\\]""")
 
 
 def check_token(
-    *, name: str, expires_in: dt.timedelta, max_uses: int, groups: Sequence[str], labels: Mapping[str, str]
+    *,
+    name: str,
+    expires_in: dt.timedelta,
+    max_uses: int,
+    groups: Sequence[str],
+    labels: Mapping[str, str],
+    site: str = "",
 ) -> None:
     """Raise Invalid, naming the field, for what no token may be."""
     check_text("name", name, LONGEST_NAME)
@@ -29,6 +36,13 @@ def check_token(
         raise Invalid(f"A token can be used 1 to {MOST_USES} times.", field="max_uses")
     _check_groups(groups)
     _check_labels(labels)
+    _check_site(site, labels)
+
+
+def check_overlap(overlap: dt.timedelta) -> None:
+    """Raise Invalid unless a rotated token may go on for so long."""
+    if not dt.timedelta(0) <= overlap <= LONGEST_OVERLAP:
+        raise Invalid(f"A rotated token works for 0 to {LONGEST_OVERLAP.days * 24} hours more.", field="overlap_hours")
 
 
 def check_reason(reason: str) -> None:
@@ -60,3 +74,13 @@ def _check_labels(labels: Mapping[str, str]) -> None:
             f" {LONGEST_LABEL} printable characters and none of < > & \" ' \\.",
             field="labels",
         )
+
+
+def _check_site(site: str, labels: Mapping[str, str]) -> None:
+    if len(site) > LONGEST_LABEL or not site.isprintable() or NEVER_IN_LABELS.search(site) or site != site.strip():
+        raise Invalid(
+            f"Expected at most {LONGEST_LABEL} printable characters and none of < > & \" ' \\.",
+            field="site",
+        )
+    if site and "site" in labels:
+        raise Invalid("The site is given twice: as site and as a label. Leave one of them out.", field="site")

@@ -23,5 +23,10 @@ REFUSALS: dict[str, str] = {
     "used_up": "the token was used up",
     "revoked": "the token was revoked",
     "unknown": "no such token exists",
-    "clock": "the machine's clock is wrong",
+    "clock": "the machine's clock is more than an hour off",
+    "quarantined": "the agent of this enrollment is quarantined",
+    "name_taken": "another agent has this name",
+    "certificate_taken": "another agent has this certificate",
+    "limit": "the plan has no room for more agents",
+    "conflict": "the enrollment had been for another machine",
 }

@@ -1,5 +1,6 @@
 """Enrollment tokens, the agents that they let in, and whom they kept out."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
@@ -21,12 +22,17 @@ def new_change_id() -> str:
     return new_id("acc")
 
 
+def new_use_id() -> str:
+    return new_id("use")
+
+
 class EnrollmentToken(models.Model):
     """
     Leave for a number of agents to join one tenant until a date. Only the digest of its secret is kept.
 
     The edge judges every use by itself. `uses` and the `last_*` parts mirror what it counted; `acknowledged_at` is
-    null while the edge has not confirmed the token's newest state ("pending at the edge").
+    null while the edge has not confirmed the token's newest state ("pending at the edge"). `revoked_at` may lie ahead:
+    a token that was rotated works until then. `replaces` is the one that it was made in place of.
     """
 
     id = models.CharField(primary_key=True, max_length=10, default=new_token_id, editable=False)
@@ -36,6 +42,10 @@ class EnrollmentToken(models.Model):
     secret_sha256 = models.CharField(max_length=64)
     groups = models.JSONField(default=list)
     labels = models.JSONField(default=dict)
+    site = models.CharField(max_length=64, blank=True)
+    replaces = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="replaced_by", editable=False
+    )
     expires_at = models.DateTimeField()
     max_uses = models.PositiveIntegerField()
     uses = models.PositiveIntegerField(default=0)
@@ -61,9 +71,10 @@ class EnrollmentToken(models.Model):
     @property
     def state(self) -> str:
         """active, expired, used_up or revoked."""
-        if self.revoked_at is not None:
+        now = timezone.now()
+        if self.revoked_at is not None and self.revoked_at <= now:
             return "revoked"
-        if self.expires_at <= timezone.now():
+        if self.expires_at <= now:
             return "expired"
         return "used_up" if self.uses >= self.max_uses else "active"
 
@@ -71,6 +82,21 @@ class EnrollmentToken(models.Model):
     def pending(self) -> bool:
         """Whether the edge has yet to confirm the newest state."""
         return self.acknowledged_at is None
+
+    @property
+    def ends_at(self) -> datetime:
+        """From when on it lets nobody in: its expiry, or a revocation that comes before."""
+        return min(self.expires_at, self.revoked_at or self.expires_at)
+
+    @property
+    def ends_early(self) -> bool:
+        """Whether it still works and is to end before its expiry: it was rotated."""
+        return self.state == "active" and self.ends_at < self.expires_at
+
+    @property
+    def agent_labels(self) -> dict[str, str]:
+        """What its agents are labelled with: its labels, and its site as one more."""
+        return {**self.labels, "site": self.site} if self.site else dict(self.labels)
 
     @property
     def remaining(self) -> int:
@@ -157,6 +183,28 @@ class ConnectionChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.agent_id} {self.status}"
+
+
+class TokenUse(models.Model):
+    """That an agent joined with a token: stays when the agent goes. `used_at` is the edge's time."""
+
+    id = models.CharField(primary_key=True, max_length=32, default=new_use_id, editable=False)
+    organization = models.ForeignKey("organizations.Organization", on_delete=models.PROTECT, related_name="+")
+    tenant = models.ForeignKey("tenants.Tenant", on_delete=models.CASCADE, related_name="+")
+    token = models.ForeignKey(EnrollmentToken, on_delete=models.CASCADE, related_name="used")
+    agent_number = models.CharField(max_length=16)
+    agent_name = models.CharField(max_length=128)
+    address = models.CharField(max_length=64, blank=True)
+    used_at = models.DateTimeField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [models.UniqueConstraint(fields=["token", "agent_number"], name="token_lets_an_agent_in_once")]
+        indexes = [models.Index(fields=["token", "-created_at", "-id"], name="uses_of_token")]
+
+    def __str__(self) -> str:
+        return f"{self.agent_name} by {self.token_id}"
 
 
 class AgentReading(models.Model):

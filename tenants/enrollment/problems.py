@@ -17,6 +17,17 @@ class AgentNotFound(NotFound):
         super().__init__("This tenant has no such agent.")
 
 
+class TokenHasEnded(Conflict):
+    """The token has ended, or its end is set already, so that nothing can take its place."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This token has ended, or was rotated before. Nothing was changed.",
+            code="TOKEN_HAS_ENDED",
+            hint="Rotate the token that took its place, or create a new one.",
+        )
+
+
 class TenantIsGoing(Conflict):
     """The tenant is being deleted, so that no agent can join it any more."""
 

@@ -4,7 +4,7 @@ from django.db.models import QuerySet
 
 from controlplane.actor import Actor
 from organizations import access
-from tenants.enrollment.models import Agent, AgentReading, EnrollmentToken, Refusal
+from tenants.enrollment.models import Agent, AgentReading, EnrollmentToken, Refusal, TokenUse
 from tenants.enrollment.problems import AgentNotFound, TokenNotFound
 from tenants.provisioning.models import Tenant
 
@@ -12,7 +12,7 @@ from tenants.provisioning.models import Tenant
 def tokens_of(actor: Actor, tenant: Tenant) -> QuerySet[EnrollmentToken]:
     """A tenant's enrollment tokens, the newest first."""
     access.require(actor, "token.view", tenant.organization_id)
-    return EnrollmentToken.objects.filter(tenant=tenant)
+    return EnrollmentToken.objects.filter(tenant=tenant).select_related("replaces", "replaced_by", "tenant")
 
 
 def token(actor: Actor, tenant: Tenant, token_id: str) -> EnrollmentToken:
@@ -21,6 +21,12 @@ def token(actor: Actor, tenant: Tenant, token_id: str) -> EnrollmentToken:
     if found is None:
         raise TokenNotFound
     return found
+
+
+def uses_of(actor: Actor, token: EnrollmentToken) -> QuerySet[TokenUse]:
+    """Who joined with a token, the latest first; those whose agent is gone among them."""
+    access.require(actor, "token.view", token.organization_id)
+    return TokenUse.objects.filter(token=token)
 
 
 def agents_of(actor: Actor, tenant: Tenant) -> QuerySet[Agent]:

@@ -1,9 +1,9 @@
 """What lists of the API can be narrowed by."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
@@ -16,11 +16,15 @@ LONGEST = 128
 
 @dataclass(frozen=True)
 class Filter:
-    """One query parameter: the look-up it stands for, and the values it takes (None for any text)."""
+    """One query parameter: the look-up or condition it stands for, and the values it takes (None for any text)."""
 
-    lookup: str
+    lookup: str | Callable[[str], Q]
     description: str
     values: frozenset[str] | None = None
+
+    def condition(self, value: str) -> Q:
+        """What rows fulfil that have this value."""
+        return Q(**{self.lookup: value}) if isinstance(self.lookup, str) else self.lookup(value)
 
 
 @dataclass(frozen=True)
@@ -32,12 +36,16 @@ class Filters[Row: Model]:
 
     def apply(self, rows: QuerySet[Row], request: Request) -> QuerySet[Row]:
         """Narrow rows by the parameters of a request. Raises Malformed, naming the parameter."""
+        return self.narrowed(rows, request.query_params)
+
+    def narrowed(self, rows: QuerySet[Row], parameters: Mapping[str, str]) -> QuerySet[Row]:
+        """The same by the parameters themselves, as a page has them."""
         for name, each in self.by_name.items():
-            value = request.query_params.get(name)
+            value = parameters.get(name)
             if value:
-                rows = rows.filter(**{each.lookup: _checked(name, value, each.values)})
+                rows = rows.filter(each.condition(_checked(name, value, each.values)))
         if self.deletable:
-            asked = _checked("deleted", request.query_params.get("deleted") or "false", BOOLEAN)
+            asked = _checked("deleted", parameters.get("deleted") or "false", BOOLEAN)
             rows = rows.filter(deleted_at__isnull=asked == "false")
         return rows
 

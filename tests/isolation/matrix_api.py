@@ -155,7 +155,13 @@ API = {
         "GET": needs("token.view"),
         "POST": needs("token.create", body={"name": "new"}),
     },
-    "/api/v1/tenants/{tenant_id}/tokens/{token_id}": {"GET": needs("token.view"), "DELETE": needs("token.revoke")},
+    "/api/v1/tenants/{tenant_id}/tokens/{token_id}": {
+        "GET": needs("token.view"),
+        "PATCH": needs("token.create", body={"name": "new"}),
+        "DELETE": needs("token.revoke"),
+    },
+    "/api/v1/tenants/{tenant_id}/tokens/{token_id}/rotate": {"POST": needs("token.revoke", body={"overlap_hours": 1})},
+    "/api/v1/tenants/{tenant_id}/tokens/{token_id}/uses": {"GET": needs("token.view")},
     "/api/v1/tenants/{tenant_id}/tokens/{token_id}/quarantine": {
         "POST": needs("agent.quarantine", body={"reason": "leaked"})
     },

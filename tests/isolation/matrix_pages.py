@@ -190,6 +190,8 @@ PAGES = {
     "/t/{tenant_id}/tokens/new/": {"GET": needs("token.create"), "POST": needs("token.create", body={"name": "new"})},
     "/t/{tenant_id}/tokens/{token_id}/": {"GET": needs("token.view")},
     "/t/{tenant_id}/tokens/{token_id}/arrivals/": {"GET": needs("token.view")},
+    "/t/{tenant_id}/tokens/{token_id}/rotate/": {"POST": needs("token.revoke", body={"overlap": "1"})},
+    "/t/{tenant_id}/tokens/{token_id}/rename/": {"POST": needs("token.create", body={"name": "new"})},
     "/t/{tenant_id}/tokens/{token_id}/revoke/": {"POST": needs("token.revoke")},
     "/t/{tenant_id}/tokens/{token_id}/quarantine/": {"POST": needs("agent.quarantine", body={"reason": "leaked"})},
     "/o/{organization_id}/agents/": {"GET": needs("agent.view")},

@@ -8,6 +8,7 @@ every view, a feed with an epoch. `tests/contract` holds the real edge to the sa
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -190,11 +191,11 @@ class FakeEdge(EdgeLife):
         return httpx.Response(200, json=self._token_view(token_id, known)) if known else refusal(404, "TOKEN_NOT_FOUND")
 
     def _delete_token(self, tenant_id: str, token_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
-        assert body == {"epoch": 1}
+        assert body["epoch"] == 1
         known = self.tokens.get((tenant_id, token_id))
         if known is None:
             return refusal(404, "TOKEN_NOT_FOUND")
-        known["revoked"] = True
+        known["revoked"], known["ends_at"] = datetime.fromisoformat(body["at"]) <= datetime.now(UTC), body["at"]
         return httpx.Response(200, json=self._token_view(token_id, known))
 
     def _token_view(self, token_id: str, token: dict[str, Any]) -> dict[str, Any]:

@@ -116,6 +116,23 @@ describe("enrollment", () => {
     await expect.poll(async () => asReasons(await refusals())).toEqual(reasons);
   });
 
+  it("refuses a token from the moment on that its revocation names, which can come earlier but not later", async () => {
+    const tenant = await stoppedTenant();
+    const token = await newToken(tenant);
+    const revoke = (at?: string) =>
+      answered<{ state: string; revoked_at: string }>(
+        call("DELETE", `/v1/tenants/${tenant}/tokens/${token.id}`, { epoch: 1, ...(at && { at }) }),
+        200,
+      );
+    const inAnHour = iso(3_600_000);
+    expect(await revoke(inAnHour)).toMatchObject({ state: "active", revoked_at: inAnHour });
+    expect((await revoke(iso(7_200_000))).revoked_at).toBe(inAnHour);
+    await answered(enroll(token.text, "web-1"), 201);
+    await revoke(iso(50));
+    await expect.poll(async () => (await enroll(token.text, "web-1")).json()).toMatchObject({ code: "TOKEN_REVOKED" });
+    expect((await revoke()).state).toBe("revoked");
+  });
+
   it("puts the enrollment and the token's new count into the changes feed", async () => {
     const tenant = await stoppedTenant();
     const token = await newToken(tenant, { groups: ["linux"] });
@@ -174,13 +191,13 @@ describe("enrollment", () => {
 });
 
 describe("tokens", () => {
-  it("are stored once, and the same definition again changes nothing", async () => {
+  it("are stored once, and the same definition again, under whatever name, changes nothing", async () => {
     const tenant = await stoppedTenant();
     const path = `/v1/tenants/${tenant}/tokens/abcdefghij`;
     const body = { epoch: 1, name: "n", secret_sha256: "0".repeat(64), expires_at: iso(1000), max_uses: 3 };
     const first = await answered(call("PUT", path, body), 200);
-    expect(await answered(call("PUT", path, body), 200)).toEqual(first);
-    for (const other of [{ max_uses: 4 }, { name: "m" }, { labels: { site: "Bonn" } }, { groups: ["linux"] }]) {
+    expect(await answered(call("PUT", path, { ...body, name: "m" }), 200)).toEqual(first);
+    for (const other of [{ max_uses: 4 }, { labels: { site: "Bonn" } }, { groups: ["linux"] }]) {
       expect(await codeOf(call("PUT", path, { ...body, ...other }), 409)).toBe("TOKEN_CONFLICT");
     }
   });

@@ -5,18 +5,29 @@ from typing import Any
 
 from django import forms
 
-from tenants.enrollment.limits import DEFAULT_USES, MOST_USES
+from tenants.enrollment.limits import (
+    DEFAULT_LIFE,
+    DEFAULT_OVERLAP,
+    DEFAULT_USES,
+    LONGEST_LABEL,
+    LONGEST_NAME,
+    MOST_USES,
+)
 
 LIFETIMES = (("1", "1 day"), ("7", "7 days"), ("30", "30 days"), ("90", "90 days"), ("365", "1 year"))
+
+OVERLAPS = (("0", "Not at all"), ("1", "1 hour"), ("24", "1 day"), ("168", "7 days"))
 
 
 class TokenForm(forms.Form):
     """A new enrollment token. There is no token without an end."""
 
     name = forms.CharField(
-        label="Name", max_length=80, help_text="Which machines it is for, such as “Warehouse laptops”."
+        label="Name", max_length=LONGEST_NAME, help_text="Which machines it is for, such as “Warehouse laptops”."
     )
-    expires_in = forms.ChoiceField(label="Works for", choices=LIFETIMES, initial="30", widget=forms.RadioSelect)
+    expires_in = forms.ChoiceField(
+        label="Works for", choices=LIFETIMES, initial=str(DEFAULT_LIFE.days), widget=forms.RadioSelect
+    )
     max_uses = forms.IntegerField(
         label="How many machines",
         min_value=1,
@@ -27,11 +38,17 @@ class TokenForm(forms.Form):
     groups = forms.CharField(
         label="Groups", required=False, max_length=400, help_text="Wazuh groups they join, with commas between."
     )
+    site = forms.CharField(
+        label="Site",
+        required=False,
+        max_length=LONGEST_LABEL,
+        help_text="Where they are, such as Gdańsk. Each agent carries it as its label “site”.",
+    )
     labels = forms.CharField(
         label="Labels",
         required=False,
         max_length=1200,
-        help_text="Kept with each agent, such as site=Gdańsk, shift=day.",
+        help_text="Kept with each agent, such as shift=day, owner=logistics.",
     )
 
     def clean_groups(self) -> list[str]:
@@ -53,3 +70,24 @@ class TokenForm(forms.Form):
         data = dict(self.cleaned_data)
         data["expires_in"] = dt.timedelta(days=int(data["expires_in"]))
         return data
+
+
+class RotationForm(forms.Form):
+    """How long a token that is rotated goes on beside the new one."""
+
+    overlap = forms.ChoiceField(
+        label="The old one works on for",
+        choices=OVERLAPS,
+        initial=str(DEFAULT_OVERLAP // dt.timedelta(hours=1)),
+        widget=forms.RadioSelect,
+    )
+
+    def chosen(self) -> dt.timedelta:
+        """What `actions.rotate_token` takes."""
+        return dt.timedelta(hours=int(self.cleaned_data["overlap"]))
+
+
+class RenameForm(forms.Form):
+    """What a token is to be called."""
+
+    name = forms.CharField(label="Name", max_length=LONGEST_NAME)

@@ -1,11 +1,12 @@
 """What crosses the wire of the API about enrollment tokens."""
 
+import datetime as dt
 from typing import Any
 
 from rest_framework import serializers
 
 from tenants.enrollment import limits
-from tenants.enrollment.models import EnrollmentToken
+from tenants.enrollment.models import EnrollmentToken, TokenUse
 from tenants.provisioning.serializers import ReasonField
 
 
@@ -16,6 +17,13 @@ class TokenOut(serializers.ModelSerializer[EnrollmentToken]):
     state = serializers.ChoiceField(choices=["active", "expired", "used_up", "revoked"], read_only=True)
     pending = serializers.BooleanField(read_only=True, help_text="whether the edge has yet to confirm it")
     remaining = serializers.IntegerField(read_only=True)
+    ends_at = serializers.DateTimeField(
+        read_only=True, help_text="from when on it lets nobody in: its expiry, or the end of a rotation's overlap"
+    )
+    replaces = serializers.CharField(
+        source="replaces_id", allow_null=True, help_text="the token it was made in place of"
+    )
+    replaced_by = serializers.SerializerMethodField(help_text="the token that was made in its place")
     edge_error = ReasonField(read_only=True)
 
     class Meta:
@@ -29,10 +37,14 @@ class TokenOut(serializers.ModelSerializer[EnrollmentToken]):
             "edge_error",
             "groups",
             "labels",
+            "site",
             "max_uses",
             "uses",
             "remaining",
             "expires_at",
+            "ends_at",
+            "replaces",
+            "replaced_by",
             "last_used_at",
             "last_used_by",
             "last_used_from",
@@ -41,6 +53,10 @@ class TokenOut(serializers.ModelSerializer[EnrollmentToken]):
             "revoked_at",
         ]
         read_only_fields = fields
+
+    def get_replaced_by(self, token: EnrollmentToken) -> str | None:
+        """Its id; null for a token that was not rotated."""
+        return getattr(getattr(token, "replaced_by", None), "pk", None)
 
 
 class NewTokenOut(TokenOut):
@@ -69,3 +85,37 @@ class TokenIn(serializers.Serializer[Any]):
         child=serializers.CharField(max_length=128), default=list, max_length=limits.MOST_GROUPS
     )
     labels = serializers.DictField(child=serializers.CharField(max_length=limits.LONGEST_LABEL), default=dict)
+    site = serializers.CharField(
+        default="",
+        allow_blank=True,
+        max_length=limits.LONGEST_LABEL,
+        help_text="where its agents are: their label `site`",
+    )
+
+
+class TokenNameIn(serializers.Serializer[Any]):
+    """What a token is to be called."""
+
+    name = serializers.CharField(max_length=limits.LONGEST_NAME)
+
+
+class RotationIn(serializers.Serializer[Any]):
+    """How long a token that is rotated goes on beside the new one."""
+
+    overlap_hours = serializers.IntegerField(
+        default=limits.DEFAULT_OVERLAP // dt.timedelta(hours=1),
+        min_value=0,
+        max_value=limits.LONGEST_OVERLAP // dt.timedelta(hours=1),
+    )
+
+
+class UseOut(serializers.ModelSerializer[TokenUse]):
+    """That an agent joined with a token. It stays when the agent goes."""
+
+    agent = serializers.CharField(source="agent_number", help_text="what Wazuh calls its id")
+    name = serializers.CharField(source="agent_name")
+
+    class Meta:
+        model = TokenUse
+        fields = ["id", "agent", "name", "address", "used_at", "created_at"]
+        read_only_fields = fields

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from controlplane.actor import actor_of
 from controlplane.forms import told_on
+from controlplane.keyset import page_of, pager
 from organizations import access
 from organizations.frame import Link
 from organizations.names import names_of
@@ -21,11 +22,13 @@ from organizations.standings import permissions_of
 from tenants.enrollment import queries
 from tenants.enrollment.forms import QuarantineForm
 from tenants.enrollment.installers import guides
+from tenants.enrollment.limits import LONGEST_NAME
 from tenants.enrollment.models import EnrollmentToken
 from tenants.enrollment.rows import agent_row, refusal_row
 from tenants.enrollment.tokens import actions
-from tenants.enrollment.tokens.forms import TokenForm
-from tenants.enrollment.tokens.rows import token_row
+from tenants.enrollment.tokens.filters import TOKENS
+from tenants.enrollment.tokens.forms import RenameForm, RotationForm, TokenForm
+from tenants.enrollment.tokens.rows import chips, token_row, use_row
 from tenants.provisioning import queries as provisioning
 from tenants.provisioning.frame import tenant_frame
 from tenants.provisioning.models import Tenant
@@ -40,12 +43,14 @@ def listing(request: HttpRequest, tenant_id: str) -> HttpResponse:
     """A tenant's tokens, and whom the edge refused."""
     tenant, permissions = _entered(request, tenant_id)
     actor = actor_of(request)
-    tokens = list(queries.tokens_of(actor, tenant))
+    tokens = list(TOKENS.narrowed(queries.tokens_of(actor, tenant), request.GET))
     names = names_of(token.created_by for token in tokens)
     rows = [token_row(token, names) for token in tokens]
     context = {
         "tenant": tenant,
         "tokens": rows,
+        "any": bool(rows) or queries.tokens_of(actor, tenant).exists(),
+        "chips": chips(request.GET.get("state", "")),
         "unconfirmed": any(row["edge_note"] and row["edge_note"].passes for row in rows),
         "refusals": [refusal_row(refusal) for refusal in queries.refusals_of(actor, tenant)[:MOST_REFUSALS]],
         "frame": tenant_frame(request, tenant, permissions, here="Enrollment tokens", section="tokens"),
@@ -91,6 +96,37 @@ def arrivals(request: HttpRequest, tenant_id: str, token_id: str) -> HttpRespons
 
 
 @login_required
+@never_cache
+@require_POST
+def rotate(request: HttpRequest, tenant_id: str, token_id: str) -> HttpResponse:
+    """Put another token in this one's place; show its secret this once."""
+    tenant, permissions = _entered(request, tenant_id)
+    actor = actor_of(request)
+    token = queries.token(actor, tenant, token_id)
+    form = RotationForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Choose how long the old token works on. Nothing was changed.")
+        return redirect("tenants:token", tenant.pk, token.pk)
+    made, secret = actions.rotate_token(by=actor, token=token, overlap=form.chosen())
+    return _token_page(request, tenant, permissions, made, secret=secret)
+
+
+@login_required
+@require_POST
+def rename(request: HttpRequest, tenant_id: str, token_id: str) -> HttpResponse:
+    """Call a token something else."""
+    tenant, _ = _entered(request, tenant_id)
+    actor = actor_of(request)
+    token = queries.token(actor, tenant, token_id)
+    form = RenameForm(request.POST)
+    if form.is_valid():
+        actions.rename_token(by=actor, token=token, name=form.cleaned_data["name"])
+    else:
+        messages.error(request, f"A name has 1 to {LONGEST_NAME} characters. Nothing was changed.")
+    return redirect("tenants:token", tenant.pk, token.pk)
+
+
+@login_required
 @require_POST
 def revoke(request: HttpRequest, tenant_id: str, token_id: str) -> HttpResponse:
     """End a token."""
@@ -125,6 +161,10 @@ def _token_page(
         "secret": secret,
         "can_quarantine": {"token.revoke", "agent.quarantine"} <= permissions,
         "can_revoke": "token.revoke" in permissions and token.state == "active",
+        "can_rotate": {"token.revoke", "token.create"} <= permissions and _may_be_rotated(token),
+        "can_rename": "token.create" in permissions,
+        "rotation": RotationForm(),
+        **_history(request, token),
         "guides": guides(
             script_url=settings.BASE_URL + static("portal/enroll.sh"),
             edge_url=tenant.cell.base_url.rstrip("/"),
@@ -136,6 +176,22 @@ def _token_page(
         ),
     }
     return render(request, "tenants/token.html", context)
+
+
+def _may_be_rotated(token: EnrollmentToken) -> bool:
+    return token.revoked_at is None and token.state != "expired"
+
+
+def _history(request: HttpRequest, token: EnrollmentToken) -> dict[str, Any]:
+    """Who joined with a token, page by page, and who was refused with it."""
+    actor = actor_of(request)
+    page = page_of(queries.uses_of(actor, token), cursor=request.GET.get("cursor"), limit=MOST_AGENTS)
+    refused = queries.refusals_of(actor, token.tenant).filter(token_id_used=token.pk)[:MOST_REFUSALS]
+    return {
+        "uses": [use_row(use) for use in page.rows],
+        "page": pager(page),
+        "refused": [refusal_row(refusal) for refusal in refused],
+    }
 
 
 def _arrivals(request: HttpRequest, tenant: Tenant, token: EnrollmentToken) -> dict[str, Any]:

@@ -35,6 +35,7 @@ const Token = z
     max_uses: z.int(),
     state: z.enum(["active", "expired", "used_up", "revoked"]),
     expires_at: Time,
+    revoked_at: orNull(Time).openapi({ description: "From when on it is refused; may lie ahead" }),
   })
   .openapi("Token");
 
@@ -69,7 +70,12 @@ const QuarantinedToken = z
   .openapi("QuarantinedToken");
 
 const OfToken = z.object({ id: TenantId, token: TokenId });
-const EpochOnly = z.strictObject({ epoch: Epoch });
+const RevokeToken = z.strictObject({
+  epoch: Epoch,
+  at: Time.optional().openapi({
+    description: "From when on it is refused; missing: at once. It can't be put off later",
+  }),
+});
 const token = { 200: { description: "The token as it stands", content: jsonContent(Token) } };
 const common = ["UNAUTHENTICATED", "DOOR_FORBIDDEN", "TENANT_UNKNOWN", "INVALID_REQUEST"] as const;
 
@@ -90,7 +96,7 @@ const getToken = createRoute({
 const revokeToken = createRoute({
   method: "delete",
   path: "/v1/tenants/{id}/tokens/{token}",
-  request: { params: OfToken, body: { content: jsonContent(EpochOnly), required: true } },
+  request: { params: OfToken, body: { content: jsonContent(RevokeToken), required: true } },
   responses: { ...token, ...errorResponses(...common, "TOKEN_NOT_FOUND", "STALE_EPOCH") },
 });
 
@@ -134,7 +140,8 @@ export function mount(app: EdgeApp): void {
   });
   app.openapi(getToken, async (c) => c.json(await c.var.tenant.token(c.req.valid("param").token), 200));
   app.openapi(revokeToken, async (c) => {
-    return c.json(await c.var.tenant.revokeToken(c.req.valid("param").token, c.req.valid("json").epoch), 200);
+    const { epoch, at } = c.req.valid("json");
+    return c.json(await c.var.tenant.revokeToken(c.req.valid("param").token, epoch, at), 200);
   });
   app.openapi(quarantineToken, async (c) => {
     const { epoch, reason, idempotency_key } = c.req.valid("json");

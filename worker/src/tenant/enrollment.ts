@@ -71,9 +71,6 @@ const REFUSALS: Record<Refused, [ErrorCode, string]> = {
   quarantined: ["AGENT_QUARANTINED", "the agent of this enrollment is quarantined"],
 };
 
-/** What the changes feed tells; the others come of what is there already, and the stream has them. */
-const IN_FEED: ReadonlySet<Refused> = new Set(["unknown", "revoked", "expired", "used_up", "clock"]);
-
 export const sealPurpose = (enrollmentId: string) => `agent:${enrollmentId}`;
 
 /** @throws EdgeError WAZUH5_NOT_SERVED where the tenant's manager speaks the protocol of Wazuh 4 alone */
@@ -224,7 +221,6 @@ function announce(ctx: TenantContext, request: EnrollRequest, id: string): void 
   ctx.emit("enrollment", { outcome: "enrolled", token: token.id, agent, address });
 }
 
-/** Reasons the feed knows go to the feed; all go to the stream. */
 function recordRefusal(
   ctx: TenantContext,
   request: Pick<EnrollRequest, "token" | "name" | "address">,
@@ -235,7 +231,7 @@ function recordRefusal(
   budget.left -= 1;
   const token = reason === "unknown" ? null : request.token;
   const data = { token, reason, name: request.name, address: request.address };
-  if (IN_FEED.has(reason)) ctx.publish("refusal", data);
+  ctx.publish("refusal", data);
   ctx.emit("enrollment", { outcome: "refused", ...data });
 }
 

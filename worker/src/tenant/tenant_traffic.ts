@@ -74,8 +74,8 @@ export class TenantTraffic extends DurableObject<Env> {
     return putToken(this.tenant, id, epoch, definition);
   }
 
-  async revokeToken(id: string, epoch: number): Promise<TokenView> {
-    return revokeToken(this.tenant, id, epoch);
+  async revokeToken(id: string, epoch: number, at?: string): Promise<TokenView> {
+    return revokeToken(this.tenant, id, epoch, at);
   }
 
   async token(id: string): Promise<TokenView> {

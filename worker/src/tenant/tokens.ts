@@ -22,9 +22,11 @@ export interface TokenView {
   max_uses: number;
   state: TokenState;
   expires_at: string;
+  /** From when on it is refused, also where that lies ahead; null: not before it expires. */
+  revoked_at: string | null;
 }
 
-/** Why an enrollment was refused, as the changes feed names it. */
+/** Why a token is not good, as the changes feed names it. */
 export type RefusalReason = "expired" | "used_up" | "revoked" | "unknown" | "clock";
 
 export type TokenRow = {
@@ -56,18 +58,24 @@ export function putToken(ctx: TenantContext, id: string, epoch: number, definiti
   return tokenView(ctx, id);
 }
 
-/** Withdraws a token; enrolled agents stay. Again changes nothing. */
-export function revokeToken(ctx: TenantContext, id: string, epoch: number): TokenView {
+/**
+ * Withdraws a token; enrolled agents stay. Again changes nothing.
+ * @param at ISO time from which on it is refused; missing or past: from now on. A moment once set can only come earlier.
+ */
+export function revokeToken(ctx: TenantContext, id: string, epoch: number, at?: string): TokenView {
   ctx.fence(epoch);
   tokenView(ctx, id);
-  ctx.transaction(() => withdraw(ctx, id));
+  ctx.transaction(() => withdraw(ctx, id, Math.max(at === undefined ? 0 : Date.parse(at), ctx.now())));
   return tokenView(ctx, id);
 }
 
-/** Withdraws a token. Call inside a transaction. */
-export function withdraw(ctx: TenantContext, id: string): void {
-  const revoked = ctx.sql.exec("UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", ctx.now(), id);
-  if (revoked.rowsWritten > 0) tellRevoked(ctx, id);
+/** Withdraws a token from a moment on. Call inside a transaction. */
+export function withdraw(ctx: TenantContext, id: string, at = ctx.now()): void {
+  const revoked = ctx.sql.exec(
+    "UPDATE tokens SET revoked_at = ? WHERE id = ? AND (revoked_at IS NULL OR revoked_at > ?)",
+    ...[at, id, at],
+  );
+  if (revoked.rowsWritten > 0) tellRevoked(ctx, id, at);
 }
 
 /** @throws EdgeError TOKEN_NOT_FOUND */
@@ -97,8 +105,8 @@ export function spendUse(ctx: TenantContext, id: string): boolean {
   const now = ctx.now();
   const spent = ctx.sql.exec(
     `UPDATE tokens SET uses = uses + 1, last_used_at = ?
-     WHERE id = ? AND uses < max_uses AND revoked_at IS NULL AND expires_at > ? RETURNING uses`,
-    ...[now, id, now],
+     WHERE id = ? AND uses < max_uses AND (revoked_at IS NULL OR revoked_at > ?) AND expires_at > ? RETURNING uses`,
+    ...[now, id, now, now],
   );
   return spent.toArray().length === 1;
 }
@@ -106,14 +114,14 @@ export function spendUse(ctx: TenantContext, id: string): boolean {
 /** Tells the feed what a token is worth now. */
 export function publishToken(ctx: TenantContext, id: string): void {
   const lastUsed = tokenRow(ctx, id)?.last_used_at ?? null;
-  const last_used_at = lastUsed === null ? null : new Date(lastUsed).toISOString();
+  const last_used_at = lastUsed === null ? null : isoTime(lastUsed);
   ctx.publish("token", { ...tokenView(ctx, id), last_used_at });
 }
 
 /** A tenant that is being deleted tells its stream nothing more: it is erased. */
-function tellRevoked(ctx: TenantContext, id: string): void {
+function tellRevoked(ctx: TenantContext, id: string, at: number): void {
   publishToken(ctx, id);
-  if (ctx.isLive()) ctx.audit("token.revoked", "portal", { token: id });
+  if (ctx.isLive()) ctx.audit("token.revoked", "portal", { token: id, at: new Date(at).toISOString() });
 }
 
 function register(ctx: TenantContext, id: string, token: TokenDefinition): void {
@@ -130,21 +138,25 @@ function insert(ctx: TenantContext, id: string, token: TokenDefinition): void {
   );
 }
 
-function sameDefinition(row: TokenRow, token: TokenDefinition): boolean {
-  const { name, secret_sha256, expires_at, max_uses } = row;
+/** All but the name, which people may change: nothing is judged by it. */
+function sameDefinition(row: TokenRow, { name: _, ...token }: TokenDefinition): boolean {
+  const { secret_sha256, expires_at, max_uses } = row;
   const groups = JSON.parse(row.groups) as string[];
   const labels = JSON.parse(row.labels) as Record<string, string>;
-  const stored = { name, secret_sha256, expires_at, max_uses, groups, labels };
+  const stored = { secret_sha256, expires_at, max_uses, groups, labels };
   return contentHash(stored) === contentHash({ ...token, expires_at: Date.parse(token.expires_at) });
 }
 
 function asView(row: TokenRow, now: number): TokenView {
   const { id, uses, max_uses } = row;
-  return { id, uses, max_uses, state: stateOf(row, now), expires_at: new Date(row.expires_at).toISOString() };
+  const [expires_at, revoked_at] = [isoTime(row.expires_at), row.revoked_at === null ? null : isoTime(row.revoked_at)];
+  return { id, uses, max_uses, state: stateOf(row, now), expires_at, revoked_at };
 }
 
+const isoTime = (milliseconds: number) => new Date(milliseconds).toISOString();
+
 function stateOf(row: TokenRow, now: number): TokenState {
-  if (row.revoked_at !== null) return "revoked";
+  if (row.revoked_at !== null && row.revoked_at <= now) return "revoked";
   if (row.uses >= row.max_uses) return "used_up";
   return row.expires_at <= now ? "expired" : "active";
 }
