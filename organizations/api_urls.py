@@ -77,4 +77,6 @@ urlpatterns = [
     path(f"{_ONE}/domains/<str:domain_id>/check", domains.DomainCheck.as_view(), name="api-domain-check"),
     path(f"{_ONE}/keys", keys.Keys.as_view(), name="api-keys"),
     path(f"{_ONE}/keys/<str:key_id>", keys.OneKey.as_view(), name="api-key"),
+    path(f"{_ONE}/keys/<str:key_id>/rotate", keys.Rotation.as_view(), name="api-key-rotate"),
+    path(f"{_ONE}/service-accounts", members.ServiceAccounts.as_view(), name="api-service-accounts"),
 ]

@@ -29,6 +29,7 @@ SESSION_ENDED = "organizations.session.ended"
 EMERGENCY_ENDED = "organizations.emergency_access.ended"
 WORK_ENDED = "organizations.work.ended"
 KEY_REVOKED = "organizations.api_key.revoked"
+KEY_SHORTENED = "organizations.api_key.shortened"
 BREAK_GLASS_USED = "organizations.break_glass.used"
 CERTIFICATE_ENDING = "organizations.connection.certificate_ending"
 DOMAIN_MISSING = "organizations.domain.missing"
@@ -45,6 +46,7 @@ OF_MEMBERS = frozenset(
         SECOND_FACTOR_DISTRUSTED,
         SESSION_ENDED,
         KEY_REVOKED,
+        KEY_SHORTENED,
     }
 )
 

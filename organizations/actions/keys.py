@@ -1,4 +1,4 @@
-"""Make and revoke API keys."""
+"""Make, rotate and revoke API keys."""
 
 import datetime as dt
 import ipaddress
@@ -10,14 +10,18 @@ from django.utils import timezone
 from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.ids import body_of, digest, make_token
-from controlplane.problems import Forbidden, Invalid, NotFound
+from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
 from organizations.access import require
 from organizations.actions import facts, trail
 from organizations.keys.models import LONGEST_DAYS, new_key_id
 from organizations.models import ApiKey, Membership, Organization
 from organizations.permissions import OF_TENANTS, PERMISSIONS
+from organizations.roles.named import permissions_of_role
 from organizations.security.entering import checked_networks
 from organizations.standings import Standing
+
+LONGEST_OVERLAP = dt.timedelta(days=7)
+"""For how long a key works beside its successor at most."""
 
 
 def create(
@@ -29,12 +33,14 @@ def create(
     expires_in: dt.timedelta,
     tenant_ids: Sequence[str] = (),
     networks: Sequence[str] = (),
+    service_account: str | None = None,
 ) -> tuple[ApiKey, str]:
     """
-    Make a key that acts for the asker in one organization; returns the row and the key's text, which is shown once.
+    Make a key that acts for its owner in one organization; returns the row and the key's text, which is shown once.
 
     Args: scopes: permissions, at most the asker's own; expires_in: at most LONGEST_DAYS; tenant_ids: tenants it is
-    limited to, none for all; networks: CIDR ranges it may be used from, none for all.
+    limited to, none for all; networks: CIDR ranges it may be used from, none for all; service_account: the user id of
+    the one that owns it, the asker for None.
     Raises Invalid naming the field, Forbidden where the key could do more than the asker.
     """
     standing = require(by, "key.manage", organization, confirmed=True)
@@ -45,7 +51,7 @@ def create(
     key = ApiKey(
         id=new_key_id(),
         organization=organization,
-        owner_id=by.user_id,
+        owner_id=service_account or by.user_id,
         name=name.strip(),
         scopes=wanted,
         tenant_ids=list(dict.fromkeys(tenant_ids)),
@@ -57,7 +63,46 @@ def create(
             raise Forbidden(
                 "A key ends with its owner's membership, and you are not a member here. Make it in your own."
             )
+        if service_account is not None:
+            _check_service_account(key)
         _within_maker(by, key)
+        return key, _issue(by, standing, key)
+
+
+def rotate(
+    *, by: Actor, organization: Organization, key_id: str, overlap: dt.timedelta, expires_in: dt.timedelta
+) -> tuple[ApiKey, str]:
+    """
+    Make a successor that may do the same, and end the key when the overlap is over; both work meanwhile.
+
+    Returns the successor's row and text. What is open at the edge under the old key is closed, and can be opened anew.
+
+    Args: overlap: at most LONGEST_OVERLAP, none to end it now.
+    Raises NotFound, Conflict for a key that has ended, Invalid, Forbidden for another person's key, which would let the
+    asker act as them, and for a key that rotates itself: whoever stole it would keep it.
+    """
+    standing = require(by, "key.manage", organization, confirmed=True)
+    if not dt.timedelta(0) <= overlap <= LONGEST_OVERLAP:
+        raise Invalid(f"The overlap is at most {LONGEST_OVERLAP.days} days.", field="overlap_hours")
+    with rls.acting_as(f"org:{organization.pk}"):
+        old = ApiKey.objects.select_for_update(of=("self",)).select_related("owner").filter(pk=key_id).first()
+        if old is None or old.organization_id != organization.pk:
+            raise NotFound
+        _check_rotation(by, old)
+        _check_form(old.name, expires_in)
+        key = ApiKey(
+            id=new_key_id(),
+            organization=organization,
+            owner=old.owner,
+            name=old.name,
+            scopes=_scopes(standing, old.scopes),
+            tenant_ids=list(old.tenant_ids),
+            networks=list(old.networks),
+            expires_at=timezone.now() + expires_in,
+            replaces=old,
+        )
+        _within_maker(by, key)
+        _shorten(by, standing, old, timezone.now() + overlap)
         return key, _issue(by, standing, key)
 
 
@@ -80,6 +125,47 @@ def revoke_all_of(*, by: Actor, organization: Organization, user_id: str) -> Non
     """End a person's keys in an organization, in the transaction in which their membership ends."""
     for key in ApiKey.objects.filter(organization=organization, owner_id=user_id):
         _end(by, key, organization.pk)
+
+
+def _check_rotation(by: Actor, key: ApiKey) -> None:
+    if key.state != "active":
+        raise Conflict(
+            "This key has ended, so that there is nothing to rotate. Nothing was changed.",
+            code="KEY_ENDED",
+            hint="Make a new key.",
+        )
+    if by.key_id == key.pk:
+        raise Forbidden(
+            "A key can't rotate itself. No key was made.", hint="Rotate it in a browser, or by another key."
+        )
+    if key.owner_id != by.user_id and not key.owner.is_service:
+        raise Forbidden(
+            "Only its owner can rotate a person's key: you would act as them. No key was made.",
+            hint="Revoke it, or have its owner rotate it.",
+        )
+
+
+def _shorten(by: Actor, standing: Standing, key: ApiKey, ends_at: dt.datetime) -> None:
+    """Ends a key at a moment, if it does not end before."""
+    if ends_at < key.expires_at:
+        key.expires_at = ends_at
+        key.save(update_fields=["expires_at"])
+        facts.publish(facts.KEY_SHORTENED, organization_id=key.organization_id, key=key.pk, user=key.owner_id)
+    told = {"name": key.name, "expires_at": key.expires_at.isoformat()}
+    trail.record(by, standing, "organizations.api_key.rotate", key.pk, **told)
+
+
+def _check_service_account(key: ApiKey) -> None:
+    account = Membership.objects.filter(
+        organization_id=key.organization_id, user_id=key.owner_id, user__is_service=True
+    ).first()
+    if account is None:
+        raise Invalid("This is no service account of the organization. No key was made.", field="service_account")
+    beyond = set(key.scopes) - permissions_of_role(key.organization_id, account.role)
+    if beyond:
+        raise Invalid(
+            f"The service account's role does not allow {', '.join(sorted(beyond))}. No key was made.", field="scopes"
+        )
 
 
 def _issue(by: Actor, standing: Standing, key: ApiKey) -> str:

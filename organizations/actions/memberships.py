@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from controlplane import audit
 from controlplane.actor import Actor
-from controlplane.problems import Conflict
+from controlplane.problems import Conflict, Invalid
 from organizations.actions import facts, keys, owners
 from organizations.actions.locks import locked_organization
 from organizations.models import Connection, JoinRequest, Membership, Organization, User
@@ -34,6 +34,8 @@ def admit(
     """
     organization_id = organization if isinstance(organization, str) else organization.pk
     user_id = user if isinstance(user, str) else user.pk
+    if isinstance(user, User):
+        _refuse_owning(user, role)
     locked_organization(organization_id)
     known_role(organization_id, role)
     if Membership.objects.filter(user_id=user_id, organization_id=organization_id).exists():
@@ -54,6 +56,7 @@ def give(*, by: Actor, membership: Membership, role: str, grant_id: str | None =
     before = membership.role
     if before == role:
         return False
+    _refuse_owning(membership.user, role)
     gained = known_role(membership.organization_id, role).permissions
     if before == Role.OWNER:
         owners.keep_an_owner(membership)
@@ -106,6 +109,12 @@ def end(*, by: Actor, membership: Membership, grant_id: str | None = None, **bec
     _end_at_the_edge(facts.MEMBERSHIP_ENDED, membership)
     _record(by, membership, "end", grant_id, user=membership.user_id, role=membership.role, **because)
     membership.delete()
+
+
+def _refuse_owning(user: User, role: str) -> None:
+    """The last owner has to be somebody who can sign in."""
+    if user.is_service and role == Role.OWNER:
+        raise Invalid("A service account can't be an owner. Nothing was changed.", field="role")
 
 
 def _read_alone(membership: Membership) -> None:

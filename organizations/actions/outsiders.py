@@ -25,7 +25,8 @@ def keep_out(standing: Standing, address: str, user_id: str = "") -> None:
         return
     with rls.reading_as(f"org:{standing.msp_id}"):
         msp = Organization.objects.get(pk=standing.msp_id)
-        people = Membership.objects.filter(Q(user__email__iexact=address) | Q(user_id=user_id), organization=msp)
+        by_address = Q(user__email__iexact=address) if address else Q()  # a service account has none
+        people = Membership.objects.filter(by_address | Q(user_id=user_id), organization=msp)
         if people.exists() or reach.proves(msp, address):
             raise _refusal()
 

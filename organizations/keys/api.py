@@ -11,7 +11,8 @@ from controlplane.api.views import valid
 from organizations import queries
 from organizations.actions import keys
 from organizations.api import InOrganization
-from organizations.keys.serializers import KeyIn, KeyOut, NewKeyOut, RevokedKeyOut
+from organizations.keys.serializers import KeyIn, KeyOut, KeyRotation, NewKeyOut, RevokedKeyOut
+from organizations.models import ApiKey
 
 
 class Keys(InOrganization):
@@ -27,10 +28,14 @@ class Keys(InOrganization):
         """Make an API key. Its secret is in this answer only."""
         given = valid(KeyIn, request)
         lasting = dt.timedelta(days=given.pop("expires_in_days"))
-        key, secret = keys.create(by=self.actor, organization=self.organization(), expires_in=lasting, **given)
-        shown: dict[str, Any] = {**KeyOut(key).data, "secret": secret}
-        location = f"/api/v1/organizations/{key.organization_id}/keys/{key.pk}"
-        return Response(shown, status=201, headers={"Location": location})
+        return _new(*keys.create(by=self.actor, organization=self.organization(), expires_in=lasting, **given))
+
+
+def _new(key: ApiKey, secret: str) -> Response:
+    """201 with a key and, this once, its secret."""
+    shown: dict[str, Any] = {**KeyOut(key).data, "secret": secret}
+    location = f"/api/v1/organizations/{key.organization_id}/keys/{key.pk}"
+    return Response(shown, status=201, headers={"Location": location})
 
 
 class OneKey(InOrganization):
@@ -48,3 +53,21 @@ class OneKey(InOrganization):
         """End an API key at once, and those that it made: `ended_with_it` has their ids."""
         key, made = keys.revoke(by=self.actor, organization=self.organization(), key_id=key_id)
         return Response({**KeyOut(key).data, "ended_with_it": [each.pk for each in made]})
+
+
+class Rotation(InOrganization):
+    """The exchange of an API key."""
+
+    @extend_schema(operation_id="organizations_keys_rotate", request=KeyRotation, responses={201: NewKeyOut})
+    def post(self, request: Request, organization_id: str, key_id: str) -> Response:
+        """Make a successor that may do the same; the key ends when the overlap is over. No key rotates itself."""
+        given = valid(KeyRotation, request)
+        return _new(
+            *keys.rotate(
+                by=self.actor,
+                organization=self.organization(),
+                key_id=key_id,
+                overlap=dt.timedelta(hours=given["overlap_hours"]),
+                expires_in=dt.timedelta(days=given["expires_in_days"]),
+            )
+        )

@@ -1,6 +1,7 @@
 """The form for a new API key."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -8,6 +9,16 @@ from django import forms
 from organizations.roles.words import PERMISSION_WORDS
 
 KEY_LIFETIMES = (("30", "30 days"), ("90", "90 days"), ("365", "1 year"))
+
+
+OVERLAPS = (("0", "At once"), ("1", "After an hour"), ("24", "After a day"), ("168", "After a week"))
+
+
+class RotationForm(forms.Form):
+    """When a key ends that is exchanged, and how long its successor works."""
+
+    overlap_hours = forms.TypedChoiceField(label="The old key ends", choices=OVERLAPS, coerce=int, initial="24")
+    expires_in = forms.TypedChoiceField(label="The new one works for", choices=KEY_LIFETIMES, coerce=int, initial="90")
 
 
 class KeyForm(forms.Form):
@@ -19,12 +30,20 @@ class KeyForm(forms.Form):
     expires_in = forms.ChoiceField(
         label="Works for", choices=KEY_LIFETIMES, initial="90", widget=forms.RadioSelect(attrs={"class": ""})
     )
+    service_account = forms.ChoiceField(
+        label="Owner",
+        required=False,
+        help_text="A key ends with its owner's membership. A service account stays; make one among the members.",
+    )
     scopes = forms.MultipleChoiceField(
         label="What it may do", widget=forms.CheckboxSelectMultiple(attrs={"class": "checkbox checkbox-primary"})
     )
 
-    def __init__(self, *args: Any, permissions: frozenset[str], **more: Any) -> None:
+    def __init__(
+        self, *args: Any, permissions: frozenset[str], accounts: Sequence[tuple[str, str]], **more: Any
+    ) -> None:
         super().__init__(*args, **more)
+        self.fields["service_account"].choices = [("", "You"), *accounts]  # type: ignore[attr-defined]
         offered = [(name, words) for name, words in PERMISSION_WORDS.items() if name in permissions]
         self.fields["scopes"].choices = offered  # type: ignore[attr-defined]
 

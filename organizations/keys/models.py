@@ -38,7 +38,8 @@ class ApiKey(BearerToken):
     """
     A key that acts for its owner inside one organization, never with more than its scopes.
 
-    It works while it is neither revoked nor expired and its owner is still a member of the organization.
+    It works while it is neither revoked nor expired and its owner, a person or a service account, is still a member of
+    the organization.
     """
 
     id = models.CharField(primary_key=True, max_length=32, default=new_key_id, editable=False)
@@ -54,6 +55,14 @@ class ApiKey(BearerToken):
         on_delete=models.SET_NULL,
         related_name="made",
         help_text="The key that made this one; it takes this one with it",
+    )
+
+    replaces = models.ForeignKey(
+        "organizations.ApiKey",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="successors",
+        help_text="The key in whose place this one came",
     )
 
     class Meta:

@@ -14,8 +14,8 @@ SECRET_MARKS = {
 }
 
 
-def key_row(key: ApiKey) -> dict[str, Any]:
-    """One API key; its secret is not known to anybody."""
+def key_row(key: ApiKey, asker_id: str) -> dict[str, Any]:
+    """One API key; its secret is not known to anybody. Args: asker_id: who looks at it."""
     return {
         "id": key.pk,
         "name": key.name,
@@ -26,4 +26,5 @@ def key_row(key: ApiKey) -> dict[str, Any]:
         "expires_at": key.expires_at,
         "last_used_at": key.last_used_at,
         "can_revoke": key.state == "active",
+        "can_rotate": key.state == "active" and (key.owner_id == asker_id or key.owner.is_service),
     }

@@ -4,8 +4,11 @@ from typing import Any
 
 from rest_framework import serializers
 
+from organizations.actions.keys import LONGEST_OVERLAP
 from organizations.keys.models import LONGEST_DAYS, ApiKey
 from organizations.permissions import PERMISSIONS
+
+MOST_OVERLAP_HOURS = LONGEST_OVERLAP.days * 24
 
 
 class KeyOut(serializers.ModelSerializer[ApiKey]):
@@ -13,6 +16,10 @@ class KeyOut(serializers.ModelSerializer[ApiKey]):
 
     owner = serializers.CharField(source="owner_id")
     state = serializers.ChoiceField(choices=["active", "expired", "revoked"], read_only=True)
+    owner_is_service = serializers.BooleanField(
+        source="owner.is_service", help_text="Whether a service account owns it"
+    )
+    replaces = serializers.CharField(source="replaces_id", allow_null=True, help_text="The key that this one came for")
     made_with = serializers.CharField(source="made_with_id", allow_null=True, help_text="The key that made this one")
     last_used_address = serializers.CharField(allow_null=True)
 
@@ -22,6 +29,7 @@ class KeyOut(serializers.ModelSerializer[ApiKey]):
             "id",
             "name",
             "owner",
+            "owner_is_service",
             "scopes",
             "tenant_ids",
             "networks",
@@ -32,6 +40,7 @@ class KeyOut(serializers.ModelSerializer[ApiKey]):
             "last_used_address",
             "revoked_at",
             "made_with",
+            "replaces",
         ]
         read_only_fields = fields
 
@@ -66,3 +75,13 @@ class KeyIn(serializers.Serializer[Any]):
     expires_in_days = serializers.IntegerField(min_value=1, max_value=LONGEST_DAYS, default=90)
     tenant_ids = serializers.ListField(child=serializers.CharField(max_length=26), max_length=100, default=list)
     networks = serializers.ListField(child=serializers.CharField(max_length=43), max_length=50, default=list)
+    service_account = serializers.CharField(
+        max_length=32, required=False, help_text="User id of the service account that owns it; left out, you do"
+    )
+
+
+class KeyRotation(serializers.Serializer[Any]):
+    """How long the key works beside its successor, and how long that works."""
+
+    overlap_hours = serializers.IntegerField(min_value=0, max_value=MOST_OVERLAP_HOURS, default=24)
+    expires_in_days = serializers.IntegerField(min_value=1, max_value=LONGEST_DAYS, default=90)

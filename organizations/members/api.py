@@ -6,9 +6,16 @@ from rest_framework.response import Response
 
 from controlplane.api.views import valid
 from organizations import queries
-from organizations.actions import client_roles, invitations, join_requests, members
+from organizations.actions import client_roles, invitations, join_requests, members, service_accounts
 from organizations.api import InOrganization
-from organizations.members.serializers import InvitationIn, InvitationOut, JoinRequestOut, MemberOut, RoleIn
+from organizations.members.serializers import (
+    InvitationIn,
+    InvitationOut,
+    JoinRequestOut,
+    MemberOut,
+    RoleIn,
+    ServiceAccountIn,
+)
 from organizations.msp.serializers import ClientSets
 
 
@@ -19,6 +26,26 @@ class Members(InOrganization):
     def get(self, request: Request, organization_id: str) -> Response:
         """List members, newest first."""
         return self.page(queries.members_of(self.actor, self.organization()), MemberOut)
+
+
+class ServiceAccounts(InOrganization):
+    """Members that are programs."""
+
+    @extend_schema(operation_id="organizations_service_accounts_list", responses=MemberOut(many=True), filters=False)
+    def get(self, request: Request, organization_id: str) -> Response:
+        """List service accounts, newest first. They are members too: change and remove them as such."""
+        found = queries.members_of(self.actor, self.organization())
+        return self.page(found.filter(user__is_service=True), MemberOut)
+
+    @extend_schema(
+        operation_id="organizations_service_accounts_create", request=ServiceAccountIn, responses={201: MemberOut}
+    )
+    def post(self, request: Request, organization_id: str) -> Response:
+        """Make a service account. Nobody signs in as it; give it keys."""
+        organization = self.organization()
+        made = service_accounts.create(by=self.actor, organization=organization, **valid(ServiceAccountIn, request))
+        location = f"/api/v1/organizations/{organization.pk}/members/{made.pk}"
+        return Response(MemberOut(made).data, status=201, headers={"Location": location})
 
 
 class OneMember(InOrganization):

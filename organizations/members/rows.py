@@ -27,6 +27,7 @@ def member_row(membership: Membership, actor: Actor, permissions: frozenset[str]
         "name": str(person),
         "email": person.email,
         "verified": person.email_verified,
+        "is_service": person.is_service,
         "role": membership.role,
         "role_label": role.name,
         "blocked": membership.blocked_at is not None,

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from organizations.actions.service_accounts import LONGEST_NAME
 from organizations.models import (
     Invitation,
     JoinRequest,
@@ -16,19 +17,27 @@ class MemberOut(serializers.ModelSerializer[Membership]):
     """A member of an organization."""
 
     user = serializers.CharField(source="user_id")
-    email = serializers.EmailField(source="user.email")
+    email = serializers.CharField(source="user.email", help_text="Empty of a service account")
+    is_service = serializers.BooleanField(source="user.is_service", help_text="Whether it is a service account")
     email_verified = serializers.BooleanField(source="user.email_verified")
     name = serializers.CharField(source="user.name")
 
     class Meta:
         model = Membership
-        fields = ["id", "user", "email", "email_verified", "name", "role", "created_at", "blocked_at"]
+        fields = ["id", "user", "email", "email_verified", "is_service", "name", "role", "created_at", "blocked_at"]
         read_only_fields = fields
 
 
 class RoleIn(serializers.Serializer[Any]):
     """A member's new role."""
 
+    role = serializers.CharField(max_length=32, help_text=ROLE_HELP)
+
+
+class ServiceAccountIn(serializers.Serializer[Any]):
+    """A service account to be made."""
+
+    name = serializers.CharField(max_length=LONGEST_NAME, help_text="Say what it does, such as “Ticket system”")
     role = serializers.CharField(max_length=32, help_text=ROLE_HELP)
 
 

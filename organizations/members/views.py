@@ -14,7 +14,7 @@ from controlplane.actor import Actor, actor_of
 from controlplane.appearance import allow_forms_to
 from controlplane.forms import told_on
 from organizations import access, queries
-from organizations.actions import invitations
+from organizations.actions import invitations, service_accounts
 from organizations.actions import members as member_actions
 from organizations.members.forms import InviteForm
 from organizations.members.rows import invitation_rows, member_rows
@@ -23,7 +23,7 @@ from organizations.msp.reach import reach_of
 from organizations.roles.named import NamedRole, choices_within, role_name, roles_in
 from organizations.settings_page import organization_of, settings_page
 from organizations.sso.outgoing import origin_of
-from organizations.standings import permissions_of
+from organizations.standings import standing_of
 
 
 @login_required
@@ -31,7 +31,8 @@ from organizations.standings import permissions_of
 def members(request: HttpRequest, organization_id: str) -> HttpResponse:
     """Who belongs here; on POST, invite somebody."""
     actor, organization = actor_of(request), organization_of(request, organization_id)
-    permissions = permissions_of(actor, organization)
+    standing = standing_of(actor, organization)
+    permissions = standing.permissions if standing else frozenset()
     if request.method == "POST":
         access.require(actor, "member.manage", organization)
     known = roles_in(organization_id)
@@ -45,6 +46,7 @@ def members(request: HttpRequest, organization_id: str) -> HttpResponse:
     context = {
         "members": member_rows(queries.members_of(actor, organization), actor, permissions, known),
         "can_manage": "member.manage" in permissions,
+        "can_make_service": standing is not None and standing.is_own and "member.manage" in permissions,
         "waiting": outbox.waiting(*reach_of(organization_id)),
         "roles": roles,
         "ways": ways,
@@ -68,6 +70,21 @@ def change_role(request: HttpRequest, organization_id: str, membership_id: str) 
         role=request.POST.get("role", ""),
     )
     messages.success(request, f"{changed.user} is {role_name(organization_id, changed.role).lower()} now.")
+    return redirect("settings:members", organization_id)
+
+
+@login_required
+@require_POST
+def add_service_account(request: HttpRequest, organization_id: str) -> HttpResponse:
+    """Make a member that is a program."""
+    organization = organization_of(request, organization_id)
+    made = service_accounts.create(
+        by=actor_of(request),
+        organization=organization,
+        name=request.POST.get("name", ""),
+        role=request.POST.get("role", ""),
+    )
+    messages.success(request, f"{made.user} is a service account now. Give it a key, and it can begin.")
     return redirect("settings:members", organization_id)
 
 

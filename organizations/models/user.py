@@ -35,7 +35,7 @@ class UserManager(BaseUserManager["User"]):
 
 class User(AbstractBaseUser, PermissionsMixin):
     """
-    A person known to the platform.
+    A person known to the platform, or an organization's service account, which has no address.
 
     `email` is unique among verified addresses only: an organization's own identity provider may assert any
     address, so an unverified one is a label and never a key to somebody's account.
@@ -47,6 +47,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(max_length=200, blank=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
+    is_service = models.BooleanField(default=False, help_text="A program: it has keys, and nobody signs in as it")
     created_at = models.DateTimeField(auto_now_add=True)
     # Django would write it as nobody, which row-level security lets find no row; the audit trail knows sign-ins.
     last_login = None

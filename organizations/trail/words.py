@@ -101,6 +101,7 @@ VERBS = {
     "resume": "resumed",
     "retry": "retried",
     "revoke": "revoked",
+    "rotate": "rotated",
     "rollback": "asked to return to the version before",
     "rotate_certificates": "asked to exchange its certificates",
     "set_sleep_policy": "told when to sleep",

@@ -38,6 +38,8 @@ TERMS: dict[str, tuple[str, str]] = {
     "organizations.emergency_access.ended": ("subject", "user"),
     "organizations.work.ended": ("session", "session"),
     "organizations.api_key.revoked": ("session", "key"),
+    # What was opened under the key lasts until its former end; opened anew, it lasts until the new one.
+    "organizations.api_key.shortened": ("session", "key"),
 }
 """Fact → by what the edge finds the sessions, and the part of the fact's payload that tells it."""
 

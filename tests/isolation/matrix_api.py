@@ -117,6 +117,11 @@ API = {
         "GET": needs("key.manage"),
         "POST": needs("key.manage", body={"name": "new", "scopes": ["tenant.view"], "expires_in_days": 1}),
     },
+    "/api/v1/organizations/{organization_id}/keys/{key_id}/rotate": {"POST": needs("key.manage", body={})},
+    "/api/v1/organizations/{organization_id}/service-accounts": {
+        "GET": needs("member.view"),
+        "POST": needs("member.manage", body={"name": "Tickets", "role": "viewer"}),
+    },
     "/api/v1/organizations/{organization_id}/keys/{key_id}": {
         "GET": needs("key.manage"),
         "DELETE": needs("key.manage"),

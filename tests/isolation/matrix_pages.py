@@ -113,6 +113,10 @@ PAGES = {
     "/o/{organization_id}/keys/": {"GET": needs("key.manage")},
     "/o/{organization_id}/keys/new/": {"GET": needs("key.manage"), "POST": needs("key.manage")},
     "/o/{organization_id}/keys/{key_id}/revoke/": {"POST": needs("key.manage")},
+    "/o/{organization_id}/keys/{key_id}/rotate/": {
+        "POST": needs("key.manage", body={"overlap_hours": "24", "expires_in": "90"})
+    },
+    "/o/{organization_id}/service-accounts/": {"POST": needs("member.manage", body={"name": "x", "role": "viewer"})},
     "/o/{organization_id}/sso/": {"GET": needs("sso.manage"), "POST": needs("sso.manage", body={"policy": "any"})},
     "/o/{organization_id}/sso/emergency/": {"POST": needs("organization.manage")},
     "/o/{organization_id}/sso/new/": {"GET": needs("sso.manage")},

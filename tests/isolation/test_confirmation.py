@@ -48,6 +48,10 @@ FRESH: dict[tuple[str, str], dict | None] = {
     ("POST", f"{ONE}/keys"): {"name": "new", "scopes": ["tenant.view"], "expires_in_days": 1},
     ("GET", f"{PAGE}/keys/new/"): {},
     ("POST", f"{PAGE}/keys/new/"): {},
+    ("POST", f"{ONE}/keys/{{key_id}}/rotate"): {},
+    ("POST", f"{PAGE}/keys/{{key_id}}/rotate/"): {"overlap_hours": "24", "expires_in": "90"},
+    ("POST", f"{ONE}/service-accounts"): {"name": "Tickets", "role": "viewer"},
+    ("POST", f"{PAGE}/service-accounts/"): {"name": "Tickets", "role": "viewer"},
     # what an MSP may, and whom it lets reach which client
     ("POST", f"{ONE}/access-requests"): None,
     ("POST", f"{ONE}/grants"): None,
