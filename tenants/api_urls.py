@@ -20,6 +20,8 @@ urlpatterns = [
     path(_ONE, protection.OneTenant.as_view(), name="api-tenant"),
     path(f"{_ONE}/start", provisioning.Start.as_view(), name="api-tenant-start"),
     path(f"{_ONE}/stop", provisioning.Stop.as_view(), name="api-tenant-stop"),
+    path(f"{_ONE}/undelete", protection.Undelete.as_view(), name="api-tenant-undelete"),
+    path(f"{_ONE}/erase", protection.Erase.as_view(), name="api-tenant-erase"),
     path(f"{_ONE}/sleep", protection.Sleep.as_view(), name="api-tenant-sleep"),
     path(f"{_ONE}/wake", protection.Wake.as_view(), name="api-tenant-wake"),
     path(

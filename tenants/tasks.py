@@ -3,6 +3,7 @@
 from tenants.access.tasks import exchange_trail, exchange_trails
 from tenants.enrollment.tasks import read_agents
 from tenants.metering.tasks import read_usage
+from tenants.protection.tasks import look_into_bins
 from tenants.provisioning.tasks import consume_changes, reconcile, start_consumers, sweep_due
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "consume_changes",
     "exchange_trail",
     "exchange_trails",
+    "look_into_bins",
     "read_agents",
     "read_usage",
     "reconcile",
@@ -32,6 +34,11 @@ BEAT_SCHEDULE = {
         "task": "tenants.tasks.exchange_trails",
         "schedule": 900.0,
         "options": {"expires": 800, "queue": "bulk"},
+    },
+    "look-into-bins": {
+        "task": "tenants.tasks.look_into_bins",
+        "schedule": 60.0,
+        "options": {"expires": 55, "queue": "bulk"},
     },
     "read-usage": {
         "task": "tenants.tasks.read_usage",

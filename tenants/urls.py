@@ -6,6 +6,7 @@ from tenants import search_views
 from tenants.access import views as access
 from tenants.agents import views as agents
 from tenants.enrollment.tokens import views as tokens
+from tenants.protection import bin_views as recycle_bin
 from tenants.protection import sleep_views as sleep
 from tenants.protection import views as protection
 from tenants.provisioning import create_views, version_views, views
@@ -19,6 +20,7 @@ urlpatterns = [
     path("o/<str:organization_id>/activity/", operations.activity, name="activity"),
     path("o/<str:organization_id>/agents/", agents.inventory, name="inventory"),
     path("o/<str:organization_id>/agents/export/", agents.export, name="inventory-export"),
+    path("o/<str:organization_id>/bin/", recycle_bin.listing, name="bin"),
     path("t/<str:tenant_id>/", views.overview, name="overview"),
     path("t/<str:tenant_id>/live/", views.live, name="live"),
     path("t/<str:tenant_id>/settings/", protection.settings, name="settings"),
@@ -35,6 +37,8 @@ urlpatterns = [
     path("t/<str:tenant_id>/protect/", protection.protect, name="protect"),
     path("t/<str:tenant_id>/external-id/", protection.number, name="external-id"),
     path("t/<str:tenant_id>/delete/", protection.delete, name="delete"),
+    path("t/<str:tenant_id>/undelete/", recycle_bin.undelete, name="undelete"),
+    path("t/<str:tenant_id>/erase/", recycle_bin.erase, name="erase"),
     path("t/<str:tenant_id>/operations/", operations.listing, name="operations"),
     path("t/<str:tenant_id>/operations/<str:operation_id>/", operations.page, name="operation"),
     path("t/<str:tenant_id>/operations/<str:operation_id>/retry/", operations.retry, name="operation-retry"),

@@ -218,8 +218,12 @@ class Demo:
         self.alice.get(f"/t/{self.tenant}/settings/").submit("/delete/", confirm_name=self.tenant_name)
         self._newest_operation(self.api, self.tenant, kind="delete")
         wait_for(lambda: not nodes.running(self.stack, self.tenant), "the end of its nodes", 30)
+        status = self.api.get(f"/tenants/{self.tenant}")["status"]
+        check(status == "binned", f"status is {status}")
+        self.alice.get(f"/t/{self.tenant}/settings/").submit("/erase/", confirm_name=self.tenant_name)
+        self._newest_operation(self.api, self.tenant, kind="erase")
         check(nodes.running(self.stack, self.stranger_tenant), "the other tenant's nodes ended too")
-        return "deleted, no node of it runs, the other tenant still does"
+        return "into the recycle bin and erased from it; no node of it runs, the other tenant still does"
 
     def _api(self, organization: str, owner: str) -> PortalApi:
         key = self.stack.manage("create_api_key", "--organization", organization, "--owner", owner)

@@ -29,11 +29,11 @@ class TokenHasEnded(Conflict):
 
 
 class TenantIsGoing(Conflict):
-    """The tenant is being deleted, so that no agent can join it any more."""
+    """The tenant was deleted, so that no agent can join it."""
 
     def __init__(self) -> None:
         super().__init__(
-            "This tenant is being deleted. Nothing was created.",
+            "This tenant was deleted. Nothing was created.",
             code="TENANT_DELETED",
-            hint="Create the token for another tenant.",
+            hint="Create the token for another tenant, or undelete this one while it is in the recycle bin.",
         )

@@ -1,4 +1,4 @@
-"""One tenant by API, with what protects it from deletion and what deletes it."""
+"""One tenant by API, with what protects it from deletion, what deletes it and what brings it back."""
 
 from django.db import transaction
 from drf_spectacular.utils import extend_schema
@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.api.views import valid
-from tenants.protection import actions, sleeping
+from tenants.protection import actions, deletion, sleeping
 from tenants.protection.serializers import Confirmation, TenantChange
 from tenants.provisioning import numbering
 from tenants.provisioning.api import TenantView, accepted
@@ -70,7 +70,7 @@ class OneTenant(TenantView):
         tenant = self.tenant(tenant_id)
         with transaction.atomic():
             if "protected" in given:
-                actions.set_protection(by=self.actor, tenant=tenant, protected=given["protected"])
+                deletion.set_protection(by=self.actor, tenant=tenant, protected=given["protected"])
             if "sleep_after_minutes" in given:
                 minutes = given["sleep_after_minutes"]
                 sleeping.set_sleep_policy(by=self.actor, tenant=tenant, after_minutes=minutes)
@@ -80,7 +80,28 @@ class OneTenant(TenantView):
 
     @extend_schema(operation_id="tenants_delete", request=Confirmation, responses={202: Accepted})
     def delete(self, request: Request, tenant_id: str) -> Response:
-        """Delete a tenant with all its data. Its name has to be typed."""
+        """Put a tenant into the recycle bin for 7 days: it stops and keeps its data. Its name has to be typed."""
         tenant = self.tenant(tenant_id)
-        operation = actions.delete(by=self.actor, tenant=tenant, **valid(Confirmation, request))
+        operation = deletion.delete(by=self.actor, tenant=tenant, **valid(Confirmation, request))
+        return accepted(self.tenant(tenant_id), operation)
+
+
+class Undelete(TenantView):
+    """Taking a tenant out of the recycle bin."""
+
+    @extend_schema(operation_id="tenants_undelete", request=None, responses={202: Accepted})
+    def post(self, request: Request, tenant_id: str) -> Response:
+        """Take a tenant out of the recycle bin; it becomes what it was, running or stopped."""
+        operation = deletion.undelete(by=self.actor, tenant=self.tenant(tenant_id))
+        return accepted(self.tenant(tenant_id), operation)
+
+
+class Erase(TenantView):
+    """Erasing a tenant before its time in the recycle bin is over."""
+
+    @extend_schema(operation_id="tenants_erase", request=Confirmation, responses={202: Accepted})
+    def post(self, request: Request, tenant_id: str) -> Response:
+        """Erase a tenant in the recycle bin now, with all its data and keys. Its name has to be typed once more."""
+        tenant = self.tenant(tenant_id)
+        operation = deletion.erase(by=self.actor, tenant=tenant, **valid(Confirmation, request))
         return accepted(self.tenant(tenant_id), operation)

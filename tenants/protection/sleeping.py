@@ -7,7 +7,7 @@ from controlplane.actor import Actor
 from organizations import access
 from tenants.protection import beside
 from tenants.provisioning import mirror, specs, wakeups
-from tenants.provisioning.actions import refuse_while_busy
+from tenants.provisioning.actions import refuse_leaving, refuse_while_busy
 from tenants.provisioning.kinds import SLEEP, WAKE
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.problems import NotPossibleNow
@@ -56,13 +56,12 @@ def set_sleep_policy(*, by: Actor, tenant: Tenant, after_minutes: int | None) ->
     Say after how many minutes without use a tenant sleeps; None for never.
 
     That is a change of its spec, which the reconciler hands over; one that sleeps wakes for it. Raises Invalid,
-    NotPossibleNow for a tenant that is being deleted, OperationInProgress.
+    NotPossibleNow for a tenant that was deleted, OperationInProgress.
     """
     standing = access.require(by, "tenant.operate", tenant.organization_id)
     tenant = mirror.locked(tenant.pk)
     spec = specs.with_sleep(tenant.spec, after_minutes)
-    if tenant.requested == Tenant.Requested.DELETED:
-        raise NotPossibleNow("This tenant is being deleted.")
+    refuse_leaving(tenant)
     if spec == tenant.spec:
         return tenant
     refuse_while_busy(tenant)

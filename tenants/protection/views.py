@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from controlplane.actor import actor_of
 from controlplane.forms import told_on
 from organizations import access
-from tenants.protection import actions
+from tenants.protection import actions, deletion
 from tenants.protection.forms import DeleteForm, SleepForm
 from tenants.provisioning import actions as provisioning
 from tenants.provisioning import numbering, queries, specs, versions
@@ -37,7 +37,7 @@ rotate_credentials = button(actions.rotate_credentials, "gets new passwords. Eve
 @require_safe
 def settings(request: HttpRequest, tenant_id: str) -> HttpResponse:
     """What the tenant is made of, and what can be done to it."""
-    return _page(request, queries.find(actor_of(request), tenant_id), DeleteForm())
+    return settings_page(request, queries.find(actor_of(request), tenant_id), DeleteForm())
 
 
 @login_required
@@ -47,7 +47,7 @@ def protect(request: HttpRequest, tenant_id: str) -> HttpResponse:
     actor = actor_of(request)
     tenant = queries.find(actor, tenant_id)
     wanted = request.POST.get("protected") == "yes"
-    actions.set_protection(by=actor, tenant=tenant, protected=wanted)
+    deletion.set_protection(by=actor, tenant=tenant, protected=wanted)
     messages.success(request, "Deletion is refused from now on." if wanted else "The protection is lifted.")
     return redirect("tenants:settings", tenant.pk)
 
@@ -66,19 +66,21 @@ def number(request: HttpRequest, tenant_id: str) -> HttpResponse:
 @login_required
 @require_POST
 def delete(request: HttpRequest, tenant_id: str) -> HttpResponse:
-    """Erase a tenant whose name was typed."""
+    """Put a tenant whose name was typed into the recycle bin."""
     actor = actor_of(request)
     tenant = queries.find(actor, tenant_id)
     form = DeleteForm(request.POST)
     if form.is_valid():
         with told_on(form):
-            actions.delete(by=actor, tenant=tenant, confirm_name=form.cleaned_data["confirm_name"])
-            messages.success(request, f"{tenant.name} is being deleted.")
-            return redirect("tenants:overview", tenant.pk)
-    return _page(request, tenant, form)
+            deletion.delete(by=actor, tenant=tenant, confirm_name=form.cleaned_data["confirm_name"])
+            kept = f"{tenant.name} is in the recycle bin. Its data are kept for {deletion.KEPT.days} days."
+            messages.success(request, kept)
+            return redirect("tenants:bin", tenant.organization_id)
+    return settings_page(request, tenant, form)
 
 
-def _page(request: HttpRequest, tenant: Tenant, form: DeleteForm) -> HttpResponse:
+def settings_page(request: HttpRequest, tenant: Tenant, form: DeleteForm) -> HttpResponse:
+    """The page with the form for a typed name, of deletion or, in the recycle bin, of erasure."""
     permissions = access.require(actor_of(request), "tenant.view", tenant.organization_id).permissions
     context = {
         "tenant": tenant,
@@ -96,11 +98,13 @@ def _page(request: HttpRequest, tenant: Tenant, form: DeleteForm) -> HttpRespons
 def _possible(tenant: Tenant, permissions: frozenset[str]) -> dict[str, Any]:
     busy = tenant.operations.filter(state__in=Operation.OPEN).first()
     going = tenant.requested == Tenant.Requested.DELETED
-    may_operate = "tenant.operate" in permissions and busy is None and not going
+    may_operate = "tenant.operate" in permissions and busy is None and not tenant.is_leaving
     may_delete = "tenant.delete" in permissions and not going
     return {
         "busy": title_of(busy.kind) if busy else "",
         "going": going,
+        "days_kept": deletion.KEPT.days,
+        "can_undelete": may_delete and tenant.in_bin,
         "can_stop": may_operate and tenant.requested == Tenant.Requested.RUNNING,
         "can_start": may_operate and tenant.requested == Tenant.Requested.STOPPED,
         "can_set_sleep": may_operate,

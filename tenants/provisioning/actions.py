@@ -14,7 +14,7 @@ from organizations import access
 from organizations.models import Organization
 from organizations.standings import Standing
 from tenants.provisioning import identity, intents, mirror, numbering, placement, specs, wakeups
-from tenants.provisioning.kinds import BESIDE_THE_SPEC, KINDS
+from tenants.provisioning.kinds import BESIDE_THE_SPEC, KINDS, TO_DELETE
 from tenants.provisioning.models import Cell, Operation, Step, Tenant
 from tenants.provisioning.problems import NameTaken, NotPossibleNow, OperationInProgress, PastPointOfNoReturn
 
@@ -71,7 +71,7 @@ def retry(*, by: Actor, operation: Operation) -> Operation:
 
     Raises OperationInProgress, and NotPossibleNow for one that did not fail or that something newer has overtaken.
     """
-    permission = "tenant.delete" if operation.kind == "delete" else "tenant.operate"
+    permission = "tenant.delete" if operation.kind in TO_DELETE else "tenant.operate"
     standing = access.require(by, permission, operation.organization_id)
     tenant = mirror.locked(operation.tenant_id)
     operation.refresh_from_db()
@@ -111,11 +111,13 @@ def cancel(*, by: Actor, operation: Operation) -> Operation:
     kind = operation.known_kind
     if not operation.is_open or kind is None:
         raise NotPossibleNow("Only an operation that is going on can be cancelled.")
+    if kind.instead:
+        raise NotPossibleNow("This is not cancelled: it goes on.", kind.instead)
     if operation.handed_over and kind.compensated_by is None:
         raise PastPointOfNoReturn(operation.kind)
     mirror.finish(operation, Operation.State.CANCELLED)
     if operation.handed_over:
-        tenant.requested = KINDS[str(kind.compensated_by)].aims_at
+        tenant.requested = str(KINDS[str(kind.compensated_by)].aims_at)
         intents.begin(tenant, str(kind.compensated_by), Operation.Source.SYSTEM, **asker(by))
     elif kind.changes_spec:
         tenant.requested = operation.base_requested
@@ -145,8 +147,12 @@ def ask(
     cancelled operation leaves, where that is not what is requested now; so is `base_spec`, of the spec.
     """
     base = tenant.requested if base_requested is None else base_requested
-    tenant.requested = KINDS[kind].aims_at
-    before = {"base_requested": base, "base_spec": base_spec}
+    tenant.requested = str(KINDS[kind].aims_at)
+    return carry_out(by, tenant, kind, standing, base_requested=base, base_spec=base_spec)
+
+
+def carry_out(by: Actor, tenant: Tenant, kind: str, standing: Standing, **before: Any) -> Operation:
+    """The same where what is requested of the tenant stays. Args: before: as `ask` has it."""
     operation = intents.begin(tenant, kind, Operation.Source.USER, **before, **asker(by))
     wakeups.act_on(tenant)
     note(by, operation, f"tenants.tenant.{kind}", standing)
@@ -155,8 +161,7 @@ def ask(
 
 def _ask_while_free(by: Actor, tenant: Tenant, kind: str, standing: Standing) -> Operation:
     tenant = mirror.locked(tenant.pk)
-    if tenant.requested == Tenant.Requested.DELETED:
-        raise NotPossibleNow("This tenant is being deleted.")
+    refuse_leaving(tenant)
     refuse_while_busy(tenant)
     return ask(by, tenant, kind, standing)
 
@@ -170,7 +175,8 @@ def _insert(organization: Organization, cell: Cell, name: str, spec: dict[str, A
         with transaction.atomic():
             tenant.save(force_insert=True)
     except IntegrityError as error:
-        raise NameTaken(name) from error
+        in_bin = Tenant.objects.filter(organization=organization, name=name, deleted_at=None, erases_at__isnull=False)
+        raise NameTaken(name, in_bin=in_bin.exists()) from error
     return tenant
 
 
@@ -179,6 +185,14 @@ def _entitled(organization_id: str) -> Entitlement:
     if entitlement.suspended:
         raise Suspended
     return entitlement
+
+
+def refuse_leaving(tenant: Tenant) -> None:
+    """Part of an action. Raises NotPossibleNow for a tenant in the recycle bin, and one that is being erased."""
+    if tenant.requested == Tenant.Requested.DELETED:
+        raise NotPossibleNow("This tenant is being erased.")
+    if tenant.in_bin:
+        raise NotPossibleNow("This tenant is in the recycle bin. Nothing was changed.", "Undelete it first.")
 
 
 def refuse_while_busy(tenant: Tenant) -> None:

@@ -29,7 +29,7 @@ class Filter:
 
 @dataclass(frozen=True)
 class Filters[Row: Model]:
-    """The query parameters of one list. `deleted` is apart: without it deleted rows are left out."""
+    """The query parameters of one list. `deleted` is apart: without it what was deleted is left out."""
 
     by_name: Mapping[str, Filter]
     deletable: bool = False
@@ -45,8 +45,8 @@ class Filters[Row: Model]:
             if value:
                 rows = rows.filter(each.condition(_checked(name, value, each.values)))
         if self.deletable:
-            asked = _checked("deleted", parameters.get("deleted") or "false", BOOLEAN)
-            rows = rows.filter(deleted_at__isnull=asked == "false")
+            asked = _checked("deleted", parameters.get("deleted") or "false", frozenset(DELETED))
+            rows = rows.filter(DELETED[asked])
         return rows
 
     def described(self) -> list[OpenApiParameter]:
@@ -56,11 +56,16 @@ class Filters[Row: Model]:
             for name, each in self.by_name.items()
         ]
         if self.deletable:
-            described.append(OpenApiParameter("deleted", bool, description="Only deleted ones", default=False))
+            words = "Only deleted ones: all, or only those in the recycle bin"
+            described.append(OpenApiParameter("deleted", str, description=words, enum=list(DELETED), default="false"))
         return described
 
 
-BOOLEAN = frozenset({"true", "false"})
+DELETED = {
+    "false": Q(deleted_at__isnull=True, erases_at__isnull=True),
+    "true": Q(deleted_at__isnull=False) | Q(erases_at__isnull=False),
+    "bin": Q(deleted_at__isnull=True, erases_at__isnull=False),
+}
 
 TENANTS: Filters[Tenant] = Filters(
     {

@@ -86,7 +86,7 @@ def note_failure(operation: Operation | None, error: EdgeError, state: str) -> N
 def _operation_towards(tenant: Tenant, aim: str) -> Operation | None:
     """The open operation that leads to the aim; one that leads elsewhere can't go on and ends here."""
     operation = mirror.open_operation(tenant)
-    if operation is None or operation.known_kind is None or operation.known_kind.aims_at == aim:
+    if operation is None or operation.known_kind is None or operation.known_kind.aims_at in (None, aim):
         return operation
     mirror.finish(operation, Operation.State.CANCELLED, SUPERSEDED)
     return None

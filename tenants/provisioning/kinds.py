@@ -6,7 +6,8 @@ SUBMIT = "submit"
 
 START_STEPS = (SUBMIT, "certs", "indexer", "manager", "dashboard", "verify")
 STOP_STEPS = (SUBMIT, "dashboard", "manager", "indexer")
-DELETE_STEPS = (SUBMIT, "stop", "erase")
+ERASE_STEPS = (SUBMIT, "stop", "erase")
+DELETE, UNDELETE, ERASE = "delete", "undelete", "erase"
 ROTATE_STEPS = (SUBMIT, "mint", "switch", "indexer", "manager", "dashboard", "verify")
 ROTATE = "rotate_certificates"
 UPGRADE_STEPS = (SUBMIT, "backup", "indexer", "manager", "dashboard", "verify")
@@ -24,24 +25,31 @@ class Kind:
     """
     One kind of operation.
 
-    `aims_at` is what the tenant is asked to be. `compensated_by` names the operation that undoes it once the edge
-    has begun; where it is None, handing over to the edge is the point of no return. `changes_spec` is False for what
+    `aims_at` is what the tenant is asked to be; None where it is to be what is requested of it anyway.
+    `compensated_by` names the operation that undoes it once the edge has begun; where it is None, handing over to the
+    edge is the point of no return. `changes_spec` is False for what
     leaves the tenant's plan alone: it goes out under no generation of its own, and is asked for anew, never retried.
     `changes_version` is True for what the edge takes back by itself where it does not hold: asked for anew as well.
+    `instead` says what to do of what is not cancelled at any time, because something else undoes it.
     """
 
-    aims_at: str
+    aims_at: str | None
     steps: tuple[str, ...]
     compensated_by: str | None = None
     changes_spec: bool = True
     changes_version: bool = False
+    instead: str = ""
 
 
 KINDS: dict[str, Kind] = {
     "create": Kind("running", START_STEPS, compensated_by="stop"),
     "start": Kind("running", START_STEPS, compensated_by="stop"),
     "stop": Kind("stopped", STOP_STEPS),
-    "delete": Kind("deleted", DELETE_STEPS),
+    # Into the recycle bin, where the tenant is stopped whatever is requested of it; and out of it again, with the steps
+    # of whatever the edge does then.
+    DELETE: Kind("stopped", STOP_STEPS, instead="Undelete the tenant instead."),
+    UNDELETE: Kind(None, (SUBMIT,), instead="Delete the tenant again instead."),
+    ERASE: Kind("deleted", ERASE_STEPS, instead="Until the edge was told, undeleting keeps the tenant."),
     ROTATE: Kind("running", ROTATE_STEPS, changes_spec=False),
     UPGRADE: Kind("running", UPGRADE_STEPS, changes_version=True),
     # To the version before, with the backup that was made when it was left.
@@ -54,9 +62,12 @@ KINDS: dict[str, Kind] = {
     "restore": Kind("running", RESTORE_STEPS, changes_spec=False),
 }
 
-KIND_OF_RUN: dict[str, str] = {"rotate": ROTATE}
+KIND_OF_RUN: dict[str, str] = {"rotate": ROTATE, "delete": ERASE}
 """What a kind of run at the edge is called here, where it has another name."""
 
 BESIDE_THE_SPEC: frozenset[str] = frozenset(name for name, kind in KINDS.items() if not kind.changes_spec)
 
-KIND_THAT_REACHES: dict[str, str] = {"running": "start", "stopped": "stop", "deleted": "delete"}
+KIND_THAT_REACHES: dict[str, str] = {"running": "start", "stopped": "stop", "deleted": ERASE}
+
+TO_DELETE: frozenset[str] = frozenset({DELETE, UNDELETE, ERASE})
+"""What is for whoever may delete."""

@@ -57,6 +57,9 @@ class Recorded(Protocol):
     deleted_at: dt.datetime | None
     edge_view: Any
 
+    @property
+    def in_bin(self) -> bool: ...
+
 
 class Action(StrEnum):
     """What the reconciler does next."""
@@ -77,9 +80,9 @@ class Decision:
     reason: str
 
 
-def wanted(requested: str, entitlement: Entitled) -> str:
-    """What a tenant should be: as requested, but stopped while its organization is suspended."""
-    if requested == RUNNING and entitlement.suspended:
+def wanted(requested: str, entitlement: Entitled, *, in_bin: bool) -> str:
+    """What a tenant should be: as requested, but stopped in the recycle bin and while its organization is suspended."""
+    if requested == RUNNING and (in_bin or entitlement.suspended):
         return STOPPED
     return requested
 
@@ -151,7 +154,7 @@ def delay_after(attempts: int, jitter: float) -> dt.timedelta:
 
 def status_of(tenant: Recorded, now: dt.datetime) -> str:
     """
-    What people see of a tenant: provisioning, running, attention, sleeping, stopping, stopped, failed or deleted.
+    What people see: provisioning, running, attention, sleeping, stopping, stopped, failed, binned or deleted.
 
     It is computed at every look and never stored.
     """
@@ -159,6 +162,8 @@ def status_of(tenant: Recorded, now: dt.datetime) -> str:
         return "deleted"
     if tenant.halted_at is not None or (tenant.observed == "failed" and is_heard(tenant)):
         return "failed"
+    if tenant.in_bin and tenant.requested != DELETED:
+        return "binned"
     return _STATUS_BY_AIM[told(tenant)](tenant, now)
 
 

@@ -19,6 +19,7 @@ TENANT: dict[str, Mark] = {
     "stopping": Mark("working", WORKING, "Stopping"),
     "stopped": Mark("off", "circle-pause", "Stopped"),
     "failed": Mark("failed", "circle-x", "Failed"),
+    "binned": Mark("attention", "trash-2", "In the recycle bin"),
     "deleted": Mark("off", "trash-2", "Deleted"),
 }
 
@@ -53,8 +54,8 @@ HEALTH: dict[str, Mark] = {
     "failing": Mark("failed", "circle-x", "Failing"),
 }
 
-# What is said of a tenant that is being deleted, or wakes up; the status alone would hide the aim.
-DELETING = Mark("working", WORKING, "Deleting")
+# What is said of a tenant that is being erased, or wakes up; the status alone would hide the aim.
+ERASING = Mark("working", WORKING, "Erasing")
 WAKING = Mark("working", WORKING, "Waking up")
 
 
@@ -62,7 +63,7 @@ def of_tenant(tenant: Tenant) -> Mark:
     """The state of a tenant with the reason people should know, if there is one."""
     status = tenant.status
     if status == "stopping" and tenant.requested == Tenant.Requested.DELETED:
-        return DELETING
+        return ERASING
     if status == "provisioning" and lifecycle.is_waking(tenant):
         return WAKING
     return TENANT.get(status, UNKNOWN).saying(why=why_of(tenant, status))
@@ -75,8 +76,11 @@ def why_of(tenant: Tenant, status: str) -> str:
     if status == "failed":
         reason: dict[str, Any] = tenant.reason or (tenant.edge_view or {}).get("reason") or {}
         return str(reason.get("message", ""))
+    if status == "binned":
+        kept = "Kept until its protection is lifted" if tenant.protected else f"Erased on {_said(tenant.erases_at)}"
+        return f"{kept}, unless it is undeleted before."
     if tenant.sleeping:
-        return f"Since {_clock(tenant.sleeping['since'])}, wakes on request."
+        return f"Since {_said(read_time(tenant.sleeping['since']))}, wakes on request."
     return ""
 
 
@@ -87,8 +91,7 @@ def of_health(health: Mapping[str, Any]) -> Mark:
     return HEALTH.get(str(health.get("state")), UNKNOWN).saying(why=why)
 
 
-def _clock(since: str) -> str:
-    moment = read_time(since)
+def _said(moment: dt.datetime | None) -> str:
     return f"{moment:%-d %B, %H:%M} UTC" if moment else "a while"
 
 

@@ -13,7 +13,7 @@ from billing import actions as billing
 from controlplane import audit
 from controlplane.actor import Actor
 from tenants.provisioning import kept, lifecycle, placement
-from tenants.provisioning.kinds import BESIDE_THE_SPEC, KIND_OF_RUN, SUBMIT
+from tenants.provisioning.kinds import BESIDE_THE_SPEC, ERASE, KIND_OF_RUN, SUBMIT
 from tenants.provisioning.models import Operation, Step, Tenant
 from tenants.provisioning.sighting import Run, Sighting
 
@@ -110,7 +110,7 @@ def bury(tenant: Tenant) -> None:
     tenant.deleted_at, tenant.next_attempt_at, tenant.halted_at, tenant.observed = now, None, None, "absent"
     tenant.save(update_fields=["deleted_at", "next_attempt_at", "halted_at", "observed"])
     for operation in Operation.objects.filter(tenant=tenant, state__in=Operation.OPEN):
-        if operation.kind == "delete":
+        if operation.kind == ERASE:
             succeed(operation)
         else:
             finish(operation, Operation.State.CANCELLED, OVERTAKEN)

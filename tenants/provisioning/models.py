@@ -63,6 +63,9 @@ class Tenant(models.Model):
     end well, `halted_at` when it gave up. `feed_epoch` and `feed_seq` say which change of the feed was applied last,
     `usage_seq` which of the tenant object's numbered rows of usage; `refresh_due` asks for all mirrored parts to be
     read anew.
+
+    From `binned_at` to `erases_at` a tenant lies in the recycle bin: whatever is requested of it, it is stopped and
+    keeps its data. `binned_by` put it there, `erasure_told_at` is when its end was announced.
     """
 
     class Requested(models.TextChoices):
@@ -99,6 +102,10 @@ class Tenant(models.Model):
     usage_seq = models.PositiveBigIntegerField(default=0)
     refresh_due = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
+    binned_at = models.DateTimeField(null=True, blank=True)
+    binned_by = models.CharField(max_length=64, blank=True)
+    erases_at = models.DateTimeField(null=True, blank=True)
+    erasure_told_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -124,6 +131,11 @@ class Tenant(models.Model):
                 condition=Q(next_attempt_at__isnull=False),
                 name="tenants_due_of_organization",
             ),
+            models.Index(
+                fields=["erases_at"],
+                condition=Q(erases_at__isnull=False, deleted_at__isnull=True),
+                name="tenants_in_bin",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -138,6 +150,16 @@ class Tenant(models.Model):
     def attention(self) -> list[dict[str, str]]:
         """Why a running tenant needs a look; empty where all is well or it is not running."""
         return lifecycle.attention(self, timezone.now()) if self.status == "attention" else []
+
+    @property
+    def in_bin(self) -> bool:
+        """Whether it lies in the recycle bin, also while it is being erased from there."""
+        return self.erases_at is not None and self.deleted_at is None
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether it is in the recycle bin, is being erased, or has been."""
+        return self.in_bin or self.requested == self.Requested.DELETED
 
     @property
     def sleep_after_minutes(self) -> int | None:

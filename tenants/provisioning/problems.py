@@ -43,12 +43,13 @@ class NotPossibleNow(Conflict):
 class NameTaken(Conflict):
     """The organization has a tenant of this name."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, in_bin: bool = False) -> None:
+        where = " already, in the recycle bin" if in_bin else " already"
         super().__init__(
-            f"There is a tenant named {name} already. Nothing was created.",
+            f"There is a tenant named {name}{where}. Nothing was created.",
             code="NAME_TAKEN",
             field="name",
-            hint="Choose another name.",
+            hint="Choose another name, or undelete or erase that one." if in_bin else "Choose another name.",
         )
 
 

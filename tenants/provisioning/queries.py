@@ -23,8 +23,13 @@ def visible_to(actor: Actor) -> QuerySet[Tenant]:
 
 
 def living(actor: Actor) -> QuerySet[Tenant]:
-    """Tenants that somebody may look at and that are not deleted."""
-    return visible_to(actor).filter(deleted_at__isnull=True)
+    """Tenants that somebody may look at and that are neither deleted nor in the recycle bin."""
+    return visible_to(actor).filter(deleted_at__isnull=True, erases_at__isnull=True)
+
+
+def in_bin(actor: Actor, organization_id: str) -> QuerySet[Tenant]:
+    """Tenants in an organization's recycle bin."""
+    return visible_to(actor).filter(organization_id=organization_id, deleted_at__isnull=True, erases_at__isnull=False)
 
 
 def find(actor: Actor, tenant_id: str) -> Tenant:

@@ -106,7 +106,7 @@ def fence(claim: Claim) -> Held:
     """Settle what is wanted and under which generation it goes out, before anything leaves this process."""
     with acting_as(claim.actor):
         tenant = mirror.locked(claim.tenant_id)
-        aim = lifecycle.wanted(tenant.requested, entitlement_of(tenant.organization_id))
+        aim = lifecycle.wanted(tenant.requested, entitlement_of(tenant.organization_id), in_bin=tenant.in_bin)
         exhausted = tenant.attempts > lifecycle.ATTEMPT_CAP and mirror.open_operation(tenant) is not None
         if not exhausted:
             intents.settle(tenant, aim)
@@ -175,6 +175,8 @@ def _must_look(held: Held, known: Sighting | None) -> bool:
 def _send(held: Held) -> Sighting:
     tenant = held.tenant
     body = {**_fence_of(tenant), "requested": held.aim, "plan": tenant.spec}
+    if tenant.erases_at is not None:
+        body["bin"] = {"erases_at": tenant.erases_at.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")}
     return held.edge.put_tenant(tenant.pk, {**body, "rollback": True} if held.rolls_back else body)
 
 

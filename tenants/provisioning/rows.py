@@ -15,7 +15,7 @@ from tenants.provisioning.sighting import read_time
 from tenants.provisioning.timeline import Timeline, tell
 
 # Worst first: the order in which a list is summed up.
-GRAVITY = ("failed", "attention", "provisioning", "stopping", "stopped", "sleeping", "running")
+GRAVITY = ("failed", "attention", "binned", "provisioning", "stopping", "stopped", "sleeping", "running")
 
 
 @dataclass(frozen=True)

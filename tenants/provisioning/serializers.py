@@ -36,7 +36,17 @@ class TenantOut(serializers.ModelSerializer[Tenant]):
     organization = serializers.CharField(source="organization_id")
     cell = serializers.CharField(source="cell_id")
     status = serializers.ChoiceField(
-        choices=["provisioning", "running", "attention", "sleeping", "stopping", "stopped", "failed", "deleted"],
+        choices=[
+            "provisioning",
+            "running",
+            "attention",
+            "sleeping",
+            "stopping",
+            "stopped",
+            "failed",
+            "binned",
+            "deleted",
+        ],
         read_only=True,
     )
     reason = ReasonField(read_only=True)
@@ -89,9 +99,16 @@ class TenantOut(serializers.ModelSerializer[Tenant]):
             "dashboard_url",
             "protected",
             "created_at",
+            "binned_at",
+            "erases_at",
             "deleted_at",
         ]
         read_only_fields = fields
+        extra_kwargs = {
+            "binned_at": {"help_text": "since when it lies in the recycle bin, or lay there before it was erased"},
+            "erases_at": {"help_text": "when it is erased, unless it is undeleted before"},
+            "deleted_at": {"help_text": "when nothing of it was left at the edge any more"},
+        }
 
     def get_version(self, tenant: Tenant) -> str:
         """The version of Wazuh that was asked for."""

@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from controlplane.marks import Mark
-from tenants.provisioning.kinds import RESIZE, ROLLBACK, ROTATE, ROTATE_CREDENTIALS, SLEEP, UPGRADE, WAKE
+from tenants.provisioning.kinds import (
+    DELETE,
+    ERASE,
+    RESIZE,
+    ROLLBACK,
+    ROTATE,
+    ROTATE_CREDENTIALS,
+    SLEEP,
+    UNDELETE,
+    UPGRADE,
+    WAKE,
+)
 from tenants.provisioning.marks import STEP, of_operation
 from tenants.provisioning.models import Operation, Step
 
@@ -14,7 +25,9 @@ TITLES = {
     "create": "Create tenant",
     "start": "Start",
     "stop": "Stop",
-    "delete": "Delete tenant",
+    DELETE: "Delete tenant",
+    UNDELETE: "Undelete tenant",
+    ERASE: "Erase tenant",
     ROTATE: "Rotate certificates",
     UPGRADE: "Change version",
     ROLLBACK: "Roll back the version",
@@ -29,7 +42,6 @@ CANCELS = {
     "create": "Cancel creation",
     "start": "Cancel start",
     "stop": "Cancel stop",
-    "delete": "Cancel deletion",
     ROTATE: "Cancel rotation",
     UPGRADE: "Cancel change",
     ROLLBACK: "Cancel rollback",
@@ -53,8 +65,12 @@ STOPPING = {
     "manager": ("Manager", "Agents keep their logs until it is back"),
     "indexer": ("Indexer", "Stops last, when nothing writes any more"),
 }
-DELETING = {
-    "submit": ("Hand over", "The edge is told to delete"),
+BINNING = STOPPING | {
+    "submit": ("Hand over", "The edge refuses agents and dashboards from here on"),
+    "manager": ("Manager", "Agents are told that the tenant was deleted"),
+}
+ERASING = {
+    "submit": ("Hand over", "The edge is told to erase"),
     "stop": ("Stop", "All nodes stop"),
     "erase": ("Erase", "Data, keys, tokens and agent credentials go"),
 }
@@ -108,7 +124,9 @@ WORDS = {
     "create": STARTING,
     "start": STARTING,
     "stop": STOPPING,
-    "delete": DELETING,
+    DELETE: BINNING,
+    UNDELETE: STARTING,
+    ERASE: ERASING,
     ROTATE: ROTATING,
     UPGRADE: UPGRADING,
     ROLLBACK: UPGRADING,

@@ -16,6 +16,7 @@ from organizations.names import names_of
 from tenants.provisioning import lifecycle, marks, queries
 from tenants.provisioning.dashboard_roles import role_within
 from tenants.provisioning.frame import tenant_frame
+from tenants.provisioning.kinds import TO_DELETE
 from tenants.provisioning.lifecycle import CERTIFICATE_NOTICE
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.sighting import read_time
@@ -98,7 +99,7 @@ def asker_of(operation: Operation, names: dict[str, str]) -> str:
 
 def may_retry(operation: Operation, permissions: frozenset[str]) -> bool:
     """Whether a Retry button would do something for somebody with `permissions`."""
-    needed = "tenant.delete" if operation.kind == "delete" else "tenant.operate"
+    needed = "tenant.delete" if operation.kind in TO_DELETE else "tenant.operate"
     kind = operation.known_kind
     goes_on = kind is not None and kind.changes_spec and not kind.changes_version
     return operation.state == Operation.State.FAILED and goes_on and needed in permissions
@@ -107,13 +108,13 @@ def may_retry(operation: Operation, permissions: frozenset[str]) -> bool:
 def may_cancel(operation: Operation, permissions: frozenset[str]) -> bool:
     """Whether a Cancel button would do something for somebody with `permissions`."""
     kind = operation.known_kind
-    if not operation.is_open or kind is None or "tenant.operate" not in permissions:
+    if not operation.is_open or kind is None or kind.instead or "tenant.operate" not in permissions:
         return False
     return not operation.handed_over or kind.compensated_by is not None
 
 
 def _possible(tenant: Tenant, permissions: frozenset[str], operation: Operation | None, status: str) -> dict[str, bool]:
-    free = operation is None or not operation.is_open
+    free = (operation is None or not operation.is_open) and not tenant.is_leaving
     can_open = (
         status in ("running", "attention", "sleeping") or lifecycle.is_waking(tenant)
     ) and "dashboard.open" in permissions
@@ -126,6 +127,9 @@ def _possible(tenant: Tenant, permissions: frozenset[str], operation: Operation 
         "can_wake": status == "sleeping" and "tenant.operate" in permissions,
         "can_start": can_start,
         "start_is_primary": can_start and status == "stopped",
+        "can_undelete": tenant.in_bin
+        and tenant.requested != Tenant.Requested.DELETED
+        and "tenant.delete" in permissions,
         "can_rotate": free and status in ("running", "attention") and "tenant.operate" in permissions,
     }
 

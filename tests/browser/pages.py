@@ -53,6 +53,7 @@ PAGES = (
     Shown("client-new", "paula", lambda world: f"/o/{world.msp.pk}/clients/new/"),
     Shown("client-empty", "paula", lambda world: f"/o/{world.clients['Halden Foods'].pk}/"),
     Shown("tenants", "alice", lambda world: f"/o/{world.acme.pk}/"),
+    Shown("bin", "alice", lambda world: f"/o/{world.acme.pk}/bin/"),
     Shown("tenant-new", "alice", lambda world: f"/o/{world.acme.pk}/tenants/new/"),
     Shown("tenant-running", "alice", _tenant("Production")),
     Shown("tenant-provisioning", "paula", _tenant("Baltic production")),

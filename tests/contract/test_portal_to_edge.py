@@ -24,7 +24,7 @@ from tenants.enrollment import queries as enrollment_queries
 from tenants.enrollment.tasks import read_agents
 from tenants.enrollment.tokens import actions as enrollment
 from tenants.protection import actions as protection
-from tenants.protection import sleeping
+from tenants.protection import deletion, sleeping
 from tenants.provisioning import actions, claims
 from tenants.provisioning.edge_api import EdgeApi, _client
 from tenants.provisioning.models import Cell, Tenant
@@ -99,9 +99,13 @@ def test_a_tenant_lives_from_the_first_request_to_its_tombstone(make, owner, edg
         work_until(lambda wanted=status: fresh(tenant).status == wanted)
         assert operation_of(tenant).state == "succeeded"
     with rls.acting_as(owner.rls_actor):
-        deletion = protection.delete(by=owner, tenant=tenant, confirm_name="Office")
+        binned = deletion.delete(by=owner, tenant=tenant, confirm_name="Office")
+    work_until(lambda: not fresh(binned).is_open)
+    assert (fresh(binned).state, fresh(tenant).status) == ("succeeded", "binned")
+    with rls.acting_as(owner.rls_actor):
+        erasure = deletion.erase(by=owner, tenant=tenant, confirm_name="Office")
     work_until(lambda: fresh(tenant).status == "deleted")
-    assert fresh(deletion).state == "succeeded"
+    assert fresh(erasure).state == "succeeded"
     assert EdgeApi(Cell.objects.get()).get_tenant(tenant.pk).requested == "deleted"
 
 

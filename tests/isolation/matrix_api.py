@@ -153,6 +153,8 @@ API = {
     "/api/v1/tenants/{tenant_id}/rollback": {"POST": needs("tenant.operate")},
     "/api/v1/tenants/{tenant_id}/resize": {"POST": needs("tenant.operate")},
     "/api/v1/tenants/{tenant_id}/usage": {"GET": needs("tenant.view")},
+    "/api/v1/tenants/{tenant_id}/undelete": {"POST": needs("tenant.delete")},
+    "/api/v1/tenants/{tenant_id}/erase": {"POST": needs("tenant.delete", body={"confirm_name": "x"})},
     "/api/v1/tenants/{tenant_id}/sleep": {"POST": needs("tenant.operate")},
     "/api/v1/tenants/{tenant_id}/wake": {"POST": needs("tenant.operate")},
     "/api/v1/tenants/{tenant_id}/rotate-credentials": {"POST": needs("tenant.operate")},

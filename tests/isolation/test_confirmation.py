@@ -114,6 +114,8 @@ FRESH: dict[tuple[str, str], dict | None] = {
     # what can't be undone, or breaks what runs
     ("DELETE", "/api/v1/tenants/{tenant_id}"): NAMED,
     ("POST", "/t/{tenant_id}/delete/"): NAMED,
+    ("POST", "/api/v1/tenants/{tenant_id}/erase"): NAMED,
+    ("POST", "/t/{tenant_id}/erase/"): NAMED,
     ("PATCH", "/api/v1/tenants/{tenant_id}"): {"protected": False},
     ("POST", "/t/{tenant_id}/protect/"): {},
     ("POST", "/api/v1/tenants/{tenant_id}/rotate-certificates"): {},

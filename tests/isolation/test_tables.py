@@ -153,6 +153,7 @@ DEFINER_FUNCTIONS = {
     "organizations_that_take_me": "which organization takes a request to join from the asker's own, verified address",
     "organizations_unfinished": "pending organizations whose first sign-in never came",
     "outbox_due": "ids of deliveries that are due",
+    "tenants_bin_due": "tenants in the recycle bin whose end is near or reached, by the clock",
     "trail_exchanges_due": "organizations of which an end of a trail has moved, by the clock",
     "refresh_cell": "marks a cell's tenants for another look after its feed was lost",
 }

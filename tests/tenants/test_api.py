@@ -26,10 +26,18 @@ def test_a_tenant_is_asked_for_followed_and_deleted(api, acme, edge):
     assert api.get(f"tenants/{tenant['id']}").json()["status"] == "running"
     refused = api.send("DELETE", f"tenants/{tenant['id']}", {"confirm_name": "office"})
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "confirm_name")
-    assert api.send("DELETE", f"tenants/{tenant['id']}", {"confirm_name": "Office"}).status_code == 202
+    binned = api.send("DELETE", f"tenants/{tenant['id']}", {"confirm_name": "Office"})
+    assert (binned.status_code, binned.json()["tenant"]["status"]) == (202, "binned")
+    assert api.get("tenants").json()["results"] == []
+    assert [each["id"] for each in api.get("tenants", deleted="bin").json()["results"]] == [tenant["id"]]
+    assert api.post(f"tenants/{tenant['id']}/undelete").json()["operation"]["kind"] == "undelete"
+    assert api.post(f"tenants/{tenant['id']}/erase", {"confirm_name": "Office"}).status_code == 409
+    api.send("DELETE", f"tenants/{tenant['id']}", {"confirm_name": "Office"})
+    assert api.post(f"tenants/{tenant['id']}/erase", {"confirm_name": "Office"}).status_code == 202
     reconcile(tenant["id"])
     edge.finish(tenant["id"])
     read_feed()
+    assert api.get("tenants", deleted="bin").json()["results"] == []
     assert api.get(f"tenants/{tenant['id']}").json()["status"] == "deleted"
     assert api.get("tenants").json()["results"] == []
     assert [each["id"] for each in api.get("tenants", deleted="true").json()["results"]] == [tenant["id"]]

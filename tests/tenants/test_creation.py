@@ -7,7 +7,7 @@ from billing.models import Subscription
 from billing.problems import QuotaExceeded, Suspended
 from controlplane import rls
 from controlplane.problems import Forbidden, Invalid, NotFound
-from tenants.protection import actions as protection
+from tenants.protection import deletion
 from tenants.provisioning import actions
 from tenants.provisioning.models import Cell, Tenant
 from tenants.provisioning.problems import (
@@ -23,11 +23,14 @@ from tests.tenants.conftest import read_feed
 pytestmark = pytest.mark.django_db
 
 
-def test_a_name_is_taken_once_in_an_organization_until_its_tenant_is_deleted(running, edge, acme, as_alice):
+def test_a_name_is_taken_once_in_an_organization_until_its_tenant_is_erased(running, edge, acme, as_alice):
     with pytest.raises(NameTaken) as refused:
         actions.create(by=as_alice, organization=acme, name=" Office ")
     assert refused.value.field == "name"
-    protection.delete(by=as_alice, tenant=running, confirm_name="Office")
+    deletion.delete(by=as_alice, tenant=running, confirm_name="Office")
+    with pytest.raises(NameTaken, match="in the recycle bin"):
+        actions.create(by=as_alice, organization=acme, name="Office")
+    deletion.erase(by=as_alice, tenant=running, confirm_name="Office")
     reconcile(running.pk)
     edge.finish(running.pk)
     read_feed()

@@ -3,7 +3,7 @@
 import pytest
 
 from controlplane import rls
-from tenants.protection import actions as protection
+from tenants.protection import deletion
 from tenants.provisioning import actions
 from tenants.provisioning.models import Cell
 from tenants.provisioning.reconciler import reconcile
@@ -48,9 +48,10 @@ def test_a_running_tenant_stops_and_starts_again_under_rising_generations(runnin
     assert fresh(running).generation == 3
 
 
-def test_a_deleted_tenant_leaves_nothing_but_a_tombstone(running, edge, alice_acts):
+def test_an_erased_tenant_leaves_nothing_but_a_tombstone(running, edge, alice_acts):
     with rls.acting_as(alice_acts.rls_actor):
-        operation = protection.delete(by=alice_acts, tenant=running, confirm_name="Office")
+        deletion.delete(by=alice_acts, tenant=running, confirm_name="Office")
+        operation = deletion.erase(by=alice_acts, tenant=running, confirm_name="Office")
     assert fresh(running).status == "stopping"
     reconcile(running.pk)
     edge.finish(running.pk)

@@ -15,7 +15,7 @@ from tenants.provisioning.sighting import OBSERVED, Run, Sighting
 
 NOW = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 AIMS = ["running", "stopped", "deleted"]
-STATUSES = {"provisioning", "running", "attention", "stopping", "stopped", "failed", "deleted"}
+STATUSES = {"provisioning", "running", "attention", "stopping", "stopped", "failed", "binned", "deleted"}
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,12 @@ intents = st.builds(Intent, fences, st.just(True), st.sampled_from([None, NOW]))
     ],
 )
 def test_suspension_stops_what_should_run_and_nothing_else(requested, suspended, aim):
-    assert lifecycle.wanted(requested, SimpleNamespace(suspended=suspended)) == aim
+    assert lifecycle.wanted(requested, SimpleNamespace(suspended=suspended), in_bin=False) == aim
+
+
+@pytest.mark.parametrize(("requested", "aim"), [("running", "stopped"), ("stopped", "stopped"), ("deleted", "deleted")])
+def test_in_the_recycle_bin_nothing_runs(requested, aim):
+    assert lifecycle.wanted(requested, SimpleNamespace(suspended=False), in_bin=True) == aim
 
 
 @given(intents, st.sampled_from(AIMS), st.none() | sightings)
@@ -147,6 +152,7 @@ def recorded(**more: Any) -> SimpleNamespace:
         "next_attempt_at": NOW,
         "halted_at": None,
         "deleted_at": None,
+        "in_bin": False,
         "edge_view": view,
         **more,
     }
@@ -171,6 +177,9 @@ def recorded(**more: Any) -> SimpleNamespace:
         ({"requested": "stopped", "observed": "stopped", "view": {"requested": "stopped"}}, "stopped"),
         ({"requested": "running", "observed": "stopped", "view": {"requested": "stopped"}}, "stopped"),
         ({"requested": "deleted"}, "stopping"),
+        ({"in_bin": True}, "binned"),
+        ({"in_bin": True, "halted_at": NOW}, "failed"),
+        ({"in_bin": True, "requested": "deleted"}, "stopping"),
         ({"view": {"certificate": {"not_after": "2026-11-25T12:00:00Z"}}}, "attention"),
         ({"view": {"attention": [SILENT]}}, "attention"),
     ],

@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 from controlplane import audit, rls
 from controlplane.models import AuditEntry
 from controlplane.problems import Conflict, Invalid
-from tenants.protection import actions as protection
+from tenants.protection import deletion
 from tenants.provisioning import actions, intents
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.problems import (
@@ -36,26 +36,26 @@ def test_the_database_itself_allows_one_exclusive_operation(tenant, as_alice):
 
 def test_a_deletion_supersedes_what_is_going_on(tenant, as_alice):
     creation = operation_of(tenant)
-    deletion = protection.delete(by=as_alice, tenant=tenant, confirm_name="Office")
+    asked = deletion.delete(by=as_alice, tenant=tenant, confirm_name="Office")
     assert fresh(creation).state == "cancelled"
-    assert fresh(deletion).state == "queued"
+    assert fresh(asked).state == "queued"
     with pytest.raises(NotPossibleNow):
-        protection.delete(by=as_alice, tenant=tenant, confirm_name="Office")
+        deletion.delete(by=as_alice, tenant=tenant, confirm_name="Office")
 
 
 def test_a_tenant_is_deleted_only_by_its_typed_name(tenant, as_alice):
     with pytest.raises(Invalid) as refused:
-        protection.delete(by=as_alice, tenant=tenant, confirm_name="office")
+        deletion.delete(by=as_alice, tenant=tenant, confirm_name="office")
     assert refused.value.field == "confirm_name"
 
 
 def test_a_protected_tenant_is_deleted_only_after_its_protection_was_lifted(tenant, as_alice):
-    protection.set_protection(by=as_alice, tenant=tenant, protected=True)
+    deletion.set_protection(by=as_alice, tenant=tenant, protected=True)
     with pytest.raises(Conflict) as refused:
-        protection.delete(by=as_alice, tenant=tenant, confirm_name="Office")
+        deletion.delete(by=as_alice, tenant=tenant, confirm_name="Office")
     assert refused.value.code == "TENANT_PROTECTED"
-    protection.set_protection(by=as_alice, tenant=tenant, protected=False)
-    assert protection.delete(by=as_alice, tenant=tenant, confirm_name="Office").state == "queued"
+    deletion.set_protection(by=as_alice, tenant=tenant, protected=False)
+    assert deletion.delete(by=as_alice, tenant=tenant, confirm_name="Office").state == "queued"
 
 
 def test_before_it_was_handed_over_a_creation_is_simply_taken_back(tenant, edge, as_alice):
@@ -96,26 +96,29 @@ def test_a_creation_that_is_taken_back_after_a_retry_leaves_nothing_running(tena
     assert fresh(tenant).status == "stopped"
 
 
-@pytest.mark.parametrize("person", ["alice", "bob"])
-def test_a_deletion_that_the_edge_was_told_of_is_not_taken_back_after_a_retry(request, running, edge, as_alice, person):
-    deletion = protection.delete(by=as_alice, tenant=running, confirm_name="Office")
+def test_an_erasure_that_the_edge_was_told_of_is_not_taken_back_after_a_retry(running, edge, as_alice):
+    deletion.delete(by=as_alice, tenant=running, confirm_name="Office")
+    erasure = deletion.erase(by=as_alice, tenant=running, confirm_name="Office")
     edge.fail_next("DELETE", refusal(422, "INVALID_REQUEST"))
     reconcile(running.pk)
-    actions.retry(by=as_alice, operation=fresh(deletion))
-    actor = actor_for(request.getfixturevalue(person))
-    with rls.acting_as(actor.rls_actor), pytest.raises(PastPointOfNoReturn):
-        actions.cancel(by=actor, operation=fresh(deletion))
+    actions.retry(by=as_alice, operation=fresh(erasure))
+    with pytest.raises(NotPossibleNow):
+        actions.cancel(by=as_alice, operation=fresh(erasure))
+    with pytest.raises(PastPointOfNoReturn):
+        deletion.undelete(by=as_alice, tenant=running)
     assert fresh(running).requested == "deleted"
 
 
-def test_a_deletion_taken_back_in_time_leaves_what_was_asked_for_before(running, edge, as_alice):
+def test_a_deletion_taken_back_leaves_what_was_asked_for_before(running, edge, as_alice):
     actions.stop(by=as_alice, tenant=running)
     reconcile(running.pk)
     edge.finish(running.pk)
     read_feed()
     actions.start(by=as_alice, tenant=running)
-    deletion = protection.delete(by=as_alice, tenant=running, confirm_name="Office")
-    actions.cancel(by=as_alice, operation=deletion)
+    asked = deletion.delete(by=as_alice, tenant=running, confirm_name="Office")
+    with pytest.raises(NotPossibleNow, match="goes on"):
+        actions.cancel(by=as_alice, operation=asked)
+    deletion.undelete(by=as_alice, tenant=running)
     reconcile(running.pk)
     edge.finish(running.pk)
     read_feed()
@@ -144,12 +147,8 @@ def test_a_start_under_way_is_undone_by_a_stop_of_its_own(tenant, edge, as_alice
     assert fresh(tenant).status == "stopped"
 
 
-@pytest.mark.parametrize("kind", ["stop", "delete"])
-def test_what_can_not_be_undone_is_not_taken_back(running, edge, as_alice, kind):
-    if kind == "stop":
-        operation = actions.stop(by=as_alice, tenant=running)
-    else:
-        operation = protection.delete(by=as_alice, tenant=running, confirm_name="Office")
+def test_what_can_not_be_undone_is_not_taken_back(running, edge, as_alice):
+    operation = actions.stop(by=as_alice, tenant=running)
     reconcile(running.pk)
     with pytest.raises(PastPointOfNoReturn):
         actions.cancel(by=as_alice, operation=operation)
@@ -175,7 +174,7 @@ def test_only_what_failed_is_retried_and_only_the_newest(running, edge, as_alice
 def test_every_request_leaves_its_entry_in_the_trail(tenant, edge, as_alice, acme):
     reconcile(tenant.pk)
     actions.cancel(by=as_alice, operation=operation_of(tenant))
-    protection.set_protection(by=as_alice, tenant=tenant, protected=True)
+    deletion.set_protection(by=as_alice, tenant=tenant, protected=True)
     told = AuditEntry.objects.filter(organization_id=acme.pk, action__startswith="tenants.").order_by("position")
     assert [entry.action for entry in told] == [
         "tenants.tenant.create",
@@ -194,7 +193,7 @@ def test_without_its_entry_in_the_trail_nothing_happens(running, acme, as_alice,
     acts = {
         "create": lambda: actions.create(by=as_alice, organization=acme, name="More"),
         "stop": lambda: actions.stop(by=as_alice, tenant=running),
-        "delete": lambda: protection.delete(by=as_alice, tenant=running, confirm_name="Office"),
+        "delete": lambda: deletion.delete(by=as_alice, tenant=running, confirm_name="Office"),
     }
     with pytest.raises(RuntimeError):
         acts[act]()

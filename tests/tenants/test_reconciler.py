@@ -9,7 +9,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from controlplane import rls
-from tenants.protection import actions as protection
+from tenants.protection import deletion
 from tenants.provisioning import actions, claims, lifecycle, reconciler
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.reconciler import reconcile
@@ -147,14 +147,14 @@ def test_an_intent_that_comes_while_the_edge_is_called_is_not_lost(tenant, edge,
     def send_slowly(held):
         answer = send(held)
         with rls.acting_as(alice_acts.rls_actor):
-            protection.delete(by=alice_acts, tenant=tenant, confirm_name="Office")
+            deletion.delete(by=alice_acts, tenant=tenant, confirm_name="Office")
         return answer
 
     monkeypatch.setitem(reconciler.ACTIONS, lifecycle.Action.SEND, send_slowly)
     reconcile(tenant.pk)
     assert claims.due_tenants(10) == [tenant.pk]
     reconcile(tenant.pk)
-    assert edge.views[tenant.pk]["requested"] == "deleted"
+    assert edge.bodies[tenant.pk]["bin"]
 
 
 def test_a_worker_that_lost_its_lease_changes_no_schedule(tenant, edge):
@@ -257,7 +257,8 @@ def test_what_the_edge_began_ends_with_its_tenant(running, edge, alice_acts):
     read_feed()
     rotation = operation_of(running)
     with rls.acting_as(alice_acts.rls_actor):
-        protection.delete(by=alice_acts, tenant=running, confirm_name="Office")
+        deletion.delete(by=alice_acts, tenant=running, confirm_name="Office")
+        deletion.erase(by=alice_acts, tenant=running, confirm_name="Office")
     edge.fail_next("DELETE", refusal(410, "TENANT_DELETED"))
     reconcile(running.pk)
     assert (fresh(rotation).state, fresh(rotation).error["code"]) == ("cancelled", "OVERTAKEN")
@@ -265,7 +266,8 @@ def test_what_the_edge_began_ends_with_its_tenant(running, edge, alice_acts):
 
 def test_deleting_what_the_edge_has_buried_already_is_done(running, edge, alice_acts):
     with rls.acting_as(alice_acts.rls_actor):
-        operation = protection.delete(by=alice_acts, tenant=running, confirm_name="Office")
+        deletion.delete(by=alice_acts, tenant=running, confirm_name="Office")
+        operation = deletion.erase(by=alice_acts, tenant=running, confirm_name="Office")
     edge.fail_next("DELETE", refusal(410, "TENANT_DELETED"))
     reconcile(running.pk)
     assert fresh(running).status == "deleted"

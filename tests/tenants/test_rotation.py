@@ -12,6 +12,7 @@ from controlplane.models import AuditEntry
 from controlplane.problems import Forbidden
 from tenants.access import actions as access
 from tenants.protection import actions as protection
+from tenants.protection import deletion
 from tenants.provisioning import actions, feed, intents
 from tenants.provisioning.problems import NotPossibleNow, OperationInProgress, PastPointOfNoReturn
 from tenants.provisioning.reconciler import reconcile
@@ -144,7 +145,7 @@ def test_it_is_taken_back_until_the_edge_was_told_and_not_later(running, asked, 
 
 def test_a_deletion_supersedes_it(running, asked, edge, alice_acts):
     with rls.acting_as(alice_acts.rls_actor):
-        protection.delete(by=alice_acts, tenant=running, confirm_name="Office")
+        deletion.delete(by=alice_acts, tenant=running, confirm_name="Office")
     deliver()
     assert (fresh(asked).state, edge.count(ROTATE)) == ("cancelled", 0)
 

@@ -13,7 +13,7 @@ from tenants.enrollment import queries
 from tenants.enrollment.models import EnrollmentToken
 from tenants.enrollment.problems import TenantIsGoing
 from tenants.enrollment.tokens import actions
-from tenants.protection import actions as protection
+from tenants.protection import deletion
 from tests.cast import actor_for
 from tests.database import all_rows
 from tests.tenants.conftest import deliver, read_feed, stored
@@ -178,9 +178,9 @@ def test_what_no_token_may_be_is_refused_by_the_name_of_its_field(make_token, fi
     assert refused.value.field == field
 
 
-def test_a_tenant_that_is_being_deleted_gets_no_token(make_token, running, alice_acts):
+def test_a_deleted_tenant_gets_no_token(make_token, running, alice_acts):
     with rls.acting_as(alice_acts.rls_actor):
-        protection.delete(by=alice_acts, tenant=running, confirm_name="Office")
+        deletion.delete(by=alice_acts, tenant=running, confirm_name="Office")
         running.refresh_from_db()
     with pytest.raises(TenantIsGoing):
         make_token()

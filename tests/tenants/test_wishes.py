@@ -15,7 +15,7 @@ from billing.entitlements import entitlement_of
 from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Problem
-from tenants.protection import actions as protection
+from tenants.protection import deletion
 from tenants.provisioning import actions, lifecycle
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.reconciler import reconcile
@@ -24,7 +24,7 @@ from tests.tenants.edge import FakeEdge, refusal
 
 pytestmark = pytest.mark.django_db
 
-RESTING = {"running", "stopped", "deleted"}
+RESTING = {"running", "stopped", "binned", "deleted"}
 LONGEST_WAY = 12
 """Claims in which any wish is reached once nothing fails any more."""
 
@@ -37,7 +37,9 @@ class Story:
         self.acts: dict[str, Callable[[], object]] = {
             "start": lambda: actions.start(by=alice, tenant=tenant),
             "stop": lambda: actions.stop(by=alice, tenant=tenant),
-            "delete": lambda: protection.delete(by=alice, tenant=tenant, confirm_name=tenant.name),
+            "delete": lambda: deletion.delete(by=alice, tenant=tenant, confirm_name=tenant.name),
+            "undelete": self._undelete,
+            "erase": lambda: deletion.erase(by=alice, tenant=tenant, confirm_name=tenant.name),
             "retry": lambda: actions.retry(by=alice, operation=operation_of(tenant)),
             "cancel": self._cancel,
         }
@@ -57,6 +59,11 @@ class Story:
         known = operation.known_kind
         if known is not None and known.compensated_by is None:
             assert operation.pk not in self.told(), f"a {operation.kind} that the edge was told of was cancelled"
+
+    def _undelete(self) -> None:
+        newest = operation_of(self.tenant)
+        deletion.undelete(by=self.alice, tenant=self.tenant)
+        assert newest.kind != "erase" or newest.pk not in self.told(), "what the edge was told to erase was undeleted"
 
     def told(self) -> set[str | None]:
         """Operations that ever left for the edge, whether or not they arrived."""
@@ -125,7 +132,7 @@ class Story:
         """What has to hold once the weather was fair for long enough."""
         tenant, view = fresh(self.tenant), self.edge.views.get(self.tenant.pk)
         with rls.acting_as(f"org:{tenant.organization_id}"):
-            aim = lifecycle.wanted(tenant.requested, entitlement_of(tenant.organization_id))
+            aim = lifecycle.wanted(tenant.requested, entitlement_of(tenant.organization_id), in_bin=tenant.in_bin)
             assert not Operation.objects.filter(tenant=tenant, state__in=Operation.OPEN).exists()
         assert tenant.status in RESTING
         assert tenant.next_attempt_at is None
@@ -133,9 +140,22 @@ class Story:
             assert (aim, tenant.generation) == ("stopped", 0)
         else:
             assert (view["requested"], view["generation"]) == (aim, tenant.generation)
+            assert ("bin" in self.edge.bodies[tenant.pk]) == (tenant.status == "binned")
 
 
-STEPS = ["start", "stop", "delete", "retry", "cancel", "claim", "claim_refused", "claim_cut", "claim_unanswered"]
+STEPS = [
+    "start",
+    "stop",
+    "delete",
+    "undelete",
+    "erase",
+    "retry",
+    "cancel",
+    "claim",
+    "claim_refused",
+    "claim_cut",
+    "claim_unanswered",
+]
 STEPS += ["finish", "fail", "listen", "suspend", "resume"]
 
 
@@ -165,8 +185,10 @@ def tell(acme, alice_acts, cell, edge) -> Callable[[list[str]], None]:
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @example(["claim_refused", "retry", "cancel"])
 @example(["claim", "fail", "listen", "retry", "cancel"])
-@example(["claim", "finish", "listen", "delete", "claim_refused", "retry", "cancel"])
-@example(["claim", "finish", "listen", "stop", "claim", "finish", "listen", "start", "delete", "cancel"])
+@example(["claim", "finish", "listen", "delete", "erase", "claim_refused", "retry", "undelete"])
+@example(["claim", "finish", "listen", "stop", "claim", "finish", "listen", "start", "delete", "undelete"])
+@example(["claim", "finish", "listen", "delete", "claim", "erase", "undelete"])
+@example(["suspend", "delete", "claim", "finish", "listen", "undelete", "resume"])
 @example(["claim", "fail", "listen", "stop", "cancel"])
 @example(["cancel", "stop"])
 def test_portal_and_edge_come_to_hold_the_same_wish(tell, steps):

@@ -22,7 +22,17 @@ import {
   tokenBody,
   trailBody,
 } from "./support/calls";
-import { type Cause, type Causes, deletion, enrolled, on, onLaterEpoch, stopped, withAgent } from "./support/causes";
+import {
+  type Cause,
+  type Causes,
+  deletion,
+  enrolled,
+  on,
+  onBinned,
+  onLaterEpoch,
+  stopped,
+  withAgent,
+} from "./support/causes";
 import { connect, enrolledAgent } from "./support/connector";
 import { world } from "./support/containers";
 import { dashboardAnswers, echo, noDashboards, signIn, socketOf } from "./support/dashboard";
@@ -228,6 +238,8 @@ const CAUSES: Record<string, Causes> = {
     }),
   },
   "post /v1/tenants/{id}/dashboard-codes": {
+    DOOR_FORBIDDEN: on((id) => call("POST", `/v1/tenants/${id}/dashboard-codes`, codeBody())),
+    TENANT_BINNED: onBinned((id) => code(id)),
     STALE_EPOCH: onLaterEpoch((id) => code(id)),
     IDEMPOTENCY_CONFLICT: twice(code, codeBody, { role: "viewer" }),
     INVALID_REQUEST: on((id) => code(id, codeBody({ role: "owner" }))),
@@ -274,6 +286,7 @@ const CAUSES: Record<string, Causes> = {
     }),
     TOKEN_EXPIRED: () => withUsedToken({ expires_at: iso(-1000) }, "web-1"),
     TOKEN_USED_UP: () => withUsedToken({ max_uses: 1 }, "web-2"),
+    TENANT_BINNED: onBinned(async (id) => enroll((await newToken(id)).text, "web-1")),
     CLOCK_WRONG: () => withUsedToken({}, "web-1", { sent_at: iso(-7_200_000) }),
     AGENT_LIMIT_REACHED: async () => {
       const { text } = await newToken(await stoppedTenant({ max_agents: 1 }));

@@ -129,7 +129,7 @@ def quarantine_token(*, by: Actor, token: EnrollmentToken, reason: str) -> Enrol
 def _make(
     by: Actor, standing: Standing, tenant: Tenant, life: dt.timedelta, wanted: Mapping[str, Any]
 ) -> tuple[EnrollmentToken, str]:
-    if tenant.requested == Tenant.Requested.DELETED:
+    if tenant.is_leaving:
         raise TenantIsGoing
     token_id = ids.new_token_id()
     secret = ids.make_token("enr", tenant.pk, token_id)

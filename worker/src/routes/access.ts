@@ -61,7 +61,14 @@ const makeCode = createRoute({
   request: { params, body: { content: jsonContent(DashboardCode), required: true } },
   responses: {
     201: { description: "A one-time code", content: jsonContent(IssuedCode) },
-    ...errorResponses(...common, "ACCESS_ENDED", "IDEMPOTENCY_CONFLICT", "TENANT_DELETED", "RATE_LIMITED"),
+    ...errorResponses(
+      ...common,
+      "ACCESS_ENDED",
+      "IDEMPOTENCY_CONFLICT",
+      "TENANT_DELETED",
+      "TENANT_BINNED",
+      "RATE_LIMITED",
+    ),
   },
 });
 

@@ -88,9 +88,7 @@ async function proxy(c: EdgeContext): Promise<Response> {
   // First, for another origin must not even wake a tenant.
   refuseForeign(c);
   const secret = sessionDigest(c.req.raw.headers);
-  const session = secret
-    ? await c.env.TENANT.getByName(tenant).session(secret, clientAddress(c.req.raw.headers))
-    : null;
+  const session = secret ? await tenantAnswering(c, tenant).session(secret, clientAddress(c.req.raw.headers)) : null;
   if (!secret || !session) throw ended();
   await refuseWriting(c, session);
   if (session.away) return wait(c, secret);
@@ -122,7 +120,7 @@ async function waking(c: EdgeContext): Promise<Response> {
 }
 
 const wakingOf = (c: EdgeContext, secret: string) =>
-  c.env.TENANT.getByName(c.var.dashboardTenant).waking(secret, clientAddress(c.req.raw.headers));
+  tenantAnswering(c, c.var.dashboardTenant).waking(secret, clientAddress(c.req.raw.headers));
 
 /** The session's own node answers; while it is away, what carries no body goes to the next that runs. */
 async function fromDashboard(c: EdgeContext, session: SessionView, secret: string): Promise<Response> {

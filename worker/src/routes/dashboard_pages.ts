@@ -16,6 +16,7 @@ const HEADLINES: Partial<Record<ErrorCode, string>> = {
   NODE_NOT_RUNNING: "This tenant is not running",
   NODE_NOT_READY: "The dashboard is still starting",
   TENANT_UNKNOWN: "There is no such tenant",
+  TENANT_BINNED: "This tenant was deleted",
   TENANT_DELETED: "This tenant was deleted",
 };
 

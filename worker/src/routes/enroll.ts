@@ -51,7 +51,7 @@ const enroll = createRoute({
   responses: {
     201: { description: "A new agent", content: jsonContent(Enrolled) },
     200: { description: "The answer this enrollment id already got", content: jsonContent(Enrolled) },
-    ...errorResponses(...REFUSALS, ...CONFLICTS, "INVALID_REQUEST", "TENANT_DELETED", "RATE_LIMITED"),
+    ...errorResponses(...REFUSALS, ...CONFLICTS, "INVALID_REQUEST", "TENANT_DELETED", "TENANT_BINNED", "RATE_LIMITED"),
   },
 });
 

@@ -1,7 +1,7 @@
 /** What the control plane asks of a tenant. */
 import { z } from "@hono/zod-openapi";
 import { BackupId } from "./backups";
-import { Epoch, Generation, OperationId, TenantId } from "./basics";
+import { Epoch, Generation, OperationId, TenantId, Time } from "./basics";
 import { Plan } from "./plan";
 
 export const PutTenant = z
@@ -15,6 +15,12 @@ export const PutTenant = z
     from: z.strictObject({ tenant: TenantId, backup: BackupId }).optional(),
     /** The plan's version is the one before: its roles take up the backup from before the change to the present one. */
     rollback: z.literal(true).optional(),
+    /** The tenant was deleted and lies in the recycle bin: it is stopped, and nobody comes in. */
+    bin: z.strictObject({ erases_at: Time }).optional(),
+  })
+  .refine(({ bin, requested }) => !bin || requested === "stopped", {
+    path: ["requested"],
+    message: "a tenant in the recycle bin is stopped",
   })
   .refine(({ from, requested }) => !from || requested === "running", {
     path: ["requested"],

@@ -1,6 +1,7 @@
 /** Which agent's connection is let in at the tunnel: by its connector's credential, or by its pinned certificate. */
 import { timingSafeEqual } from "node:crypto";
 import { sourceOf } from "../auth/address";
+import { isBinned, refuseBinned } from "./bin";
 import type { TenantContext } from "./context";
 import { noteComing } from "./idle";
 import { agentPinnedTo } from "./pins";
@@ -23,7 +24,7 @@ export interface Admission {
  *
  * @param secretDigest SHA-256 hex of the credential's secret
  * @param address where the connection comes from
- * @throws EdgeError TENANT_ASLEEP for a good credential of a tenant that slept; it wakes. RATE_LIMITED
+ * @throws EdgeError TENANT_ASLEEP for a good credential of a tenant that slept; it wakes. RATE_LIMITED, TENANT_BINNED
  */
 export const admitConnector = (ctx: TenantContext, agent: string, secretDigest: string, address: string) =>
   admit(ctx, address, () => ({ agent, verdict: verdictOn(ctx, agent, secretDigest) }));
@@ -57,6 +58,7 @@ function countConnection(ctx: TenantContext, agent: string): void {
 }
 
 async function ready(ctx: TenantContext, agent: string): Promise<void> {
+  refuseBinned(ctx);
   noteComing(ctx);
   rouse(ctx, `Agent ${agent} asked to connect.`);
   if (mustWait(ctx, "manager")) throw stillAway();
@@ -80,7 +82,7 @@ const same = (one: string, other: string) => timingSafeEqual(Buffer.from(one), B
  */
 export function mayConnect(ctx: TenantContext, agent: string): boolean {
   noteComing(ctx);
-  if (isAsleep(ctx)) return false;
+  if (isAsleep(ctx) || isBinned(ctx)) return false;
   const query = "SELECT 1 FROM agents WHERE id = ? AND quarantined_at IS NULL";
   return ctx.isLive() && ctx.sql.exec(query, agent).toArray().length === 1;
 }

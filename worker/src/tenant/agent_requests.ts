@@ -2,6 +2,7 @@
 import { sourceOf } from "../auth/address";
 import { agentToken, isSignedBy } from "../auth/agent_jwt";
 import { EdgeError } from "../errors";
+import { refuseBinned } from "./bin";
 import type { TenantContext } from "./context";
 import { type AgentMaterial, requireWazuh5, sealPurpose } from "./enrollment";
 import { type Batch, hold, holdsFrom } from "./held_batches";
@@ -40,11 +41,12 @@ export interface Sender {
 
 /**
  * Judges a request by its bearer.
- * @throws EdgeError AGENT_TOKEN_REFUSED, AGENT_QUARANTINED, WAZUH5_NOT_SERVED, RATE_LIMITED; TENANT_ASLEEP or
+ * @throws EdgeError AGENT_TOKEN_REFUSED, AGENT_QUARANTINED, WAZUH5_NOT_SERVED, RATE_LIMITED, TENANT_BINNED; TENANT_ASLEEP or
  *   NODE_NOT_RUNNING where it is to be sent again
  */
 export async function admitRequest(ctx: TenantContext, sender: Sender, urgency: Urgency): Promise<AdmittedRequest> {
   const agent = await provenAgent(ctx, sender);
+  refuseBinned(ctx);
   if (urgency !== "idle") noteComing(ctx);
   if (urgency === "events" && holdsFrom(ctx, agent)) return { agent, nodes: [] };
   if (await reaches(ctx, agent)) return { agent, nodes: agentRoute(ctx, agent).nodes };
@@ -60,6 +62,7 @@ export async function admitRequest(ctx: TenantContext, sender: Sender, urgency: 
  */
 export async function holdBatch(ctx: TenantContext, sender: Sender, batch: Omit<Batch, "agent">): Promise<void> {
   const agent = await provenAgent(ctx, sender);
+  refuseBinned(ctx);
   if (ctx.record()?.requested !== "running") throw notServing();
   noteComing(ctx);
   hold(ctx, { ...batch, agent });

@@ -3,6 +3,7 @@ import { sourceOf } from "../auth/address";
 import { EdgeError, type ErrorCode } from "../errors";
 import { digest, randomBase62, tokenFrom } from "../ids";
 import { versionOf } from "../plan";
+import { refuseBinned } from "./bin";
 import type { TenantContext } from "./context";
 import { noteComing } from "./idle";
 import { agentPinnedTo, pin, pinOf } from "./pins";
@@ -93,8 +94,11 @@ export async function enroll(ctx: TenantContext, request: EnrollRequest): Promis
   // Without a spec there is nothing to enroll into, and nothing to tell a stranger about.
   if (!ctx.record()) throw new EdgeError(...REFUSALS.unknown);
   ctx.requireLive();
-  // Whoever holds no good token of the tenant is not told what it runs.
-  if (request.wazuh5 && faultOf(ctx, request) === null) requireWazuh5(ctx);
+  // Whoever holds no good token of the tenant is told neither what it runs nor what becomes of it.
+  if (faultOf(ctx, request) === null) {
+    refuseBinned(ctx);
+    if (request.wazuh5) requireWazuh5(ctx);
+  }
   noteComing(ctx);
   const known = ctx.transaction(() => repeated(ctx, request));
   const outcome = known ?? (await fresh(ctx, request));

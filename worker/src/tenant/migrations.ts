@@ -2,6 +2,7 @@
 import { migrateAdopted } from "./adopted";
 import { migrateAudit } from "./audit";
 import { migrateBackups } from "./backups";
+import { migrateBin } from "./bin";
 import { migrateCredentials } from "./credentials";
 import { migrateHealth } from "./health_rows";
 import { migrateHeld } from "./held_batches";
@@ -36,6 +37,7 @@ const PARTS = [
   migratePins,
   migrateHeld,
   migratePortalTrail,
+  migrateBin,
 ];
 
 export function migrateAll(storage: DurableObjectStorage): void {

@@ -8,6 +8,7 @@
  */
 import { EdgeError } from "../errors";
 import type { EnrollLine } from "../gates/enroll";
+import { refuseBinned } from "./bin";
 import type { TenantContext } from "./context";
 import { type Enrolled, enroll, judgeAtDoor, type Shown } from "./enrollment";
 import { noteComing } from "./idle";
@@ -29,12 +30,13 @@ const TICKET_MS = 60_000;
  * Takes a visitor with a good token in.
  * @returns a ticket
  * @param visit what the machine's connector shows, already checked for its form
- * @throws EdgeError RAW_ENROLLMENT_OFF; the reason why the token is not good; RATE_LIMITED; TENANT_ASLEEP, and it wakes
+ * @throws EdgeError RAW_ENROLLMENT_OFF; the reason why the token is not good; RATE_LIMITED, TENANT_BINNED; TENANT_ASLEEP, and it wakes
  */
 export async function admitRaw(ctx: TenantContext, visit: Shown): Promise<string> {
   const { plan } = ctx.requireLive();
   if (!plan?.raw_enrollment) throw new EdgeError("RAW_ENROLLMENT_OFF", "This tenant takes no enrollment on 1515.");
   judgeAtDoor(ctx, visit);
+  refuseBinned(ctx);
   noteComing(ctx);
   rouse(ctx, "A machine asked to enroll.");
   if (mustWait(ctx, "manager")) throw stillAway();

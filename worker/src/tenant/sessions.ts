@@ -5,6 +5,7 @@ import { dashboardOrigin } from "../bindings";
 import { EdgeError } from "../errors";
 import { digest, makeToken, randomBase32, randomBase62 } from "../ids";
 import { once, schedulePrune } from "./answers";
+import { refuseBinned } from "./bin";
 import type { TenantContext } from "./context";
 import { noteComing } from "./idle";
 import { noteGuess, refuseGuesser, spend } from "./rates";
@@ -59,10 +60,11 @@ export const CODE_LIFE_MS = 30_000;
 /**
  * Makes a one-time code for the tenant's dashboard. Only its hash is kept.
  * @returns the code, and the address on the tenant's own origin that it is posted to
- * @throws EdgeError ACCESS_ENDED, IDEMPOTENCY_CONFLICT, RATE_LIMITED
+ * @throws EdgeError ACCESS_ENDED, IDEMPOTENCY_CONFLICT, RATE_LIMITED, TENANT_BINNED
  */
 export function makeCode(ctx: TenantContext, request: CodeRequest): Promise<CodeAnswer> {
   ctx.requireLive(request.epoch);
+  refuseBinned(ctx);
   spend(ctx, "codes_per_tenant");
   return once(ctx, `code:${request.idempotency_key}`, request, () => {
     const now = ctx.now();
@@ -87,7 +89,7 @@ export function makeCode(ctx: TenantContext, request: CodeRequest): Promise<Code
  * @param codeDigest SHA-256 hex of the whole code
  * @param address where it was posted from
  * @returns the session's secret, or why there is none
- * @throws EdgeError RATE_LIMITED, ADDRESS_REFUSED
+ * @throws EdgeError RATE_LIMITED, ADDRESS_REFUSED, TENANT_BINNED
  */
 export function redeemCode(ctx: TenantContext, codeDigest: string, address: string): Redeemed {
   ctx.requireLive();
@@ -110,6 +112,7 @@ function turnedIn(ctx: TenantContext, codeDigest: string, address: string): Rede
     if (row.expires_at <= ctx.now()) return { refused: "expired" };
     const claims = JSON.parse(row.claims) as SessionClaims;
     requireFrom(claims.networks, address);
+    refuseBinned(ctx);
     ctx.sql.exec("UPDATE codes SET used_at = ? WHERE sha256 = ?", ctx.now(), codeDigest);
     noteComing(ctx);
     rouse(ctx, OPENED);
@@ -117,10 +120,11 @@ function turnedIn(ctx: TenantContext, codeDigest: string, address: string): Rede
   });
 }
 
-/** The same for a request that is to be carried: it wakes a tenant that sleeps. */
+/** The same for a request that is to be carried: it wakes a tenant that sleeps. @throws EdgeError TENANT_BINNED */
 export function useSession(ctx: TenantContext, secretDigest: string, address: string): SessionView | null {
   const session = findSession(ctx, secretDigest, address);
   if (!session) return null;
+  refuseBinned(ctx);
   noteComing(ctx);
   rouse(ctx, OPENED);
   return { ...session, away: mustWait(ctx, "dashboard") };

@@ -6,6 +6,7 @@ import { sizeFaults } from "../plan_size";
 import type { DeleteTenant, PutTenant, Requested } from "../schemas/orders";
 import type { Plan } from "../schemas/plan";
 import type { RunKind } from "../schemas/runs";
+import { noteBin } from "./bin";
 import type { TenantContext } from "./context";
 import { clearEfforts } from "./efforts";
 import { pinVersions, refuseVersion, turnTowards } from "./intents";
@@ -22,6 +23,7 @@ interface Intent {
   plan: Plan | null;
   from?: PutTenant["from"];
   rollback?: PutTenant["rollback"];
+  bin?: PutTenant["bin"];
 }
 
 /** Where an intent stands against what is stored. */
@@ -111,6 +113,7 @@ function store(ctx: TenantContext, intent: Intent, kind: RunKind, hash: string):
   pinVersions(ctx);
   const started = kind === "start" ? kindOfChange(ctx, intent) : kind;
   storeIntent(ctx, intent, hash);
+  noteBin(ctx, intent.bin);
   abandonRotation(ctx);
   abandonSleep(ctx);
   beginRun(ctx, intent.operation_id, started, intent.generation);
@@ -121,7 +124,16 @@ function store(ctx: TenantContext, intent: Intent, kind: RunKind, hash: string):
   ctx.copyPlan({ tenant: ctx.id, epoch, generation, requested, plan });
   // Where nothing is left to delete no stream is left to tell it to.
   if (kind === "delete" && before?.deleted !== false) return;
-  const said = { operation: intent.operation_id, epoch, generation, requested, run: started, spec_sha256: hash };
+  const binned = intent.bin ? { bin_until: intent.bin.erases_at } : {};
+  const said = {
+    operation: intent.operation_id,
+    epoch,
+    generation,
+    requested,
+    run: started,
+    spec_sha256: hash,
+    ...binned,
+  };
   ctx.audit(kind === "delete" ? "tenant.deletion_asked" : "tenant.specified", "portal", said);
 }
 

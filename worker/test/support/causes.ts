@@ -1,5 +1,5 @@
 /** States of a tenant in which a call is refused. */
-import { answered, call, enroll, newTenantId, newToken, stoppedTenant } from "./edge";
+import { answered, call, enroll, iso, newTenantId, newToken, stoppedTenant } from "./edge";
 import { newOperation, specOf, until } from "./tenants";
 
 export type Cause = () => Promise<Response>;
@@ -25,6 +25,14 @@ export const onDeleted =
   (act: (id: string) => Promise<Response>): Cause =>
   async () =>
     act(await deletedTenant());
+/** The same on a tenant in the recycle bin. */
+export const onBinned =
+  (act: (id: string) => Promise<Response>): Cause =>
+  async () => {
+    const id = await stoppedTenant();
+    await answered(call("PUT", `/v1/tenants/${id}`, stopped(2, { bin: { erases_at: iso(3600_000) } })), 202);
+    return act(id);
+  };
 /** The same on a tenant whose epoch was raised to 2. */
 export const onLaterEpoch = (act: (id: string) => Promise<Response>): Cause =>
   on(async (id) => {
