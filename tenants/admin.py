@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from organizations.admin import ReadOnly
-from tenants.models import Agent, Cell, EnrollmentToken, Operation, Revocation, Tenant, UsageHour
+from tenants.models import Agent, Backup, Cell, EnrollmentToken, Operation, Revocation, Tenant, UsageHour
 
 
 @admin.register(Cell)
@@ -61,3 +61,12 @@ class UsageAdmin(ReadOnly):
     list_display = ["hour", "tenant", "kind", "role", "size", "quantity"]
     list_filter = ["kind"]
     search_fields = ["tenant__id"]
+
+
+@admin.register(Backup)
+class BackupAdmin(ReadOnly):
+    """What is kept of tenants."""
+
+    list_display = ["id", "tenant", "kind", "state", "created_at", "expires_at", "acknowledged_at"]
+    list_filter = ["kind", "state"]
+    search_fields = ["id", "tenant__id"]

@@ -8,6 +8,7 @@ from tenants.enrollment import api as enrollment
 from tenants.enrollment.tokens import api as tokens
 from tenants.metering import api as metering
 from tenants.protection import api as protection
+from tenants.protection import backup_api as backups
 from tenants.provisioning import api as provisioning
 
 _ONE = "tenants/<str:tenant_id>"
@@ -32,6 +33,10 @@ urlpatterns = [
     path(f"{_ONE}/upgrade", provisioning.Upgrade.as_view(), name="api-tenant-upgrade"),
     path(f"{_ONE}/rollback", provisioning.Rollback.as_view(), name="api-tenant-rollback"),
     path(f"{_ONE}/resize", provisioning.Resize.as_view(), name="api-tenant-resize"),
+    path(f"{_ONE}/backups", backups.Backups.as_view(), name="api-backups"),
+    path(f"{_ONE}/backups/<str:backup_id>", backups.OneBackup.as_view(), name="api-backup"),
+    path(f"{_ONE}/restore", backups.Restore.as_view(), name="api-tenant-restore"),
+    path(f"{_ONE}/clone", backups.Clone.as_view(), name="api-tenant-clone"),
     path(f"{_ONE}/usage", metering.Usage.as_view(), name="api-usage"),
     path(
         f"{_ONE}/rotate-credentials",
@@ -56,5 +61,6 @@ urlpatterns = [
     path("operations", provisioning.Operations.as_view(), name="api-operations"),
     path(_OPERATION, provisioning.OneOperation.as_view(), name="api-operation"),
     path(f"{_OPERATION}/retry", provisioning.Retry.as_view(), name="api-operation-retry"),
+    path(f"{_OPERATION}/abandon", protection.Abandon.as_view(), name="api-operation-abandon"),
     path(f"{_OPERATION}/cancel", provisioning.Cancel.as_view(), name="api-operation-cancel"),
 ]

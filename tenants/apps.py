@@ -15,5 +15,6 @@ class TenantsConfig(AppConfig):
         import tenants.enrollment.agents
         import tenants.enrollment.commands
         import tenants.enrollment.feed
+        import tenants.protection.backup_mirror
         import tenants.protection.commands
         import tenants.provisioning.subscribers  # noqa: F401

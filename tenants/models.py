@@ -3,11 +3,13 @@
 from tenants.access.models import Revocation, TrailExchange
 from tenants.enrollment.models import Agent, AgentReading, ConnectionChange, EnrollmentToken, Refusal, TokenUse
 from tenants.metering.models import UsageHour
+from tenants.protection.models import Backup
 from tenants.provisioning.models import Cell, Operation, Step, Tenant
 
 __all__ = [
     "Agent",
     "AgentReading",
+    "Backup",
     "Cell",
     "ConnectionChange",
     "EnrollmentToken",

@@ -4,10 +4,18 @@ from tenants.access.tasks import exchange_trail, exchange_trails
 from tenants.enrollment.tasks import read_agents
 from tenants.metering.tasks import read_usage
 from tenants.protection.tasks import look_into_bins
-from tenants.provisioning.tasks import consume_changes, reconcile, start_consumers, sweep_due
+from tenants.provisioning.tasks import (
+    begin_scheduled,
+    consume_changes,
+    reconcile,
+    start_consumers,
+    sweep_due,
+    sweep_scheduled,
+)
 
 __all__ = [
     "BEAT_SCHEDULE",
+    "begin_scheduled",
     "consume_changes",
     "exchange_trail",
     "exchange_trails",
@@ -17,6 +25,7 @@ __all__ = [
     "reconcile",
     "start_consumers",
     "sweep_due",
+    "sweep_scheduled",
 ]
 
 BEAT_SCHEDULE = {
@@ -29,6 +38,11 @@ BEAT_SCHEDULE = {
         "task": "tenants.tasks.start_consumers",
         "schedule": 2.0,
         "options": {"expires": 4, "queue": "interactive"},
+    },
+    "sweep-scheduled-operations": {
+        "task": "tenants.tasks.sweep_scheduled",
+        "schedule": 15.0,
+        "options": {"expires": 14, "queue": "interactive"},
     },
     "exchange-trails": {
         "task": "tenants.tasks.exchange_trails",

@@ -6,7 +6,9 @@ from tenants import search_views
 from tenants.access import views as access
 from tenants.agents import views as agents
 from tenants.enrollment.tokens import views as tokens
+from tenants.protection import backup_views as backups
 from tenants.protection import bin_views as recycle_bin
+from tenants.protection import maintenance_views as maintenance
 from tenants.protection import sleep_views as sleep
 from tenants.protection import views as protection
 from tenants.provisioning import create_views, version_views, views
@@ -28,6 +30,7 @@ urlpatterns = [
     path("t/<str:tenant_id>/stop/", protection.stop, name="stop"),
     path("t/<str:tenant_id>/sleep/", sleep.fall_asleep, name="sleep"),
     path("t/<str:tenant_id>/wake/", sleep.wake, name="wake"),
+    path("t/<str:tenant_id>/maintenance-window/", maintenance.window, name="maintenance-window"),
     path("t/<str:tenant_id>/sleep-policy/", sleep.policy, name="sleep-policy"),
     path("t/<str:tenant_id>/rotate-certificates/", protection.rotate_certificates, name="rotate-certificates"),
     path("t/<str:tenant_id>/rotate-credentials/", protection.rotate_credentials, name="rotate-credentials"),
@@ -43,6 +46,12 @@ urlpatterns = [
     path("t/<str:tenant_id>/operations/<str:operation_id>/", operations.page, name="operation"),
     path("t/<str:tenant_id>/operations/<str:operation_id>/retry/", operations.retry, name="operation-retry"),
     path("t/<str:tenant_id>/operations/<str:operation_id>/cancel/", operations.cancel, name="operation-cancel"),
+    path("t/<str:tenant_id>/operations/<str:operation_id>/abandon/", protection.abandon, name="operation-abandon"),
+    path("t/<str:tenant_id>/backups/", backups.listing, name="backups"),
+    path("t/<str:tenant_id>/backups/new/", backups.back_up, name="back-up"),
+    path("t/<str:tenant_id>/backups/<str:backup_id>/", backups.page, name="backup"),
+    path("t/<str:tenant_id>/backups/<str:backup_id>/restore/", backups.restore, name="backup-restore"),
+    path("t/<str:tenant_id>/backups/<str:backup_id>/clone/", backups.clone, name="backup-clone"),
     path("t/<str:tenant_id>/tokens/", tokens.listing, name="tokens"),
     path("t/<str:tenant_id>/tokens/new/", tokens.create, name="token-new"),
     path("t/<str:tenant_id>/tokens/<str:token_id>/", tokens.page, name="token"),

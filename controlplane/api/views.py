@@ -9,7 +9,7 @@ from rest_framework.views import APIView
 
 from controlplane import rls
 from controlplane.actor import Actor, actor_of
-from controlplane.api import idempotency, preconditions
+from controlplane.api import idempotency, preconditions, validate_only
 from controlplane.api.pagination import KeysetPagination
 from controlplane.api.throttling import rate_limit_headers
 from controlplane.models import RememberedAnswer
@@ -21,9 +21,13 @@ class ApiDoor(APIView):
     """Idempotency-Key on POST, If-Match on changes, RateLimit headers, and the asker as `self.actor`.
 
     A class that sets `calls_out` (see `controlplane.transactions`) reads under ``reading_as`` and writes by `written`.
+    `only_validates` lists the methods that can be asked what they would do, by ``?validate_only=true``: such a request
+    takes no idempotency key, because it has no effect.
     """
 
     calls_out = False
+    only_validates: tuple[str, ...] = ()
+    validating = False
     pending_answer: RememberedAnswer | None = None
     tagged: frozenset[str] | None = None
     """What of an answer its ETag stands for; None for all of it (see `controlplane.api.preconditions`)."""
@@ -36,7 +40,8 @@ class ApiDoor(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """After sign-in, permissions and throttle: takes the idempotency key, or demands what If-Match names."""
         super().initial(request, *args, **kwargs)
-        if request.method == "POST" and not self.calls_out:
+        self.validating = validate_only.is_asked(request, self.only_validates)
+        if request.method == "POST" and not self.calls_out and not self.validating:
             self.pending_answer = idempotency.begin(request)
         if not self.calls_out:
             self._demand_unchanged(request)

@@ -1,62 +1,63 @@
 """One tenant by API, with what protects it from deletion, what deletes it and what brings it back."""
 
+from functools import partial
+
 from django.db import transaction
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.api.views import valid
-from tenants.protection import actions, deletion, sleeping
+from tenants.protection import abandoning, actions, deletion, maintenance, sleeping
 from tenants.protection.serializers import Confirmation, TenantChange
-from tenants.provisioning import numbering
-from tenants.provisioning.api import TenantView, accepted
-from tenants.provisioning.serializers import Accepted, TenantOut
+from tenants.provisioning import numbering, queries
+from tenants.provisioning.api import AskingView, asks
+from tenants.provisioning.serializers import TenantOut, WhenIn
 
 
-class RotateCertificates(TenantView):
+class RotateCertificates(AskingView):
     """Exchanging a tenant's certificates."""
 
-    @extend_schema(operation_id="tenants_rotate_certificates", request=None, responses={202: Accepted})
+    @asks("tenants_rotate_certificates", WhenIn)
     def post(self, request: Request, tenant_id: str) -> Response:
         """Give every node new certificates, one role after the other."""
-        operation = actions.rotate_certificates(by=self.actor, tenant=self.tenant(tenant_id))
-        return accepted(self.tenant(tenant_id), operation)
+        return self.ask_of(tenant_id, partial(actions.rotate_certificates, **valid(WhenIn, request)))
 
 
-class Sleep(TenantView):
+class Sleep(AskingView):
     """Sending a tenant to sleep."""
 
-    @extend_schema(operation_id="tenants_sleep", request=None, responses={202: Accepted})
+    @asks("tenants_sleep")
     def post(self, request: Request, tenant_id: str) -> Response:
         """Have a tenant sleep now, if nobody uses it."""
-        operation = sleeping.fall_asleep(by=self.actor, tenant=self.tenant(tenant_id))
-        return accepted(self.tenant(tenant_id), operation)
+        return self.ask_of(tenant_id, sleeping.fall_asleep)
 
 
-class Wake(TenantView):
+class Wake(AskingView):
     """Waking a tenant."""
 
-    @extend_schema(operation_id="tenants_wake", request=None, responses={202: Accepted})
+    @asks("tenants_wake")
     def post(self, request: Request, tenant_id: str) -> Response:
         """Wake a tenant that sleeps."""
-        operation = sleeping.wake(by=self.actor, tenant=self.tenant(tenant_id))
-        return accepted(self.tenant(tenant_id), operation)
+        return self.ask_of(tenant_id, sleeping.wake)
 
 
-class RotateCredentials(TenantView):
+class RotateCredentials(AskingView):
     """Exchanging the passwords of a tenant's nodes."""
 
-    @extend_schema(operation_id="tenants_rotate_credentials", request=None, responses={202: Accepted})
+    @asks("tenants_rotate_credentials", WhenIn)
     def post(self, request: Request, tenant_id: str) -> Response:
         """Give every node new passwords, one role after the other. No value is ever shown."""
-        operation = actions.rotate_credentials(by=self.actor, tenant=self.tenant(tenant_id))
-        return accepted(self.tenant(tenant_id), operation)
+        return self.ask_of(tenant_id, partial(actions.rotate_credentials, **valid(WhenIn, request)))
 
 
-class OneTenant(TenantView):
+class OneTenant(AskingView):
     """One tenant."""
 
-    tagged = frozenset({"name", "requested", "plan", "protected", "sleep_after_minutes", "external_id"})
+    tagged = frozenset(
+        {"name", "requested", "plan", "protected", "sleep_after_minutes", "external_id", "maintenance_window"}
+    )
+    only_validates = ("DELETE",)
 
     @extend_schema(operation_id="tenants_retrieve", responses=TenantOut)
     def get(self, request: Request, tenant_id: str) -> Response:
@@ -74,34 +75,42 @@ class OneTenant(TenantView):
             if "sleep_after_minutes" in given:
                 minutes = given["sleep_after_minutes"]
                 sleeping.set_sleep_policy(by=self.actor, tenant=tenant, after_minutes=minutes)
+            if "maintenance_window" in given:
+                maintenance.set_window(by=self.actor, tenant=tenant, window=given["maintenance_window"])
             if "external_id" in given:
                 numbering.number(by=self.actor, tenant=tenant, external_id=given["external_id"])
         return Response(TenantOut(self.tenant(tenant_id)).data)
 
-    @extend_schema(operation_id="tenants_delete", request=Confirmation, responses={202: Accepted})
+    @asks("tenants_delete", Confirmation)
     def delete(self, request: Request, tenant_id: str) -> Response:
         """Put a tenant into the recycle bin for 7 days: it stops and keeps its data. Its name has to be typed."""
-        tenant = self.tenant(tenant_id)
-        operation = deletion.delete(by=self.actor, tenant=tenant, **valid(Confirmation, request))
-        return accepted(self.tenant(tenant_id), operation)
+        return self.ask_of(tenant_id, partial(deletion.delete, **valid(Confirmation, request)))
 
 
-class Undelete(TenantView):
+class Undelete(AskingView):
     """Taking a tenant out of the recycle bin."""
 
-    @extend_schema(operation_id="tenants_undelete", request=None, responses={202: Accepted})
+    @asks("tenants_undelete")
     def post(self, request: Request, tenant_id: str) -> Response:
         """Take a tenant out of the recycle bin; it becomes what it was, running or stopped."""
-        operation = deletion.undelete(by=self.actor, tenant=self.tenant(tenant_id))
-        return accepted(self.tenant(tenant_id), operation)
+        return self.ask_of(tenant_id, deletion.undelete)
 
 
-class Erase(TenantView):
+class Erase(AskingView):
     """Erasing a tenant before its time in the recycle bin is over."""
 
-    @extend_schema(operation_id="tenants_erase", request=Confirmation, responses={202: Accepted})
+    @asks("tenants_erase", Confirmation)
     def post(self, request: Request, tenant_id: str) -> Response:
         """Erase a tenant in the recycle bin now, with all its data and keys. Its name has to be typed once more."""
-        tenant = self.tenant(tenant_id)
-        operation = deletion.erase(by=self.actor, tenant=tenant, **valid(Confirmation, request))
-        return accepted(self.tenant(tenant_id), operation)
+        return self.ask_of(tenant_id, partial(deletion.erase, **valid(Confirmation, request)))
+
+
+class Abandon(AskingView):
+    """Cleaning up after an operation that failed."""
+
+    @asks("operations_abandon")
+    def post(self, request: Request, operation_id: str) -> Response:
+        """Give up an operation that failed, and undo what it left: an operation of its own, which the answer names."""
+        operation = queries.operation(self.actor, operation_id)
+        abandon = partial(abandoning.abandon, by=self.actor, operation=operation)
+        return self.ask(abandon, organization_id=operation.organization_id, tenant=operation.tenant)

@@ -6,7 +6,6 @@ undeleting never fails for want of either. `recycling.py` erases what has lain t
 """
 
 import datetime as dt
-import hmac
 from typing import Any
 
 from django.db import transaction
@@ -14,8 +13,9 @@ from django.utils import timezone
 
 from controlplane import audit, rls
 from controlplane.actor import Actor
-from controlplane.problems import Conflict, Invalid
+from controlplane.problems import Conflict
 from organizations import access, owner_notices
+from tenants.protection import typed
 from tenants.provisioning import mirror
 from tenants.provisioning.actions import ask, carry_out
 from tenants.provisioning.kinds import DELETE, ERASE, UNDELETE
@@ -133,11 +133,15 @@ def _requested_before_erasure(tenant: Tenant) -> str:
 
 
 def _refuse_unless_meant(tenant: Tenant, confirm_name: str) -> None:
+    refuse_protected(tenant)
+    typed.require_name(tenant, confirm_name, "to delete it. Nothing was deleted.")
+
+
+def refuse_protected(tenant: Tenant) -> None:
+    """Part of an action. Raises Conflict for a tenant that is protected from deletion."""
     if tenant.protected:
         raise Conflict(
             "This tenant is protected from deletion. Nothing was deleted.",
             code="TENANT_PROTECTED",
             hint="Lift the protection first.",
         )
-    if not hmac.compare_digest(confirm_name.strip().encode(), tenant.name.encode()):
-        raise Invalid("Type the tenant's name to delete it. Nothing was deleted.", field="confirm_name")

@@ -4,7 +4,9 @@ from typing import Any
 
 from django import forms
 
+from tenants.provisioning import specs, windows
 from tenants.provisioning.forms import SLEEP_CHOICES
+from tenants.provisioning.models import Tenant
 
 
 class DeleteForm(forms.Form):
@@ -26,3 +28,47 @@ class SleepForm(forms.Form):
         self.fields["sleep_after_minutes"].initial = minutes or ""
         own = [] if (minutes or "") in dict(SLEEP_CHOICES) else [(minutes, f"After {minutes} minutes")]
         self.fields["sleep_after_minutes"].choices = [*SLEEP_CHOICES, *own]  # type: ignore[attr-defined]
+
+
+class RestoreForm(forms.Form):
+    """The tenant's name, typed, before a backup takes the place of what is there."""
+
+    confirm_name = forms.CharField(label="Name of the tenant", max_length=specs.LONGEST_NAME, strip=True)
+    confirm_name.widget.attrs["autocomplete"] = "off"
+
+
+class CloneForm(forms.Form):
+    """Another tenant out of a backup: its name, and its version where the cell offers several."""
+
+    name = forms.CharField(label="Name of the new tenant", max_length=specs.LONGEST_NAME)
+    version = forms.ChoiceField(label="Wazuh version")
+
+    def __init__(self, *args: Any, tenant: Tenant, **more: Any) -> None:
+        super().__init__(*args, **more)
+        own = tenant.spec["version"]
+        offered = list(dict.fromkeys([own, *tenant.cell.versions]))
+        self.fields["version"].choices = [(each, each) for each in offered]  # type: ignore[attr-defined]
+        self.fields["version"].initial = own
+
+
+WINDOW_OFFERED = {"days": ["sun"], "start": "02:00", "minutes": 120, "time_zone": "UTC"}
+"""What the form shows before anything was chosen."""
+
+LENGTHS = [(30, "30 minutes"), (60, "1 hour"), (120, "2 hours"), (240, "4 hours"), (480, "8 hours"), (1440, "1 day")]
+
+
+class WindowForm(forms.Form):
+    """When a tenant's nodes may restart. What of it can't be had is the action's to say."""
+
+    days = forms.MultipleChoiceField(
+        label="Days", choices=list(zip(windows.DAYS, windows.NAMES, strict=True)), widget=forms.CheckboxSelectMultiple
+    )
+    start = forms.CharField(label="Begins at", max_length=5, help_text="Such as 02:00.")
+    minutes = forms.TypedChoiceField(label="Lasts", choices=LENGTHS, coerce=int)
+    time_zone = forms.CharField(label="Time zone", max_length=64, help_text="Such as Europe/Berlin or UTC.")
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        minutes = (self.initial or {}).get("minutes")
+        own = [] if minutes is None or minutes in dict(LENGTHS) else [(minutes, f"{minutes} minutes")]
+        self.fields["minutes"].choices = [*LENGTHS, *own]  # type: ignore[attr-defined]

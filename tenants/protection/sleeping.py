@@ -5,8 +5,7 @@ from django.db import transaction
 from controlplane import audit
 from controlplane.actor import Actor
 from organizations import access
-from tenants.protection import beside
-from tenants.provisioning import mirror, specs, wakeups
+from tenants.provisioning import beside, mirror, specs, wakeups
 from tenants.provisioning.actions import refuse_leaving, refuse_while_busy
 from tenants.provisioning.kinds import SLEEP, WAKE
 from tenants.provisioning.models import Operation, Tenant

@@ -11,15 +11,19 @@ from django.views.decorators.http import require_POST, require_safe
 from controlplane.actor import actor_of
 from controlplane.forms import told_on
 from organizations import access
-from tenants.protection import actions, deletion
-from tenants.protection.forms import DeleteForm, SleepForm
+from tenants.protection import abandoning, actions, deletion
+from tenants.protection.forms import WINDOW_OFFERED, DeleteForm, SleepForm, WindowForm
 from tenants.provisioning import actions as provisioning
 from tenants.provisioning import numbering, queries, specs, versions
-from tenants.provisioning.buttons import button
+from tenants.provisioning.buttons import button, timed_button
 from tenants.provisioning.frame import tenant_frame
+from tenants.provisioning.kinds import DELETE, ERASE, UPGRADE
 from tenants.provisioning.models import Operation, Tenant
+from tenants.provisioning.previews import foreseen
 from tenants.provisioning.prices import size_words
+from tenants.provisioning.problems import TenantNotFound
 from tenants.provisioning.timeline import title_of
+from tenants.provisioning.windows import Window
 
 RUNTIMES = {
     "stand-in": "Simulated nodes: processes on this machine that speak Wazuh's interfaces. No real containers.",
@@ -29,8 +33,8 @@ RUNTIMES = {
 
 start = button(provisioning.start, "starts. Every step shows here.")
 stop = button(provisioning.stop, "stops. Its data stay.")
-rotate_certificates = button(actions.rotate_certificates, "gets new certificates. Every step shows here.")
-rotate_credentials = button(actions.rotate_credentials, "gets new passwords. Every step shows here.")
+rotate_certificates = timed_button(actions.rotate_certificates, "gets new certificates. Every step shows here.")
+rotate_credentials = timed_button(actions.rotate_credentials, "gets new passwords. Every step shows here.")
 
 
 @login_required
@@ -79,6 +83,21 @@ def delete(request: HttpRequest, tenant_id: str) -> HttpResponse:
     return settings_page(request, tenant, form)
 
 
+@login_required
+@require_POST
+def abandon(request: HttpRequest, tenant_id: str, operation_id: str) -> HttpResponse:
+    """Give up an operation that failed, and undo what it left."""
+    actor = actor_of(request)
+    operation = queries.operation(actor, operation_id)
+    if operation.tenant_id != tenant_id:
+        raise TenantNotFound
+    begun = abandoning.abandon(by=actor, operation=operation)
+    messages.success(
+        request, f"{title_of(operation.kind)} is abandoned. {title_of(begun.kind)}: every step shows here."
+    )
+    return redirect("tenants:overview", tenant_id)
+
+
 def settings_page(request: HttpRequest, tenant: Tenant, form: DeleteForm) -> HttpResponse:
     """The page with the form for a typed name, of deletion or, in the recycle bin, of erasure."""
     permissions = access.require(actor_of(request), "tenant.view", tenant.organization_id).permissions
@@ -88,8 +107,16 @@ def settings_page(request: HttpRequest, tenant: Tenant, form: DeleteForm) -> Htt
         "sleep_form": SleepForm(minutes=tenant.sleep_after_minutes),
         "sizes": [(role, _size(size)) for role, size in tenant.spec.get("roles", {}).items()],
         "runtime_words": RUNTIMES.get(tenant.runtime, tenant.runtime),
+        "window": Window.read(tenant.maintenance_window) if tenant.maintenance_window else None,
+        "window_form": WindowForm(initial=tenant.maintenance_window or WINDOW_OFFERED),
+        "next_window": tenant.next_window,
+        "scheduled": tenant.operations.filter(state=Operation.State.SCHEDULED).first(),
         **_possible(tenant, permissions),
         **_changes(tenant, permissions),
+        "previews": {UPGRADE: foreseen(UPGRADE, organization_id=tenant.organization_id, tenant=tenant)},
+        "delete_preview": foreseen(
+            ERASE if tenant.in_bin else DELETE, organization_id=tenant.organization_id, tenant=tenant
+        ),
         "frame": tenant_frame(request, tenant, permissions, here="Settings", section="settings"),
     }
     return render(request, "tenants/settings.html", context, status=422 if form.errors else 200)
@@ -108,6 +135,7 @@ def _possible(tenant: Tenant, permissions: frozenset[str]) -> dict[str, Any]:
         "can_stop": may_operate and tenant.requested == Tenant.Requested.RUNNING,
         "can_start": may_operate and tenant.requested == Tenant.Requested.STOPPED,
         "can_set_sleep": may_operate,
+        "can_set_window": "tenant.operate" in permissions and not tenant.is_leaving,
         "can_number": "tenant.operate" in permissions and not going,
         "can_protect": may_delete,
         "can_delete": may_delete and not tenant.protected,

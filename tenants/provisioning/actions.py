@@ -14,7 +14,7 @@ from organizations import access
 from organizations.models import Organization
 from organizations.standings import Standing
 from tenants.provisioning import identity, intents, mirror, numbering, placement, specs, wakeups
-from tenants.provisioning.kinds import BESIDE_THE_SPEC, KINDS, TO_DELETE
+from tenants.provisioning.kinds import KINDS, TO_DELETE, Kind
 from tenants.provisioning.models import Cell, Operation, Step, Tenant
 from tenants.provisioning.problems import NameTaken, NotPossibleNow, OperationInProgress, PastPointOfNoReturn
 
@@ -36,17 +36,37 @@ def create(
     QuotaExceeded, Suspended, NameTaken, ExternalIdTaken, InvalidPlan, PlanTooLarge, CellFull.
     """
     standing = access.require(by, "tenant.create", organization)
+    specs.check_plan(plan, _entitled(organization.pk))
+    tenant = make(organization, standing, wishes, name=name, external_id=external_id)
+    return tenant, ask(by, tenant, "create", standing, base_requested=Tenant.Requested.STOPPED)
+
+
+def make(
+    organization: Organization,
+    standing: Standing,
+    wishes: specs.Wishes,
+    *,
+    name: str,
+    external_id: str,
+    copy_from: dict[str, str] | None = None,
+) -> Tenant:
+    """
+    Part of an action: a new tenant, placed and counted, which nothing was asked of yet.
+
+    Args:
+        copy_from: the tenant and backup whose data it gets; it is placed where they are.
+    """
     name = specs.check_name(name)
     entitlement = _entitled(organization.pk)
-    specs.check_plan(plan, entitlement)
     specs.check(wishes, entitlement)
     billing.reserve_tenant(organization_id=organization.pk)
-    cell = placement.place(wishes.get("version"), wishes.get("images") or {})
+    within = copy_from["tenant"][:2] if copy_from else None
+    cell = placement.place(wishes.get("version"), wishes.get("images") or {}, within=within)
     spec = specs.build(wishes, entitlement=entitlement, cell=cell)
-    tenant = _insert(organization, cell, name, spec)
+    tenant = _insert(organization, cell, name, spec, copy_from)
     if external_id:
         numbering.give(tenant, external_id, standing)
-    return tenant, ask(by, tenant, "create", standing, base_requested=Tenant.Requested.STOPPED)
+    return tenant
 
 
 @transaction.atomic
@@ -71,35 +91,41 @@ def retry(*, by: Actor, operation: Operation) -> Operation:
 
     Raises OperationInProgress, and NotPossibleNow for one that did not fail or that something newer has overtaken.
     """
-    permission = "tenant.delete" if operation.kind in TO_DELETE else "tenant.operate"
-    standing = access.require(by, permission, operation.organization_id)
+    standing = access.require(by, permission_for(operation.kind), operation.organization_id)
     tenant = mirror.locked(operation.tenant_id)
     operation.refresh_from_db()
     if operation.state != Operation.State.FAILED or operation.kind not in KINDS:
         raise NotPossibleNow("Only an operation that failed can be retried.")
-    if operation.kind in BESIDE_THE_SPEC or KINDS[operation.kind].changes_version:
+    kind = KINDS[operation.kind]
+    if not kind.retried:
         raise NotPossibleNow(
             "What failed here was taken back at the edge, so that nothing is left to go on with.", "Ask for it anew."
         )
     refuse_while_busy(tenant)
-    if Operation.objects.filter(tenant=tenant, exclusive=True, created_at__gt=operation.created_at).exists():
-        raise NotPossibleNow(
-            "A newer operation of this tenant has taken the place of this one.", "Retry the newest one, or start anew."
-        )
+    refuse_overtaken(operation)
     operation.state, operation.error = Operation.State.QUEUED, None
     operation.target_generation = operation.finished_at = None
     operation.save(update_fields=["state", "error", "target_generation", "finished_at"])
-    operation.steps.filter(state=Step.State.FAILED).update(state=Step.State.PENDING, finished_at=None, error=None)
-    intents.forget_what_was_sent(tenant)
-    wakeups.act_on(tenant)
+    _begin_anew(tenant, operation, kind)
     note(by, operation, "tenants.operation.retry", standing)
     return operation
+
+
+def _begin_anew(tenant: Tenant, operation: Operation, kind: Kind) -> None:
+    """From the step that failed under another generation; what changes no spec, from its first step."""
+    again = operation.steps.filter(state=Step.State.FAILED) if kind.changes_spec else operation.steps.all()
+    again.update(state=Step.State.PENDING, finished_at=None, error=None)
+    if kind.changes_spec:
+        intents.forget_what_was_sent(tenant)
+        wakeups.act_on(tenant)
+    else:
+        intents.bring(operation)
 
 
 @transaction.atomic
 def cancel(*, by: Actor, operation: Operation) -> Operation:
     """
-    Take back an operation that is going on.
+    Take back an operation that is going on, or scheduled for a window.
 
     Before it was handed over to the edge it simply ends, and the edge is told what was wanted before: only the next
     claim can know what the edge holds. Afterwards a start is undone by a stop of its own, and what can't be undone (a
@@ -109,8 +135,12 @@ def cancel(*, by: Actor, operation: Operation) -> Operation:
     tenant = mirror.locked(operation.tenant_id)
     operation.refresh_from_db()
     kind = operation.known_kind
+    if operation.state == Operation.State.SCHEDULED:
+        mirror.finish(operation, Operation.State.CANCELLED)
+        note(by, operation, "tenants.operation.cancel", standing)
+        return operation
     if not operation.is_open or kind is None:
-        raise NotPossibleNow("Only an operation that is going on can be cancelled.")
+        raise NotPossibleNow("Only an operation that is going on, or scheduled, can be cancelled.")
     if kind.instead:
         raise NotPossibleNow("This is not cancelled: it goes on.", kind.instead)
     if operation.handed_over and kind.compensated_by is None:
@@ -139,16 +169,18 @@ def ask(
     *,
     base_requested: str | None = None,
     base_spec: dict[str, Any] | None = None,
+    **arguments: str,
 ) -> Operation:
     """
     Open an operation that somebody asks for, have it carried out, and tell it in the trail.
 
     Part of an action: the caller has judged by which standing and holds the tenant's lock. `base_requested` is what a
-    cancelled operation leaves, where that is not what is requested now; so is `base_spec`, of the spec.
+    cancelled operation leaves, where that is not what is requested now; so is `base_spec`, of the spec. `arguments` say
+    what was asked for beyond the kind.
     """
     base = tenant.requested if base_requested is None else base_requested
     tenant.requested = str(KINDS[kind].aims_at)
-    return carry_out(by, tenant, kind, standing, base_requested=base, base_spec=base_spec)
+    return carry_out(by, tenant, kind, standing, base_requested=base, base_spec=base_spec, arguments=arguments)
 
 
 def carry_out(by: Actor, tenant: Tenant, kind: str, standing: Standing, **before: Any) -> Operation:
@@ -166,10 +198,18 @@ def _ask_while_free(by: Actor, tenant: Tenant, kind: str, standing: Standing) ->
     return ask(by, tenant, kind, standing)
 
 
-def _insert(organization: Organization, cell: Cell, name: str, spec: dict[str, Any]) -> Tenant:
+def _insert(
+    organization: Organization, cell: Cell, name: str, spec: dict[str, Any], copy_from: dict[str, str] | None
+) -> Tenant:
     key = bytes.fromhex(environment().cell_id_keys[cell.pk])
     tenant = Tenant(
-        id=identity.mint(cell.pk, key), organization=organization, cell=cell, name=name, spec=spec, edge_view=None
+        id=identity.mint(cell.pk, key),
+        organization=organization,
+        cell=cell,
+        name=name,
+        spec=spec,
+        copy_from=copy_from,
+        edge_view=None,
     )
     try:
         with transaction.atomic():
@@ -195,6 +235,22 @@ def refuse_leaving(tenant: Tenant) -> None:
         raise NotPossibleNow("This tenant is in the recycle bin. Nothing was changed.", "Undelete it first.")
 
 
+def permission_for(kind: str) -> str:
+    """What it takes to ask for an operation of this kind, or to have it go on."""
+    return "tenant.delete" if kind in TO_DELETE else "tenant.operate"
+
+
+def refuse_overtaken(operation: Operation) -> None:
+    """Part of an action. Raises NotPossibleNow for an operation whose outcome a newer one has settled."""
+    newer = Operation.objects.filter(tenant_id=operation.tenant_id, exclusive=True)
+    # What was scheduled begins long after it was asked for.
+    if newer.filter(created_at__gt=operation.started_at or operation.created_at).exists():
+        raise NotPossibleNow(
+            "A newer operation of this tenant has taken the place of this one.",
+            "Look at the newest one, or start anew.",
+        )
+
+
 def refuse_while_busy(tenant: Tenant) -> None:
     """Part of an action. Raises OperationInProgress while another exclusive operation is going on."""
     busy = mirror.open_operation(tenant)
@@ -214,6 +270,6 @@ def note(by: Actor, operation: Operation, action: str, standing: Standing) -> No
         action=action,
         organization_id=operation.organization_id,
         target=operation.tenant_id,
-        data={"operation": operation.pk, "name": operation.tenant.name},
+        data={"operation": operation.pk, "name": operation.tenant.name, **operation.arguments},
         grant_id=standing.grant_id,
     )

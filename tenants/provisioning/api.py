@@ -1,14 +1,31 @@
 """Tenants and operations by API: thin doors over the same actions and queries as the pages."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from controlplane.api import validate_only
 from controlplane.api.views import ApiView, ListView, valid
 from organizations import queries as organizations
 from tenants.provisioning import actions, filters, mirror, queries, versions
 from tenants.provisioning.models import Operation, Tenant
-from tenants.provisioning.serializers import Accepted, OperationOut, TenantIn, TenantOut, VersionIn
+from tenants.provisioning.previews import Asked, try_out
+from tenants.provisioning.serializers import (
+    Accepted,
+    OperationOut,
+    PlanIn,
+    PreviewOut,
+    TenantIn,
+    TenantOut,
+    VersionIn,
+    WhenIn,
+)
+
+type Door = Callable[..., Response]
 
 
 def accepted(tenant: Tenant, operation: Operation) -> Response:
@@ -29,7 +46,43 @@ class TenantView(ApiView):
         mirror.locked(self.kwargs["tenant_id"])
 
 
-class Tenants(ListView):
+class AskingView(TenantView):
+    """Asks for operations; with ``?validate_only=true`` it only says what they would be."""
+
+    only_validates: tuple[str, ...] = ("POST",)
+
+    def ask(self, act: Callable[[], Asked], *, organization_id: str, tenant: Tenant | None = None) -> Response:
+        """
+        Have an action done, or say what it would do.
+
+        Args:
+            tenant: whom it is asked of; None where it makes one.
+        """
+        if self.validating:
+            return Response(PreviewOut(try_out(act, organization_id=organization_id, tenant=tenant)).data)
+        asked = act()
+        if isinstance(asked, tuple):
+            return accepted(*asked)
+        return accepted(self.tenant(asked.tenant_id), asked)
+
+    def ask_of(self, tenant_id: str, act: Callable[..., Asked]) -> Response:
+        """The same for an action that takes `by` and the tenant of the address."""
+        tenant = self.tenant(tenant_id)
+        do = partial(act, by=self.actor, tenant=tenant)
+        return self.ask(do, organization_id=tenant.organization_id, tenant=tenant)
+
+
+def asks(operation_id: str, request: Any = None) -> Callable[[Door], Door]:
+    """How OpenAPI describes a method of an `AskingView`."""
+    return extend_schema(
+        operation_id=operation_id,
+        request=request,
+        parameters=[validate_only.DESCRIBED],
+        responses={200: PreviewOut, 202: Accepted},
+    )
+
+
+class Tenants(AskingView, ListView):
     """Tenants of every organization that the caller may enter."""
 
     @extend_schema(
@@ -42,60 +95,58 @@ class Tenants(ListView):
         """List tenants, newest first; deleted ones only where asked for."""
         return self.page(filters.TENANTS.apply(queries.visible_to(self.actor), request), TenantOut)
 
-    @extend_schema(operation_id="tenants_create", request=TenantIn, responses={202: Accepted})
+    @asks("tenants_create", TenantIn)
     def post(self, request: Request) -> Response:
         """Create a tenant."""
         given = valid(TenantIn, request)
         organization = organizations.find(self.actor, given.pop("organization"))
-        return accepted(*actions.create(by=self.actor, organization=organization, **given))
+        create = partial(actions.create, by=self.actor, organization=organization, **given)
+        return self.ask(create, organization_id=organization.pk)
 
 
-class Start(TenantView):
+class Start(AskingView):
     """Starting a tenant."""
 
-    @extend_schema(operation_id="tenants_start", request=None, responses={202: Accepted})
+    @asks("tenants_start")
     def post(self, request: Request, tenant_id: str) -> Response:
         """Start a stopped tenant."""
-        operation = actions.start(by=self.actor, tenant=self.tenant(tenant_id))
-        return accepted(self.tenant(tenant_id), operation)
+        return self.ask_of(tenant_id, actions.start)
 
 
-class Stop(TenantView):
+class Stop(AskingView):
     """Stopping a tenant."""
 
-    @extend_schema(operation_id="tenants_stop", request=None, responses={202: Accepted})
+    @asks("tenants_stop")
     def post(self, request: Request, tenant_id: str) -> Response:
         """Stop a tenant; its data stay."""
-        operation = actions.stop(by=self.actor, tenant=self.tenant(tenant_id))
-        return accepted(self.tenant(tenant_id), operation)
+        return self.ask_of(tenant_id, actions.stop)
 
 
-class Upgrade(TenantView):
+class Upgrade(AskingView):
     """Changing a tenant's version."""
 
-    @extend_schema(operation_id="tenants_upgrade", request=VersionIn, responses={202: Accepted})
+    @asks("tenants_upgrade", VersionIn)
     def post(self, request: Request, tenant_id: str) -> Response:
         """Have a tenant run another version, after a backup; what does not serve is rolled back by itself."""
-        operation = versions.upgrade(by=self.actor, tenant=self.tenant(tenant_id), **valid(VersionIn, request))
-        return accepted(self.tenant(tenant_id), operation)
+        return self.ask_of(tenant_id, partial(versions.upgrade, **valid(VersionIn, request)))
 
 
-class Rollback(TenantView):
+class Rollback(AskingView):
     """Taking a change of version back."""
 
-    @extend_schema(operation_id="tenants_rollback", request=None, responses={202: Accepted})
+    @asks("tenants_rollback", WhenIn)
     def post(self, request: Request, tenant_id: str) -> Response:
         """Return to the version before, with the backup from then, while that is kept: seven days."""
-        return accepted(self.tenant(tenant_id), versions.roll_back(by=self.actor, tenant=self.tenant(tenant_id)))
+        return self.ask_of(tenant_id, partial(versions.roll_back, **valid(WhenIn, request)))
 
 
-class Resize(TenantView):
+class Resize(AskingView):
     """Changing the sizes of a tenant's nodes."""
 
-    @extend_schema(operation_id="tenants_resize", request=None, responses={202: Accepted})
+    @asks("tenants_resize", PlanIn)
     def post(self, request: Request, tenant_id: str) -> Response:
-        """Give the nodes the sizes of the organization's plan, one role after the other."""
-        return accepted(self.tenant(tenant_id), versions.resize(by=self.actor, tenant=self.tenant(tenant_id)))
+        """Give the nodes the sizes of the organization's plan; naming another plan changes that first."""
+        return self.ask_of(tenant_id, partial(versions.resize, **valid(PlanIn, request)))
 
 
 class Operations(ListView):

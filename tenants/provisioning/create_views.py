@@ -25,6 +25,7 @@ from organizations.standings import may
 from tenants.provisioning import actions, queries
 from tenants.provisioning.forms import CreateForm
 from tenants.provisioning.models import Tenant
+from tenants.provisioning.previews import foreseen
 from tenants.provisioning.prices import plan_cards, versions_on_offer
 
 
@@ -87,5 +88,6 @@ def _told(request: HttpRequest, organization: Organization, offer: Offer) -> dic
         "versions": offer.versions,
         "left": max(offer.entitlement.max_tenants - used, 0),
         "may_change_plan": may_change_plan,
+        "preview": foreseen("create", organization_id=organization.pk, tenant=None),
         "frame": frame_for(request, organization, here="Create tenant", section="home"),
     }

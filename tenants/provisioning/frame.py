@@ -15,6 +15,7 @@ SECTIONS = (
     ("agents", "Agents", "server", "tenants:agents", "agent.view"),
     ("tokens", "Enrollment tokens", "key-round", "tenants:tokens", "token.view"),
     ("access", "Access", "eye", "tenants:access", "tenant.view"),
+    ("backups", "Backups", "hard-drive", "tenants:backups", "tenant.view"),
     ("operations", "Operations", "refresh-cw", "tenants:operations", "tenant.view"),
     ("settings", "Settings", "settings", "tenants:settings", "tenant.view"),
 )

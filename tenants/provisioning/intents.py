@@ -4,9 +4,11 @@ from typing import Any
 
 from django.utils import timezone
 
+from controlplane import outbox
+from controlplane.ids import new_id
 from tenants.provisioning import lifecycle, mirror
 from tenants.provisioning.edge_errors import EdgeError
-from tenants.provisioning.kinds import BESIDE_THE_SPEC, KIND_THAT_REACHES, SUBMIT
+from tenants.provisioning.kinds import BESIDE_THE_SPEC, KIND_THAT_REACHES, KINDS, SUBMIT
 from tenants.provisioning.models import Operation, Step, Tenant
 
 SUPERSEDED = {
@@ -58,6 +60,16 @@ def begin(tenant: Tenant, kind: str, source: str, **more: Any) -> Operation:
     if kind not in BESIDE_THE_SPEC:
         forget_what_was_sent(tenant)
     return operation
+
+
+def bring(operation: Operation) -> None:
+    """Part of an action: have what changes no spec brought to the edge. Each call is one attempt there."""
+    outbox.publish(
+        KINDS[operation.kind].fact,
+        key=new_id("fact"),
+        organization_id=operation.organization_id,
+        payload={"operation": operation.pk},
+    )
 
 
 def forget_what_was_sent(tenant: Tenant) -> None:

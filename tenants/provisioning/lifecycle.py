@@ -228,12 +228,13 @@ _ROLLING = {
     "rotate_credentials": ("CREDENTIALS_ROTATE", "Passwords are exchanged: one role after the other restarts."),
     "upgrade": ("VERSION_CHANGES", "The version changes: one role after the other restarts."),
     "resize": ("SIZES_CHANGE", "The sizes change: one role after the other restarts."),
+    "restore": ("BACKUP_RESTORES", "A backup takes the place of what is there: the nodes stop for it and start again."),
 }
-"""Kinds of runs during which a tenant goes on serving, and what people are told meanwhile."""
+"""Kinds of runs that leave a tenant set up as it is, and what people are told meanwhile."""
 
 
 def _rolls(tenant: Recorded) -> dict[str, str] | None:
-    """What a run under way does to a tenant that serves meanwhile."""
+    """What a run under way does to a tenant that is set up."""
     run = (tenant.edge_view or {}).get("run") or {}
     words = _ROLLING.get(run.get("kind", "")) if is_heard(tenant) and run.get("state") == "running" else None
     return {"code": words[0], "message": words[1]} if words else None
@@ -244,7 +245,7 @@ def _not_fully_up(tenant: Recorded) -> dict[str, str] | None:
     if tenant.observed == "running":
         # Until its generation is reached, what changes is told also while every node serves.
         return rolls if tenant.observed_generation < tenant.generation else None
-    if tenant.observed == "degraded" and rolls:
+    if tenant.observed in ("degraded", "stopping", "starting") and rolls:
         return rolls
     if tenant.observed == "unknown":
         return {"code": "UNKNOWN", "message": "The edge gave no clear answer; we are looking again."}

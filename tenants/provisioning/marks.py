@@ -24,6 +24,7 @@ TENANT: dict[str, Mark] = {
 }
 
 OPERATION: dict[str, Mark] = {
+    "scheduled": Mark("off", "clock", "Scheduled"),
     "queued": Mark("working", "clock", "Queued"),
     "running": Mark("working", WORKING, "Running"),
     "waiting": Mark("attention", "clock", "Waiting"),

@@ -13,7 +13,7 @@ from billing import actions as billing
 from controlplane import audit
 from controlplane.actor import Actor
 from tenants.provisioning import kept, lifecycle, placement
-from tenants.provisioning.kinds import BESIDE_THE_SPEC, ERASE, KIND_OF_RUN, SUBMIT
+from tenants.provisioning.kinds import BESIDE_THE_SPEC, KIND_OF_RUN, SUBMIT
 from tenants.provisioning.models import Operation, Step, Tenant
 from tenants.provisioning.sighting import Run, Sighting
 
@@ -50,7 +50,9 @@ def record(tenant: Tenant, seen: Sighting, *, set_back: bool = False) -> bool:
         return False
     tenant.observed, tenant.observed_generation = seen.observed, seen.observed_generation
     tenant.reason, tenant.edge_view, tenant.edge_seq = seen.reason, _with_newest_positions(tenant, seen), seen.seq
-    tenant.save(update_fields=MIRRORED)
+    if seen.observed == lifecycle.RUNNING:
+        tenant.copy_from = None  # a clone that runs has its data
+    tenant.save(update_fields=[*MIRRORED, "copy_from"])
     _record_run(tenant, seen)
     _want_what_runs(tenant, seen)
     end_overtaken(tenant, seen)
@@ -66,7 +68,7 @@ def end_overtaken(tenant: Tenant, seen: Sighting) -> None:
     """
     beside = Operation.objects.filter(tenant=tenant, kind__in=BESIDE_THE_SPEC, state__in=Operation.OPEN)
     for operation in beside.exclude(pk=seen.run.operation_id if seen.run else ""):
-        if not operation.steps.filter(name=SUBMIT).exclude(state=Step.State.SUCCEEDED).exists():
+        if not _is_unacknowledged(operation):
             finish(operation, Operation.State.CANCELLED, OVERTAKEN)
 
 
@@ -109,8 +111,8 @@ def bury(tenant: Tenant) -> None:
     now = timezone.now()
     tenant.deleted_at, tenant.next_attempt_at, tenant.halted_at, tenant.observed = now, None, None, "absent"
     tenant.save(update_fields=["deleted_at", "next_attempt_at", "halted_at", "observed"])
-    for operation in Operation.objects.filter(tenant=tenant, state__in=Operation.OPEN):
-        if operation.kind == ERASE:
+    for operation in Operation.objects.filter(tenant=tenant, state__in=(*Operation.OPEN, Operation.State.SCHEDULED)):
+        if operation.known_kind is not None and operation.known_kind.aims_at == lifecycle.DELETED:
             succeed(operation)
         else:
             finish(operation, Operation.State.CANCELLED, OVERTAKEN)
@@ -170,10 +172,18 @@ def _is_told_of(operation: Operation, seen: Sighting) -> bool:
     Whether a view tells about this operation as it is now.
 
     After a Retry a view from before it may still arrive: its run failed under an older generation, or the operation
-    has not been handed over again yet. It must not end the operation a second time.
+    has not been handed over again yet. It must not end the operation a second time. What goes out under no generation
+    of its own fails only once the edge has acknowledged it.
     """
     target = operation.target_generation
-    return operation.is_open and target is not None and seen.generation >= target
+    if not operation.is_open or target is None or seen.generation < target:
+        return False
+    failed = seen.run is not None and seen.run.state == "failed" and operation.kind in BESIDE_THE_SPEC
+    return not failed or not _is_unacknowledged(operation)
+
+
+def _is_unacknowledged(operation: Operation) -> bool:
+    return operation.steps.filter(name=SUBMIT).exclude(state=Step.State.SUCCEEDED).exists()
 
 
 def _adopt(tenant: Tenant, seen: Sighting, run: Run) -> Operation:

@@ -1,5 +1,7 @@
 """Cells, tenants, operations and their steps: rows and constraints."""
 
+import datetime as dt
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -7,6 +9,7 @@ from django.utils import timezone
 from controlplane.ids import new_id
 from tenants.provisioning import lifecycle
 from tenants.provisioning.kinds import KINDS, Kind
+from tenants.provisioning.windows import Window
 
 
 def new_operation_id() -> str:
@@ -62,7 +65,8 @@ class Tenant(models.Model):
     `next_attempt_at` is when the reconciler has to look (null: settled), `attempts` how many claims in a row did not
     end well, `halted_at` when it gave up. `feed_epoch` and `feed_seq` say which change of the feed was applied last,
     `usage_seq` which of the tenant object's numbered rows of usage; `refresh_due` asks for all mirrored parts to be
-    read anew.
+    read anew. `copy_from` (tenant and backup) is where a clone's data are yet to come from; null once it has them, and
+    for every other tenant.
 
     From `binned_at` to `erases_at` a tenant lies in the recycle bin: whatever is requested of it, it is stopped and
     keeps its data. `binned_by` put it there, `erasure_told_at` is when its end was announced.
@@ -82,6 +86,8 @@ class Tenant(models.Model):
         max_length=32, blank=True, default="", help_text="the organization in whose numbering the external id is"
     )
     spec = models.JSONField()
+    copy_from = models.JSONField(null=True, blank=True)
+    maintenance_window = models.JSONField(null=True, blank=True)
     protected = models.BooleanField(default=False)
     requested = models.CharField(max_length=16, choices=Requested, default=Requested.RUNNING)
     generation = models.PositiveBigIntegerField(default=0)
@@ -162,6 +168,11 @@ class Tenant(models.Model):
         return self.in_bin or self.requested == self.Requested.DELETED
 
     @property
+    def told_to(self) -> str:
+        """What the edge was last told to make of it (see `lifecycle.told`)."""
+        return lifecycle.told(self)
+
+    @property
     def sleep_after_minutes(self) -> int | None:
         """After how many minutes without use it sleeps; None for never."""
         policy = self.spec.get("sleep") or {}
@@ -176,6 +187,16 @@ class Tenant(models.Model):
     def detection_delayed_since(self) -> str | None:
         """Since when events of its agents wait at the edge for their manager; None where none do."""
         return (self.edge_view or {}).get("detection_delayed_since")
+
+    @property
+    def next_backup_at(self) -> str | None:
+        """When the edge makes the next daily backup; None where none is due."""
+        return (self.edge_view or {}).get("next_backup_at")
+
+    @property
+    def next_window(self) -> dt.datetime | None:
+        """When the next maintenance window begins; None where there is none."""
+        return Window.read(self.maintenance_window).next_after(timezone.now())[0] if self.maintenance_window else None
 
     @property
     def runtime(self) -> str:
@@ -199,10 +220,14 @@ class Operation(models.Model):
 
     `base_requested` and `base_generation` are what the tenant was before, `base_spec` its spec where that is changed;
     `target_generation` is the fence under which the edge carries it out (null until the reconciler hands it over, and
-    again after a Retry); `started_at` is when it was handed over first.
+    again after a Retry); `started_at` is when it was handed over first. `arguments` are what was asked for where the
+    kind alone does not say it, such as which backup. One that is `scheduled` blocks no other: it begins once
+    `scheduled_for` is reached, and fails where it could not until `window_ends_at`; at `announced_at` people were told
+    that this is near.
     """
 
     class State(models.TextChoices):
+        SCHEDULED = "scheduled", "Scheduled"
         QUEUED = "queued", "Queued"
         RUNNING = "running", "Running"
         WAITING = "waiting", "Waiting"
@@ -221,6 +246,7 @@ class Operation(models.Model):
     organization = models.ForeignKey("organizations.Organization", on_delete=models.PROTECT, related_name="operations")
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="operations")
     kind = models.CharField(max_length=32)
+    arguments = models.JSONField(default=dict, blank=True)
     state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
     source = models.CharField(max_length=16, choices=Source, default=Source.USER)
     exclusive = models.BooleanField(default=True)
@@ -234,6 +260,9 @@ class Operation(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    scheduled_for = models.DateTimeField(null=True, blank=True)
+    window_ends_at = models.DateTimeField(null=True, blank=True)
+    announced_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["-created_at", "-id"]
@@ -243,11 +272,15 @@ class Operation(models.Model):
                 condition=Q(exclusive=True, state__in=["queued", "running", "waiting"]),
                 name="one_exclusive_operation_per_tenant",
             ),
+            models.UniqueConstraint(
+                fields=["tenant"], condition=Q(state="scheduled"), name="one_scheduled_operation_per_tenant"
+            ),
         ]
         indexes = [
             models.Index(fields=["tenant", "-created_at", "-id"], name="operations_of_tenant"),
             models.Index(fields=["organization", "-created_at", "-id"], name="operations_of_organization"),
             models.Index(fields=["-created_at", "-id"], name="operations_newest_first"),
+            models.Index(fields=["scheduled_for"], condition=Q(state="scheduled"), name="operations_scheduled"),
         ]
 
     def __str__(self) -> str:

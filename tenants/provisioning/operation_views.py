@@ -19,7 +19,7 @@ from tenants.provisioning.frame import tenant_frame
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.problems import TenantNotFound
 from tenants.provisioning.timeline import tell
-from tenants.provisioning.views import asker_of, may_cancel, may_retry
+from tenants.provisioning.views import asker_of, may_abandon, may_cancel, may_retry
 
 MOST_WATCHED = 20
 
@@ -68,6 +68,7 @@ def page(request: HttpRequest, tenant_id: str, operation_id: str) -> HttpRespons
         "timeline": timeline,
         "asked_by": asker_of(operation, names_of([operation.requested_by])),
         "can_retry": may_retry(operation, permissions),
+        "can_abandon": may_abandon(operation, permissions),
         "can_cancel": may_cancel(operation, permissions),
         "cancel_words": CANCEL_WORDS[operation.handed_over],
         "frame": tenant_frame(request, tenant, permissions, here=timeline.title, section="operations", crumbs=[crumb]),

@@ -12,18 +12,19 @@ from tenants.provisioning.problems import CellFull, InvalidPlan
 log = structlog.get_logger(__name__)
 
 
-def place(version: str | None, images: Mapping[str, str]) -> Cell:
+def place(version: str | None, images: Mapping[str, str], *, within: str | None = None) -> Cell:
     """
     Take a place for one tenant in a cell that is open, has room and offers the version, and those of single roles.
 
-    The place is taken by one conditional UPDATE. Raises InvalidPlan where no cell offers the versions, CellFull where
-    all that do are full.
+    The place is taken by one conditional UPDATE. `within` names the only cell that will do. Raises InvalidPlan where no
+    cell offers the versions, CellFull where all that do are full.
     """
     wanted = {
         **({} if version is None else {"version": version}),
         **{f"images.{role}": v for role, v in images.items()},
     }
-    opened = [cell for cell in Cell.objects.filter(open=True) if cell.versions]
+    eligible = Cell.objects.filter(open=True) if within is None else Cell.objects.filter(open=True, pk=within)
+    opened = [cell for cell in eligible if cell.versions]
     cells = [cell for cell in opened if all(each in cell.versions for each in wanted.values())]
     if not cells and wanted:
         raise InvalidPlan(*_not_on_offer(wanted, opened))

@@ -177,7 +177,11 @@ def _send(held: Held) -> Sighting:
     body = {**_fence_of(tenant), "requested": held.aim, "plan": tenant.spec}
     if tenant.erases_at is not None:
         body["bin"] = {"erases_at": tenant.erases_at.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")}
-    return held.edge.put_tenant(tenant.pk, {**body, "rollback": True} if held.rolls_back else body)
+    if held.rolls_back:
+        body["rollback"] = True
+    if tenant.copy_from and held.aim == lifecycle.RUNNING:
+        body["from"] = tenant.copy_from
+    return held.edge.put_tenant(tenant.pk, body)
 
 
 def _erase(held: Held) -> Sighting:

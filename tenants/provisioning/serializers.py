@@ -9,6 +9,8 @@ from rest_framework import serializers
 from organizations.external_ids import LONGEST
 from tenants.provisioning import specs
 from tenants.provisioning.models import Operation, Step, Tenant
+from tenants.provisioning.previews import Price
+from tenants.provisioning.scheduling import NOW, WHEN
 
 
 @extend_schema_field(
@@ -69,6 +71,14 @@ class TenantOut(serializers.ModelSerializer[Tenant]):
     sleep_after_minutes = serializers.IntegerField(
         read_only=True, allow_null=True, help_text="without use for so long, it sleeps; null for never"
     )
+    maintenance_window = serializers.DictField(
+        read_only=True,
+        allow_null=True,
+        help_text="`days`, `start`, `minutes` and `time_zone`; null where there is none",
+    )
+    next_backup_at = serializers.DateTimeField(
+        read_only=True, allow_null=True, help_text="when the edge makes the next daily backup; null where none is due"
+    )
     dashboard_url = serializers.SerializerMethodField()
 
     class Meta:
@@ -96,6 +106,8 @@ class TenantOut(serializers.ModelSerializer[Tenant]):
             "sleeping",
             "detection_delayed_since",
             "sleep_after_minutes",
+            "next_backup_at",
+            "maintenance_window",
             "dashboard_url",
             "protected",
             "created_at",
@@ -152,15 +164,13 @@ IndexerIn = _settings("IndexerIn", specs.INDEXER)
 ThresholdsIn = _settings("ThresholdsIn", specs.THRESHOLDS)
 
 
-class TenantIn(serializers.Serializer[Any]):
-    """A tenant to be created. What is left out follows the organization's plan."""
+class WishesIn(serializers.Serializer[Any]):
+    """What may be chosen of a new tenant."""
 
-    organization = serializers.CharField(max_length=64)
     name = serializers.CharField(max_length=specs.LONGEST_NAME)
     external_id = serializers.CharField(
         max_length=LONGEST, allow_blank=True, default="", help_text="once in your own numbering, or that of your MSP"
     )
-    plan = serializers.CharField(max_length=32, required=False, help_text="code of the organization's own plan")
     version = serializers.CharField(max_length=32, required=False)
     certificate_days = serializers.IntegerField(required=False, min_value=1, max_value=specs.MOST_CERTIFICATE_DAYS)
     retention_days = serializers.IntegerField(
@@ -189,10 +199,33 @@ class TenantIn(serializers.Serializer[Any]):
     )
 
 
-class VersionIn(serializers.Serializer[Any]):
+class TenantIn(WishesIn):
+    """A tenant to be created. What is left out follows the organization's plan."""
+
+    organization = serializers.CharField(max_length=64)
+    plan = serializers.CharField(max_length=32, required=False, help_text="code of the organization's own plan")
+
+
+class WhenIn(serializers.Serializer[Any]):
+    """When the nodes are to restart."""
+
+    when = serializers.ChoiceField(
+        choices=WHEN, default=NOW, help_text="at once, or in the tenant's next maintenance window"
+    )
+
+
+class VersionIn(WhenIn):
     """The version that a tenant is to run."""
 
     version = serializers.CharField(max_length=32, help_text="one of the cell's versions")
+
+
+class PlanIn(WhenIn):
+    """The plan whose sizes a tenant is to take."""
+
+    plan = serializers.CharField(
+        max_length=32, required=False, help_text="code of a plan on offer; left out, the organization's own"
+    )
 
 
 class StepOut(serializers.ModelSerializer[Step]):
@@ -211,6 +244,9 @@ class OperationOut(serializers.ModelSerializer[Operation]):
 
     tenant = serializers.CharField(source="tenant_id")
     organization = serializers.CharField(source="organization_id")
+    arguments = serializers.DictField(
+        read_only=True, help_text="what was asked for where the kind alone does not say it, such as which `backup`"
+    )
     error = ReasonField(read_only=True)
     steps = StepOut(many=True, read_only=True)
 
@@ -221,6 +257,7 @@ class OperationOut(serializers.ModelSerializer[Operation]):
             "tenant",
             "organization",
             "kind",
+            "arguments",
             "state",
             "source",
             "base_generation",
@@ -231,6 +268,8 @@ class OperationOut(serializers.ModelSerializer[Operation]):
             "created_at",
             "started_at",
             "finished_at",
+            "scheduled_for",
+            "window_ends_at",
         ]
         read_only_fields = fields
 
@@ -240,3 +279,41 @@ class Accepted(serializers.Serializer[Any]):
 
     tenant = TenantOut()
     operation = OperationOut()
+
+
+class PreviewStepOut(serializers.Serializer[Any]):
+    """One step of what would happen."""
+
+    name = serializers.CharField()
+    title = serializers.CharField()
+    note = serializers.CharField(allow_blank=True)
+
+
+class PriceOut(serializers.Serializer[Any]):
+    """What is to be paid for a month of running, before CPU, now and then."""
+
+    currency = serializers.SerializerMethodField()
+    tenant_before_cents = serializers.IntegerField(source="tenant_before")
+    tenant_after_cents = serializers.IntegerField(source="tenant_after")
+    organization_before_cents = serializers.IntegerField(source="organization_before")
+    organization_after_cents = serializers.IntegerField(source="organization_after")
+
+    def get_currency(self, price: Price) -> str:
+        """That of the price list."""
+        return "USD"
+
+
+class PreviewOut(serializers.Serializer[Any]):
+    """What a request would do. Nothing was done."""
+
+    kind = serializers.CharField(help_text="of the operation that would begin")
+    title = serializers.CharField()
+    arguments = serializers.DictField()
+    steps = PreviewStepOut(many=True)
+    restarts = serializers.ListField(
+        child=serializers.CharField(), source="effect.restarts", help_text="roles whose nodes start anew"
+    )
+    begins_at = serializers.DateTimeField(allow_null=True, help_text="of the maintenance window; null for at once")
+    meanwhile = serializers.CharField(source="effect.meanwhile", help_text="what people notice")
+    point_of_no_return = serializers.CharField(source="effect.no_return")
+    price_a_month = PriceOut(source="price")

@@ -55,6 +55,17 @@ class Wishes(TypedDict, total=False):
     raw_enrollment: bool | None
 
 
+KEPT_WISHES = ("version", "certificate_days", "retention_days", "archive_days", "max_agents", "raw_enrollment", *GROUPS)
+
+
+def wishes_of(spec: Mapping[str, Any]) -> Wishes:
+    """What was chosen for a tenant, so that another can have the same; sizes follow the organization's plan."""
+    images = {role: given["image"] for role, given in spec["roles"].items() if "image" in given}
+    sleep = (spec.get("sleep") or {}).get("after_minutes")
+    kept: Any = {name: spec[name] for name in KEPT_WISHES if name in spec}
+    return {**kept, "images": images, "sleep_after_minutes": sleep}
+
+
 def check_name(name: str) -> str:
     """A tenant's name without spaces around it. Raises Invalid for one that could not be read on a page."""
     name = name.strip()
@@ -90,6 +101,12 @@ def check(wishes: Wishes, entitlement: Entitlement) -> None:
     if faults:
         raise InvalidPlan(*faults)
     _check_size(wishes, entitlement.plan.roles["indexer"], _numbers(wishes, entitlement))
+
+
+def check_fit(spec: Mapping[str, Any], roles: Mapping[str, Any]) -> None:
+    """Whether what a tenant keeps fits nodes of other sizes. Raises PlanTooLarge with the arithmetic."""
+    wishes = wishes_of(spec)
+    _check_size(wishes, roles["indexer"], {name: spec[name] for name in ("retention_days", "max_agents")})
 
 
 def _check_size(wishes: Wishes, indexer: Mapping[str, Any], numbers: Mapping[str, int]) -> None:

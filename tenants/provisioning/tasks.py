@@ -4,7 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from controlplane.celery import wake
-from tenants.provisioning import claims, feed, reconciler, wakeups
+from tenants.provisioning import claims, feed, reconciler, scheduling, wakeups
 from tenants.provisioning.models import Cell
 
 SWEEP_LIMIT = 500
@@ -38,3 +38,16 @@ def start_consumers() -> None:
     for cell in Cell.objects.all():
         if feed.is_unread(cell, timezone.now()):
             wakeups.wake_consumer(cell.pk)
+
+
+@shared_task(name="tenants.tasks.sweep_scheduled")
+def sweep_scheduled() -> None:
+    """Wake a look at each operation whose maintenance window has begun or is near."""
+    for row in scheduling.due():
+        wake(begin_scheduled, row["organization_id"], row["id"], queue=wakeups.BULK)
+
+
+@shared_task(name="tenants.tasks.begin_scheduled", expires=15)
+def begin_scheduled(organization_id: str, operation_id: str) -> None:
+    """Begin one scheduled operation, or tell people that it is near."""
+    scheduling.look(organization_id, operation_id)

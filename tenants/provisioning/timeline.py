@@ -7,9 +7,13 @@ from typing import Any
 
 from controlplane.marks import Mark
 from tenants.provisioning.kinds import (
+    ABANDON,
+    CLONE,
     DELETE,
     ERASE,
     RESIZE,
+    RESTORE,
+    REVERT,
     ROLLBACK,
     ROTATE,
     ROTATE_CREDENTIALS,
@@ -35,6 +39,10 @@ TITLES = {
     SLEEP: "Sleep",
     WAKE: "Wake",
     ROTATE_CREDENTIALS: "Rotate passwords",
+    RESTORE: "Restore backup",
+    CLONE: "Create from backup",
+    ABANDON: "Clean up",
+    REVERT: "Return to before",
     "edge": "Edge run",
 }
 
@@ -48,7 +56,18 @@ CANCELS = {
     RESIZE: "Cancel change",
     SLEEP: "Stay awake",
     ROTATE_CREDENTIALS: "Cancel rotation",
+    RESTORE: "Cancel restore",
+    CLONE: "Cancel creation",
+    ABANDON: "Keep what was built",
+    REVERT: "Cancel return",
 }
+
+ABANDONS = {
+    ABANDON: ("Abandon and clean up", "What was built is erased at the edge, and the plan's place is free again."),
+    REVERT: ("Abandon and return to before", "The tenant is to be again what it was before this."),
+    "stop": ("Abandon and stop", "What was started is stopped again; data stay."),
+}
+"""What cleans up after a failure → what its button says, and what it does."""
 
 # step → title, and what it does for a start, a stop, a deletion
 STARTING = {
@@ -119,18 +138,20 @@ RESTORING = STARTING | {
 }
 CLONING = STARTING | {"copy": ("Copy", "The backup's data, without its secrets")}
 WORDS = {
-    "restore": RESTORING,
-    "clone": CLONING,
+    RESTORE: RESTORING,
+    CLONE: CLONING,
     "create": STARTING,
     "start": STARTING,
     "stop": STOPPING,
     DELETE: BINNING,
     UNDELETE: STARTING,
     ERASE: ERASING,
+    ABANDON: ERASING,
     ROTATE: ROTATING,
     UPGRADE: UPGRADING,
     ROLLBACK: UPGRADING,
     RESIZE: RESIZING,
+    REVERT: RESIZING,
     SLEEP: SLEEPING,
     WAKE: WAKING,
     ROTATE_CREDENTIALS: ROTATING_CREDENTIALS,
@@ -141,6 +162,7 @@ KEPT = {
     ROTATE_CREDENTIALS: "The passwords from before the rotation are the ones in use.",
     **dict.fromkeys((UPGRADE, ROLLBACK), "The version from before the change is the one in use."),
     SLEEP: "The tenant is awake.",
+    RESTORE: "The tenant was started with what its nodes have now; a backup of what was there before is on the list.",
 }
 """What a failure leaves in place where it is not the steps that hold."""
 
@@ -211,6 +233,12 @@ class Timeline:
         return CANCELS.get(self.operation.kind, "Cancel")
 
     @property
+    def abandon_words(self) -> tuple[str, str]:
+        """What the button says that cleans up after it, and what that does."""
+        kind = self.operation.known_kind
+        return ABANDONS[str(kind and kind.abandoned_by)]
+
+    @property
     def end_words(self) -> str:
         """What a notice says once it has ended."""
         name = self.operation.tenant.name
@@ -243,8 +271,13 @@ def title_of(kind: str) -> str:
     return TITLES.get(kind, kind.replace("_", " ").capitalize())
 
 
+def step_words(kind: str, name: str) -> tuple[str, str]:
+    """A step's title, and what it does in an operation of this kind."""
+    return WORDS.get(kind, STARTING).get(name, (name.capitalize(), ""))
+
+
 def _line(operation: Operation, step: Step) -> Line:
-    title, note = WORDS.get(operation.kind, STARTING).get(step.name, (step.name.capitalize(), ""))
+    title, note = step_words(operation.kind, step.name)
     return Line(
         name=step.name,
         title=title,

@@ -14,9 +14,10 @@ from controlplane.actor import actor_of
 from organizations import access
 from organizations.names import names_of
 from tenants.provisioning import lifecycle, marks, queries
+from tenants.provisioning.actions import permission_for
 from tenants.provisioning.dashboard_roles import role_within
 from tenants.provisioning.frame import tenant_frame
-from tenants.provisioning.kinds import TO_DELETE
+from tenants.provisioning.kinds import REVERT
 from tenants.provisioning.lifecycle import CERTIFICATE_NOTICE
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.sighting import read_time
@@ -62,6 +63,7 @@ def _overview(request: HttpRequest, tenant_id: str) -> dict[str, Any]:
         **_certificate(view),
         **_operation(actor_permissions=permissions, operation=operation, status=status),
         **_possible(tenant, permissions, operation, status),
+        "next_window": tenant.next_window,
         "next_step": _next_step(tenant, permissions, status),
         "frame": tenant_frame(request, tenant, permissions, here="Overview", section="overview"),
     }
@@ -85,6 +87,7 @@ def _operation(*, actor_permissions: frozenset[str], operation: Operation | None
         "failure_below": status == "failed" and operation.state == Operation.State.FAILED,
         "asked_by": asker_of(operation, names),
         "can_retry": may_retry(operation, actor_permissions),
+        "can_abandon": may_abandon(operation, actor_permissions),
         "can_cancel": may_cancel(operation, actor_permissions),
     }
 
@@ -99,15 +102,25 @@ def asker_of(operation: Operation, names: dict[str, str]) -> str:
 
 def may_retry(operation: Operation, permissions: frozenset[str]) -> bool:
     """Whether a Retry button would do something for somebody with `permissions`."""
-    needed = "tenant.delete" if operation.kind in TO_DELETE else "tenant.operate"
     kind = operation.known_kind
-    goes_on = kind is not None and kind.changes_spec and not kind.changes_version
-    return operation.state == Operation.State.FAILED and goes_on and needed in permissions
+    goes_on = kind is not None and kind.retried
+    return operation.state == Operation.State.FAILED and goes_on and permission_for(operation.kind) in permissions
+
+
+def may_abandon(operation: Operation, permissions: frozenset[str]) -> bool:
+    """Whether there is something to clean up after it, and somebody with `permissions` may."""
+    kind = operation.known_kind
+    if kind is None or kind.abandoned_by is None or operation.state != Operation.State.FAILED:
+        return False
+    taken_back = kind.abandoned_by == REVERT and operation.base_spec in (None, operation.tenant.spec)
+    return not taken_back and not operation.tenant.is_leaving and permission_for(kind.abandoned_by) in permissions
 
 
 def may_cancel(operation: Operation, permissions: frozenset[str]) -> bool:
     """Whether a Cancel button would do something for somebody with `permissions`."""
     kind = operation.known_kind
+    if operation.state == Operation.State.SCHEDULED:
+        return "tenant.operate" in permissions
     if not operation.is_open or kind is None or kind.instead or "tenant.operate" not in permissions:
         return False
     return not operation.handed_over or kind.compensated_by is not None

@@ -34,7 +34,7 @@ from tenants.provisioning import actions
 from tenants.provisioning.models import Cell, Operation, Tenant
 from tenants.provisioning.reconciler import reconcile
 from tests.browser.alerts import alerts_of_agents
-from tests.browser.edge import LivelyEdge
+from tests.browser.edge import LivelyEdge, ago
 from tests.browser.providers import add_providers
 from tests.cast import actor_for, join
 from tests.database import all_rows
@@ -58,6 +58,7 @@ class World:
     tokens: dict[str, EnrollmentToken] = field(default_factory=dict)
     connections: dict[str, Connection] = field(default_factory=dict)
     code: str = ""
+    backup: str = "bak_" + "q" * 20
     technician: Membership | None = None
     left: Offboarding | None = None
     open_grant: Grant | None = None
@@ -163,6 +164,7 @@ def _acme(world: World) -> None:
     world.edge.run(tenant.pk, agents=6, silent=1)
     world.read()
     _tokens(world, tenant)
+    _backups(world, tenant)
     world.edge.events[tenant.pk] = alerts_of_agents()
     read_agents(tenant.cell_id, tenant.pk)
     world.read()
@@ -183,6 +185,14 @@ def _acme(world: World) -> None:
             description="Looks at dashboards and cuts off machines, from ten to six.",
             permissions=["agent.quarantine", "agent.view", "dashboard.open", "events.read", "tenant.view"],
         )
+
+
+def _backups(world: World, tenant: Tenant) -> None:
+    """A daily one of last night, one on demand that is being made, and one that could not be made."""
+    edge, error = world.edge, {"code": "BACKUP_FAILED", "message": "The disk has no room.", "hint": "Look."}
+    edge.back_up(tenant.pk, "bak_" + "w" * 20, kind="before-change", state="failed", error=error, at=ago(90_000))
+    edge.backed_up(tenant.pk, world.backup, kind="scheduled", at=ago(50_000), expires_at=ago(-500_000))
+    edge.back_up(tenant.pk, "bak_" + "r" * 20, at=ago(20))
 
 
 def _tokens(world: World, tenant: Tenant) -> None:

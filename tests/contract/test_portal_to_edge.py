@@ -24,7 +24,8 @@ from tenants.enrollment import queries as enrollment_queries
 from tenants.enrollment.tasks import read_agents
 from tenants.enrollment.tokens import actions as enrollment
 from tenants.protection import actions as protection
-from tenants.protection import deletion, sleeping
+from tenants.protection import backups, deletion, sleeping
+from tenants.protection import queries as backup_queries
 from tenants.provisioning import actions, claims
 from tenants.provisioning.edge_api import EdgeApi, _client
 from tenants.provisioning.models import Cell, Tenant
@@ -260,3 +261,31 @@ def test_whom_a_directory_deactivates_is_shut_out_at_the_edge_within_seconds(mak
     assert browser.page().status_code in (401, 403)
     assert httpx.get(f"{edge.url}/api/events?after=0", headers=headers).status_code in (401, 403)
     assert time.monotonic() - began < 5
+
+
+def test_a_tenant_is_backed_up_restored_and_cloned_from_here(make, owner, edge):
+    tenant = make("Vault")
+    work_until(lambda: fresh(tenant).status == "running")
+    with rls.acting_as(owner.rls_actor):
+        asked = backups.back_up(by=owner, tenant=fresh(tenant))
+    deliver()
+
+    def made() -> bool:
+        with rls.acting_as(owner.rls_actor):
+            asked.refresh_from_db()
+            return asked.state == "succeeded"
+
+    work_until(made)
+    assert (set(asked.versions), asked.size_bytes > 0) == ({"manager", "indexer"}, True)
+    assert fresh(tenant).next_backup_at
+    with rls.acting_as(owner.rls_actor):
+        restore = backups.restore(by=owner, backup=asked, confirm_name="Vault")
+        clone, cloning = backups.clone(by=owner, backup=asked, name="Vault for tests")
+    deliver()
+    work_until(lambda: not fresh(restore).is_open and not fresh(cloning).is_open)
+    for operation in (restore, cloning):
+        assert (fresh(operation).state, set(states(operation).values())) == ("succeeded", {"succeeded"})
+    assert (fresh(tenant).status, fresh(clone).status, fresh(clone).copy_from) == ("running", "running", None)
+    with rls.acting_as(owner.rls_actor):
+        kinds = {each.kind for each in backup_queries.backups_of(owner, fresh(tenant))}
+    assert kinds == {"on-demand", "before-change"}

@@ -152,6 +152,14 @@ API = {
     "/api/v1/tenants/{tenant_id}/upgrade": {"POST": needs("tenant.operate", body={"version": "4.14.6"})},
     "/api/v1/tenants/{tenant_id}/rollback": {"POST": needs("tenant.operate")},
     "/api/v1/tenants/{tenant_id}/resize": {"POST": needs("tenant.operate")},
+    "/api/v1/tenants/{tenant_id}/backups": {"GET": needs("tenant.view"), "POST": needs("tenant.operate")},
+    "/api/v1/tenants/{tenant_id}/backups/{backup_id}": {"GET": needs("tenant.view")},
+    "/api/v1/tenants/{tenant_id}/restore": {
+        "POST": needs("tenant.operate", body={"backup": "{backup_id}", "confirm_name": "x"})
+    },
+    "/api/v1/tenants/{tenant_id}/clone": {
+        "POST": needs("tenant.create", body={"backup": "{backup_id}", "name": "New"})
+    },
     "/api/v1/tenants/{tenant_id}/usage": {"GET": needs("tenant.view")},
     "/api/v1/tenants/{tenant_id}/undelete": {"POST": needs("tenant.delete")},
     "/api/v1/tenants/{tenant_id}/erase": {"POST": needs("tenant.delete", body={"confirm_name": "x"})},
@@ -188,4 +196,5 @@ API = {
     "/api/v1/operations/{operation_id}": {"GET": needs("tenant.view")},
     "/api/v1/operations/{operation_id}/retry": {"POST": needs("tenant.operate")},
     "/api/v1/operations/{operation_id}/cancel": {"POST": needs("tenant.operate")},
+    "/api/v1/operations/{operation_id}/abandon": {"POST": needs("tenant.delete")},
 }

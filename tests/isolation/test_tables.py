@@ -131,6 +131,7 @@ DEFINER_FUNCTIONS = {
     "forget_old_rows": "removes answers and delivered messages after their time",
     "forget_old_mails": "removes mails a month after they ended",
     "hurry_cell": "makes a cell's waiting tenants due once its edge answers again",
+    "operations_due": "operations whose maintenance window has begun or is near, by the clock",
     "organizations_access_of_client_role": "trigger: fills the access table",
     "organizations_access_of_grant": "trigger: fills the access table",
     "organizations_access_of_membership": "trigger: fills the access table",

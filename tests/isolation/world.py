@@ -30,6 +30,7 @@ from organizations.sso.saml.certificates import fingerprint
 from organizations.sso.saml.metadata import parse
 from tenants.enrollment.models import Agent
 from tenants.enrollment.tokens.actions import create_token
+from tenants.protection.models import Backup
 from tenants.provisioning.actions import create
 from tenants.provisioning.models import Cell, Tenant
 from tests.cast import actor_for, found, found_client, join, person, session_of
@@ -133,12 +134,22 @@ def _tenants(alice: User, acme: Organization) -> tuple[Tenant, dict[str, str]]:
             token=token,
             enrolled_at=timezone.now(),
         )
+        backup = Backup.objects.create(
+            organization=acme,
+            tenant=tenant,
+            kind="on-demand",
+            state="succeeded",
+            parts=[{"role": "manager", "bytes": 1, "version": "4.14.7"}],
+            error={"code": "X", "message": CANARY, "hint": ""},
+            created_at=timezone.now(),
+        )
         Tenant.objects.filter(pk=tenant.pk).update(reason={"code": "X", "message": CANARY, "hint": ""})
     return other, {
         "tenant_id": tenant.pk,
         "token_id": token.pk,
         "operation_id": operation.pk,
         "number": agent.number,
+        "backup_id": backup.pk,
     }
 
 

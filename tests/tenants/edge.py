@@ -30,6 +30,7 @@ class FakeEdge(EdgeLife):
         self.tokens: dict[tuple[str, str], dict[str, Any]] = {}
         self.agents: dict[str, list[dict[str, Any]]] = {}
         self.partial: dict[str, str] = {}
+        self.restored: list[str] = []
         self.keys = {"current": "k1", "configured": ["k1"], "in_use": [{"kek": "k1", "tenants": 3}], "unknown": 0}
         self.feed_epoch = "epoch-1"
         self.oldest_seq = 1
@@ -96,6 +97,9 @@ class FakeEdge(EdgeLife):
             ("POST", rf"{one}/sleep", self._sleep),
             ("POST", rf"{one}/wake", self._wake),
             ("POST", rf"{one}/credentials/rotate", partial(self._rotate, kind="rotate_credentials")),
+            ("POST", rf"{one}/backups", self._order_backup),
+            ("GET", rf"{one}/backups", self._backups),
+            ("POST", rf"{one}/restore", self._restore),
             ("PUT", rf"{one}/portal-trail", self._portal_trail),
             ("POST", rf"{one}/dashboard-codes", self._code),
             ("POST", rf"{one}/revocations", self._revoke),
@@ -106,6 +110,8 @@ class FakeEdge(EdgeLife):
         view = self.views.get(tenant_id)
         if view and view["requested"] == "deleted":
             return refusal(410, "TENANT_DELETED")
+        if body.get("from") and view and (self.bodies[tenant_id].get("from") != body["from"]):
+            return refusal(409, "CLONE_REFUSED")
         kind = self._kind(view, self.bodies.get(tenant_id), body)
         return self._accept(tenant_id, kind, body, body["requested"], body["plan"]["version"])
 
@@ -114,7 +120,7 @@ class FakeEdge(EdgeLife):
         if body["requested"] != "running":
             return "stop"
         if not view or view["observed"] not in ("running", "degraded"):
-            return "start"
+            return "clone" if body.get("from") else "start"
         if view["version"] != body["plan"]["version"]:
             return "upgrade"
         return "start" if known["plan"]["roles"] == body["plan"]["roles"] else "resize"
@@ -137,7 +143,9 @@ class FakeEdge(EdgeLife):
             "epoch": fence[0],
             "generation": fence[1],
             "requested": requested,
-            "observed": {"start": "starting", "upgrade": "running", "resize": "running"}.get(kind, "stopping"),
+            "observed": {"start": "starting", "clone": "starting", "upgrade": "running", "resize": "running"}.get(
+                kind, "stopping"
+            ),
             "observed_generation": before["observed_generation"],
             "reason": None,
             "runtime": "stand-in",
@@ -231,6 +239,28 @@ class FakeEdge(EdgeLife):
             if view["run"]["state"] == "running":
                 return refusal(409, "OPERATION_IN_PROGRESS")
             self.begin_rotation(tenant_id, body["operation_id"], kind)
+        return httpx.Response(202, json=view)
+
+    def _order_backup(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
+        assert set(body) == {"epoch", "idempotency_key", "backup"}
+        return httpx.Response(202, json=self.back_up(tenant_id, body["backup"]))
+
+    def _backups(self, tenant_id: str, *, body: Any, query: Any) -> httpx.Response:
+        return httpx.Response(200, json={"backups": self.backups.get(tenant_id, [])})
+
+    def _restore(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
+        assert set(body) == {"epoch", "idempotency_key", "operation_id", "backup"}
+        view, key = self.views[tenant_id], body["idempotency_key"]
+        if key in self.restored:
+            return httpx.Response(202, json=view)
+        if not any(each["id"] == body["backup"] for each in self.backups.get(tenant_id, [])):
+            return refusal(404, "BACKUP_NOT_FOUND")
+        if view["run"]["state"] == "running":
+            return refusal(409, "OPERATION_IN_PROGRESS")
+        self.restored.append(key)
+        steps = self.steps_of(None, "restore", body["operation_id"])
+        view["run"] = {"operation_id": body["operation_id"], "kind": "restore", "state": "running", "steps": steps}
+        self.publish(tenant_id)
         return httpx.Response(202, json=view)
 
     def _sleep(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:

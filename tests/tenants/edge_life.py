@@ -3,7 +3,7 @@
 import copy
 from typing import Any
 
-NOW = "2026-11-20T10:00:00Z"
+NOW, LATER = "2026-11-20T10:00:00Z", "2056-12-20T10:00:00Z"
 STEPS = {
     "start": ["certs", "indexer", "manager", "dashboard", "verify"],
     "stop": ["dashboard", "manager", "indexer"],
@@ -11,6 +11,8 @@ STEPS = {
     "rotate": ["mint", "switch", "indexer", "manager", "dashboard", "verify"],
     "upgrade": ["backup", "indexer", "manager", "dashboard", "verify"],
     "resize": ["certs", "indexer", "manager", "dashboard", "verify"],
+    "restore": ["backup", "stop", "put_state", "indexer", "manager", "dashboard", "verify"],
+    "clone": ["copy", "certs", "indexer", "manager", "dashboard", "verify"],
     "sleep": ["dashboard", "manager", "indexer"],
     "wake": ["indexer", "manager", "dashboard", "verify"],
     "rotate_credentials": ["generate", "switch", "indexer", "manager", "dashboard", "verify"],
@@ -22,6 +24,8 @@ AIMS = {
     "delete": "absent",
     "sleep": "stopped",
     "wake": "running",
+    "restore": "running",
+    "clone": "running",
     **dict.fromkeys(ROLLING, "running"),
 }
 
@@ -51,6 +55,24 @@ class EdgeLife:
         self.bodies: dict[str, dict[str, Any]] = {}
         self.changes: list[dict[str, Any]] = []
         self.used: list[dict[str, Any]] = []
+        self.backups: dict[str, list[dict[str, Any]]] = {}
+
+    def back_up(self, tenant_id: str, backup_id: str, kind: str = "on-demand", **more: Any) -> dict[str, Any]:
+        """A backup begins to be made, by whoever asked for it; `state` says where it ends at once."""
+        known = next((each for each in self.backups.get(tenant_id, []) if each["id"] == backup_id), None)
+        if known is None:
+            known = {"id": backup_id, "kind": kind, "state": "running", "at": NOW, "expires_at": LATER, "parts": []}
+            self.backups.setdefault(tenant_id, []).insert(0, {**known, "error": None})
+            known = self.backups[tenant_id][0]
+        known.update(more)
+        self.publish(tenant_id, "backup", known)
+        return known
+
+    def backed_up(self, tenant_id: str, backup_id: str, version: str = "4.14.7", **more: Any) -> None:
+        """The backup is made."""
+        roles = (("manager", 41_000_000), ("indexer", 2_300_000_000))
+        parts = [{"role": role, "n": 0, "bytes": size, "sha256": "5e" * 32, "version": version} for role, size in roles]
+        self.back_up(tenant_id, backup_id, state="succeeded", parts=parts, **more)
 
     def finish(self, tenant_id: str) -> None:
         """The run under way reaches its aim."""

@@ -167,7 +167,7 @@ def test_a_rollback_returns_to_the_version_before_while_its_backup_is_kept(runni
     assert fresh(asked).state == "succeeded"
     with all_rows():
         for operation in (first, asked):
-            Operation.objects.filter(pk=operation.pk).update(created_at=timezone.now() - dt.timedelta(days=8))
+            Operation.objects.filter(pk=operation.pk).update(started_at=timezone.now() - dt.timedelta(days=8))
     with rls.acting_as(alice_acts.rls_actor):
         assert versions.version_before(fresh(running)) is None
 

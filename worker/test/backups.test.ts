@@ -1,5 +1,6 @@
 import { env, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
+import type { ChangePage } from "../src/schemas/feed";
 import { expiryOf } from "../src/tenant/backups";
 import { nodeStub } from "../src/tenant/nodes/names";
 import { recordsOf } from "./support/audit";
@@ -9,7 +10,14 @@ import { world } from "./support/containers";
 import { answered, call, PLAN } from "./support/edge";
 import { stateObjects } from "./support/state";
 import { replayAll } from "./support/stream";
-import { getTenant, newOperation, runningTenant, until } from "./support/tenants";
+import { getTenant, newOperation, putTenant, runningTenant, specOf, until } from "./support/tenants";
+
+/** The states in which the feed told a backup of a tenant. */
+async function toldOf(tenant: string, id: string): Promise<unknown[]> {
+  const { changes } = await answered<ChangePage>(call("GET", "/v1/changes?after=0&wait=0&limit=500"), 200);
+  const backups = changes.filter((change) => change.tenant === tenant && change.kind === "backup");
+  return backups.flatMap(({ data }) => (data.id === id ? data.state : []));
+}
 
 describe("a backup", () => {
   it("holds every node's state, with sizes, checksums and when it ends", async () => {
@@ -29,6 +37,31 @@ describe("a backup", () => {
     const same = backupBody();
     expect((await order(tenant, same)).id).toBe((await order(tenant, same)).id);
     expect(await list(tenant)).toHaveLength(1);
+  });
+
+  it("is called what whoever orders it calls it, and is told in the feed from its order to its end", async () => {
+    const tenant = await runningTenant();
+    const backup = `bak_${"b".repeat(20)}`;
+    const named = () => ({ ...backupBody(), backup });
+    expect((await order(tenant, named())).id).toBe(backup);
+    expect((await backedUp(tenant, named())).id).toBe(backup);
+    await expect.poll(() => toldOf(tenant, backup)).toEqual(["running", "succeeded"]);
+    expect(await list(tenant)).toHaveLength(1);
+  });
+
+  it("of each day is announced, and not while the tenant rests", async () => {
+    const tenant = await runningTenant();
+    const next = async () => (await getTenant(tenant)).next_backup_at;
+    const ahead = Date.parse((await next()) ?? "") - Date.now();
+    expect(ahead).toBeGreaterThan(0.4 * 86_400_000);
+    await runInDurableObject(env.TENANT.getByName(tenant), (_, { storage }) => {
+      storage.sql.exec("UPDATE due SET at = ? WHERE kind = 'daily_backup'", Date.now());
+    });
+    await runDurableObjectAlarm(env.TENANT.getByName(tenant));
+    expect((await list(tenant)).map(({ kind }) => kind)).toEqual(["scheduled"]);
+    expect(Date.parse((await next()) ?? "") - Date.now()).toBeGreaterThan(0.9 * 86_400_000);
+    await putTenant(tenant, specOf(2, { requested: "stopped" }));
+    expect(await next()).toBeNull();
   });
 
   it("of a node that can't save fails visibly after some attempts", async () => {

@@ -4,7 +4,7 @@ import { nodeStub } from "../src/tenant/nodes/names";
 import { restore, restoreBody } from "./support/backup_calls";
 import { alerts, backedUp, documents, indexerOf, list, managerOf, restored } from "./support/backups";
 import { answered, PLAN } from "./support/edge";
-import { putTenant, runningTenant, specOf, until } from "./support/tenants";
+import { getTenant, putTenant, runningTenant, specOf, until } from "./support/tenants";
 
 describe("a restore", () => {
   it("brings back what was damaged and keeps what came after the backup", async () => {
@@ -74,5 +74,25 @@ describe("a restore", () => {
     expect(view.run?.state).toBe("failed");
     expect(view.run?.steps.find(({ name }) => name === "backup")?.error?.code).toBe("STATE_UNREADABLE");
     expect([indexerOf(tenant).starts, managerOf(tenant).starts]).toEqual([1, 1]);
+  });
+
+  it("that failed begins anew when it is asked for again, and not for a repetition of the first call", async () => {
+    const tenant = await runningTenant();
+    await alerts(tenant, "a");
+    const { id } = await backedUp(tenant);
+    const broken = (value: number) =>
+      runInDurableObject(nodeStub(env, tenant, "indexer", 0), (_, { storage }) => {
+        storage.sql.exec("UPDATE state_archives SET broken = ?", value);
+      });
+    await broken(1);
+    const body = restoreBody({ backup: id });
+    await answered(restore(tenant, body), 202);
+    await until(tenant, (seen) => restored(seen) && seen.observed === "running");
+    await broken(0);
+    await answered(restore(tenant, body), 202);
+    expect((await getTenant(tenant)).run?.state).toBe("failed");
+    await answered(restore(tenant, { ...body, idempotency_key: crypto.randomUUID() }), 202);
+    const view = await until(tenant, (seen) => restored(seen) && seen.observed === "running");
+    expect(view.run).toMatchObject({ operation_id: body.operation_id, kind: "restore", state: "succeeded" });
   });
 });

@@ -30,7 +30,13 @@ export type BackupView = z.infer<typeof BackupView>;
 
 export const BackupList = z.object({ backups: z.array(BackupView) }).openapi("BackupList");
 
-export const OrderBackup = z.strictObject({ epoch: Epoch, idempotency_key: IdempotencyKey }).openapi("OrderBackup");
+export const OrderBackup = z
+  .strictObject({
+    epoch: Epoch,
+    idempotency_key: IdempotencyKey,
+    backup: BackupId.optional().openapi({ description: "What it is to be called; the same again is the same backup" }),
+  })
+  .openapi("OrderBackup");
 export type OrderBackup = z.infer<typeof OrderBackup>;
 
 export const RestoreBackup = z

@@ -14,7 +14,10 @@ export const KeysView = z
   })
   .openapi("Keys");
 
-export const ChangeKind = z.enum(["tenant", "enrollment", "token", "refusal", "dashboard", "certificate", "health"]);
+export const ChangeKind = z.enum([
+  ...(["tenant", "enrollment", "token", "refusal", "dashboard", "certificate", "health"] as const),
+  "backup",
+]);
 export type ChangeKind = z.infer<typeof ChangeKind>;
 
 export const Change = z

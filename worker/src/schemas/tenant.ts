@@ -94,6 +94,9 @@ export const TenantView = z
     credentials: orNull(CredentialsView),
     /** What keeps a node's state from being safe outside its container. */
     state_trouble: orNull(Reason),
+    next_backup_at: orNull(Time).openapi({
+      description: "When the next daily backup is due; null while the tenant rests",
+    }),
     sleeping: orNull(SleepView),
     detection_delayed_since: orNull(Time).openapi({
       description: "Since when events of Wazuh 5 agents wait at the edge for their manager; null where none do",

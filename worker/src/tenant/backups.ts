@@ -60,23 +60,23 @@ export function expiryOf(kind: BackupKind, at: number): number {
 }
 
 /**
- * Notes a backup that is to be made; see {@link takeDue}.
+ * Notes a backup that is to be made; see {@link takeDue}. One of an id that is there already is that one.
  * @param withinMs how long whoever orders it may take to make it by {@link takeBackup}; then the due table does
  */
 export function orderBackup(
   ctx: TenantContext,
   kind: BackupKind,
-  withinMs = 0,
-  by: AuditBy = kind === "on-demand" ? "portal" : "edge",
+  { withinMs = 0, by = "edge", id = newId("bak") }: { withinMs?: number; by?: AuditBy; id?: string } = {},
 ): BackupView {
-  const [id, at] = [newId("bak"), ctx.now()];
+  const at = ctx.now();
   return ctx.transaction(() => {
+    if (exists(ctx, id)) return backupView(ctx, id);
     const insert = "INSERT INTO backups (id, kind, state, at, expires_at, parts) VALUES (?, ?, 'running', ?, ?, '[]')";
     ctx.sql.exec(insert, id, kind, at, expiryOf(kind, at));
     ctx.schedule("take_backup", at + withinMs, id);
     ctx.schedule("expire_backup", expiryOf(kind, at), id);
     ctx.audit("backup.ordered", by, { backup: id, kind });
-    return backupView(ctx, id);
+    return told(ctx, id);
   });
 }
 
@@ -88,6 +88,19 @@ export function listBackups(ctx: TenantContext): BackupView[] {
 /** @throws EdgeError BACKUP_NOT_FOUND */
 export function backupView(ctx: TenantContext, id: string): BackupView {
   return viewOf(rowOf(ctx, id));
+}
+
+/** Puts a backup as it is now into the changes feed; call inside the change's transaction. */
+function told(ctx: TenantContext, id: string): BackupView {
+  const view = backupView(ctx, id);
+  ctx.publish("backup", { ...view });
+  return view;
+}
+
+/** When the next daily backup is due, in milliseconds since 1970; null while none is. */
+export function nextDaily({ sql }: TenantContext): number | null {
+  const query = "SELECT at FROM due WHERE kind = 'daily_backup'";
+  return sql.exec<{ at: number }>(query).toArray()[0]?.at ?? null;
 }
 
 /** The archives of a backup that was made. @throws EdgeError BACKUP_NOT_FOUND */
@@ -149,13 +162,13 @@ export async function expireDue(ctx: TenantContext, { key: id }: DueRow): Promis
 export async function scheduledDue(ctx: TenantContext): Promise<void> {
   if (ctx.record()?.requested === "running") orderBackup(ctx, "scheduled");
   ctx.schedule("daily_backup", ctx.now() + DAY_MS);
+  ctx.viewChanged();
 }
 
 /** Has the first daily backup made a day from now; later ones follow each other. */
 export function planDailyBackups(ctx: TenantContext): void {
-  const planned = ctx.sql.exec("SELECT 1 FROM due WHERE kind = 'daily_backup'").toArray().length > 0;
   // Spread, so that tenants that were made together do not all save at the same hour.
-  if (!planned) ctx.schedule("daily_backup", ctx.now() + Math.round((0.5 + Math.random()) * DAY_MS));
+  if (nextDaily(ctx) === null) ctx.schedule("daily_backup", ctx.now() + Math.round((0.5 + Math.random()) * DAY_MS));
 }
 
 async function savedPart(ctx: TenantContext, id: string, role: StatefulRole): Promise<BackupPart | null> {
@@ -181,6 +194,7 @@ function settle(ctx: TenantContext, id: string, state: Outcome, parts: BackupPar
       backup: id,
       bytes: parts.reduce((sum, part) => sum + part.bytes, 0),
     });
+    told(ctx, id);
   });
 }
 

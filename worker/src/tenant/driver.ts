@@ -115,14 +115,14 @@ function decideAndRecord(ctx: TenantContext): Decision {
   if (before && before.observed !== decision.observed && decision.observed !== "absent") {
     ctx.emit("lifecycle", { observed: decision.observed, before: before.observed, reason: decision.reason });
   }
-  publishCertificates(ctx);
-  publishHealth(ctx);
-  publishView(ctx);
-  watchHealth(ctx);
   if (decision.observed === "running") {
     planDailyBackups(ctx);
     planIdleCheck(ctx);
   }
+  publishCertificates(ctx);
+  publishHealth(ctx);
+  publishView(ctx);
+  watchHealth(ctx);
   if (decision.wakeAt !== null) ctx.schedule("drive", spread(ctx.now(), decision.wakeAt));
   // A restore that was given up must not leave the nodes stopped: the next decision is one without it.
   if (decision.outcome === "gave_up" && run?.kind === "restore" && run.state === "running")

@@ -43,7 +43,7 @@ const only = (_done: unknown) => null;
 const ACTS: Record<OperatorAction, Act> = {
   "look-again": { change: lookAgain, operates: false },
   wake: { change: (ctx, operation) => only(askToWake(ctx, operation, "operator")), operates: true },
-  "back-up": { change: (ctx) => only(orderBackup(ctx, "on-demand", 0, "operator")), operates: false },
+  "back-up": { change: (ctx) => only(orderBackup(ctx, "on-demand", { by: "operator" })), operates: false },
   "rotate-certificates": rotates("certificates"),
   "rotate-credentials": rotates("credentials"),
   "end-access": { change: endAccess, operates: false },

@@ -73,13 +73,13 @@ export function cloneSource(ctx: TenantContext): Source | null {
 }
 
 /**
- * Starts to restore the tenant in place.
+ * Starts to restore the tenant in place; an operation that failed before begins anew, with a backup of what is there by now.
  * @throws EdgeError BACKUP_NOT_FOUND, BACKUP_NEWER, TENANT_NOT_RUNNING, OPERATION_IN_PROGRESS
  */
 export function acceptRestore(ctx: TenantContext, { epoch, operation_id, backup }: RestoreBackup): void {
   const record = ctx.requireLive(epoch);
   const run = latestRun(ctx);
-  if (run?.operation_id === operation_id) return;
+  if (run?.operation_id === operation_id && run.state !== "failed") return;
   if (record.plan) refuseNewer(partsOf(ctx, backup), versionsInUse(ctx, record.plan));
   if (record.requested !== "running") throw new EdgeError("TENANT_NOT_RUNNING", "A stopped tenant is started first.");
   if (run?.state === "running" || rotationRow(ctx) || upgradeRow(ctx))
@@ -108,7 +108,7 @@ export const PRELUDE_ACTS: Record<PreludeAction, (ctx: TenantContext) => Promise
 async function backUpBefore(ctx: TenantContext): Promise<void> {
   const known = required(ctx);
   await verifySource(ctx, JSON.parse(known.source) as Source);
-  const before = known.before ?? orderBackup(ctx, "before-change", MAKE_WITHIN_MS).id;
+  const before = known.before ?? orderBackup(ctx, "before-change", { withinMs: MAKE_WITHIN_MS }).id;
   ctx.sql.exec("UPDATE preludes SET before = ?", before);
   await takeBackup(ctx, before);
   done(ctx, known, "backup");

@@ -173,9 +173,11 @@ export class TenantObject extends TenantTraffic {
 
   // Backups and the way back to one; see backups.ts and preludes.ts.
 
-  async orderBackup({ epoch, idempotency_key }: OrderBackup): Promise<BackupView> {
+  async orderBackup({ epoch, idempotency_key, backup }: OrderBackup): Promise<BackupView> {
     this.tenant.requireLive(epoch);
-    return once(this.tenant, `backup:${idempotency_key}`, {}, () => orderBackup(this.tenant, "on-demand"));
+    return once(this.tenant, `backup:${idempotency_key}`, backup ? { backup } : {}, () =>
+      orderBackup(this.tenant, "on-demand", { by: "portal", id: backup }),
+    );
   }
 
   async backups(): Promise<BackupView[]> {

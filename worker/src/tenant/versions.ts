@@ -91,7 +91,7 @@ const errorIn = ({ back }: UpgradeRow) => (back === null ? null : (JSON.parse(ba
 /** Keeps what is there now: the way back. Nothing of the change begins before it can be read. */
 export async function saveBefore(ctx: TenantContext): Promise<void> {
   const row = required(ctx);
-  const backup = row.backup ?? orderBackup(ctx, "before-change", MAKE_WITHIN_MS).id;
+  const backup = row.backup ?? orderBackup(ctx, "before-change", { withinMs: MAKE_WITHIN_MS }).id;
   ctx.sql.exec("UPDATE upgrade SET backup = ?", backup);
   await takeBackup(ctx, backup);
   ctx.sql.exec("UPDATE upgrade SET saved = 1 WHERE backup = ?", backup);

@@ -6,6 +6,7 @@ import type { TenantView } from "../schemas/tenant";
 import { agentCounts } from "./agents";
 import { attentionOf, type Signs } from "./attention";
 import { auditHead } from "./audit";
+import { nextDaily } from "./backups";
 import { certificateView } from "./certificates";
 import type { TenantContext } from "./context";
 import { credentialsView } from "./credentials";
@@ -45,6 +46,7 @@ export function tenantView(ctx: TenantContext): TenantView | null {
     certificate: certificateView(ctx),
     credentials: credentialsView(ctx),
     state_trouble: stateTrouble(ctx.sql),
+    next_backup_at: requested === "running" ? timeOf(nextDaily(ctx)) : null,
     sleeping: sleepView(ctx),
     detection_delayed_since: timeOf(delayedSince(ctx.sql)),
     agents: agentCounts(ctx.sql),

@@ -20,8 +20,8 @@ export const list = async (tenant: string) =>
 export const order = (tenant: string, body = backupBody()) => answered<BackupView>(backUp(tenant, body), 202);
 
 /** Lets alarms ring until a backup that was ordered has ended. */
-export async function backedUp(tenant: string): Promise<BackupView> {
-  const { id } = await order(tenant);
+export async function backedUp(tenant: string, body = backupBody()): Promise<BackupView> {
+  const { id } = await order(tenant, body);
   for (let round = 0; round < 200; round++) {
     const found = (await list(tenant)).find((backup) => backup.id === id);
     if (found && found.state !== "running") return found;
