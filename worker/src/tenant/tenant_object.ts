@@ -176,7 +176,7 @@ export class TenantObject extends TenantTraffic {
   async orderBackup({ epoch, idempotency_key, backup }: OrderBackup): Promise<BackupView> {
     this.tenant.requireLive(epoch);
     return once(this.tenant, `backup:${idempotency_key}`, backup ? { backup } : {}, () =>
-      orderBackup(this.tenant, "on-demand", { by: "portal", id: backup }),
+      orderBackup(this.tenant, "on-demand", { by: "portal", ...(backup && { id: backup }) }),
     );
   }
 
