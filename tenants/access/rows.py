@@ -22,6 +22,7 @@ AUDIT = {
     "dashboard.opened": "Somebody opened the dashboard",
     "access.revoked": "Access was ended",
     "agent.quarantined": "An agent was quarantined",
+    "agents.ordered": "Agents were grouped, upgraded or removed",
     "certificates.rotation_asked": "New certificates were asked for",
     "certificates.rotated": "Certificates were exchanged",
     "certificates.rolled_back": "New certificates did not serve; the old ones are in use again",

@@ -192,7 +192,7 @@ async def test_a_list_of_agents_is_filtered_sorted_cut_and_projected(manager) ->
 async def test_deleting_agents_names_those_that_were_not_there(manager) -> None:
     await manager.insert()
 
-    answer = await manager.call("DELETE", "/agents?agents_list=001,999&status=all")
+    answer = await manager.call("DELETE", "/agents?agents_list=001,999&status=all&older_than=0s")
 
     assert answer["error"] == 2
     assert answer["data"]["affected_items"] == ["001"]

@@ -120,7 +120,7 @@ async def test_a_removed_agent_is_cut_off(manager) -> None:
     async with agent(manager) as web:
         await web.start()
 
-        answer = await manager.call("DELETE", "/agents?agents_list=001&status=all")
+        answer = await manager.call("DELETE", "/agents?agents_list=001&status=all&older_than=0s")
 
         assert answer["data"]["affected_items"] == ["001"]
         assert await web.is_closed()

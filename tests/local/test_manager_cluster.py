@@ -99,7 +99,7 @@ async def test_a_worker_takes_agents_and_groups_and_tells_who_speaks_to_it(maste
         await until(knows(master, "001", status="active", node_name="manager-1"), "the agent at the master")
         health = (await master.call("GET", "/cluster/healthcheck"))["data"]["affected_items"]
         assert [item["info"]["n_active_agents"] for item in health] == [0, 1]
-        await master.call("DELETE", "/agents?agents_list=001&status=all")
+        await master.call("DELETE", "/agents?agents_list=001&status=all&older_than=0s")
         await asyncio.wait_for(web.reader.read(), DEADLINE)
     listed = (await worker.call("GET", "/agents"))["data"]["affected_items"]
     assert [row["id"] for row in listed] == ["000"]

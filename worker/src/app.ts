@@ -6,6 +6,7 @@ import { API_BOUNDS, DASHBOARD_BOUNDS } from "./bounds";
 import { type AppEnv, type EdgeApp, invalidRequest, refuseUnknownRoute, renderError } from "./edge_app";
 import { apiFront, dashboardFront } from "./front";
 import * as access from "./routes/access";
+import * as agentOrders from "./routes/agent_orders";
 import * as agents from "./routes/agents";
 import * as backups from "./routes/backups";
 import * as certs from "./routes/certs";
@@ -40,6 +41,7 @@ const MOUNTS = [
   rehydrations.mount,
   usage.mount,
   tokens.mount,
+  agentOrders.mount,
   access.mount,
   operators.mount,
   enroll.mount,

@@ -83,6 +83,8 @@ export const ERRORS = {
   AGENT_NAME_TAKEN: rule(409, false, "Choose another name for this agent; no use of the token was spent."),
   AGENT_CERTIFICATE_TAKEN: rule(409, false, "Give each agent a certificate of its own; no use of the token was spent."),
   ENROLLMENT_CONFLICT: rule(409, false, "Use a fresh enrollment id for every agent."),
+  AGENT_ORDER_CONFLICT: rule(409, false, "Use a new id for another order; the stored one goes on unchanged."),
+  AGENT_ORDER_NOT_FOUND: rule(404, false, "Check the order's id; it may be of another tenant, or older than a month."),
   AGENT_NOT_FOUND: rule(404, false, "Check the agent's id; it may belong to another tenant."),
   AGENT_QUARANTINED: rule(
     403,

@@ -1,6 +1,5 @@
 import { env, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
-import { ManagerContainer } from "../src/index";
 import { act } from "../src/tenant/acts";
 import { effortOf } from "../src/tenant/efforts";
 import { groupsOf } from "../src/tenant/labels";
@@ -8,94 +7,9 @@ import { LiveContext } from "../src/tenant/live_context";
 import { prepareSubject } from "../src/tenant/node_records";
 import type { TenantObject } from "../src/tenant/tenant_object";
 import { answered, call, enroll, newToken, stoppedTenant } from "./support/edge";
+import { behindManagers, Manager, noManagers } from "./support/manager_double";
 
-interface Known {
-  id: string;
-  name: string;
-  key: string;
-  group: string[];
-}
-
-/** A manager's API, as far as the edge uses it; strict where the real one is. */
-class Manager {
-  agents = new Map<string, Known>();
-  groups = new Set(["default"]);
-  configurations = new Map<string, string>();
-  inserts = 0;
-  groupCalls = 0;
-  signIns = 0;
-  token = "t0";
-  fail: ((request: Request) => Response | null) | null = null;
-
-  async answer(request: Request): Promise<Response> {
-    const { pathname } = new URL(request.url);
-    const failure = this.fail?.(request);
-    if (failure) return failure;
-    if (pathname === "/security/user/authenticate") {
-      this.signIns += 1;
-      return Response.json({ data: { token: this.token }, error: 0 });
-    }
-    if (request.headers.get("authorization") !== `Bearer ${this.token}`) return this.#error(401, 0, "Unauthorized");
-    if (request.method === "GET") return this.#list();
-    if (pathname === "/agents/insert") return this.#insert((await request.json()) as Known);
-    if (pathname === "/groups") return this.#addGroup(((await request.json()) as { group_id: string }).group_id);
-    const configured = /^\/groups\/(.+)\/configuration$/.exec(pathname)?.[1];
-    if (configured) return this.#configure(configured, request);
-    const assigned = /^\/agents\/(\d+)\/group\/(.+)$/.exec(pathname);
-    return assigned
-      ? this.#assign(assigned[1] as string, assigned[2] as string)
-      : this.#error(404, 4000, "no such call");
-  }
-
-  #list(): Response {
-    const own = { id: "000", name: "manager", status: "active", group: [] };
-    const items = [own, ...[...this.agents.values()].map(({ key: _, ...agent }) => ({ ...agent, status: "active" }))];
-    return Response.json({ data: { affected_items: items, total_affected_items: items.length }, error: 0 });
-  }
-
-  #insert(agent: Known): Response {
-    if (this.agents.has(agent.id)) return this.#error(400, 1708, "There is an agent with the same ID");
-    this.inserts += 1;
-    this.agents.set(agent.id, { id: agent.id, name: agent.name, key: agent.key, group: ["default"] });
-    return Response.json({ data: { id: agent.id, key: "…" }, error: 0 });
-  }
-
-  #addGroup(name: string): Response {
-    this.groupCalls += 1;
-    if (this.groups.has(name)) return this.#error(400, 1711, "The group already exists");
-    this.groups.add(name);
-    return Response.json({ message: "created", error: 0 });
-  }
-
-  async #configure(group: string, request: Request): Promise<Response> {
-    if (!this.groups.has(group)) return this.#error(404, 1710, "The group does not exist");
-    if (request.headers.get("content-type") !== "application/xml")
-      return this.#error(415, 6002, "Invalid content-type");
-    this.configurations.set(group, await request.text());
-    return Response.json({ message: "Agent configuration was successfully updated", error: 0 });
-  }
-
-  #assign(id: string, group: string): Response {
-    if (!this.groups.has(group)) return this.#error(400, 1710, "The group does not exist");
-    this.agents.get(id)?.group.push(group);
-    return Response.json({ data: { affected_items: [id], failed_items: [] }, error: 0 });
-  }
-
-  #error(status: number, error: number, detail: string): Response {
-    return Response.json({ title: "Wazuh Error", detail, error }, { status });
-  }
-}
-
-const prototype = ManagerContainer.prototype as unknown as { port: unknown };
-const original = prototype.port;
-afterEach(() => {
-  prototype.port = original;
-});
-
-function behindManagers(manager: Manager): Manager {
-  prototype.port = () => ({ fetch: (url: string, request: Request) => manager.answer(new Request(url, request)) });
-  return manager;
-}
+afterEach(noManagers);
 
 /** A tenant that is meant to run, as far as pushing agents goes; nothing drives it. */
 const tenantWithAgents = async (...names: string[]) => (await tenantWith({ groups: ["linux", "web"] }, names)).tenant;

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { createApiApp } from "../src/app";
 import { API_BOUNDS } from "../src/bounds";
 import { accessShows, SIGNING } from "./support/access";
-import { token } from "./support/calls";
+import { agentOrder, token } from "./support/calls";
 import type { Causes } from "./support/causes";
 import { CONTROL_CAUSES } from "./support/control_causes";
 import { DOCUMENTED, OPERATIONS, resolved } from "./support/documented";
@@ -23,6 +23,7 @@ function causesAnywhere(name: string): Causes {
     .replace("{id}", newTenantId())
     .replace("{token}", token())
     .replace("{agent}", "001")
+    .replace("{order}", agentOrder())
     .replace("{action}", "wake");
   const headers = { host: "edge.test", "content-type": "application/json" };
   const halfBody = method === "GET" ? {} : { body: '{"epoch":1,' };

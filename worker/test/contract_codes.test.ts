@@ -7,11 +7,15 @@ import { makeToken } from "../src/ids";
 import { accessShows, assertion, operate, order, SIGNING } from "./support/access";
 import { backupBody, dayBody, rehydrate, restore, restoreBody, withAlerts, withBackup } from "./support/backup_calls";
 import {
+  agentOrder,
+  agentOrderAt,
   code,
   codeBody,
   isolate,
   isolateToken,
+  orderAgents,
   putToken,
+  removal,
   revocation,
   revoke,
   rotate,
@@ -227,6 +231,17 @@ const CAUSES: Record<string, Causes> = {
     STALE_EPOCH: onLaterEpoch((id) => isolate(id, "001")),
     IDEMPOTENCY_CONFLICT: () =>
       withAgent((id, agent) => then(isolate(id, agent), () => isolate(id, agent, { reason: "another" }))),
+  },
+  "put /v1/tenants/{id}/agent-orders/{order}": {
+    AGENT_ORDER_CONFLICT: on((id) => {
+      const name = agentOrder();
+      return then(orderAgents(id, name), () => orderAgents(id, name, removal({ agents: ["002"] })));
+    }),
+    STALE_EPOCH: onLaterEpoch((id) => orderAgents(id)),
+  },
+  "get /v1/tenants/{id}/agent-orders/{order}": {
+    TENANT_UNKNOWN: () => agentOrderAt(GUESS),
+    AGENT_ORDER_NOT_FOUND: on((id) => agentOrderAt(id)),
   },
   "post /v1/tenants/{id}/tokens/{token}/quarantine": {
     TENANT_UNKNOWN: () => isolateToken(GUESS, token()),

@@ -1,14 +1,9 @@
 /** `/v1`: enrollment tokens, and the agents that came by them. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { type EdgeApp, errorResponses, jsonContent } from "../edge_app";
-import { Epoch, orNull, TenantId, Time } from "../schemas/basics";
+import { AgentId, Epoch, GroupName, orNull, TenantId, Time } from "../schemas/basics";
 
 const TokenId = z.string().regex(/^[a-z2-7]{10}$/, "must be a token's id: 10 characters of [a-z2-7]");
-const AgentId = z.string().regex(/^\d{3,8}$/, "must be an agent's id: at least three digits");
-/** What a manager takes as a group: "all" is its word for every group, and dots alone are steps in a path. */
-const GroupName = z
-  .string()
-  .regex(/^(?!(\.{1,2}|all)$)[A-Za-z0-9._-]{1,128}$/, "must be 1-128 of A-Z a-z 0-9 . _ - and not ., .. or all");
 const LabelName = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "must be 1-64 of A-Z a-z 0-9 . _ -");
 /** Labels are written into the XML that agents read, by parsers that differ in what they make of an entity. */
 const Label = z

@@ -12,6 +12,7 @@ export const AuditAction = z.enum([
   "token.revoked",
   "token.quarantined",
   "agent.quarantined",
+  "agents.ordered",
   "access.revoked",
   "dashboard.opening_asked",
   "dashboard.opened",

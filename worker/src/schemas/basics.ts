@@ -21,6 +21,13 @@ export const TenantId = z
   .string()
   .openapi("TenantId", { description: "26 characters [a-z2-7]: 2 cell, 16 random, 8 check", example: "a".repeat(26) });
 
+export const AgentId = z.string().regex(/^\d{3,8}$/, "must be an agent's id: at least three digits");
+
+/** What a manager takes as a group: "all" is its word for every group, and dots alone are steps in a path. */
+export const GroupName = z
+  .string()
+  .regex(/^(?!(\.{1,2}|all)$)[A-Za-z0-9._-]{1,128}$/, "must be 1-128 of A-Z a-z 0-9 . _ - and not ., .. or all");
+
 /** As a manager takes them. */
 export const AgentName = z.string().regex(/^[A-Za-z0-9._-]{2,128}$/, "must be 2-128 of A-Z a-z 0-9 . _ -");
 export const AgentVersion = z.string().regex(/^[A-Za-z0-9._-]{1,32}$/, "must be a version");

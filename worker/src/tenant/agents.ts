@@ -1,9 +1,11 @@
 import { EdgeError } from "../errors";
 import { log } from "../log";
+import { resumeOrders } from "./agent_orders";
 import type { TenantContext } from "./context";
 import { agentsAtManager } from "./manager";
 import type { ManagerAgent } from "./manager_api";
 import { AgentsRefused, pushAgents } from "./push";
+import { tellAllAgain } from "./removed_agents";
 import { isAsleep } from "./sleep";
 import { noteAgents } from "./usage";
 
@@ -66,8 +68,11 @@ export function agentCounts(sql: SqlStorage): { enrolled: number; active: number
 /** A manager starts with an empty disk: all its agents are to be given to it before it counts as ready. */
 export async function agentsMissing(ctx: TenantContext): Promise<void> {
   ctx.sql.exec("UPDATE agents SET pushed = 0");
+  // Its state may be from before an agent was removed.
+  tellAllAgain(ctx);
   await pushAgents(ctx).catch((error: unknown) => leaveRefused(ctx, error));
   ctx.schedule("count_agents", ctx.now() + COUNT_EVERY_MS);
+  resumeOrders(ctx);
 }
 
 /** A tenant runs without the agents that its manager refuses; they are offered to it again behind. */

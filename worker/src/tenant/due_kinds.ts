@@ -1,4 +1,5 @@
 /** What is done when a row of the due table comes up. */
+import { workOnOrders } from "./agent_work";
 import { countAgents } from "./agents";
 import { expireDue, scheduledDue, takeDue } from "./backups";
 import { drive } from "./driver";
@@ -17,6 +18,7 @@ export const DUE_KINDS = (ctx: LiveContext): Record<string, DueHandler> => ({
   drive: () => drive(ctx),
   outbox: () => ctx.outbox.flush(),
   push_agents: () => pushAgents(ctx),
+  agent_orders: () => workOnOrders(ctx),
   count_agents: () => countAgents(ctx),
   health: () => checkHealth(ctx),
   usage: () => closeHours(ctx),

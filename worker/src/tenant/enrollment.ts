@@ -8,6 +8,7 @@ import type { TenantContext } from "./context";
 import { noteComing } from "./idle";
 import { agentPinnedTo, pin, pinOf } from "./pins";
 import { noteGuess, refuseGuesser, spend } from "./rates";
+import { nextNumber } from "./removed_agents";
 import { rouse } from "./sleep";
 import { publishToken, type RefusalReason, refusalOf, spendUse, tokenRow, tokenView } from "./tokens";
 
@@ -196,8 +197,7 @@ function refusal(ctx: TenantContext, request: EnrollRequest): Refused | null {
 }
 
 function insertAgent(ctx: TenantContext, request: EnrollRequest, sealed: string, material: AgentMaterial): AgentRow {
-  const { value } = ctx.sql.exec<{ value: number | null }>("SELECT MAX(number) AS value FROM agents").one();
-  const number = (value ?? 0) + 1;
+  const number = nextNumber(ctx.sql);
   const id = String(number).padStart(3, "0");
   ctx.sql.exec(
     `INSERT INTO agents (id, number, name, token, groups, version, address, credential_sha256, enrollment_id, material,

@@ -21,7 +21,7 @@ import {
 import { keepFinding, noteProbe, probeOf, publishHealth } from "./health_rows";
 import { CLUSTER_HEALTH } from "./indexers";
 import { MASTER, managerOf } from "./manager";
-import { ManagerRefusal } from "./manager_api";
+import { ManagerRefusal } from "./manager_calls";
 import { indexerAuthorization, isClustered, nodeName } from "./node_env";
 import { type NodeRow, nodeRows } from "./node_records";
 import { anyNodeStub, nodeStub } from "./nodes/names";

@@ -1,5 +1,6 @@
 /** The tables of the tenant object, part by part; each keeps its own, and says which of its steps a storage is behind. */
 import { migrateAdopted } from "./adopted";
+import { migrateOrders } from "./agent_orders";
 import { migrateAudit } from "./audit";
 import { migrateBackups } from "./backups";
 import { migrateBin } from "./bin";
@@ -35,6 +36,7 @@ const PARTS = [
   migrateKeys,
   migrateCredentials,
   migratePins,
+  migrateOrders,
   migrateHeld,
   migratePortalTrail,
   migrateBin,

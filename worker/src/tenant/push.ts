@@ -5,8 +5,10 @@ import type { TenantContext } from "./context";
 import { type AgentMaterial, sealPurpose } from "./enrollment";
 import { type GroupOfAgents, groupsOf } from "./labels";
 import { agentsAtManager, managerOf } from "./manager";
-import { type ManagerAgent, type ManagerApi, ManagerRefusal } from "./manager_api";
+import type { ManagerAgent, ManagerApi } from "./manager_api";
+import { ManagerRefusal } from "./manager_calls";
 import { NotYet } from "./not_yet";
+import { noteTold, removedUntold } from "./removed_agents";
 import { isAsleep } from "./sleep";
 
 /** How long a connection waits for its agent to be pushed. */
@@ -14,6 +16,8 @@ const PUSH_PATIENCE_MS = 3000;
 /** How long one push works; a tenant with thousands of agents must be stoppable in between. */
 const PUSH_FOR_MS = 20_000;
 const GO_ON_AFTER_MS = 1000;
+/** As many ids as go into one address. */
+const FORGOTTEN_AT_ONCE = 500;
 
 /** The manager has all agents but some, which it refused; asking again at once would not change that. */
 export class AgentsRefused extends EdgeError {
@@ -34,14 +38,27 @@ export class AgentsRefused extends EdgeError {
 export function pushAgents(ctx: TenantContext): Promise<void> {
   // One after the other: two that look and insert side by side would insert twice. Whoever comes while one works shares
   // the next, which sees every agent there is by then: thousands that reconnect together must not each list the manager.
-  const line = lines.get(ctx) ?? { last: Promise.resolve(), next: null };
-  lines.set(ctx, line);
+  const line = lineOf(ctx);
   line.next ??= line.last.then(() => {
     line.next = null;
     return pushWaiting(ctx);
   });
   line.last = line.next.catch(ignoreFailure);
   return line.next;
+}
+
+/** Work on the manager's agents that must see no push half done; it waits for its turn among them. */
+export function betweenPushes<T>(ctx: TenantContext, work: () => Promise<T>): Promise<T> {
+  const line = lineOf(ctx);
+  const mine = line.last.then(work);
+  line.last = mine.then(ignoreFailure, ignoreFailure);
+  return mine;
+}
+
+function lineOf(ctx: TenantContext): { last: Promise<void>; next: Promise<void> | null } {
+  const line = lines.get(ctx) ?? { last: Promise.resolve(), next: null };
+  lines.set(ctx, line);
+  return line;
 }
 
 const lines = new WeakMap<TenantContext, { last: Promise<void>; next: Promise<void> | null }>();
@@ -64,8 +81,11 @@ async function pushWaiting(ctx: TenantContext): Promise<void> {
   const waiting = ctx.sql
     .exec<{ id: string }>("SELECT id FROM agents WHERE pushed = 0 AND quarantined_at IS NULL")
     .toArray();
-  if (waiting.length === 0) return;
-  const round = new Round(ctx, await managerOf(ctx), await agentsAtManager(ctx));
+  const removed = removedUntold(ctx);
+  if (waiting.length === 0 && removed.length === 0) return;
+  const [manager, present] = [await managerOf(ctx), await agentsAtManager(ctx)];
+  await forget(ctx, manager, present, removed);
+  const round = new Round(ctx, manager, present);
   const end = ctx.now() + PUSH_FOR_MS;
   const refused: string[] = [];
   for (const [done, { id }] of waiting.entries()) {
@@ -78,6 +98,18 @@ async function pushWaiting(ctx: TenantContext): Promise<void> {
 
 const goOn = (done: number, all: number) =>
   new NotYet("MANAGER_BUSY", `The manager has ${done} of ${all} agents.`, GO_ON_AFTER_MS);
+
+/** Has the manager forget the agents that were removed here. */
+async function forget(
+  ctx: TenantContext,
+  manager: ManagerApi,
+  present: Map<string, ManagerAgent>,
+  removed: string[],
+): Promise<void> {
+  const known = removed.filter((id) => present.has(id));
+  for (let n = 0; n < known.length; n += FORGOTTEN_AT_ONCE) await manager.remove(known.slice(n, n + FORGOTTEN_AT_ONCE));
+  noteTold(ctx, removed);
+}
 
 /** One push: what the manager had when it began, and the groups it was given since. */
 class Round {
@@ -104,6 +136,8 @@ class Round {
 
   async #bring(id: string): Promise<void> {
     const row = agentToBring(this.ctx, id);
+    // Removed while others were brought.
+    if (!row) return;
     const present = this.present.get(id);
     if (!present) {
       const material = await this.ctx.open(sealPurpose(row.enrollment_id), row.material);
@@ -125,11 +159,13 @@ class Round {
   }
 }
 
-function agentToBring(ctx: TenantContext, id: string) {
+export function agentToBring(ctx: TenantContext, id: string) {
   type Row = { name: string; token: string; groups: string; labels: string; material: string; enrollment_id: string };
   const query = `SELECT a.name, a.token, a.groups, t.labels, a.material, a.enrollment_id
     FROM agents a JOIN tokens t ON t.id = a.token WHERE a.id = ?`;
-  const { groups, labels, ...row } = ctx.sql.exec<Row>(query, id).one();
+  const [found] = ctx.sql.exec<Row>(query, id).toArray();
+  if (!found) return null;
+  const { groups, labels, ...row } = found;
   const known = groupsOf(row.token, JSON.parse(groups) as string[], JSON.parse(labels) as Record<string, string>);
   return { ...row, groups: known };
 }

@@ -57,7 +57,7 @@ function mark(ctx: TenantContext, column: "id" | "token", value: string, reason:
 }
 
 /** Wherever they are connected: also at a node that they were sent to while their own was away. */
-async function closeConnections(ctx: TenantContext, agents: string[]): Promise<void> {
+export async function closeConnections(ctx: TenantContext, agents: string[]): Promise<void> {
   if (agents.length === 0) return;
   await Promise.all(managerNumbers(ctx).map((n) => nodeStub(ctx.env, ctx.id, "manager", n).closeAgents(agents)));
 }

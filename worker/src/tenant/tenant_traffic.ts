@@ -4,7 +4,9 @@ import type { AccessClaims } from "../auth/claims";
 import type { Env } from "../bindings";
 import { asEdgeError, type ErrorCode, type FieldFault } from "../errors";
 import type { EnrollLine } from "../gates/enroll";
+import type { AgentOrder, AgentOrderView } from "../schemas/agent_orders";
 import { type Admission, admitCertificate, admitConnector, mayConnect, type Verdict } from "./admission";
+import { acceptOrder, orderView } from "./agent_orders";
 import {
   type AdmittedRequest,
   admitRequest,
@@ -104,6 +106,14 @@ export class TenantTraffic extends DurableObject<Env> {
     this.tenant.requireLive(epoch);
     const work = () => quarantine(this.tenant, agent, reason);
     return key === undefined ? work() : once(this.tenant, `quarantine:${key}`, { agent, reason }, work);
+  }
+
+  async orderOfAgents(id: string, order: AgentOrder): Promise<AgentOrderView> {
+    return acceptOrder(this.tenant, id, order);
+  }
+
+  async agentOrder(id: string): Promise<AgentOrderView> {
+    return orderView(this.tenant, id);
   }
 
   quarantineToken(token: string, epoch: number, reason: string, key: string): Promise<QuarantinedToken> {

@@ -57,6 +57,13 @@ export const isolateToken = (id: string, token: string, more = {}) =>
     ...more,
   });
 
+/** An order about agents, and the call that gives it. */
+export const agentOrder = () => `ord_${randomBase32(20)}`;
+export const removal = (more = {}) => ({ epoch, kind: "remove", agents: ["001"], ...more });
+export const orderAgents = (id: string, name = agentOrder(), body: unknown = removal()) =>
+  call("PUT", `/v1/tenants/${id}/agent-orders/${name}`, body);
+export const agentOrderAt = (id: string, name = agentOrder()) => call("GET", `/v1/tenants/${id}/agent-orders/${name}`);
+
 /** Where the portal's trail of Acme ends, and the call that tells it. */
 export const trailBody = (more = {}) => ({
   ...{ epoch, organization: `org_${"a".repeat(20)}`, position: 7, hash: "1".repeat(64) },

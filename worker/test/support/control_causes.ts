@@ -1,10 +1,14 @@
 import { backUp, backupBody, dayBody, rehydrate, restore, restoreBody, withAlerts, withBackup } from "./backup_calls";
 import {
+  agentOrder,
+  agentOrderAt,
   code,
   codeBody,
   isolate,
   isolateToken,
+  orderAgents,
   putToken,
+  removal,
   revocation,
   revoke,
   rotate,
@@ -97,6 +101,23 @@ export const CONTROL_CAUSES: Record<string, Causes> = {
     409: onLaterEpoch((id) => isolateToken(id, token())),
     410: onDeleted((id) => isolateToken(id, token())),
     422: on((id) => isolateToken(id, token(), { reason: "" })),
+  },
+  "put /v1/tenants/{id}/agent-orders/{order}": {
+    ...tenantCauses("PUT", `/agent-orders/${agentOrder()}`, removal()),
+    202: on((id) => orderAgents(id)),
+    409: onLaterEpoch((id) => orderAgents(id)),
+    410: onDeleted((id) => orderAgents(id)),
+    422: on((id) => orderAgents(id, agentOrder(), removal({ agents: [] }))),
+  },
+  "get /v1/tenants/{id}/agent-orders/{order}": {
+    ...tenantCauses("GET", `/agent-orders/${agentOrder()}`),
+    200: on(async (id) => {
+      const name = agentOrder();
+      await (await orderAgents(id, name)).text();
+      return agentOrderAt(id, name);
+    }),
+    410: onDeleted((id) => agentOrderAt(id)),
+    422: on((id) => agentOrderAt(id, "ord_x")),
   },
   "post /v1/tenants/{id}/certs/rotate": {
     ...tenantCauses("POST", "/certs/rotate", rotation()),

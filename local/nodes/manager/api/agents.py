@@ -22,6 +22,7 @@ from local.web.messages import Request, Response
 from local.web.routing import Route
 
 NOT_THERE = (1701, "Agent does not exist")
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 STATUSES = ("active", "disconnected", "never_connected", "pending")
 
 
@@ -48,6 +49,18 @@ class NewAgent:
         forced = isinstance(force, dict) and bool(force.get("enabled"))
         # the API's own description writes "ANY"
         return cls(given["name"], given.get("id"), given.get("key"), ip.lower(), forced)
+
+
+def _seconds(interval: str) -> int:
+    """A time as the API takes it, such as 7d, 10h, 5m or 30s. Raises ApiError 400."""
+    if not interval[:-1].isascii() or not interval[:-1].isdigit() or interval[-1:] not in UNITS:
+        raise bad_parameter("older_than", f"'{interval}' is not a 'timeframe'")
+    return int(interval[:-1]) * UNITS[interval[-1]]
+
+
+def heard_at(agent: Agent) -> float:
+    """When an agent was last heard; when it was added, if it never was."""
+    return agent.added_at if agent.last_keepalive is None else agent.last_keepalive
 
 
 class AgentCalls:
@@ -106,13 +119,14 @@ class AgentCalls:
         if "agents_list" not in request.query or "status" not in request.query:
             raise bad_parameter("agents_list", "Missing query parameter 'agents_list' or 'status'")
         wanted = set(request.query["status"].split(","))
+        heard_before = time.time() - _seconds(request.query.get("older_than", "7d"))
         asked = self._asked(request) or [agent.id for agent in self._registry.all()]
         removed, failed = [], {}
         for id in asked:
             agent = self._registry.find(id)
             if agent is None:
                 failed[id] = NOT_THERE
-            elif not wanted & {"all", agent.status(time.time(), DISCONNECTED_AFTER)}:
+            elif not wanted & {"all", agent.status(time.time(), DISCONNECTED_AFTER)} or heard_at(agent) > heard_before:
                 failed[id] = (1731, "Agent is not eligible for the action to be performed")
             else:
                 self._forget(agent)
