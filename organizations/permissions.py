@@ -10,7 +10,14 @@ from collections.abc import Iterable
 from django.db.models import Q, TextChoices
 
 _VIEWER = frozenset({"tenant.view", "token.view", "agent.view", "dashboard.open", "events.read", "member.view"})
-_OPERATOR = _VIEWER | {"tenant.operate", "token.create", "token.revoke", "agent.quarantine", "client.emergency"}
+_OPERATOR = _VIEWER | {
+    "tenant.operate",
+    "token.create",
+    "token.revoke",
+    "agent.quarantine",
+    "agent.manage",
+    "client.emergency",
+}
 _ADMIN = _OPERATOR | {
     "tenant.create",
     "tenant.delete",
@@ -61,7 +68,7 @@ ROLE_HELP = f"One of {', '.join(Role.values)}, or the id of one of the organizat
 ROLE_WORDS = {
     "owner": "Everything, also what only the organization itself decides: owners, sign-in, billing, who manages it",
     "admin": "Makes and deletes tenants, looks after people, keys and clients; billing can only be read",
-    "operator": "Runs what is there: starts and stops tenants, enrolls and quarantines agents",
+    "operator": "Runs what is there: starts and stops tenants, enrolls, upgrades and removes agents",
     "viewer": "Sees tenants, agents, events and dashboards, and changes nothing",
     "billing": "Sees which tenants there are, and pays for them",
 }

@@ -12,6 +12,8 @@ class TenantsConfig(AppConfig):
         import tenants.access.feed
         import tenants.access.revocations
         import tenants.access.trail_heads
+        import tenants.agents.commands
+        import tenants.agents.feed
         import tenants.enrollment.agents
         import tenants.enrollment.commands
         import tenants.enrollment.feed

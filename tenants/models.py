@@ -1,6 +1,7 @@
 """Gathers the rows of the inner rooms, so that Django finds them in one place."""
 
 from tenants.access.models import Revocation, TrailExchange
+from tenants.agents.models import AgentOrder, AgentResult
 from tenants.enrollment.models import Agent, AgentReading, ConnectionChange, EnrollmentToken, Refusal, TokenUse
 from tenants.metering.models import UsageHour
 from tenants.protection.models import Backup
@@ -8,7 +9,9 @@ from tenants.provisioning.models import Cell, Operation, Step, Tenant
 
 __all__ = [
     "Agent",
+    "AgentOrder",
     "AgentReading",
+    "AgentResult",
     "Backup",
     "Cell",
     "ConnectionChange",

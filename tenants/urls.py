@@ -4,6 +4,7 @@ from django.urls import path
 
 from tenants import search_views
 from tenants.access import views as access
+from tenants.agents import order_views as agent_orders
 from tenants.agents import views as agents
 from tenants.enrollment.tokens import views as tokens
 from tenants.protection import backup_views as backups
@@ -63,6 +64,8 @@ urlpatterns = [
     path("t/<str:tenant_id>/agents/", agents.listing, name="agents"),
     path("t/<str:tenant_id>/agents/<str:number>/", agents.page, name="agent"),
     path("t/<str:tenant_id>/agents/<str:number>/quarantine/", agents.quarantine, name="agent-quarantine"),
+    path("t/<str:tenant_id>/agent-orders/", agent_orders.listing, name="agent-orders"),
+    path("t/<str:tenant_id>/agent-orders/<str:order_id>/", agent_orders.page, name="agent-order"),
     path("t/<str:tenant_id>/events/", access.events, name="events"),
     path("t/<str:tenant_id>/events/tail/", access.tail, name="events-tail"),
     path("t/<str:tenant_id>/events/recent/", access.recent, name="recent-events"),

@@ -41,6 +41,7 @@ AREAS = (
         ("token.create", "Create enrollment tokens", "Whoever has one connects machines to a tenant."),
         ("token.revoke", "Revoke enrollment tokens", "At once, for good."),
         ("agent.view", "See agents", "Names, addresses, versions and whether they are connected."),
+        ("agent.manage", "Group, upgrade and remove agents", "One or many of a tenant; removing has no way back."),
         ("agent.quarantine", "Quarantine agents", "Cuts machines off, one or all of a token, and lets them back."),
     ),
     _area(

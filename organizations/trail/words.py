@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 NOUNS = {
+    "agents": "Agents",
     "audit": "Audit log",
     "api_key": "API key",
     "break_glass": "Emergency sign-in",
@@ -31,6 +32,7 @@ NOUNS = {
     "trail": "Audit trail",
 }
 VERBS = {
+    "groups": "given other groups",
     "break": "found to be changed outside the portal",
     "differ": "found to differ from what the edge knows of it",
     "exchange": "told to the edge, and the edge's told here",

@@ -6,11 +6,13 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlplane.api.views import ListView
+from controlplane.api.views import ListView, valid
 from organizations.trail.search import search_of
 from tenants.agents import queries
 from tenants.agents.files import MOST, csv_of
+from tenants.agents.forms import order
 from tenants.agents.search import STATE_WORDS, AgentSearch, InventorySearch, narrowed
+from tenants.agents.serializers import AgentOrderIn, AgentOrderOut
 from tenants.enrollment import queries as enrollment
 from tenants.enrollment.agents import ask_again_if_old
 from tenants.enrollment.serializers import AgentOut
@@ -87,3 +89,33 @@ class Export(ListView):
     def get(self, request: Request) -> HttpResponse:
         """Export what a search finds as CSV; the last line says whether the file is complete."""
         return csv_of(narrowed(queries.inventory(self.actor), search_of(request.query_params, InventorySearch)))
+
+
+class AgentOrders(TenantView, ListView):
+    """Orders about a tenant's agents."""
+
+    @extend_schema(operation_id="tenants_agent_orders_list", responses=AgentOrderOut(many=True), filters=False)
+    def get(self, request: Request, tenant_id: str) -> Response:
+        """List orders, newest first, with what became of each agent."""
+        return self.page(queries.orders_of(self.actor, self.tenant(tenant_id)), AgentOrderOut)
+
+    @extend_schema(operation_id="tenants_agent_orders_create", request=AgentOrderIn, responses={202: AgentOrderOut})
+    def post(self, request: Request, tenant_id: str) -> Response:
+        """
+        Set the groups of agents, upgrade or remove them: up to 100 at once, each with a result of its own.
+
+        Removing is done at once and has no way back. The others wait, a week at most, until the tenant's manager runs.
+        """
+        tenant = self.tenant(tenant_id)
+        placed = order(self.actor, tenant, **valid(AgentOrderIn, request))
+        headers = {"Location": f"/api/v1/tenants/{tenant.pk}/agent-orders/{placed.pk}"}
+        return Response(AgentOrderOut(placed).data, status=202, headers=headers)
+
+
+class OneAgentOrder(TenantView):
+    """One order about agents."""
+
+    @extend_schema(operation_id="tenants_agent_orders_retrieve", responses=AgentOrderOut)
+    def get(self, request: Request, tenant_id: str, order_id: str) -> Response:
+        """Read an order with what became of each agent."""
+        return Response(AgentOrderOut(queries.order(self.actor, self.tenant(tenant_id), order_id)).data)

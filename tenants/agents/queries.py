@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from django.db.models import Count, QuerySet
 
 from controlplane.actor import Actor
+from controlplane.problems import NotFound
 from organizations import access
 from organizations import queries as organizations
 from organizations.models import Organization
+from tenants.agents.models import AgentOrder, AgentResult
 from tenants.enrollment.models import Agent, AgentReading, ConnectionChange
 from tenants.enrollment.queries import with_origin
 from tenants.provisioning import queries as provisioning
@@ -62,3 +64,24 @@ def _tenants(actor: Actor) -> QuerySet[Tenant]:
 def _around(actor: Actor, organization: Organization) -> list[str]:
     clients = organizations.clients_of(actor, organization) if organization.is_msp else ()
     return [organization.pk, *(client.pk for client in clients)]
+
+
+def orders_of(actor: Actor, tenant: Tenant) -> QuerySet[AgentOrder]:
+    """Orders about a tenant's agents, the newest first, with what became of each agent."""
+    access.require(actor, "agent.view", tenant.organization_id)
+    return AgentOrder.objects.filter(tenant=tenant).prefetch_related("results__order")
+
+
+def results_of(actor: Actor, agent: Agent) -> Sequence[AgentResult]:
+    """The newest orders about one agent, with what became of them."""
+    access.require(actor, "agent.view", agent.organization_id)
+    results = AgentResult.objects.filter(agent=agent).select_related("order")
+    return list(results.order_by("-order__created_at", "-order__id")[:10])
+
+
+def order(actor: Actor, tenant: Tenant, order_id: str) -> AgentOrder:
+    """One order. Raises NotFound, also for one of another tenant."""
+    found = orders_of(actor, tenant).filter(pk=order_id).first()
+    if found is None:
+        raise NotFound("This tenant has no such order about agents.")
+    return found

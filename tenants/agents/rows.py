@@ -1,5 +1,6 @@
 """Agents of an inventory, ready to be read."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,11 +9,13 @@ from django.urls import reverse
 
 from controlplane.csv_rows import csv_row
 from controlplane.marks import UNKNOWN, Mark
+from tenants.agents.models import AgentOrder, AgentResult
 from tenants.agents.queries import Unread
 from tenants.agents.search import STATE_WORDS, AgentSearch
 from tenants.enrollment.marks import AGENT
 from tenants.enrollment.models import Agent, ConnectionChange
 from tenants.enrollment.rows import agent_row
+from tenants.provisioning.marks import WORKING
 
 ALWAYS_OFFERED = ("active", "silent")
 
@@ -90,3 +93,60 @@ def unread_words(unread: list[Unread]) -> str:
     named = ", ".join(each.tenant.name for each in unread[:5])
     more = f" and {len(unread) - 5} more" if len(unread) > 5 else ""
     return f"{named}{more}"
+
+
+RESULT = {
+    "waiting": Mark("working", "clock", "Waiting"),
+    "working": Mark("working", WORKING, "Under way"),
+    "done": Mark("ok", "circle-check", "Done"),
+    "failed": Mark("failed", "circle-x", "Failed"),
+}
+TITLES = {"groups": "Set groups", "upgrade": "Upgrade", "remove": "Remove"}
+
+
+def order_row(order: AgentOrder, names: Mapping[str, str]) -> dict[str, Any]:
+    """One order, and what became of it for each agent."""
+    results = sorted(order.results.all(), key=lambda result: (result.state != "failed", result.number))
+    counts = Counter(result.state for result in results)
+    return {
+        "id": order.pk,
+        "title": f"{TITLES[order.kind]}: {len(results)} agent{'' if len(results) == 1 else 's'}",
+        "words": _order_words(order),
+        "mark": _order_mark(counts),
+        "pending": order.pending,
+        "error": (order.edge_error or {}).get("message", ""),
+        "is_open": bool(counts["waiting"] + counts["working"]),
+        "waits": bool(counts["waiting"]) and not order.pending,
+        "created_at": order.created_at,
+        "created_by": names.get(order.created_by, "The system"),
+        "results": [result_row(result) for result in results],
+    }
+
+
+def result_row(result: AgentResult) -> dict[str, Any]:
+    """What became of an order for one agent."""
+    return {
+        "number": result.number,
+        "name": result.name,
+        "url": reverse("tenants:agent", args=[result.tenant_id, result.number]) if result.agent_id else "",
+        "order_url": reverse("tenants:agent-order", args=[result.tenant_id, result.order_id]),
+        "title": TITLES[result.order.kind],
+        "mark": RESULT[result.state],
+        "note": result.note,
+        "at": result.changed_at,
+    }
+
+
+def _order_words(order: AgentOrder) -> str:
+    groups, version = order.arguments.get("groups"), order.arguments.get("version")
+    if order.kind == "groups":
+        return f"To {', '.join(groups)}" if groups else "To “default” alone"
+    return f"To {version or 'the manager’s own version'}" if order.kind == "upgrade" else "Out of this tenant"
+
+
+def _order_mark(counts: Mapping[str, int]) -> Mark:
+    """The gravest of what became of it, with how many."""
+    for state in ("working", "waiting", "failed"):
+        if counts.get(state):
+            return RESULT[state].saying(word=f"{counts[state]} {RESULT[state].word.lower()}")
+    return RESULT["done"]

@@ -18,7 +18,8 @@ from organizations.frame import Link, frame_for
 from organizations.trail.search import search_of
 from tenants.agents import queries
 from tenants.agents.files import csv_of
-from tenants.agents.rows import chips, history_row, inventory_row, summed_up, unread_words
+from tenants.agents.forms import OrderForm
+from tenants.agents.rows import chips, history_row, inventory_row, result_row, summed_up, unread_words
 from tenants.agents.search import AgentSearch, InventorySearch, narrowed
 from tenants.enrollment import actions
 from tenants.enrollment import queries as enrollment
@@ -41,9 +42,13 @@ def listing(request: HttpRequest, tenant_id: str) -> HttpResponse:
     permissions = access.require(actor, "agent.view", tenant.organization_id).permissions
     ask_again_if_old(tenant)
     form = AgentSearch(request.GET)
+    can_manage = "agent.manage" in permissions
     context = {
         **_found(request, enrollment.agents_of(actor, tenant), form, agent_row),
         "tenant": tenant,
+        "can_manage": can_manage,
+        "selecting": can_manage and "select" in request.GET,
+        "order_form": OrderForm(),
         "reading": enrollment.agent_reading(actor, tenant),
         "can_quarantine": "agent.quarantine" in permissions,
         "frame": tenant_frame(request, tenant, permissions, here="Agents", section="agents"),
@@ -93,6 +98,9 @@ def page(request: HttpRequest, tenant_id: str, number: str) -> HttpResponse:
         "reason": agent.quarantine_reason,
         "reading": enrollment.agent_reading(actor, tenant),
         "history": [history_row(change) for change in queries.connection_history(actor, agent)],
+        "orders": [result_row(result) for result in queries.results_of(actor, agent)],
+        "order_form": OrderForm(initial={"groups": ", ".join(agent.groups)}),
+        "can_manage": "agent.manage" in permissions,
         "can_quarantine": "agent.quarantine" in permissions,
         "frame": tenant_frame(request, tenant, permissions, here=agent.name, section="agents", crumbs=[crumb]),
     }
@@ -126,7 +134,7 @@ def _found(request: HttpRequest, agents: QuerySet[Agent], form: AgentSearch, row
         "searched": bool(form.given),
         "query": form.address(),
         "agents": [row(agent) for agent in found.rows],
-        "page": pager(found, keeping=form.address()),
+        "page": pager(found, keeping=form.address() + ("&select=1" if "select" in request.GET else "")),
         "counts": counts,
         "chips": chips(counts, form),
         "summary": summed_up(counts),

@@ -34,7 +34,7 @@ def check_token(
         raise Invalid("A token lives for 1 to 365 days.", field="expires_in_days")
     if not 1 <= max_uses <= MOST_USES:
         raise Invalid(f"A token can be used 1 to {MOST_USES} times.", field="max_uses")
-    _check_groups(groups)
+    check_groups(groups)
     _check_labels(labels)
     _check_site(site, labels)
 
@@ -56,7 +56,8 @@ def check_text(field: str, text: str, longest: int) -> None:
         raise Invalid(f"Expected 1 to {longest} printable characters.", field=field)
 
 
-def _check_groups(groups: Sequence[str]) -> None:
+def check_groups(groups: Sequence[str]) -> None:
+    """Raise Invalid unless a manager takes all of them as groups."""
     fine = len(groups) <= MOST_GROUPS and all(GROUP.match(group) for group in groups)
     if not fine or len(set(groups)) < len(groups):
         raise Invalid(

@@ -113,6 +113,14 @@ class EdgeApi:
         """The tenant's agents: `agents`, and `partial` with its `reason` while the manager does not answer."""
         return self._call("GET", f"/v1/tenants/{_part(tenant_id)}/agents", key="access")
 
+    def order_agents(self, tenant_id: str, order_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Have agents grouped, upgraded or removed, once; the answer has each one's `results`."""
+        return self._call("PUT", f"/v1/tenants/{_part(tenant_id)}/agent-orders/{_part(order_id)}", body)
+
+    def agent_order(self, tenant_id: str, order_id: str) -> dict[str, Any]:
+        """What became of an order for each agent."""
+        return self._call("GET", f"/v1/tenants/{_part(tenant_id)}/agent-orders/{_part(order_id)}")
+
     def quarantine(self, tenant_id: str, agent: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Close an agent's connections and refuse its credential."""
         return self._call("POST", f"/v1/tenants/{_part(tenant_id)}/agents/{_part(agent)}/quarantine", body)

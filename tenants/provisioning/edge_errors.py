@@ -79,4 +79,5 @@ BY_CODE: Mapping[str, type[EdgeError]] = {
     "TENANT_UNKNOWN": UnknownAtEdge,
     "TOKEN_NOT_FOUND": UnknownAtEdge,
     "AGENT_NOT_FOUND": UnknownAtEdge,
+    "AGENT_ORDER_NOT_FOUND": UnknownAtEdge,
 }

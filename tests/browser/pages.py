@@ -66,6 +66,8 @@ PAGES = (
     Shown("token", "alice", lambda world: _token(world, "Warehouse laptops")),
     Shown("agents", "alice", _tenant("Production", "agents/")),
     Shown("agent", "alice", _tenant("Production", "agents/001/")),
+    Shown("agents-chosen", "alice", _tenant("Production", "agents/?select=1")),
+    Shown("agent-orders", "alice", _tenant("Production", "agent-orders/")),
     Shown("inventory", "paula", lambda world: f"/o/{world.msp.pk}/agents/"),
     Shown("agents-empty", "paula", _tenant("Baltic production", "agents/")),
     Shown("events", "alice", _tenant("Production", "events/")),

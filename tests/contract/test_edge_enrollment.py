@@ -145,6 +145,56 @@ def test_a_leaked_token_is_withdrawn_and_all_its_agents_are_cut_off_at_once(edge
     assert enroll(edge, leaked, "thief-2").json()["code"] == "TOKEN_REVOKED"
 
 
+def test_agents_are_grouped_upgraded_and_removed_by_orders_that_the_manager_carries_out(
+    edge: Edge, tenant: str, tmp_path: Path
+) -> None:
+    token = new_token(edge, tenant, groups=["linux"])
+    identity = enroll(edge, token, "ordered-1").json()
+    number = identity["agent_id"]
+    with connected(identity, tmp_path) as (agent, port):
+        agent.keep_alive()
+        agent.take_files()
+        grouped = order(edge, tenant, kind="groups", agents=[number], groups=["web"])
+        assert ended(edge, tenant, grouped)["state"] == "done"
+        agent.keep_alive()
+        agent.take_files()
+        assert agent.files.startswith(b"#default.web\n")
+        # The stand-in has no packages, as a manager whose repository is out of reach.
+        upgraded = ended(edge, tenant, order(edge, tenant, kind="upgrade", agents=[number]))
+        assert (upgraded["state"], upgraded["note"]) == ("failed", "The repository is not reachable")
+        removed = order(edge, tenant, kind="remove", agents=[number])
+        assert ended(edge, tenant, removed)["state"] == "done"
+        with pytest.raises(ConnectionError):
+            agent.keep_alive()
+        agent.connect(port)
+        with pytest.raises(ConnectionError):
+            agent.start_up()
+    assert number not in [one["id"] for one in listed_agents(edge, tenant)]
+    again = enroll(edge, token, "ordered-1").json()
+    assert int(again["agent_id"]) > int(number)
+    with connected(again, tmp_path) as (agent, _):
+        agent.keep_alive()
+
+
+def order(edge: Edge, tenant: str, **body: Any) -> str:
+    name = "ord_" + "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz234567") for _ in range(20))
+    given = {"epoch": 1, **body}
+    answer = edge.call("PUT", f"/v1/tenants/{tenant}/agent-orders/{name}", given)
+    assert answer.status_code == 202, answer.text
+    assert edge.call("PUT", f"/v1/tenants/{tenant}/agent-orders/{name}", given).status_code == 202
+    return name
+
+
+def ended(edge: Edge, tenant: str, name: str) -> dict[str, Any]:
+    """What became of an order about one agent."""
+
+    def result() -> dict[str, Any] | None:
+        (one,) = edge.call("GET", f"/v1/tenants/{tenant}/agent-orders/{name}").json()["results"]
+        return one if one["state"] in ("done", "failed") else None
+
+    return wait_for(result, "an end of the order")
+
+
 def test_a_machine_enrolls_by_wazuhs_own_protocol_where_the_plan_lets_it_and_reports_by_its_key(
     edge: Edge, tmp_path: Path
 ) -> None:

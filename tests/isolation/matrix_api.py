@@ -184,6 +184,11 @@ API = {
     "/api/v1/agents/export": {"GET": people()},
     "/api/v1/tenants/{tenant_id}/agents": {"GET": needs("agent.view", edge=True)},
     "/api/v1/tenants/{tenant_id}/agents/{number}": {"GET": needs("agent.view", edge=True)},
+    "/api/v1/tenants/{tenant_id}/agent-orders": {
+        "GET": needs("agent.view"),
+        "POST": needs("agent.manage", body={"kind": "upgrade", "agents": ["001"]}),
+    },
+    "/api/v1/tenants/{tenant_id}/agent-orders/{order_id}": {"GET": needs("agent.view")},
     "/api/v1/tenants/{tenant_id}/agents/{number}/quarantine": {
         "POST": needs("agent.quarantine", body={"reason": "leaked"})
     },

@@ -215,6 +215,11 @@ PAGES = {
     "/t/{tenant_id}/agents/": {"GET": needs("agent.view")},
     "/t/{tenant_id}/agents/{number}/": {"GET": needs("agent.view")},
     "/t/{tenant_id}/agents/{number}/quarantine/": {"POST": needs("agent.quarantine", body={"reason": "leaked"})},
+    "/t/{tenant_id}/agent-orders/": {
+        "GET": needs("agent.view"),
+        "POST": needs("agent.manage", body={"kind": "upgrade", "agents": "001"}),
+    },
+    "/t/{tenant_id}/agent-orders/{order_id}/": {"GET": needs("agent.view")},
     "/t/{tenant_id}/events/": {"GET": needs("events.read", edge=True)},
     "/t/{tenant_id}/events/tail/": {"GET": needs("events.read", edge=True)},
     "/t/{tenant_id}/events/recent/": {"GET": needs("events.read", edge=True)},

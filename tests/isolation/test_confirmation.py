@@ -44,6 +44,9 @@ FRESH: dict[tuple[str, str], dict | None] = {
     ("POST", f"{PAGE}/roles/new/"): None,
     ("POST", f"{PAGE}/roles/{{role_id}}/"): None,
     ("POST", f"{PAGE}/roles/{{role_id}}/delete/"): None,
+    # what can't be undone to machines
+    ("POST", "/api/v1/tenants/{tenant_id}/agent-orders"): {"kind": "remove", "agents": ["001"]},
+    ("POST", "/t/{tenant_id}/agent-orders/"): {"kind": "remove", "agents": "001"},
     # keys
     ("POST", f"{ONE}/keys"): {"name": "new", "scopes": ["tenant.view"], "expires_in_days": 1},
     ("GET", f"{PAGE}/keys/new/"): {},

@@ -28,6 +28,7 @@ from organizations.models import (
 from organizations.permissions import OF_TENANTS, PERMISSIONS
 from organizations.sso.saml.certificates import fingerprint
 from organizations.sso.saml.metadata import parse
+from tenants.agents.actions import upgrade
 from tenants.enrollment.models import Agent
 from tenants.enrollment.tokens.actions import create_token
 from tenants.protection.models import Backup
@@ -144,7 +145,10 @@ def _tenants(alice: User, acme: Organization) -> tuple[Tenant, dict[str, str]]:
             created_at=timezone.now(),
         )
         Tenant.objects.filter(pk=tenant.pk).update(reason={"code": "X", "message": CANARY, "hint": ""})
+    with rls.acting_as(actor.rls_actor):
+        order = upgrade(by=actor, tenant=tenant, agents=[agent.number])
     return other, {
+        "order_id": order.pk,
         "tenant_id": tenant.pk,
         "token_id": token.pk,
         "operation_id": operation.pk,

@@ -189,6 +189,15 @@ async def test_a_list_of_agents_is_filtered_sorted_cut_and_projected(manager) ->
     assert everything["data"]["affected_items"][0]["id"] == "000", "the manager lists itself"
 
 
+async def test_agents_that_were_heard_within_a_week_are_kept_unless_another_age_is_given(manager) -> None:
+    await manager.insert()
+
+    answer = await manager.call("DELETE", "/agents?agents_list=001&status=all")
+
+    assert answer["data"]["failed_items"][0]["error"]["code"] == 1731
+    assert (await manager.http.delete("/agents?agents_list=001&status=all&older_than=soon")).status_code == 400
+
+
 async def test_deleting_agents_names_those_that_were_not_there(manager) -> None:
     await manager.insert()
 

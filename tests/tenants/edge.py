@@ -29,6 +29,7 @@ class FakeEdge(EdgeLife):
         super().__init__()
         self.tokens: dict[tuple[str, str], dict[str, Any]] = {}
         self.agents: dict[str, list[dict[str, Any]]] = {}
+        self.orders: dict[tuple[str, str], dict[str, Any]] = {}
         self.partial: dict[str, str] = {}
         self.restored: list[str] = []
         self.keys = {"current": "k1", "configured": ["k1"], "in_use": [{"kek": "k1", "tenants": 3}], "unknown": 0}
@@ -92,6 +93,8 @@ class FakeEdge(EdgeLife):
             ("DELETE", rf"{one}/tokens/([a-z2-7]{{10}})", self._delete_token),
             ("GET", rf"{one}/agents", self._agents),
             ("POST", rf"{one}/agents/(\d+)/quarantine", self._quarantine),
+            ("PUT", rf"{one}/agent-orders/(ord_\w+)", self._order_agents),
+            ("GET", rf"{one}/agent-orders/(ord_\w+)", self._agent_order),
             ("POST", rf"{one}/tokens/(\w+)/quarantine", self._quarantine_token),
             ("POST", rf"{one}/certs/rotate", self._rotate),
             ("POST", rf"{one}/sleep", self._sleep),
@@ -222,6 +225,30 @@ class FakeEdge(EdgeLife):
             return refusal(404, "AGENT_NOT_FOUND")
         found["quarantined"] = True
         return httpx.Response(200, json=found)
+
+    def _order_agents(self, tenant_id: str, order: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
+        """Removes at once; anything else waits until a test says what became of it."""
+        if (tenant_id, order) not in self.orders:
+            listed, removes = self.agents.get(tenant_id, []), body["kind"] == "remove"
+            state = "done" if removes else "waiting"
+            results = [{"agent": each, "state": state, "note": None, "at": NOW} for each in body["agents"]]
+            self.orders[tenant_id, order] = {"id": order, "kind": body["kind"], "results": results, "body": body}
+            if removes:
+                self.agents[tenant_id] = [each for each in listed if each["id"] not in body["agents"]]
+        return self._agent_order(tenant_id, order, body=None, query=None)
+
+    def _agent_order(self, tenant_id: str, order: str, *, body: Any, query: Any) -> httpx.Response:
+        known = self.orders.get((tenant_id, order))
+        if known is None:
+            return refusal(404, "AGENT_ORDER_NOT_FOUND")
+        return httpx.Response(202, json={name: known[name] for name in ("id", "kind", "results")})
+
+    def settle_order(self, tenant_id: str, order: str, agent: str, state: str, note: str | None = None) -> None:
+        """The manager came so far with an order for one agent, which the feed tells."""
+        told = {"agent": agent, "state": state, "note": note, "at": NOW}
+        results = self.orders[tenant_id, order]["results"]
+        results[:] = [told if each["agent"] == agent else each for each in results]
+        self.publish(tenant_id, "agent_order", {"order": order, "results": [told]})
 
     def _quarantine_token(self, tenant_id: str, token: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
         known = self.tokens.get((tenant_id, token))

@@ -1,0 +1,87 @@
+"""What was ordered of a tenant's agents, and what became of it for each of them."""
+
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+
+from controlplane.ids import new_id
+
+
+def new_order_id() -> str:
+    return new_id("ord")
+
+
+def new_result_id() -> str:
+    return new_id("ores")
+
+
+class AgentOrder(models.Model):
+    """
+    That agents of one tenant get other groups or another version, or leave.
+
+    `acknowledged_at` is null while the edge has not confirmed that it has the order ("pending at the edge");
+    `edge_error` says why it never will.
+    """
+
+    class Kind(models.TextChoices):
+        GROUPS = "groups", "Set groups"
+        UPGRADE = "upgrade", "Upgrade"
+        REMOVE = "remove", "Remove"
+
+    id = models.CharField(primary_key=True, max_length=32, default=new_order_id, editable=False)
+    organization = models.ForeignKey("organizations.Organization", on_delete=models.PROTECT, related_name="+")
+    tenant = models.ForeignKey("tenants.Tenant", on_delete=models.CASCADE, related_name="agent_orders")
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    arguments = models.JSONField(default=dict)
+    created_by = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    acknowledged_at = models.DateTimeField(null=True, blank=True)
+    edge_error = models.JSONField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["tenant", "-created_at", "-id"], name="agent_orders_of_tenant")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+    @property
+    def pending(self) -> bool:
+        """Whether the edge has yet to confirm that it has the order."""
+        return self.acknowledged_at is None and self.edge_error is None
+
+    def body(self, epoch: int) -> dict[str, Any]:
+        """What the edge is told."""
+        numbers = sorted(result.number for result in self.results.all())
+        return {"epoch": epoch, "kind": self.kind, "agents": numbers, **self.arguments}
+
+
+class AgentResult(models.Model):
+    """What became of an order for one agent. The agent's own row may be gone: it was removed, or renamed away."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        WORKING = "working"
+        DONE = "done"
+        FAILED = "failed"
+
+    OPEN = (State.WAITING, State.WORKING)
+
+    id = models.CharField(primary_key=True, max_length=32, default=new_result_id, editable=False)
+    organization = models.ForeignKey("organizations.Organization", on_delete=models.PROTECT, related_name="+")
+    tenant = models.ForeignKey("tenants.Tenant", on_delete=models.CASCADE, related_name="+")
+    order = models.ForeignKey(AgentOrder, on_delete=models.CASCADE, related_name="results")
+    agent = models.ForeignKey("tenants.Agent", null=True, blank=True, on_delete=models.SET_NULL, related_name="results")
+    number = models.CharField(max_length=16)
+    name = models.CharField(max_length=128)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.WAITING)
+    note = models.CharField(max_length=500, blank=True)
+    changed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["order", "number"], name="one_result_an_agent")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.state}"
