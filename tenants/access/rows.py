@@ -44,7 +44,14 @@ AUDIT = {
     "trail.noted": "The portal told where its own audit trail ends",
 }
 
-KINDS = (("", "All"), ("alert", "Alerts"), ("lifecycle", "Lifecycle"), ("enrollment", "Enrollment"), ("audit", "Audit"))
+KINDS = (
+    ("", "All"),
+    ("alert", "Alerts"),
+    ("lifecycle", "Lifecycle"),
+    ("enrollment", "Enrollment"),
+    ("agent", "Agents"),
+    ("audit", "Audit"),
+)
 
 
 def event_row(event: Data) -> dict[str, Any]:
@@ -95,6 +102,13 @@ def _enrollment(data: Data) -> dict[str, Any]:
     return {"words": "An agent enrolled", "agent": _text(agent.get("name"))}
 
 
+def _agent(data: Data) -> dict[str, Any]:
+    agent = _text(_part(data, "agent").get("name"))
+    if data.get("state") == "back":
+        return {"words": "An agent that was silent is back", "agent": agent}
+    return {"words": "An agent is not heard any more", "agent": agent, "tone": "text-attention"}
+
+
 def _heartbeat(data: Data) -> dict[str, Any]:
     return {"words": f"{data.get('node') or 'manager'} is alive".capitalize()}
 
@@ -113,6 +127,7 @@ TELLERS: dict[str, Callable[[Data], dict[str, Any]]] = {
     "lifecycle": _lifecycle,
     "enrollment": _enrollment,
     "heartbeat": _heartbeat,
+    "agent": _agent,
     "audit": _audit,
 }
 

@@ -1,9 +1,10 @@
-"""Applies what the edge tells of orders about agents: what became of each."""
+"""Applies what the edge tells of agents: what became of orders about them, and which are silent."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tenants.agents.models import AgentOrder, AgentResult
+from tenants.enrollment.agents import note_change
 from tenants.enrollment.models import Agent
 from tenants.provisioning.changes import Change
 from tenants.provisioning.feed import handles
@@ -15,6 +16,21 @@ from tenants.provisioning.sighting import Malformed, read_time
 def note_order(tenant: Tenant, change: Change) -> None:
     """The edge, or the tenant's manager, came further with an order."""
     note_results(tenant.pk, str(change.data["order"]), change.data["results"])
+
+
+@handles("agent_silence")
+def note_silence(tenant: Tenant, change: Change) -> None:
+    """Agents fell silent for longer than the tenant allows, or are back: known without asking for all of them."""
+    told = {str(each["id"]): each for each in change.data["agents"]}
+    for agent in Agent.objects.filter(tenant=tenant, number__in=told):
+        news = told[agent.number]
+        is_silent, before = news["state"] == "silent", agent.status
+        agent.silent_at = read_time(change.at) if is_silent else None
+        agent.status = "disconnected" if is_silent else "active"
+        agent.last_seen_at = read_time(news.get("last_seen_at")) or agent.last_seen_at
+        agent.save(update_fields=["silent_at", "status", "last_seen_at"])
+        if agent.status != before:
+            note_change(agent)
 
 
 def note_results(tenant_id: str, order_id: str, told: Sequence[Mapping[str, Any]]) -> None:

@@ -108,6 +108,7 @@ class Agent(models.Model):
     """
     One agent of a tenant, mirrored from the edge. `number` is what Wazuh calls its id, such as `001`.
 
+    `silent_at` is when the edge told that it had been unheard for longer than its tenant allows, null once it is back.
     `quarantine_asked_at` is when somebody asked for quarantine, `quarantined_at` when the edge had carried it out.
     """
 
@@ -123,6 +124,7 @@ class Agent(models.Model):
     address = models.CharField(max_length=64, blank=True)
     enrolled_at = models.DateTimeField(null=True, blank=True)
     last_seen_at = models.DateTimeField(null=True, blank=True)
+    silent_at = models.DateTimeField(null=True, blank=True)
     quarantine_asked_at = models.DateTimeField(null=True, blank=True)
     quarantine_reason = models.CharField(max_length=200, blank=True)
     quarantined_at = models.DateTimeField(null=True, blank=True)

@@ -19,6 +19,7 @@ def agent_row(agent: Agent) -> dict[str, Any]:
         "quarantined": cut_off or agent.pending,
         "pending": agent.pending,
         "last_seen_at": agent.last_seen_at,
+        "silent_at": agent.silent_at,
         "enrolled_at": agent.enrolled_at,
         "version": agent.version,
         "address": agent.address,

@@ -45,6 +45,7 @@ class AgentOut(serializers.ModelSerializer[Agent]):
             "token",
             "enrolled_at",
             "last_seen_at",
+            "silent_at",
             "quarantine_asked_at",
             "quarantined_at",
             "quarantine_reason",

@@ -25,6 +25,7 @@ Bounds = tuple[int, int]
 INDEXER: Mapping[str, Bounds] = {"shards": (1, 5), "replicas": (0, 2), "refresh_interval_s": (1, 300)}
 THRESHOLDS: Mapping[str, Bounds] = {
     "silent_agents_percent": (0, 100),
+    "agent_silence_minutes": (1, 10_080),
     "manager_silence_minutes": (3, 1440),
     "ingest_lag_seconds": (30, 86_400),
     "disk_warning_percent": (50, 94),

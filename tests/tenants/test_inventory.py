@@ -13,6 +13,7 @@ from tenants.enrollment.tasks import read_agents
 from tenants.provisioning.models import Tenant
 from tests.cast import session_of
 from tests.database import all_rows
+from tests.tenants.conftest import read_feed
 from tests.tenants.edge_life import agent
 
 pytestmark = pytest.mark.django_db
@@ -171,4 +172,27 @@ def test_only_the_newest_changes_of_an_agent_are_kept(running, edge, monkeypatch
     with all_rows():
         assert list(ConnectionChange.objects.values_list("status", flat=True)) == [
             *("disconnected", "active", "disconnected"),
+        ]
+
+
+def test_an_agent_that_the_edge_tells_to_be_silent_is_known_to_be_without_reading_all(running, edge, api):
+    edge.agents[running.pk] = [agent("001"), agent("002")]
+    read_agents("lo", running.pk)
+    edge.calls.clear()
+
+    def tell(state: str) -> dict:
+        told = {"id": "001", "name": "host-001", "state": state, "last_seen_at": "2026-11-26T09:00:00.000Z"}
+        edge.publish(running.pk, "agent_silence", {"agents": [told, {**told, "id": "777"}]})
+        read_feed()
+        return api.get(f"tenants/{running.pk}/agents/001").json()
+
+    silent = tell("silent")
+    assert (silent["state"], silent["silent_at"] is None) == ("silent", False)
+    assert silent["last_seen_at"].startswith("2026-11-26T09:00:00")
+    assert edge.count("/agents") == 0
+    back = tell("back")
+    assert (back["state"], back["silent_at"]) == ("active", None)
+    with all_rows():
+        assert list(ConnectionChange.objects.values_list("status", flat=True)) == [
+            *("active", "disconnected", "active", "active"),
         ]

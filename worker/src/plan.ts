@@ -30,6 +30,8 @@ export function indexSettings(plan: Plan): IndexSettings {
 export interface Thresholds {
   /** Attention once more than this share of the enrolled agents is silent. */
   silent_agents_percent: number;
+  /** An agent that was connected and is not heard for longer is told to be silent, once. */
+  agent_silence_minutes: number;
   /** Attention once the manager has sent nothing, not even its sign of life of every minute, for this long. */
   manager_silence_minutes: number;
   /** Attention once an acknowledged alert waits this long for the indexer. */
@@ -41,6 +43,7 @@ export interface Thresholds {
 /** The disk's is the mark from which OpenSearch places no new index on a node. */
 const DEFAULTS: Thresholds = {
   silent_agents_percent: 0,
+  agent_silence_minutes: 15,
   manager_silence_minutes: 10,
   ingest_lag_seconds: 300,
   disk_warning_percent: 85,

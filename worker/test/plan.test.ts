@@ -47,6 +47,7 @@ const FAULTS: Record<string, unknown[]> = {
   "plan.indexer.refresh_interval_s": [0, 301],
   "plan.indexer.heap": ["1g"],
   "plan.thresholds.silent_agents_percent": [-1, 101],
+  "plan.thresholds.agent_silence_minutes": [0, 10_081],
   "plan.thresholds.manager_silence_minutes": [2, 1441],
   "plan.thresholds.ingest_lag_seconds": [29, 86_401],
   "plan.thresholds.disk_warning_percent": [49, 95],
@@ -218,6 +219,7 @@ describe("attention", () => {
   const now = Date.UTC(2026, 10, 26);
   const calm: Signs = {
     ...{ now, agents: { enrolled: 4, active: 4 } },
+    silent: [],
     ...{ managerSince: now - 3_600_000, lastEventAt: now - 60_000, behindSince: null },
   };
   const codes = (signs: Partial<Signs>, thresholds = {}) =>
@@ -234,6 +236,12 @@ describe("attention", () => {
     ["not alerts that have just come", { behindSince: now - 31_000 }, {}, []],
   ])("is called to %s", (_what, signs, thresholds, expected) => {
     expect(codes(signs, thresholds)).toEqual(expected);
+  });
+
+  it("names the agents that were told to be silent, the first of many", () => {
+    const signs = { ...calm, agents: { enrolled: 9, active: 4 }, silent: ["a", "b", "c", "d", "e"] };
+    const [reason] = attentionOf(signs, PLAN as Plan);
+    expect(reason?.message).toBe("5 of 9 agents are silent. For more than 15 minutes: a, b, c and 2 more.");
   });
 
   it("shows in the tenant's view as soon as the indexer told that alerts wait", async () => {

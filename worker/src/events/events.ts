@@ -2,7 +2,7 @@ import type { Batch } from "./blob_log";
 import { type EventFilter, isEverything, mayHold, passes } from "./filter";
 import { type StoredEvent, storedEvents } from "./stored";
 
-export const EVENT_KINDS = ["alert", "heartbeat", "lifecycle", "enrollment", "audit"] as const;
+export const EVENT_KINDS = ["alert", "heartbeat", "lifecycle", "enrollment", "agent", "audit"] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
 
 /** What a caller hands in. `key` names the event once and for all: the same key again is a duplicate and is dropped. */

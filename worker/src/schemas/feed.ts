@@ -18,6 +18,7 @@ export const ChangeKind = z.enum([
   ...(["tenant", "enrollment", "token", "refusal", "dashboard", "certificate", "health"] as const),
   "backup",
   "agent_order",
+  "agent_silence",
 ]);
 export type ChangeKind = z.infer<typeof ChangeKind>;
 

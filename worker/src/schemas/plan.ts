@@ -60,6 +60,7 @@ const IndexerSettings = z
 const ThresholdSettings = z
   .strictObject({
     silent_agents_percent: z.int().min(0).max(100),
+    agent_silence_minutes: z.int().min(1).max(10_080),
     manager_silence_minutes: z.int().min(3).max(1440),
     ingest_lag_seconds: z.int().min(30).max(86_400),
     disk_warning_percent: z.int().min(50).max(94),
@@ -67,7 +68,7 @@ const ThresholdSettings = z
   .partial()
   .openapi({
     description:
-      "Above which a tenant that runs needs a look; left out: 0 percent, 10 minutes, 300 seconds, 85 percent",
+      "Above which a tenant that runs needs a look; left out: 0 percent, 15 and 10 minutes, 300 seconds, 85 percent",
   });
 
 /** What holds between fields is judged once each of them can be. */

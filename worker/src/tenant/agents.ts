@@ -6,6 +6,7 @@ import { agentsAtManager } from "./manager";
 import type { ManagerAgent } from "./manager_api";
 import { AgentsRefused, pushAgents } from "./push";
 import { tellAllAgain } from "./removed_agents";
+import { noteSilence } from "./silence";
 import { isAsleep } from "./sleep";
 import { noteAgents } from "./usage";
 
@@ -52,6 +53,7 @@ export async function listAgents(ctx: TenantContext): Promise<AgentsView> {
   try {
     const seen = await agentsAtManager(ctx);
     rememberActive(ctx, [...seen.values()]);
+    noteSilence(ctx, seen);
     return { agents: rows.map((row) => asView(row, seen.get(row.id))), partial: false, reason: null };
   } catch (reason) {
     const message = reason instanceof EdgeError ? reason.message : "the manager did not answer";
@@ -86,7 +88,9 @@ function leaveRefused(ctx: TenantContext, error: unknown): void {
 export async function countAgents(ctx: TenantContext): Promise<void> {
   const record = ctx.record();
   const serves = record?.observed === "running" || record?.observed === "degraded";
-  rememberActive(ctx, serves ? [...(await agentsAtManager(ctx)).values()] : []);
+  const seen = serves ? await agentsAtManager(ctx) : new Map<string, ManagerAgent>();
+  rememberActive(ctx, [...seen.values()]);
+  if (serves) noteSilence(ctx, seen);
   if (record?.requested === "running" && !isAsleep(ctx)) ctx.schedule("count_agents", ctx.now() + COUNT_EVERY_MS);
 }
 

@@ -7,6 +7,8 @@ import type { Plan } from "../schemas/plan";
 export interface Signs {
   now: number;
   agents: { enrolled: number; active: number };
+  /** Names of the agents that were told to be silent; see silence.ts. */
+  silent: string[];
   /** When the manager began to serve; null while it does not. */
   managerSince: number | null;
   /** When the stream's newest event came (milliseconds since 1970); null where none ever did. */
@@ -37,10 +39,20 @@ function reasonOf(code: ErrorCode, message: string): Reason {
   return { code, message, hint };
 }
 
-function silentAgents({ agents: { enrolled, active } }: Signs, thresholds: Thresholds): string | null {
+function silentAgents({ agents: { enrolled, active }, silent: told }: Signs, thresholds: Thresholds): string | null {
   const silent = enrolled - active;
   if (silent <= 0 || (100 * silent) / enrolled <= thresholds.silent_agents_percent) return null;
-  return `${silent} of ${enrolled} agents ${silent === 1 ? "is" : "are"} silent.`;
+  const words = `${silent} of ${enrolled} agents ${silent === 1 ? "is" : "are"} silent.`;
+  return told.length === 0
+    ? words
+    : `${words} For more than ${thresholds.agent_silence_minutes} minutes: ${listed(told)}.`;
+}
+
+const NAMED = 3;
+
+function listed(names: string[]): string {
+  const more = names.length - NAMED;
+  return more > 0 ? `${names.slice(0, NAMED).join(", ")} and ${more} more` : names.join(", ");
 }
 
 /** A manager that has just started may be silent for as long as one that fell silent. */

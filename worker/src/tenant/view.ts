@@ -16,6 +16,7 @@ import { keyTrouble } from "./key_wrapping";
 import { nodeRows, shownNodes, viewOf } from "./node_records";
 import { portalTrail } from "./portal_trail";
 import { latestRun } from "./runs";
+import { silentAgents } from "./silence";
 import { sleepView } from "./sleep";
 import { stateTrouble } from "./state_trouble";
 import { runningVersion } from "./versions";
@@ -69,6 +70,7 @@ function signsOf(ctx: TenantContext, row: Published): Signs {
   return {
     now: ctx.now(),
     agents: agentCounts(ctx.sql),
+    silent: silentAgents(ctx.sql),
     managerSince: nodes.find(({ role }) => role === "manager")?.ready_at ?? null,
     lastEventAt: last_event_at === null ? null : Date.parse(last_event_at),
     behindSince: behind.length > 0 ? Math.min(...behind) : null,

@@ -16,6 +16,8 @@ export class Manager {
   groupCalls = 0;
   signIns = 0;
   token = "t0";
+  /** What is listed of agents in place of those that are there. */
+  listed: object[] | null = null;
   /** Ids that were asked to be removed, and how the real API was told that none is too young. */
   removals: { agents: string[]; query: string }[] = [];
   /** What upgrades come to: by agent why one can't begin, or how far it is. */
@@ -51,6 +53,7 @@ export class Manager {
 
   #list(): Response {
     const own = { id: "000", name: "manager", status: "active", group: [] };
+    if (this.listed) return Response.json({ data: { affected_items: this.listed }, error: 0 });
     const items = [own, ...[...this.agents.values()].map(({ key: _, ...agent }) => ({ ...agent, status: "active" }))];
     return Response.json({ data: { affected_items: items, total_affected_items: items.length }, error: 0 });
   }
