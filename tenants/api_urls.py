@@ -4,6 +4,7 @@ from django.urls import path
 
 from tenants.access import api as access
 from tenants.agents import api as agents
+from tenants.agents.moves import api as moves
 from tenants.enrollment import api as enrollment
 from tenants.enrollment.tokens import api as tokens
 from tenants.metering import api as metering
@@ -54,6 +55,8 @@ urlpatterns = [
     path(_AGENT, agents.OneAgent.as_view(), name="api-agent"),
     path(f"{_ONE}/agent-orders", agents.AgentOrders.as_view(), name="api-agent-orders"),
     path(f"{_ONE}/agent-orders/<str:order_id>", agents.OneAgentOrder.as_view(), name="api-agent-order"),
+    path(f"{_ONE}/moves", moves.Moves.as_view(), name="api-moves"),
+    path(f"{_ONE}/moves/<str:move_id>", moves.OneMove.as_view(), name="api-move"),
     path(f"{_AGENT}/quarantine", enrollment.Quarantine.as_view(), name="api-agent-quarantine"),
     path(f"{_ONE}/refusals", enrollment.Refusals.as_view(), name="api-refusals"),
     path(f"{_ONE}/dashboard", access.Dashboard.as_view(), name="api-dashboard"),

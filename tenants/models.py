@@ -1,7 +1,7 @@
 """Gathers the rows of the inner rooms, so that Django finds them in one place."""
 
 from tenants.access.models import Revocation, TrailExchange
-from tenants.agents.models import AgentOrder, AgentResult
+from tenants.agents.models import AgentMove, AgentOrder, AgentResult, MovingAgent
 from tenants.enrollment.models import Agent, AgentReading, ConnectionChange, EnrollmentToken, Refusal, TokenUse
 from tenants.metering.models import UsageHour
 from tenants.protection.models import Backup
@@ -9,6 +9,7 @@ from tenants.provisioning.models import Cell, Operation, Step, Tenant
 
 __all__ = [
     "Agent",
+    "AgentMove",
     "AgentOrder",
     "AgentReading",
     "AgentResult",
@@ -16,6 +17,7 @@ __all__ = [
     "Cell",
     "ConnectionChange",
     "EnrollmentToken",
+    "MovingAgent",
     "Operation",
     "Refusal",
     "Revocation",

@@ -1,6 +1,7 @@
 """Gathers Celery's entry points of the inner rooms, and says how often beat calls them."""
 
 from tenants.access.tasks import exchange_trail, exchange_trails
+from tenants.agents.tasks import follow_moves, follow_moves_of
 from tenants.enrollment.tasks import read_agents
 from tenants.metering.tasks import read_usage
 from tenants.protection.tasks import look_into_bins
@@ -19,6 +20,8 @@ __all__ = [
     "consume_changes",
     "exchange_trail",
     "exchange_trails",
+    "follow_moves",
+    "follow_moves_of",
     "look_into_bins",
     "read_agents",
     "read_usage",
@@ -48,6 +51,11 @@ BEAT_SCHEDULE = {
         "task": "tenants.tasks.exchange_trails",
         "schedule": 900.0,
         "options": {"expires": 800, "queue": "bulk"},
+    },
+    "follow-moves-of-agents": {
+        "task": "tenants.tasks.follow_moves",
+        "schedule": 30.0,
+        "options": {"expires": 25, "queue": "bulk"},
     },
     "look-into-bins": {
         "task": "tenants.tasks.look_into_bins",

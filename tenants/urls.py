@@ -6,6 +6,7 @@ from tenants import search_views
 from tenants.access import views as access
 from tenants.agents import order_views as agent_orders
 from tenants.agents import views as agents
+from tenants.agents.moves import views as moves
 from tenants.enrollment.tokens import views as tokens
 from tenants.protection import backup_views as backups
 from tenants.protection import bin_views as recycle_bin
@@ -66,6 +67,10 @@ urlpatterns = [
     path("t/<str:tenant_id>/agents/<str:number>/quarantine/", agents.quarantine, name="agent-quarantine"),
     path("t/<str:tenant_id>/agent-orders/", agent_orders.listing, name="agent-orders"),
     path("t/<str:tenant_id>/agent-orders/<str:order_id>/", agent_orders.page, name="agent-order"),
+    path("t/<str:tenant_id>/moves/", moves.listing, name="moves"),
+    path("t/<str:tenant_id>/moves/new/", moves.create, name="move-new"),
+    path("t/<str:tenant_id>/moves/<str:move_id>/", moves.page, name="move"),
+    path("t/<str:tenant_id>/moves/<str:move_id>/cancel/", moves.cancel, name="move-cancel"),
     path("t/<str:tenant_id>/events/", access.events, name="events"),
     path("t/<str:tenant_id>/events/tail/", access.tail, name="events-tail"),
     path("t/<str:tenant_id>/events/recent/", access.recent, name="recent-events"),

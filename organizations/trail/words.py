@@ -32,6 +32,8 @@ NOUNS = {
     "trail": "Audit trail",
 }
 VERBS = {
+    "cancel_move": "no longer to be moved",
+    "move": "to be moved to another tenant",
     "groups": "given other groups",
     "break": "found to be changed outside the portal",
     "differ": "found to differ from what the edge knows of it",

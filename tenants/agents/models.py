@@ -85,3 +85,82 @@ class AgentResult(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.state}"
+
+
+def new_move_id() -> str:
+    return new_id("mov")
+
+
+def new_item_id() -> str:
+    return new_id("mitm")
+
+
+class AgentMove(models.Model):
+    """
+    That agents of one tenant are to join another, with one token that lets in exactly those.
+
+    A machine joins the target when somebody runs the enrollment script on it. For `grace_hours` after that its old
+    identity stays; then it is removed here. Whoever has not come when the token ends stays where they are.
+
+    `organization` and `tenant` are the source's. The token lies in the target's organization, which row-level security
+    keeps apart, so its id is kept and no reference.
+    """
+
+    id = models.CharField(primary_key=True, max_length=32, default=new_move_id, editable=False)
+    organization = models.ForeignKey("organizations.Organization", on_delete=models.PROTECT, related_name="+")
+    tenant = models.ForeignKey("tenants.Tenant", on_delete=models.CASCADE, related_name="agent_moves")
+    target_organization_id = models.CharField(max_length=32)
+    target_tenant_id = models.CharField(max_length=26)
+    target_name = models.CharField(max_length=80)
+    token_id = models.CharField(max_length=10)
+    grace_hours = models.PositiveSmallIntegerField()
+    expires_at = models.DateTimeField()
+    created_by = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(fields=["tenant", "-created_at", "-id"], name="agent_moves_of_tenant"),
+            models.Index(fields=["organization"], condition=models.Q(closed_at=None), name="open_agent_moves"),
+        ]
+
+    def __str__(self) -> str:
+        return f"move to {self.target_name}"
+
+
+class MovingAgent(models.Model):
+    """
+    One agent of a move: waiting, then arrived at the target, then moved; or stayed where it is.
+
+    `order` is the removal of its old identity, null until then or where that had gone before.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        ARRIVED = "arrived"
+        MOVED = "moved"
+        STAYED = "stayed"
+
+    OPEN = (State.WAITING, State.ARRIVED)
+
+    id = models.CharField(primary_key=True, max_length=32, default=new_item_id, editable=False)
+    organization = models.ForeignKey("organizations.Organization", on_delete=models.PROTECT, related_name="+")
+    tenant = models.ForeignKey("tenants.Tenant", on_delete=models.CASCADE, related_name="+")
+    move = models.ForeignKey(AgentMove, on_delete=models.CASCADE, related_name="agents")
+    number = models.CharField(max_length=16)
+    name = models.CharField(max_length=128)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.WAITING)
+    target_number = models.CharField(max_length=16, blank=True)
+    arrived_at = models.DateTimeField(null=True, blank=True)
+    moved_at = models.DateTimeField(null=True, blank=True)
+    order = models.ForeignKey(AgentOrder, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["move", "number"], name="an_agent_moves_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.state}"

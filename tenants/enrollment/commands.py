@@ -125,6 +125,7 @@ def _body(token: EnrollmentToken) -> dict[str, object]:
         "max_uses": token.max_uses,
         "groups": token.groups,
         "labels": token.agent_labels,
+        "names": token.names,
     }
 
 

@@ -23,6 +23,7 @@ REFUSALS: dict[str, str] = {
     "used_up": "the token was used up",
     "revoked": "the token was revoked",
     "unknown": "no such token exists",
+    "other_name": "the token is for agents of other names",
     "clock": "the machine's clock is more than an hour off",
     "quarantined": "the agent of this enrollment is quarantined",
     "name_taken": "another agent has this name",

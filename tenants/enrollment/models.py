@@ -32,7 +32,8 @@ class EnrollmentToken(models.Model):
 
     The edge judges every use by itself. `uses` and the `last_*` parts mirror what it counted; `acknowledged_at` is
     null while the edge has not confirmed the token's newest state ("pending at the edge"). `revoked_at` may lie ahead:
-    a token that was rotated works until then. `replaces` is the one that it was made in place of.
+    a token that was rotated works until then. `replaces` is the one that it was made in place of. `names` are the only
+    agents that it lets in, where there are any.
     """
 
     id = models.CharField(primary_key=True, max_length=10, default=new_token_id, editable=False)
@@ -42,6 +43,7 @@ class EnrollmentToken(models.Model):
     secret_sha256 = models.CharField(max_length=64)
     groups = models.JSONField(default=list)
     labels = models.JSONField(default=dict)
+    names = models.JSONField(default=list)
     site = models.CharField(max_length=64, blank=True)
     replaces = models.OneToOneField(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="replaced_by", editable=False

@@ -122,10 +122,16 @@ def door() -> Iterator[str]:
     server.shutdown()
 
 
-def enroll(edge: str, root: Path, token: str) -> subprocess.CompletedProcess[str]:
+def enroll(edge: str, root: Path, token: str, **more: str) -> subprocess.CompletedProcess[str]:
     token_file = root / "token"
     token_file.write_text(token)
-    environment = {"PATH": os.environ["PATH"], "ROOT": str(root), "TOKEN_FILE": str(token_file), "NAME": "bench-1"}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "ROOT": str(root),
+        "TOKEN_FILE": str(token_file),
+        "NAME": "bench-1",
+        **more,
+    }
     return subprocess.run(
         ["sh", str(SERVED / "enroll.sh"), edge],
         env=environment,
@@ -174,6 +180,22 @@ def test_the_script_takes_the_same_enrollment_up_again_after_a_lost_answer(door:
     assert enroll(door, tmp_path, "enr_x_y_z").returncode == 0
     assert Enrolling.seen[0]["enrollment_id"] == begun
     assert not (tmp_path / "var/ossec/etc/enrollment.id").exists()
+
+
+def test_the_script_moves_a_machine_under_its_name_and_keeps_what_it_was(door: str, tmp_path: Path) -> None:
+    keys = tmp_path / "var/ossec/etc/client.keys"
+    keys.parent.mkdir(parents=True)
+    nothing = enroll(door, tmp_path, "enr_x_y_z", MOVE="yes")
+    assert "not enrolled" in nothing.stderr
+    keys.write_text("001 db-1 any key\n")
+    done = enroll(door, tmp_path, "enr_x_y_z", MOVE="yes")
+    assert done.returncode == 0, done.stderr
+    assert [each["name"] for each in Enrolling.seen] == ["db-1"]
+    assert keys.read_text() == f"007 db-1 any {'ab' * 32}\n"
+    assert keys.with_name("client.keys.before").read_text() == "001 db-1 any key\n"
+    Enrolling.refuses = True
+    assert enroll(door, tmp_path, "enr_x_y_z", MOVE="yes").returncode == 1
+    assert keys.read_text() == f"007 db-1 any {'ab' * 32}\n"
 
 
 def test_the_script_does_not_enroll_a_machine_twice(door: str, tmp_path: Path) -> None:

@@ -126,6 +126,7 @@ def test_a_line_becomes_a_question_with_the_connections_ticket_and_its_answer_a_
         ("TOKEN_USED_UP", b"ERROR: Invalid password"),
         ("AGENT_NAME_TAKEN", b"ERROR: Duplicate agent name: web-1. Unable to add agent"),
         ("INVALID_REQUEST", b"ERROR: Invalid group: linux,web. Unable to add agent"),
+        ("TOKEN_NOT_FOR_NAME", b"ERROR: Invalid agent name: web-1. Unable to add agent"),
         ("AGENT_LIMIT_REACHED", b"ERROR: Maximum number of agents reached. Unable to add agent"),
         ("TENANT_DELETED", b"ERROR: Internal manager error. Unable to add agent"),
     ],

@@ -188,6 +188,11 @@ API = {
         "GET": needs("agent.view"),
         "POST": needs("agent.manage", body={"kind": "upgrade", "agents": ["001"]}),
     },
+    "/api/v1/tenants/{tenant_id}/moves": {
+        "GET": needs("agent.view"),
+        "POST": needs("agent.manage", body={"target": "{other_tenant_id}", "agents": ["001"]}),
+    },
+    "/api/v1/tenants/{tenant_id}/moves/{move_id}": {"GET": needs("agent.view"), "DELETE": needs("agent.manage")},
     "/api/v1/tenants/{tenant_id}/agent-orders/{order_id}": {"GET": needs("agent.view")},
     "/api/v1/tenants/{tenant_id}/agents/{number}/quarantine": {
         "POST": needs("agent.quarantine", body={"reason": "leaked"})

@@ -2,6 +2,8 @@
 
 from tests.isolation.rules import anybody, members, needs, people
 
+MOVING = {"target": "{other_tenant_id}", "agents": "001", "grace_hours": "0", "expires_in_days": "1"}
+
 PAGES = {
     "/": {"GET": anybody()},
     "/admin/": {"GET": anybody()},
@@ -219,6 +221,13 @@ PAGES = {
         "GET": needs("agent.view"),
         "POST": needs("agent.manage", body={"kind": "upgrade", "agents": "001"}),
     },
+    "/t/{tenant_id}/moves/": {"GET": needs("agent.view")},
+    "/t/{tenant_id}/moves/new/": {
+        "GET": needs("agent.manage", query="agents=001"),
+        "POST": needs("agent.manage", body=MOVING),
+    },
+    "/t/{tenant_id}/moves/{move_id}/": {"GET": needs("agent.view")},
+    "/t/{tenant_id}/moves/{move_id}/cancel/": {"POST": needs("agent.manage")},
     "/t/{tenant_id}/agent-orders/{order_id}/": {"GET": needs("agent.view")},
     "/t/{tenant_id}/events/": {"GET": needs("events.read", edge=True)},
     "/t/{tenant_id}/events/tail/": {"GET": needs("events.read", edge=True)},

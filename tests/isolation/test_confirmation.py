@@ -46,6 +46,8 @@ FRESH: dict[tuple[str, str], dict | None] = {
     ("POST", f"{PAGE}/roles/{{role_id}}/delete/"): None,
     # what can't be undone to machines
     ("POST", "/api/v1/tenants/{tenant_id}/agent-orders"): {"kind": "remove", "agents": ["001"]},
+    ("POST", "/api/v1/tenants/{tenant_id}/moves"): None,
+    ("POST", "/t/{tenant_id}/moves/new/"): None,
     ("POST", "/t/{tenant_id}/agent-orders/"): {"kind": "remove", "agents": "001"},
     # keys
     ("POST", f"{ONE}/keys"): {"name": "new", "scopes": ["tenant.view"], "expires_in_days": 1},

@@ -29,6 +29,7 @@ from organizations.permissions import OF_TENANTS, PERMISSIONS
 from organizations.sso.saml.certificates import fingerprint
 from organizations.sso.saml.metadata import parse
 from tenants.agents.actions import upgrade
+from tenants.agents.moves.actions import move
 from tenants.enrollment.models import Agent
 from tenants.enrollment.tokens.actions import create_token
 from tenants.protection.models import Backup
@@ -146,9 +147,15 @@ def _tenants(alice: User, acme: Organization) -> tuple[Tenant, dict[str, str]]:
         )
         Tenant.objects.filter(pk=tenant.pk).update(reason={"code": "X", "message": CANARY, "hint": ""})
     with rls.acting_as(actor.rls_actor):
+        beside = Agent.objects.create(
+            organization=acme, tenant=tenant, number="002", name=f"beside-{CANARY}", enrolled_at=timezone.now()
+        )
+        moving, _ = move(by=actor, tenant=tenant, target=other, agents=[beside.number])
         order = upgrade(by=actor, tenant=tenant, agents=[agent.number])
     return other, {
         "order_id": order.pk,
+        "move_id": moving.pk,
+        "other_tenant_id": other.pk,
         "tenant_id": tenant.pk,
         "token_id": token.pk,
         "operation_id": operation.pk,

@@ -74,6 +74,11 @@ export const ERRORS = {
   TOKEN_REVOKED: rule(403, false, "Ask the tenant's administrator for a new enrollment token."),
   TOKEN_EXPIRED: rule(403, false, "Ask the tenant's administrator for a new enrollment token."),
   TOKEN_USED_UP: rule(403, false, "Ask the tenant's administrator for a token with more uses."),
+  TOKEN_NOT_FOR_NAME: rule(
+    403,
+    false,
+    "Enroll under the name that the token was made for, or ask for another token; no use of it was spent.",
+  ),
   CLOCK_WRONG: rule(
     403,
     false,

@@ -303,6 +303,7 @@ const CAUSES: Record<string, Causes> = {
     TOKEN_USED_UP: () => withUsedToken({ max_uses: 1 }, "web-2"),
     TENANT_BINNED: onBinned(async (id) => enroll((await newToken(id)).text, "web-1")),
     CLOCK_WRONG: () => withUsedToken({}, "web-1", { sent_at: iso(-7_200_000) }),
+    TOKEN_NOT_FOR_NAME: on(async (id) => enroll((await newToken(id, { names: ["db-1"] })).text, "web-1")),
     AGENT_LIMIT_REACHED: async () => {
       const { text } = await newToken(await stoppedTenant({ max_agents: 1 }));
       return then(enroll(text, "web-1"), () => enroll(text, "web-2"));

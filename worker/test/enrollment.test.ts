@@ -80,6 +80,8 @@ describe("enrollment", () => {
     const token = await newToken(tenant);
     await answered(enroll(token.text, "web-1"), 201);
     expect(await codeOf(enroll(token.text, "web-1"), 409)).toBe("AGENT_NAME_TAKEN");
+    const named = await newToken(tenant, { names: ["moved-1"] });
+    expect(await codeOf(enroll(named.text, "web-2"), 403)).toBe("TOKEN_NOT_FOR_NAME");
     expect(await answered(call("GET", `/v1/tenants/${tenant}/tokens/${token.id}`), 200)).toMatchObject({ uses: 1 });
   });
 

@@ -5,6 +5,9 @@
 #   2. asks the edge for an identity; the token travels in the request's body, never in an argument or address
 #   3. gives the identity to the agent and installs the connector, whose credential is in a file that only root reads
 #
+# With MOVE=yes it takes a machine that is enrolled already to another tenant, under the name that it has; what it was is kept
+# beside the new, in client.keys.before.
+#
 # An answer that was lost costs nothing: run it again, and the edge answers the same enrollment the same way.
 # $ROOT (empty by default) is put before every path, for trying it out in a folder.
 set -eu
@@ -16,6 +19,7 @@ KEYS=$ROOT/var/ossec/etc/client.keys
 BEGUN=$ROOT/var/ossec/etc/enrollment.id
 CONNECTOR=$ROOT/etc/wazuh-connector.env
 UNIT=$ROOT/etc/systemd/system/wazuh-connector.service
+MOVE=${MOVE:-}
 NAME=${NAME:-$(hostname)}
 
 fail() { echo "enroll: $1" >&2; exit 1; }
@@ -36,7 +40,12 @@ connector_field() { printf %s "$ANSWER" | sed -nE "s/.*\"connector\":\{[^}]*\"$1
 
 command -v curl >/dev/null || fail "curl is needed"
 [ -d "$(dirname "$KEYS")" ] || fail "no Wazuh agent is installed here ($(dirname "$KEYS") is missing)"
-[ ! -s "$KEYS" ] || fail "this machine is enrolled already: $KEYS is not empty. Nothing was changed"
+if [ -n "$MOVE" ]; then
+  [ -s "$KEYS" ] || fail "this machine is not enrolled, so there is nothing to move. Nothing was changed"
+  NAME=$(cut -d ' ' -f 2 "$KEYS" | head -n 1)
+else
+  [ ! -s "$KEYS" ] || fail "this machine is enrolled already: $KEYS is not empty. Nothing was changed"
+fi
 case $NAME in *[!A-Za-z0-9._-]*) fail "the name '$NAME' holds more than letters, digits, dot, dash, underscore" ;; esac
 
 [ -s "$BEGUN" ] || { cat /proc/sys/kernel/random/uuid 2>/dev/null || uuidgen; } >"$BEGUN"
@@ -53,6 +62,7 @@ fi
 case $(field agent_id),$(field key) in ,* | *,) fail "the edge answered something unexpected. Nothing was changed" ;; esac
 ADDRESS=$(field manager_url | sed -E 's/^ws/http/')
 CLOUDFLARED=$(command -v cloudflared || echo /usr/local/bin/cloudflared)
+[ -z "$MOVE" ] || cp -p "$KEYS" "$KEYS.before"
 mkdir -p "$(dirname "$CONNECTOR")" "$(dirname "$UNIT")"
 printf 'TUNNEL_SERVICE_TOKEN_ID=%s\nTUNNEL_SERVICE_TOKEN_SECRET=%s\n' "$(connector_field id)" "$(connector_field secret)" >"$CONNECTOR"
 cat >"$UNIT" <<EOF
@@ -85,7 +95,9 @@ if command -v systemctl >/dev/null; then
   chmod 644 "$UNIT"
   systemctl daemon-reload
   systemctl enable --now wazuh-connector
+  [ -z "$MOVE" ] || systemctl restart wazuh-connector wazuh-agent
 else
   echo "Start a connector with $CONNECTOR as its environment: $CLOUDFLARED access tcp --hostname $ADDRESS --url 127.0.0.1:1514"
 fi
+[ -z "$MOVE" ] || { echo "Moved. The old identity is in $KEYS.before until you remove it."; exit 0; }
 echo "Now set <address>127.0.0.1</address>, <port>1514</port>, <protocol>tcp</protocol> in ossec.conf and restart wazuh-agent."

@@ -25,6 +25,7 @@ REFUSALS = {
     "AGENT_QUARANTINED": "ERROR: Invalid password",
     "AGENT_NAME_TAKEN": NOT_ADDED.format("Duplicate agent name: {name}"),
     "ENROLLMENT_CONFLICT": NOT_ADDED.format("Duplicate agent name: {name}"),
+    "TOKEN_NOT_FOR_NAME": NOT_ADDED.format("Invalid agent name: {name}"),
     "AGENT_LIMIT_REACHED": NOT_ADDED.format("Maximum number of agents reached"),
     "INVALID_REQUEST": NOT_ADDED.format("Invalid group: {groups}"),
 }

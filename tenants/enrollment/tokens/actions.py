@@ -32,6 +32,7 @@ def create_token(
     groups: Sequence[str] = (),
     labels: Mapping[str, str] | None = None,
     site: str = "",
+    names: Sequence[str] = (),
 ) -> tuple[EnrollmentToken, str]:
     """
     Make an enrollment token. Its text is returned here and nowhere else, ever.
@@ -44,11 +45,13 @@ def create_token(
         groups: Wazuh groups that its agents begin in.
         labels: short texts that its agents are labelled with, and their alerts with them.
         site: where its agents are; they carry it as the label `site`.
+        names: the only agents that may join with it; none for whoever has the token.
     """
     standing = access.require(by, "token.create", tenant.organization_id)
     labels = dict(labels or {})
     limits.check_token(name=name, expires_in=expires_in, max_uses=max_uses, groups=groups, labels=labels, site=site)
     wanted = {"name": name, "max_uses": max_uses, "groups": list(groups), "labels": labels, "site": site}
+    wanted["names"] = list(names)
     return _make(by, standing, tenant, expires_in, wanted)
 
 
@@ -71,7 +74,7 @@ def rotate_token(
     ends = {"revoked_at": now + overlap, "acknowledged_at": None, "edge_error": None}
     if not EnrollmentToken.objects.filter(pk=token.pk, revoked_at=None, expires_at__gt=now).update(**ends):
         raise TokenHasEnded
-    settings = {name: getattr(token, name) for name in ("name", "max_uses", "groups", "labels", "site")}
+    settings = {name: getattr(token, name) for name in ("name", "max_uses", "groups", "labels", "site", "names")}
     life = token.expires_at - token.created_at
     made, secret = _make(by, standing, token.tenant, life, {**settings, "replaces": token})
     token.refresh_from_db()

@@ -38,6 +38,7 @@ class TokenOut(serializers.ModelSerializer[EnrollmentToken]):
             "groups",
             "labels",
             "site",
+            "names",
             "max_uses",
             "uses",
             "remaining",

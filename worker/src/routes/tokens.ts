@@ -1,7 +1,7 @@
 /** `/v1`: enrollment tokens, and the agents that came by them. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { type EdgeApp, errorResponses, jsonContent } from "../edge_app";
-import { AgentId, Epoch, GroupName, orNull, TenantId, Time } from "../schemas/basics";
+import { AgentId, AgentName, Epoch, GroupName, orNull, TenantId, Time } from "../schemas/basics";
 
 const TokenId = z.string().regex(/^[a-z2-7]{10}$/, "must be a token's id: 10 characters of [a-z2-7]");
 const LabelName = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "must be 1-64 of A-Z a-z 0-9 . _ -");
@@ -19,6 +19,11 @@ const PutToken = z
     expires_at: Time,
     max_uses: z.int().min(1).max(1_000_000),
     groups: z.array(GroupName).max(32).default([]),
+    names: z
+      .array(AgentName)
+      .max(100)
+      .default([])
+      .openapi({ description: "Agents that it lets in, each by its name; none: whoever shows it" }),
     labels: z.record(LabelName, Label).default({}),
   })
   .openapi("PutToken");

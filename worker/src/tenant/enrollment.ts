@@ -10,7 +10,7 @@ import { agentPinnedTo, pin, pinOf } from "./pins";
 import { noteGuess, refuseGuesser, spend } from "./rates";
 import { nextNumber } from "./removed_agents";
 import { rouse } from "./sleep";
-import { publishToken, type RefusalReason, refusalOf, spendUse, tokenRow, tokenView } from "./tokens";
+import { letsIn, publishToken, type RefusalReason, refusalOf, spendUse, tokenRow, tokenView } from "./tokens";
 
 /** What an installer sends, already checked for its form. */
 export interface EnrollRequest {
@@ -58,13 +58,14 @@ const CLOCK_TOLERANCE_MS = 3600 * 1000;
 /** Refusals written to feed and stream each minute; a flood is answered all the same, but not recorded one by one. */
 const RECORDED_REFUSALS_PER_MINUTE = 60;
 
-type Refused = RefusalReason | "name_taken" | "certificate_taken" | "limit" | "conflict" | "quarantined";
+type Refused = RefusalReason | "other_name" | "name_taken" | "certificate_taken" | "limit" | "conflict" | "quarantined";
 
 const REFUSALS: Record<Refused, [ErrorCode, string]> = {
   unknown: ["TOKEN_UNKNOWN", "this enrollment token is not known"],
   revoked: ["TOKEN_REVOKED", "this enrollment token was revoked"],
   expired: ["TOKEN_EXPIRED", "this enrollment token has expired"],
   used_up: ["TOKEN_USED_UP", "this enrollment token has no uses left"],
+  other_name: ["TOKEN_NOT_FOR_NAME", "this enrollment token is for agents of other names"],
   clock: ["CLOCK_WRONG", "this machine's clock is more than an hour off"],
   name_taken: ["AGENT_NAME_TAKEN", "another agent of this tenant has this name"],
   certificate_taken: ["AGENT_CERTIFICATE_TAKEN", "another agent of this tenant has this certificate"],
@@ -188,6 +189,7 @@ function refusal(ctx: TenantContext, request: EnrollRequest): Refused | null {
   const reason = faultOf(ctx, request);
   if (reason) return reason;
   if (request.sent_at && Math.abs(Date.parse(request.sent_at) - now) > CLOCK_TOLERANCE_MS) return "clock";
+  if (!letsIn(tokenRow(ctx, request.token), request.name)) return "other_name";
   const taken = ctx.sql.exec("SELECT 1 FROM agents WHERE name = ?", request.name).toArray().length > 0;
   if (taken) return "name_taken";
   const certificate = request.client_certificate_sha256;

@@ -12,6 +12,8 @@ export interface TokenDefinition {
   max_uses: number;
   groups: string[];
   labels: Record<string, string>;
+  /** Agents that it lets in, by name; empty: any. */
+  names: string[];
 }
 
 export type TokenState = "active" | "expired" | "used_up" | "revoked";
@@ -38,6 +40,7 @@ export type TokenRow = {
   uses: number;
   groups: string;
   labels: string;
+  names: string;
   revoked_at: number | null;
   last_used_at: number | null;
 };
@@ -100,6 +103,12 @@ export function refusalOf(row: TokenRow | null, secretDigest: string, now: numbe
   return state === "active" ? null : state;
 }
 
+/** Whether a token is for an agent of this name. */
+export function letsIn(row: TokenRow | null, name: string): boolean {
+  const names = JSON.parse(row?.names ?? "[]") as string[];
+  return names.length === 0 || names.includes(name);
+}
+
 /** Counts one use, if one is left at this moment. Call inside the transaction that gives something for it. */
 export function spendUse(ctx: TenantContext, id: string): boolean {
   const now = ctx.now();
@@ -132,9 +141,10 @@ function register(ctx: TenantContext, id: string, token: TokenDefinition): void 
 
 function insert(ctx: TenantContext, id: string, token: TokenDefinition): void {
   ctx.sql.exec(
-    `INSERT INTO tokens (id, name, secret_sha256, expires_at, max_uses, groups, labels) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO tokens (id, name, secret_sha256, expires_at, max_uses, groups, labels, names)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     ...[id, token.name, token.secret_sha256, Date.parse(token.expires_at), token.max_uses],
-    ...[JSON.stringify(token.groups), JSON.stringify(token.labels)],
+    ...[JSON.stringify(token.groups), JSON.stringify(token.labels), JSON.stringify(token.names)],
   );
 }
 
@@ -143,7 +153,8 @@ function sameDefinition(row: TokenRow, { name: _, ...token }: TokenDefinition): 
   const { secret_sha256, expires_at, max_uses } = row;
   const groups = JSON.parse(row.groups) as string[];
   const labels = JSON.parse(row.labels) as Record<string, string>;
-  const stored = { secret_sha256, expires_at, max_uses, groups, labels };
+  const names = JSON.parse(row.names) as string[];
+  const stored = { secret_sha256, expires_at, max_uses, groups, labels, names };
   return contentHash(stored) === contentHash({ ...token, expires_at: Date.parse(token.expires_at) });
 }
 

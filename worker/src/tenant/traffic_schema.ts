@@ -21,6 +21,7 @@ const MIGRATIONS = [
      key TEXT PRIMARY KEY, request_sha256 TEXT NOT NULL, answer TEXT NOT NULL, until INTEGER NOT NULL) STRICT;`,
   "ALTER TABLE agents ADD COLUMN seen_at INTEGER",
   "ALTER TABLE agents ADD COLUMN silent_at INTEGER",
+  "ALTER TABLE tokens ADD COLUMN names TEXT NOT NULL DEFAULT '[]'",
 ];
 
 /** Brings the tables up to date; runs in the object's constructor. */

@@ -15,6 +15,7 @@ export const tokenBody = (more = {}) => ({
     max_uses: 1,
     groups: [],
     labels: {},
+    names: [],
   },
   ...more,
 });

@@ -115,6 +115,7 @@ export async function newToken(
     expires_at?: string;
     groups?: string[];
     labels?: Record<string, string>;
+    names?: string[];
   } = {},
 ): Promise<IssuedToken> {
   const id = randomBase32(10);
