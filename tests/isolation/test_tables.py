@@ -154,11 +154,8 @@ DEFINER_FUNCTIONS = {
     "organizations_that_take_me": "which organization takes a request to join from the asker's own, verified address",
     "organizations_unfinished": "pending organizations whose first sign-in never came",
     "outbox_due": "ids of deliveries that are due",
-<<<<<<< HEAD
-    "tenants_bin_due": "tenants in the recycle bin whose end is near or reached, by the clock",
-=======
     "agent_moves_open": "organizations with a move of agents that has not ended, by the clock",
->>>>>>> 98c6746 (Follow moves of agents to their end, and let the script move a machine)
+    "tenants_bin_due": "tenants in the recycle bin whose end is near or reached, by the clock",
     "trail_exchanges_due": "organizations of which an end of a trail has moved, by the clock",
     "refresh_cell": "marks a cell's tenants for another look after its feed was lost",
 }
