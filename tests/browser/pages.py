@@ -68,6 +68,8 @@ PAGES = (
     Shown("agent", "alice", _tenant("Production", "agents/001/")),
     Shown("agents-chosen", "alice", _tenant("Production", "agents/?select=1")),
     Shown("agent-orders", "alice", _tenant("Production", "agent-orders/")),
+    Shown("move-new", "alice", _tenant("Production", "moves/new/?agents=001")),
+    Shown("moves", "alice", _tenant("Production", "moves/")),
     Shown("inventory", "paula", lambda world: f"/o/{world.msp.pk}/agents/"),
     Shown("agents-empty", "paula", _tenant("Baltic production", "agents/")),
     Shown("events", "alice", _tenant("Production", "events/")),

@@ -6,6 +6,7 @@ between but HTTP. It holds the edge in memory of `tests/tenants` to what the rea
 import io
 import re
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,6 +21,8 @@ from controlplane.environment import environment
 from organizations.models import Organization, User
 from tenants.access import actions as access
 from tenants.access import queries as access_queries
+from tenants.agents.moves import actions as moves
+from tenants.agents.moves import following
 from tenants.enrollment import queries as enrollment_queries
 from tenants.enrollment.tasks import read_agents
 from tenants.enrollment.tokens import actions as enrollment
@@ -148,6 +151,39 @@ def test_a_tenant_sleeps_and_wakes_from_here_and_by_an_enrollment_at_the_edge(ma
     work_until(lambda: operation_of(tenant).pk != asked.pk and not operation_of(tenant).is_open)
     woken = operation_of(tenant)
     assert (woken.kind, woken.source, woken.state) == ("wake", "edge", "succeeded")
+
+
+def test_an_agent_moves_to_another_tenant_and_its_old_identity_ends_there(make, owner, edge, acme):
+    source, target = make("Old home"), make("New home")
+    with rls.acting_as(owner.rls_actor):
+        _, secret = enrollment.create_token(by=owner, tenant=source, name="Servers")
+    deliver()
+    work_until(lambda: join(edge, secret, "db-1").status_code == 201)
+    work_until(lambda: numbers(owner, source) == ["001"])
+    with rls.acting_as(owner.rls_actor):
+        move, secret = moves.move(
+            by=owner, tenant=fresh(source), target=fresh(target), agents=["001"], grace_hours=0, expires_in_days=1
+        )
+    deliver()
+    assert join(edge, secret, "db-2").json()["code"] == "TOKEN_NOT_FOR_NAME"
+    assert join(edge, secret, "db-1").status_code == 201
+    work_until(lambda: numbers(owner, target) == ["001"])
+    following.follow(acme.pk)
+    deliver()
+    assert numbers(owner, source) == []
+    assert EdgeApi(Cell.objects.get()).agents(source.pk)["agents"] == []
+    with rls.acting_as(owner.rls_actor):
+        assert [each.state for each in move.agents.all()] == ["moved"]
+
+
+def join(edge: Edge, secret: str, name: str) -> httpx.Response:
+    body = {"token": secret, "enrollment_id": str(uuid.uuid4()), "name": name}
+    return httpx.post(f"{edge.url}/api/agents/enroll", json=body)
+
+
+def numbers(owner: Actor, tenant: Tenant) -> list[str]:
+    with rls.acting_as(owner.rls_actor):
+        return [agent.number for agent in enrollment_queries.agents_of(owner, tenant)]
 
 
 def test_a_token_lets_an_agent_in_that_the_portal_then_knows(make, owner, edge):
