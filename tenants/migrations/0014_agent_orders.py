@@ -11,7 +11,7 @@ from controlplane.rls_operations import EnableRowSecurity
 class Migration(migrations.Migration):
     dependencies = [
         ("organizations", "0018_key_made_with"),
-        ("tenants", "0011_recycle_bin"),
+        ("tenants", "0013_windows"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tenants", "0012_agent_orders"),
+        ("tenants", "0014_agent_orders"),
     ]
 
     operations = [

@@ -12,7 +12,7 @@ OPEN = "SELECT DISTINCT organization_id::text FROM tenants_agentmove WHERE close
 class Migration(migrations.Migration):
     dependencies = [
         ("organizations", "0019_external_ids"),
-        ("tenants", "0013_silent_agents"),
+        ("tenants", "0015_silent_agents"),
     ]
 
     operations = [
