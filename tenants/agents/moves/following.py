@@ -104,4 +104,5 @@ def _end_old_identity(move: AgentMove, item: MovingAgent) -> None:
 
 
 def _open_on_sqlite() -> list[dict[str, str]]:
-    return [dict(row) for row in AgentMove.objects.filter(closed_at=None).values("organization_id").distinct()]
+    rows = AgentMove.objects.filter(closed_at=None).order_by("organization_id")
+    return [{"organization_id": one} for one in rows.values_list("organization_id", flat=True).distinct()]
