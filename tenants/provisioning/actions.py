@@ -36,7 +36,8 @@ def create(
     QuotaExceeded, Suspended, NameTaken, ExternalIdTaken, InvalidPlan, PlanTooLarge, CellFull.
     """
     standing = access.require(by, "tenant.create", organization)
-    specs.check_plan(plan, _entitled(organization.pk))
+    if plan is not None:
+        specs.check_plan(plan, _entitled(organization.pk))
     tenant = make(organization, standing, wishes, name=name, external_id=external_id)
     return tenant, ask(by, tenant, "create", standing, base_requested=Tenant.Requested.STOPPED)
 

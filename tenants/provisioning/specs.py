@@ -75,9 +75,9 @@ def check_name(name: str) -> str:
     return name
 
 
-def check_plan(code: str | None, entitlement: Entitlement) -> None:
+def check_plan(code: str, entitlement: Entitlement) -> None:
     """Raise InvalidPlan where another plan is named than the organization's own."""
-    if code is not None and code != entitlement.plan.code:
+    if code != entitlement.plan.code:
         detail = f"This organization is on the plan {entitlement.plan.code}. Nothing was created."
         raise InvalidPlan(FieldError("plan", detail))
 
