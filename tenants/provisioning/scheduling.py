@@ -187,20 +187,13 @@ def _note(tenant: Tenant, operation: Operation, action: str, why: str) -> None:
 
 
 def _mail(tenant: Tenant, operation: Operation, template: str, **more: str) -> None:
-    """Tell the tenant's admins."""
+    """Tell the tenant's admins, whoever acts."""
     moments = {"begins": operation.scheduled_for, "ends": operation.window_ends_at}
     said = {name: f"{moment:%A, %-d %B %Y, %H:%M} UTC" for name, moment in moments.items() if moment}
-    owner_notices.tell_those_who_may(
-        "tenant.delete",
-        tenant.organization,
-        template,
-        tenant=tenant.name,
-        tenant_id=tenant.pk,
-        operation_id=operation.pk,
-        what=title_of(operation.kind).lower(),
-        **said,
-        **more,
-    )
+    facts = {"tenant": tenant.name, "tenant_id": tenant.pk, "operation_id": operation.pk, **said, **more}
+    what = title_of(operation.kind).lower()
+    with rls.acting_as(f"org:{tenant.organization_id}"):
+        owner_notices.tell_those_who_may("tenant.delete", tenant.organization, template, what=what, **facts)
 
 
 def _due(now: dt.datetime) -> list[dict[str, str]]:

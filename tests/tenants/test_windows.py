@@ -112,6 +112,13 @@ def test_what_waits_blocks_nothing_and_is_announced(windowed, scheduled, edge, a
         )
 
 
+def test_whoever_schedules_it_the_organizations_own_admins_are_told(windowed, maria, alice, msp):
+    actor = actor_for(maria)
+    with rls.acting_as(actor.rls_actor):
+        versions.upgrade(by=actor, tenant=windowed, version="4.14.6", when="window")
+    assert [mail.to for mail in mails("maintenance_scheduled")] == [alice.email]
+
+
 def test_it_begins_in_its_window_under_its_own_id_and_once(windowed, scheduled, edge):
     let_it_be(scheduled, begins=dt.timedelta(minutes=-1))
     due = scheduling.due()
