@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 
+from controlplane.problems import Invalid
 from tenants.provisioning import specs, windows
 from tenants.provisioning.forms import SLEEP_CHOICES
 from tenants.provisioning.models import Tenant
@@ -58,7 +59,7 @@ LENGTHS = [(30, "30 minutes"), (60, "1 hour"), (120, "2 hours"), (240, "4 hours"
 
 
 class WindowForm(forms.Form):
-    """When a tenant's nodes may restart. What of it can't be had is the action's to say."""
+    """When a tenant's nodes may restart."""
 
     days = forms.MultipleChoiceField(
         label="Days", choices=list(zip(windows.DAYS, windows.NAMES, strict=True)), widget=forms.CheckboxSelectMultiple
@@ -72,3 +73,15 @@ class WindowForm(forms.Form):
         minutes = (self.initial or {}).get("minutes")
         own = [] if minutes is None or minutes in dict(LENGTHS) else [(minutes, f"{minutes} minutes")]
         self.fields["minutes"].choices = [*LENGTHS, *own]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """A window is judged as everywhere; its faults stand at their fields."""
+        chosen: dict[str, Any] = super().clean() or {}
+        try:
+            windows.Window.read(chosen)
+        except Invalid as problem:
+            for fault in problem.errors:
+                name = fault.field.rpartition(".")[2]
+                if name not in self.errors:
+                    self.add_error(name, fault.message)
+        return chosen

@@ -7,9 +7,9 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from controlplane.actor import actor_of
-from controlplane.problems import Invalid
 from tenants.protection import maintenance
-from tenants.protection.forms import WindowForm
+from tenants.protection.forms import DeleteForm, WindowForm
+from tenants.protection.views import settings_page
 from tenants.provisioning import queries
 
 
@@ -25,7 +25,7 @@ def window(request: HttpRequest, tenant_id: str) -> HttpResponse:
         return redirect("tenants:settings", tenant.pk)
     form = WindowForm(request.POST)
     if not form.is_valid():
-        raise Invalid("Choose at least one day, a time and a length. Nothing was changed.", field="days")
+        return settings_page(request, tenant, DeleteForm(), form)
     maintenance.set_window(by=actor, tenant=tenant, window=form.cleaned_data)
     messages.success(request, f"{tenant.name} has its maintenance window. What is scheduled already keeps its time.")
     return redirect("tenants:settings", tenant.pk)

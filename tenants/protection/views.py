@@ -98,8 +98,15 @@ def abandon(request: HttpRequest, tenant_id: str, operation_id: str) -> HttpResp
     return redirect("tenants:overview", tenant_id)
 
 
-def settings_page(request: HttpRequest, tenant: Tenant, form: DeleteForm) -> HttpResponse:
-    """The page with the form for a typed name, of deletion or, in the recycle bin, of erasure."""
+def settings_page(
+    request: HttpRequest, tenant: Tenant, form: DeleteForm, window_form: WindowForm | None = None
+) -> HttpResponse:
+    """
+    The page with the form for a typed name, of deletion or, in the recycle bin, of erasure.
+
+    Args:
+        window_form: of the maintenance window, where something of it was to be mended.
+    """
     permissions = access.require(actor_of(request), "tenant.view", tenant.organization_id).permissions
     context = {
         "tenant": tenant,
@@ -108,7 +115,8 @@ def settings_page(request: HttpRequest, tenant: Tenant, form: DeleteForm) -> Htt
         "sizes": [(role, _size(size)) for role, size in tenant.spec.get("roles", {}).items()],
         "runtime_words": RUNTIMES.get(tenant.runtime, tenant.runtime),
         "window": Window.read(tenant.maintenance_window) if tenant.maintenance_window else None,
-        "window_form": WindowForm(initial=tenant.maintenance_window or WINDOW_OFFERED),
+        "window_form": window_form or WindowForm(initial=tenant.maintenance_window or WINDOW_OFFERED),
+        "faulty": window_form or form,
         "next_window": tenant.next_window,
         "scheduled": tenant.operations.filter(state=Operation.State.SCHEDULED).first(),
         **_possible(tenant, permissions),
@@ -119,7 +127,7 @@ def settings_page(request: HttpRequest, tenant: Tenant, form: DeleteForm) -> Htt
         ),
         "frame": tenant_frame(request, tenant, permissions, here="Settings", section="settings"),
     }
-    return render(request, "tenants/settings.html", context, status=422 if form.errors else 200)
+    return render(request, "tenants/settings.html", context, status=422 if (window_form or form).errors else 200)
 
 
 def _possible(tenant: Tenant, permissions: frozenset[str]) -> dict[str, Any]:

@@ -97,17 +97,16 @@ def retry(*, by: Actor, operation: Operation) -> Operation:
     operation.refresh_from_db()
     if operation.state != Operation.State.FAILED or operation.kind not in KINDS:
         raise NotPossibleNow("Only an operation that failed can be retried.")
-    kind = KINDS[operation.kind]
-    if not kind.retried:
+    if not operation.can_be_retried:
         raise NotPossibleNow(
-            "What failed here was taken back at the edge, so that nothing is left to go on with.", "Ask for it anew."
+            "What failed here was taken back or never begun, so that nothing is left to go on with.", "Ask for it anew."
         )
     refuse_while_busy(tenant)
     refuse_overtaken(operation)
     operation.state, operation.error = Operation.State.QUEUED, None
     operation.target_generation = operation.finished_at = None
     operation.save(update_fields=["state", "error", "target_generation", "finished_at"])
-    _begin_anew(tenant, operation, kind)
+    _begin_anew(tenant, operation, KINDS[operation.kind])
     note(by, operation, "tenants.operation.retry", standing)
     return operation
 

@@ -292,6 +292,13 @@ class Operation(models.Model):
         return self.state in self.OPEN
 
     @property
+    def can_be_retried(self) -> bool:
+        """Whether there is something to go on with: it failed, was begun, and the edge did not take it back."""
+        kind = self.known_kind
+        begun = self.scheduled_for is None or self.started_at is not None
+        return self.state == self.State.FAILED and kind is not None and kind.retried and begun
+
+    @property
     def handed_over(self) -> bool:
         """Whether the edge may know of it. A Retry takes nothing of that back: what was told once may be under way."""
         return self.started_at is not None

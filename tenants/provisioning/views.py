@@ -102,9 +102,7 @@ def asker_of(operation: Operation, names: dict[str, str]) -> str:
 
 def may_retry(operation: Operation, permissions: frozenset[str]) -> bool:
     """Whether a Retry button would do something for somebody with `permissions`."""
-    kind = operation.known_kind
-    goes_on = kind is not None and kind.retried
-    return operation.state == Operation.State.FAILED and goes_on and permission_for(operation.kind) in permissions
+    return operation.can_be_retried and permission_for(operation.kind) in permissions
 
 
 def may_abandon(operation: Operation, permissions: frozenset[str]) -> bool:
