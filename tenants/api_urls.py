@@ -10,6 +10,7 @@ from tenants.enrollment.tokens import api as tokens
 from tenants.metering import api as metering
 from tenants.protection import api as protection
 from tenants.protection import backup_api as backups
+from tenants.protection.receipts import api as receipts
 from tenants.provisioning import api as provisioning
 
 _ONE = "tenants/<str:tenant_id>"
@@ -22,6 +23,9 @@ urlpatterns = [
     path(_ONE, protection.OneTenant.as_view(), name="api-tenant"),
     path(f"{_ONE}/start", provisioning.Start.as_view(), name="api-tenant-start"),
     path(f"{_ONE}/stop", provisioning.Stop.as_view(), name="api-tenant-stop"),
+    path(f"{_ONE}/receipts", receipts.Receipts.as_view(), name="api-receipts"),
+    path(f"{_ONE}/receipts/<str:receipt_id>", receipts.OneReceipt.as_view(), name="api-receipt"),
+    path(f"{_ONE}/isolation-receipt", receipts.IsolationReceipt.as_view(), name="api-isolation-receipt"),
     path(f"{_ONE}/undelete", protection.Undelete.as_view(), name="api-tenant-undelete"),
     path(f"{_ONE}/erase", protection.Erase.as_view(), name="api-tenant-erase"),
     path(f"{_ONE}/sleep", protection.Sleep.as_view(), name="api-tenant-sleep"),

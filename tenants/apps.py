@@ -19,4 +19,5 @@ class TenantsConfig(AppConfig):
         import tenants.enrollment.feed
         import tenants.protection.backup_mirror
         import tenants.protection.commands
+        import tenants.protection.receipts.fetching
         import tenants.provisioning.subscribers  # noqa: F401

@@ -5,6 +5,7 @@ from tenants.agents.models import AgentMove, AgentOrder, AgentResult, MovingAgen
 from tenants.enrollment.models import Agent, AgentReading, ConnectionChange, EnrollmentToken, Refusal, TokenUse
 from tenants.metering.models import UsageHour
 from tenants.protection.models import Backup
+from tenants.protection.receipts.models import Receipt
 from tenants.provisioning.models import Cell, Operation, Step, Tenant
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "EnrollmentToken",
     "MovingAgent",
     "Operation",
+    "Receipt",
     "Refusal",
     "Revocation",
     "Step",

@@ -13,6 +13,7 @@ from tenants.protection import bin_views as recycle_bin
 from tenants.protection import maintenance_views as maintenance
 from tenants.protection import sleep_views as sleep
 from tenants.protection import views as protection
+from tenants.protection.receipts import views as receipts
 from tenants.provisioning import create_views, version_views, views
 from tenants.provisioning import operation_views as operations
 
@@ -42,6 +43,10 @@ urlpatterns = [
     path("t/<str:tenant_id>/protect/", protection.protect, name="protect"),
     path("t/<str:tenant_id>/external-id/", protection.number, name="external-id"),
     path("t/<str:tenant_id>/delete/", protection.delete, name="delete"),
+    path("t/<str:tenant_id>/receipts/", receipts.listing, name="receipts"),
+    path("t/<str:tenant_id>/receipts/isolation/", receipts.ask, name="receipt-ask"),
+    path("t/<str:tenant_id>/receipts/<str:receipt_id>/", receipts.page, name="receipt"),
+    path("t/<str:tenant_id>/receipts/<str:receipt_id>/file/", receipts.file, name="receipt-file"),
     path("t/<str:tenant_id>/undelete/", recycle_bin.undelete, name="undelete"),
     path("t/<str:tenant_id>/erase/", recycle_bin.erase, name="erase"),
     path("t/<str:tenant_id>/operations/", operations.listing, name="operations"),

@@ -137,6 +137,18 @@ class EdgeApi:
         """Tell where the portal's trail ends; answers the farthest end told, and where the tenant's own ends."""
         return self._call("PUT", f"/v1/tenants/{_part(tenant_id)}/portal-trail", body)
 
+    def erasure_certificate(self, tenant_id: str) -> str:
+        """What the edge signed of a tenant's erasure, a compact JWS."""
+        return str(self._call("GET", f"/v1/tenants/{_part(tenant_id)}/erasure-certificate")["receipt"])
+
+    def isolation_receipt(self, tenant_id: str) -> str:
+        """Have the edge look at a tenant and sign what is its alone, a compact JWS."""
+        return str(self._call("GET", f"/v1/tenants/{_part(tenant_id)}/isolation-receipt")["receipt"])
+
+    def receipt_keys(self) -> list[dict[str, Any]]:
+        """The public keys (JWK) by which the edge signs receipts."""
+        return list(self._call("GET", "/.well-known/jwks.json")["keys"])
+
     def order_backup(self, tenant_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Have a backup made; the answer has its `id`. It is under way until `backups` says otherwise."""
         return self._call("POST", f"/v1/tenants/{_part(tenant_id)}/backups", body)

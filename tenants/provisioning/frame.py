@@ -17,6 +17,7 @@ SECTIONS = (
     ("access", "Access", "eye", "tenants:access", "tenant.view"),
     ("backups", "Backups", "hard-drive", "tenants:backups", "tenant.view"),
     ("operations", "Operations", "refresh-cw", "tenants:operations", "tenant.view"),
+    ("receipts", "Receipts", "file-badge", "tenants:receipts", "tenant.view"),
     ("settings", "Settings", "settings", "tenants:settings", "tenant.view"),
 )
 

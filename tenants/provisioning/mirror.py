@@ -10,7 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from billing import actions as billing
-from controlplane import audit
+from controlplane import audit, outbox
 from controlplane.actor import Actor
 from tenants.provisioning import kept, lifecycle, placement
 from tenants.provisioning.kinds import BESIDE_THE_SPEC, KIND_OF_RUN, SUBMIT
@@ -18,6 +18,9 @@ from tenants.provisioning.models import Operation, Step, Tenant
 from tenants.provisioning.sighting import Run, Sighting
 
 MIRRORED = ("observed", "observed_generation", "reason", "edge_view", "edge_seq")
+
+ERASED = "tenants.tenant.erased"
+"""The fact that nothing of a tenant is left at the edge."""
 
 OUTCOMES = {
     "succeeded": Operation.State.SUCCEEDED,
@@ -120,11 +123,13 @@ def bury(tenant: Tenant) -> None:
     placement.release(tenant.cell_id)
     audit.record(
         by=Actor.system("the edge has erased the tenant", organization_id=tenant.organization_id),
-        action="tenants.tenant.erased",
+        action=ERASED,
         organization_id=tenant.organization_id,
         target=tenant.pk,
         data={"name": tenant.name},
     )
+    payload = {"tenant": tenant.pk}
+    outbox.publish(ERASED, key=tenant.pk, organization_id=tenant.organization_id, payload=payload)
 
 
 MOVES: dict[str, tuple[dict[str, Any], str]] = {

@@ -4,6 +4,8 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from django.utils import timezone
+
 from controlplane import audit, rls
 from controlplane.actor import Actor
 from organizations.actions import (
@@ -30,6 +32,8 @@ from tenants.access import actions as access
 from tenants.enrollment.models import EnrollmentToken
 from tenants.enrollment.tasks import read_agents
 from tenants.enrollment.tokens import actions as enrollment
+from tenants.protection import deletion
+from tenants.protection.receipts.models import Receipt
 from tenants.provisioning import actions
 from tenants.provisioning.models import Cell, Operation, Tenant
 from tenants.provisioning.reconciler import reconcile
@@ -63,6 +67,7 @@ class World:
     left: Offboarding | None = None
     open_grant: Grant | None = None
     role: CustomRole | None = None
+    receipt: Receipt | None = None
 
     def add(self, client: Organization, name: str, by: User) -> Tenant:
         """A tenant just asked for, which the reconciler has handed to the edge."""
@@ -102,6 +107,7 @@ def build(edge: LivelyEdge, *, paula: User, alice: User, vera: User, msp: Organi
     )
     world = World(edge, paula, alice, vera, msp, acme)
     _acme(world)
+    _binned(world)
     world.connections = add_providers(paula, msp)
     _outsiders(world)
     for name, make in CLIENTS.items():
@@ -185,6 +191,28 @@ def _acme(world: World) -> None:
             description="Looks at dashboards and cuts off machines, from ten to six.",
             permissions=["agent.quarantine", "agent.view", "dashboard.open", "events.read", "tenant.view"],
         )
+
+
+def _binned(world: World) -> None:
+    """A tenant in the recycle bin, of which the edge has signed how it is kept apart."""
+    tenant, by = world.add(world.acme, "Old plant", world.alice), actor_for(world.alice)
+    world.edge.run(tenant.pk)
+    world.read()
+    with rls.acting_as(by.rls_actor):
+        deletion.delete(by=by, tenant=tenant, confirm_name="Old plant")
+        places = {"tenant": "5f" * 32, "events": "a1" * 32, "nodes": [{"role": "manager", "n": 0, "id": "0c" * 32}]}
+        world.receipt = Receipt.objects.create(
+            organization=world.acme,
+            tenant=tenant,
+            kind="isolation",
+            receipt="a.b.c",
+            statement={"kind": "isolation", "jurisdiction": None, "objects": places},
+            key={"kid": "3b" * 8},
+            signed_at=timezone.now(),
+        )
+    reconcile(tenant.pk)
+    world.edge.stop(tenant.pk)
+    world.read()
 
 
 def _backups(world: World, tenant: Tenant) -> None:

@@ -29,6 +29,8 @@ from tenants.enrollment.tokens import actions as enrollment
 from tenants.protection import actions as protection
 from tenants.protection import backups, deletion, sleeping
 from tenants.protection import queries as backup_queries
+from tenants.protection.receipts import actions as receipts
+from tenants.protection.receipts.models import Receipt
 from tenants.provisioning import actions, claims
 from tenants.provisioning.edge_api import EdgeApi, _client
 from tenants.provisioning.models import Cell, Tenant
@@ -36,6 +38,7 @@ from tenants.provisioning.reconciler import reconcile
 from tests.cast import actor_for
 from tests.contract.edge_process import DoorKey, Edge
 from tests.contract.edge_visitors import Browser
+from tests.database import all_rows
 from tests.organizations.scim.directories import directory_of, provisioned
 from tests.tenants.conftest import deliver, fresh, operation_of, read_feed, states
 
@@ -90,6 +93,11 @@ def work_until(reached: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+def kept(receipt_id: str) -> dict:
+    with all_rows():
+        return Receipt.objects.get(pk=receipt_id).statement
+
+
 def test_a_tenant_lives_from_the_first_request_to_its_tombstone(make, owner, edge):
     tenant = make("Office", certificate_days=30)
     work_until(lambda: fresh(tenant).status == "running")
@@ -103,6 +111,12 @@ def test_a_tenant_lives_from_the_first_request_to_its_tombstone(make, owner, edg
         work_until(lambda wanted=status: fresh(tenant).status == wanted)
         assert operation_of(tenant).state == "succeeded"
     with rls.acting_as(owner.rls_actor):
+        asked = receipts.ask_for_isolation_receipt(by=owner, tenant=fresh(tenant))
+    deliver()
+    isolation = kept(asked.pk)
+    assert [each["file"] for each in isolation["certificates"]["shown"] if len(each["serial"]) > 4]
+    assert isolation["drift"]["in_step"] is True
+    with rls.acting_as(owner.rls_actor):
         binned = deletion.delete(by=owner, tenant=tenant, confirm_name="Office")
     work_until(lambda: not fresh(binned).is_open)
     assert (fresh(binned).state, fresh(tenant).status) == ("succeeded", "binned")
@@ -111,6 +125,12 @@ def test_a_tenant_lives_from_the_first_request_to_its_tombstone(make, owner, edg
     work_until(lambda: fresh(tenant).status == "deleted")
     assert fresh(erasure).state == "succeeded"
     assert EdgeApi(Cell.objects.get()).get_tenant(tenant.pk).requested == "deleted"
+    deliver()
+    with all_rows():
+        certificate = Receipt.objects.get(tenant=tenant, kind="erasure")
+    assert certificate.statement["destroyed"]["data_keys"] == isolation["data_keys"]
+    assert certificate.statement["destroyed"]["objects"] == isolation["objects"]
+    assert certificate.statement["ordered_by"]["operation"] == erasure.pk
 
 
 def test_certificates_are_rotated_from_here_and_at_the_edge_and_both_are_operations(make, owner, edge):

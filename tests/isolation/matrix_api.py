@@ -161,6 +161,9 @@ API = {
         "POST": needs("tenant.create", body={"backup": "{backup_id}", "name": "New"})
     },
     "/api/v1/tenants/{tenant_id}/usage": {"GET": needs("tenant.view")},
+    "/api/v1/tenants/{tenant_id}/receipts": {"GET": needs("tenant.view")},
+    "/api/v1/tenants/{tenant_id}/receipts/{receipt_id}": {"GET": needs("tenant.view")},
+    "/api/v1/tenants/{tenant_id}/isolation-receipt": {"POST": needs("tenant.operate")},
     "/api/v1/tenants/{tenant_id}/undelete": {"POST": needs("tenant.delete")},
     "/api/v1/tenants/{tenant_id}/erase": {"POST": needs("tenant.delete", body={"confirm_name": "x"})},
     "/api/v1/tenants/{tenant_id}/sleep": {"POST": needs("tenant.operate")},

@@ -33,6 +33,7 @@ from tenants.agents.moves.actions import move
 from tenants.enrollment.models import Agent
 from tenants.enrollment.tokens.actions import create_token
 from tenants.protection.models import Backup
+from tenants.protection.receipts.models import Receipt
 from tenants.provisioning.actions import create
 from tenants.provisioning.models import Cell, Tenant
 from tests.cast import actor_for, found, found_client, join, person, session_of
@@ -145,6 +146,9 @@ def _tenants(alice: User, acme: Organization) -> tuple[Tenant, dict[str, str]]:
             error={"code": "X", "message": CANARY, "hint": ""},
             created_at=timezone.now(),
         )
+        receipt = Receipt.objects.create(
+            organization=acme, tenant=tenant, kind="isolation", receipt="a.b.c", statement={"note": CANARY}, key={}
+        )
         Tenant.objects.filter(pk=tenant.pk).update(reason={"code": "X", "message": CANARY, "hint": ""})
     with rls.acting_as(actor.rls_actor):
         beside = Agent.objects.create(
@@ -158,6 +162,7 @@ def _tenants(alice: User, acme: Organization) -> tuple[Tenant, dict[str, str]]:
         "other_tenant_id": other.pk,
         "tenant_id": tenant.pk,
         "token_id": token.pk,
+        "receipt_id": receipt.pk,
         "operation_id": operation.pk,
         "number": agent.number,
         "backup_id": backup.pk,

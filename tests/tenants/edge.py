@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from tests.tenants.edge_life import NOW, EdgeLife
+from tests.tenants.edge_signer import Signer
 
 
 def refusal(status: int, code: str, *, retryable: bool = False, details: list[dict[str, str]] | None = None) -> Any:
@@ -33,6 +34,7 @@ class FakeEdge(EdgeLife):
         self.partial: dict[str, str] = {}
         self.restored: list[str] = []
         self.keys = {"current": "k1", "configured": ["k1"], "in_use": [{"kek": "k1", "tenants": 3}], "unknown": 0}
+        self.signer = Signer()
         self.feed_epoch = "epoch-1"
         self.oldest_seq = 1
         self.calls: list[tuple[str, str]] = []
@@ -103,11 +105,27 @@ class FakeEdge(EdgeLife):
             ("POST", rf"{one}/backups", self._order_backup),
             ("GET", rf"{one}/backups", self._backups),
             ("POST", rf"{one}/restore", self._restore),
+            ("GET", rf"{one}/(erasure-certificate|isolation-receipt)", self._receipt),
+            ("GET", r"/\.well-known/jwks\.json", self._receipt_keys),
             ("PUT", rf"{one}/portal-trail", self._portal_trail),
             ("POST", rf"{one}/dashboard-codes", self._code),
             ("POST", rf"{one}/revocations", self._revoke),
             ("GET", r"/api/events", self._events),
         ]
+
+    def _receipt(self, tenant_id: str, which: str, *, body: Any, query: Any) -> httpx.Response:
+        view = self.views.get(tenant_id)
+        if view is None:
+            return refusal(404, "TENANT_UNKNOWN")
+        kind, erased = which.split("-")[0], view["observed"] == "absent"
+        if kind == "erasure" and not erased:
+            return refusal(409, "NOT_ERASED")
+        if kind == "isolation" and erased:
+            return refusal(410, "TENANT_DELETED")
+        return httpx.Response(200, json={"receipt": self.signer.sign({"kind": kind, "tenant": tenant_id})})
+
+    def _receipt_keys(self, *, body: Any, query: Any) -> httpx.Response:
+        return httpx.Response(200, json={"keys": [self.signer.jwk]})
 
     def _put(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
         view = self.views.get(tenant_id)

@@ -20,6 +20,7 @@ import * as keys from "./routes/keys";
 import * as operators from "./routes/operators";
 import * as portalTrail from "./routes/portal_trail";
 import * as rawEnrollment from "./routes/raw_enrollment";
+import * as receipts from "./routes/receipts";
 import * as rehydrations from "./routes/rehydrations";
 import * as sleep from "./routes/sleep";
 import * as tenants from "./routes/tenants";
@@ -39,6 +40,7 @@ const MOUNTS = [
   keys.mount,
   backups.mount,
   rehydrations.mount,
+  receipts.mount,
   usage.mount,
   tokens.mount,
   agentOrders.mount,

@@ -37,6 +37,7 @@ export const ERRORS = {
   NOT_CONFIGURED: rule(404, false, "Set ACCESS_ISSUER and ACCESS_AUDIENCE of this deployment."),
   TENANT_UNKNOWN: rule(404, false, "Check the tenant's id; nothing was made for it."),
   TENANT_BINNED: rule(403, false, "An administrator of the tenant can undelete it in the portal until then."),
+  NOT_ERASED: rule(409, false, "Delete and erase the tenant, and ask again once it is erased."),
   TENANT_DELETED: rule(410, false, "A deleted tenant stays deleted; create a new one."),
   STALE_GENERATION: rule(409, false, "Read the tenant, then send your intent under a higher generation."),
   STALE_EPOCH: rule(409, false, "The cell's epoch has moved on; read the tenants of the cell again before writing."),

@@ -49,6 +49,12 @@ const API: Record<string, Test[]> = {
     ["restores", "is refused for a stopped tenant, and for a backup of another one"],
     KEYS,
   ],
+  "GET /v1/tenants/:id/erasure-certificate": [
+    ["receipts", "is there for its own tenant alone, once that is erased"],
+    KEYS,
+  ],
+  "GET /v1/tenants/:id/isolation-receipt": [["receipts", "names nothing of another tenant's"], KEYS],
+  "GET /.well-known/jwks.json": [["receipts", "are shown to everybody, without what signs"]],
   "POST /v1/tenants/:id/rehydrations": [OWN_DAYS, KEYS],
   "GET /v1/tenants/:id/rehydrations": [OWN_DAYS, KEYS],
   "POST /v1/tenants/:id/sleep": [

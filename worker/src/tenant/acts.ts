@@ -21,6 +21,7 @@ import { proveCredentials } from "./credential_proof";
 import { activeCredentials, generateCredentials } from "./credentials";
 import { within } from "./deadline";
 import { clearEffort, countFailure, postpone, stepError } from "./efforts";
+import { certify, keepCertificate, takeInventory } from "./erasure";
 import type { Action } from "./facts";
 import { noteProbe } from "./health_rows";
 import { AMONG, certifiedBy, TRUSTS } from "./incarnations";
@@ -256,10 +257,13 @@ const startOf = (ctx: TenantContext, role: Role, n: number) => nodeRow(ctx, role
 
 /** Every object of this tenant forgets; then this one does, except for the tombstone. What was used is told before. */
 async function erase(ctx: TenantContext): Promise<void> {
+  await takeInventory(ctx);
   await takeCounts(ctx);
   for (const row of nodeRows(ctx)) await anyNodeStub(ctx.env, ctx.id, row.role as Role, row.n).erase();
   await ctx.env.WAZUH_EVENTS.getByName(ctx.id).erase();
+  const certificate = await certify(ctx);
   ctx.transaction(() => {
+    keepCertificate(ctx, certificate);
     moveCertificates(ctx, "erase");
     publishCertificates(ctx);
     tellLastUsage(ctx);

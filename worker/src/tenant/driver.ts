@@ -130,6 +130,9 @@ function decideAndRecord(ctx: TenantContext): Decision {
   return decision;
 }
 
+/** What the tenant needs next as it is now; for whoever only looks. */
+export const whatIsNext = (ctx: TenantContext): Decision => decide(factsOf(ctx));
+
 function factsOf(ctx: TenantContext): Facts {
   const record = ctx.record();
   const plan = record?.plan ?? null;

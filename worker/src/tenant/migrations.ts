@@ -5,6 +5,7 @@ import { migrateAudit } from "./audit";
 import { migrateBackups } from "./backups";
 import { migrateBin } from "./bin";
 import { migrateCredentials } from "./credentials";
+import { migrateErasure } from "./erasure";
 import { migrateHealth } from "./health_rows";
 import { migrateHeld } from "./held_batches";
 import { migrateKeys } from "./key_wrapping";
@@ -40,6 +41,7 @@ const PARTS = [
   migrateHeld,
   migratePortalTrail,
   migrateBin,
+  migrateErasure,
 ];
 
 export function migrateAll(storage: DurableObjectStorage): void {

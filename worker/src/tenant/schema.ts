@@ -69,6 +69,8 @@ const KEPT_TABLES = [
   ...["tenant", "counters", "spent_proofs", "due", "outbox", "runs", "steps", "schema_versions"],
   // The end of the audit trail, whose records are gone, and of the portal's.
   ...["audit_head", "portal_trail"],
+  // The certificate of its erasure.
+  "erasure",
 ];
 
 /**

@@ -6,11 +6,14 @@ import type { BackupView, OrderBackup, OrderRehydration, RehydrationView, Restor
 import type { ActionTaken } from "../schemas/operators";
 import type { ChangeSleep, DeleteTenant, PutTenant, RotateCertificates, RotateCredentials } from "../schemas/orders";
 import type { Role, ServingRole } from "../schemas/plan";
+import type { SignedReceipt } from "../schemas/receipts";
 import type { TenantView } from "../schemas/tenant";
 import { once } from "./answers";
 import { type BackupPart, listBackups, orderBackup, partsOf } from "./backups";
 import { DUE_DEADLINES_MS, DUE_KINDS } from "./due_kinds";
+import { erasureCertificate } from "./erasure";
 import { sleepNow } from "./idle";
+import { isolationReceipt } from "./isolation";
 import { answerForKey } from "./key_wrapping";
 import { indexerAuthorization } from "./node_env";
 import { askAgain, nodeRows, takeReport } from "./node_records";
@@ -211,6 +214,16 @@ export class TenantObject extends TenantTraffic {
   async rehydrations(): Promise<RehydrationView[]> {
     this.tenant.requireLive();
     return listRehydrations(this.tenant);
+  }
+
+  /** @throws EdgeError, see erasure.ts */
+  async erasureCertificate(): Promise<SignedReceipt> {
+    return erasureCertificate(this.tenant);
+  }
+
+  /** @throws EdgeError, see isolation.ts */
+  isolationReceipt(): Promise<SignedReceipt> {
+    return isolationReceipt(this.tenant);
   }
 
   /** What an operator of the platform asks for; see operator_acts.ts. */

@@ -176,6 +176,16 @@ export const CONTROL_CAUSES: Record<string, Causes> = {
     410: onDeleted((id) => restore(id)),
     422: on((id) => restore(id, restoreBody({ backup: "../bak" }))),
   },
+  "get /v1/tenants/{id}/erasure-certificate": {
+    ...tenantCauses("GET", "/erasure-certificate"),
+    200: onDeleted((id) => call("GET", `/v1/tenants/${id}/erasure-certificate`)),
+    409: on((id) => call("GET", `/v1/tenants/${id}/erasure-certificate`)),
+  },
+  "get /v1/tenants/{id}/isolation-receipt": {
+    ...tenantCauses("GET", "/isolation-receipt"),
+    200: on((id) => call("GET", `/v1/tenants/${id}/isolation-receipt`)),
+    410: onDeleted((id) => call("GET", `/v1/tenants/${id}/isolation-receipt`)),
+  },
   "post /v1/tenants/{id}/rehydrations": {
     ...tenantCauses("POST", "/rehydrations", dayBody()),
     202: () => withAlerts((id) => rehydrate(id)),

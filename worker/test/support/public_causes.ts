@@ -13,6 +13,7 @@ const events = async (bearer: string, query = "", headers = {}) =>
   plain(`/api/events${query}`, { headers: { authorization: `Bearer ${bearer}`, ...headers } });
 
 export const PUBLIC_CAUSES: Record<string, Causes> = {
+  "get /.well-known/jwks.json": { 200: () => plain("/.well-known/jwks.json") },
   "get /livez": { 200: () => plain("/livez") },
   "get /readyz": { 200: () => plain("/readyz"), 503: () => withoutFeed(() => plain("/readyz")) },
   "post /operators/tenants/{id}/actions/{action}": {

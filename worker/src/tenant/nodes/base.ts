@@ -107,6 +107,8 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
   /** Ends the container, forgets everything this node kept, and starts nothing any more. */
   erase(): Promise<void> {
     return this.#turns.take(ERASE_MS, async (stillMine) => {
+      // An erasure that broke off elsewhere comes again, and here finds nothing any more.
+      if (this.#erased) return;
       this.#record.forget();
       if (this.#container.running) await this.#container.destroy();
       this.#gone(null);
