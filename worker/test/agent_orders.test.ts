@@ -7,7 +7,7 @@ import { workOnOrders } from "../src/tenant/agent_work";
 import { agentsMissing } from "../src/tenant/agents";
 import { LiveContext } from "../src/tenant/live_context";
 import { pushAgents } from "../src/tenant/push";
-import { agentOrder, agentOrderAt, orderAgents, removal } from "./support/calls";
+import { agentOrder, agentOrderAt, isolate, orderAgents, removal } from "./support/calls";
 import { attach, knock, pair } from "./support/connector";
 import { answered, call, type Enrolled, enroll, newToken, stoppedTenant } from "./support/edge";
 import { behindManagers, Manager, noManagers } from "./support/manager_double";
@@ -139,16 +139,19 @@ describe("an order about groups", () => {
 
   it("tells of each agent that the manager refused it, and does the others", async () => {
     const manager = behindManagers(new Manager());
-    const { tenant } = await tenantWith(["web-1", "web-2"]);
+    const { tenant } = await tenantWith(["web-1", "web-2", "web-3"]);
     manager.fail = (request) =>
       request.url.endsWith("/agents/001/group/web")
         ? Response.json({ title: "Bad Request", detail: "no room", error: 1700 }, { status: 400 })
         : null;
-    const { id } = await give(tenant, grouped(["001", "002", "777"], ["web"]));
+    await answered(isolate(tenant, "003"), 200);
+    manager.agents.delete("003");
+    const { id } = await give(tenant, grouped(["001", "002", "003", "777"], ["web"]));
     await inside(tenant, workOnOrders);
     expect(await statesAt(tenant, id)).toEqual([
       ["001", "failed", "the manager answered 400 to PUT /agents/001/group/web: no room"],
       ["002", "done", null],
+      ["003", "failed", "It is quarantined."],
       ["777", "failed", "There is no such agent in this tenant."],
     ]);
   });

@@ -5,6 +5,7 @@ import { describe, expect, it, vi } from "vitest";
 import contract from "../../contracts/edge-api.json";
 import type { ErrorBody } from "../src/errors";
 import { brokenAt, recordsOf } from "./support/audit";
+import { agentOrder } from "./support/calls";
 import { API, answered, call, newTenantId, scopedToken, sign, stoppedTenant } from "./support/edge";
 import { replayAll } from "./support/stream";
 import { getTenant, specOf } from "./support/tenants";
@@ -137,7 +138,12 @@ describe("guessed tenant ids", () => {
 
 /** Every call of the contract below `/v1`. */
 function controlCalls(tenant: string): { method: string; template: string; path: string }[] {
-  const names: Record<string, string> = { "{id}": tenant, "{token}": "abcdefghij", "{agent}": "001" };
+  const names: Record<string, string> = {
+    "{id}": tenant,
+    "{token}": "abcdefghij",
+    "{agent}": "001",
+    "{order}": agentOrder(),
+  };
   return Object.entries(contract.paths)
     .filter(([template]) => template.startsWith("/v1/"))
     .flatMap(([template, methods]) => {

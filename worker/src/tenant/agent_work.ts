@@ -73,6 +73,8 @@ async function regroupAgent(
 ): Promise<Outcome | null> {
   const wanted = agentToBring(ctx, agent);
   if (!wanted) return { agent, state: "failed", note: "It was removed meanwhile." };
+  // It is brought to no manager any more, so that nothing would come of waiting.
+  if (!present && wanted.quarantined) return { agent, state: "failed", note: "It is quarantined." };
   if (!present) return null;
   const names = wanted.groups.map(({ name }) => name);
   for (const group of names.filter((name) => !present.groups.includes(name))) {

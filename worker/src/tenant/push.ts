@@ -160,8 +160,18 @@ class Round {
 }
 
 export function agentToBring(ctx: TenantContext, id: string) {
-  type Row = { name: string; token: string; groups: string; labels: string; material: string; enrollment_id: string };
-  const query = `SELECT a.name, a.token, a.groups, t.labels, a.material, a.enrollment_id
+  type Row = {
+    name: string;
+    token: string;
+    groups: string;
+    labels: string;
+    material: string;
+    enrollment_id: string;
+  } & {
+    quarantined: number;
+  };
+  const query = `SELECT a.name, a.token, a.groups, t.labels, a.material, a.enrollment_id,
+      a.quarantined_at IS NOT NULL AS quarantined
     FROM agents a JOIN tokens t ON t.id = a.token WHERE a.id = ?`;
   const [found] = ctx.sql.exec<Row>(query, id).toArray();
   if (!found) return null;
