@@ -167,7 +167,6 @@ export function agentToBring(ctx: TenantContext, id: string) {
     labels: string;
     material: string;
     enrollment_id: string;
-  } & {
     quarantined: number;
   };
   const query = `SELECT a.name, a.token, a.groups, t.labels, a.material, a.enrollment_id,
