@@ -21,7 +21,7 @@ ON_DOCKER := $(patsubst %,tests/contract/test_edge_%.py,tenant_life traffic stat
 # Where tests on the whole local stack lie.
 ON_STACK := $(patsubst %,tests/%,journeys contract browser deploy docker local)
 
-.PHONY: help setup run demo test test-sqlite test-postgres test-worker test-stack test-docker check format chaos bench contracts css \
+.PHONY: help setup run demo fuzz test test-sqlite test-postgres test-worker test-stack test-docker check format chaos bench contracts css \
         screenshots lock test-tools clean deploy smoke
 
 help:  ## list the commands
@@ -56,6 +56,9 @@ chaos: setup worker/dist/index.js  ## 200 random kills over 20 tenants (JSON=1, 
 
 bench: setup worker/dist/index.js  ## measure the edge against references, in one run (JSON=1, ONLY=P13,P14, PROFILE=1)
 	@exec $(PY) -m local.bench $(JSON_FLAG) $(if $(ONLY),--only $(ONLY),) $(if $(PROFILE),--profile,)
+
+fuzz: test-tools  ## what the API's contract allows and does not, generated, as every role (EXAMPLES=n for each operation)
+	FUZZ_EXAMPLES=$(or $(EXAMPLES),100) $(PY) -m pytest -n 2 -q tests/isolation/test_fuzz.py
 
 test-tools: setup assets/node_modules/.ready
 	@local/setup/test-tools.sh

@@ -35,6 +35,8 @@ PROBLEM = {
 }
 EVERYWHERE = {"400": "Malformed.", "401": "Not signed in.", "429": "Too many requests."}
 WITH_ID = {"403": "Not allowed.", "404": "Not found, or not visible to you."}
+NAMING = frozenset({"msp"})
+"""Parameters of a query that name something which has to be there."""
 WRITING = {
     "403": "Not allowed.",
     "404": "What the body names is not there, or not visible to you.",
@@ -118,7 +120,7 @@ def _problems_of(path: str, method: str, operation: dict[str, Any]) -> dict[str,
         problems["412"] = "It has changed since it was read."
     if method != "get":
         problems |= WRITING
-    if "{" in path:
+    if "{" in path or any(each["name"] in NAMING for each in operation.get("parameters", [])):
         problems |= WITH_ID
     return dict(sorted(problems.items()))
 
