@@ -52,7 +52,7 @@ def pager(page: Page[Any], *, keeping: str = "") -> dict[str, str]:
 
 def limit_of(text: str | None) -> int:
     """Returns the number of rows asked for. Raises: Malformed outside 1–200."""
-    if not text:
+    if text is None:
         return DEFAULT_LIMIT
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= LARGEST_LIMIT:
         raise Malformed(f"limit must be a whole number from 1 to {LARGEST_LIMIT}.", field="limit")

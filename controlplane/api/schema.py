@@ -99,6 +99,11 @@ def _header(name: str, description: str, **more: Any) -> OpenApiParameter:
     return OpenApiParameter(name, str, OpenApiParameter.HEADER, description=description, **more)
 
 
+def narrowing(name: str, description: str, values: Iterable[str]) -> OpenApiParameter:
+    """A parameter of a query that takes one of some values, or is empty, as a form sends it, for all."""
+    return OpenApiParameter(name, str, description=f"{description}; empty for all", enum=[*values, ""])
+
+
 def only_the_api(endpoints: Iterable[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:
     """Leaves out everything that is not under /api/v1/, and the description itself."""
     return [each for each in endpoints if each[0].startswith("/api/v1/") and not each[0].endswith("openapi.json")]

@@ -6,6 +6,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from controlplane.api.schema import narrowing
 from organizations.api import InOrganization
 from organizations.trail import queries
 from organizations.trail.download import download
@@ -24,7 +25,7 @@ SEARCH = [
     OpenApiParameter("request", str, description="X-Request-Id of the request that did it"),
     OpenApiParameter("since", str, description="First day or moment (ISO 8601, UTC without an offset)"),
     OpenApiParameter("until", str, description="Last day, or the moment before which it ends"),
-    OpenApiParameter("outcome", str, enum=["done", "refused"]),
+    narrowing("outcome", "Only what ended so", ["done", "refused"]),
 ]
 
 

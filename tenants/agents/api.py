@@ -6,6 +6,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from controlplane.api.schema import narrowing
 from controlplane.api.views import ListView, valid
 from organizations.trail.search import search_of
 from tenants.agents import queries
@@ -20,7 +21,7 @@ from tenants.provisioning.api import TenantView
 
 IN_TENANT = [
     OpenApiParameter("name", str, description="Only agents whose name contains this"),
-    OpenApiParameter("state", str, description="Only agents in this state", enum=list(STATE_WORDS)),
+    narrowing("state", "Only agents in this state", STATE_WORDS),
     OpenApiParameter("version", str, description="Only agents whose version begins so, such as 4.14"),
     OpenApiParameter("group", str, description="Only agents of this group"),
     OpenApiParameter(

@@ -7,6 +7,7 @@ from django.db.models import Model, Q, QuerySet
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
+from controlplane.api.schema import narrowing
 from controlplane.problems import Malformed
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.sighting import OBSERVED
@@ -52,12 +53,15 @@ class Filters[Row: Model]:
     def described(self) -> list[OpenApiParameter]:
         """The parameters for OpenAPI."""
         described = [
-            OpenApiParameter(name, str, description=each.description, enum=sorted(each.values) if each.values else None)
+            narrowing(name, each.description, sorted(each.values))
+            if each.values
+            else OpenApiParameter(name, str, description=each.description)
             for name, each in self.by_name.items()
         ]
         if self.deletable:
             words = "Only deleted ones: all, or only those in the recycle bin"
-            described.append(OpenApiParameter("deleted", str, description=words, enum=list(DELETED), default="false"))
+            values = [*DELETED, ""]
+            described.append(OpenApiParameter("deleted", str, description=words, enum=values, default="false"))
         return described
 
 
