@@ -36,7 +36,7 @@ class TokenAdmin(ReadOnly):
     """Enrollment tokens, without the digests of their secrets."""
 
     list_display = ["id", "tenant", "name", "uses", "max_uses", "expires_at", "revoked_at", "acknowledged_at"]
-    exclude = ["secret_sha256"]
+    exclude = ["secret_sha256", "wazuh5_key"]
 
 
 @admin.register(Agent)

@@ -126,6 +126,7 @@ def _body(token: EnrollmentToken) -> dict[str, object]:
         "groups": token.groups,
         "labels": token.agent_labels,
         "names": token.names,
+        **({"wazuh5_key": token.wazuh5_key} if token.wazuh5_key else {}),
     }
 
 
@@ -134,8 +135,13 @@ def _text(moment: dt.datetime) -> str:
 
 
 def _acknowledge(actor: str, sent: EnrollmentToken, error: EdgeRefused | None) -> EnrollmentToken:
-    """Note that the edge has the state that was sent, unless it is not the newest; the token as it is now."""
+    """
+    Note that the edge has the state that was sent, unless it is not the newest; the token as it is now.
+
+    From here on nothing of its secret is needed here, whether the edge took the token or never will.
+    """
     news = {"edge_error": error.as_json()} if error else {"acknowledged_at": timezone.now()}
     with acting_as(actor):
+        EnrollmentToken.objects.filter(pk=sent.pk).update(wazuh5_key="")
         EnrollmentToken.objects.filter(pk=sent.pk, revoked_at=sent.revoked_at).update(**news)
     return _token(actor, sent.pk)

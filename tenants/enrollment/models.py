@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from controlplane.crypto import EncryptedTextField
 from controlplane.ids import new_id, new_token_id
 
 
@@ -33,7 +34,7 @@ class EnrollmentToken(models.Model):
     The edge judges every use by itself. `uses` and the `last_*` parts mirror what it counted; `acknowledged_at` is
     null while the edge has not confirmed the token's newest state ("pending at the edge"). `revoked_at` may lie ahead:
     a token that was rotated works until then. `replaces` is the one that it was made in place of. `names` are the only
-    agents that it lets in, where there are any.
+    agents that it lets in, where there are any. `wazuh5_key` lies here, sealed, only until the edge has the token.
     """
 
     id = models.CharField(primary_key=True, max_length=10, default=new_token_id, editable=False)
@@ -41,6 +42,7 @@ class EnrollmentToken(models.Model):
     tenant = models.ForeignKey("tenants.Tenant", on_delete=models.CASCADE, related_name="tokens")
     name = models.CharField(max_length=80)
     secret_sha256 = models.CharField(max_length=64)
+    wazuh5_key = EncryptedTextField(blank=True)
     groups = models.JSONField(default=list)
     labels = models.JSONField(default=dict)
     names = models.JSONField(default=list)

@@ -21,9 +21,10 @@ class Cell(models.Model):
     One deployment of the edge: where tenants are placed, and how far its changes have been read.
 
     `epoch` fences every call: raising it after a database was set back makes the edge refuse older writers. `placed`
-    counts the tenants that take room here. `feed_epoch` and `feed_seq` are the cursor in the feed of changes, which
-    one consumer at a time advances under `feed_owner` and `feed_lease_until`; `usage_epoch` and `usage_seq` the one in
-    the feed of usage.
+    counts the tenants that take room here. `agent_ca` is the PEM of the authority that signs what agents see at
+    `base_url`; without it none of Wazuh 5 can be given a token of its own kind. `feed_epoch` and `feed_seq` are the
+    cursor in the feed of changes, which one consumer at a time advances under `feed_owner` and `feed_lease_until`;
+    `usage_epoch` and `usage_seq` the one in the feed of usage.
     """
 
     class Runtime(models.TextChoices):
@@ -36,6 +37,7 @@ class Cell(models.Model):
     dashboard_zone = models.CharField(max_length=200)
     runtime = models.CharField(max_length=16, choices=Runtime)
     jurisdiction = models.CharField(max_length=16, blank=True)
+    agent_ca = models.TextField(blank=True)
     versions = models.JSONField(default=list)
     epoch = models.PositiveBigIntegerField(default=1)
     capacity = models.PositiveIntegerField(default=400)

@@ -18,14 +18,17 @@ from django.core.management import call_command
 from controlplane import edge_keys, rls
 from controlplane.actor import Actor
 from controlplane.environment import environment
+from local.agent.wazuh5 import Wazuh5Agent
 from organizations.models import Organization, User
 from tenants.access import actions as access
 from tenants.access import queries as access_queries
 from tenants.agents.moves import actions as moves
 from tenants.agents.moves import following
+from tenants.enrollment import actions as agents
 from tenants.enrollment import queries as enrollment_queries
 from tenants.enrollment.tasks import read_agents
 from tenants.enrollment.tokens import actions as enrollment
+from tenants.enrollment.tokens import native
 from tenants.protection import actions as protection
 from tenants.protection import backups, deletion, sleeping
 from tenants.protection import queries as backup_queries
@@ -36,6 +39,7 @@ from tenants.provisioning.edge_api import EdgeApi, _client
 from tenants.provisioning.models import Cell, Tenant
 from tenants.provisioning.reconciler import reconcile
 from tests.cast import actor_for
+from tests.contract import independent_agent5
 from tests.contract.edge_process import DoorKey, Edge
 from tests.contract.edge_visitors import Browser
 from tests.database import all_rows
@@ -45,7 +49,7 @@ from tests.tenants.conftest import deliver, fresh, operation_of, read_feed, stat
 pytestmark = pytest.mark.django_db
 
 PATIENCE = 60.0
-VERSIONS = ["4.14.7", "4.14.7-exits"]
+VERSIONS = ["4.14.7", "4.14.7-exits", "5.0.0-rc"]
 
 
 @pytest.fixture(scope="module")
@@ -234,7 +238,7 @@ def test_a_token_lets_an_agent_in_that_the_portal_then_knows(make, owner, edge):
         assert (agent.name, agent.token_id, used.uses, used.state) == ("web-1", token.pk, 1, "used_up")
         assert (refusal.reason, refusal.token_id_used) == ("used_up", token.pk)
         with structlog.contextvars.bound_contextvars(request_id="page-of-the-thief"):
-            enrollment.quarantine(by=owner, agent=agent, reason="stolen")
+            agents.quarantine(by=owner, agent=agent, reason="stolen")
         enrollment.revoke_token(by=owner, token=used)
     deliver()
     assert b'"request_id":"page-of-the-thief","method":"POST"' in edge.launcher.log.read_bytes()
@@ -245,6 +249,28 @@ def test_a_token_lets_an_agent_in_that_the_portal_then_knows(make, owner, edge):
         assert not enrollment_queries.token(owner, tenant, token.pk).pending
     assert EdgeApi(tenant.cell).agents(tenant.pk)["agents"][0]["quarantined"]
     assert EdgeApi(tenant.cell).get_token(tenant.pk, token.pk)["state"] == "revoked"
+
+
+def test_an_unchanged_agent_of_wazuh_5_enrolls_with_its_own_form_of_a_token_and_is_refused_in_its_words(
+    make, owner, edge
+):
+    Cell.objects.update(agent_ca="-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")
+    tenant = make("Lab", version="5.0.0-rc")
+    with rls.acting_as(owner.rls_actor):
+        token, secret = enrollment.create_token(by=owner, tenant=fresh(tenant), name="Lab", max_uses=1)
+    deliver()
+    work_until(lambda: fresh(tenant).status == "running")
+    wrapped = native.wrapped(token, secret)
+    given = independent_agent5.enroll(wrapped, "lab-1").raise_for_status().json()
+    agent = Wazuh5Agent(f"http://{independent_agent5.read(wrapped).address}", given["id"], given["name"], given["key"])
+    work_until(lambda: agent.start().status_code == 200)
+    for ended, code in ((None, 9024), (enrollment.revoke_token, 9022)):
+        if ended:
+            with rls.acting_as(owner.rls_actor):
+                ended(by=owner, token=token)
+            deliver()
+        refused = independent_agent5.enroll(wrapped, "lab-2")
+        assert (independent_agent5.gives_up(refused), refused.json()["error"]["code"]) == (True, code)
 
 
 def trail_of(owner: Actor, tenant: Tenant) -> list[dict[str, Any]]:

@@ -26,7 +26,8 @@ export interface AppEnv {
 export type EdgeApp = OpenAPIHono<AppEnv>;
 export type EdgeContext = Context<AppEnv>;
 
-function respond(c: EdgeContext, error: EdgeError): Response {
+/** The one error shape. */
+export function respond(c: EdgeContext, error: EdgeError): Response {
   const { status, retryable } = ERRORS[error.code];
   const retryAfterS = error.retryAfterS ?? (status === 503 && retryable ? RETRY_AFTER_S : null);
   if (retryAfterS !== null) c.header("retry-after", String(retryAfterS));

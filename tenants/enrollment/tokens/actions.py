@@ -14,7 +14,7 @@ from organizations.standings import Standing
 from tenants.enrollment import limits
 from tenants.enrollment.models import Agent, EnrollmentToken
 from tenants.enrollment.problems import TenantIsGoing, TokenHasEnded
-from tenants.enrollment.tokens import states
+from tenants.enrollment.tokens import native, states
 from tenants.provisioning.models import Tenant
 
 TOKEN_CHANGED = "tenants.token.changed"  # noqa: S105 - the name of a fact, no secret
@@ -141,6 +141,7 @@ def _make(
         organization_id=tenant.organization_id,
         tenant=tenant,
         secret_sha256=ids.digest(secret),
+        wazuh5_key=native.key_of(secret) if native.is_served(tenant) else "",
         expires_at=timezone.now() + life,
         created_by=by.user_id,
         **wanted,

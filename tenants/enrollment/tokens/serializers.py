@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from tenants.enrollment import limits
 from tenants.enrollment.models import EnrollmentToken, TokenUse
+from tenants.enrollment.tokens import native
 from tenants.provisioning.serializers import ReasonField
 
 
@@ -64,14 +65,22 @@ class NewTokenOut(TokenOut):
     """A token just made, with its secret: the only time that it is shown."""
 
     secret = serializers.SerializerMethodField(help_text="the token's text, `enr_…`; keep it now")
+    wazuh5_token = serializers.SerializerMethodField(
+        help_text="the same for an unchanged agent of Wazuh 5, its `WAZUH_ENROLLMENT_TOKEN`; empty where there is none"
+    )
 
     class Meta(TokenOut.Meta):
-        fields = [*TokenOut.Meta.fields, "secret"]
+        fields = [*TokenOut.Meta.fields, "secret", "wazuh5_token"]
         read_only_fields = fields
 
     def get_secret(self, token: EnrollmentToken) -> str:
         """Handed over by the view; no row holds it."""
         return str(self.context.get("secret", ""))
+
+    def get_wazuh5_token(self, token: EnrollmentToken) -> str:
+        """Wrapped around the secret; see `native`."""
+        secret = self.get_secret(token)
+        return native.wrapped(token, secret) if secret else ""
 
 
 class TokenIn(serializers.Serializer[Any]):

@@ -25,7 +25,7 @@ from tenants.enrollment.installers import guides
 from tenants.enrollment.limits import LONGEST_NAME
 from tenants.enrollment.models import EnrollmentToken
 from tenants.enrollment.rows import agent_row, refusal_row
-from tenants.enrollment.tokens import actions
+from tenants.enrollment.tokens import actions, native
 from tenants.enrollment.tokens.filters import TOKENS
 from tenants.enrollment.tokens.forms import RenameForm, RotationForm, TokenForm
 from tenants.enrollment.tokens.rows import chips, token_row, use_row
@@ -159,6 +159,7 @@ def _token_page(
     context = {
         **_arrivals(request, tenant, token),
         "secret": secret,
+        "wazuh5_token": native.wrapped(token, secret) if secret else "",
         "can_quarantine": {"token.revoke", "agent.quarantine"} <= permissions,
         "can_revoke": "token.revoke" in permissions and token.state == "active",
         "can_rotate": {"token.revoke", "token.create"} <= permissions and _may_be_rotated(token),

@@ -1,8 +1,11 @@
 """`manage.py create_cell`: register a deployment of the edge, or bring its registration up to date."""
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from controlplane.environment import environment
@@ -21,6 +24,11 @@ class Command(BaseCommand):
         parser.add_argument("--versions", required=True, help="comma list; the first is what new tenants get")
         parser.add_argument("--capacity", type=int, default=400, help="how many tenants it takes")
         parser.add_argument("--jurisdiction", default="")
+        parser.add_argument(
+            "--agent-ca",
+            type=Path,
+            help="PEM file of the authority behind the edge's certificate, for agents of Wazuh 5",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Check and store; the cursor, the epoch and the count of tenants stay."""
@@ -36,6 +44,7 @@ class Command(BaseCommand):
                 "versions": versions,
                 "capacity": options["capacity"],
                 "jurisdiction": options["jurisdiction"],
+                **({"agent_ca": _authority(options["agent_ca"])} if options.get("agent_ca") else {}),
             },
         )
         self.stdout.write(f"cell {cell_id} {'registered' if is_new else 'updated'}")
@@ -51,3 +60,15 @@ class Command(BaseCommand):
             raise CommandError("In production an edge is reached by https only.")
         if not versions or capacity < 1:
             raise CommandError("A cell needs at least one version and room for one tenant.")
+
+
+def _authority(path: Path) -> str:
+    """The one certificate in a file, as PEM and nothing else."""
+    try:
+        (certificate,) = x509.load_pem_x509_certificates(path.read_bytes())
+        is_authority = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (OSError, ValueError, x509.ExtensionNotFound) as error:
+        raise CommandError("--agent-ca must be a PEM file with the one certificate of an authority.") from error
+    if not is_authority:
+        raise CommandError("--agent-ca is no authority's certificate: agents would trust nothing that it signs.")
+    return certificate.public_bytes(Encoding.PEM).decode("ascii")

@@ -25,6 +25,11 @@ const PutToken = z
       .default([])
       .openapi({ description: "Agents that it lets in, each by its name; none: whoever shows it" }),
     labels: z.record(LabelName, Label).default({}),
+    wazuh5_key: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, "must be 32 bytes in hex")
+      .optional()
+      .openapi({ description: "The key by which agents of Wazuh 5 prove the token; kept sealed" }),
   })
   .openapi("PutToken");
 

@@ -4,12 +4,13 @@
  */
 import { createHash } from "node:crypto";
 import { clientAddress } from "../auth/address";
+import { enrollToken } from "../auth/enroll_jwt";
 import { boundedBytes, mayCarryBody } from "../body";
-import type { EdgeApp, EdgeContext } from "../edge_app";
-import { EdgeError } from "../errors";
+import { type EdgeApp, type EdgeContext, respond } from "../edge_app";
+import { asEdgeError, EdgeError, type ErrorCode } from "../errors";
 import { refuseBadJson } from "../front";
 import { agentAnswerHeaders, agentRequestHeaders, agentUrl } from "../gates/agent_headers";
-import { digest, idFrom, parseToken } from "../ids";
+import { digest, idFrom, type ParsedToken, parseToken } from "../ids";
 import { countSource } from "../sources";
 import type { AdmittedRequest, Sender, Urgency } from "../tenant/agent_requests";
 import { Late, within } from "../tenant/deadline";
@@ -196,30 +197,57 @@ async function unknownToManager(c: EdgeContext, tenant: string, agent: string, g
 }
 
 const BEARER = /^Bearer (\S{1,256})$/;
+/** How a manager names these to its agents: by what they do not try again with the same token. */
+const FINAL: Partial<Record<ErrorCode, number>> = {
+  TOKEN_UNKNOWN: 9022,
+  TOKEN_REVOKED: 9022,
+  TOKEN_EXPIRED: 9023,
+  TOKEN_USED_UP: 9024,
+};
 const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{1,127}$/;
 const VERSION = /^[A-Za-z0-9._-]{1,32}$/;
 
 /**
- * Enrollment is the edge's: the manager's own is closed. The token takes the place of the agent's enrollment credential, and
- * an agent that asks again because it heard no answer gets the same one.
+ * Enrollment is the edge's: the manager's own is closed. An agent proves its token as its manager would have it, or sends a
+ * token of ours itself; one that asks again because it heard no answer gets the same one.
  */
 async function enroll(c: EdgeContext, tenant: string, { bytes }: AgentRoute): Promise<Response> {
-  const text = BEARER.exec(c.req.header("authorization") ?? "")?.[1] ?? "";
-  const token = parseToken(text);
-  if (token?.prefix !== "enr" || token.owner !== tenant)
-    throw new EdgeError("TOKEN_UNKNOWN", "This enrollment token is not known.");
+  const bearer = c.req.header("authorization") ?? "";
+  const native = enrollToken(bearer);
+  const token = native?.token ?? tokenSent(bearer, tenant)?.id;
+  if (token === undefined) return refused(c, new EdgeError("TOKEN_UNKNOWN", "This enrollment token is not known."));
   await countSource(c, "enroll");
   const { name, version } = await enrolling(c, bytes);
-  const request = {
-    name,
-    version,
-    token: token.id,
-    token_sha256: digest(text),
-    address: clientAddress(c.req.raw.headers),
-  };
-  const enrollment_id = idFrom("w5", `${token.id} ${name}`);
-  const { answer } = await tenantStub(c, tenant).enroll({ ...request, enrollment_id, wazuh5: true });
-  return c.json({ id: answer.agent_id, name, ip: "any", key: answer.key }, 200);
+  const enrollment_id = idFrom("w5", `${token} ${name}`);
+  const request = { name, version, enrollment_id, address: clientAddress(c.req.raw.headers) };
+  const stub = tenantStub(c, tenant);
+  const sent = { token, token_sha256: digest(bearer.slice("Bearer ".length)) };
+  const asked = native
+    ? stub.enrollNatively({ ...request, bearer })
+    : stub.enroll({ ...request, ...sent, wazuh5: true });
+  try {
+    const { answer } = await asked;
+    return c.json({ id: answer.agent_id, name, ip: "any", key: answer.key }, 200);
+  } catch (error) {
+    const known = asEdgeError(error);
+    if (known) return refused(c, known);
+    throw error;
+  }
+}
+
+/** The token of ours that stands in a header; null where it is none of this tenant's. */
+function tokenSent(authorization: string, tenant: string): ParsedToken | null {
+  const token = parseToken(BEARER.exec(authorization)?.[1] ?? "");
+  return token?.prefix === "enr" && token.owner === tenant ? token : null;
+}
+
+/** A refusal as every door has it, and in it the envelope that these agents read: by its code they go on trying or stop. */
+function refused(c: EdgeContext, error: EdgeError): Promise<Response> {
+  return withMore(respond(c, error), { error: { code: FINAL[error.code] ?? 0, message: error.message } });
+}
+
+async function withMore(answer: Response, more: object): Promise<Response> {
+  return new Response(JSON.stringify({ ...(await answer.json<object>()), ...more }), answer);
 }
 
 async function enrolling(c: EdgeContext, bytes: number): Promise<{ name: string; version: string }> {

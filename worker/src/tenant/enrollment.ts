@@ -175,8 +175,13 @@ export function judgeAtDoor(ctx: TenantContext, visit: Shown): void {
   countAttempt(ctx, visit);
   const reason = faultOf(ctx, visit);
   if (!reason) return;
-  ctx.transaction(() => recordRefusal(ctx, { ...visit, name: "" }, reason));
-  throw new EdgeError(...REFUSALS[reason]);
+  throw refuseAtDoor(ctx, { ...visit, name: "" }, reason);
+}
+
+/** Notes that a visitor with a good token is refused all the same. @returns what to throw */
+export function refuseAtDoor(ctx: TenantContext, visit: Shown & { name: string }, reason: Refused): EdgeError {
+  ctx.transaction(() => recordRefusal(ctx, visit, reason));
+  return new EdgeError(...REFUSALS[reason]);
 }
 
 function refuse(ctx: TenantContext, request: EnrollRequest, reason: Refused): Outcome {

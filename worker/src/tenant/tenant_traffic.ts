@@ -1,4 +1,5 @@
 /** What flows through a tenant asks this half of its object: enrollment, agents, dashboards and readers of events. */
+
 import { DurableObject } from "cloudflare:workers";
 import type { AccessClaims } from "../auth/claims";
 import type { Env } from "../bindings";
@@ -23,6 +24,7 @@ import { lookAfterKey } from "./key_wrapping";
 import { LiveContext } from "./live_context";
 import { type AgentRoute, agentRoute, servingManagers } from "./managers";
 import { migrateAll } from "./migrations";
+import { enrollNatively, type NativeEnrollment } from "./native_enrollment";
 import { type QuarantinedToken, quarantine, quarantineToken } from "./quarantine";
 import { admitRaw, enrollByTicket } from "./raw_enrollment";
 import { during } from "./requests";
@@ -86,6 +88,10 @@ export class TenantTraffic extends DurableObject<Env> {
 
   enroll(request: EnrollRequest): Promise<Enrolled> {
     return enroll(this.tenant, request);
+  }
+
+  enrollNatively(request: NativeEnrollment): Promise<Enrolled> {
+    return enrollNatively(this.tenant, request);
   }
 
   /** For the door of Wazuh's own protocol: a ticket for one agent; see raw_enrollment.ts. */

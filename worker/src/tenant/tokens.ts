@@ -14,6 +14,8 @@ export interface TokenDefinition {
   labels: Record<string, string>;
   /** Agents that it lets in, by name; empty: any. */
   names: string[];
+  /** 32 bytes in hex, by which agents of Wazuh 5 prove the token without sending it; missing: they can't. */
+  wazuh5_key?: string | undefined;
 }
 
 export type TokenState = "active" | "expired" | "used_up" | "revoked";
@@ -43,13 +45,32 @@ export type TokenRow = {
   names: string;
   revoked_at: number | null;
   last_used_at: number | null;
+  /** Sealed. */
+  wazuh5_key: string | null;
 };
 
 /**
  * Stores a token. The same definition again changes nothing.
  * @throws EdgeError TOKEN_CONFLICT when the id already stands for another definition
  */
-export function putToken(ctx: TenantContext, id: string, epoch: number, definition: TokenDefinition): TokenView {
+export async function putToken(
+  ctx: TenantContext,
+  id: string,
+  epoch: number,
+  definition: TokenDefinition,
+): Promise<TokenView> {
+  const { wazuh5_key, ...told } = definition;
+  // Sealing waits, so it comes before anything is looked at.
+  const sealed = wazuh5_key === undefined ? null : await ctx.seal(wazuh5Purpose(id), wazuh5_key);
+  return store(ctx, id, epoch, told, sealed);
+}
+
+/** What a token's key for agents of Wazuh 5 is sealed for. */
+export const wazuh5Purpose = (id: string) => `token:${id}`;
+
+type Told = Omit<TokenDefinition, "wazuh5_key">;
+
+function store(ctx: TenantContext, id: string, epoch: number, definition: Told, sealed: string | null): TokenView {
   // A token may be asked for in the moment between a tenant's birth in the control plane and its first spec here.
   if (ctx.record()) ctx.requireLive(epoch);
   else ctx.fence(epoch);
@@ -57,7 +78,7 @@ export function putToken(ctx: TenantContext, id: string, epoch: number, definiti
   if (known && !sameDefinition(known, definition)) {
     throw new EdgeError("TOKEN_CONFLICT", `token ${id} exists with another definition`);
   }
-  if (!known) ctx.transaction(() => register(ctx, id, definition));
+  if (!known) ctx.transaction(() => register(ctx, id, definition, sealed));
   return tokenView(ctx, id);
 }
 
@@ -133,23 +154,23 @@ function tellRevoked(ctx: TenantContext, id: string, at: number): void {
   if (ctx.isLive()) ctx.audit("token.revoked", "portal", { token: id, at: new Date(at).toISOString() });
 }
 
-function register(ctx: TenantContext, id: string, token: TokenDefinition): void {
-  insert(ctx, id, token);
+function register(ctx: TenantContext, id: string, token: Told, sealed: string | null): void {
+  insert(ctx, id, token, sealed);
   const { name, expires_at, max_uses, groups } = token;
   ctx.audit("token.registered", "portal", { token: id, name, expires_at, max_uses, groups });
 }
 
-function insert(ctx: TenantContext, id: string, token: TokenDefinition): void {
+function insert(ctx: TenantContext, id: string, token: Told, sealed: string | null): void {
   ctx.sql.exec(
-    `INSERT INTO tokens (id, name, secret_sha256, expires_at, max_uses, groups, labels, names)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO tokens (id, name, secret_sha256, expires_at, max_uses, groups, labels, names, wazuh5_key)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ...[id, token.name, token.secret_sha256, Date.parse(token.expires_at), token.max_uses],
-    ...[JSON.stringify(token.groups), JSON.stringify(token.labels), JSON.stringify(token.names)],
+    ...[JSON.stringify(token.groups), JSON.stringify(token.labels), JSON.stringify(token.names), sealed],
   );
 }
 
 /** All but the name, which people may change: nothing is judged by it. */
-function sameDefinition(row: TokenRow, { name: _, ...token }: TokenDefinition): boolean {
+function sameDefinition(row: TokenRow, { name: _, ...token }: Told): boolean {
   const { secret_sha256, expires_at, max_uses } = row;
   const groups = JSON.parse(row.groups) as string[];
   const labels = JSON.parse(row.labels) as Record<string, string>;

@@ -22,6 +22,7 @@ const MIGRATIONS = [
   "ALTER TABLE agents ADD COLUMN seen_at INTEGER",
   "ALTER TABLE agents ADD COLUMN silent_at INTEGER",
   "ALTER TABLE tokens ADD COLUMN names TEXT NOT NULL DEFAULT '[]'",
+  "ALTER TABLE tokens ADD COLUMN wazuh5_key TEXT",
 ];
 
 /** Brings the tables up to date; runs in the object's constructor. */

@@ -116,6 +116,7 @@ export async function newToken(
     groups?: string[];
     labels?: Record<string, string>;
     names?: string[];
+    wazuh5_key?: string;
   } = {},
 ): Promise<IssuedToken> {
   const id = randomBase32(10);
