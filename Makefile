@@ -101,7 +101,7 @@ check: setup assets/node_modules/.ready worker/dist/index.js  ## format, lint, t
 	npm --prefix worker run --silent contract -- --check
 	npm --prefix worker run --silent dry-run
 	npm --prefix assets run --silent check
-	.venv/bin/shellcheck -x .ci/run local/setup/*.sh controlplane/static/portal/enroll.sh images/*.sh images/*/*.sh deploy/portal/*.sh
+	.venv/bin/shellcheck -x .ci/run local/setup/*.sh tenants/enrollment/installers/files/unix.sh images/*.sh images/*/*.sh deploy/portal/*.sh
 
 format: setup  ## format Python and TypeScript
 	.venv/bin/ruff format .

@@ -6,6 +6,7 @@ from tenants.access import api as access
 from tenants.agents import api as agents
 from tenants.agents.moves import api as moves
 from tenants.enrollment import api as enrollment
+from tenants.enrollment.installers import api as installers
 from tenants.enrollment.tokens import api as tokens
 from tenants.metering import api as metering
 from tenants.protection import api as protection
@@ -51,6 +52,7 @@ urlpatterns = [
     path(f"{_ONE}/tokens", tokens.Tokens.as_view(), name="api-tokens"),
     path(_TOKEN, tokens.OneToken.as_view(), name="api-token"),
     path(f"{_TOKEN}/rotate", tokens.Rotation.as_view(), name="api-token-rotate"),
+    path(f"{_TOKEN}/installers", installers.Installers.as_view(), name="api-token-installers"),
     path(f"{_TOKEN}/uses", tokens.Uses.as_view(), name="api-token-uses"),
     path(f"{_TOKEN}/quarantine", tokens.TokenQuarantine.as_view(), name="api-token-quarantine"),
     path("agents", agents.Inventory.as_view(), name="api-inventory"),

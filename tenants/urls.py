@@ -7,6 +7,7 @@ from tenants.access import views as access
 from tenants.agents import order_views as agent_orders
 from tenants.agents import views as agents
 from tenants.agents.moves import views as moves
+from tenants.enrollment.installers import views as installers
 from tenants.enrollment.tokens import views as tokens
 from tenants.protection import backup_views as backups
 from tenants.protection import bin_views as recycle_bin
@@ -20,6 +21,7 @@ from tenants.provisioning import operation_views as operations
 app_name = "tenants"
 
 urlpatterns = [
+    path("i/<str:token_id>/", installers.short_link, name="installer"),
     path("search/", search_views.search, name="search"),
     path("o/<str:organization_id>/tenants/new/", create_views.create, name="create"),
     path("o/<str:organization_id>/activity/", operations.activity, name="activity"),

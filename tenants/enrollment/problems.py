@@ -28,6 +28,13 @@ class TokenHasEnded(Conflict):
         )
 
 
+class LinkHasEnded(NotFound):
+    """The short link's token has ended, or there never was one."""
+
+    def __init__(self) -> None:
+        super().__init__("This installer link has ended, or is mistyped. Ask whoever gave it to you for another one.")
+
+
 class TenantIsGoing(Conflict):
     """The tenant was deleted, so that no agent can join it."""
 

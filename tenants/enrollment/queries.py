@@ -12,7 +12,7 @@ from tenants.provisioning.models import Tenant
 def tokens_of(actor: Actor, tenant: Tenant) -> QuerySet[EnrollmentToken]:
     """A tenant's enrollment tokens, the newest first."""
     access.require(actor, "token.view", tenant.organization_id)
-    return EnrollmentToken.objects.filter(tenant=tenant).select_related("replaces", "replaced_by", "tenant")
+    return EnrollmentToken.objects.filter(tenant=tenant).select_related("replaces", "replaced_by", "tenant__cell")
 
 
 def token(actor: Actor, tenant: Tenant, token_id: str) -> EnrollmentToken:

@@ -82,6 +82,11 @@ def check_plan(code: str, entitlement: Entitlement) -> None:
         raise InvalidPlan(FieldError("plan", detail))
 
 
+def manager_version(spec: Mapping[str, Any]) -> str:
+    """The version that a tenant's manager is to run: agents may not be newer."""
+    return str((spec.get("images") or {}).get("manager") or spec["version"])
+
+
 def series_of(version: str) -> tuple[int, ...]:
     """Major and minor version, within which data formats stay: a newer one reads older data, not the reverse."""
     return tuple(int(part) if part.isdigit() else 0 for part in version.split(".")[:2])

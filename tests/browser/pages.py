@@ -64,6 +64,7 @@ PAGES = (
     Shown("tokens-empty", "paula", _tenant("Alder production", "tokens/")),
     Shown("token-new", "alice", _tenant("Production", "tokens/new/")),
     Shown("token", "alice", lambda world: _token(world, "Warehouse laptops")),
+    Shown("installer", "", lambda world: f"/i/{world.tokens['Warehouse laptops'].pk}/"),
     Shown("agents", "alice", _tenant("Production", "agents/")),
     Shown("agent", "alice", _tenant("Production", "agents/001/")),
     Shown("agents-chosen", "alice", _tenant("Production", "agents/?select=1")),

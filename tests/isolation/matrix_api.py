@@ -179,6 +179,7 @@ API = {
         "DELETE": needs("token.revoke"),
     },
     "/api/v1/tenants/{tenant_id}/tokens/{token_id}/rotate": {"POST": needs("token.revoke", body={"overlap_hours": 1})},
+    "/api/v1/tenants/{tenant_id}/tokens/{token_id}/installers": {"GET": needs("token.view")},
     "/api/v1/tenants/{tenant_id}/tokens/{token_id}/uses": {"GET": needs("token.view")},
     "/api/v1/tenants/{tenant_id}/tokens/{token_id}/quarantine": {
         "POST": needs("agent.quarantine", body={"reason": "leaked"})

@@ -208,6 +208,7 @@ PAGES = {
     "/t/{tenant_id}/backups/{backup_id}/clone/": {
         "POST": needs("tenant.create", body={"name": "New", "version": "4.14.7"})
     },
+    "/i/{token_id}/": {"GET": anybody()},
     "/t/{tenant_id}/tokens/": {"GET": needs("token.view")},
     "/t/{tenant_id}/tokens/new/": {"GET": needs("token.create"), "POST": needs("token.create", body={"name": "new"})},
     "/t/{tenant_id}/tokens/{token_id}/": {"GET": needs("token.view")},

@@ -198,7 +198,7 @@ def test_the_page_shows_the_token_once_with_what_to_run_and_follows_each_agent(r
     sent = {"target": target.pk, "agents": ["001", "002"], "grace_hours": "24", "expires_in_days": "7"}
     shown_once = browser.post(f"/t/{running.pk}/moves/new/", sent).content.decode()
     assert "enr_" in shown_once
-    assert "sudo MOVE=yes sh enroll.sh http://edge.test" in shown_once
+    assert "sudo MOVE=yes sh install.sh" in shown_once
     with all_rows():
         move = AgentMove.objects.get()
     page = browser.get(f"/t/{running.pk}/moves/{move.pk}/").content.decode()

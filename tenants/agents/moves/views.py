@@ -2,12 +2,10 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.templatetags.static import static
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -22,6 +20,7 @@ from tenants.agents.models import AgentMove
 from tenants.agents.moves import actions, queries
 from tenants.agents.moves.forms import MoveForm
 from tenants.agents.moves.rows import move_row
+from tenants.enrollment.installers.links import link_of
 from tenants.provisioning import queries as provisioning
 from tenants.provisioning.frame import tenant_frame
 from tenants.provisioning.models import Tenant
@@ -94,18 +93,18 @@ def _page(request: HttpRequest, actor: Actor, tenant: Tenant, move: AgentMove, s
         "tenant": tenant,
         "move": row,
         "secret": secret,
-        "script_url": settings.BASE_URL + static("portal/enroll.sh"),
-        "edge_url": _edge_of(actor, move),
+        "script_url": _script_of(actor, move),
         "can_manage": "agent.manage" in frame.permissions,
         "frame": frame,
     }
     return render(request, "tenants/move.html", context)
 
 
-def _edge_of(actor: Actor, move: AgentMove) -> str:
-    """Where the target answers; empty for whoever does not see that tenant."""
-    target = provisioning.visible_to(actor).filter(pk=move.target_tenant_id).first()
-    return target.cell.base_url.rstrip("/") if target else ""
+def _script_of(actor: Actor, move: AgentMove) -> str:
+    """Where the script for the target is fetched; empty for whoever does not see that tenant."""
+    if not provisioning.visible_to(actor).filter(pk=move.target_tenant_id).exists():
+        return ""
+    return f"{link_of(move.token_id)}?os=unix"
 
 
 def _frame(request: HttpRequest, actor: Actor, tenant: Tenant, here: str, *crumbs: Link) -> Frame:

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from tenants.enrollment.models import EnrollmentToken
 from tenants.provisioning.models import Tenant
-from tenants.provisioning.specs import series_of
+from tenants.provisioning.specs import manager_version, series_of
 
 ID_BYTES, SECRET_BYTES, KEY_BYTES = 16, 16, 32
 LABEL = b"WAZUH-ENROLL-TOKEN-KEY\x01"
@@ -30,8 +30,7 @@ PORTS = {"https": 443, "http": 80}
 
 def is_served(tenant: Tenant) -> bool:
     """Whether a tenant's manager takes agents of Wazuh 5."""
-    version = (tenant.spec.get("images") or {}).get("manager") or tenant.spec["version"]
-    return series_of(version) >= (5,)
+    return series_of(manager_version(tenant.spec)) >= (5,)
 
 
 def key_of(text: str) -> str:

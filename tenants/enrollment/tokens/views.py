@@ -7,7 +7,6 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.templatetags.static import static
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -21,7 +20,9 @@ from organizations.names import names_of
 from organizations.standings import permissions_of
 from tenants.enrollment import queries
 from tenants.enrollment.forms import QuarantineForm
-from tenants.enrollment.installers import guides
+from tenants.enrollment.installers.guides import guides
+from tenants.enrollment.installers.links import target
+from tenants.enrollment.installers.views import picture
 from tenants.enrollment.limits import LONGEST_NAME
 from tenants.enrollment.models import EnrollmentToken
 from tenants.enrollment.rows import agent_row, refusal_row
@@ -156,6 +157,7 @@ def quarantine(request: HttpRequest, tenant_id: str, token_id: str) -> HttpRespo
 def _token_page(
     request: HttpRequest, tenant: Tenant, permissions: frozenset[str], token: EnrollmentToken, *, secret: str = ""
 ) -> HttpResponse:
+    where = target(token)
     context = {
         **_arrivals(request, tenant, token),
         "secret": secret,
@@ -166,12 +168,9 @@ def _token_page(
         "can_rename": "token.create" in permissions,
         "rotation": RotationForm(),
         **_history(request, token),
-        "guides": guides(
-            script_url=settings.BASE_URL + static("portal/enroll.sh"),
-            edge_url=tenant.cell.base_url.rstrip("/"),
-            tenant_id=tenant.pk,
-            is_local=settings.GARRISON_ENV == "local",
-        ),
+        "guides": guides(where, is_local=settings.GARRISON_ENV == "local"),
+        "link": where.link,
+        "picture": picture(where.link),
         "frame": tenant_frame(
             request, tenant, permissions, here=token.name, section="tokens", crumbs=[_tokens_link(tenant)]
         ),
