@@ -7,7 +7,7 @@ import controlplane.crypto
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tenants", "0010_token_uses"),
+        ("tenants", "0011_recycle_bin"),
     ]
 
     operations = [
