@@ -7,7 +7,7 @@ import controlplane.crypto
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tenants", "0011_recycle_bin"),
+        ("tenants", "0013_windows"),
     ]
 
     operations = [
