@@ -6,6 +6,7 @@ from tenants.access import api as access
 from tenants.agents import api as agents
 from tenants.agents.moves import api as moves
 from tenants.enrollment import api as enrollment
+from tenants.enrollment.imports import api as imports
 from tenants.enrollment.installers import api as installers
 from tenants.enrollment.tokens import api as tokens
 from tenants.metering import api as metering
@@ -58,6 +59,7 @@ urlpatterns = [
     path("agents", agents.Inventory.as_view(), name="api-inventory"),
     path("agents/export", agents.Export.as_view(), name="api-inventory-export"),
     path(f"{_ONE}/agents", agents.Agents.as_view(), name="api-agents"),
+    path(f"{_ONE}/agents/import", imports.Imports.as_view(), name="api-agents-import"),
     path(_AGENT, agents.OneAgent.as_view(), name="api-agent"),
     path(f"{_ONE}/agent-orders", agents.AgentOrders.as_view(), name="api-agent-orders"),
     path(f"{_ONE}/agent-orders/<str:order_id>", agents.OneAgentOrder.as_view(), name="api-agent-order"),

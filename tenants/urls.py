@@ -7,6 +7,7 @@ from tenants.access import views as access
 from tenants.agents import order_views as agent_orders
 from tenants.agents import views as agents
 from tenants.agents.moves import views as moves
+from tenants.enrollment.imports import views as imports
 from tenants.enrollment.installers import views as installers
 from tenants.enrollment.tokens import views as tokens
 from tenants.protection import backup_views as backups
@@ -70,6 +71,7 @@ urlpatterns = [
     path("t/<str:tenant_id>/tokens/<str:token_id>/revoke/", tokens.revoke, name="token-revoke"),
     path("t/<str:tenant_id>/tokens/<str:token_id>/quarantine/", tokens.quarantine, name="token-quarantine"),
     path("t/<str:tenant_id>/agents/", agents.listing, name="agents"),
+    path("t/<str:tenant_id>/agents/import/", imports.take_over, name="agents-import"),
     path("t/<str:tenant_id>/agents/<str:number>/", agents.page, name="agent"),
     path("t/<str:tenant_id>/agents/<str:number>/quarantine/", agents.quarantine, name="agent-quarantine"),
     path("t/<str:tenant_id>/agent-orders/", agent_orders.listing, name="agent-orders"),

@@ -23,6 +23,7 @@ AUDIT = {
     "access.revoked": "Access was ended",
     "agent.quarantined": "An agent was quarantined",
     "agents.ordered": "Agents were grouped, upgraded or removed",
+    "agents.imported": "Agents were imported",
     "certificates.rotation_asked": "New certificates were asked for",
     "certificates.rotated": "Certificates were exchanged",
     "certificates.rolled_back": "New certificates did not serve; the old ones are in use again",

@@ -121,6 +121,10 @@ class EdgeApi:
         """What became of an order for each agent."""
         return self._call("GET", f"/v1/tenants/{_part(tenant_id)}/agent-orders/{_part(order_id)}")
 
+    def import_agents(self, tenant_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Have agents taken over with their numbers and keys; says of each what became of it."""
+        return self._call("POST", f"/v1/tenants/{_part(tenant_id)}/agents/import", body)
+
     def quarantine(self, tenant_id: str, agent: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Close an agent's connections and refuse its credential."""
         return self._call("POST", f"/v1/tenants/{_part(tenant_id)}/agents/{_part(agent)}/quarantine", body)

@@ -72,6 +72,7 @@ PAGES = (
     Shown("move-new", "alice", _tenant("Production", "moves/new/?agents=001")),
     Shown("moves", "alice", _tenant("Production", "moves/")),
     Shown("inventory", "paula", lambda world: f"/o/{world.msp.pk}/agents/"),
+    Shown("agents-import", "alice", _tenant("Production", "agents/import/")),
     Shown("agents-empty", "paula", _tenant("Baltic production", "agents/")),
     Shown("events", "alice", _tenant("Production", "events/")),
     Shown("access", "alice", _tenant("Production", "access/")),

@@ -187,6 +187,9 @@ API = {
     "/api/v1/agents": {"GET": people()},
     "/api/v1/agents/export": {"GET": people()},
     "/api/v1/tenants/{tenant_id}/agents": {"GET": needs("agent.view", edge=True)},
+    "/api/v1/tenants/{tenant_id}/agents/import": {
+        "POST": needs("token.create", edge=True, body={"client_keys": f"041 old-1 any {'ab' * 32}"})
+    },
     "/api/v1/tenants/{tenant_id}/agents/{number}": {"GET": needs("agent.view", edge=True)},
     "/api/v1/tenants/{tenant_id}/agent-orders": {
         "GET": needs("agent.view"),

@@ -220,6 +220,10 @@ PAGES = {
     "/o/{organization_id}/agents/": {"GET": needs("agent.view")},
     "/o/{organization_id}/agents/export/": {"GET": needs("agent.view")},
     "/t/{tenant_id}/agents/": {"GET": needs("agent.view")},
+    "/t/{tenant_id}/agents/import/": {
+        "GET": needs("token.create"),
+        "POST": needs("token.create", edge=True, body={"client_keys": f"041 old-1 any {'ab' * 32}"}),
+    },
     "/t/{tenant_id}/agents/{number}/": {"GET": needs("agent.view")},
     "/t/{tenant_id}/agents/{number}/quarantine/": {"POST": needs("agent.quarantine", body={"reason": "leaked"})},
     "/t/{tenant_id}/agent-orders/": {

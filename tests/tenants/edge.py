@@ -94,6 +94,7 @@ class FakeEdge(EdgeLife):
             ("GET", rf"{one}/tokens/([a-z2-7]{{10}})", self._get_token),
             ("DELETE", rf"{one}/tokens/([a-z2-7]{{10}})", self._delete_token),
             ("GET", rf"{one}/agents", self._agents),
+            ("POST", rf"{one}/agents/import", self._import),
             ("POST", rf"{one}/agents/(\d+)/quarantine", self._quarantine),
             ("PUT", rf"{one}/agent-orders/(ord_\w+)", self._order_agents),
             ("GET", rf"{one}/agent-orders/(ord_\w+)", self._agent_order),
@@ -236,6 +237,17 @@ class FakeEdge(EdgeLife):
         reason = self.partial.get(tenant_id)
         seen = {"agents": self.agents.get(tenant_id, []), "partial": reason is not None, "reason": reason}
         return httpx.Response(200, json=seen)
+
+    def _import(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
+        known = self.agents.setdefault(tenant_id, [])
+        told = []
+        for agent in body["agents"]:
+            there = next((each for each in known if each["id"] == agent["id"]), None)
+            same = there and (there["name"], there.get("key")) == (agent["name"], agent["key"])
+            told.append({**agent, "outcome": ("known" if same else "number_taken") if there else "imported"})
+            if there is None:
+                known.append({**agent, "token": None, "groups": [], "status": "pending", "quarantined": False})
+        return httpx.Response(200, json={"agents": told})
 
     def _quarantine(self, tenant_id: str, agent: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
         found = next((each for each in self.agents.get(tenant_id, []) if each["id"] == agent), None)

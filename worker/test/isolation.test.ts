@@ -30,6 +30,7 @@ const API: Record<string, Test[]> = {
   "GET /v1/tenants/:id/tokens/:token": [TOKENS, KEYS],
   "DELETE /v1/tenants/:id/tokens/:token": [TOKENS, KEYS],
   "GET /v1/tenants/:id/agents": [["foreign_tenant", "lists the agents of its own tenant only"], KEYS],
+  "POST /v1/tenants/:id/agents/import": [["imported_agents", "takes in nobody for another tenant"], KEYS],
   "POST /v1/tenants/:id/agents/:agent/quarantine": [["agents", "finds no agent of another tenant"], KEYS],
   "POST /v1/tenants/:id/tokens/:token/quarantine": [["quarantine", "finds no token of another tenant"], KEYS],
   "PUT /v1/tenants/:id/agent-orders/:order": [["agent_orders", "touches agents of its own tenant only"], KEYS],

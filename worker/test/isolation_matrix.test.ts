@@ -57,6 +57,7 @@ const API_ROWS: Record<string, Row> = {
   "DELETE /v1/tenants/:id/tokens/:token": WRITE,
   "POST /v1/tenants/:id/tokens/:token/quarantine": WRITE,
   "GET /v1/tenants/:id/agents": REFUSED,
+  "POST /v1/tenants/:id/agents/import": WRITE,
   "POST /v1/tenants/:id/agents/:agent/quarantine": WRITE,
   "PUT /v1/tenants/:id/agent-orders/:order": WRITE,
   "GET /v1/tenants/:id/agent-orders/:order": REFUSED,

@@ -48,7 +48,7 @@ const Agent = z
   .object({
     id: AgentId,
     name: z.string(),
-    token: TokenId,
+    token: orNull(TokenId).openapi({ description: "Null for an agent that was imported" }),
     groups: z.array(z.string()),
     status: z.enum(["active", "disconnected", "never_connected", "pending"]),
     version: z.string().nullable(),
@@ -73,6 +73,33 @@ const QuarantinedToken = z
     agents: z.int().openapi({ description: "How many agents it had let in: all of them are shut out" }),
   })
   .openapi("QuarantinedToken");
+
+/** As lines of a manager's client.keys have it; the address of a line counts nowhere, as agents come through the edge. */
+const KnownAgent = z.strictObject({
+  id: z
+    .string()
+    .regex(/^(?!0+$)(\d{3}|[1-9]\d{3,6})$/, "must be an agent's number: at least three digits, at most seven"),
+  name: AgentName,
+  key: z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hex digits"),
+});
+
+const ImportAgents = z
+  .strictObject({ epoch: Epoch, agents: z.array(KnownAgent).min(1).max(500) })
+  .openapi("ImportAgents");
+
+const ImportedAgents = z
+  .object({
+    agents: z.array(
+      z.object({
+        id: z.string(),
+        name: z.string(),
+        outcome: z
+          .enum(["imported", "known", "number_taken", "name_taken", "limit"])
+          .openapi({ description: "`known`: this very agent is there already" }),
+      }),
+    ),
+  })
+  .openapi("ImportedAgents");
 
 const OfToken = z.object({ id: TenantId, token: TokenId });
 const RevokeToken = z.strictObject({
@@ -125,6 +152,22 @@ const listAgents = createRoute({
   },
 });
 
+const importAgents = createRoute({
+  method: "post",
+  path: "/v1/tenants/{id}/agents/import",
+  request: {
+    params: z.object({ id: TenantId }),
+    body: { content: jsonContent(ImportAgents), required: true },
+  },
+  responses: {
+    200: {
+      description: "What became of each, in their order; again it changes nothing",
+      content: jsonContent(ImportedAgents),
+    },
+    ...errorResponses(...common, "STALE_EPOCH", "TENANT_DELETED"),
+  },
+});
+
 const quarantine = createRoute({
   method: "post",
   path: "/v1/tenants/{id}/agents/{agent}/quarantine",
@@ -154,6 +197,10 @@ export function mount(app: EdgeApp): void {
     return c.json(await c.var.tenant.quarantineToken(token, epoch, reason, idempotency_key), 200);
   });
   app.openapi(listAgents, async (c) => c.json(await c.var.tenant.agents(), 200));
+  app.openapi(importAgents, async (c) => {
+    const { epoch, agents } = c.req.valid("json");
+    return c.json({ agents: await c.var.tenant.importAgents(epoch, agents) }, 200);
+  });
   app.openapi(quarantine, async (c) => {
     const { epoch, reason, idempotency_key } = c.req.valid("json");
     return c.json(await c.var.tenant.quarantine(c.req.valid("param").agent, epoch, reason, idempotency_key), 200);

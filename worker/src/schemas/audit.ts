@@ -13,6 +13,7 @@ export const AuditAction = z.enum([
   "token.quarantined",
   "agent.quarantined",
   "agents.ordered",
+  "agents.imported",
   "access.revoked",
   "dashboard.opening_asked",
   "dashboard.opened",

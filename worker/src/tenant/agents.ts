@@ -13,7 +13,8 @@ import { noteAgents } from "./usage";
 export interface AgentView {
   id: string;
   name: string;
-  token: string;
+  /** Null for one that was imported. */
+  token: string | null;
   groups: string[];
   status: "active" | "disconnected" | "never_connected" | "pending";
   version: string | null;
@@ -119,7 +120,7 @@ function rememberActive(ctx: TenantContext, agents: ManagerAgent[]): void {
 function asView(row: AgentRow, seen: ManagerAgent | undefined): AgentView {
   const { id, name, token } = row;
   return {
-    ...{ id, name, token, groups: JSON.parse(row.groups) as string[] },
+    ...{ id, name, token: token || null, groups: JSON.parse(row.groups) as string[] },
     status: seen?.status ?? "pending",
     version: seen?.version ?? row.version,
     ip: seen?.ip ?? null,

@@ -169,9 +169,10 @@ export function agentToBring(ctx: TenantContext, id: string) {
     enrollment_id: string;
     quarantined: number;
   };
-  const query = `SELECT a.name, a.token, a.groups, t.labels, a.material, a.enrollment_id,
+  // An agent that was imported came by no token.
+  const query = `SELECT a.name, a.token, a.groups, COALESCE(t.labels, '{}') AS labels, a.material, a.enrollment_id,
       a.quarantined_at IS NOT NULL AS quarantined
-    FROM agents a JOIN tokens t ON t.id = a.token WHERE a.id = ?`;
+    FROM agents a LEFT JOIN tokens t ON t.id = a.token WHERE a.id = ?`;
   const [found] = ctx.sql.exec<Row>(query, id).toArray();
   if (!found) return null;
   const { groups, labels, ...row } = found;

@@ -20,6 +20,7 @@ import { type AgentsView, type AgentView, listAgents } from "./agents";
 import { once } from "./answers";
 import { type Enrolled, type EnrollRequest, enroll, type Shown } from "./enrollment";
 import type { Batch } from "./held_batches";
+import { type Imported, importAgents, type KnownAgent } from "./imported_agents";
 import { lookAfterKey } from "./key_wrapping";
 import { LiveContext } from "./live_context";
 import { type AgentRoute, agentRoute, servingManagers } from "./managers";
@@ -105,6 +106,10 @@ export class TenantTraffic extends DurableObject<Env> {
 
   agents(): Promise<AgentsView> {
     return listAgents(this.tenant);
+  }
+
+  importAgents(epoch: number, agents: KnownAgent[]): Promise<Imported[]> {
+    return importAgents(this.tenant, epoch, agents);
   }
 
   /** @param key missing from callers of the version before */

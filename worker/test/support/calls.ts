@@ -42,6 +42,12 @@ export const revocation = (more = {}) => ({
 });
 export const revoke = (id: string, body: unknown = revocation()) =>
   call("POST", `/v1/tenants/${id}/revocations`, body, "access");
+/** An agent as a manager's client.keys has it. */
+export const known = { id: "041", name: "old-1", key: "ab".repeat(32) };
+
+export const takeOver = (id: string, more: object = {}) =>
+  call("POST", `/v1/tenants/${id}/agents/import`, { epoch, agents: [known], ...more });
+
 export const isolate = (id: string, agent: string, more = {}) =>
   call("POST", `/v1/tenants/${id}/agents/${agent}/quarantine`, {
     epoch,
