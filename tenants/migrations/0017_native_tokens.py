@@ -7,7 +7,7 @@ import controlplane.crypto
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tenants", "0013_windows"),
+        ("tenants", "0016_agent_moves"),
     ]
 
     operations = [
