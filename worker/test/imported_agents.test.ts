@@ -1,5 +1,5 @@
 /** Agents that exist already, taken over with number and key. */
-import { env } from "cloudflare:test";
+import { env, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { digest } from "../src/ids";
 import { answered, call, type Enrolled, enroll, newToken, stoppedTenant } from "./support/edge";
@@ -54,6 +54,18 @@ describe("agents that exist already", () => {
       ["044", "old-4"],
     );
     expect(outcomes).toEqual(["number_taken", "name_taken", "imported", "number_taken", "imported", "limit"]);
+  });
+
+  it("are not given the number of one that was removed here", async () => {
+    const tenant = await stoppedTenant();
+    await take(tenant, ["041", "old-1"]);
+    await runInDurableObject(env.TENANT.getByName(tenant), (_, { storage }) =>
+      storage.transactionSync(() => {
+        storage.sql.exec("INSERT INTO removed_agents (id, number) SELECT id, number FROM agents");
+        storage.sql.exec("DELETE FROM agents");
+      }),
+    );
+    expect(await take(tenant, ["041", "old-1"], ["042", "old-2"])).toEqual(["number_taken", "imported"]);
   });
 
   it("stay shut out where they are quarantined", async () => {

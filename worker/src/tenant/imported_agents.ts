@@ -6,6 +6,7 @@
 import { digest, idFrom, randomBase62 } from "../ids";
 import type { TenantContext } from "./context";
 import { type AgentMaterial, sealPurpose } from "./enrollment";
+import { wasRemoved } from "./removed_agents";
 import { rouse } from "./sleep";
 
 export interface KnownAgent {
@@ -55,6 +56,8 @@ function take(ctx: TenantContext, agent: KnownAgent & { material: string }): Imp
   if (same?.name === agent.name && same.credential_sha256 === digest(agent.key)) return "known";
   if (same) return "number_taken";
   if (there.length > 0) return "name_taken";
+  // The manager may be yet to forget it, and would then forget this one.
+  if (wasRemoved(ctx.sql, agent.id)) return "number_taken";
   const { count } = ctx.sql.exec<{ count: number }>("SELECT COUNT(*) AS count FROM agents").one();
   if (count >= (ctx.record()?.plan?.max_agents ?? 0)) return "limit";
   insert(ctx, agent);

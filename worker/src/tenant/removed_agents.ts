@@ -26,6 +26,10 @@ export function removeAgents(ctx: TenantContext, ids: string[]): void {
   ctx.schedule("push_agents", ctx.now());
 }
 
+/** Whether an agent of this tenant had this number. */
+export const wasRemoved = (sql: SqlStorage, id: string): boolean =>
+  sql.exec("SELECT 1 FROM removed_agents WHERE id = ?", id).toArray().length > 0;
+
 /** Those of whom the manager has not been told. */
 export const removedUntold = ({ sql }: TenantContext): string[] =>
   sql
