@@ -45,7 +45,7 @@ GUIDES = (
                 "sudo sh install.sh",
             ),
         ),
-        "It ends with “done”, and the machine's name appears below within a minute.",
+        "It ends with “done”, and the machine's name appears on the token's page within a minute.",
     ),
     Guide(
         "macOS",
@@ -54,7 +54,7 @@ GUIDES = (
             Step("Fetch the installer. It holds no secret: read it if you like.", "curl -fsSLo install.sh '{unix}'"),
             Step("Run it. It asks for the token and does the rest.", "sudo sh install.sh"),
         ),
-        "It ends with “done”, and the machine's name appears below within a minute.",
+        "It ends with “done”, and the machine's name appears on the token's page within a minute.",
     ),
     Guide(
         "Windows",
@@ -70,7 +70,7 @@ GUIDES = (
                 "powershell -ExecutionPolicy Bypass -File .\\install.ps1",
             ),
         ),
-        "It ends with “enrolled”, and the machine's name appears below within a minute.",
+        "It ends with “enrolled”, and the machine's name appears on the token's page within a minute.",
     ),
     Guide(
         "Unattended",
@@ -150,6 +150,6 @@ def _this_machine(edge_url: str) -> Guide:
                 " --name trial-1 --state .local/trial-1",
             ),
         ),
-        "The agent's name appears below within a minute.",
+        "The agent's name appears on the token's page within a minute.",
         tried=True,
     )
