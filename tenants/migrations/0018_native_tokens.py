@@ -7,7 +7,7 @@ import controlplane.crypto
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tenants", "0016_agent_moves"),
+        ("tenants", "0017_receipts"),
     ]
 
     operations = [

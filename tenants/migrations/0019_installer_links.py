@@ -12,7 +12,7 @@ FOUND = """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tenants", "0017_native_tokens")]
+    dependencies = [("tenants", "0018_native_tokens")]
 
     operations = [
         NarrowFunction(
