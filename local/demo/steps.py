@@ -167,26 +167,35 @@ class Demo:
         return f"{numbers}, authority {old['ca_fingerprint'][:8]} → {new['ca_fingerprint'][:8]}, new alerts arrive"
 
     def restored_from_backup(self) -> str:
-        self.backup = self._backup("take")
+        made = self.api.post(f"/tenants/{self.tenant}/backups")["id"]
+        address = f"/tenants/{self.tenant}/backups/{made}"
+        kept = self.api.wait_until(address, lambda row: row["state"] != "running", 120)
+        check(kept["state"] == "succeeded", f"the backup was not made: {kept['error']}")
+        self.backup = {"backup": made}
         self.before = nodes.Indexer(self.stack, self.tenant).all_ids()
         for number in range(5):
             for hit in self.alerts(f"kept{number}"):
                 nodes.Indexer(self.stack, self.tenant).delete(hit)
         damaged = nodes.Indexer(self.stack, self.tenant).all_ids()
         check(len(damaged) < len(self.before), "nothing was damaged")
-        self._backup("restore", "--backup", self.backup)
+        name = {"confirm_name": self.tenant_name}
+        self.api.succeeded(self.api.post(f"/tenants/{self.tenant}/restore", self.backup | name)["operation"]["id"])
         after = nodes.Indexer(self.stack, self.tenant).all_ids()
         check(self.before <= after, f"{len(self.before - after)} alerts did not come back")
         wait_for(self.active_agents, "the agent at the restored manager", 60)
         return f"{len(self.before) - len(damaged)} deleted alerts are back, the agent too"
 
     def cloned(self) -> str:
-        clone = self._backup("clone", "--backup", self.backup)
+        asked = self.api.post(f"/tenants/{self.tenant}/clone", self.backup | {"name": "Copy"})
+        clone = asked["tenant"]["id"]
+        self.api.succeeded(asked["operation"]["id"])
         source, copy = nodes.Indexer(self.stack, self.tenant), nodes.Indexer(self.stack, clone)
         check(self.before <= copy.all_ids(), "the clone lacks alerts of the backup")
         own, other = (node.environment["INDEXER_PASSWORD"] for node in (copy.node, source.node))
         check(own != other, "the clone has the source's password")
-        self.stack.manage("edge_backup", "delete-clone", "--tenant", clone)
+        name = {"confirm_name": "Copy"}
+        for gone in (self.api.delete(f"/tenants/{clone}", name), self.api.post(f"/tenants/{clone}/erase", name)):
+            self.api.succeeded(gone["operation"]["id"])
         wait_for(lambda: not nodes.running(self.stack, clone), "the end of the clone's nodes", 30)
         return f"{clone} had the alerts under secrets of its own, and is gone again"
 
@@ -210,9 +219,6 @@ class Demo:
         error = self.api.finished(asked)["error"]
         check(error is None or error["code"] == "AGENTS_CONNECTED", str(error))
         return error is None
-
-    def _backup(self, act: str, *more: str) -> str:
-        return self.stack.manage("edge_backup", act, "--tenant", self.tenant, *more)
 
     def tenant_deleted(self) -> str:
         self.alice.get(f"/t/{self.tenant}/settings/").submit("/delete/", confirm_name=self.tenant_name)
