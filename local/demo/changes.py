@@ -25,10 +25,8 @@ class Changes:
         return {"scaled": self.scaled, "upgraded": self.upgraded, "rolled_back": self.rolled_back}
 
     def scaled(self) -> str:
-        demo = self.demo
-        demo.stack.manage("set_plan", "--organization", demo.organization, "--plan", "large")
-        operation = self._change("/resize/", "resize")
-        demo.api.succeeded(operation)
+        operation = self._change("/resize/", "resize", page="resize", plan="large")
+        self.demo.api.succeeded(operation)
         sizes = {node["role"]: node["instance"] for node in self._tenant()["nodes"]}
         wanted = {"manager": "standard-2", "indexer": "standard-4", "dashboard": "standard-1"}
         self._must(wanted.items() <= sizes.items(), f"the sizes are {sizes}")
@@ -51,10 +49,10 @@ class Changes:
         self._must(self._tenant()["version"] == TO, "the portal still wants the faulty version")
         return f"{FAULTY} did not serve; {self._version()} does again, {self._nothing_lost('back')}"
 
-    def _change(self, form: str, kind: str, **fields: str) -> str:
-        """Asks on the settings page; the id of the operation."""
+    def _change(self, form: str, kind: str, page: str = "settings", **fields: str) -> str:
+        """Asks on a page of the tenant; the id of the operation."""
         demo = self.demo
-        demo.alice.get(f"/t/{demo.tenant}/settings/").submit(form, **fields)
+        demo.alice.get(f"/t/{demo.tenant}/{page}/").submit(form, **fields)
         (newest, *_) = [row for row in demo.api.all("/operations", tenant=demo.tenant) if row["kind"] == kind]
         return str(newest["id"])
 

@@ -194,8 +194,8 @@ class Demo:
         own, other = (node.environment["INDEXER_PASSWORD"] for node in (copy.node, source.node))
         check(own != other, "the clone has the source's password")
         name = {"confirm_name": "Copy"}
-        for gone in (self.api.delete(f"/tenants/{clone}", name), self.api.post(f"/tenants/{clone}/erase", name)):
-            self.api.succeeded(gone["operation"]["id"])
+        self.api.succeeded(self.api.delete(f"/tenants/{clone}", name)["operation"]["id"])
+        self.api.succeeded(self.api.post(f"/tenants/{clone}/erase", name)["operation"]["id"])
         wait_for(lambda: not nodes.running(self.stack, clone), "the end of the clone's nodes", 30)
         return f"{clone} had the alerts under secrets of its own, and is gone again"
 
