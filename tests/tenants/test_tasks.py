@@ -92,6 +92,7 @@ def test_beat_sweeps_and_keeps_the_feeds_read():
         "tenants.tasks.read_usage",
         "tenants.tasks.exchange_trails",
         "tenants.tasks.look_into_bins",
+        "tenants.tasks.follow_moves",
         "tenants.tasks.sweep_scheduled",
     }
     sweeps = {entry["options"]["queue"] for entry in BEAT_SCHEDULE.values() if entry["schedule"] == 2}
