@@ -21,7 +21,7 @@ ON_DOCKER := $(patsubst %,tests/contract/test_edge_%.py,tenant_life traffic stat
 # Where tests on the whole local stack lie.
 ON_STACK := $(patsubst %,tests/%,journeys contract browser deploy docker local)
 
-.PHONY: help setup run demo fuzz test test-sqlite test-postgres test-worker test-stack test-docker check format chaos bench contracts css \
+.PHONY: help setup run demo fuzz test test-sqlite test-postgres test-worker test-stack test-docker check format chaos chaos-scale bench contracts css \
         screenshots lock test-tools clean deploy smoke
 
 help:  ## list the commands
@@ -53,6 +53,9 @@ demo: setup worker/dist/index.js  ## the main job from sign-up to deletion on a 
 
 chaos: setup worker/dist/index.js  ## 200 random kills over 20 tenants (JSON=1, SEED=n)
 	@exec $(PY) -m local.chaos --kills 200 $(if $(SEED),--seed $(SEED),) $(JSON_FLAG)
+
+chaos-scale: setup worker/dist/index.js  ## 200 tenants at once while everything is killed in a loop (JSON=1, SEED=n, TENANTS=n, CALM=1)
+	@exec $(PY) -m local.chaos.scale $(if $(TENANTS),--tenants $(TENANTS),) $(if $(CALM),--calm,) $(if $(SEED),--seed $(SEED),) $(JSON_FLAG)
 
 bench: setup worker/dist/index.js  ## measure the edge against references, in one run (JSON=1, ONLY=P13,P14, PROFILE=1)
 	@exec $(PY) -m local.bench $(JSON_FLAG) $(if $(ONLY),--only $(ONLY),) $(if $(PROFILE),--profile,)

@@ -12,6 +12,7 @@ from tenants.provisioning.tasks import (
     start_consumers,
     sweep_due,
     sweep_scheduled,
+    work_off,
 )
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "start_consumers",
     "sweep_due",
     "sweep_scheduled",
+    "work_off",
 ]
 
 BEAT_SCHEDULE = {

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import structlog
 from django.test import TransactionTestCase
@@ -21,6 +22,12 @@ ON_POSTGRES = os.environ.get("TEST_DATABASE") == "postgres"
 WITHOUT_NETWORK = ("controlplane", "organizations", "billing", "tenants", "fleet", "isolation")
 # A test without any of them would tell the same on every database; the run on SQLite tells it.
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup"}
+
+# A machine that is busy with other tests is slow, which is no fault of what is tested.
+PATIENT = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("usual", **PATIENT)
+hypothesis.settings.register_profile("long", max_examples=10_000, **PATIENT)
+hypothesis.settings.load_profile("usual")
 
 _cluster = pytest.StashKey[Cluster]()
 

@@ -24,10 +24,14 @@ class Monkey:
     Args:
         stack: its victim.
         seed: repeats the same choices.
+        parts: which parts of the stack may die.
+        node_share: of all kills, those of a tenant's node; the rest are of parts.
     """
 
     stack: StackHandle
     seed: int
+    parts: tuple[str, ...] = PARTS
+    node_share: float = NODE_SHARE
     killed: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -40,10 +44,10 @@ class Monkey:
 
     def strike(self) -> None:
         """One kill, if anything may be killed now."""
-        ready = [part for part in PARTS if self._may_die(part)]
-        if ready and self.random.random() > NODE_SHARE:
+        ready = [part for part in self.parts if self._may_die(part)]
+        if ready and self.random.random() >= self.node_share:
             self._kill_part(self.random.choice(ready))
-        else:
+        elif self.node_share:
             self._kill_node()
 
     def _may_die(self, part: str) -> bool:

@@ -1,5 +1,7 @@
 """Wake-ups of the reconciler and of the consumers of changes. Messages carry ids only; truth stands in rows."""
 
+import time
+
 from celery import shared_task
 from django.utils import timezone
 
@@ -7,9 +9,13 @@ from controlplane.celery import wake
 from tenants.provisioning import claims, feed, reconciler, scheduling, wakeups
 from tenants.provisioning.models import Cell
 
-SWEEP_LIMIT = 500
 EXPIRES = 4
-"""Seconds, two sweeps, after which a wake-up that no worker took is dropped: whose turn it is then, a sweep tells."""
+"""Seconds, two sweeps, after which a wake-up that no worker took is dropped: the next sweep sends another."""
+
+HANDS = 16
+"""Workers that a sweep asks to help at most. Those that find nothing to do end at once."""
+
+SHIFT_SECONDS = 10.0
 
 
 @shared_task(name="tenants.tasks.reconcile", expires=EXPIRES)
@@ -20,9 +26,27 @@ def reconcile(tenant_id: str) -> None:
 
 @shared_task(name="tenants.tasks.sweep_due")
 def sweep_due() -> None:
-    """Wake everything that is due: retries, looks, and whatever lost its message with the broker."""
-    for tenant_id in claims.due_tenants(SWEEP_LIMIT):
-        wake(reconcile, tenant_id, queue=wakeups.BULK)
+    """Have what is due worked off: retries, looks, mass work, and whatever lost its message with the broker."""
+    for _ in claims.due_tenants(HANDS):
+        wake(work_off, queue=wakeups.BULK)
+
+
+@shared_task(name="tenants.tasks.work_off", expires=EXPIRES)
+def work_off() -> None:
+    """
+    Do what is next for one due tenant after the other, for a while.
+
+    Each is chosen when there is a hand for it, so that a backlog lies in rows, never in the broker, and whose turn it
+    is is judged anew each time.
+    """
+    end = time.monotonic() + SHIFT_SECONDS
+    while _did_one() and time.monotonic() < end:
+        pass
+
+
+def _did_one() -> bool:
+    """Whether there was a due tenant that nobody else took first."""
+    return any(reconciler.reconcile(tenant_id) is not None for tenant_id in claims.due_tenants(HANDS))
 
 
 @shared_task(name="tenants.tasks.consume_changes")

@@ -1,6 +1,7 @@
 """Pure decisions: what is wanted, what comes next, what people see."""
 
 import datetime as dt
+from collections import Counter
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
@@ -103,18 +104,58 @@ def test_the_edge_loses_a_tenant_and_gets_it_again():
     assert next_step(Intent((1, 3)), "running", None).action == Action.SEND
 
 
-@given(st.lists(st.sampled_from(["lost", "sent", "done", "forgotten"]), max_size=12))
-def test_whatever_goes_wrong_on_the_way_the_decisions_lead_to_the_aim(weather):
-    intent, seen = Intent((1, 2)), None
-    for event in [*weather, "sent", "done", "done"]:
-        decision = next_step(intent, "running", seen)
-        if event == "forgotten":
-            seen = None
-        elif decision.action == Action.SEND and event != "lost":
-            seen = sighting(intent.fence, run="running")
-        elif decision.action == Action.WAIT and event == "done":
-            seen = sighting(intent.fence, "running", "running", 2, "succeeded")
-    assert next_step(intent, "running", seen).action == Action.REST
+class Edge:
+    """A model of the edge's fence and runs; `taken` counts how often something was accepted under each fence."""
+
+    def __init__(self) -> None:
+        self.seen: Sighting | None = None
+        self.taken: Counter[tuple[int, int]] = Counter()
+
+    def take(self, fence: tuple[int, int], aim: str) -> None:
+        if self.seen is None or self.seen.fence < fence:
+            self.taken[fence] += 1
+            self.seen = sighting(fence, aim, "starting", run="running")
+
+    def end(self, run: str) -> None:
+        if self.seen is not None and self.seen.run.state == "running":
+            reached = {"running": "running", "stopped": "stopped", "deleted": "absent"}[self.seen.requested]
+            observed = reached if run == "succeeded" else "failed"
+            self.seen = sighting(self.seen.fence, self.seen.requested, observed, self.seen.generation, run)
+
+
+# What happens: somebody asks for something else; a call has its effect, with or without an answer, or has none; a copy
+# of an older call arrives; the run at the edge ends; the edge tells how it is, forgets the tenant, or is set back.
+events = st.sampled_from(["ask", "answered", "lost", "cut", "copy", "succeeded", "failed", "told", "forgot", "back"])
+
+
+@given(st.lists(st.tuples(events, st.sampled_from(AIMS)), max_size=30))
+def test_whatever_goes_wrong_on_the_way_the_decisions_lead_to_what_was_asked_last(weather):
+    edge, intent, aim, known = Edge(), Intent((1, 1)), "running", None
+    sent, before = [], None
+    for event, other in [*weather, *[("told", ""), ("answered", ""), ("succeeded", "")] * 2, ("told", "")]:
+        retried = known is not None and known.fence == intent.fence and known.observed == "failed"
+        if (event == "ask" and aim != "deleted") or (event == "told" and retried):
+            aim = other or aim
+            intent = Intent((1, intent.fence[1] + 1))
+        if event in ("answered", "lost", "cut"):
+            decision = next_step(intent, aim, known)
+            assert decision.action != Action.HALT, "nobody else writes under a newer fence"
+            if decision.action in (Action.SEND, Action.ERASE) and event != "cut":
+                sent.append((intent.fence, aim))
+                edge.take(intent.fence, aim)
+        if event == "copy" and sent:
+            edge.take(*sent[len(sent) // 2])
+        if event in ("succeeded", "failed"):
+            edge.end(event)
+        if event in ("forgot", "back") and aim != "deleted":
+            edge.seen, before = (None if event == "forgot" else before), edge.seen
+            edge.taken.clear()
+            sent.clear()
+        if event in ("answered", "told"):
+            known = edge.seen
+        assert all(times == 1 for times in edge.taken.values()), "something had its effect twice"
+    assert next_step(intent, aim, edge.seen).action == (Action.BURY if aim == "deleted" else Action.REST)
+    assert lifecycle.is_reached(aim, intent.fence, edge.seen)
 
 
 @given(st.integers(1, 10_000), st.floats(0, 1))

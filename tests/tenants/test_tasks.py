@@ -4,7 +4,7 @@ import pytest
 from django.conf import settings
 
 from controlplane import rls
-from tenants.provisioning import tasks, wakeups
+from tenants.provisioning import claims, tasks, wakeups
 from tenants.provisioning.models import Cell
 from tests.tenants.conftest import fresh
 from tests.tenants.edge import refusal
@@ -30,10 +30,34 @@ def test_a_wake_up_is_sent_with_the_intent_and_carries_an_id_only(woken, new_ten
     assert ("tenants.tasks.reconcile", (tenant.pk,), "interactive") in woken
 
 
-def test_a_lost_wake_up_is_made_up_for_by_the_sweep(woken, tenant):
+def test_a_lost_wake_up_is_made_up_for_by_the_sweep(woken, tenant, edge):
     woken.clear()
     tasks.sweep_due()
-    assert woken == [("tenants.tasks.reconcile", (tenant.pk,), "bulk")]
+    assert woken == [("tenants.tasks.work_off", (), "bulk")]
+    tasks.work_off()
+    assert edge.count("PUT") == 1
+    woken.clear()
+    tasks.sweep_due()
+    assert woken == []
+
+
+def test_work_goes_on_until_nothing_is_due_past_what_others_took(new_tenant, edge, monkeypatch):
+    tenants = [new_tenant(f"Site {number}")[0] for number in range(3)]
+    monkeypatch.setattr(tasks, "HANDS", 2)
+    ours = tasks.claims.due_tenants
+    taken = claims.claim_tenant(tenants[0].pk)
+    # What another worker took between the question and the claim.
+    monkeypatch.setattr(tasks.claims, "due_tenants", lambda limit: [taken.tenant_id, *ours(limit)][:limit])
+    tasks.work_off()
+    assert sorted(edge.views) == sorted(tenant.pk for tenant in tenants[1:])
+
+
+def test_a_shift_ends_by_time_so_that_other_bulk_work_gets_its_turn(new_tenant, edge, monkeypatch):
+    for number in range(2):
+        new_tenant(f"Site {number}")
+    monkeypatch.setattr(tasks, "SHIFT_SECONDS", 0)
+    tasks.work_off()
+    assert edge.count("PUT") == 1
 
 
 def test_of_many_tenants_of_one_organization_only_a_few_go_before_bulk_work(woken, new_tenant, monkeypatch):
@@ -42,11 +66,11 @@ def test_of_many_tenants_of_one_organization_only_a_few_go_before_bulk_work(woke
     assert [arguments for name, arguments, _ in woken if name.endswith("reconcile")] == [(t.pk,) for t in tenants[:2]]
     woken.clear()
     tasks.sweep_due()
-    assert woken == [("tenants.tasks.reconcile", (tenant.pk,), "bulk") for tenant in tenants]
+    assert woken == [("tenants.tasks.work_off", (), "bulk")] * 3
 
 
-def test_a_wake_up_that_no_worker_took_is_dropped_so_that_turns_are_told_anew():
-    assert tasks.reconcile.expires == tasks.EXPIRES
+def test_a_wake_up_that_no_worker_took_is_dropped():
+    assert tasks.reconcile.expires == tasks.work_off.expires == tasks.EXPIRES
 
 
 def test_a_consumer_hands_over_to_the_next_shift(woken, cell, monkeypatch):
