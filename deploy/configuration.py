@@ -67,6 +67,7 @@ def _variables(deployment: Deployment) -> dict[str, Any]:
         "ENVIRONMENT": "production",
         "CELL_ID": deployment["cell.id"],
         "RUNTIME": "cloudflare",
+        "JURISDICTION": deployment["cell.jurisdiction"],
         "CONTROL_KEYS": deployment.control_keys,
         "PORTAL_ORIGIN": f"https://{deployment['hosts.portal']}",
         "API_HOSTS": deployment["hosts.edge"],

@@ -3,9 +3,10 @@
 from django import forms
 
 from organizations.external_ids import LONGEST
+from organizations.forms import PlaceForm
 
 
-class ClientForm(forms.Form):
+class ClientForm(PlaceForm):
     """A new client organization."""
 
     name = forms.CharField(label="Name of the client", max_length=120, help_text="As people there call themselves.")

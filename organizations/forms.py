@@ -14,7 +14,18 @@ from organizations.sso.saml.metadata import LIMIT_CHARACTERS, IdpMetadata
 _CONNECTION = re.compile(r"\bconn_[a-z2-7]{20}\b")
 
 
-class FoundForm(forms.Form):
+class PlaceForm(forms.Form):
+    """Where a new organization's tenants run and keep their data."""
+
+    jurisdiction = forms.ChoiceField(
+        label="Where its data lie",
+        choices=Organization.Jurisdiction.choices,
+        required=False,
+        help_text="Its tenants run and keep their data there and nowhere else. This can't be changed later.",
+    )
+
+
+class FoundForm(PlaceForm):
     """The new organization's name, and whether it manages others."""
 
     name = forms.CharField(label="Organization name", min_length=2, max_length=LONGEST_NAME)

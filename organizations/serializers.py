@@ -22,7 +22,18 @@ class OrganizationOut(serializers.ModelSerializer[Organization]):
 
     class Meta:
         model = Organization
-        fields = ["id", "name", "slug", "kind", "state", "sign_in_policy", "break_glass", "created_at", "role"]
+        fields = [
+            "id",
+            "name",
+            "slug",
+            "kind",
+            "state",
+            "jurisdiction",
+            "sign_in_policy",
+            "break_glass",
+            "created_at",
+            "role",
+        ]
         fields += ["permissions", "external_id"]
         read_only_fields = fields
 
@@ -45,6 +56,12 @@ class ClientIn(serializers.Serializer[Any]):
     msp = serializers.CharField(max_length=32, help_text="Organization that will manage it")
     name = serializers.CharField(max_length=120)
     role_ceiling = serializers.ChoiceField(choices=Role.choices, default=Role.ADMIN)
+    jurisdiction = serializers.ChoiceField(
+        choices=Organization.Jurisdiction.choices,
+        allow_blank=True,
+        default="",
+        help_text="where its tenants run and keep their data, for good; empty for anywhere",
+    )
     external_id = serializers.CharField(
         max_length=LONGEST, allow_blank=True, default="", help_text="what the MSP calls it, once among its clients"
     )

@@ -17,7 +17,7 @@ from controlplane.transactions import calls_out
 from organizations.accounts import guessing
 from organizations.accounts.forms import PasskeyForm, PasswordSignInForm
 from organizations.actions import sign_up
-from organizations.actions.founding import checked_kind, checked_name
+from organizations.actions.founding import checked_jurisdiction, checked_kind, checked_name
 from organizations.actions.sign_in import connection_by_id
 from organizations.forms import AddressForm, FoundForm, SamlSignUpForm
 from organizations.frame import home_url
@@ -154,10 +154,12 @@ def _where_to(form: AddressForm) -> str:
 def _found(request: HttpRequest, form: FoundForm) -> HttpResponse:
     name = checked_name(form.cleaned_data["name"])
     kind = checked_kind(form.cleaned_data["kind"])
+    where = checked_jurisdiction(form.cleaned_data["jurisdiction"])
     if request.user.is_authenticated and sessions.has_verified_address(request):
-        organization = sign_up.found(by=actor_of(request), name=name, kind=kind)
+        organization = sign_up.found(by=actor_of(request), name=name, kind=kind, jurisdiction=where)
         return redirect(home_url(organization.pk))
-    attempt = Attempt(PLATFORM, purpose="found", details={"name": name, "kind": kind})
+    chosen = {"name": name, "kind": kind, "jurisdiction": where}
+    attempt = Attempt(PLATFORM, purpose="found", details=chosen)
     return redirect(departure.to_platform(request, attempt))
 
 
@@ -166,6 +168,7 @@ def _found_with_saml(request: HttpRequest, form: SamlSignUpForm) -> Connection:
         by=actor_of(request),
         name=form.cleaned_data["name"],
         kind=form.cleaned_data["kind"],
+        jurisdiction=form.cleaned_data["jurisdiction"],
         metadata=form.read(),
         source_url=form.address,
     )

@@ -29,6 +29,14 @@ def checked_kind(kind: str) -> str:
     return kind
 
 
+def checked_jurisdiction(jurisdiction: str) -> str:
+    """`eu`, or empty for anywhere; raises Invalid."""
+    if jurisdiction not in Organization.Jurisdiction.values:
+        known = " or ".join(filter(None, Organization.Jurisdiction.values))
+        raise Invalid(f"The jurisdiction is {known}, or empty for anywhere.", field="jurisdiction")
+    return jurisdiction
+
+
 def insert_organization(*, by: Actor, organization: Organization, way: str) -> None:
     """
     Store a new organization in the caller's transaction, audited. The caller acts as `org:<its id>`.
@@ -42,4 +50,5 @@ def insert_organization(*, by: Actor, organization: Organization, way: str) -> N
     if organization.is_active:
         facts.publish(facts.ORGANIZATION_CREATED, organization_id=organization.pk)
     told = {"name": organization.name, "kind": organization.kind, "state": organization.state, "way": way}
+    told["jurisdiction"] = organization.jurisdiction
     trail.record(by, organization.pk, "organizations.organization.create", organization.pk, **told)

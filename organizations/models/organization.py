@@ -20,6 +20,10 @@ class Organization(models.Model):
         PENDING = "pending", "Waiting for the first sign-in"
         ACTIVE = "active", "Active"
 
+    class Jurisdiction(models.TextChoices):
+        ANYWHERE = "", "Anywhere"
+        EU = "eu", "European Union"
+
     class SignInPolicy(models.TextChoices):
         ANY = "any", "Any verified account, or the organization's own sign-in"
         CONNECTION = "connection", "The organization's own identity provider only"
@@ -29,6 +33,14 @@ class Organization(models.Model):
     slug = models.SlugField(max_length=80, unique=True)
     kind = models.CharField(max_length=16, choices=Kind, default=Kind.ORGANIZATION)
     state = models.CharField(max_length=16, choices=State, default=State.ACTIVE)
+    jurisdiction = models.CharField(
+        max_length=16,
+        choices=Jurisdiction,
+        default=Jurisdiction.ANYWHERE,
+        blank=True,
+        editable=False,
+        help_text="Where its tenants run and keep their data; chosen when it was founded",
+    )
     sign_in_policy = models.CharField(max_length=16, choices=SignInPolicy, default=SignInPolicy.ANY)
     break_glass = models.ForeignKey(
         "organizations.User",

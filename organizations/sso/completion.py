@@ -113,7 +113,7 @@ def _platform_founding(request: HttpRequest, attempt: Attempt, identity: ProvenI
     sessions.begin(request, user, way=PLATFORM, how="provider")
     actor = person(request, user)
     with rls.acting_as(actor.rls_actor):
-        organization = sign_up.found(by=actor, name=attempt.details["name"], kind=attempt.details["kind"])
+        organization = sign_up.found(by=actor, **attempt.details)
     return redirect(home_url(organization.pk))
 
 

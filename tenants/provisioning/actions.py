@@ -62,7 +62,8 @@ def make(
     specs.check(wishes, entitlement)
     billing.reserve_tenant(organization_id=organization.pk)
     within = copy_from["tenant"][:2] if copy_from else None
-    cell = placement.place(wishes.get("version"), wishes.get("images") or {}, within=within)
+    wanted = (wishes.get("version"), wishes.get("images") or {})
+    cell = placement.place(organization.jurisdiction, *wanted, within=within)
     spec = specs.build(wishes, entitlement=entitlement, cell=cell)
     tenant = _insert(organization, cell, name, spec, copy_from)
     if external_id:

@@ -49,7 +49,7 @@ def create(request: HttpRequest, organization_id: str) -> HttpResponse:
     """Show what a new tenant is and costs; on POST, ask for it."""
     organization = organizations.find(actor_of(request), organization_id)
     access.require(actor_of(request), "tenant.create", organization)
-    offer = Offer(entitlement_of(organization.pk), list(plans_on_offer()), versions_on_offer())
+    offer = Offer(entitlement_of(organization.pk), list(plans_on_offer()), versions_on_offer(organization.jurisdiction))
     form = CreateForm(request.POST or None, plans=offer.plans, versions=offer.versions, initial=offer.first_choice)
     if request.method == "POST" and form.is_valid():
         with told_on(form), transaction.atomic():

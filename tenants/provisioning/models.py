@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from controlplane.ids import new_id
+from organizations.models import Organization
 from tenants.provisioning import lifecycle
 from tenants.provisioning.kinds import KINDS, Kind
 from tenants.provisioning.windows import Window
@@ -20,6 +21,7 @@ class Cell(models.Model):
     """
     One deployment of the edge: where tenants are placed, and how far its changes have been read.
 
+    `jurisdiction` is what its objects and stores are bound to, empty for nothing.
     `epoch` fences every call: raising it after a database was set back makes the edge refuse older writers. `placed`
     counts the tenants that take room here. `agent_ca` is the PEM of the authority that signs what agents see at
     `base_url`; without it none of Wazuh 5 can be given a token of its own kind. `feed_epoch` and `feed_seq` are the
@@ -36,7 +38,7 @@ class Cell(models.Model):
     base_url = models.URLField(max_length=300)
     dashboard_zone = models.CharField(max_length=200)
     runtime = models.CharField(max_length=16, choices=Runtime)
-    jurisdiction = models.CharField(max_length=16, blank=True)
+    jurisdiction = models.CharField(max_length=16, blank=True, choices=Organization.Jurisdiction)
     agent_ca = models.TextField(blank=True)
     versions = models.JSONField(default=list)
     epoch = models.PositiveBigIntegerField(default=1)
@@ -204,6 +206,16 @@ class Tenant(models.Model):
     def runtime(self) -> str:
         """What its nodes really run on: `stand-in`, `docker` or `cloudflare`."""
         return str((self.edge_view or {}).get("runtime") or self.cell.runtime)
+
+    @property
+    def jurisdiction(self) -> str:
+        """Where it runs and keeps its data: what its cell is bound to; empty where that is bound to nothing."""
+        return self.cell.jurisdiction
+
+    @property
+    def jurisdiction_words(self) -> str:
+        """The same for people."""
+        return Organization.Jurisdiction(self.jurisdiction).label
 
     @property
     def fence(self) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from typing import Any
 from billing.entitlements import Entitlement
 from billing.instances import INSTANCES
 from billing.models import Plan
-from tenants.provisioning.models import Cell
+from tenants.provisioning.placement import open_cells
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class PlanCard:
     nodes: list[dict[str, Any]]
 
 
-def versions_on_offer() -> list[str]:
-    """Wazuh versions that an open cell offers, each once, in the cells' own order (the newest first)."""
-    return list(dict.fromkeys(version for cell in Cell.objects.filter(open=True) for version in cell.versions))
+def versions_on_offer(jurisdiction: str) -> list[str]:
+    """Wazuh versions that an open cell there offers, each once, in the cells' own order (the newest first)."""
+    return list(dict.fromkeys(version for cell in open_cells(jurisdiction) for version in cell.versions))
 
 
 def plan_cards(plans: Iterable[Plan], entitlement: Entitlement, *, may_change: bool) -> list[PlanCard]:

@@ -1,6 +1,7 @@
 """What this room refuses, in the words people read."""
 
 from controlplane.problems import Conflict, FieldError, Invalid, NotFound, Unavailable
+from organizations.models import Organization
 from tenants.provisioning.edge_errors import EdgeError
 
 
@@ -54,11 +55,12 @@ class NameTaken(Conflict):
 
 
 class CellFull(Unavailable):
-    """No cell takes another tenant."""
+    """No cell takes another tenant of an organization. Args: jurisdiction: where its data have to lie."""
 
-    def __init__(self) -> None:
+    def __init__(self, jurisdiction: str) -> None:
+        where = f" in the jurisdiction {Organization.Jurisdiction(jurisdiction).label}" if jurisdiction else ""
         super().__init__(
-            "There is no room for another tenant at this moment. Nothing was created.",
+            f"There is no room for another tenant{where} at this moment. Nothing was created.",
             code="CELL_FULL",
             hint="Try again later, or ask whoever operates this portal to add room.",
             retry_after=3600,

@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from organizations.external_ids import LONGEST
+from organizations.models import Organization
 from tenants.provisioning import specs
 from tenants.provisioning.models import Operation, Step, Tenant
 from tenants.provisioning.previews import Price
@@ -56,6 +57,11 @@ class TenantOut(serializers.ModelSerializer[Tenant]):
     runtime = serializers.ChoiceField(
         choices=["stand-in", "docker", "cloudflare"], read_only=True, help_text="what the nodes really run on"
     )
+    jurisdiction = serializers.ChoiceField(
+        choices=Organization.Jurisdiction.choices,
+        read_only=True,
+        help_text="where it runs and keeps its data; empty for anywhere",
+    )
     version = serializers.SerializerMethodField()
     plan = serializers.JSONField(source="spec", read_only=True)
     nodes = serializers.SerializerMethodField()
@@ -97,6 +103,7 @@ class TenantOut(serializers.ModelSerializer[Tenant]):
             "observed_generation",
             "reason",
             "runtime",
+            "jurisdiction",
             "version",
             "plan",
             "nodes",

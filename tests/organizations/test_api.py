@@ -134,6 +134,18 @@ def test_an_msp_lists_and_founds_clients(as_msp: Api, msp: Organization, acme: O
     assert set(listed) == {acme.pk, answer.json()["id"]}
 
 
+def test_a_clients_jurisdiction_is_chosen_when_it_is_founded_and_told_ever_after(
+    as_msp: Api, msp: Organization
+) -> None:
+    founded = as_msp("POST", "organizations", {"msp": msp.pk, "name": "Eastlake", "jurisdiction": "eu"}).json()
+    assert founded["jurisdiction"] == "eu"
+    assert as_msp("GET", f"organizations/{founded['id']}").json()["jurisdiction"] == "eu"
+    assert as_msp("POST", "organizations", {"msp": msp.pk, "name": "Anywhere"}).json()["jurisdiction"] == ""
+    refused = as_msp("POST", "organizations", {"msp": msp.pk, "name": "Crater", "jurisdiction": "mars"})
+    assert refused.status_code == 422
+    assert "jurisdiction" in refused.content.decode()
+
+
 def test_lists_come_in_pages(as_owner: Api, acme: Organization) -> None:
     first = as_owner("GET", f"organizations/{acme.pk}/members?limit=2").json()
     second = as_owner("GET", f"organizations/{acme.pk}/members?limit=2&cursor={first['next']}").json()

@@ -6,7 +6,7 @@ import pytest
 
 from organizations.models import Membership, Organization, User
 from tests.database import all_rows
-from tests.organizations.conftest import Browser, refusals
+from tests.organizations.conftest import Browser, audited, refusals
 from tests.organizations.oidc_idp import OidcIdp
 
 
@@ -48,6 +48,25 @@ def test_a_person_comes_back_as_themselves_and_may_own_several_organizations(
     assert answer.status_code == 302
     with all_rows():
         assert (User.objects.count(), Organization.objects.count()) == (1, 2)
+
+
+@pytest.mark.parametrize("signed_in", [True, False])
+def test_where_data_lie_is_chosen_at_sign_up_and_told_in_the_trail(
+    visitor: Browser, platform_idp: OidcIdp, signed_in: bool
+) -> None:
+    form = {"name": "Second", "kind": "organization", "jurisdiction": "eu"}
+    if signed_in:
+        visitor.through_oidc(platform_idp)
+        visitor.post("/sign-up/", form)
+    else:
+        location = visitor.begin("/sign-up/", **form)
+        visitor.get(f"/sso/oidc/platform/callback/?{platform_idp.authorize(location)}")
+    with all_rows():
+        second = Organization.objects.get(name="Second")
+    assert second.jurisdiction == "eu"
+    (made,) = [each for each in audited(second.pk) if each.action == "organizations.organization.create"]
+    assert made.data["jurisdiction"] == "eu"
+    assert "jurisdiction" in visitor.post("/sign-up/", {**form, "jurisdiction": "mars"}).context["form"].errors
 
 
 def test_signing_in_makes_no_organization(visitor: Browser, platform_idp: OidcIdp) -> None:

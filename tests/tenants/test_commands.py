@@ -27,6 +27,17 @@ def test_a_cell_is_registered_and_brought_up_to_date():
     assert (cell.capacity, cell.feed_seq, cell.placed) == (9, 7, 3)
 
 
+def test_a_cell_with_tenants_keeps_its_jurisdiction():
+    call_command("create_cell", **GIVEN, jurisdiction="eu", stdout=io.StringIO())
+    Cell.objects.update(placed=1)
+    with pytest.raises(CommandError):
+        call_command("create_cell", **GIVEN, stdout=io.StringIO())
+    assert Cell.objects.get().jurisdiction == "eu"
+    Cell.objects.update(placed=0)
+    call_command("create_cell", **GIVEN, stdout=io.StringIO())
+    assert Cell.objects.get().jurisdiction == ""
+
+
 @pytest.mark.parametrize(
     "change", [{"id": "zz"}, {"base_url": "edge.test"}, {"base_url": "http://edge.test/v1"}, {"versions": " , "}]
 )

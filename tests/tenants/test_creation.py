@@ -131,6 +131,39 @@ def test_a_full_cell_says_so_and_another_one_is_used(acme, cell, as_alice):
     assert second.runtime == "docker"
 
 
+def european_cell(**more: object) -> Cell:
+    where = {"base_url": "http://b.test", "dashboard_zone": "b", "runtime": "docker", "versions": ["4.14.7"]}
+    return Cell.objects.create(id="lb", jurisdiction="eu", **where, **more)
+
+
+def test_an_organization_of_a_jurisdiction_has_its_tenants_there_alone(acme, cell, as_alice):
+    acme.jurisdiction = "eu"
+    with pytest.raises(CellFull) as refused:
+        actions.create(by=as_alice, organization=acme, name="Office")
+    assert "in the jurisdiction European Union" in refused.value.detail
+    european_cell(placed=300)
+    tenant, _ = actions.create(by=as_alice, organization=acme, name="Office")
+    assert (tenant.cell_id, tenant.jurisdiction, tenant.jurisdiction_words) == ("lb", "eu", "European Union")
+    Cell.objects.filter(pk="lb").update(capacity=301)
+    with pytest.raises(CellFull):
+        actions.create(by=as_alice, organization=acme, name="Second")
+    assert Cell.objects.get(pk="lo").placed == 0
+
+
+def test_an_organization_of_anywhere_is_placed_where_there_is_most_room(acme, cell, as_alice):
+    european_cell()
+    Cell.objects.filter(pk="lo").update(placed=300)
+    tenant, _ = actions.create(by=as_alice, organization=acme, name="Office")
+    assert (tenant.cell_id, tenant.jurisdiction) == ("lb", "eu")
+
+
+def test_a_version_that_only_a_cell_elsewhere_offers_is_not_on_offer(acme, cell, as_alice):
+    acme.jurisdiction = "eu"
+    european_cell()
+    with pytest.raises(InvalidPlan):
+        actions.create(by=as_alice, organization=acme, name="Office", version="4.14.6")
+
+
 def test_a_plan_holds_so_many_tenants_and_no_more(new_tenant):
     for number in range(3):
         new_tenant(f"Site {number}")

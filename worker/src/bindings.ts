@@ -13,6 +13,7 @@ export interface Env {
   ENVIRONMENT: string;
   CELL_ID: string;
   RUNTIME: string;
+  JURISDICTION?: string;
   CONTROL_KEYS: unknown;
   PORTAL_ORIGIN: string;
   API_HOSTS: string;
@@ -73,6 +74,7 @@ const SettingsSchema = z
     ENVIRONMENT: z.enum(["local", "test", "production"]),
     CELL_ID: z.string().regex(/^[a-z2-7]{2}$/),
     RUNTIME: z.enum(["stand-in", "docker", "cloudflare"]),
+    JURISDICTION: z.enum(["", "eu"]).default(""),
     CONTROL_KEYS: json(z.array(PublicKey)),
     PORTAL_ORIGIN: z.url(),
     API_HOSTS: z.string().min(1),
@@ -100,6 +102,8 @@ const SettingsSchema = z
     environment: value.ENVIRONMENT,
     cellId: value.CELL_ID,
     runtime: value.RUNTIME,
+    /** What the cell's objects are bound to; empty: nothing. It never changes: outside of it nothing is found. */
+    jurisdiction: value.JURISDICTION,
     /** The public keys that open `/v1`, by key id; a second key of a door is a rotation under way. */
     controlKeys: new Map(value.CONTROL_KEYS.map((key) => [key.kid, key])),
     audience: `edge:${value.ENVIRONMENT}:${value.CELL_ID}`,

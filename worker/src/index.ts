@@ -2,6 +2,7 @@
 import { createApiApp, createDashboardApp } from "./app";
 import { type Env, settingsOf } from "./bindings";
 import { dashboardLabel, hostOf } from "./front";
+import { inJurisdiction } from "./jurisdiction";
 import { sweep } from "./sweep";
 
 export { EventStream } from "./events/stream";
@@ -19,7 +20,7 @@ const dashboardApp = createDashboardApp();
 export default {
   fetch(request, env, ctx) {
     const ofDashboard = dashboardLabel(settingsOf(env), hostOf(request)) !== null;
-    return (ofDashboard ? dashboardApp : apiApp).fetch(request, env, ctx);
+    return (ofDashboard ? dashboardApp : apiApp).fetch(request, inJurisdiction(env), ctx);
   },
-  scheduled: (controller, env) => sweep(env, controller.cron, controller.scheduledTime),
+  scheduled: (controller, env) => sweep(inJurisdiction(env), controller.cron, controller.scheduledTime),
 } satisfies ExportedHandler<Env>;

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from controlplane.environment import environment
+from organizations.models import Organization
 from tenants.provisioning.models import Cell
 
 
@@ -23,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--runtime", required=True, choices=Cell.Runtime.values)
         parser.add_argument("--versions", required=True, help="comma list; the first is what new tenants get")
         parser.add_argument("--capacity", type=int, default=400, help="how many tenants it takes")
-        parser.add_argument("--jurisdiction", default="")
+        parser.add_argument("--jurisdiction", default="", choices=Organization.Jurisdiction.values)
         parser.add_argument(
             "--agent-ca",
             type=Path,
@@ -35,6 +36,7 @@ class Command(BaseCommand):
         cell_id, base_url = options["id"], options["base_url"].rstrip("/")
         versions = [version.strip() for version in options["versions"].split(",") if version.strip()]
         self._check(cell_id, base_url, versions, options["capacity"])
+        self._refuse_to_move(cell_id, options["jurisdiction"])
         _, is_new = Cell.objects.update_or_create(
             id=cell_id,
             defaults={
@@ -48,6 +50,12 @@ class Command(BaseCommand):
             },
         )
         self.stdout.write(f"cell {cell_id} {'registered' if is_new else 'updated'}")
+
+    def _refuse_to_move(self, cell_id: str, jurisdiction: str) -> None:
+        """What was said of a tenant's place, and what its objects are bound to, holds as long as there is a tenant."""
+        placed = Cell.objects.filter(pk=cell_id, placed__gt=0).exclude(jurisdiction=jurisdiction)
+        if placed.exists():
+            raise CommandError(f"The cell {cell_id} has tenants, whose jurisdiction stays as it is.")
 
     def _check(self, cell_id: str, base_url: str, versions: list[str], capacity: int) -> None:
         settings = environment()

@@ -4,6 +4,7 @@ import { DataKeySealer } from "../auth/data_key";
 import { type Env, settingsOf } from "../bindings";
 import { type CountBatch, Counts } from "../counts";
 import { EdgeError } from "../errors";
+import { inJurisdiction } from "../jurisdiction";
 import { SealedArchive } from "./archive";
 import { BlobLog } from "./blob_log";
 import { CommitChain } from "./commit_chain";
@@ -43,7 +44,7 @@ export class EventStream extends DurableObject<Env> {
   #announced = this.#log.last;
 
   constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, env);
+    super(ctx, inJurisdiction(env));
     // Answered without waking the object.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
   }

@@ -4,6 +4,7 @@ import type { Env } from "../bindings";
 import { boundedBytes, mayCarryBody } from "../body";
 import type { NewEvent } from "../events/events";
 import type { Appended } from "../events/stream";
+import { inJurisdiction } from "../jurisdiction";
 import { log } from "../log";
 import { nodeStub } from "../tenant/nodes/names";
 import { BulkRefused, bulkAnswer, isTaken, readBulk } from "./bulk";
@@ -36,6 +37,10 @@ export class Gate extends WorkerEntrypoint<Env, NodeProps> {
     enroll: (request) => this.#enroll(request),
     repository: (request) => new RepositoryDoor(this.env, this.ctx.props).answer(request),
   };
+
+  constructor(ctx: ExecutionContext<NodeProps>, env: Env) {
+    super(ctx, inJurisdiction(env));
+  }
 
   override async fetch(request: Request): Promise<Response> {
     const { role } = this.ctx.props;

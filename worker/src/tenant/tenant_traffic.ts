@@ -5,6 +5,7 @@ import type { AccessClaims } from "../auth/claims";
 import type { Env } from "../bindings";
 import { asEdgeError, type ErrorCode, type FieldFault } from "../errors";
 import type { EnrollLine } from "../gates/enroll";
+import { inJurisdiction } from "../jurisdiction";
 import type { AgentOrder, AgentOrderView } from "../schemas/agent_orders";
 import { type Admission, admitCertificate, admitConnector, mayConnect, type Verdict } from "./admission";
 import { acceptOrder, orderView } from "./agent_orders";
@@ -53,9 +54,9 @@ export class TenantTraffic extends DurableObject<Env> {
   protected readonly tenant: LiveContext;
 
   constructor(state: DurableObjectState, env: Env) {
-    super(state, env);
+    super(state, inJurisdiction(env));
     migrateAll(state.storage);
-    this.tenant = new LiveContext(state, env);
+    this.tenant = new LiveContext(state, this.env);
     lookAfterKey(this.tenant);
   }
 

@@ -3,6 +3,7 @@ import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../../bindings";
 import { EdgeError, messageOf } from "../../errors";
 import { interceptedNames } from "../../gates/table";
+import { inJurisdiction } from "../../jurisdiction";
 import { log } from "../../log";
 import type { Role } from "../../schemas/plan";
 import type { NodeState } from "../../schemas/tenant";
@@ -41,7 +42,7 @@ export abstract class BaseWazuhContainer extends DurableObject<Env> {
   });
 
   constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, env);
+    super(ctx, inJurisdiction(env));
     ({ tenant: this.tenant, role: this.role, n: this.n } = partsOf(ctx.id.name));
     this.#record = new StartRecord(ctx.storage.kv);
     this.#erased = ctx.storage.kv.get<boolean>("erased") ?? false;
