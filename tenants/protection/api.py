@@ -55,7 +55,10 @@ class OneTenant(AskingView):
     """One tenant."""
 
     tagged = frozenset(
-        {"name", "requested", "plan", "protected", "sleep_after_minutes", "external_id", "maintenance_window"}
+        {
+            *("name", "requested", "plan", "protected", "erases_at"),
+            *("sleep_after_minutes", "external_id", "maintenance_window"),
+        }
     )
     only_validates = ("DELETE",)
 

@@ -221,7 +221,7 @@ def test_an_api_key_is_shown_once(world: World, visit: Callable[..., Page]) -> N
     secret = page.locator("#key-secret").inner_text()
     assert secret.startswith("api_")
     page.get_by_role("link", name="I have saved it").click()
-    expect(page.get_by_text("Nightly report")).to_be_visible()
+    expect(page.get_by_text("Nightly report", exact=True)).to_be_visible()
     assert secret not in page.content()
 
 

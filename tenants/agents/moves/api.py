@@ -46,6 +46,8 @@ class Moves(TenantView, ListView):
 class OneMove(TenantView):
     """One move of agents."""
 
+    tagged = frozenset({"cancelled_at", "closed_at"})
+
     @extend_schema(operation_id="tenants_moves_retrieve", responses=MoveOut)
     def get(self, request: Request, tenant_id: str, move_id: str) -> Response:
         """Read a move with how far each agent is."""
