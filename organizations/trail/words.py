@@ -36,6 +36,7 @@ VERBS = {
     "cancel_move": "no longer to be moved",
     "move": "to be moved to another tenant",
     "groups": "given other groups",
+    "import": "imported",
     "break": "found to be changed outside the portal",
     "differ": "found to differ from what the edge knows of it",
     "exchange": "told to the edge, and the edge's told here",

@@ -114,11 +114,15 @@ def test_a_list_asks_the_database_as_often_for_many_as_for_one(as_msp: Api, msp:
             assert as_msp("GET", "organizations").status_code == 200
         return len(asked)
 
-    before = questions()
-    for number in range(5):
+    def found_clients(*names: str) -> None:
         actor = actor_for(paula)
-        with rls.acting_as(actor.rls_actor):
-            clients.create_client(by=actor, msp=msp, name=f"Client {number}")
+        for name in names:
+            with rls.acting_as(actor.rls_actor):
+                clients.create_client(by=actor, msp=msp, name=name)
+
+    found_clients("The first")
+    before = questions()
+    found_clients(*(f"Client {number}" for number in range(5)))
     assert questions() == before
 
 

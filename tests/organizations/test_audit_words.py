@@ -11,6 +11,7 @@ from controlplane import audit, outbox, rls
 from controlplane.actor import Actor
 from organizations.actions import facts
 from organizations.trail.words import VERBS, action_words
+from tenants.agents.models import AgentOrder
 from tenants.provisioning.kinds import KINDS
 from tests.controlplane.test_import_rule import ROOMS, ROOT
 
@@ -24,6 +25,7 @@ BUILT = {
     "organizations.emergency_access.": {"begin", "end"},
     "organizations.membership.": {"create", "change_role", "block", "unblock", "end"},
     "organizations.password.": {"change", "set"},
+    "tenants.agents.": set(AgentOrder.Kind.values),
     "tenants.tenant.": set(KINDS),
 }
 
