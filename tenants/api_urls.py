@@ -44,6 +44,7 @@ urlpatterns = [
     path(f"{_ONE}/backups/<str:backup_id>", backups.OneBackup.as_view(), name="api-backup"),
     path(f"{_ONE}/restore", backups.Restore.as_view(), name="api-tenant-restore"),
     path(f"{_ONE}/clone", backups.Clone.as_view(), name="api-tenant-clone"),
+    path(f"{_ONE}/drift", provisioning.Drift.as_view(), name="api-drift"),
     path(f"{_ONE}/usage", metering.Usage.as_view(), name="api-usage"),
     path(
         f"{_ONE}/rotate-credentials",

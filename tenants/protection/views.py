@@ -14,7 +14,7 @@ from organizations import access
 from tenants.protection import abandoning, actions, deletion
 from tenants.protection.forms import WINDOW_OFFERED, DeleteForm, SleepForm, WindowForm
 from tenants.provisioning import actions as provisioning
-from tenants.provisioning import numbering, queries, specs, versions
+from tenants.provisioning import marks, numbering, queries, specs, versions
 from tenants.provisioning.buttons import button, timed_button
 from tenants.provisioning.frame import tenant_frame
 from tenants.provisioning.kinds import DELETE, ERASE, UPGRADE
@@ -108,8 +108,11 @@ def settings_page(
         window_form: of the maintenance window, where something of it was to be mended.
     """
     permissions = access.require(actor_of(request), "tenant.view", tenant.organization_id).permissions
+    drift = queries.drift(tenant)
     context = {
         "tenant": tenant,
+        "drift": drift,
+        "drift_mark": marks.OF_DRIFT[drift.verdict],
         "form": form,
         "sleep_form": SleepForm(minutes=tenant.sleep_after_minutes),
         "sizes": [(role, _size(size)) for role, size in tenant.spec.get("roles", {}).items()],

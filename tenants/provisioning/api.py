@@ -16,6 +16,7 @@ from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.previews import Asked, try_out
 from tenants.provisioning.serializers import (
     Accepted,
+    DriftOut,
     OperationOut,
     PlanIn,
     PreviewOut,
@@ -147,6 +148,15 @@ class Resize(AskingView):
     def post(self, request: Request, tenant_id: str) -> Response:
         """Give the nodes the sizes of the organization's plan; naming another plan changes that first."""
         return self.ask_of(tenant_id, partial(versions.resize, **valid(PlanIn, request)))
+
+
+class Drift(TenantView):
+    """What a tenant is asked to be beside what it is."""
+
+    @extend_schema(operation_id="tenants_drift", responses=DriftOut)
+    def get(self, request: Request, tenant_id: str) -> Response:
+        """Compare what is asked of a tenant with what the edge told last. What differs is repaired by itself."""
+        return Response(DriftOut(queries.drift(self.tenant(tenant_id))).data)
 
 
 class Operations(ListView):

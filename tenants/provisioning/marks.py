@@ -59,6 +59,14 @@ HEALTH: dict[str, Mark] = {
 ERASING = Mark("working", WORKING, "Erasing")
 WAKING = Mark("working", WORKING, "Waking up")
 
+OF_DRIFT = {
+    "in_step": Mark("ok", "circle-check", "As asked"),
+    "under_way": Mark("working", WORKING, "On its way"),
+    "drifts": Mark("attention", "triangle-alert", "Differs"),
+    "unknown": Mark("off", "clock", "Not told yet"),
+}
+"""What the comparison of a tenant with what was asked comes to."""
+
 
 def of_tenant(tenant: Tenant) -> Mark:
     """The state of a tenant with the reason people should know, if there is one."""

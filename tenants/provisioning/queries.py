@@ -4,10 +4,13 @@ from collections.abc import Iterable
 
 from django.db.models import QuerySet
 
+from billing.entitlements import entitlement_of
 from controlplane.actor import Actor
 from controlplane.problems import Forbidden, NotFound
 from organizations import access
 from organizations import queries as organizations
+from tenants.provisioning.drift import Comparison, compare
+from tenants.provisioning.lifecycle import wanted
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.problems import TenantNotFound
 
@@ -67,6 +70,12 @@ def operation(actor: Actor, operation_id: str) -> Operation:
         raise missing
     _require_sight(actor, found.organization_id, missing)
     return found
+
+
+def drift(tenant: Tenant) -> Comparison:
+    """What a tenant is asked to be beside what it is. The caller has found the tenant as who is asking."""
+    entitlement = entitlement_of(tenant.organization_id)
+    return compare(tenant, wanted(tenant.requested, entitlement, in_bin=tenant.in_bin))
 
 
 def running_operations(actor: Actor, organization_ids: Iterable[str]) -> QuerySet[Operation]:

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from organizations.external_ids import LONGEST
 from organizations.models import Organization
 from tenants.provisioning import specs
+from tenants.provisioning.drift import VERDICTS
 from tenants.provisioning.models import Operation, Step, Tenant
 from tenants.provisioning.previews import Price
 from tenants.provisioning.scheduling import NOW, WHEN
@@ -279,6 +280,26 @@ class OperationOut(serializers.ModelSerializer[Operation]):
             "window_ends_at",
         ]
         read_only_fields = fields
+
+
+class FactOut(serializers.Serializer[Any]):
+    """One thing that was asked for."""
+
+    name = serializers.CharField(help_text="state, generation, version, or a role")
+    desired = serializers.CharField()
+    actual = serializers.CharField()
+    in_step = serializers.BooleanField()
+
+
+class DriftOut(serializers.Serializer[Any]):
+    """What a tenant is asked to be beside what it is."""
+
+    verdict = serializers.ChoiceField(
+        choices=VERDICTS,
+        help_text="under_way: what differs is being brought about; drifts: nothing is; unknown: nothing was told",
+    )
+    as_of = serializers.DateTimeField(allow_null=True, help_text="when the edge told it")
+    facts = FactOut(many=True)
 
 
 class Accepted(serializers.Serializer[Any]):

@@ -160,6 +160,7 @@ API = {
     "/api/v1/tenants/{tenant_id}/clone": {
         "POST": needs("tenant.create", body={"backup": "{backup_id}", "name": "New"})
     },
+    "/api/v1/tenants/{tenant_id}/drift": {"GET": needs("tenant.view")},
     "/api/v1/tenants/{tenant_id}/usage": {"GET": needs("tenant.view")},
     "/api/v1/tenants/{tenant_id}/receipts": {"GET": needs("tenant.view")},
     "/api/v1/tenants/{tenant_id}/receipts/{receipt_id}": {"GET": needs("tenant.view")},

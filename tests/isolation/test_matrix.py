@@ -21,6 +21,7 @@ CASES = [(address, method, rule) for address, methods in MATRIX.items() for meth
 FLEET_WIDE = {
     ("/api/v1/grants/{grant_id}", "GET"),
     ("/api/v1/tenants/{tenant_id}", "GET"),
+    ("/api/v1/tenants/{tenant_id}/drift", "GET"),
     ("/api/v1/tenants/{tenant_id}/usage", "GET"),
     ("/api/v1/operations/{operation_id}", "GET"),
 }
