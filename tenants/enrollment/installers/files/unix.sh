@@ -90,7 +90,11 @@ install_agent() {
     fetch "$PACKAGES/$SERIES/macos/wazuh-agent-$VERSION-1.$kind.pkg" "$WORK/agent.pkg"
     pkgutil --check-signature "$WORK/agent.pkg" | grep -q 'Developer ID Installer: Wazuh, Inc' ||
       fail "the package's signature is not its maker's. Nothing was installed"
-    [ "$SERIES" != 4.x ] || echo "WAZUH_MANAGER='127.0.0.1' && WAZUH_PROTOCOL='tcp'" >/tmp/wazuh_envs
+    if [ "$SERIES" = 4.x ]; then
+      # The package runs this file as root: one that somebody else has put or tied there before must not be it.
+      rm -f /tmp/wazuh_envs
+      (set -C && echo "WAZUH_MANAGER='127.0.0.1' && WAZUH_PROTOCOL='tcp'" >/tmp/wazuh_envs)
+    fi
     installer -pkg "$WORK/agent.pkg" -target / >/dev/null
   elif has apt-get; then
     signed_deb "$PACKAGES/key/GPG-KEY-WAZUH" "$WAZUH_KEYS" "$PACKAGES/$SERIES/apt/ stable main" "wazuh-agent=$VERSION-1"
