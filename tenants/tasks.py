@@ -12,6 +12,7 @@ from tenants.provisioning.tasks import (
     start_consumers,
     sweep_due,
     sweep_scheduled,
+    sweep_settled,
     work_off,
 )
 
@@ -30,6 +31,7 @@ __all__ = [
     "start_consumers",
     "sweep_due",
     "sweep_scheduled",
+    "sweep_settled",
     "work_off",
 ]
 
@@ -48,6 +50,11 @@ BEAT_SCHEDULE = {
         "task": "tenants.tasks.sweep_scheduled",
         "schedule": 15.0,
         "options": {"expires": 14, "queue": "interactive"},
+    },
+    "sweep-settled-tenants": {
+        "task": "tenants.tasks.sweep_settled",
+        "schedule": 60.0,
+        "options": {"expires": 55, "queue": "bulk"},
     },
     "exchange-trails": {
         "task": "tenants.tasks.exchange_trails",

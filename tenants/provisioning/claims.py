@@ -85,6 +85,16 @@ def refresh_cell(cell_id: str) -> None:
     rls.call("refresh_cell", *terms, otherwise=lambda: _refresh_cell(*terms))
 
 
+def look_at_settled(before: dt.datetime, limit: int) -> int:
+    """
+    Have tenants looked at that have come to rest and of which the edge told nothing since a moment; returns how many.
+
+    What the edge lost, or changed without telling, would else stay as it is until somebody asks for something.
+    """
+    terms = (timezone.now(), before, limit)
+    return len(rls.call("look_at_settled", *terms, otherwise=lambda: _look_at_settled(*terms)))
+
+
 def hurry_cell(cell_id: str) -> None:
     """Have every tenant of a cell that waits for something looked at now, as after an outage of its edge."""
     terms = (cell_id, timezone.now())
@@ -115,6 +125,14 @@ def _refresh_cell(cell_id: str, now: dt.datetime) -> Rows:
     live = Tenant.objects.filter(cell_id=cell_id, generation__gt=0, deleted_at__isnull=True)
     live.update(refresh_due=True, next_attempt_at=now, feed_epoch="", feed_seq=0)
     return []
+
+
+def _look_at_settled(now: dt.datetime, before: dt.datetime, limit: int) -> Rows:
+    settled = Tenant.objects.filter(next_attempt_at=None, halted_at=None, deleted_at=None, generation__gt=0)
+    silent = settled.filter(Q(told_at=None) | Q(told_at__lt=before)).order_by(F("told_at").asc(nulls_first=True))
+    found = list(silent.values_list("id", flat=True)[:limit])
+    Tenant.objects.filter(pk__in=found).update(refresh_due=True, next_attempt_at=now)
+    return [{"looked": tenant_id} for tenant_id in found]
 
 
 def _hurry_cell(cell_id: str, now: dt.datetime) -> Rows:

@@ -17,7 +17,7 @@ from tenants.provisioning.kinds import BESIDE_THE_SPEC, KIND_OF_RUN, SUBMIT
 from tenants.provisioning.models import Operation, Step, Tenant
 from tenants.provisioning.sighting import Run, Sighting
 
-MIRRORED = ("observed", "observed_generation", "reason", "edge_view", "edge_seq")
+MIRRORED = ("observed", "observed_generation", "reason", "edge_view", "edge_seq", "told_at")
 
 ERASED = "tenants.tenant.erased"
 """The fact that nothing of a tenant is left at the edge."""
@@ -53,6 +53,7 @@ def record(tenant: Tenant, seen: Sighting, *, set_back: bool = False) -> bool:
         return False
     tenant.observed, tenant.observed_generation = seen.observed, seen.observed_generation
     tenant.reason, tenant.edge_view, tenant.edge_seq = seen.reason, _with_newest_positions(tenant, seen), seen.seq
+    tenant.told_at = timezone.now()
     if seen.observed == lifecycle.RUNNING:
         tenant.copy_from = None  # a clone that runs has its data
     tenant.save(update_fields=[*MIRRORED, "copy_from"])
@@ -78,7 +79,7 @@ def end_overtaken(tenant: Tenant, seen: Sighting) -> None:
 def record_absence(tenant: Tenant) -> None:
     """The edge knows nothing of this tenant: forget what it said before."""
     tenant.observed, tenant.observed_generation, tenant.reason = "absent", 0, None
-    tenant.edge_view, tenant.edge_seq = None, -1
+    tenant.edge_view, tenant.edge_seq, tenant.told_at = None, -1, timezone.now()
     tenant.save(update_fields=MIRRORED)
 
 

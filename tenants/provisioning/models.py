@@ -64,13 +64,13 @@ class Tenant(models.Model):
     One Wazuh deployment: what its organization asked for, and what the edge said last.
 
     `requested`, `spec` and `generation` are intent, owned here. `observed`, `observed_generation`, `reason` and
-    `edge_view` mirror the edge, owned there; `edge_seq` tells the later of two views. `sent_hash` and
-    `sent_operation_id` are what goes out under `generation` (no hash: something is yet to be handed over).
-    `next_attempt_at` is when the reconciler has to look (null: settled), `attempts` how many claims in a row did not
-    end well, `halted_at` when it gave up. `feed_epoch` and `feed_seq` say which change of the feed was applied last,
-    `usage_seq` which of the tenant object's numbered rows of usage; `refresh_due` asks for all mirrored parts to be
-    read anew. `copy_from` (tenant and backup) is where a clone's data are yet to come from; null once it has them, and
-    for every other tenant.
+    `edge_view` mirror the edge, owned there; `edge_seq` tells the later of two views, `told_at` when the last came.
+    `sent_hash` and `sent_operation_id` are what goes out under `generation` (no hash: something is yet to be handed
+    over). `next_attempt_at` is when the reconciler has to look (null: settled), `attempts` how many claims in a row did
+    not end well, `halted_at` when it gave up. `feed_epoch` and `feed_seq` say which change of the feed was applied
+    last, `usage_seq` which of the tenant object's numbered rows of usage; `refresh_due` asks for all mirrored parts to
+    be read anew. `copy_from` (tenant and backup) is where a clone's data are yet to come from; null once it has them,
+    and for every other tenant.
 
     From `binned_at` to `erases_at` a tenant lies in the recycle bin: whatever is requested of it, it is stopped and
     keeps its data. `binned_by` put it there, `erasure_told_at` is when its end was announced.
@@ -102,6 +102,7 @@ class Tenant(models.Model):
     reason = models.JSONField(null=True, blank=True)
     edge_view = models.JSONField(null=True, blank=True)
     edge_seq = models.BigIntegerField(default=-1)
+    told_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveIntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     halted_at = models.DateTimeField(null=True, blank=True)
@@ -135,6 +136,11 @@ class Tenant(models.Model):
             models.Index(fields=["organization", "-created_at", "-id"], name="tenants_of_organization"),
             models.Index(fields=["-created_at", "-id"], name="tenants_newest_first"),
             models.Index(fields=["cell", "id"], name="tenants_of_cell"),
+            models.Index(
+                fields=["told_at"],
+                condition=Q(next_attempt_at__isnull=True, deleted_at__isnull=True),
+                name="tenants_settled",
+            ),
             models.Index(fields=["lease_until"], condition=Q(lease_until__isnull=False), name="tenants_claimed"),
             models.Index(
                 fields=["organization", "next_attempt_at"],

@@ -1,5 +1,6 @@
 """Wake-ups of the reconciler and of the consumers of changes. Messages carry ids only; truth stands in rows."""
 
+import datetime as dt
 import time
 
 from celery import shared_task
@@ -17,6 +18,11 @@ HANDS = 16
 
 SHIFT_SECONDS = 10.0
 
+SETTLED_FOR = dt.timedelta(hours=6)
+"""For how long the edge may tell nothing of a tenant that has come to rest before it is asked."""
+SETTLED_AT_ONCE = 100
+"""How many are asked for in one sweep. Each minute one: 36,000 tenants in six hours."""
+
 
 @shared_task(name="tenants.tasks.reconcile", expires=EXPIRES)
 def reconcile(tenant_id: str) -> None:
@@ -29,6 +35,12 @@ def sweep_due() -> None:
     """Have what is due worked off: retries, looks, mass work, and whatever lost its message with the broker."""
     for _ in claims.due_tenants(HANDS):
         wake(work_off, queue=wakeups.BULK)
+
+
+@shared_task(name="tenants.tasks.sweep_settled")
+def sweep_settled() -> None:
+    """Have what has come to rest looked at a few times a day, so that drift is found and repaired."""
+    claims.look_at_settled(timezone.now() - SETTLED_FOR, SETTLED_AT_ONCE)
 
 
 @shared_task(name="tenants.tasks.work_off", expires=EXPIRES)

@@ -1,11 +1,16 @@
 """What a tenant is asked to be beside what it is."""
 
+import datetime as dt
+
 import pytest
+from django.utils import timezone
 
 from controlplane import rls
-from tenants.provisioning import actions
+from tenants.provisioning import actions, claims
+from tenants.provisioning.models import Tenant
 from tenants.provisioning.reconciler import reconcile
 from tests.cast import session_of
+from tests.database import all_rows
 from tests.tenants.conftest import fresh, make_due, read_feed
 
 pytestmark = pytest.mark.django_db
@@ -81,3 +86,22 @@ def test_its_page_shows_both_sides(told, edge, alice):
     page = session_of(alice).get(f"/t/{told.pk}/settings/").content.decode()
     assert "As asked, and as it is" in page
     assert "4.14.6" in page
+
+
+def test_what_has_come_to_rest_is_looked_at_again_and_brought_back(told, edge):
+    """The edge has lost the tenant without telling."""
+    with all_rows():
+        Tenant.objects.filter(pk=told.pk).update(told_at=timezone.now() - dt.timedelta(hours=7))
+    edge.views.pop(told.pk)
+    assert claims.look_at_settled(timezone.now() - dt.timedelta(hours=6), 10) == 1
+    while reconcile(told.pk) is not None and not edge.views.get(told.pk):
+        make_due(told)
+    assert edge.views[told.pk]["requested"] == "running"
+
+
+def test_what_was_told_of_lately_or_was_given_up_is_left_alone(told):
+    before = timezone.now() - dt.timedelta(hours=6)
+    assert claims.look_at_settled(before, 10) == 0
+    with all_rows():
+        Tenant.objects.filter(pk=told.pk).update(told_at=None, halted_at=timezone.now())
+    assert claims.look_at_settled(before, 10) == 0

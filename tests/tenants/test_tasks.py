@@ -112,6 +112,7 @@ def test_beat_sweeps_and_keeps_the_feeds_read():
 
     assert {entry["task"] for entry in BEAT_SCHEDULE.values()} == {
         "tenants.tasks.sweep_due",
+        "tenants.tasks.sweep_settled",
         "tenants.tasks.start_consumers",
         "tenants.tasks.read_usage",
         "tenants.tasks.exchange_trails",
