@@ -18,7 +18,7 @@ TAGGED = frozenset({"GET", "HEAD", "PATCH", "PUT"})
 
 
 class ApiDoor(APIView):
-    """Idempotency-Key on POST, If-Match on changes, RateLimit headers, and the asker as `self.actor`.
+    """Idempotency-Key on POST, RateLimit headers, and the asker as `self.actor`.
 
     A class that sets `calls_out` (see `controlplane.transactions`) reads under ``reading_as`` and writes by `written`.
     `only_validates` lists the methods that can be asked what they would do, by ``?validate_only=true``: such a request
@@ -29,8 +29,6 @@ class ApiDoor(APIView):
     only_validates: tuple[str, ...] = ()
     validating = False
     pending_answer: RememberedAnswer | None = None
-    tagged: frozenset[str] | None = None
-    """What of an answer its ETag stands for; None for all of it (see `controlplane.api.preconditions`)."""
 
     @property
     def actor(self) -> Actor:
@@ -38,13 +36,41 @@ class ApiDoor(APIView):
         return actor_of(self.request)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """After sign-in, permissions and throttle: takes the idempotency key, or demands what If-Match names."""
+        """After sign-in, permissions and throttle: takes the idempotency key."""
         super().initial(request, *args, **kwargs)
         self.validating = validate_only.is_asked(request, self.only_validates)
         if request.method == "POST" and not self.calls_out and not self.validating:
             self.pending_answer = idempotency.begin(request)
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        """Remembers the answer and adds headers."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if self.pending_answer is not None and not getattr(response, "exception", False):
+            idempotency.remember(self.pending_answer, response)
+        for name, value in rate_limit_headers(request).items():
+            response[name] = value
+        response.setdefault("Cache-Control", "no-store")
+        return response
+
+
+class ApiView(ApiDoor):
+    """One address of the REST API, a method a verb: ETag, and If-Match on changes."""
+
+    tagged: frozenset[str] | None = None
+    """What of an answer its ETag stands for; None for all of it (see `controlplane.api.preconditions`)."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """As every door, then demands what If-Match names."""
+        super().initial(request, *args, **kwargs)
         if not self.calls_out:
             self._demand_unchanged(request)
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        """As every door, with the ETag of what can be changed here."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if response.status_code == 200 and request.method in TAGGED and preconditions.has_tag(self):
+            response["ETag"] = preconditions.tag_of(response.data, self.tagged)
+        return response
 
     def hold(self) -> None:
         """Locks what decides about changes here, so that nobody changes anything between the look and the change."""
@@ -67,22 +93,6 @@ class ApiDoor(APIView):
             if row is not None:
                 idempotency.remember(row, response)
         return response
-
-    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        """Remembers the answer and adds headers."""
-        response = super().finalize_response(request, response, *args, **kwargs)
-        if self.pending_answer is not None and not getattr(response, "exception", False):
-            idempotency.remember(self.pending_answer, response)
-        if response.status_code == 200 and request.method in TAGGED and preconditions.has_tag(self):
-            response["ETag"] = preconditions.tag_of(response.data, self.tagged)
-        for name, value in rate_limit_headers(request).items():
-            response[name] = value
-        response.setdefault("Cache-Control", "no-store")
-        return response
-
-
-class ApiView(ApiDoor):
-    """One address, a method a verb."""
 
 
 class ListView(ApiView):

@@ -192,7 +192,7 @@ def test_every_delivery_that_is_due_gets_a_task_of_its_own(heard, monkeypatch):
     publish("k1")
     publish("k2")
     woken = []
-    monkeypatch.setattr(tasks, "wake", lambda task, *arguments: woken.append((task, *arguments)))
+    monkeypatch.setattr(tasks, "wake", lambda task, *arguments, queue: woken.append((task, *arguments)))
     tasks.deliver_outbox()
     assert heard == []
     assert [(task, organization) for task, _, organization in woken] == [(tasks.deliver, "org_a")] * 4
