@@ -117,8 +117,8 @@ CLAIMS = (
         "delete",
         "E",
         "Deletion ends every container and leaves a tombstone",
-        "the tenant is deleted",
-        "the operation succeeds, and the tenant's page says deleted",
+        "the tenant is deleted, and erased from the recycle bin",
+        "both operations succeed, and the tenant's page says deleted",
         trials.tenant_goes,
     ),
 )

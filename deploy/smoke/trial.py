@@ -60,6 +60,10 @@ class Trial:
                 found += page["events"]
 
     def forget(self) -> None:
-        """Deletes the tenant, if one is left. Raises NotSo where that does not work."""
-        if self.tenant and self.view()["status"] != "deleted":
-            self.portal.delete(f"/tenants/{self.tenant}", {"confirm_name": self.name})
+        """Deletes and erases the tenant, if one is left. Raises NotSo where that does not work."""
+        named, left = {"confirm_name": self.name}, self.view() if self.tenant else {"status": "deleted"}
+        if left["status"] == "deleted" or left.get("requested") == "deleted":
+            return
+        if left["status"] != "binned":
+            self.portal.delete(f"/tenants/{self.tenant}", named)
+        self.portal.post(f"/tenants/{self.tenant}/erase", named)

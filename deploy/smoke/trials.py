@@ -171,8 +171,11 @@ def tenant_comes_back(trial: Trial) -> str:
 
 def tenant_goes(trial: Trial) -> str:
     trial.view()
-    asked = trial.portal.delete(f"/tenants/{trial.tenant}", {"confirm_name": trial.name})
-    trial.portal.succeeded(asked["operation"]["id"], trial.patience)
+    named = {"confirm_name": trial.name}
+    binned = trial.portal.delete(f"/tenants/{trial.tenant}", named)
+    trial.portal.succeeded(binned["operation"]["id"], trial.patience)
+    erased = trial.portal.post(f"/tenants/{trial.tenant}/erase", named)
+    trial.portal.succeeded(erased["operation"]["id"], trial.patience)
     status = trial.view()["status"]
     if status != "deleted":
         raise NotSo(f"its status is {status}")
