@@ -131,6 +131,7 @@ DEFINER_FUNCTIONS = {
     "forget_old_rows": "removes answers and delivered messages after their time",
     "forget_old_mails": "removes mails a month after they ended",
     "installer_of_token": "which version machines with a token's short link are to run, and at which edge",
+    "look_at_settled": "makes tenants due that have come to rest and of which the edge told nothing for hours",
     "hurry_cell": "makes a cell's waiting tenants due once its edge answers again",
     "operations_due": "operations whose maintenance window has begun or is near, by the clock",
     "organizations_access_of_client_role": "trigger: fills the access table",
