@@ -21,7 +21,6 @@ import {
   rotate,
   rotateCredentials,
   rotation,
-  takeOver,
   tellTrail,
   token,
   tokenBody,
@@ -225,10 +224,6 @@ const CAUSES: Record<string, Causes> = {
   "delete /v1/tenants/{id}/tokens/{token}": {
     TENANT_UNKNOWN: () => tokenAt("DELETE", GUESS, { epoch }),
     TOKEN_NOT_FOUND: on((id) => tokenAt("DELETE", id, { epoch })),
-  },
-  "post /v1/tenants/{id}/agents/import": {
-    TENANT_UNKNOWN: () => takeOver(GUESS),
-    STALE_EPOCH: onLaterEpoch((id) => takeOver(id)),
   },
   "post /v1/tenants/{id}/agents/{agent}/quarantine": {
     TENANT_UNKNOWN: () => isolate(GUESS, "001"),
