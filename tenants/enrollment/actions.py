@@ -3,9 +3,10 @@
 from django.db import transaction
 from django.utils import timezone
 
-from controlplane import audit, outbox
+from controlplane import outbox
 from controlplane.actor import Actor
 from organizations import access
+from organizations.actions import trail
 from tenants.enrollment import limits
 from tenants.enrollment.models import Agent
 
@@ -20,13 +21,15 @@ def quarantine(*, by: Actor, agent: Agent, reason: str) -> Agent:
     news = {"quarantine_asked_at": timezone.now(), "quarantine_reason": reason}
     if Agent.objects.filter(pk=agent.pk, quarantine_asked_at__isnull=True).update(**news):
         agent.refresh_from_db()
-        audit.record(
-            by=by,
-            action="tenants.agent.quarantine",
-            organization_id=agent.organization_id,
-            target=agent.pk,
-            data={"tenant": agent.tenant_id, "agent": agent.number, "name": agent.name, "reason": reason},
-            grant_id=standing.grant_id,
+        trail.record(
+            by,
+            standing,
+            "tenants.agent.quarantine",
+            agent.pk,
+            tenant=agent.tenant_id,
+            agent=agent.number,
+            name=agent.name,
+            reason=reason,
         )
         outbox.publish(
             QUARANTINE_ASKED, key=agent.pk, organization_id=agent.organization_id, payload={"agent": agent.pk}

@@ -5,10 +5,11 @@ from typing import Any, Unpack
 from django.db import transaction
 from django.utils import timezone
 
-from controlplane import audit, outbox
+from controlplane import outbox
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, FieldError
 from organizations import access
+from organizations.actions import trail
 from tenants.protection import typed
 from tenants.protection.models import Backup
 from tenants.protection.problems import BackupNotFound
@@ -48,14 +49,7 @@ def back_up(*, by: Actor, tenant: Tenant) -> Backup:
         created_at=timezone.now(),
     )
     outbox.publish(ASKED, key=backup.pk, organization_id=tenant.organization_id, payload={"backup": backup.pk})
-    audit.record(
-        by=by,
-        action="tenants.tenant.back_up",
-        organization_id=tenant.organization_id,
-        target=tenant.pk,
-        data={"name": tenant.name, "backup": backup.pk},
-        grant_id=standing.grant_id,
-    )
+    trail.record(by, standing, "tenants.tenant.back_up", tenant.pk, name=tenant.name, backup=backup.pk)
     return backup
 
 

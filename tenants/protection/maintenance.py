@@ -4,9 +4,9 @@ from typing import Any
 
 from django.db import transaction
 
-from controlplane import audit
 from controlplane.actor import Actor
 from organizations import access
+from organizations.actions import trail
 from tenants.provisioning import mirror
 from tenants.provisioning.models import Tenant
 from tenants.provisioning.windows import Window
@@ -26,12 +26,7 @@ def set_window(*, by: Actor, tenant: Tenant, window: dict[str, Any] | None) -> T
         return tenant
     before, tenant.maintenance_window = tenant.maintenance_window, wanted
     tenant.save(update_fields=["maintenance_window"])
-    audit.record(
-        by=by,
-        action="tenants.tenant.set_maintenance_window",
-        organization_id=tenant.organization_id,
-        target=tenant.pk,
-        data={"name": tenant.name, "before": before, "window": wanted},
-        grant_id=standing.grant_id,
+    trail.record(
+        by, standing, "tenants.tenant.set_maintenance_window", tenant.pk, name=tenant.name, before=before, window=wanted
     )
     return tenant

@@ -2,9 +2,9 @@
 
 from django.db import transaction
 
-from controlplane import audit
 from controlplane.actor import Actor
 from organizations import access
+from organizations.actions import trail
 from tenants.provisioning import beside, mirror, specs, wakeups
 from tenants.provisioning.actions import refuse_leaving, refuse_while_busy
 from tenants.provisioning.kinds import SLEEP, WAKE
@@ -68,12 +68,13 @@ def set_sleep_policy(*, by: Actor, tenant: Tenant, after_minutes: int | None) ->
     before, tenant.spec = tenant.sleep_after_minutes, spec
     tenant.save(update_fields=["spec"])
     wakeups.look_at(tenant)
-    audit.record(
-        by=by,
-        action="tenants.tenant.set_sleep_policy",
-        organization_id=tenant.organization_id,
-        target=tenant.pk,
-        data={"name": tenant.name, "before": before, "after_minutes": after_minutes},
-        grant_id=standing.grant_id,
+    trail.record(
+        by,
+        standing,
+        "tenants.tenant.set_sleep_policy",
+        tenant.pk,
+        name=tenant.name,
+        before=before,
+        after_minutes=after_minutes,
     )
     return tenant

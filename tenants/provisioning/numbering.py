@@ -2,10 +2,10 @@
 
 from django.db import IntegrityError, transaction
 
-from controlplane import audit
 from controlplane.actor import Actor
 from controlplane.problems import Forbidden
 from organizations import access, external_ids
+from organizations.actions import trail
 from organizations.standings import Standing
 from tenants.provisioning import mirror
 from tenants.provisioning.models import Tenant
@@ -25,13 +25,8 @@ def number(*, by: Actor, tenant: Tenant, external_id: str) -> Tenant:
     if before and tenant.external_id_of != external_ids.numbering_of(standing):
         raise Forbidden("Another organization gave this tenant its external id. Nothing was changed.")
     give(tenant, external_id, standing)
-    audit.record(
-        by=by,
-        action="tenants.tenant.number",
-        organization_id=tenant.organization_id,
-        target=tenant.pk,
-        data={"name": tenant.name, "before": before, "external_id": external_id},
-        grant_id=standing.grant_id,
+    trail.record(
+        by, standing, "tenants.tenant.number", tenant.pk, name=tenant.name, before=before, external_id=external_id
     )
     return tenant
 

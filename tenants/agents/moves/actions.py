@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from django.db import transaction
 from django.utils import timezone
 
-from controlplane import audit
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Invalid
 from organizations import access
+from organizations.actions import trail
 from tenants.agents.actions import MOST_AGENTS, TenantIsGoing, named
 from tenants.agents.models import AgentMove, MovingAgent
 from tenants.enrollment.models import Agent, EnrollmentToken
@@ -64,13 +64,15 @@ def move(
         created_by=by.user_id,
     )
     MovingAgent.objects.bulk_create(_item(row, agent) for agent in moving)
-    audit.record(
-        by=by,
-        action="tenants.agents.move",
-        organization_id=tenant.organization_id,
-        target=row.pk,
-        data={"tenant": tenant.pk, "to": target.pk, "agents": ", ".join(names), "grace_hours": grace_hours},
-        grant_id=standing.grant_id,
+    trail.record(
+        by,
+        standing,
+        "tenants.agents.move",
+        row.pk,
+        tenant=tenant.pk,
+        to=target.pk,
+        agents=", ".join(names),
+        grace_hours=grace_hours,
     )
     return row, secret
 
@@ -88,13 +90,8 @@ def cancel(*, by: Actor, move: AgentMove) -> AgentMove:
         token = EnrollmentToken.objects.filter(pk=move.token_id, tenant_id=move.target_tenant_id).first()
         if token is not None:
             tokens.revoke_token(by=by, token=token)
-        audit.record(
-            by=by,
-            action="tenants.agents.cancel_move",
-            organization_id=move.organization_id,
-            target=move.pk,
-            data={"tenant": move.tenant_id, "to": move.target_tenant_id},
-            grant_id=standing.grant_id,
+        trail.record(
+            by, standing, "tenants.agents.cancel_move", move.pk, tenant=move.tenant_id, to=move.target_tenant_id
         )
         move.refresh_from_db()
     return move

@@ -3,10 +3,11 @@
 from collections import Counter
 from dataclasses import asdict, dataclass
 
-from controlplane import audit, rls
+from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.transactions import let_go
 from organizations import access
+from organizations.actions import trail
 from tenants.enrollment.agents import wake_reader
 from tenants.enrollment.imports.lines import KnownAgent, Line, read
 from tenants.enrollment.problems import TenantIsGoing
@@ -46,13 +47,13 @@ def import_agents(*, by: Actor, tenant: Tenant, client_keys: str) -> list[Result
     outcomes = _told(edge, tenant.pk, epoch, [line.agent for line in lines if line.agent])
     results = [_result(line, outcomes) for line in lines]
     with rls.acting_as(by.rls_actor):
-        audit.record(
-            by=by,
-            action="tenants.agents.import",
-            organization_id=tenant.organization_id,
-            target=tenant.pk,
-            data={"name": tenant.name, **Counter(result.outcome for result in results)},
-            grant_id=standing.grant_id,
+        trail.record(
+            by,
+            standing,
+            "tenants.agents.import",
+            tenant.pk,
+            name=tenant.name,
+            **Counter(result.outcome for result in results),
         )
         wake_reader(tenant)
     return results

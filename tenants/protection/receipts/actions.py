@@ -2,9 +2,10 @@
 
 from django.db import transaction
 
-from controlplane import audit, outbox
+from controlplane import outbox
 from controlplane.actor import Actor
 from organizations import access
+from organizations.actions import trail
 from tenants.protection.receipts.models import Receipt
 from tenants.provisioning.models import Tenant
 from tenants.provisioning.problems import NotPossibleNow
@@ -27,12 +28,7 @@ def ask_for_isolation_receipt(*, by: Actor, tenant: Tenant) -> Receipt:
     )
     payload = {"receipt": receipt.pk}
     outbox.publish(ASKED, key=receipt.pk, organization_id=tenant.organization_id, payload=payload)
-    audit.record(
-        by=by,
-        action="tenants.receipt.ask",
-        organization_id=tenant.organization_id,
-        target=tenant.pk,
-        data={"receipt": receipt.pk, "kind": receipt.kind, "name": tenant.name},
-        grant_id=standing.grant_id,
+    trail.record(
+        by, standing, "tenants.receipt.ask", tenant.pk, receipt=receipt.pk, kind=receipt.kind, name=tenant.name
     )
     return receipt
