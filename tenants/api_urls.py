@@ -11,7 +11,7 @@ from tenants.enrollment.installers import api as installers
 from tenants.enrollment.tokens import api as tokens
 from tenants.metering import api as metering
 from tenants.protection import api as protection
-from tenants.protection import backup_api as backups
+from tenants.protection.backups import api as backups
 from tenants.protection.receipts import api as receipts
 from tenants.provisioning import api as provisioning
 

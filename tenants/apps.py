@@ -17,7 +17,7 @@ class TenantsConfig(AppConfig):
         import tenants.enrollment.agents
         import tenants.enrollment.commands
         import tenants.enrollment.feed
-        import tenants.protection.backup_mirror
+        import tenants.protection.backups.mirror
         import tenants.protection.commands
         import tenants.protection.receipts.fetching
         import tenants.provisioning.subscribers  # noqa: F401

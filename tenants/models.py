@@ -4,7 +4,7 @@ from tenants.access.models import Revocation, TrailExchange
 from tenants.agents.models import AgentMove, AgentOrder, AgentResult, MovingAgent
 from tenants.enrollment.models import Agent, AgentReading, ConnectionChange, EnrollmentToken, Refusal, TokenUse
 from tenants.metering.models import UsageHour
-from tenants.protection.models import Backup
+from tenants.protection.backups.models import Backup
 from tenants.protection.receipts.models import Receipt
 from tenants.provisioning.models import Cell, Operation, Step, Tenant
 

@@ -10,11 +10,11 @@ from tenants.agents.moves import views as moves
 from tenants.enrollment.imports import views as imports
 from tenants.enrollment.installers import views as installers
 from tenants.enrollment.tokens import views as tokens
-from tenants.protection import backup_views as backups
-from tenants.protection import bin_views as recycle_bin
-from tenants.protection import maintenance_views as maintenance
-from tenants.protection import sleep_views as sleep
 from tenants.protection import views as protection
+from tenants.protection.backups import views as backups
+from tenants.protection.deletion import bin_views as recycle_bin
+from tenants.protection.maintenance import sleep_views as sleep
+from tenants.protection.maintenance import window_views as maintenance
 from tenants.protection.receipts import views as receipts
 from tenants.provisioning import create_views, version_views, views
 from tenants.provisioning import operation_views as operations

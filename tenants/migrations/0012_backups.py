@@ -5,7 +5,7 @@ from django.apps.registry import Apps
 from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-import tenants.protection.models
+import tenants.protection.backups.models
 from controlplane.rls_operations import EnableRowSecurity
 
 
@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.CharField(
-                        default=tenants.protection.models.new_backup_id,
+                        default=tenants.protection.backups.models.new_backup_id,
                         editable=False,
                         max_length=32,
                         primary_key=True,

@@ -8,7 +8,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.api.views import valid
-from tenants.protection import abandoning, actions, deletion, maintenance, sleeping
+from tenants.protection.deletion import abandoning
+from tenants.protection.deletion import actions as deletion
+from tenants.protection.maintenance import rotation, sleeping
+from tenants.protection.maintenance import window as maintenance
 from tenants.protection.serializers import Confirmation, TenantChange
 from tenants.provisioning import numbering, queries
 from tenants.provisioning.api import AskingView, asks
@@ -21,7 +24,7 @@ class RotateCertificates(AskingView):
     @asks("tenants_rotate_certificates", WhenIn)
     def post(self, request: Request, tenant_id: str) -> Response:
         """Give every node new certificates, one role after the other."""
-        return self.ask_of(tenant_id, partial(actions.rotate_certificates, **valid(WhenIn, request)))
+        return self.ask_of(tenant_id, partial(rotation.rotate_certificates, **valid(WhenIn, request)))
 
 
 class Sleep(AskingView):
@@ -48,7 +51,7 @@ class RotateCredentials(AskingView):
     @asks("tenants_rotate_credentials", WhenIn)
     def post(self, request: Request, tenant_id: str) -> Response:
         """Give every node new passwords, one role after the other. No value is ever shown."""
-        return self.ask_of(tenant_id, partial(actions.rotate_credentials, **valid(WhenIn, request)))
+        return self.ask_of(tenant_id, partial(rotation.rotate_credentials, **valid(WhenIn, request)))
 
 
 class OneTenant(AskingView):

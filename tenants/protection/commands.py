@@ -12,9 +12,9 @@ import structlog
 from controlplane import outbox
 from controlplane.models import Message
 from controlplane.rls import acting_as
-from tenants.protection import backup_mirror
-from tenants.protection.backups import ASKED as BACKUP_ASKED
-from tenants.protection.models import Backup
+from tenants.protection.backups import mirror as backup_mirror
+from tenants.protection.backups.actions import ASKED as BACKUP_ASKED
+from tenants.protection.backups.models import Backup
 from tenants.provisioning import intents, mirror
 from tenants.provisioning.edge_api import EdgeApi
 from tenants.provisioning.edge_errors import EdgeError

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from organizations.external_ids import LONGEST
-from tenants.protection.models import Backup
+from tenants.protection.backups.models import Backup
 from tenants.provisioning import specs, windows
 from tenants.provisioning.serializers import ReasonField, WhenIn, WishesIn
 

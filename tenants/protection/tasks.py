@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from tenants.protection import recycling
+from tenants.protection.deletion import recycling
 
 
 @shared_task(name="tenants.tasks.look_into_bins")

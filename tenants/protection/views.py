@@ -11,8 +11,10 @@ from django.views.decorators.http import require_POST, require_safe
 from controlplane.actor import actor_of
 from controlplane.forms import told_on
 from organizations import access
-from tenants.protection import abandoning, actions, deletion
+from tenants.protection.deletion import abandoning
+from tenants.protection.deletion import actions as deletion
 from tenants.protection.forms import WINDOW_OFFERED, DeleteForm, SleepForm, WindowForm
+from tenants.protection.maintenance import rotation
 from tenants.provisioning import actions as provisioning
 from tenants.provisioning import marks, numbering, queries, specs, versions
 from tenants.provisioning.buttons import button, timed_button
@@ -33,8 +35,8 @@ RUNTIMES = {
 
 start = button(provisioning.start, "starts. Every step shows here.")
 stop = button(provisioning.stop, "stops. Its data stay.")
-rotate_certificates = timed_button(actions.rotate_certificates, "gets new certificates. Every step shows here.")
-rotate_credentials = timed_button(actions.rotate_credentials, "gets new passwords. Every step shows here.")
+rotate_certificates = timed_button(rotation.rotate_certificates, "gets new certificates. Every step shows here.")
+rotate_credentials = timed_button(rotation.rotate_credentials, "gets new passwords. Every step shows here.")
 
 
 @login_required

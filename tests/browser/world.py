@@ -32,7 +32,7 @@ from tenants.access import actions as access
 from tenants.enrollment.models import EnrollmentToken
 from tenants.enrollment.tasks import read_agents
 from tenants.enrollment.tokens import actions as enrollment
-from tenants.protection import deletion
+from tenants.protection.deletion import actions as deletion
 from tenants.protection.receipts.models import Receipt
 from tenants.provisioning import actions
 from tenants.provisioning.models import Cell, Operation, Tenant

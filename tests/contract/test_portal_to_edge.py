@@ -29,9 +29,10 @@ from tenants.enrollment import queries as enrollment_queries
 from tenants.enrollment.tasks import read_agents
 from tenants.enrollment.tokens import actions as enrollment
 from tenants.enrollment.tokens import native
-from tenants.protection import actions as protection
-from tenants.protection import backups, deletion, sleeping
-from tenants.protection import queries as backup_queries
+from tenants.protection.backups import actions as backups
+from tenants.protection.backups import queries as backup_queries
+from tenants.protection.deletion import actions as deletion
+from tenants.protection.maintenance import rotation, sleeping
 from tenants.protection.receipts import actions as receipts
 from tenants.protection.receipts.models import Receipt
 from tenants.provisioning import actions, claims
@@ -141,7 +142,7 @@ def test_certificates_are_rotated_from_here_and_at_the_edge_and_both_are_operati
     tenant = make("Depot")
     work_until(lambda: fresh(tenant).status == "running")
     with rls.acting_as(owner.rls_actor):
-        asked = protection.rotate_certificates(by=owner, tenant=fresh(tenant))
+        asked = rotation.rotate_certificates(by=owner, tenant=fresh(tenant))
         issued = access.rotation_token(by=owner, tenant=fresh(tenant))
     deliver()
     work_until(lambda: not fresh(asked).is_open)

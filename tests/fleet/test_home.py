@@ -8,7 +8,7 @@ from controlplane.actor import Actor
 from fleet import queries
 from organizations.actions import clients, grants
 from organizations.models import Grant
-from tenants.protection import deletion
+from tenants.protection.deletion import actions as deletion
 from tests.cast import actor_for, found, found_client, person, session_of
 
 pytestmark = pytest.mark.django_db

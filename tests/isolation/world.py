@@ -32,7 +32,7 @@ from tenants.agents.actions import upgrade
 from tenants.agents.moves.actions import move
 from tenants.enrollment.models import Agent
 from tenants.enrollment.tokens.actions import create_token
-from tenants.protection.models import Backup
+from tenants.protection.backups.models import Backup
 from tenants.protection.receipts.models import Receipt
 from tenants.provisioning.actions import create
 from tenants.provisioning.models import Cell, Tenant

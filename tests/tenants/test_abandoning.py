@@ -6,8 +6,10 @@ from billing.models import Plan, Subscription
 from controlplane import rls
 from controlplane.models import AuditEntry
 from controlplane.problems import Conflict
-from tenants.protection import abandoning, backups, deletion
-from tenants.protection.models import Backup
+from tenants.protection.backups import actions as backups
+from tenants.protection.backups.models import Backup
+from tenants.protection.deletion import abandoning
+from tenants.protection.deletion import actions as deletion
 from tenants.provisioning import actions, versions
 from tenants.provisioning.models import Cell, Operation
 from tenants.provisioning.problems import NotPossibleNow, OperationInProgress

@@ -11,8 +11,10 @@ from billing.problems import QuotaExceeded
 from controlplane import rls
 from controlplane.models import AuditEntry
 from controlplane.problems import Conflict, Forbidden, Invalid
-from tenants.protection import backups, deletion, queries
-from tenants.protection.models import Backup
+from tenants.protection.backups import actions as backups
+from tenants.protection.backups import queries
+from tenants.protection.backups.models import Backup
+from tenants.protection.deletion import actions as deletion
 from tenants.provisioning import actions, feed
 from tenants.provisioning.models import Cell, Operation, Tenant
 from tenants.provisioning.problems import InvalidPlan, NotPossibleNow, OperationInProgress, PastPointOfNoReturn

@@ -24,7 +24,7 @@ from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Problem
 from organizations.models import Organization, User
-from tenants.protection import deletion
+from tenants.protection.deletion import actions as deletion
 from tenants.provisioning import actions, feed, versions, wakeups
 from tenants.provisioning.models import Cell, Operation, Tenant
 from tenants.provisioning.reconciler import reconcile

@@ -7,7 +7,7 @@ from billing.models import Subscription
 from billing.problems import QuotaExceeded, Suspended
 from controlplane import rls
 from controlplane.problems import Forbidden, Invalid, NotFound
-from tenants.protection import deletion
+from tenants.protection.deletion import actions as deletion
 from tenants.provisioning import actions
 from tenants.provisioning.models import Cell, Tenant
 from tenants.provisioning.problems import (

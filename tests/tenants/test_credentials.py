@@ -7,7 +7,7 @@ import pytest
 from controlplane import rls
 from controlplane.models import AuditEntry
 from controlplane.problems import Forbidden
-from tenants.protection import actions as protection
+from tenants.protection.maintenance import rotation
 from tenants.provisioning import lifecycle
 from tenants.provisioning.problems import NotPossibleNow, OperationInProgress
 from tenants.provisioning.timeline import tell
@@ -23,7 +23,7 @@ ROTATE = "credentials/rotate"
 def asked(running, alice_acts):
     """A rotation that the edge has not heard of yet."""
     with rls.acting_as(alice_acts.rls_actor):
-        return protection.rotate_credentials(by=alice_acts, tenant=running)
+        return rotation.rotate_credentials(by=alice_acts, tenant=running)
 
 
 def test_it_goes_to_the_edge_under_its_own_id_and_is_followed_to_its_end(running, asked, edge, alice_acts):
@@ -67,18 +67,18 @@ def test_one_rotation_at_a_time_whatever_it_exchanges(running, asked, edge, alic
     edge.begin_rotation(running.pk, "op_" + "e" * 20)
     read_feed()
     with rls.acting_as(alice_acts.rls_actor), pytest.raises(OperationInProgress):
-        protection.rotate_credentials(by=alice_acts, tenant=running)
+        rotation.rotate_credentials(by=alice_acts, tenant=running)
 
 
 def test_only_a_tenant_that_runs_gets_new_passwords(tenant, alice_acts):
     with rls.acting_as(alice_acts.rls_actor), pytest.raises(NotPossibleNow, match="new passwords"):
-        protection.rotate_credentials(by=alice_acts, tenant=tenant)
+        rotation.rotate_credentials(by=alice_acts, tenant=tenant)
 
 
 def test_a_viewer_may_not_ask_for_it(running, vera, acme):
     actor = actor_for(vera)
     with rls.acting_as(actor.rls_actor), pytest.raises(Forbidden):
-        protection.rotate_credentials(by=actor, tenant=running)
+        rotation.rotate_credentials(by=actor, tenant=running)
 
 
 def test_one_that_was_rolled_back_says_which_passwords_are_in_use(running, asked, edge, alice_acts):

@@ -3,7 +3,7 @@
 import pytest
 
 from controlplane import rls
-from tenants.protection import deletion
+from tenants.protection.deletion import actions as deletion
 from tenants.provisioning import actions
 from tenants.provisioning.models import Cell
 from tenants.provisioning.reconciler import reconcile

@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 from controlplane import audit, rls
 from controlplane.models import AuditEntry
 from controlplane.problems import Conflict, Invalid
-from tenants.protection import deletion
+from tenants.protection.deletion import actions as deletion
 from tenants.provisioning import actions, intents
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.problems import (

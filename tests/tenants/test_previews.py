@@ -4,7 +4,7 @@ import pytest
 
 from billing.models import Plan, Subscription
 from controlplane.models import AuditEntry, Message, RememberedAnswer
-from tenants.protection.models import Backup
+from tenants.protection.backups.models import Backup
 from tenants.provisioning.effects import EFFECTS
 from tenants.provisioning.kinds import KINDS
 from tenants.provisioning.models import Cell, Operation, Step, Tenant

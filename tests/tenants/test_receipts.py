@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 
 from controlplane import rls
 from controlplane.problems import Forbidden, NotFound
-from tenants.protection import deletion
+from tenants.protection.deletion import actions as deletion
 from tenants.protection.receipts import actions, queries
 from tenants.protection.receipts.models import Receipt
 from tenants.protection.receipts.signatures import NotGenuine, verify

@@ -9,7 +9,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from controlplane import rls
-from tenants.protection import deletion
+from tenants.protection.deletion import actions as deletion
 from tenants.provisioning import actions, claims, lifecycle, reconciler
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.reconciler import reconcile

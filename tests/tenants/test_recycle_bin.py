@@ -11,7 +11,9 @@ from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.models import AuditEntry, Mail
 from controlplane.problems import Conflict, Forbidden, Invalid
-from tenants.protection import deletion, recycling, tasks
+from tenants.protection import tasks
+from tenants.protection.deletion import actions as deletion
+from tenants.protection.deletion import recycling
 from tenants.provisioning import actions, queries
 from tenants.provisioning.models import Cell, Operation, Tenant
 from tenants.provisioning.problems import NotPossibleNow, PastPointOfNoReturn

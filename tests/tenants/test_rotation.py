@@ -11,8 +11,8 @@ from controlplane.actor import Actor
 from controlplane.models import AuditEntry
 from controlplane.problems import Forbidden
 from tenants.access import actions as access
-from tenants.protection import actions as protection
-from tenants.protection import deletion
+from tenants.protection.deletion import actions as deletion
+from tenants.protection.maintenance import rotation
 from tenants.provisioning import actions, feed, intents
 from tenants.provisioning.problems import NotPossibleNow, OperationInProgress, PastPointOfNoReturn
 from tenants.provisioning.reconciler import reconcile
@@ -31,7 +31,7 @@ ROTATE = "certs/rotate"
 def asked(running, alice_acts):
     """A rotation that the edge has not heard of yet."""
     with rls.acting_as(alice_acts.rls_actor):
-        return protection.rotate_certificates(by=alice_acts, tenant=running)
+        return rotation.rotate_certificates(by=alice_acts, tenant=running)
 
 
 def test_a_rotation_goes_to_the_edge_under_its_own_id_and_is_followed_to_its_end(running, asked, edge):
@@ -65,18 +65,18 @@ def test_a_page_asks_for_it_with_a_word_of_what_it_means(running, alice, edge):
 
 def test_one_rotation_at_a_time_whoever_began_it(running, asked, edge, alice_acts):
     with rls.acting_as(alice_acts.rls_actor), pytest.raises(OperationInProgress):
-        protection.rotate_certificates(by=alice_acts, tenant=running)
+        rotation.rotate_certificates(by=alice_acts, tenant=running)
     deliver()
     edge.finish(running.pk)
     edge.begin_rotation(running.pk, "op_" + "e" * 20)
     read_feed()
     with rls.acting_as(alice_acts.rls_actor), pytest.raises(OperationInProgress):
-        protection.rotate_certificates(by=alice_acts, tenant=running)
+        rotation.rotate_certificates(by=alice_acts, tenant=running)
 
 
 def test_only_a_tenant_that_runs_gets_new_certificates(tenant, alice_acts):
     with rls.acting_as(alice_acts.rls_actor), pytest.raises(NotPossibleNow):
-        protection.rotate_certificates(by=alice_acts, tenant=tenant)
+        rotation.rotate_certificates(by=alice_acts, tenant=tenant)
 
 
 def test_an_operator_may_ask_for_it_and_a_viewer_may_not(running, vera, bob, acme):
@@ -84,10 +84,10 @@ def test_an_operator_may_ask_for_it_and_a_viewer_may_not(running, vera, bob, acm
         actor = actor_for(person)
         with rls.acting_as(actor.rls_actor):
             if may:
-                assert protection.rotate_certificates(by=actor, tenant=running).requested_by == bob.pk
+                assert rotation.rotate_certificates(by=actor, tenant=running).requested_by == bob.pk
             else:
                 with pytest.raises(Forbidden):
-                    protection.rotate_certificates(by=actor, tenant=running)
+                    rotation.rotate_certificates(by=actor, tenant=running)
 
 
 def test_it_leaves_its_entry_in_the_trail(asked, acme, alice_acts):
@@ -125,7 +125,7 @@ def test_a_rotation_that_was_rolled_back_says_so_and_is_asked_for_anew_not_retri
         assert told.kept == "The certificates from before the rotation are the ones in use."
         with pytest.raises(NotPossibleNow):
             actions.retry(by=alice_acts, operation=failed)
-        assert protection.rotate_certificates(by=alice_acts, tenant=running).pk != failed.pk
+        assert rotation.rotate_certificates(by=alice_acts, tenant=running).pk != failed.pk
     assert fresh(running).status == "running"
 
 
@@ -137,7 +137,7 @@ def test_it_is_taken_back_until_the_edge_was_told_and_not_later(running, asked, 
     reconcile(running.pk)
     assert edge.count("PUT") == 1
     with rls.acting_as(alice_acts.rls_actor):
-        another = protection.rotate_certificates(by=alice_acts, tenant=running)
+        another = rotation.rotate_certificates(by=alice_acts, tenant=running)
     deliver()
     with rls.acting_as(alice_acts.rls_actor), pytest.raises(PastPointOfNoReturn):
         actions.cancel(by=alice_acts, operation=another)

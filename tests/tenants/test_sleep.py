@@ -8,7 +8,7 @@ from controlplane import rls
 from controlplane.models import AuditEntry
 from controlplane.problems import Invalid
 from tenants.access import actions as access
-from tenants.protection import sleeping
+from tenants.protection.maintenance import sleeping
 from tenants.provisioning import actions
 from tenants.provisioning.models import Operation
 from tenants.provisioning.problems import NotPossibleNow, OperationInProgress

@@ -13,7 +13,7 @@ from tenants.enrollment import queries
 from tenants.enrollment.models import EnrollmentToken
 from tenants.enrollment.problems import TenantIsGoing
 from tenants.enrollment.tokens import actions
-from tenants.protection import deletion
+from tenants.protection.deletion import actions as deletion
 from tests.cast import actor_for
 from tests.database import all_rows
 from tests.tenants.conftest import deliver, read_feed, stored

@@ -9,9 +9,10 @@ from django.utils import timezone
 from controlplane import rls
 from controlplane.models import AuditEntry, Mail
 from controlplane.problems import Conflict, Forbidden, Invalid
-from tenants.protection import actions as protection
-from tenants.protection import backups, maintenance
-from tenants.protection.models import Backup
+from tenants.protection.backups import actions as backups
+from tenants.protection.backups.models import Backup
+from tenants.protection.maintenance import rotation
+from tenants.protection.maintenance import window as maintenance
 from tenants.provisioning import actions, scheduling, tasks, versions
 from tenants.provisioning.models import Operation
 from tenants.provisioning.problems import NotPossibleNow
@@ -104,9 +105,9 @@ def test_what_waits_blocks_nothing_and_is_announced(windowed, scheduled, edge, a
     assert mail.to == alice.email
     with rls.acting_as(alice_acts.rls_actor):
         with pytest.raises(Conflict) as refused:
-            protection.rotate_certificates(by=alice_acts, tenant=windowed, when="window")
+            rotation.rotate_certificates(by=alice_acts, tenant=windowed, when="window")
         assert refused.value.code == "OPERATION_SCHEDULED"
-        assert protection.rotate_certificates(by=alice_acts, tenant=windowed).state == "queued"
+        assert rotation.rotate_certificates(by=alice_acts, tenant=windowed).state == "queued"
     with pytest.raises(IntegrityError), transaction.atomic(), all_rows():
         Operation.objects.create(
             organization_id=windowed.organization_id, tenant=windowed, kind="x", base_generation=0, state="scheduled"

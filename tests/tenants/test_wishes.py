@@ -15,7 +15,7 @@ from billing.entitlements import entitlement_of
 from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Problem
-from tenants.protection import deletion
+from tenants.protection.deletion import actions as deletion
 from tenants.provisioning import actions, lifecycle
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.reconciler import reconcile

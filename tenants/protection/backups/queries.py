@@ -5,8 +5,8 @@ from django.utils import timezone
 
 from controlplane.actor import Actor
 from organizations import access
-from tenants.protection.models import Backup
-from tenants.protection.problems import BackupNotFound
+from tenants.protection.backups.models import Backup
+from tenants.protection.backups.problems import BackupNotFound
 from tenants.provisioning.models import Tenant
 
 

@@ -13,7 +13,7 @@ from organizations import access
 from organizations import queries as organizations
 from organizations.frame import frame_for
 from organizations.names import names_of
-from tenants.protection import deletion
+from tenants.protection.deletion import actions as deletion
 from tenants.protection.forms import DeleteForm
 from tenants.protection.views import settings_page
 from tenants.provisioning import marks, queries

@@ -15,10 +15,11 @@ from controlplane.keyset import page_of, pager
 from organizations import access
 from organizations.frame import Link
 from organizations.names import names_of
-from tenants.protection import backups, queries
-from tenants.protection.backup_rows import backup_row
+from tenants.protection.backups import actions as backups
+from tenants.protection.backups import queries
+from tenants.protection.backups.models import Backup
+from tenants.protection.backups.rows import backup_row
 from tenants.protection.forms import CloneForm, RestoreForm
-from tenants.protection.models import Backup
 from tenants.provisioning import queries as provisioning
 from tenants.provisioning.buttons import when_of, words_for
 from tenants.provisioning.frame import tenant_frame

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from controlplane.rls import acting_as
-from tenants.protection.models import Backup, part_of
+from tenants.protection.backups.models import Backup, part_of
 from tenants.provisioning import mirror
 from tenants.provisioning.changes import Change
 from tenants.provisioning.edge_api import EdgeApi

@@ -7,7 +7,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.api.views import ListView, valid
-from tenants.protection import backups, queries
+from tenants.protection.backups import actions as backups
+from tenants.protection.backups import queries
 from tenants.protection.serializers import BackupOut, CloneIn, RestoreIn
 from tenants.provisioning.api import AskingView, TenantView, asks
 

@@ -7,8 +7,8 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from controlplane.actor import actor_of
-from tenants.protection import maintenance
 from tenants.protection.forms import DeleteForm, WindowForm
+from tenants.protection.maintenance import window as maintenance
 from tenants.protection.views import settings_page
 from tenants.provisioning import queries
 

@@ -8,8 +8,8 @@ from django.views.decorators.http import require_POST
 
 from controlplane.actor import actor_of
 from controlplane.problems import Invalid
-from tenants.protection import sleeping
 from tenants.protection.forms import SleepForm
+from tenants.protection.maintenance import sleeping
 from tenants.provisioning import queries
 from tenants.provisioning.buttons import button
 

@@ -7,7 +7,7 @@ from billing.entitlements import entitlement_of
 from billing.models import Plan
 from controlplane.actor import Actor
 from organizations import access
-from tenants.protection.deletion import refuse_protected
+from tenants.protection.deletion.actions import refuse_protected
 from tenants.provisioning import mirror
 from tenants.provisioning.actions import ask, permission_for, refuse_leaving, refuse_overtaken, refuse_while_busy
 from tenants.provisioning.kinds import KINDS, REVERT

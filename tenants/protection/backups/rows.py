@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from controlplane.marks import UNKNOWN, Mark
-from tenants.protection.models import Backup
+from tenants.protection.backups.models import Backup
 
 STATE = {
     "running": Mark("working", "loader-circle", "Being made"),

@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from controlplane import audit, rls
 from controlplane.actor import Actor
-from tenants.protection.deletion import supersede, tell_owners
+from tenants.protection.deletion.actions import supersede, tell_owners
 from tenants.provisioning import intents, mirror, wakeups
 from tenants.provisioning.kinds import ERASE
 from tenants.provisioning.models import Operation, Tenant

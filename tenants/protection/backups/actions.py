@@ -11,8 +11,8 @@ from controlplane.problems import Conflict, FieldError
 from organizations import access
 from organizations.actions import trail
 from tenants.protection import typed
-from tenants.protection.models import Backup
-from tenants.protection.problems import BackupNotFound
+from tenants.protection.backups.models import Backup
+from tenants.protection.backups.problems import BackupNotFound
 from tenants.provisioning import beside, mirror, specs
 from tenants.provisioning.actions import ask, make, refuse_leaving, refuse_while_busy
 from tenants.provisioning.kinds import CLONE, RESTORE

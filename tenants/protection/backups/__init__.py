@@ -1,0 +1,1 @@
+"""Backups, and the ways back from one."""

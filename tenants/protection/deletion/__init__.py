@@ -1,0 +1,1 @@
+"""Deletion on purpose only: the recycle bin, erasure, and giving up what failed."""
