@@ -21,7 +21,7 @@ ON_DOCKER := $(patsubst %,tests/contract/test_edge_%.py,tenant_life traffic stat
 # Where tests on the whole local stack lie.
 ON_STACK := $(patsubst %,tests/%,journeys contract browser deploy docker local)
 
-.PHONY: help setup run demo fuzz test test-sqlite test-postgres test-worker test-stack test-docker check format chaos chaos-scale bench contracts css \
+.PHONY: help setup run demo fuzz test test-sqlite test-postgres test-worker test-stack test-docker check format chaos chaos-scale bench contracts examples css \
         screenshots lock test-tools clean deploy smoke
 
 help:  ## list the commands
@@ -115,6 +115,10 @@ contracts: setup  ## write contracts/ and the guides of docs/sso/ from the code
 	npm --prefix worker run --silent contract
 	GARRISON_ENV=test $(PY) manage.py write_contract
 	GARRISON_ENV=test $(PY) manage.py write_guides
+
+examples: test-tools  ## record the examples of the API's description anew from real answers
+	RECORD_EXAMPLES=1 $(PY) -m pytest -n0 -q tests/examples -k recorded
+	@$(MAKE) --no-print-directory contracts
 
 css: assets/node_modules/.ready  ## build the styles
 	npm --prefix assets run --silent build

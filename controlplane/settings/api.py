@@ -30,5 +30,5 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "PREPROCESSING_HOOKS": ["controlplane.api.schema.only_the_api"],
     # Without the hook that makes components of enums: rooms would have to agree on names for them here.
-    "POSTPROCESSING_HOOKS": ["controlplane.api.schema.add_problems"],
+    "POSTPROCESSING_HOOKS": ["controlplane.api.schema.add_problems", "controlplane.api.examples.add_examples"],
 }
