@@ -11,6 +11,7 @@ import * as agents from "./routes/agents";
 import * as backups from "./routes/backups";
 import * as certs from "./routes/certs";
 import * as changes from "./routes/changes";
+import * as content from "./routes/content";
 import * as credentials from "./routes/credentials";
 import * as dashboard from "./routes/dashboard";
 import * as enroll from "./routes/enroll";
@@ -36,6 +37,7 @@ const MOUNTS = [
   sleep.mount,
   portalTrail.mount,
   credentials.mount,
+  content.mount,
   changes.mount,
   keys.mount,
   backups.mount,

@@ -16,6 +16,9 @@ const MIB = 1024 * 1024;
 /** API hosts: every body is read here. A poll of the changes waits 25 seconds, a push to a manager 20. */
 export const API_BOUNDS: Bounds = { announcedBytes: MIB, readBytes: MIB, readMs: 30_000, answerMs: 60_000 };
 
+/** A bundle of content: texts of 4 MiB together, of which JSON escapes each line's end and each quotation mark. */
+export const CONTENT_BYTES = 10 * MIB;
+
 /**
  * Dashboards: bodies go on to the node as they come. The largest is an import of saved objects, 25 MiB by the dashboard's
  * own default.

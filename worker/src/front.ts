@@ -2,7 +2,7 @@
 import { createMiddleware } from "hono/factory";
 import { type Settings, settingsOf } from "./bindings";
 import { boundedBytes, mayCarryBody } from "./body";
-import type { Bounds } from "./bounds";
+import { type Bounds, CONTENT_BYTES } from "./bounds";
 import { type AppEnv, type EdgeContext, renderError } from "./edge_app";
 import { EdgeError } from "./errors";
 import { isTenantId, newId } from "./ids";
@@ -18,12 +18,20 @@ const REFUSED_PATH = /%2f|%5c|%2e|%00|%25|\\|\/\/|\/\.{1,2}(\/|$)/i;
 /** What agents of Wazuh 5 send is large: their door reads it, once it knows who sends. */
 const CARRIED = /^\/wazuh\//;
 
+const CONTENT = /^\/v1\/tenants\/[^/]+\/content\/[^/]+$/;
+
+/** What a body of this request may be, at this front. */
+const boundsOf = (c: EdgeContext, bounds: Bounds): Bounds =>
+  CONTENT.test(c.req.path) && c.req.method === "PUT"
+    ? { ...bounds, announcedBytes: CONTENT_BYTES, readBytes: CONTENT_BYTES }
+    : bounds;
+
 export function apiFront(bounds: Bounds) {
   return createMiddleware<AppEnv>(async (c, next) => {
     await logged(c, async () => {
       if (!c.var.settings.apiHosts.has(hostOf(c.req.raw))) throw unknownHost();
       refusePath(c);
-      if (!CARRIED.test(c.req.path)) await boundBody(c, bounds);
+      if (!CARRIED.test(c.req.path)) await boundBody(c, boundsOf(c, bounds));
       await finished(c, bounds, next());
     });
   });

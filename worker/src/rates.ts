@@ -19,6 +19,7 @@ export const RATES = {
   wazuh5_guesses: { perMinute: 120, of: "requests with unknown bearers from this address" },
   events_per_tenant: { perMinute: 1200, of: "readings of this tenant's events" },
   rotations_per_tenant: { perMinute: 60, of: "rotations of this tenant" },
+  logtests_per_tenant: { perMinute: 60, of: "tests of events by this tenant" },
   codes_per_tenant: { perMinute: 300, of: "codes for this tenant's dashboard" },
   sessions_per_tenant: { perMinute: 300, of: "sessions of this tenant's dashboard" },
   session_guesses: { perMinute: 120, of: "unknown codes from this address" },

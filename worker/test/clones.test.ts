@@ -1,5 +1,7 @@
+import { env } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { alerts, backedUp, documents, managerOf } from "./support/backups";
+import { contentBody, putContent } from "./support/calls";
 import { answered, call, newTenantId, PLAN } from "./support/edge";
 import { putTenant, runningTenant, specOf, until } from "./support/tenants";
 
@@ -35,6 +37,19 @@ describe("a clone", () => {
     await putTenant(clone, specOf(1, { from: { ...guess, tenant: await runningTenant() } }));
     const view = await until(clone, (seen) => seen.observed === "failed");
     expect(view.run?.steps[0]).toMatchObject({ name: "copy", state: "failed", error: { code: "BACKUP_NOT_FOUND" } });
+  });
+
+  it("takes the content that its plan names along, under its own key, and fails with why where there is none", async () => {
+    const source = await runningTenant();
+    const { digest: content } = await answered<{ digest: string }>(putContent(source), 201);
+    const from = { tenant: source, backup: (await backedUp(source)).id };
+    const [clone, other] = [newTenantId(), newTenantId()];
+    await putTenant(clone, specOf(1, { from, plan: { ...PLAN, content } }));
+    await until(clone, (seen) => seen.run?.steps.find(({ name }) => name === "copy")?.state === "succeeded");
+    expect(await env.TENANT.getByName(clone).contentFiles(content)).toEqual(contentBody().files);
+    await putTenant(other, specOf(1, { from, plan: { ...PLAN, content: "0".repeat(64) } }));
+    const { run } = await until(other, (seen) => seen.observed === "failed");
+    expect(run?.steps[0]).toMatchObject({ name: "copy", state: "failed", error: { code: "CONTENT_MISSING" } });
   });
 
   it("of a newer minor version than its own fails with why, and works once it asks for that version", async () => {

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { createApiApp } from "../src/app";
 import { API_BOUNDS } from "../src/bounds";
 import { accessShows, SIGNING } from "./support/access";
-import { agentOrder, token } from "./support/calls";
+import { agentOrder, digestOf, token } from "./support/calls";
 import type { Causes } from "./support/causes";
 import { CONTROL_CAUSES } from "./support/control_causes";
 import { DOCUMENTED, OPERATIONS, resolved } from "./support/documented";
@@ -24,13 +24,14 @@ function causesAnywhere(name: string): Causes {
     .replace("{token}", token())
     .replace("{agent}", "001")
     .replace("{order}", agentOrder())
+    .replace("{digest}", digestOf({}))
     .replace("{action}", "wake");
   const headers = { host: "edge.test", "content-type": "application/json" };
   const halfBody = method === "GET" ? {} : { body: '{"epoch":1,' };
   return {
     400: () => plain(method === "GET" ? `${path}%00` : path, { method, headers, ...halfBody }),
     408: async () => createApiApp({ ...API_BOUNDS, readMs: 20 }).fetch(stuckRequest(method, API + path, headers), env),
-    413: () => plain(path, { method, headers: { ...headers, ...large(method) }, ...filled(method) }),
+    413: () => plain(path, { method, headers: { ...headers, ...large(method) }, ...filled(method, path) }),
     421: () => SELF.fetch(`http://elsewhere.test${path}`, { method, headers: { host: "elsewhere.test" } }),
     500: async () => createApiApp().request(API + path, { method, headers }, { ...env, CELL_ID: "" }),
   };
@@ -38,7 +39,10 @@ function causesAnywhere(name: string): Causes {
 
 /** A GET only announces its body: this side's own `fetch` sends none. */
 const large = (method: string) => (method === "GET" ? { "content-length": "1100000" } : {});
-const filled = (method: string) => (method === "GET" ? {} : { body: JSON.stringify({ fill: "x".repeat(1_100_000) }) });
+const filled = (method: string, path: string) => {
+  const bytes = path.includes("/content/") ? 11_000_000 : 1_100_000;
+  return method === "GET" ? {} : { body: JSON.stringify({ fill: "x".repeat(bytes) }) };
+};
 
 describe("every documented status", () => {
   const access = accessShows(() => [SIGNING]);

@@ -11,9 +11,14 @@ import {
   agentOrderAt,
   code,
   codeBody,
+  contentBody,
+  digestOf,
+  event,
   isolate,
   isolateToken,
+  logtest,
   orderAgents,
+  putContent,
   putToken,
   removal,
   revocation,
@@ -126,6 +131,7 @@ const CAUSES: Record<string, Causes> = {
   "put /v1/tenants/{id}": {
     ...proofs("PUT", "", stopped()),
     STALE_GENERATION: on((id) => then(put(id, stopped(2)), () => put(id, stopped(1)))),
+    CONTENT_MISSING: withPlan({ ...PLAN, content: digestOf(contentBody()) }),
     GENERATION_CONFLICT: on((id) => put(id, stopped(1, { plan: { ...PLAN, max_agents: 1 } }))),
     CLONE_REFUSED: on(async (id) => put(id, specOf(2, { from: { tenant: await runningTenant(), backup: NO_BACKUP } }))),
     INVALID_REQUEST: on((id) => put(id, {})),
@@ -137,6 +143,28 @@ const CAUSES: Record<string, Causes> = {
     ...proofs("DELETE", "", deletion()),
     STALE_GENERATION: on((id) => then(put(id, stopped(2)), () => call("DELETE", `/v1/tenants/${id}`, deletion(1)))),
     GENERATION_CONFLICT: on((id) => call("DELETE", `/v1/tenants/${id}`, deletion(1))),
+  },
+  "put /v1/tenants/{id}/content/{digest}": {
+    ...proofs("PUT", `/content/${digestOf(contentBody())}`, contentBody()),
+    INVALID_REQUEST: on((id) => putContent(id, { files: 1 })),
+    CONTENT_MISMATCH: on((id) => putContent(id, contentBody(), digestOf({}))),
+  },
+  "post /v1/tenants/{id}/logtest": {
+    ...proofs("POST", "/logtest", event()),
+    INVALID_REQUEST: on((id) => logtest(id, {})),
+    LOGTEST_REFUSED: async () => logtest(await runningTenant(), event({ log_format: "no-such" })),
+    TENANT_ASLEEP: async () => logtest(await asleepTenant()),
+    NODE_NOT_RUNNING: async () => {
+      const id = newTenantId();
+      await answered(put(id, specOf()), 202);
+      return logtest(id);
+    },
+    MANAGER_REFUSED: async () => {
+      const id = await runningTenant();
+      world.silent.add(`${id}:manager:0:55000`);
+      undo.push(() => world.silent.delete(`${id}:manager:0:55000`));
+      return logtest(id);
+    },
   },
   "post /v1/tenants/{id}/certs/rotate": { ...proofs("POST", "/certs/rotate", rotation()), ...changes(rotate) },
   "post /v1/tenants/{id}/credentials/rotate": {

@@ -5,7 +5,7 @@ import { describe, expect, it, vi } from "vitest";
 import contract from "../../contracts/edge-api.json";
 import type { ErrorBody } from "../src/errors";
 import { brokenAt, recordsOf } from "./support/audit";
-import { agentOrder } from "./support/calls";
+import { agentOrder, digestOf } from "./support/calls";
 import { API, answered, call, newTenantId, scopedToken, sign, stoppedTenant } from "./support/edge";
 import { replayAll } from "./support/stream";
 import { getTenant, specOf } from "./support/tenants";
@@ -143,6 +143,7 @@ function controlCalls(tenant: string): { method: string; template: string; path:
     "{token}": "abcdefghij",
     "{agent}": "001",
     "{order}": agentOrder(),
+    "{digest}": digestOf({}),
   };
   return Object.entries(contract.paths)
     .filter(([template]) => template.startsWith("/v1/"))

@@ -35,6 +35,8 @@ const API: Record<string, Test[]> = {
   "POST /v1/tenants/:id/tokens/:token/quarantine": [["quarantine", "finds no token of another tenant"], KEYS],
   "PUT /v1/tenants/:id/agent-orders/:order": [["agent_orders", "touches agents of its own tenant only"], KEYS],
   "GET /v1/tenants/:id/agent-orders/:order": [["agent_orders", "touches agents of its own tenant only"], KEYS],
+  "PUT /v1/tenants/:id/content/:digest": [["content", "is its own tenant's: nobody else's plan can name it"], KEYS],
+  "POST /v1/tenants/:id/logtest": [["logtest", "asks the manager of its own tenant only"], KEYS],
   "POST /v1/tenants/:id/certs/rotate": [
     ["rotation_door", "rotates no other tenant than the one it is asked for"],
     KEYS,

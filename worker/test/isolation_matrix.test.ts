@@ -64,6 +64,8 @@ const API_ROWS: Record<string, Row> = {
   "POST /v1/tenants/:id/agents/:agent/quarantine": WRITE,
   "PUT /v1/tenants/:id/agent-orders/:order": WRITE,
   "GET /v1/tenants/:id/agent-orders/:order": REFUSED,
+  "PUT /v1/tenants/:id/content/:digest": WRITE,
+  "POST /v1/tenants/:id/logtest": WRITE,
   "POST /v1/tenants/:id/certs/rotate": WRITE,
   "POST /v1/tenants/:id/credentials/rotate": WRITE,
   "POST /v1/tenants/:id/backups": WRITE,

@@ -32,6 +32,7 @@ const put = createRoute({
       "UNKNOWN_VERSION",
       "CLONE_REFUSED",
       "PLAN_TOO_LARGE",
+      "CONTENT_MISSING",
     ),
   },
 });

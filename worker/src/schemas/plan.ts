@@ -1,6 +1,7 @@
 /** What a tenant may be: sizes, counts, versions, days, settings and thresholds. */
 import { z } from "@hono/zod-openapi";
 import { orNull } from "./basics";
+import { ContentDigest } from "./content";
 
 export const Instance = z.enum(["lite", "basic", "standard-1", "standard-2", "standard-3", "standard-4"]);
 export type Instance = z.infer<typeof Instance>;
@@ -98,6 +99,10 @@ export const Plan = z
     raw_enrollment: z.boolean().optional().openapi({
       description:
         "Whether machines may enroll by Wazuh's own protocol as well, through /agents/{tenant}/1515; missing: no",
+    }),
+    content: orNull(ContentDigest).optional().openapi({
+      description:
+        "Which stored bundle of rules, decoders, lists and groups' configurations the manager has; null or missing: none",
     }),
     indexer: IndexerSettings.optional(),
     thresholds: ThresholdSettings.optional(),

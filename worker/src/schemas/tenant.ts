@@ -2,6 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import { AuditHead, PortalTrail } from "./audit";
 import { orNull, Reason, TenantId, Time } from "./basics";
+import { ContentView } from "./content";
 import { Requested } from "./orders";
 import { Instance, Role } from "./plan";
 import { Run } from "./runs";
@@ -92,6 +93,7 @@ export const TenantView = z
     run: orNull(Run),
     certificate: orNull(CertificateView),
     credentials: orNull(CredentialsView),
+    content: ContentView,
     /** What keeps a node's state from being safe outside its container. */
     state_trouble: orNull(Reason),
     next_backup_at: orNull(Time).openapi({

@@ -16,6 +16,7 @@ import {
   pendingGeneration,
   publishCertificates,
 } from "./certificates";
+import { eraseContent } from "./content";
 import type { TenantContext } from "./context";
 import { proveCredentials } from "./credential_proof";
 import { activeCredentials, generateCredentials } from "./credentials";
@@ -261,6 +262,7 @@ async function erase(ctx: TenantContext): Promise<void> {
   await takeCounts(ctx);
   for (const row of nodeRows(ctx)) await anyNodeStub(ctx.env, ctx.id, row.role as Role, row.n).erase();
   await ctx.env.WAZUH_EVENTS.getByName(ctx.id).erase();
+  await eraseContent(ctx);
   const certificate = await certify(ctx);
   ctx.transaction(() => {
     keepCertificate(ctx, certificate);

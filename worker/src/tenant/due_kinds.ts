@@ -2,6 +2,7 @@
 import { workOnOrders } from "./agent_work";
 import { countAgents } from "./agents";
 import { expireDue, scheduledDue, takeDue } from "./backups";
+import { pruneContent } from "./content";
 import { drive } from "./driver";
 import type { DueHandler } from "./due";
 import { checkHealth } from "./health_checks";
@@ -26,6 +27,7 @@ export const DUE_KINDS = (ctx: LiveContext): Record<string, DueHandler> => ({
   prune_access: async () => pruneAccess(ctx),
   take_backup: (row) => takeDue(ctx, row),
   expire_backup: (row) => expireDue(ctx, row),
+  prune_content: () => pruneContent(ctx),
   daily_backup: () => scheduledDue(ctx),
   rehydrate: (row) => rehydrateDue(ctx, row),
   rewrap: () => rewrapDue(ctx),

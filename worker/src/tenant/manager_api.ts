@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { type ItemRefusal, ManagerCalls, ManagerRefusal, Text } from "./manager_calls";
+import { type ItemRefusal, ManagerRefusal, Text } from "./manager_calls";
+import { RulesetCalls } from "./ruleset_calls";
 
 const PAGE = 500;
 /** The manager itself is agent 000. */
@@ -55,7 +56,7 @@ export interface UpgradeState {
 }
 
 /** Client of a manager's server API (Wazuh 4.x, port 55000), for the calls the edge needs. */
-export class ManagerApi extends ManagerCalls {
+export class ManagerApi extends RulesetCalls {
   /** All agents but the manager itself. @param most how many there can be; what a manager lists beyond is not read */
   async agents(most: number): Promise<ManagerAgent[]> {
     const agents: ManagerAgent[] = [];

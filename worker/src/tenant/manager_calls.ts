@@ -10,8 +10,8 @@ export interface Credential {
   password: string;
 }
 
-/** JSON, or the text of a configuration. */
-type Body = object | string;
+/** JSON, the text of a configuration, or the bytes of a file. */
+type Body = object | string | Uint8Array<ArrayBuffer>;
 
 export type Send = (request: Request) => Promise<Response>;
 
@@ -30,7 +30,7 @@ const Failed = z.object({
 
 const Envelope = z.object({
   data: z
-    .object({
+    .looseObject({
       affected_items: z.array(z.unknown()).catch([]),
       total_affected_items: z.number().catch(0),
       failed_items: z.array(Failed).catch([]),
@@ -140,11 +140,11 @@ export class ManagerCalls {
 
   async #exchange(method: string, path: string, authorization: string, body?: Body): Promise<Answer> {
     const headers: Record<string, string> = { authorization };
-    if (body) headers["content-type"] = typeof body === "string" ? "application/xml" : "application/json";
+    if (body) headers["content-type"] = typeOf(body);
     // The signal lets go of the connection; whether every party on the way heeds it is not relied on.
     const signal = AbortSignal.timeout(this.answerWithinMs);
-    const text = typeof body === "object" ? JSON.stringify(body) : (body ?? null);
-    const request = new Request(BASE + path, { method, headers, signal, body: text });
+    const sent = typeof body === "object" && !(body instanceof Uint8Array) ? JSON.stringify(body) : (body ?? null);
+    const request = new Request(BASE + path, { method, headers, signal, body: sent });
     try {
       return await within(this.answerWithinMs, this.send(request).then(read));
     } catch (error) {
@@ -152,6 +152,11 @@ export class ManagerCalls {
     }
   }
 }
+
+const typeOf = (body: Body) => {
+  if (body instanceof Uint8Array) return "application/octet-stream";
+  return typeof body === "string" ? "application/xml" : "application/json";
+};
 
 function refusalOf(method: string, path: string, status: number, envelope: Envelope | null): ManagerRefusal {
   const why = envelope?.detail ?? envelope?.message ?? (envelope ? "no reason" : "not an answer of the API");

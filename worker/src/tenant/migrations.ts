@@ -4,6 +4,7 @@ import { migrateOrders } from "./agent_orders";
 import { migrateAudit } from "./audit";
 import { migrateBackups } from "./backups";
 import { migrateBin } from "./bin";
+import { migrateContent } from "./content";
 import { migrateCredentials } from "./credentials";
 import { migrateErasure } from "./erasure";
 import { migrateHealth } from "./health_rows";
@@ -42,6 +43,7 @@ const PARTS = [
   migratePortalTrail,
   migrateBin,
   migrateErasure,
+  migrateContent,
 ];
 
 export function migrateAll(storage: DurableObjectStorage): void {

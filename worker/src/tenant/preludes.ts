@@ -4,6 +4,7 @@ import type { RestoreBackup } from "../schemas/backups";
 import type { Run, StepName } from "../schemas/runs";
 import { adoptPart } from "./adopted";
 import { orderBackup, partsOf, refuseNewer, takeBackup } from "./backups";
+import { copyContent, wantedContent } from "./content";
 import type { TenantContext } from "./context";
 import { clearEfforts, effortOf } from "./efforts";
 import type { Facts } from "./facts";
@@ -70,6 +71,12 @@ export function beginPrelude(ctx: TenantContext, kind: PreludeKind, operationId:
 export function cloneSource(ctx: TenantContext): Source | null {
   const known = row(ctx);
   return known?.kind === "clone" ? (JSON.parse(known.source) as Source) : null;
+}
+
+/** Whether a clone's data, and the content that its plan names, is yet to come from there. */
+export function awaitsCopy(ctx: TenantContext): boolean {
+  const known = row(ctx);
+  return known?.kind === "clone" && known.done < PRELUDE_STEPS.clone.length;
 }
 
 /**
@@ -139,6 +146,8 @@ async function copyState(ctx: TenantContext): Promise<void> {
   if (plan) refuseNewer(parts, versionsInUse(ctx, plan));
   for (const { role, n, number } of parts)
     await nodeStub(ctx.env, ctx.id, role, n).copyArchive({ tenant, role, n }, number);
+  const content = wantedContent(plan);
+  if (content !== null) await copyContent(ctx, tenant, content);
   done(ctx, known, "copy");
 }
 

@@ -7,10 +7,11 @@ import type { DeleteTenant, PutTenant, Requested } from "../schemas/orders";
 import type { Plan } from "../schemas/plan";
 import type { RunKind } from "../schemas/runs";
 import { noteBin } from "./bin";
+import { notePlanBefore, refuseMissingContent } from "./content";
 import type { TenantContext } from "./context";
 import { clearEfforts } from "./efforts";
 import { pinVersions, refuseVersion, turnTowards } from "./intents";
-import { beginPrelude, cloneSource } from "./preludes";
+import { awaitsCopy, beginPrelude, cloneSource } from "./preludes";
 import { abandonRotation } from "./rotation";
 import { beginRun, hasServed } from "./runs";
 import { abandonSleep } from "./sleep";
@@ -40,7 +41,7 @@ export function standingOf(
   return intent.bodyHash === stored.bodyHash ? "same" : "conflicting";
 }
 
-/** @throws EdgeError TENANT_DELETED, STALE_GENERATION, GENERATION_CONFLICT, UNKNOWN_VERSION, PLAN_TOO_LARGE, and of `refuseVersion` */
+/** @throws EdgeError TENANT_DELETED, STALE_GENERATION, GENERATION_CONFLICT, UNKNOWN_VERSION, PLAN_TOO_LARGE, CONTENT_MISSING, and of `refuseVersion` */
 export function acceptSpec(ctx: TenantContext, body: PutTenant): void {
   if (ctx.record()?.deleted) throw new EdgeError("TENANT_DELETED", "This tenant was deleted.");
   if (body.from) refuseExisting(ctx, body.from);
@@ -69,6 +70,7 @@ function accept(ctx: TenantContext, intent: Intent, kind: RunKind): void {
   }
   if (standing === "newer") {
     refuseUnfit(ctx, intent);
+    refuseMissingContent(ctx, intent.plan, intent.from !== undefined || awaitsCopy(ctx));
     if (intent.requested === "running" && intent.plan) refuseVersion(ctx, intent.plan, intent.rollback === true);
     ctx.transaction(() => store(ctx, intent, kind, hash));
   }
@@ -112,6 +114,7 @@ function store(ctx: TenantContext, intent: Intent, kind: RunKind, hash: string):
   const before = ctx.record();
   pinVersions(ctx);
   const started = kind === "start" ? kindOfChange(ctx, intent) : kind;
+  notePlanBefore(ctx, intent.plan);
   storeIntent(ctx, intent, hash);
   noteBin(ctx, intent.bin);
   abandonRotation(ctx);

@@ -3,6 +3,7 @@ import type { AccessClaims } from "../auth/claims";
 import { EdgeError, type ErrorBody } from "../errors";
 import type { TellTrail, TrailEnds } from "../schemas/audit";
 import type { BackupView, OrderBackup, OrderRehydration, RehydrationView, RestoreBackup } from "../schemas/backups";
+import type { AskLogtest, ContentFile, LogtestResult, PutContent, StoredContent } from "../schemas/content";
 import type { ActionTaken } from "../schemas/operators";
 import type { ChangeSleep, DeleteTenant, PutTenant, RotateCertificates, RotateCredentials } from "../schemas/orders";
 import type { Role, ServingRole } from "../schemas/plan";
@@ -10,11 +11,13 @@ import type { SignedReceipt } from "../schemas/receipts";
 import type { TenantView } from "../schemas/tenant";
 import { once } from "./answers";
 import { type BackupPart, listBackups, orderBackup, partsOf } from "./backups";
+import { contentFiles, storeContent } from "./content";
 import { DUE_DEADLINES_MS, DUE_KINDS } from "./due_kinds";
 import { erasureCertificate } from "./erasure";
 import { sleepNow } from "./idle";
 import { isolationReceipt } from "./isolation";
 import { answerForKey } from "./key_wrapping";
+import { logtest } from "./logtest";
 import { indexerAuthorization } from "./node_env";
 import { askAgain, nodeRows, takeReport } from "./node_records";
 import type { NodeReport } from "./nodes/reports";
@@ -202,6 +205,23 @@ export class TenantObject extends TenantTraffic {
       return true;
     });
     return this.#accepted();
+  }
+
+  // Custom content of the managers; see content.ts.
+
+  putContent(digest: string, body: PutContent): Promise<{ created: boolean; content: StoredContent }> {
+    return storeContent(this.tenant, digest, body);
+  }
+
+  /** For a clone: the files of a bundle. */
+  async contentFiles(digest: string): Promise<ContentFile[]> {
+    this.tenant.requireLive();
+    return contentFiles(this.tenant, digest);
+  }
+
+  /** @throws EdgeError, see logtest.ts */
+  async logtest(asked: AskLogtest): Promise<LogtestResult> {
+    return logtest(this.tenant, asked);
   }
 
   // Archived days that are searched again; see rehydrations.ts.

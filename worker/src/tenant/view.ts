@@ -8,6 +8,7 @@ import { attentionOf, type Signs } from "./attention";
 import { auditHead } from "./audit";
 import { nextDaily } from "./backups";
 import { certificateView } from "./certificates";
+import { contentView } from "./content";
 import type { TenantContext } from "./context";
 import { credentialsView } from "./credentials";
 import { healthView, probeOf } from "./health_rows";
@@ -46,6 +47,7 @@ export function tenantView(ctx: TenantContext): TenantView | null {
     run: latestRun(ctx),
     certificate: certificateView(ctx),
     credentials: credentialsView(ctx),
+    content: contentView(ctx, plan),
     state_trouble: stateTrouble(ctx.sql),
     next_backup_at: requested === "running" ? timeOf(nextDaily(ctx)) : null,
     sleeping: sleepView(ctx),

@@ -1,4 +1,5 @@
 /** Well-formed calls of the control plane, with what a test wants to be different. */
+import { contentHash } from "../../src/canonical";
 import { randomBase32 } from "../../src/ids";
 import { call, iso } from "./edge";
 import { newOperation } from "./tenants";
@@ -78,6 +79,17 @@ export const trailBody = (more = {}) => ({
 });
 export const tellTrail = (id: string, body: unknown = trailBody()) =>
   call("PUT", `/v1/tenants/${id}/portal-trail`, body);
+
+/** A bundle of content, the digest that names it, and the call that stores it. */
+export const contentBody = (text = '<group name="local,"></group>') => ({
+  files: [{ kind: "rules", name: "local_rules.xml", text }],
+});
+export const digestOf = (body: object) => contentHash(body);
+export const putContent = (id: string, body: object = contentBody(), digest = digestOf(body)) =>
+  call("PUT", `/v1/tenants/${id}/content/${digest}`, body);
+
+export const event = (more = {}) => ({ event: "Nov 27 18:00:00 web-1 app: hello", ...more });
+export const logtest = (id: string, body: unknown = event()) => call("POST", `/v1/tenants/${id}/logtest`, body);
 
 export const rotation = (more = {}) => ({ epoch, operation_id: newOperation(), ...more });
 export const rotate = (id: string, body: unknown = rotation()) => call("POST", `/v1/tenants/${id}/certs/rotate`, body);

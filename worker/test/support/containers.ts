@@ -1,6 +1,7 @@
 /** Containers for tests inside workerd, where `ctx.container` does not exist: the same interface over plain functions. */
 import { digest } from "../../src/ids";
 import type { Role } from "../../src/schemas/plan";
+import { rulesetAnswer } from "./ruleset";
 
 type Answer = (request: Request, port: number, node: FakeContainer) => Response | Promise<Response>;
 
@@ -230,14 +231,15 @@ const ANSWERS: Record<Role, Answer> = {
     });
   },
   indexer: indexerAnswer,
-  manager: (request, _port, node) => {
+  manager: async (request, _port, node) => {
     const { pathname } = new URL(request.url);
     const isIn =
       pathname === "/security/user/authenticate"
         ? presents(request, "wazuh-wui", node.passwords.API_PASSWORD)
         : request.headers.get("authorization") === "Bearer t";
     if (!isIn) return Response.json({ title: "Unauthorized" }, { status: 401 });
-    return Response.json({ data: { token: "t", affected_items: managerItems(request, node) }, error: 0 });
+    const told = await rulesetAnswer(request, node);
+    return told ?? Response.json({ data: { token: "t", affected_items: managerItems(request, node) }, error: 0 });
   },
   dashboard: (request, _port, node) => {
     if (!request.headers.has("x-proxy-user")) return new Response("Unauthorized", { status: 401 });

@@ -4,10 +4,15 @@ import {
   agentOrderAt,
   code,
   codeBody,
+  contentBody,
+  digestOf,
+  event,
   isolate,
   isolateToken,
   known,
+  logtest,
   orderAgents,
+  putContent,
   putToken,
   removal,
   revocation,
@@ -127,6 +132,28 @@ export const CONTROL_CAUSES: Record<string, Causes> = {
     }),
     410: onDeleted((id) => agentOrderAt(id)),
     422: on((id) => agentOrderAt(id, "ord_x")),
+  },
+  "put /v1/tenants/{id}/content/{digest}": {
+    ...tenantCauses("PUT", `/content/${digestOf(contentBody())}`, contentBody()),
+    200: on(async (id) => {
+      await (await putContent(id)).text();
+      return putContent(id);
+    }),
+    201: on((id) => putContent(id)),
+    410: onDeleted((id) => putContent(id)),
+    422: on((id) => putContent(id, { files: [{ kind: "rules", name: "local_rules.txt", text: "x" }] })),
+  },
+  "post /v1/tenants/{id}/logtest": {
+    ...tenantCauses("POST", "/logtest", event()),
+    200: async () => logtest(await runningTenant()),
+    409: on((id) => logtest(id)),
+    410: onDeleted((id) => logtest(id)),
+    422: on((id) => logtest(id, event({ event: "" }))),
+    429: async () => {
+      const id = await runningTenant();
+      return afterTooMany(60, () => logtest(id));
+    },
+    503: async () => logtest(await asleepTenant()),
   },
   "post /v1/tenants/{id}/certs/rotate": {
     ...tenantCauses("POST", "/certs/rotate", rotation()),
