@@ -43,6 +43,10 @@ PASSING = re.compile(r"merged\.mg.*|.*\.(tmp|new|restored)|.*\.db-(wal|shm|journ
 CLUSTER = re.compile(rb"<cluster>.*?</cluster>", re.DOTALL)
 CLUSTER_KEY = re.compile(rb"(<cluster>.*?<key>)([^<]*)(</key>)", re.DOTALL)
 NO_KEY = b"of-this-node"
+# The entries that the edge adds for the tenant's content, and adds again to each new manager: nobody changed anything.
+CONTENT_LISTS = re.compile(
+    rb"[ \t]*<!-- lists of custom content -->.*?<!-- end of the lists of custom content -->\r?\n?", re.DOTALL
+)
 
 PATIENCE = float(os.environ.get("STATE_PATIENCE_SECONDS", "120"))
 """Seconds for which the store may not answer: detecting attacks matters more than what was counted before."""
@@ -97,7 +101,7 @@ def _changed_settings(copy: Path) -> bool:
     Writes the settings without the cluster's key: a clone gets them. What nobody changed is not saved, so that it comes
     from the image, also from a newer one.
     """
-    present = (OSSEC / SETTINGS).read_bytes()
+    present = CONTENT_LISTS.sub(b"", (OSSEC / SETTINGS).read_bytes())
     copy.write_bytes(CLUSTER_KEY.sub(rb"\g<1>" + NO_KEY + rb"\g<3>", present))
     return present != RENDERED.read_bytes()
 

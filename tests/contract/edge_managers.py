@@ -38,13 +38,13 @@ def kill_manager(edge: Edge, tenant: str, n: int) -> None:
     nodes.kill(Machine(edge), required(edge, tenant, n))  # type: ignore[arg-type]
 
 
-def asked(edge: Edge, tenant: str, path: str, n: int = 0) -> list[dict[str, Any]]:
+def asked(edge: Edge, tenant: str, path: str, n: int = 0, method: str = "GET") -> list[dict[str, Any]]:
     """The items that a manager's API answers."""
     node = required(edge, tenant, n)
     given = node.environment
     basic = base64.b64encode(f"{given['API_USERNAME']}:{given['API_PASSWORD']}".encode()).decode()
     token = _call(edge, node, "POST", "/security/user/authenticate", f"Basic {basic}")["data"]["token"]
-    items: list[dict[str, Any]] = _call(edge, node, "GET", path, f"Bearer {token}")["data"]["affected_items"]
+    items: list[dict[str, Any]] = _call(edge, node, method, path, f"Bearer {token}")["data"]["affected_items"]
     return items
 
 

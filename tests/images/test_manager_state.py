@@ -159,6 +159,17 @@ def test_changed_settings_come_back_with_the_key_of_the_node_and_unchanged_ones_
     assert other.text("etc/ossec.conf") == RENDERED.format("other").replace("<cluster>", "<remote/><cluster>")
 
 
+def test_entries_that_the_edge_adds_for_content_are_no_changed_settings(manager, door):
+    entries = (
+        "    <!-- lists of custom content -->\n    <list>etc/lists/bad</list>\n"
+        "    <!-- end of the lists of custom content -->\n"
+    )
+    manager.write("etc/ossec.conf", RENDERED.format("one").replace("<cluster>", f"{entries}<cluster>"))
+    manager.serve()
+    manager.ask()
+    assert "etc/ossec.conf" not in unpacked(door)["configuration/manager.tgz"]
+
+
 ALONE = (
     "<ossec_config><cluster><key>k</key><node_type>master</node_type><disabled>yes</disabled></cluster></ossec_config>"
 )

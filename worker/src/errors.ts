@@ -65,6 +65,11 @@ export const ERRORS = {
     false,
     "Store the bundle under its digest first; what was stored of the plan before is kept.",
   ),
+  CONTENT_UNSUPPORTED: rule(
+    422,
+    false,
+    "Leave the content out, or stay with Wazuh 4; what was stored of the plan before is kept.",
+  ),
   CONTENT_REFUSED: rule(
     503,
     false,

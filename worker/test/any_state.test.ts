@@ -33,7 +33,8 @@ describe("decisions over any state", () => {
         const { rotation, upgrade, sleep } = some.requested === "running" ? some : facts();
         const rolling = rotation ? STEPS[RUN_OF[rotation.what]] : upgrade && STEPS.upgrade;
         const beside = rolling ? [...rolling, "rollback"] : sleep && STEPS[RUNS[sleep.aim]];
-        const names: readonly string[] = beside || STEPS[kind];
+        // Content comes in a run of its own, or behind the steps of another one.
+        const names: readonly string[] = beside || [...STEPS[kind], ...(some.content ? STEPS.content : [])];
         for (const name of step ? [step, ...holding] : holding) expect(names).toContain(name);
         expect(holding).not.toContain(step);
       }),
@@ -115,6 +116,8 @@ function reached(some: Facts, storm: number[] = []): { now: number; calmAt: numb
     if (decision.outcome !== "going" && now.rotation) now = { ...now, rotation: null };
     else if (endsUpgrade(decision, now)) now = { ...now, upgrade: null };
     else if (decision.outcome !== "going" && now.sleep?.aim === "awake") now = { ...now, sleep: null };
+    else if (decision.outcome !== "going" && now.content?.run)
+      now = { ...now, content: { ...now.content, run: false } };
     else if (decision.outcome === "reached" && !decision.action) return { now: now.now, calmAt };
     else if (decision.action) now = obeyed(now, decision.action);
     else if (decision.outcome === "gave_up" && decision.wakeAt === null) return { now: now.now, calmAt };

@@ -131,6 +131,7 @@ const CAUSES: Record<string, Causes> = {
   "put /v1/tenants/{id}": {
     ...proofs("PUT", "", stopped()),
     STALE_GENERATION: on((id) => then(put(id, stopped(2)), () => put(id, stopped(1)))),
+    CONTENT_UNSUPPORTED: withPlan({ ...PLAN, version: "5.0.0-rc", content: digestOf(contentBody()) }),
     CONTENT_MISSING: withPlan({ ...PLAN, content: digestOf(contentBody()) }),
     GENERATION_CONFLICT: on((id) => put(id, stopped(1, { plan: { ...PLAN, max_agents: 1 } }))),
     CLONE_REFUSED: on(async (id) => put(id, specOf(2, { from: { tenant: await runningTenant(), backup: NO_BACKUP } }))),

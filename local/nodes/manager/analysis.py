@@ -5,9 +5,9 @@ import time
 from typing import Any
 
 from local.nodes.manager.alerts import AlertLog, alert_of
-from local.nodes.manager.decoder import decode
 from local.nodes.manager.registry import Agent
-from local.nodes.manager.rules import RuleEngine
+from local.nodes.manager.rules import ALERTS_FROM
+from local.nodes.manager.ruleset import Ruleset
 from local.nodes.manager.shipping import Shipping
 
 LOG_FILES = "1"  # queue of log lines; others (integrity, inventory) carry what this stand-in does not analyse
@@ -16,8 +16,8 @@ LOG_FILES = "1"  # queue of log lines; others (integrity, inventory) carry what 
 class Analysis:
     """Analyses events of agents and of the manager itself."""
 
-    def __init__(self, manager: str, engine: RuleEngine, log: AlertLog, shipping: Shipping) -> None:
-        self._manager, self._engine, self._log, self._shipping = manager, engine, log, shipping
+    def __init__(self, manager: str, ruleset: Ruleset, log: AlertLog, shipping: Shipping) -> None:
+        self._manager, self._ruleset, self._log, self._shipping = manager, ruleset, log, shipping
 
     def take(self, agent: Agent, queue: str, location: str, line: str) -> None:
         """An event from an agent."""
@@ -31,9 +31,9 @@ class Analysis:
         self._analyse({"id": "000", "name": self._manager}, location, line)
 
     def _analyse(self, agent: dict[str, Any], location: str, line: str) -> None:
-        event = decode(line, location)
-        match = self._engine.evaluate(agent["id"], event)
-        if match is None:
+        event = self._ruleset.loaded.decoders.decode(line, location)
+        match = self._ruleset.engine.evaluate(agent["id"], event)
+        if match is None or match.rule.level < ALERTS_FROM:
             return
         now = time.time()
         alert = alert_of(match, event, agent=agent, manager=self._manager, id=self._log.next_id(now), now=now)

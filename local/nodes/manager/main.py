@@ -17,11 +17,14 @@ from local.nodes.manager.analysis import Analysis
 from local.nodes.manager.api.agents import AgentCalls
 from local.nodes.manager.api.cluster import ClusterCalls
 from local.nodes.manager.api.groups import GroupCalls
+from local.nodes.manager.api.logtest import LogtestCalls
 from local.nodes.manager.api.node import NodeCalls
 from local.nodes.manager.api.roles import RuleBook
+from local.nodes.manager.api.ruleset import RulesetCalls
 from local.nodes.manager.api.security import SecurityCalls
 from local.nodes.manager.api.server import ServerApi
 from local.nodes.manager.api.sessions import Sessions, forget_user
+from local.nodes.manager.api.settings import NodeSettings, SettingsCalls
 from local.nodes.manager.api.upgrades import UpgradeCalls
 from local.nodes.manager.api.views import DISCONNECTED_AFTER
 from local.nodes.manager.channel import AgentChannel
@@ -30,9 +33,10 @@ from local.nodes.manager.cluster.worker import Worker
 from local.nodes.manager.edge_enrollment import EdgeEnrollment
 from local.nodes.manager.enrollment import Enrollment, server_context
 from local.nodes.manager.registry import Registry
-from local.nodes.manager.rules import RuleEngine, load_rules
+from local.nodes.manager.ruleset import Ruleset
 from local.nodes.manager.settings import BadSettings, Settings
 from local.nodes.manager.shipping import Offsets, Shipping, beat
+from local.nodes.manager.xml_files import BadFile
 from local.nodes.state.door import Archive, StateDoor
 from local.nodes.state.restoring import restore
 from local.nodes.state.saving import Saver, sending
@@ -45,14 +49,19 @@ OWN_CERTIFICATE_DAYS = 365
 
 
 async def run(host: Host) -> int:
-    """Serves until the node is stopped; exit code 1 where the environment is not usable."""
+    """Serves until the node is stopped; exit code 1 where environment or rules are not usable."""
     try:
         settings = Settings.of(host)
     except BadSettings as error:
         host.log(str(error), level="fatal")
         return 1
     await restore(host, lambda fetched, archive: _take_up(host, settings, fetched, archive))
-    await Manager(host, settings).serve()
+    try:
+        manager = Manager(host, settings)
+    except BadFile as error:  # as the real analysis does
+        host.log(f"CRITICAL: {error}", level="fatal")
+        return 1
+    await manager.serve()
     return 0
 
 
@@ -66,7 +75,8 @@ class Manager:
         self.registry = Registry(host.disk, self.saver.wake)
         self.log = AlertLog(host.disk / "logs" / "alerts" / "alerts.json")
         self.shipping = Shipping(host, settings, self.log, Offsets(host.disk / "queue" / "shipping" / "offsets.json"))
-        self.analysis = Analysis(host.name, RuleEngine(load_rules(), time.monotonic), self.log, self.shipping)
+        self.ruleset = Ruleset(host.disk, self.saver.wake)
+        self.analysis = Analysis(host.name, self.ruleset, self.log, self.shipping)
         self.channel = AgentChannel(host, self.registry, self.analysis.take)
         self.enrollment = self._enrollment()
         self.agents_https = self._agents_https()
@@ -96,8 +106,8 @@ class Manager:
         if cluster.disabled:
             return None, None
         if cluster.type == "master":
-            return Master(host, cluster, self.registry), None
-        return None, Worker(host, cluster, self.registry, self.channel.disconnect)
+            return Master(host, cluster, self.registry, self.ruleset), None
+        return None, Worker(host, cluster, self.registry, self.ruleset, self.channel.disconnect)
 
     def _server_api(self) -> ServerApi:
         host, settings = self.host, self.settings
@@ -111,6 +121,9 @@ class Manager:
             ClusterCalls(host, settings.cluster, self.registry, self.master),
             SecurityCalls(sessions, rule_book),
             UpgradeCalls(self.registry),
+            RulesetCalls(self.ruleset),
+            LogtestCalls(host.name, self.ruleset),
+            SettingsCalls(host.name, NodeSettings(self.ruleset), self.master),
         )
         return ServerApi(sessions, rule_book, [route for call in calls for route in call.routes()])
 

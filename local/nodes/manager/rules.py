@@ -6,12 +6,13 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from local.nodes.manager.decoder import Event
 
 RULES_FILE = Path(__file__).with_name("rules.toml")
 COMPLIANCE = ("gdpr", "gpg13", "hipaa", "nist_800_53", "pci_dss", "tsc")
+ALERTS_FROM = 3  # level from which a rule raises an alert: `log_alert_level` of the image's settings
 MAX_SOURCES = 10_000  # sources remembered by a frequency rule; the one silent longest is forgotten first
 
 
@@ -92,18 +93,26 @@ class Window:
         return seen
 
 
-class RuleEngine:
-    """Matches events against the rules; `clock` gives seconds."""
+class Refinement(Protocol):
+    """Rules that build on what the others found."""
 
-    def __init__(self, rules: list[Rule], clock: Callable[[], float]) -> None:
+    def refine(self, found: Rule | None, event: Event) -> Rule | None: ...
+
+
+class RuleEngine:
+    """Matches events against the rules, and then those that a tenant brought; `clock` gives seconds."""
+
+    def __init__(self, rules: list[Rule], clock: Callable[[], float], own: Refinement | None = None) -> None:
+        self._own = own
         self._single = [rule for rule in rules if rule.if_matched is None]
         self._windows = [Window(rule) for rule in rules if rule.if_matched is not None]
         self._clock = clock
         self._fired: Counter[str] = Counter()
 
     def evaluate(self, agent: str, event: Event) -> Match | None:
-        """The rule an event matches: a frequency rule that it completes, else the first single one, else None."""
-        rule = next((rule for rule in self._single if _matches(rule, event)), None)
+        """The rule an event matches: a frequency rule that it completes, else the most exact single one, else None."""
+        found = next((rule for rule in self._single if _matches(rule, event)), None)
+        rule = self._own.refine(found, event) if self._own else found
         if rule is None:
             return None
         now = self._clock()

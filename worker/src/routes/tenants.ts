@@ -33,6 +33,7 @@ const put = createRoute({
       "CLONE_REFUSED",
       "PLAN_TOO_LARGE",
       "CONTENT_MISSING",
+      "CONTENT_UNSUPPORTED",
     ),
   },
 });

@@ -15,6 +15,8 @@ export const STEPS = {
   rotate_credentials: ["generate", "switch", "indexer", "manager", "dashboard", "verify"],
   restore: ["backup", "stop", "put_state", "indexer", "manager", "dashboard", "verify"],
   clone: ["copy", "certs", "indexer", "manager", "dashboard", "verify"],
+  // Of content alone: no node is touched.
+  content: ["content_apply", "content_check"],
   sleep: ["dashboard", "manager", "indexer"],
   wake: ["indexer", "manager", "dashboard", "verify"],
 } as const;
@@ -34,6 +36,8 @@ export const StepName = z.enum([
   "backup",
   "put_state",
   "copy",
+  "content_apply",
+  "content_check",
 ]);
 export type StepName = z.infer<typeof StepName>;
 
@@ -59,6 +63,7 @@ const RUN_KINDS = [
   "clone",
   "upgrade",
   "resize",
+  "content",
   "sleep",
   "wake",
 ] as const;

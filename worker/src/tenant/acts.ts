@@ -17,6 +17,7 @@ import {
   publishCertificates,
 } from "./certificates";
 import { eraseContent } from "./content";
+import { bringContent, bringListsTo, CONTENT_ACTS } from "./content_work";
 import type { TenantContext } from "./context";
 import { proveCredentials } from "./credential_proof";
 import { activeCredentials, generateCredentials } from "./credentials";
@@ -27,6 +28,7 @@ import type { Action } from "./facts";
 import { noteProbe } from "./health_rows";
 import { AMONG, certifiedBy, TRUSTS } from "./incarnations";
 import { requireWhole } from "./indexers";
+import { MASTER } from "./manager";
 import { requireJoined } from "./managers";
 import { environmentOf, isClustered, mintRequest } from "./node_env";
 import { nodeRow, nodeRows, notePrepared, noteStart, prepareSubject, startSubject, takeReport } from "./node_records";
@@ -49,7 +51,8 @@ const DEADLINES_MS: Record<Action["do"], number> = {
   start: 60_000,
   stop: 30_000,
   give_up_start: 30_000,
-  prepare: 120_000,
+  // A minute of it for content.
+  prepare: 180_000,
   mint: 90_000,
   generate: 10_000,
   verify: 60_000,
@@ -65,6 +68,8 @@ const DEADLINES_MS: Record<Action["do"], number> = {
   backup: 120_000,
   put_state: 60_000,
   copy: 240_000,
+  content_apply: 120_000,
+  content_check: 60_000,
 };
 
 type Kind = Action["do"];
@@ -90,6 +95,8 @@ const ACCOUNTS: Record<Kind, { subject: (action: Action) => string; code: ErrorC
   backup: { subject: () => "prelude", code: "BACKUP_FAILED" },
   put_state: { subject: () => "prelude", code: "STATE_UNREADABLE" },
   copy: { subject: () => "prelude", code: "STATE_UNREADABLE" },
+  content_apply: { subject: () => "content", code: "CONTENT_NOT_APPLIED" },
+  content_check: { subject: () => "content", code: "CONTENT_NOT_APPLIED" },
 };
 
 function perNode(subject: (role: Role, n: number) => string) {
@@ -113,6 +120,7 @@ const ACTS: { [K in Kind]: (ctx: TenantContext, action: Of<K>) => Promise<void> 
   use_version: (ctx, { role, version }) => useVersion(ctx, role, version),
   roll_back: async (ctx, { step, error }) => rollBack(ctx, step, error),
   ...PRELUDE_ACTS,
+  ...CONTENT_ACTS,
 };
 
 /** Does the action; a failure is counted and its error kept for the step, never thrown. */
@@ -209,10 +217,21 @@ async function giveUpStart(ctx: TenantContext, { role, n }: Of<"give_up_start">)
 
 async function prepareNode(ctx: TenantContext, { role, n }: Of<"prepare">): Promise<void> {
   const start = startOf(ctx, role, n);
-  if (role === "manager") await (n === 0 ? agentsMissing(ctx) : requireJoined(ctx, n));
+  if (role === "manager") await (n === MASTER ? prepareMaster(ctx) : prepareWorker(ctx, n));
   if (role === "indexer" && isClustered(planOf(ctx), role)) await requireWhole(ctx, n);
   if (rotationRow(ctx)?.what === "credentials") await proveCredentials(ctx, role, n);
   notePrepared(ctx, role, n, start);
+}
+
+/** What agents share in their groups comes before the agents. */
+async function prepareMaster(ctx: TenantContext): Promise<void> {
+  await bringContent(ctx);
+  await agentsMissing(ctx);
+}
+
+async function prepareWorker(ctx: TenantContext, n: number): Promise<void> {
+  await requireJoined(ctx, n);
+  await bringListsTo(ctx, n);
 }
 
 async function mint(ctx: TenantContext): Promise<void> {

@@ -8,9 +8,11 @@ import { DataKeySealer } from "../auth/data_key";
 import { contentHash } from "../canonical";
 import { EdgeError, type ErrorBody } from "../errors";
 import { SealedArchive } from "../events/archive";
+import { versionOf } from "../plan";
 import type { ContentFile, ContentView, PutContent, StoredContent } from "../schemas/content";
 import type { Plan } from "../schemas/plan";
 import type { TenantContext } from "./context";
+import { effortOf } from "./efforts";
 import { migrate } from "./schema";
 
 const MIGRATIONS = [
@@ -20,10 +22,20 @@ const MIGRATIONS = [
    CREATE TABLE content (
      one INTEGER PRIMARY KEY CHECK (one = 1), applied TEXT, before TEXT, refused TEXT, error TEXT) STRICT;
    INSERT INTO content (one) VALUES (1);`,
+  "ALTER TABLE content ADD COLUMN placed TEXT NOT NULL DEFAULT ''",
 ];
 
 /** Brings the tables up to date; runs in the object's constructor. */
 export const migrateContent = (storage: DurableObjectStorage) => migrate(storage, "content", MIGRATIONS);
+
+/** The steps that bring content to the managers. */
+export type ContentStep = "content_apply" | "content_check";
+
+/** What a manager said against a bundle, and in which step. */
+export interface Refusal {
+  step: ContentStep;
+  error: ErrorBody;
+}
 
 /** A bundle that no plan names yet stays this long: it is stored before the plan that names it is sent. */
 const UNNAMED_MS = 3600_000;
@@ -36,24 +48,43 @@ interface ContentRow {
   before: string | null;
   /** The last one that the manager refused, and why. */
   refused: string | null;
-  error: ErrorBody | null;
+  refusal: Refusal | null;
+  /** Which bundle's files lie at the manager; empty for none. */
+  placed: string;
 }
 
-type Row = Omit<ContentRow, "error"> & { error: string | null };
+type Row = Omit<ContentRow, "refusal"> & { error: string | null };
 
 /** Erased with the tenant, the row is gone. */
 export function contentRow({ sql }: TenantContext): ContentRow {
-  const [row] = sql.exec<Row>("SELECT applied, before, refused, error FROM content").toArray();
-  const { applied = null, before = null, refused = null, error = null } = row ?? {};
-  return { applied, before, refused, error: error === null ? null : (JSON.parse(error) as ErrorBody) };
+  const [row] = sql.exec<Row>("SELECT applied, before, refused, error, placed FROM content").toArray();
+  const { applied = null, before = null, refused = null, error = null, placed = "" } = row ?? {};
+  return { applied, before, refused, refusal: error === null ? null : (JSON.parse(error) as Refusal), placed };
+}
+
+/** Why the manager refused what is wanted now. */
+export function refusalOf(ctx: TenantContext, wanted: string | null): Refusal | null {
+  const { refused, refusal } = contentRow(ctx);
+  return wanted !== null && refused === wanted ? refusal : null;
+}
+
+/** Notes what became of a bundle at the manager. */
+export function noteContent(ctx: TenantContext, news: Partial<Omit<ContentRow, "before">>): void {
+  const { applied, placed, refused, refusal } = { ...contentRow(ctx), refused: null, refusal: null, ...news };
+  ctx.sql.exec(
+    "UPDATE content SET applied = ?, placed = ?, refused = ?, error = ?",
+    ...[applied, placed, refused, refusal && JSON.stringify(refusal)],
+  );
 }
 
 export const wantedContent = (plan: Plan | null | undefined): string | null => plan?.content ?? null;
 
 export function contentView(ctx: TenantContext, plan: Plan | null): ContentView {
-  const { applied, refused, error } = contentRow(ctx);
+  const { applied } = contentRow(ctx);
   const wanted = wantedContent(plan);
-  return { wanted, applied, error: wanted !== null && refused === wanted ? error : null };
+  // What keeps it from the manager for good, or for now.
+  const error = refusalOf(ctx, wanted)?.error ?? (applied === wanted ? null : effortOf(ctx, "content").error);
+  return { wanted, applied, error };
 }
 
 /**
@@ -109,10 +140,23 @@ export async function contentFiles(ctx: TenantContext, digest: string): Promise<
   return (JSON.parse(new TextDecoder().decode(bytes)) as PutContent).files;
 }
 
-/** @throws EdgeError CONTENT_MISSING for a plan that names what was not stored; a clone brings it along */
-export function refuseMissingContent(ctx: TenantContext, plan: Plan | null, comesAlong: boolean): void {
+/** From this major version on a manager has no rules of this kind, and no calls about them. */
+const WITHOUT_RULES = 5;
+
+export const takesContent = (plan: Plan) => Number.parseInt(versionOf(plan, "manager"), 10) < WITHOUT_RULES;
+
+/**
+ * Whether a plan can have the content that it names; a clone brings it along.
+ * @throws EdgeError CONTENT_MISSING where it was not stored; CONTENT_UNSUPPORTED for a version that takes none
+ */
+export function refuseContent(ctx: TenantContext, plan: Plan | null, comesAlong: boolean): void {
   const wanted = wantedContent(plan);
-  if (wanted !== null && !comesAlong && !storedContent(ctx, wanted)) throw missing(wanted);
+  if (!plan || wanted === null) return;
+  if (!takesContent(plan))
+    throw new EdgeError("CONTENT_UNSUPPORTED", "A manager of this version takes no rules of Wazuh 4.", [
+      { path: "plan.content", message: `can't be brought to version ${versionOf(plan, "manager")}` },
+    ]);
+  if (!comesAlong && !storedContent(ctx, wanted)) throw missing(wanted);
 }
 
 const missing = (digest: string) =>
@@ -126,6 +170,8 @@ export async function copyContent(ctx: TenantContext, tenant: string, digest: st
 
 /** Notes that another plan takes the place of this one; call in the transaction of the intent, before it is stored. */
 export function notePlanBefore(ctx: TenantContext, plan: Plan | null): void {
+  // Somebody's decision to try (again).
+  ctx.sql.exec("UPDATE content SET refused = NULL, error = NULL");
   const present = ctx.record()?.plan;
   if (!present || !plan || wantedContent(present) === wantedContent(plan)) return;
   ctx.sql.exec("UPDATE content SET before = ?", wantedContent(present));

@@ -7,6 +7,7 @@ import { act, givenNow, incarnationOf } from "./acts";
 import { forgetAdopted } from "./adopted";
 import { planDailyBackups } from "./backups";
 import { certificateFits, publishCertificates } from "./certificates";
+import { contentFact } from "./content_work";
 import type { TenantContext } from "./context";
 import { within } from "./deadline";
 import { effortOf } from "./efforts";
@@ -35,7 +36,7 @@ const ANSWER_WITHIN_MS = 10_000;
 /** Actions that begin an attempt of their step; what follows them belongs to the same attempt. */
 const ATTEMPTS: Action["do"][] = [
   ...(["start", "generate", "switch", "verify", "erase"] as const),
-  ...(["backup", "put_state", "copy", "snapshot"] as const),
+  ...(["backup", "put_state", "copy", "snapshot", "content_apply", "content_check"] as const),
 ];
 
 /** One visit. Always leaves a due row behind where something is to be looked at later. */
@@ -154,6 +155,7 @@ function factsOf(ctx: TenantContext): Facts {
     upgrade: upgradeFact(ctx, plan),
     versionTrouble: versionTrouble(ctx),
     sleep: sleepFact(ctx),
+    content: contentFact(ctx, plan, run),
     certs: fact({ role: "certs", n: 0, wanted: true }),
     nodes: plannedNodes(ctx, plan).map(fact),
     ...marksOf(ctx),

@@ -5,6 +5,7 @@ import type { Requested } from "../schemas/orders";
 import type { Role, ServingRole } from "../schemas/plan";
 import type { StepName } from "../schemas/runs";
 import type { NodeState, Observed } from "../schemas/tenant";
+import type { ContentStep, Refusal } from "./content";
 import type { PreludeAction } from "./preludes";
 
 /** Failures in a row after which a subject is given up until somebody retries. */
@@ -101,6 +102,19 @@ export interface Sleep {
   verified: boolean;
 }
 
+/** What the plan wants of custom content, against what the managers have. */
+export interface ContentFact {
+  /** It is in use, or none is and none is wanted. */
+  applied: boolean;
+  /** Its files lie at the manager. */
+  placed: boolean;
+  /** Why the manager refused it, and in which step; null where it did not. */
+  refused: Refusal | null;
+  /** A run is under way that brings it. */
+  run: boolean;
+  effort: Effort;
+}
+
 export interface Facts {
   now: number;
   requested: Requested;
@@ -116,6 +130,7 @@ export interface Facts {
   /** Why the version that was asked for last does not run, once that is settled. */
   versionTrouble: ErrorBody | null;
   sleep: Sleep | null;
+  content: ContentFact | null;
   certs: NodeFact;
   /** The nodes of the plan and any others that still run, in the order in which they start. */
   nodes: NodeFact[];
@@ -155,6 +170,8 @@ export type Action =
   | { do: "use_version"; role: ServingRole; version: string }
   /** Go back to the version before; `step` is where it failed. */
   | { do: "roll_back"; step: StepName; error: ErrorBody }
+  /** Put the content's files where the manager keeps them; have it look through them and load them. */
+  | { do: ContentStep }
   | { do: "erase" }
   | { do: PreludeAction };
 

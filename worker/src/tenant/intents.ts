@@ -1,14 +1,16 @@
 /** What a new intent means for the versions of the roles, and so which kind of run it begins. */
+import { contentHash } from "../canonical";
 import { EdgeError } from "../errors";
 import { type Plan, SERVING_ROLES, type ServingRole } from "../schemas/plan";
 import { partsOf } from "./backups";
+import { wantedContent } from "./content";
 import type { TenantContext, TenantRecord } from "./context";
 import type { Versions } from "./facts";
 import { keepsFormats, sameVersions, setVersion, versionsInUse, wantedVersions } from "./role_versions";
 import { hasServed, hasSettled, kindOfRun } from "./runs";
 import { fromOf, lastUpgrade, runningVersion, type UpgradeRow, upgradeRow } from "./versions";
 
-type Change = "start" | "upgrade" | "resize";
+type Change = "start" | "upgrade" | "resize" | "content";
 
 /**
  * Whether the versions in use may become this plan's. A change under way may always go back to where it came from.
@@ -62,7 +64,7 @@ export function turnTowards(
   if (sameVersions(inUse, wanted)) {
     // The reason why another version does not run is no news any more.
     ctx.sql.exec("DELETE FROM upgrade WHERE back IS NOT NULL");
-    return sizeChange(ctx, before, operation_id, plan);
+    return changeWithinVersion(ctx, before, operation_id, plan);
   }
   const source = rollback ? wayBack(ctx, wanted) : null;
   const version = runningVersion(ctx, before.plan);
@@ -93,11 +95,16 @@ function redirect(ctx: TenantContext, open: UpgradeRow, operationId: string, wan
   return "upgrade";
 }
 
-/** Nodes of a tenant that runs change their size one role after the other. */
-function sizeChange(ctx: TenantContext, before: TenantRecord, operationId: string, plan: Plan): Change {
+/** Nodes of a tenant that runs change their size one role after the other; content goes to them as they are. */
+function changeWithinVersion(ctx: TenantContext, before: TenantRecord, operationId: string, plan: Plan): Change {
   const known = kindOfRun(ctx, operationId);
   // A Retry goes on as what it was.
-  if (known === "start" || known === "resize") return known;
-  const differs = JSON.stringify(before.plan?.roles) !== JSON.stringify(plan.roles);
-  return differs && before.requested === "running" && hasSettled(ctx) ? "resize" : "start";
+  if (known === "start" || known === "resize" || known === "content") return known;
+  if (!before.plan || before.requested !== "running" || !hasSettled(ctx)) return "start";
+  if (JSON.stringify(before.plan.roles) !== JSON.stringify(plan.roles)) return "resize";
+  return isChangeOfContent(before.plan, plan) ? "content" : "start";
 }
+
+const isChangeOfContent = (before: Plan, plan: Plan) =>
+  wantedContent(before) !== wantedContent(plan) &&
+  contentHash({ ...before, content: null }) === contentHash({ ...plan, content: null });

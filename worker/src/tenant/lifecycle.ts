@@ -3,6 +3,7 @@
  * be, so that a crash at any point only means deciding again.
  */
 
+import { contented } from "./contented";
 import { type Decision, type Facts, WATCH_MS } from "./facts";
 import type { PreludeAction } from "./preludes";
 import { rotating } from "./rotating";
@@ -45,7 +46,7 @@ function towardsRunning(facts: Facts): Decision {
   const holding = stages.filter((stage) => stage.verdict.is === "holding").map((stage) => stage.step);
   // While a tenant is set up, each stage waits for the one before. Healing goes past a stage that only waits.
   const chosen = facts.settled ? (open.find((stage) => stage.verdict.is === "acting") ?? open[0]) : open[0];
-  if (!chosen) return runs(facts, holding);
+  if (!chosen) return contented(facts, runs(facts, holding));
   const failed = open.find((stage) => stage.verdict.is === "given_up");
   return {
     ...underWay(chosen, holding, errorOf((failed ?? chosen).verdict)),

@@ -5,8 +5,6 @@ import { RulesetCalls } from "./ruleset_calls";
 const PAGE = 500;
 /** The manager itself is agent 000. */
 const MANAGER_ID = "000";
-/** "The group already exists": what was asked for holds. */
-const HOLDS_ALREADY = new Set([1711]);
 /** "The node does not exist": it is not connected to the master. */
 const NOT_THERE = new Set([1730]);
 /** "Agent does not exist", "Agent is not in the group": likewise. */
@@ -105,16 +103,6 @@ export class ManagerApi extends RulesetCalls {
   /** Registers an agent under a given id and key. */
   async insert(agent: { id: string; name: string; key: string }): Promise<void> {
     await this.call("POST", "/agents/insert", { ...agent, ip: "any" });
-  }
-
-  /** Makes a group where it is missing. */
-  async makeGroup(group: string): Promise<void> {
-    await this.call("POST", "/groups", { group_id: group }, HOLDS_ALREADY);
-  }
-
-  /** Replaces what a group's agents share. @param configuration an agent.conf */
-  async configureGroup(group: string, configuration: string): Promise<void> {
-    await this.call("PUT", `/groups/${encodeURIComponent(group)}/configuration`, configuration);
   }
 
   /** Puts an agent into a group that exists. */

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { EdgeError, messageOf, plainText } from "../errors";
 import { basicAuthorization } from "./basic";
 import { within } from "./deadline";
-import { jsonAnswer } from "./nodes/json";
+import { jsonOf, textAnswer } from "./nodes/json";
 import { NotYet } from "./not_yet";
 
 export interface Credential {
@@ -54,6 +54,7 @@ interface Answer {
   status: number;
   /** Null where the answer was none of the API's. */
   envelope: Envelope | null;
+  text: string | null;
 }
 
 /** The manager answered, and its answer was no. */
@@ -108,6 +109,28 @@ export class ManagerCalls {
       id.map((one): [string, ItemRefusal] => [one, { code: error.code, message: error.message ?? "no reason" }]),
     );
     return { done: envelope.data.affected_items, refused: new Map(refused) };
+  }
+
+  /**
+   * A call about one thing, of which the caller wants to know why it was refused.
+   * @returns the manager's own words; null where it did what was asked for
+   * @throws ManagerRefusal where it refuses more than this call
+   */
+  protected async refusal(method: string, path: string, body?: Body): Promise<string | null> {
+    const { status, envelope } = await this.#signedIn(method, path, body);
+    const [failed] = envelope?.data?.failed_items ?? [];
+    if (failed) return failed.error.message ?? "no reason";
+    if (envelope && status < 300 && envelope.error === 0) return null;
+    const refusal = refusalOf(method, path, status, envelope);
+    if (!envelope || !refusal.concernsThisCall) throw refusal;
+    return envelope.detail ?? envelope.message ?? "no reason";
+  }
+
+  /** A call that answers with a file. @throws ManagerRefusal where it does not */
+  protected async text(method: string, path: string): Promise<string> {
+    const { status, envelope, text } = await this.#signedIn(method, path);
+    if (status >= 300 || text === null) throw refusalOf(method, path, status, envelope);
+    return text;
   }
 
   /** Signs in where that is needed: the token runs out, and a new manager knows none of its predecessor's. */
@@ -167,7 +190,8 @@ const busy = (afterMs: number) =>
   new NotYet("MANAGER_BUSY", "the manager takes no more calls of the edge in this minute", afterMs);
 
 async function read(answer: Response): Promise<Answer> {
-  return { status: answer.status, envelope: Envelope.safeParse(await jsonAnswer(answer)).data ?? null };
+  const text = await textAnswer(answer);
+  return { status: answer.status, envelope: Envelope.safeParse(jsonOf(text)).data ?? null, text };
 }
 
 /** The manager's own error codes: of the call, or of the items that failed in it. */

@@ -57,20 +57,22 @@ export function kindOfRun({ sql }: TenantContext, operationId: string): RunKind 
   return sql.exec<{ kind: RunKind }>(query, operationId).toArray()[0]?.kind ?? null;
 }
 
+/** What begins in a tenant that has been set up. */
+const IN_ONE_THAT_RUNS: RunKind[] = ["upgrade", "resize", "content"];
+
 /** What changes no plan, and so says nothing of whether the newest one was reached. */
 const BESIDE_THE_PLAN: RunKind[] = ["rotate", "rotate_credentials", "sleep", "wake"];
 
 /**
  * Whether the newest plan was fully reached once, so that what fails now is healed. A restore changes no plan either: it
- * leaves the tenant as set up as it was, whatever becomes of it. A change of version or size
- * begins in a tenant that has been set up.
+ * leaves the tenant as set up as it was, whatever becomes of it.
  */
 export function hasSettled({ sql }: TenantContext): boolean {
   const beside = BESIDE_THE_PLAN.map((kind) => `'${kind}'`).join(", ");
   const query = `SELECT kind, state FROM runs WHERE kind NOT IN (${beside}) AND (kind <> 'restore' OR state = 'running')
     ORDER BY position DESC LIMIT 1`;
   const [run] = sql.exec<{ kind: string; state: string }>(query).toArray();
-  if (run?.kind === "upgrade" || run?.kind === "resize") return true;
+  if (run && IN_ONE_THAT_RUNS.includes(run.kind as RunKind)) return true;
   return (run?.kind === "start" || run?.kind === "clone") && run.state === "succeeded";
 }
 

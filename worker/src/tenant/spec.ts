@@ -7,7 +7,7 @@ import type { DeleteTenant, PutTenant, Requested } from "../schemas/orders";
 import type { Plan } from "../schemas/plan";
 import type { RunKind } from "../schemas/runs";
 import { noteBin } from "./bin";
-import { notePlanBefore, refuseMissingContent } from "./content";
+import { notePlanBefore, refuseContent } from "./content";
 import type { TenantContext } from "./context";
 import { clearEfforts } from "./efforts";
 import { pinVersions, refuseVersion, turnTowards } from "./intents";
@@ -41,7 +41,7 @@ export function standingOf(
   return intent.bodyHash === stored.bodyHash ? "same" : "conflicting";
 }
 
-/** @throws EdgeError TENANT_DELETED, STALE_GENERATION, GENERATION_CONFLICT, UNKNOWN_VERSION, PLAN_TOO_LARGE, CONTENT_MISSING, and of `refuseVersion` */
+/** @throws EdgeError TENANT_DELETED, STALE_GENERATION, GENERATION_CONFLICT, UNKNOWN_VERSION, PLAN_TOO_LARGE, of `refuseContent`, and of `refuseVersion` */
 export function acceptSpec(ctx: TenantContext, body: PutTenant): void {
   if (ctx.record()?.deleted) throw new EdgeError("TENANT_DELETED", "This tenant was deleted.");
   if (body.from) refuseExisting(ctx, body.from);
@@ -70,7 +70,7 @@ function accept(ctx: TenantContext, intent: Intent, kind: RunKind): void {
   }
   if (standing === "newer") {
     refuseUnfit(ctx, intent);
-    refuseMissingContent(ctx, intent.plan, intent.from !== undefined || awaitsCopy(ctx));
+    refuseContent(ctx, intent.plan, intent.from !== undefined || awaitsCopy(ctx));
     if (intent.requested === "running" && intent.plan) refuseVersion(ctx, intent.plan, intent.rollback === true);
     ctx.transaction(() => store(ctx, intent, kind, hash));
   }
@@ -120,6 +120,8 @@ function store(ctx: TenantContext, intent: Intent, kind: RunKind, hash: string):
   abandonRotation(ctx);
   abandonSleep(ctx);
   beginRun(ctx, intent.operation_id, started, intent.generation);
+  // No node is touched: what was verified of them holds.
+  if (started === "content") ctx.sql.exec("UPDATE tenant SET verified = operation_id WHERE verified IS NOT NULL");
   // A new intent is somebody's decision to try (again): what was given up gets its attempts back.
   clearEfforts(ctx);
   if (intent.from && !cloneSource(ctx)) beginPrelude(ctx, "clone", intent.operation_id, intent.from);

@@ -52,6 +52,7 @@ export function facts(more: Partial<Facts> = {}): Facts {
     versionTrouble: null,
     prelude: null,
     sleep: null,
+    content: null,
     certs: node("certs", "stopped"),
     nodes: SERVING_ROLES.map((role) => node(role, "running")),
     verified: true,
@@ -121,6 +122,16 @@ const anyUpgrade = fc.record({
   versions: anyVersions,
   effort: efforts,
 });
+const REFUSED = errorBody("CONTENT_REFUSED", "The manager refused rules/a.xml: no.");
+const anyRefusal = fc.constantFrom(
+  null,
+  { step: "content_apply" as const, error: REFUSED },
+  { step: "content_check" as const, error: REFUSED },
+);
+const anyContent = fc
+  .record({ applied: fc.boolean(), placed: fc.boolean(), refused: anyRefusal, run: fc.boolean(), effort: efforts })
+  // What is in use was not refused.
+  .map((content) => (content.applied ? { ...content, refused: null } : content));
 export const anyFacts = fc
   .record({
     requested: fc.constantFrom("running" as const, "stopped" as const, "deleted" as const),
@@ -131,6 +142,7 @@ export const anyFacts = fc
     rotation: fc.option(anyRotation),
     upgrade: fc.option(anyUpgrade),
     sleep: fc.option(fc.record({ aim: fc.constantFrom("asleep" as const, "awake" as const), verified: fc.boolean() })),
+    content: fc.option(anyContent),
     certs: nodeOf("certs"),
     nodes: fc
       .tuple(indexersOf, managersOf, nodeOf("dashboard"), nodeOf("dashboard"), fc.boolean())
@@ -242,6 +254,10 @@ export function obeyed(before: Facts, action: Action): Facts {
       return upgraded({ ...before, ...UNTRIED }, { verified: false, back: action.error });
     case "erase":
       return { ...before, erased: true };
+    case "content_apply":
+      return { ...before, content: before.content && { ...before.content, placed: true, effort: FRESH } };
+    case "content_check":
+      return { ...before, content: before.content && { ...before.content, applied: true, effort: FRESH } };
     case "backup":
     case "put_state":
     case "copy":

@@ -81,6 +81,7 @@ export class RotatingWorld {
       ...{ upgrade: null, versionTrouble: null, resizing: false },
       rotation: this.rotation && { ...this.rotation, what: this.what, minted, switched: this.active !== OLD },
       sleep: null,
+      content: null,
       certs: fact(this.certs),
       nodes: this.nodes.map(fact),
       efforts: this.efforts,

@@ -87,7 +87,7 @@ export class UpgradingWorld {
     return {
       ...{ now: this.now, requested: "running", settled: true, certificateFits: true, verified: true, erased: false },
       ...{ renewAt: Number.POSITIVE_INFINITY, prelude: null, rotation: null, versionTrouble: null, resizing: false },
-      ...{ sleep: null, unwell: null },
+      ...{ sleep: null, content: null, unwell: null },
       upgrade: this.upgrade && {
         ...{ ...this.upgrade, from: allOn(OLD), to: allOn(this.upgrade.to) },
         ...{ adopts: false, versions: this.versions },

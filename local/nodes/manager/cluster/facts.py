@@ -6,15 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 from local.nodes.manager.registry import HEARD, Agent, Registry
+from local.nodes.manager.ruleset import Ruleset
 
 Disconnect = Callable[[str], None]
 
 
-def shared_facts(registry: Registry) -> bytes:
-    """All that the master decides: keys, groups with what they share, and which agent is in which."""
+def shared_facts(registry: Registry, ruleset: Ruleset) -> bytes:
+    """All that the master decides: keys, groups with what they share, which agent is in which, and rules."""
     memberships = {agent.id: agent.groups for agent in registry.all()}
     groups = {group: registry.shared.configuration(group) for group in registry.groups()}
-    facts = {"keys": registry.keys_text(), "groups": groups, "memberships": memberships}
+    facts = {"keys": registry.keys_text(), "groups": groups, "memberships": memberships, "ruleset": ruleset.texts()}
     return json.dumps(facts, sort_keys=True).encode()
 
 
@@ -23,9 +24,10 @@ def sum_of(facts: bytes) -> bytes:
     return hashlib.sha256(facts).hexdigest().encode()
 
 
-def take_shared_facts(registry: Registry, disconnect: Disconnect, facts: bytes) -> None:
+def take_shared_facts(registry: Registry, ruleset: Ruleset, disconnect: Disconnect, facts: bytes) -> None:
     """Makes a worker know what its master knows; agents that are gone lose their connection."""
     told = json.loads(facts)
+    ruleset.take_over(told["ruleset"])
     for id in registry.take_over(told["keys"], told["groups"], told["memberships"]):
         disconnect(id)
 

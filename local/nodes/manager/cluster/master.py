@@ -12,6 +12,7 @@ from local.nodes.host import Host
 from local.nodes.manager.cluster.facts import shared_facts, sum_of, take_agent_facts
 from local.nodes.manager.cluster.messages import ClusterError, Link, LinkLost
 from local.nodes.manager.registry import Registry
+from local.nodes.manager.ruleset import Ruleset
 from local.nodes.manager.settings import ClusterSettings
 from local.web.server import Listener
 
@@ -33,6 +34,8 @@ class Worker:
     heard_at: float = field(default_factory=time.time)
     checked_at: float = 0.0
     agents_at: float = 0.0
+    known: bytes = b""
+    """The sum of what it had when it was last compared."""
 
     def status(self) -> dict[str, Any]:
         """As `GET /cluster/healthcheck` shows it."""
@@ -49,8 +52,8 @@ class Worker:
 class Master:
     """Serves 1516. `workers` are those that are connected, by name."""
 
-    def __init__(self, host: Host, settings: ClusterSettings, registry: Registry) -> None:
-        self._host, self._settings, self._registry = host, settings, registry
+    def __init__(self, host: Host, settings: ClusterSettings, registry: Registry, ruleset: Ruleset) -> None:
+        self._host, self._settings, self._registry, self._ruleset = host, settings, registry, ruleset
         self._listener = Listener()
         self.workers: dict[str, Worker] = {}
 
@@ -71,6 +74,12 @@ class Master:
     async def status_of(self, name: str) -> dict[str, str]:
         """What a worker says of its processes. Raises KeyError where it is not connected, ClusterError or LinkLost."""
         return dict(json.loads(await self.workers[name].link.ask("dapi", b"status")))
+
+    async def ordered(self, name: str, what: str, text: str) -> tuple[list[Any] | None, Any]:
+        """What came of an order about a worker's settings. Raises as `status_of`."""
+        order = json.dumps([what, text]).encode()
+        refusal, said = json.loads(await self.workers[name].link.ask("dapi", order))
+        return refusal, said
 
     async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         visit = Visit(self)
@@ -102,9 +111,14 @@ class Master:
 
     def compared(self, worker: Worker, digest: bytes) -> bytes:
         """What the worker lacks; nothing where it knows all."""
-        facts = shared_facts(self._registry)
-        worker.checked_at = time.time()
+        facts = shared_facts(self._registry, self._ruleset)
+        worker.checked_at, worker.known = time.time(), digest
         return b"" if digest == sum_of(facts) else facts
+
+    def synced(self) -> dict[str, bool]:
+        """Of each worker whether it has what there is now."""
+        now = sum_of(shared_facts(self._registry, self._ruleset))
+        return {worker.name: worker.known == now for worker in self.workers.values()}
 
     def heard(self, worker: Worker, payload: bytes) -> None:
         take_agent_facts(self._registry, json.loads(payload))

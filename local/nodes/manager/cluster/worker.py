@@ -6,6 +6,7 @@ import json
 from images.lib.mesh.tunnel import Tunnel
 from local.nodes.host import Host
 from local.nodes.manager.api.node import processes
+from local.nodes.manager.api.settings import NodeSettings
 from local.nodes.manager.cluster.facts import (
     Disconnect,
     agent_facts,
@@ -15,7 +16,9 @@ from local.nodes.manager.cluster.facts import (
 )
 from local.nodes.manager.cluster.messages import ClusterError, Link, LinkLost
 from local.nodes.manager.registry import Registry
+from local.nodes.manager.ruleset import Ruleset
 from local.nodes.manager.settings import ClusterSettings
+from local.nodes.manager.xml_files import BadFile
 
 MASTER_PORT = 1516
 SYNC_SECONDS = 2.0
@@ -26,8 +29,11 @@ RETRY_SECONDS = 1.0
 class Worker:
     """Runs beside the worker's other parts."""
 
-    def __init__(self, host: Host, settings: ClusterSettings, registry: Registry, disconnect: Disconnect) -> None:
+    def __init__(
+        self, host: Host, settings: ClusterSettings, registry: Registry, ruleset: Ruleset, disconnect: Disconnect
+    ) -> None:
         self._host, self._settings, self._registry, self._disconnect = host, settings, registry, disconnect
+        self._ruleset, self._own = ruleset, NodeSettings(ruleset)
         self._tunnel = Tunnel(settings.url, lambda line: host.log(line, level="warning"), host.proxy)
         self._told: dict[str, str] = {}
 
@@ -71,9 +77,13 @@ class Worker:
             await link.ask("echo-c", b"keepalive")
 
     async def _compare(self, link: Link) -> None:
-        facts = await link.ask("syn_i_w_m", sum_of(shared_facts(self._registry)))
-        if facts:
-            take_shared_facts(self._registry, self._disconnect, facts)
+        facts = await link.ask("syn_i_w_m", sum_of(shared_facts(self._registry, self._ruleset)))
+        if not facts:
+            return
+        try:
+            take_shared_facts(self._registry, self._ruleset, self._disconnect, facts)
+        except BadFile as error:
+            self._host.log("the master's rules can't be loaded", reason=str(error), level="error")
 
     async def _tell(self, link: Link) -> None:
         """Only what is news, of agents that spoke to this node last."""
@@ -86,4 +96,6 @@ class Worker:
     async def _answer(self, command: str, payload: bytes) -> bytes:
         if (command, payload) == ("dapi", b"status"):
             return json.dumps(processes()).encode()
+        if command == "dapi":
+            return self._own.answer(payload)
         raise ClusterError(f"Error 3021 - unknown command {command}")
