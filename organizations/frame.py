@@ -89,7 +89,10 @@ SETTINGS = (
 )
 
 # the same, across tenants
-ACROSS_TENANTS = (("inventory", "Inventory", "server", "tenants:inventory", "agent.view"),)
+ACROSS_TENANTS = (
+    ("inventory", "Inventory", "server", "tenants:inventory", "agent.view"),
+    ("content", "Rules and content", "file-code", "tenants:content-files", "tenant.view"),
+)
 
 # the settings of MSPs alone
 OF_MSPS = (("client-access", "Access to clients", "link", "settings:client-access", "client.manage"),)

@@ -16,6 +16,7 @@ _OPERATOR = _VIEWER | {
     "token.revoke",
     "agent.quarantine",
     "agent.manage",
+    "content.manage",
     "client.emergency",
 }
 _ADMIN = _OPERATOR | {
@@ -36,6 +37,8 @@ OF_TENANTS = frozenset(
     each for each in PERMISSIONS if each.split(".")[0] in {"tenant", "token", "agent", "dashboard", "events"}
 )
 """What reaches one tenant and nothing else of the organization."""
+OF_ALL_CLIENTS = frozenset({"content.manage"})
+"""What a provider's people do once for all of its clients, so that whoever is limited to some of them may not."""
 CUSTOM = "role_"
 """How the key of an organization's own role begins."""
 
@@ -68,7 +71,7 @@ ROLE_HELP = f"One of {', '.join(Role.values)}, or the id of one of the organizat
 ROLE_WORDS = {
     "owner": "Everything, also what only the organization itself decides: owners, sign-in, billing, who manages it",
     "admin": "Makes and deletes tenants, looks after people, keys and clients; billing can only be read",
-    "operator": "Runs what is there: starts and stops tenants, enrolls, upgrades and removes agents",
+    "operator": "Runs what is there: starts and stops tenants, enrolls, upgrades and removes agents, writes rules",
     "viewer": "Sees tenants, agents, events and dashboards, and changes nothing",
     "billing": "Sees which tenants there are, and pays for them",
 }

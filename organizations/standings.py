@@ -16,7 +16,7 @@ from django.utils import timezone
 from controlplane.actor import Actor
 from organizations.models import EmergencyAccess, Grant, Membership, Organization
 from organizations.msp import client_sets, working
-from organizations.permissions import OF_TENANTS, PERMISSIONS, ROLES, Role, largest_role_within
+from organizations.permissions import OF_ALL_CLIENTS, OF_TENANTS, PERMISSIONS, ROLES, Role, largest_role_within
 from organizations.roles.named import permissions_of_role, permissions_of_roles
 from organizations.security.entering import ends_at, lack
 
@@ -199,7 +199,8 @@ def limits_of(actor: Actor, roles: dict[str, tuple[str, str | None]]) -> client_
 def held_in(roles: Mapping[str, tuple[str, str | None]], limits: client_sets.Limits) -> dict[str, frozenset[str]]:
     """What somebody may do in the organizations that they belong to."""
     held = permissions_of_roles({one: role for one, (role, _) in roles.items()})
-    return {one: held[one] - client_sets.ADMINISTRATION if one in limits else held[one] for one in roles}
+    beyond = client_sets.ADMINISTRATION | OF_ALL_CLIENTS
+    return {one: held[one] - beyond if one in limits else held[one] for one in roles}
 
 
 def reached(actor: Actor, roles: dict[str, tuple[str, str | None]] | None = None) -> Q:

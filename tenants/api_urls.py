@@ -5,6 +5,7 @@ from django.urls import path
 from tenants.access import api as access
 from tenants.agents import api as agents
 from tenants.agents.moves import api as moves
+from tenants.content import api as content
 from tenants.enrollment import api as enrollment
 from tenants.enrollment.imports import api as imports
 from tenants.enrollment.installers import api as installers
@@ -19,6 +20,8 @@ _ONE = "tenants/<str:tenant_id>"
 _AGENT = f"{_ONE}/agents/<str:number>"
 _TOKEN = f"{_ONE}/tokens/<str:token_id>"
 _OPERATION = "operations/<str:operation_id>"
+_ORGANIZATION = "organizations/<str:organization_id>"
+_FILE = "content-files/<str:file_id>"
 
 urlpatterns = [
     path("tenants", provisioning.Tenants.as_view(), name="api-tenants"),
@@ -72,6 +75,14 @@ urlpatterns = [
     path(f"{_ONE}/events-token", access.EventsToken.as_view(), name="api-events-token"),
     path(f"{_ONE}/certs-token", access.CertsToken.as_view(), name="api-certs-token"),
     path(f"{_ONE}/revocations", access.Revocations.as_view(), name="api-revocations"),
+    path(f"{_ORGANIZATION}/content", content.Inherited.as_view(), name="api-content-inherited"),
+    path(f"{_ORGANIZATION}/content-files", content.OrganizationFiles.as_view(), name="api-content-files"),
+    path(_FILE, content.OneFile.as_view(), name="api-content-file"),
+    path(f"{_FILE}/versions", content.Versions.as_view(), name="api-content-versions"),
+    path(f"{_FILE}/versions/<str:version_number>", content.OneVersion.as_view(), name="api-content-version"),
+    path(f"{_ONE}/content", content.TenantContent.as_view(), name="api-tenant-content"),
+    path(f"{_ONE}/content-files", content.TenantFiles.as_view(), name="api-tenant-content-files"),
+    path(f"{_ONE}/logtest", content.Logtest.as_view(), name="api-logtest"),
     path("operations", provisioning.Operations.as_view(), name="api-operations"),
     path(_OPERATION, provisioning.OneOperation.as_view(), name="api-operation"),
     path(f"{_OPERATION}/retry", provisioning.Retry.as_view(), name="api-operation-retry"),

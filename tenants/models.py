@@ -2,6 +2,7 @@
 
 from tenants.access.models import Revocation, TrailExchange
 from tenants.agents.models import AgentMove, AgentOrder, AgentResult, MovingAgent
+from tenants.content.models import ContentFile, ContentVersion
 from tenants.enrollment.models import Agent, AgentReading, ConnectionChange, EnrollmentToken, Refusal, TokenUse
 from tenants.metering.models import UsageHour
 from tenants.protection.backups.models import Backup
@@ -17,6 +18,8 @@ __all__ = [
     "Backup",
     "Cell",
     "ConnectionChange",
+    "ContentFile",
+    "ContentVersion",
     "EnrollmentToken",
     "MovingAgent",
     "Operation",

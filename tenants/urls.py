@@ -7,6 +7,8 @@ from tenants.access import views as access
 from tenants.agents import order_views as agent_orders
 from tenants.agents import views as agents
 from tenants.agents.moves import views as moves
+from tenants.content import file_views as content_files
+from tenants.content import views as content
 from tenants.enrollment.imports import views as imports
 from tenants.enrollment.installers import views as installers
 from tenants.enrollment.tokens import views as tokens
@@ -29,6 +31,11 @@ urlpatterns = [
     path("o/<str:organization_id>/agents/", agents.inventory, name="inventory"),
     path("o/<str:organization_id>/agents/export/", agents.export, name="inventory-export"),
     path("o/<str:organization_id>/bin/", recycle_bin.listing, name="bin"),
+    path("o/<str:organization_id>/content/", content_files.listing, name="content-files"),
+    path("o/<str:organization_id>/content/new/", content_files.create, name="content-new"),
+    path("o/<str:organization_id>/content/leave-out/", content_files.leave_out, name="content-leave-out"),
+    path("o/<str:organization_id>/content/<str:file_id>/", content_files.page, name="content-file"),
+    path("o/<str:organization_id>/content/<str:file_id>/withdraw/", content_files.withdraw, name="content-withdraw"),
     path("t/<str:tenant_id>/", views.overview, name="overview"),
     path("t/<str:tenant_id>/live/", views.live, name="live"),
     path("t/<str:tenant_id>/settings/", protection.settings, name="settings"),
@@ -62,6 +69,16 @@ urlpatterns = [
     path("t/<str:tenant_id>/backups/<str:backup_id>/", backups.page, name="backup"),
     path("t/<str:tenant_id>/backups/<str:backup_id>/restore/", backups.restore, name="backup-restore"),
     path("t/<str:tenant_id>/backups/<str:backup_id>/clone/", backups.clone, name="backup-clone"),
+    path("t/<str:tenant_id>/content/", content.content, name="content"),
+    path("t/<str:tenant_id>/content/leave-out/", content_files.leave_out_own, name="own-content-leave-out"),
+    path("t/<str:tenant_id>/content/new/", content_files.create_own, name="own-content-new"),
+    path("t/<str:tenant_id>/content/files/<str:own_file_id>/", content_files.own_page, name="own-content-file"),
+    path(
+        "t/<str:tenant_id>/content/files/<str:own_file_id>/withdraw/",
+        content_files.withdraw_own,
+        name="own-content-withdraw",
+    ),
+    path("t/<str:tenant_id>/logtest/", content.logtest, name="logtest"),
     path("t/<str:tenant_id>/tokens/", tokens.listing, name="tokens"),
     path("t/<str:tenant_id>/tokens/new/", tokens.create, name="token-new"),
     path("t/<str:tenant_id>/tokens/<str:token_id>/", tokens.page, name="token"),

@@ -36,6 +36,10 @@ AREAS = (
         ("tenant.delete", "Delete tenants", "With all data, after the time in the bin; also protects from deletion."),
     ),
     _area(
+        "Content",
+        ("content.manage", "Write rules and decoders", "Those of the organization; a provider's, for its clients too."),
+    ),
+    _area(
         "Agents and tokens",
         ("token.view", "See enrollment tokens", "Their limits and uses, never their secrets."),
         ("token.create", "Create enrollment tokens", "Whoever has one connects machines to a tenant."),

@@ -12,6 +12,7 @@ NOUNS = {
     "break_glass": "Emergency sign-in",
     "client_roles": "A member's clients",
     "connection": "Sign-in connection",
+    "content": "Content",
     "directory_group": "Directory's group",
     "directory_user": "Directory's user",
     "scim_token": "Provisioning token",
@@ -33,6 +34,8 @@ NOUNS = {
     "trail": "Audit trail",
 }
 VERBS = {
+    "leave_out": "left out",
+    "save": "saved in another version",
     "cancel_move": "no longer to be moved",
     "move": "to be moved to another tenant",
     "groups": "given other groups",

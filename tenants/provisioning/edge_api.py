@@ -75,6 +75,10 @@ class EdgeApi:
         """Have the nodes' passwords exchanged. The same operation again changes nothing."""
         return self._sighting("POST", f"/v1/tenants/{_part(tenant_id)}/credentials/rotate", body)
 
+    def logtest(self, tenant_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Have the manager say what one event would come to; no alert comes of it."""
+        return self._call("POST", f"/v1/tenants/{_part(tenant_id)}/logtest", body)
+
     def list_tenants(self, *, after: str | None, limit: int = 100) -> dict[str, Any]:
         """A page of every tenant at the edge: `tenants`, `next`, `feed_epoch`, `latest_seq`."""
         query = {"limit": limit} if after is None else {"after": after, "limit": limit}

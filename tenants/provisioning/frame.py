@@ -14,6 +14,7 @@ SECTIONS = (
     ("events", "Events", "activity", "tenants:events", "events.read"),
     ("agents", "Agents", "server", "tenants:agents", "agent.view"),
     ("tokens", "Enrollment tokens", "key-round", "tenants:tokens", "token.view"),
+    ("content", "Rules and content", "file-code", "tenants:content", "tenant.view"),
     ("access", "Access", "eye", "tenants:access", "tenant.view"),
     ("backups", "Backups", "hard-drive", "tenants:backups", "tenant.view"),
     ("operations", "Operations", "refresh-cw", "tenants:operations", "tenant.view"),

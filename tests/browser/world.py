@@ -29,6 +29,7 @@ from organizations.models import (
     User,
 )
 from tenants.access import actions as access
+from tenants.content import actions as content
 from tenants.enrollment.models import EnrollmentToken
 from tenants.enrollment.tasks import read_agents
 from tenants.enrollment.tokens import actions as enrollment
@@ -44,6 +45,15 @@ from tests.cast import actor_for, join
 from tests.database import all_rows
 from tests.deliveries import deliver_due
 from tests.tenants.conftest import EDGE, read_feed
+
+RULES = """<group name="acme,authentication_failed,">
+  <rule id="100100" level="5">
+    <if_group>authentication_failed</if_group>
+    <time>10 pm - 6 am</time>
+    <description>A failed sign-in at night</description>
+  </rule>
+</group>
+"""
 
 
 @dataclass
@@ -68,6 +78,7 @@ class World:
     open_grant: Grant | None = None
     role: CustomRole | None = None
     receipt: Receipt | None = None
+    content: str = ""
 
     def add(self, client: Organization, name: str, by: User) -> Tenant:
         """A tenant just asked for, which the reconciler has handed to the edge."""
@@ -115,6 +126,7 @@ def build(edge: LivelyEdge, *, paula: User, alice: User, vera: User, msp: Organi
         if make is not None:
             make(world, world.add(client, f"{name.split()[0]} production", world.paula))
     _people(world)
+    _content(world)
     by = actor_for(paula)
     with rls.acting_as(by.rls_actor):
         asked = {"reason": "Watching your servers at night", "days": 90}
@@ -191,6 +203,22 @@ def _acme(world: World) -> None:
             description="Looks at dashboards and cuts off machines, from ten to six.",
             permissions=["agent.quarantine", "agent.view", "dashboard.open", "events.read", "tenant.view"],
         )
+
+
+def _content(world: World) -> None:
+    """A provider's list, the organization's rules in two versions, and a list that one tenant leaves out."""
+    alice, paula = actor_for(world.alice), actor_for(world.paula)
+    with rls.acting_as(alice.rls_actor):
+        place = {"by": alice, "organization": world.acme}
+        rules = content.create(kind="rules", name="acme_rules.xml", text=RULES, note="Sign-ins at night", **place)
+        changed = RULES.replace('level="5"', 'level="10"')
+        content.save(by=alice, file=rules.file, text=changed, note="The night shift wants to be woken")
+        content.create(kind="lists", name="admins", text="alice:\nbob:\n", note="Who may", **place)
+        content.create(kind="lists", name="admins", text=None, tenant=world.tenants["Production"], **place)
+    with rls.acting_as(paula.rls_actor):
+        content.create(by=paula, organization=world.msp, kind="lists", name="known-networks", text="10.0.0.:\n")
+        content.create(by=paula, organization=world.msp, kind="lists", name="old-list", text="a:\n")
+    world.content = rules.file_id
 
 
 def _binned(world: World) -> None:

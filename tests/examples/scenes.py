@@ -26,6 +26,7 @@ TYPED = {
     "sign_in_url": "https://idp.example/sso",
     "certificate": HONEST_PAIR[1],
 }
+FAILED_SIGN_IN = "Nov 27 18:00:00 web-1 sshd[4711]: Failed password for invalid user admin from 203.0.113.7"
 NAMED = {"confirm_name": f"Office {CANARY}"}
 
 
@@ -142,6 +143,7 @@ SCENES: dict[str, Scene] = {
     f"POST {TENANT}/upgrade": Scene(NEWER[2], prepare=(run, offer_versions)),
     f"POST {TENANT}/rollback": Scene(prepare=(run, offer_versions), after=(NEWER,), then=(settle,)),
     f"POST {TENANT}/wake": Scene(prepare=(run, sleep)),
+    f"POST {TENANT}/logtest": Scene({"event": FAILED_SIGN_IN, "location": "/var/log/auth.log"}, prepare=(run,)),
     "POST /api/v1/operations/{operation_id}/retry": Scene(prepare=(fail,)),
     "POST /api/v1/operations/{operation_id}/cancel": Scene(),
     "POST /api/v1/operations/{operation_id}/abandon": Scene(prepare=(fail,)),

@@ -185,6 +185,23 @@ API = {
     "/api/v1/tenants/{tenant_id}/tokens/{token_id}/quarantine": {
         "POST": needs("agent.quarantine", body={"reason": "leaked"})
     },
+    "/api/v1/organizations/{organization_id}/content": {"GET": needs("tenant.view")},
+    "/api/v1/organizations/{organization_id}/content-files": {
+        "GET": needs("tenant.view"),
+        "POST": needs("content.manage", body={"kind": "lists", "name": "new", "text": "key:value"}),
+    },
+    "/api/v1/content-files/{file_id}": {"GET": needs("tenant.view"), "DELETE": needs("content.manage")},
+    "/api/v1/content-files/{file_id}/versions": {
+        "GET": needs("tenant.view"),
+        "POST": needs("content.manage", body={"text": "key:other"}),
+    },
+    "/api/v1/content-files/{file_id}/versions/{version_number}": {"GET": needs("tenant.view")},
+    "/api/v1/tenants/{tenant_id}/content": {"GET": needs("tenant.view")},
+    "/api/v1/tenants/{tenant_id}/content-files": {
+        "GET": needs("tenant.view"),
+        "POST": needs("tenant.operate", body={"kind": "lists", "name": "new", "text": "key:value"}),
+    },
+    "/api/v1/tenants/{tenant_id}/logtest": {"POST": needs("tenant.operate", edge=True, body={"event": "x"})},
     "/api/v1/agents": {"GET": people()},
     "/api/v1/agents/export": {"GET": people()},
     "/api/v1/tenants/{tenant_id}/agents": {"GET": needs("agent.view", edge=True)},

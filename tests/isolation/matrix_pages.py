@@ -2,6 +2,7 @@
 
 from tests.isolation.rules import anybody, members, needs, people
 
+FILE = {"kind": "lists", "name": "new", "text": "key:value"}
 MOVING = {"target": "{other_tenant_id}", "agents": "001", "grace_hours": "0", "expires_in_days": "1"}
 
 PAGES = {
@@ -173,6 +174,26 @@ PAGES = {
     "/o/{organization_id}/audit/export/": {"POST": needs("audit.view", body={"kind": "csv"})},
     "/o/{organization_id}/audit/{entry_id}/": {"GET": needs("audit.view")},
     "/o/{organization_id}/bin/": {"GET": needs("tenant.view")},
+    "/o/{organization_id}/content/": {"GET": needs("tenant.view")},
+    "/o/{organization_id}/content/new/": {"GET": needs("content.manage"), "POST": needs("content.manage", body=FILE)},
+    "/o/{organization_id}/content/leave-out/": {"POST": needs("content.manage", body=FILE)},
+    "/o/{organization_id}/content/{file_id}/": {
+        "GET": needs("tenant.view"),
+        "POST": needs("content.manage", body={"text": "key:other"}),
+    },
+    "/o/{organization_id}/content/{file_id}/withdraw/": {"POST": needs("content.manage")},
+    "/t/{tenant_id}/content/": {"GET": needs("tenant.view")},
+    "/t/{tenant_id}/content/leave-out/": {"POST": needs("tenant.operate", body=FILE)},
+    "/t/{tenant_id}/content/new/": {"GET": needs("tenant.operate"), "POST": needs("tenant.operate", body=FILE)},
+    "/t/{tenant_id}/content/files/{own_file_id}/": {
+        "GET": needs("tenant.view"),
+        "POST": needs("tenant.operate", body={"text": "key:other"}),
+    },
+    "/t/{tenant_id}/content/files/{own_file_id}/withdraw/": {"POST": needs("tenant.operate")},
+    "/t/{tenant_id}/logtest/": {
+        "GET": needs("tenant.operate"),
+        "POST": needs("tenant.operate", body={"event": "x", "log_format": "syslog"}),
+    },
     "/t/{tenant_id}/": {"GET": needs("tenant.view")},
     "/t/{tenant_id}/live/": {"GET": needs("tenant.view")},
     "/t/{tenant_id}/settings/": {"GET": needs("tenant.view")},

@@ -125,6 +125,7 @@ DEFINER_FUNCTIONS = {
     "actor_of_change": "which organization a tenant in the edge's feed belongs to",
     "audit_append_only": "trigger: refuses changes of the audit trail",
     "audit_chains": "which chains there are, for `verify_audit`",
+    "content_inherited": "what providers hand down to an organization, for whoever sees that organization",
     "controlplane_refusals_due": "refusals whose window has ended, by the clock",
     "claim_tenant": "takes a due tenant's lease and returns its organization's actor",
     "due_tenants": "ids of tenants that are due",

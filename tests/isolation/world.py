@@ -30,6 +30,7 @@ from organizations.sso.saml.certificates import fingerprint
 from organizations.sso.saml.metadata import parse
 from tenants.agents.actions import upgrade
 from tenants.agents.moves.actions import move
+from tenants.content import actions as content
 from tenants.enrollment.models import Agent
 from tenants.enrollment.tokens.actions import create_token
 from tenants.protection.backups.models import Backup
@@ -156,7 +157,7 @@ def _tenants(alice: User, acme: Organization) -> tuple[Tenant, dict[str, str]]:
         )
         moving, _ = move(by=actor, tenant=tenant, target=other, agents=[beside.number])
         order = upgrade(by=actor, tenant=tenant, agents=[agent.number])
-    return other, {
+    return other, _content(alice, acme, tenant) | {
         "order_id": order.pk,
         "move_id": moving.pk,
         "other_tenant_id": other.pk,
@@ -167,6 +168,16 @@ def _tenants(alice: User, acme: Organization) -> tuple[Tenant, dict[str, str]]:
         "number": agent.number,
         "backup_id": backup.pk,
     }
+
+
+def _content(alice: User, acme: Organization, tenant: Tenant) -> dict[str, str]:
+    """A file of the organization, and one of the tenant."""
+    actor = actor_for(alice)
+    place = {"organization": acme, "kind": "lists", "text": f"{CANARY}:\n", "note": CANARY}
+    with rls.acting_as(actor.rls_actor):
+        shared = content.create(by=actor, name=f"shared-{CANARY}", **place)
+        own = content.create(by=actor, name=f"own-{CANARY}", tenant=tenant, **place)
+    return {"file_id": shared.file_id, "own_file_id": own.file_id, "version_number": "1"}
 
 
 def _people(owner: User, organization: Organization, member: User) -> dict[str, str]:

@@ -31,6 +31,7 @@ class FakeEdge(EdgeLife):
         self.tokens: dict[tuple[str, str], dict[str, Any]] = {}
         self.agents: dict[str, list[dict[str, Any]]] = {}
         self.orders: dict[tuple[str, str], dict[str, Any]] = {}
+        self.tried: list[dict[str, Any]] = []
         self.partial: dict[str, str] = {}
         self.restored: list[str] = []
         self.keys = {"current": "k1", "configured": ["k1"], "in_use": [{"kek": "k1", "tenants": 3}], "unknown": 0}
@@ -99,6 +100,7 @@ class FakeEdge(EdgeLife):
             ("PUT", rf"{one}/agent-orders/(ord_\w+)", self._order_agents),
             ("GET", rf"{one}/agent-orders/(ord_\w+)", self._agent_order),
             ("POST", rf"{one}/tokens/(\w+)/quarantine", self._quarantine_token),
+            ("POST", rf"{one}/logtest", self._logtest),
             ("POST", rf"{one}/certs/rotate", self._rotate),
             ("POST", rf"{one}/sleep", self._sleep),
             ("POST", rf"{one}/wake", self._wake),
@@ -146,6 +148,17 @@ class FakeEdge(EdgeLife):
         if view["version"] != body["plan"]["version"]:
             return "upgrade"
         return "start" if known["plan"]["roles"] == body["plan"]["roles"] else "resize"
+
+    def _logtest(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
+        """Knows one kind of event."""
+        self.tried.append(body)
+        if "sshd" not in body["event"]:
+            output = {"rule": None, "decoder": None, "data": {}, "location": body["location"]}
+            return httpx.Response(200, json={"alert": False, "output": output, "messages": [], "token": None})
+        rule = {"id": "5710", "level": 5, "description": "sshd: no such user", "groups": ["sshd"]}
+        decoder = {"name": "sshd", "parent": "sshd"}
+        output = {"rule": rule, "decoder": decoder, "data": {"srcip": "192.0.2.7"}, "location": body["location"]}
+        return httpx.Response(200, json={"alert": True, "output": output, "messages": [], "token": None})
 
     def _delete(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
         return self._accept(tenant_id, "delete", body, "deleted", None)
