@@ -62,6 +62,7 @@ describe("a bundle", () => {
     ["a name that leads elsewhere", [file("rules", "../a.xml")], "files.0.name", "must be"],
     ["rules that are no XML by their name", [file("decoders", "a.txt")], "files.0.name", ".xml"],
     ["a list in the edge's own place", [file("lists", "control-plane-content")], "files.0.name", "must not be"],
+    ["a list of Wazuh's own rules", [file("lists", "audit-keys")], "files.0.name", "must not be one of"],
     ["a group that is none", [file("agent_configuration", "all")], "files.0.name", "not ., .. or all"],
     ["an empty file", [file("rules", "a.xml", "")], "files.0.text", "must not be empty"],
     ["a file of more than a MiB", [file("lists", "a", "é".repeat(MIB / 2 + 1))], "files.0.text", "1048576 bytes"],

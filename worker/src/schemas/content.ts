@@ -27,13 +27,16 @@ const XmlName = z
   .string()
   .regex(/^[A-Za-z0-9_.-]{1,124}\.xml$/, "must be 1-124 of A-Z a-z 0-9 _ . - and end with .xml");
 
-/** A name in which a manager keeps what of its lists is the edge's. */
+/** Where a manager keeps which of its files are the control plane's. */
 export const OWN_LIST = "control-plane-content";
+
+/** Names below etc/lists that the edge and Wazuh's own rules need as they are. */
+const TAKEN = [OWN_LIST, "audit-keys", "security-eventchannel", "amazon", "malicious-ioc"];
 
 const ListName = z
   .string()
   .regex(/^(?!\.{1,2}$)(?!.*\.cdb$)[A-Za-z0-9_.-]{1,128}$/, "must be 1-128 of A-Z a-z 0-9 _ . - and not end with .cdb")
-  .refine((name) => name !== OWN_LIST, `must not be ${OWN_LIST}: the edge keeps a list of that name`);
+  .refine((name) => !TAKEN.includes(name), `must not be one of ${TAKEN.join(", ")}`);
 
 export const ContentFile = z
   .discriminatedUnion("kind", [

@@ -217,21 +217,32 @@ async function giveUpStart(ctx: TenantContext, { role, n }: Of<"give_up_start">)
 
 async function prepareNode(ctx: TenantContext, { role, n }: Of<"prepare">): Promise<void> {
   const start = startOf(ctx, role, n);
-  if (role === "manager") await (n === MASTER ? prepareMaster(ctx) : prepareWorker(ctx, n));
-  if (role === "indexer" && isClustered(planOf(ctx), role)) await requireWhole(ctx, n);
-  if (rotationRow(ctx)?.what === "credentials") await proveCredentials(ctx, role, n);
+  if (role === "manager" && n === MASTER) await prepareMaster(ctx);
+  else await prepareOther(ctx, role, n);
   notePrepared(ctx, role, n, start);
 }
 
-/** What agents share in their groups comes before the agents. */
+/** One that does not let the edge in can be given nothing. What agents share in their groups comes before the agents. */
 async function prepareMaster(ctx: TenantContext): Promise<void> {
+  await proveNew(ctx, "manager", MASTER);
   await bringContent(ctx);
   await agentsMissing(ctx);
+}
+
+async function prepareOther(ctx: TenantContext, role: Role, n: number): Promise<void> {
+  if (role === "manager") await prepareWorker(ctx, n);
+  if (role === "indexer" && isClustered(planOf(ctx), role)) await requireWhole(ctx, n);
+  await proveNew(ctx, role, n);
 }
 
 async function prepareWorker(ctx: TenantContext, n: number): Promise<void> {
   await requireJoined(ctx, n);
   await bringListsTo(ctx, n);
+}
+
+/** Credentials that have just been exchanged are seen to be in use. */
+async function proveNew(ctx: TenantContext, role: Role, n: number): Promise<void> {
+  if (rotationRow(ctx)?.what === "credentials") await proveCredentials(ctx, role, n);
 }
 
 async function mint(ctx: TenantContext): Promise<void> {

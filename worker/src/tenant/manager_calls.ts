@@ -164,13 +164,14 @@ export class ManagerCalls {
   async #exchange(method: string, path: string, authorization: string, body?: Body): Promise<Answer> {
     const headers: Record<string, string> = { authorization };
     if (body) headers["content-type"] = typeOf(body);
-    // The signal lets go of the connection; whether every party on the way heeds it is not relied on.
-    const signal = AbortSignal.timeout(this.answerWithinMs);
+    const abandoned = new AbortController();
     const sent = typeof body === "object" && !(body instanceof Uint8Array) ? JSON.stringify(body) : (body ?? null);
-    const request = new Request(BASE + path, { method, headers, signal, body: sent });
+    const request = new Request(BASE + path, { method, headers, signal: abandoned.signal, body: sent });
     try {
       return await within(this.answerWithinMs, this.send(request).then(read));
     } catch (error) {
+      // Lets go of the connection; whether every party on the way heeds it is not relied on.
+      abandoned.abort();
       throw new EdgeError("MANAGER_REFUSED", `the manager did not answer: ${messageOf(error)}`);
     }
   }

@@ -84,7 +84,7 @@ const CALLS: [method: string, path: RegExp, call: Call][] = [
 ];
 
 /** What it answers, or null to a call that is about something else. */
-export async function rulesetAnswer(request: Request, node: FakeContainer): Promise<Response | null> {
+export function rulesetAnswer(request: Request, node: FakeContainer): Answered | null {
   const { pathname, search } = new URL(request.url);
   for (const [method, path, call] of CALLS) {
     const found = request.method === method ? path.exec(pathname) : null;
