@@ -14,7 +14,7 @@ class TenantsConfig(AppConfig):
         import tenants.access.trail_heads
         import tenants.agents.commands
         import tenants.agents.feed
-        import tenants.content.forgetting
+        import tenants.content.supplying
         import tenants.enrollment.agents
         import tenants.enrollment.commands
         import tenants.enrollment.feed

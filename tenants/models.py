@@ -2,7 +2,7 @@
 
 from tenants.access.models import Revocation, TrailExchange
 from tenants.agents.models import AgentMove, AgentOrder, AgentResult, MovingAgent
-from tenants.content.models import ContentFile, ContentVersion
+from tenants.content.models import ContentBundle, ContentFile, ContentVersion
 from tenants.enrollment.models import Agent, AgentReading, ConnectionChange, EnrollmentToken, Refusal, TokenUse
 from tenants.metering.models import UsageHour
 from tenants.protection.backups.models import Backup
@@ -18,6 +18,7 @@ __all__ = [
     "Backup",
     "Cell",
     "ConnectionChange",
+    "ContentBundle",
     "ContentFile",
     "ContentVersion",
     "EnrollmentToken",

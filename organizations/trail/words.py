@@ -34,6 +34,8 @@ NOUNS = {
     "trail": "Audit trail",
 }
 VERBS = {
+    "content": "asked to run other content",
+    "content_kept": "kept at the content that runs",
     "leave_out": "left out",
     "save": "saved in another version",
     "cancel_move": "no longer to be moved",

@@ -18,7 +18,7 @@ from organizations import queries as organizations
 from organizations.frame import Frame, Link, frame_for
 from organizations.models import Organization
 from organizations.names import names_of
-from tenants.content import actions, queries
+from tenants.content import actions, bulk, queries
 from tenants.content.api import number_of
 from tenants.content.diffs import unified
 from tenants.content.forms import FileForm, VersionForm
@@ -27,6 +27,7 @@ from tenants.content.problems import ContentNotFound
 from tenants.content.rows import diff_lines, effective_row, file_mark, version_row
 from tenants.content.views import content_frame
 from tenants.provisioning import queries as tenants
+from tenants.provisioning.buttons import when_of
 from tenants.provisioning.models import Tenant
 
 
@@ -72,7 +73,7 @@ def listing(request: HttpRequest, organization_id: str) -> HttpResponse:
     kind = request.GET.get("kind", "")
     own = queries.files_of_organization(actor, organization)
     ids = {(file.kind, file.name): file.pk for file in own.filter(withdrawn_at=None)}
-    rows = [effective_row(each, ids) for each in queries.inherited_by(actor, organization)]
+    rows = [effective_row(each, {}, ids) for each in queries.inherited_by(actor, organization)]
     frame = frame_for(request, organization, here="Rules and content", section="content")
     context = {
         "rows": [row for row in rows if not kind or row["kind"] == kind],
@@ -83,6 +84,7 @@ def listing(request: HttpRequest, organization_id: str) -> HttpResponse:
             for key, label in (("", "All"), *ContentFile.Kind.choices)
         ],
         "may_edit": "content.manage" in frame.permissions,
+        "may_publish": "tenant.operate" in frame.permissions,
         "organization": organization,
         "frame": frame,
     }
@@ -149,6 +151,28 @@ def leave_out_own(request: HttpRequest, tenant_id: str) -> HttpResponse:
     return _leave_out(request, Place(tenant.organization, tenant))
 
 
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def publish(request: HttpRequest, organization_id: str) -> HttpResponse:
+    """Which tenants inherit, and whether each has what counts; on POST, publish at the chosen ones."""
+    actor = actor_of(request)
+    organization = organizations.find(actor, organization_id)
+    access.require(actor, "tenant.operate", organization)
+    results = None
+    if request.method == "POST":
+        chosen = request.POST.getlist("tenants")
+        results = bulk.publish_at(by=actor, organization=organization, tenant_ids=chosen, when=when_of(request))
+    place = Place(organization, None)
+    context = {
+        "rows": bulk.reached_from(actor, organization),
+        "results": results,
+        "most": bulk.MOST_AT_ONCE,
+        "organization": organization,
+        "frame": place.frame(request, "Publish"),
+    }
+    return render(request, "tenants/content_publish.html", context)
+
+
 def _create(request: HttpRequest, place: Place) -> HttpResponse:
     actor = actor_of(request)
     access.require(actor, place.permission, place.organization)
@@ -158,7 +182,7 @@ def _create(request: HttpRequest, place: Place) -> HttpResponse:
             version = actions.create(
                 by=actor, organization=place.organization, tenant=place.tenant, **form.cleaned_data
             )
-            messages.success(request, f"{version.file.name} is kept.")
+            messages.success(request, f"{version.file.name} is kept. Publish it to put it into use.")
             return redirect(place.of(version.file))
     context = {"form": form, "place": place, "frame": place.frame(request, "New file")}
     return render(request, "tenants/content_new.html", context, status=422 if form.errors else 200)
@@ -184,7 +208,7 @@ def _page(request: HttpRequest, place: Place, file_id: str) -> HttpResponse:
         if form.is_valid():
             with told_on(form):
                 saved = actions.save(by=actor, file=file, **form.cleaned_data)
-                kept = f"Version {saved.number} is kept."
+                kept = f"Version {saved.number} is kept. Publish it to put it into use."
                 messages.success(request, kept if saved.number > newest.number else "Nothing differs: nothing kept.")
                 return redirect(place.of(file))
     history = page_of(queries.versions_of(actor, file), cursor=request.GET.get("cursor"), limit=20)
@@ -229,13 +253,13 @@ def _leave_out(request: HttpRequest, place: Place) -> HttpResponse:
         actions.save(by=actor, file=file, text=None)
     else:
         actions.create(by=actor, organization=place.organization, tenant=place.tenant, kind=kind, name=name, text=None)
-    messages.success(request, f"{name} is left out here.")
+    messages.success(request, f"{name} is left out here from the next publishing on.")
     return redirect(place.home)
 
 
 def _withdraw(request: HttpRequest, place: Place, file_id: str) -> HttpResponse:
     file = actions.withdraw(by=actor_of(request), file=_found(request, place, file_id))
-    messages.success(request, f"{file.name} counts no more. Its versions are kept.")
+    messages.success(request, f"{file.name} counts no more from the next publishing on. Its versions are kept.")
     return redirect(place.home)
 
 

@@ -1,4 +1,6 @@
-"""Content of organizations and tenants: files and their versions."""
+"""Content of organizations and tenants: files, their versions, and what of them was put together for a tenant."""
+
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
@@ -12,6 +14,10 @@ def new_file_id() -> str:
 
 def new_version_id() -> str:
     return new_id("cver")
+
+
+def new_bundle_id() -> str:
+    return new_id("cbun")
 
 
 class ContentFile(models.Model):
@@ -90,3 +96,34 @@ class ContentVersion(models.Model):
     def leaves_out(self) -> bool:
         """Whether it says that there is no such file here."""
         return self.text is None
+
+
+class ContentBundle(models.Model):
+    """
+    What was put together for a tenant to be published, kept whole so that there is a way back to it.
+
+    `digest` is the edge's name of it (see `bundles.digest_of`). Each of `files` has kind, name, sha256 and from whom,
+    which level and which version it came; `texts` has their text by sha256. They stay what they were, whatever becomes
+    of the files that they came from.
+    """
+
+    id = models.CharField(primary_key=True, max_length=32, default=new_bundle_id, editable=False)
+    organization = models.ForeignKey("organizations.Organization", on_delete=models.PROTECT, related_name="+")
+    tenant = models.ForeignKey("tenants.Tenant", on_delete=models.CASCADE, related_name="content_bundles")
+    digest = models.CharField(max_length=64)
+    files = models.JSONField(default=list)
+    texts = models.JSONField(default=dict)
+    created_by = models.CharField(max_length=64)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [models.UniqueConstraint(fields=["tenant", "digest"], name="a_tenant_has_a_bundle_once")]
+        indexes = [models.Index(fields=["tenant", "-created_at", "-id"], name="content_bundles_of_tenant")]
+
+    def __str__(self) -> str:
+        return f"content {self.digest[:12]}"
+
+    def wire_files(self) -> list[dict[str, Any]]:
+        """Its files as the edge takes them."""
+        return [{"kind": each["kind"], "name": each["name"], "text": self.texts[each["sha256"]]} for each in self.files]

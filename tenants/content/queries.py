@@ -8,10 +8,11 @@ from organizations import access
 from organizations.models import Organization
 from tenants.content import reading
 from tenants.content.layers import Effective
-from tenants.content.models import ContentFile, ContentVersion
+from tenants.content.models import ContentBundle, ContentFile, ContentVersion
 from tenants.content.problems import ContentNotFound
 from tenants.provisioning import queries as tenants
-from tenants.provisioning.models import Tenant
+from tenants.provisioning.kinds import CONTENT
+from tenants.provisioning.models import Operation, Tenant
 
 
 def files_of_organization(actor: Actor, organization: Organization) -> QuerySet[ContentFile]:
@@ -68,3 +69,23 @@ def effective_for(actor: Actor, tenant: Tenant) -> list[Effective]:
     """What counts for a tenant now, with texts."""
     access.require(actor, "tenant.view", tenant.organization_id)
     return reading.effective_of(tenant)
+
+
+def bundles_of(actor: Actor, tenant: Tenant) -> QuerySet[ContentBundle]:
+    """What was put together for a tenant, the newest first, without texts."""
+    access.require(actor, "tenant.view", tenant.organization_id)
+    return ContentBundle.objects.filter(tenant=tenant).defer("texts")
+
+
+def bundle(actor: Actor, tenant: Tenant, bundle_id: str) -> ContentBundle:
+    """One of them, with texts; raises ContentNotFound."""
+    access.require(actor, "tenant.view", tenant.organization_id)
+    found = ContentBundle.objects.filter(tenant=tenant, pk=bundle_id).first()
+    if found is None:
+        raise ContentNotFound("bundle")
+    return found
+
+
+def publications_of(actor: Actor, tenant: Tenant) -> QuerySet[Operation]:
+    """Operations that published content at a tenant, the newest first."""
+    return tenants.operations_of(actor, tenant).filter(kind=CONTENT)

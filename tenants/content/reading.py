@@ -1,6 +1,6 @@
-"""Reads the levels of content that count for a tenant."""
+"""Reads the levels of content that count for a tenant, and what of it was published."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db.models import F, Q
@@ -9,8 +9,8 @@ from controlplane import rls
 from organizations.models import Grant, Organization
 from organizations.permissions import ROLES
 from organizations.standings import current
-from tenants.content.layers import Effective, Given, Layer, Level, Source, effective
-from tenants.content.models import ContentFile, ContentVersion
+from tenants.content.layers import Effective, Given, Layer, Level, Source, effective, in_use
+from tenants.content.models import ContentBundle, ContentFile, ContentVersion
 from tenants.provisioning.models import Tenant
 
 CEILINGS = sorted(role for role, permissions in ROLES.items() if "tenant.operate" in permissions)
@@ -36,6 +36,27 @@ def tenant_layer(tenant: Tenant, *, texts: bool = True) -> Layer:
 def effective_of(tenant: Tenant, *, texts: bool = True) -> list[Effective]:
     """What counts for a tenant now."""
     return effective(layers_of(tenant, texts=texts))
+
+
+def applied_digest(tenant: Tenant) -> str | None:
+    """What the tenant's manager runs, as the edge told last; None where it runs nothing of this."""
+    told = (tenant.edge_view or {}).get("content") or {}
+    return told.get("applied")
+
+
+def bundle_of(tenant: Tenant, digest: str | None) -> ContentBundle | None:
+    """The bundle of a digest; None where none is kept. A clone runs what was put together for the tenant it is of."""
+    if not digest:
+        return None
+    known = ContentBundle.objects.filter(organization_id=tenant.organization_id, digest=digest)
+    return known.filter(tenant=tenant).first() or known.first()
+
+
+def differs(found: Sequence[Effective], bundle: ContentBundle | None) -> bool:
+    """Whether what counts is other than what a bundle holds."""
+    ours = {(*each.given.key, each.given.sha256) for each in in_use(found)}
+    theirs = {(each["kind"], each["name"], each["sha256"]) for each in bundle.files} if bundle else set()
+    return ours != theirs
 
 
 def _heads(which: Q, texts: bool) -> list[Given]:

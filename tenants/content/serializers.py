@@ -5,11 +5,14 @@ from typing import Any
 from rest_framework import serializers
 
 from tenants.content.actions import LONGEST_NOTE
+from tenants.content.bulk import MOST_AT_ONCE
 from tenants.content.bundles import LARGEST_FILE
 from tenants.content.checking import LONGEST_NAME
+from tenants.content.diffs import ADDED, CHANGED, REMOVED
 from tenants.content.layers import Effective, Level
-from tenants.content.models import ContentFile, ContentVersion
+from tenants.content.models import ContentBundle, ContentFile, ContentVersion
 from tenants.content.trials import DEFAULT_LOCATION, FORMATS, LARGEST_EVENT
+from tenants.provisioning.serializers import OperationOut, PreviewOut, ReasonField, WhenIn
 
 TEXT_HELP = f"at most {LARGEST_FILE} bytes; null leaves out what is inherited under this name"
 
@@ -91,9 +94,99 @@ class EffectiveOut(serializers.Serializer[Any]):
 
 
 class InheritedOut(serializers.Serializer[Any]):
-    """What counts, by kind and name."""
+    """What counts for a tenant that has nothing of its own."""
 
     files = EffectiveOut(many=True)
+
+
+class ChangeOut(serializers.Serializer[Any]):
+    """What would become of one file."""
+
+    kind = serializers.CharField()
+    name = serializers.CharField()
+    change = serializers.ChoiceField(choices=[ADDED, CHANGED, REMOVED])
+    diff = serializers.CharField(allow_blank=True, help_text="unified, line by line")
+
+
+class TenantContentOut(serializers.Serializer[Any]):
+    """What counts for a tenant, beside what its manager runs."""
+
+    wanted = serializers.CharField(allow_null=True, help_text="digest of the bundle that was asked for")
+    applied = serializers.CharField(allow_null=True, help_text="digest of the bundle that the manager has")
+    error = ReasonField(help_text="why the manager does not have what is wanted")
+    files = EffectiveOut(many=True)
+    changes = ChangeOut(many=True, help_text="what publishing now would change of what the manager runs")
+
+
+class BundleFileOut(serializers.Serializer[Any]):
+    """One file of a bundle, and where it came from."""
+
+    kind = serializers.CharField()
+    name = serializers.CharField()
+    version = serializers.IntegerField()
+    sha256 = serializers.CharField()
+    level = serializers.CharField()
+    owner = serializers.CharField(help_text="id of the provider, the organization or the tenant")
+    owner_name = serializers.CharField()
+
+
+class BundleOut(serializers.ModelSerializer[ContentBundle]):
+    """What was put together for a tenant at one moment."""
+
+    files = BundleFileOut(many=True, read_only=True)
+
+    class Meta:
+        model = ContentBundle
+        fields = ["id", "digest", "files", "created_by", "created_at"]
+        read_only_fields = fields
+
+
+class BundleWithTextsOut(BundleOut):
+    """The same with the files' texts."""
+
+    texts = serializers.DictField(child=serializers.CharField(), read_only=True, help_text="by sha256")
+
+    class Meta(BundleOut.Meta):
+        fields = [*BundleOut.Meta.fields, "texts"]
+        read_only_fields = fields
+
+
+class PublishIn(WhenIn):
+    """What a tenant is to run."""
+
+    bundle = serializers.CharField(
+        required=False, max_length=32, help_text="an earlier one to return to; left out, what counts now"
+    )
+
+
+class PublishPreviewOut(PreviewOut):
+    """What publishing would do, file by file. Nothing was done."""
+
+    changes = ChangeOut(many=True)
+
+
+class PublishAtIn(WhenIn):
+    """Tenants that are to run what counts for each of them now."""
+
+    tenants = serializers.ListField(child=serializers.CharField(max_length=26), min_length=1, max_length=MOST_AT_ONCE)
+
+
+class PublishResultOut(serializers.Serializer[Any]):
+    """What became of one tenant."""
+
+    tenant = serializers.CharField(source="tenant_id")
+    operation = OperationOut(allow_null=True)
+    problem = serializers.SerializerMethodField()
+
+    def get_problem(self, result: Any) -> dict[str, Any] | None:
+        """Why there is no operation; null where there is."""
+        return result.problem.as_json() if result.problem else None
+
+
+class PublishedOut(serializers.Serializer[Any]):
+    """What became of each."""
+
+    results = PublishResultOut(many=True)
 
 
 class LogtestIn(serializers.Serializer[Any]):

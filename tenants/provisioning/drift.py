@@ -65,9 +65,15 @@ def _facts(tenant: Tenant, aim: str, view: Mapping[str, Any]) -> Iterator[Fact]:
     if tenant.observed not in ("running", "degraded"):
         return  # what rests runs no version and has no nodes
     yield Fact("version", str(tenant.spec["version"]), str(view.get("version") or "none"))
+    if isinstance(content := view.get("content"), Mapping):
+        yield Fact("content", _short(tenant.spec.get("content")), _short(content.get("applied")))
     for role, size in tenant.spec.get("roles", {}).items():
         wanted = f"{size.get('count', 1)} × {size.get('instance', '')}"
         yield Fact(role, wanted, _nodes(role, view))
+
+
+def _short(digest: object) -> str:
+    return str(digest)[:12] if digest else "none"
 
 
 def _nodes(role: str, view: Mapping[str, Any]) -> str:

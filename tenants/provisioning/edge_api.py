@@ -75,6 +75,11 @@ class EdgeApi:
         """Have the nodes' passwords exchanged. The same operation again changes nothing."""
         return self._sighting("POST", f"/v1/tenants/{_part(tenant_id)}/credentials/rotate", body)
 
+    def put_content(self, tenant_id: str, digest: str, files: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+        """Store a bundle of content under its digest, for a plan to name. The same again changes nothing."""
+        path = f"/v1/tenants/{_part(tenant_id)}/content/{_part(digest)}"
+        return self._call("PUT", path, {"files": files})
+
     def logtest(self, tenant_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Have the manager say what one event would come to; no alert comes of it."""
         return self._call("POST", f"/v1/tenants/{_part(tenant_id)}/logtest", body)

@@ -63,6 +63,10 @@ class GenerationConflict(EdgeRefused):
     """The edge holds another spec under this very generation."""
 
 
+class ContentMissing(EdgeRefused):
+    """The plan names a bundle of content that the edge does not have."""
+
+
 class TenantGone(EdgeRefused):
     """The tenant was deleted at the edge; its tombstone stays for ever."""
 
@@ -75,6 +79,7 @@ BY_CODE: Mapping[str, type[EdgeError]] = {
     "STALE_GENERATION": StaleGeneration,
     "STALE_EPOCH": StaleGeneration,
     "GENERATION_CONFLICT": GenerationConflict,
+    "CONTENT_MISSING": ContentMissing,
     "TENANT_DELETED": TenantGone,
     "TENANT_UNKNOWN": UnknownAtEdge,
     "TOKEN_NOT_FOUND": UnknownAtEdge,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from tenants.provisioning.kinds import (
     ABANDON,
     CLONE,
+    CONTENT,
     DELETE,
     ERASE,
     RESIZE,
@@ -58,6 +59,12 @@ EFFECTS: Mapping[str, Effect] = {
     ROTATE_CREDENTIALS: Effect(NODES, ROLLING, TAKEN_BACK),
     UPGRADE: Effect(NODES, f"A backup is made first. {ROLLING}", TAKEN_BACK),
     ROLLBACK: Effect(NODES, f"A backup is made first. {ROLLING}", TAKEN_BACK),
+    CONTENT: Effect(
+        (),
+        "The manager takes the new rules, decoders and lists without a restart; agents get their settings from it"
+        " within minutes. Where it refuses a file, it keeps what it had.",
+        HANDED_OVER,
+    ),
     RESIZE: Effect(NODES, ROLLING, HANDED_OVER),
     ABANDON: Effect((), "What was built is erased; the plan's place is free again.", HANDED_OVER),
     REVERT: Effect(NODES, "Nodes that were changed start anew as they were before.", HANDED_OVER),

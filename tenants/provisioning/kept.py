@@ -7,6 +7,9 @@ from controlplane.actor import Actor
 from tenants.provisioning import wakeups
 from tenants.provisioning.models import Tenant
 
+KEPT = {"content": "tenants.tenant.content_kept", "version": "tenants.tenant.version_kept"}
+"""Part of a spec → what the trail says where it was not to be had."""
+
 
 def want(tenant: Tenant, spec: dict[str, Any], why: str) -> None:
     """
@@ -25,10 +28,11 @@ def want(tenant: Tenant, spec: dict[str, Any], why: str) -> None:
     tenant.spec = spec
     tenant.save(update_fields=["spec"])
     wakeups.act_on(tenant)
+    part = "content" if asked.get("content") != spec.get("content") else "version"
     audit.record(
         by=Actor.system(why, organization_id=tenant.organization_id),
-        action="tenants.tenant.version_kept",
+        action=KEPT[part],
         organization_id=tenant.organization_id,
         target=tenant.pk,
-        data={"name": tenant.name, "asked": asked["version"], "version": spec["version"]},
+        data={"name": tenant.name, "asked": asked.get(part), part: spec.get(part)},
     )

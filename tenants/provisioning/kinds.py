@@ -20,6 +20,8 @@ ROTATE_CREDENTIALS = "rotate_credentials"
 RESTORE_STEPS = (SUBMIT, "backup", "stop", "put_state", "indexer", "manager", "dashboard", "verify")
 CLONE_STEPS = (SUBMIT, "copy", "certs", "indexer", "manager", "dashboard", "verify")
 RESTORE, CLONE = "restore", "clone"
+CONTENT_STEPS = (SUBMIT, "content_apply", "content_check")
+CONTENT = "content"
 ABANDON, REVERT = "abandon", "revert"
 
 
@@ -73,6 +75,7 @@ KINDS: dict[str, Kind] = {
     WAKE: Kind("running", WAKE_STEPS, fact="tenants.waking.asked", retried=False),
     ROTATE_CREDENTIALS: Kind("running", ROTATE_CREDENTIALS_STEPS, fact="tenants.credentials.asked", retried=False),
     RESTORE: Kind("running", RESTORE_STEPS, fact="tenants.restore.asked"),
+    CONTENT: Kind("running", CONTENT_STEPS, retried=False),
 }
 
 KIND_OF_RUN: dict[str, str] = {"rotate": ROTATE, "delete": ERASE}

@@ -228,6 +228,7 @@ _ROLLING = {
     "rotate_credentials": ("CREDENTIALS_ROTATE", "Passwords are exchanged: one role after the other restarts."),
     "upgrade": ("VERSION_CHANGES", "The version changes: one role after the other restarts."),
     "resize": ("SIZES_CHANGE", "The sizes change: one role after the other restarts."),
+    "content": ("CONTENT_CHANGES", "Rules, decoders and lists change. Nothing restarts."),
     "restore": ("BACKUP_RESTORES", "A backup takes the place of what is there: the nodes stop for it and start again."),
 }
 """Kinds of runs that leave a tenant set up as it is, and what people are told meanwhile."""

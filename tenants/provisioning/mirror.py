@@ -12,7 +12,7 @@ from django.utils import timezone
 from billing import actions as billing
 from controlplane import audit, outbox
 from controlplane.actor import Actor
-from tenants.provisioning import kept, lifecycle, placement
+from tenants.provisioning import kept, lifecycle, placement, specs
 from tenants.provisioning.kinds import BESIDE_THE_SPEC, KIND_OF_RUN, SUBMIT
 from tenants.provisioning.models import Operation, Step, Tenant
 from tenants.provisioning.sighting import Run, Sighting
@@ -164,13 +164,25 @@ def _record_run(tenant: Tenant, seen: Sighting) -> None:
 
 
 def _want_what_runs(tenant: Tenant, seen: Sighting) -> None:
-    """A change of version that the edge took back is wanted no more, unless something else was asked for since."""
-    run, runs = seen.run, seen.raw.get("version")
-    if run is None or (run.kind, run.state) != ("upgrade", "failed") or not runs:
-        return
+    """A change that the edge took back is wanted no more, unless something else was asked for since."""
+    run = seen.run
+    runs = _what_runs(tenant, seen) if run is not None and run.state == "failed" else None
     newest = lifecycle.spec_hash(seen.requested, tenant.spec) == tenant.sent_hash and seen.fence == tenant.fence
-    if newest:
-        kept.want(tenant, {**tenant.spec, "version": runs}, "the edge took a change of version back")
+    if run is not None and runs is not None and newest:
+        kept.want(tenant, runs, f"the edge took a change of {TAKEN_BACK[run.kind]} back")
+
+
+TAKEN_BACK = {"upgrade": "version", "content": "content"}
+"""Kinds of runs that the edge takes back by itself → what of the spec they change."""
+
+
+def _what_runs(tenant: Tenant, seen: Sighting) -> dict[str, Any] | None:
+    """The spec that a tenant is known to run after such a run; None after others, and where that was not told."""
+    part = TAKEN_BACK.get(seen.run.kind if seen.run else "")
+    if part == "version":
+        return {**tenant.spec, "version": seen.raw["version"]} if seen.raw.get("version") else None
+    told = seen.raw.get("content")
+    return specs.with_content(tenant.spec, told.get("applied")) if part and isinstance(told, dict) else None
 
 
 def _is_told_of(operation: Operation, seen: Sighting) -> bool:

@@ -3,9 +3,9 @@ Brings one tenant a step closer to what is wanted: claim → fence → observe �
 
 A message that names a tenant is only a wake-up. Whoever wins the claim settles under which generation the intent goes
 out, looks at the edge if what is known is old or ambiguous, decides (`lifecycle`, pure), makes at most one call that
-changes something, and records. No transaction is open while the edge is called. A worker that dies anywhere leaves a
-lease that ends and a row that is due; doing all of it again has the same effect, because the edge refuses an older
-fence and ignores a repeated one.
+changes something (and brings what that names, where the edge lacks it), and records. No transaction is open while the
+edge is called. A worker that dies anywhere leaves a lease that ends and a row that is due; doing all of it again has
+the same effect, because the edge refuses an older fence and ignores a repeated one.
 """
 
 import datetime as dt
@@ -23,7 +23,14 @@ from controlplane.rls import acting_as
 from tenants.provisioning import intents, kept, lifecycle, mirror, wakeups
 from tenants.provisioning.claims import Claim, claim_tenant, renew
 from tenants.provisioning.edge_api import EdgeApi
-from tenants.provisioning.edge_errors import EdgeAmbiguous, EdgeError, StaleGeneration, TenantGone, UnknownAtEdge
+from tenants.provisioning.edge_errors import (
+    ContentMissing,
+    EdgeAmbiguous,
+    EdgeError,
+    StaleGeneration,
+    TenantGone,
+    UnknownAtEdge,
+)
 from tenants.provisioning.kinds import ROLLBACK
 from tenants.provisioning.lifecycle import Action, Decision
 from tenants.provisioning.models import Operation, Tenant
@@ -41,6 +48,9 @@ REFRESHERS: list[Refresher] = []
 """What other inner rooms mirror of a tenant; each reads it anew, without a transaction around it.
 
 A refresher yields after each of its calls, so that the claim is renewed however many there are."""
+
+SUPPLIERS: list[Callable[[Tenant, EdgeApi], None]] = []
+"""What other inner rooms bring to the edge where a plan names what it lacks; without a transaction around it."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +191,12 @@ def _send(held: Held) -> Sighting:
         body["rollback"] = True
     if tenant.copy_from and held.aim == lifecycle.RUNNING:
         body["from"] = tenant.copy_from
-    return held.edge.put_tenant(tenant.pk, body)
+    try:
+        return held.edge.put_tenant(tenant.pk, body)
+    except ContentMissing:
+        for supply in SUPPLIERS:
+            supply(tenant, held.edge)
+        return held.edge.put_tenant(tenant.pk, body)
 
 
 def _erase(held: Held) -> Sighting:

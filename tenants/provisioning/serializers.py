@@ -33,6 +33,18 @@ class ReasonField(serializers.JSONField):
     """A reason as rows keep it; null where there is none."""
 
 
+ContentStateField = {
+    "type": "object",
+    "required": ["wanted", "applied", "error"],
+    "properties": {
+        "wanted": {"type": ["string", "null"], "description": "digest of the bundle that was asked for"},
+        "applied": {"type": ["string", "null"], "description": "digest of the bundle that the manager has"},
+        "error": {"type": ["object", "null"], "description": "why it does not have the one asked for"},
+    },
+}
+"""How OpenAPI describes a tenant's content."""
+
+
 class TenantOut(serializers.ModelSerializer[Tenant]):
     """A tenant: what was asked for, what the edge says, and what that means."""
 
@@ -86,6 +98,7 @@ class TenantOut(serializers.ModelSerializer[Tenant]):
     next_backup_at = serializers.DateTimeField(
         read_only=True, allow_null=True, help_text="when the edge makes the next daily backup; null where none is due"
     )
+    content = serializers.SerializerMethodField()
     dashboard_url = serializers.SerializerMethodField()
 
     class Meta:
@@ -116,6 +129,7 @@ class TenantOut(serializers.ModelSerializer[Tenant]):
             "sleep_after_minutes",
             "next_backup_at",
             "maintenance_window",
+            "content",
             "dashboard_url",
             "protected",
             "created_at",
@@ -149,6 +163,13 @@ class TenantOut(serializers.ModelSerializer[Tenant]):
     def get_certificate(self, tenant: Tenant) -> dict[str, Any] | None:
         """The node certificates in use: generation, end and fingerprint."""
         return _view(tenant).get("certificate")
+
+    @extend_schema_field(ContentStateField)
+    def get_content(self, tenant: Tenant) -> dict[str, Any]:
+        """Which bundle of content was asked for, which the manager has, and why it does not have the one asked for."""
+        told = _view(tenant).get("content") or {}
+        wanted = tenant.spec.get("content")
+        return {"wanted": wanted, "applied": told.get("applied"), "error": told.get("error")}
 
     def get_dashboard_url(self, tenant: Tenant) -> str:
         """The dashboard's own host; entering it takes a code."""
@@ -285,7 +306,7 @@ class OperationOut(serializers.ModelSerializer[Operation]):
 class FactOut(serializers.Serializer[Any]):
     """One thing that was asked for."""
 
-    name = serializers.CharField(help_text="state, generation, version, or a role")
+    name = serializers.CharField(help_text="state, generation, version, content, or a role")
     desired = serializers.CharField()
     actual = serializers.CharField()
     in_step = serializers.BooleanField()

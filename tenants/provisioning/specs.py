@@ -176,6 +176,12 @@ def with_sleep(spec: Mapping[str, Any], after_minutes: int | None) -> dict[str, 
     return {**rest, "sleep": {"after_minutes": after_minutes}}
 
 
+def with_content(spec: Mapping[str, Any], digest: str | None) -> dict[str, Any]:
+    """A spec under which the manager has a bundle of content, or none. Without one, nothing is said of it."""
+    rest = {name: value for name, value in spec.items() if name != "content"}
+    return rest if digest is None else {**rest, "content": digest}
+
+
 def _or(wish: int | None, default: int) -> int:
     return default if wish is None else wish
 

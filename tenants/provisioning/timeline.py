@@ -9,6 +9,7 @@ from controlplane.marks import Mark
 from tenants.provisioning.kinds import (
     ABANDON,
     CLONE,
+    CONTENT,
     DELETE,
     ERASE,
     RESIZE,
@@ -41,6 +42,7 @@ TITLES = {
     ROTATE_CREDENTIALS: "Rotate passwords",
     RESTORE: "Restore backup",
     CLONE: "Create from backup",
+    CONTENT: "Publish content",
     ABANDON: "Clean up",
     REVERT: "Return to before",
     "edge": "Edge run",
@@ -58,6 +60,7 @@ CANCELS = {
     ROTATE_CREDENTIALS: "Cancel rotation",
     RESTORE: "Cancel restore",
     CLONE: "Cancel creation",
+    CONTENT: "Cancel publishing",
     ABANDON: "Keep what was built",
     REVERT: "Cancel return",
 }
@@ -136,10 +139,16 @@ RESTORING = STARTING | {
     "stop": ("Stop", "All nodes stop"),
     "put_state": ("Restore", "The backup takes the place of what was there"),
 }
+PUBLISHING = {
+    "submit": ("Hand over", "The edge takes the content and begins"),
+    "content_apply": ("Apply", "Rules, decoders, lists and agents' settings go to the manager"),
+    "content_check": ("Check", "The manager looks them through and loads them, without a restart"),
+}
 CLONING = STARTING | {"copy": ("Copy", "The backup's data, without its secrets")}
 WORDS = {
     RESTORE: RESTORING,
     CLONE: CLONING,
+    CONTENT: PUBLISHING,
     "create": STARTING,
     "start": STARTING,
     "stop": STOPPING,
@@ -161,6 +170,7 @@ KEPT = {
     ROTATE: "The certificates from before the rotation are the ones in use.",
     ROTATE_CREDENTIALS: "The passwords from before the rotation are the ones in use.",
     **dict.fromkeys((UPGRADE, ROLLBACK), "The version from before the change is the one in use."),
+    CONTENT: "The content from before is the one in use.",
     SLEEP: "The tenant is awake.",
     RESTORE: "The tenant was started with what its nodes have now; a backup of what was there before is on the list.",
 }

@@ -59,6 +59,7 @@ PAGES = (
     Shown("content-files-empty", "paula", lambda world: f"/o/{world.msp.pk}/content/"),
     Shown("content-file-new", "alice", lambda world: f"/o/{world.acme.pk}/content/new/"),
     Shown("content-file", "alice", lambda world: f"/o/{world.acme.pk}/content/{world.content}/?version=2"),
+    Shown("content-publish", "alice", lambda world: f"/o/{world.acme.pk}/content/publish/"),
     Shown("content", "alice", _tenant("Production", "content/")),
     Shown("logtest", "alice", _tenant("Production", "logtest/")),
     Shown("tenant-running", "alice", _tenant("Production")),

@@ -93,4 +93,6 @@ def _filled(value: Any, ids: dict[str, str]) -> Any:
     """The body with the world's ids in it."""
     if isinstance(value, dict):
         return {name: _filled(each, ids) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_filled(each, ids) for each in value]
     return re.sub(r"\{(\w+)\}", lambda match: ids[match[1]], value) if isinstance(value, str) else value

@@ -143,6 +143,8 @@ SCENES: dict[str, Scene] = {
     f"POST {TENANT}/upgrade": Scene(NEWER[2], prepare=(run, offer_versions)),
     f"POST {TENANT}/rollback": Scene(prepare=(run, offer_versions), after=(NEWER,), then=(settle,)),
     f"POST {TENANT}/wake": Scene(prepare=(run, sleep)),
+    f"POST {TENANT}/content/publish": Scene(prepare=(run,)),
+    f"POST {ONE}/content/publish": Scene({"tenants": ["{tenant_id}"]}, prepare=(run,)),
     f"POST {TENANT}/logtest": Scene({"event": FAILED_SIGN_IN, "location": "/var/log/auth.log"}, prepare=(run,)),
     "POST /api/v1/operations/{operation_id}/retry": Scene(prepare=(fail,)),
     "POST /api/v1/operations/{operation_id}/cancel": Scene(),

@@ -186,6 +186,9 @@ API = {
         "POST": needs("agent.quarantine", body={"reason": "leaked"})
     },
     "/api/v1/organizations/{organization_id}/content": {"GET": needs("tenant.view")},
+    "/api/v1/organizations/{organization_id}/content/publish": {
+        "POST": needs("tenant.operate", body={"tenants": ["a"]})
+    },
     "/api/v1/organizations/{organization_id}/content-files": {
         "GET": needs("tenant.view"),
         "POST": needs("content.manage", body={"kind": "lists", "name": "new", "text": "key:value"}),
@@ -201,6 +204,9 @@ API = {
         "GET": needs("tenant.view"),
         "POST": needs("tenant.operate", body={"kind": "lists", "name": "new", "text": "key:value"}),
     },
+    "/api/v1/tenants/{tenant_id}/content/publish": {"POST": needs("tenant.operate")},
+    "/api/v1/tenants/{tenant_id}/content/bundles": {"GET": needs("tenant.view")},
+    "/api/v1/tenants/{tenant_id}/content/bundles/{bundle_id}": {"GET": needs("tenant.view")},
     "/api/v1/tenants/{tenant_id}/logtest": {"POST": needs("tenant.operate", edge=True, body={"event": "x"})},
     "/api/v1/agents": {"GET": people()},
     "/api/v1/agents/export": {"GET": people()},

@@ -177,12 +177,17 @@ PAGES = {
     "/o/{organization_id}/content/": {"GET": needs("tenant.view")},
     "/o/{organization_id}/content/new/": {"GET": needs("content.manage"), "POST": needs("content.manage", body=FILE)},
     "/o/{organization_id}/content/leave-out/": {"POST": needs("content.manage", body=FILE)},
+    "/o/{organization_id}/content/publish/": {
+        "GET": needs("tenant.operate"),
+        "POST": needs("tenant.operate", body={"tenants": "a"}),
+    },
     "/o/{organization_id}/content/{file_id}/": {
         "GET": needs("tenant.view"),
         "POST": needs("content.manage", body={"text": "key:other"}),
     },
     "/o/{organization_id}/content/{file_id}/withdraw/": {"POST": needs("content.manage")},
     "/t/{tenant_id}/content/": {"GET": needs("tenant.view")},
+    "/t/{tenant_id}/content/publish/": {"POST": needs("tenant.operate")},
     "/t/{tenant_id}/content/leave-out/": {"POST": needs("tenant.operate", body=FILE)},
     "/t/{tenant_id}/content/new/": {"GET": needs("tenant.operate"), "POST": needs("tenant.operate", body=FILE)},
     "/t/{tenant_id}/content/files/{own_file_id}/": {
@@ -190,6 +195,8 @@ PAGES = {
         "POST": needs("tenant.operate", body={"text": "key:other"}),
     },
     "/t/{tenant_id}/content/files/{own_file_id}/withdraw/": {"POST": needs("tenant.operate")},
+    "/t/{tenant_id}/content/bundles/{bundle_id}/": {"GET": needs("tenant.view")},
+    "/t/{tenant_id}/content/bundles/{bundle_id}/return/": {"POST": needs("tenant.operate")},
     "/t/{tenant_id}/logtest/": {
         "GET": needs("tenant.operate"),
         "POST": needs("tenant.operate", body={"event": "x", "log_format": "syslog"}),

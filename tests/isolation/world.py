@@ -31,6 +31,7 @@ from organizations.sso.saml.metadata import parse
 from tenants.agents.actions import upgrade
 from tenants.agents.moves.actions import move
 from tenants.content import actions as content
+from tenants.content.models import ContentBundle
 from tenants.enrollment.models import Agent
 from tenants.enrollment.tokens.actions import create_token
 from tenants.protection.backups.models import Backup
@@ -171,13 +172,24 @@ def _tenants(alice: User, acme: Organization) -> tuple[Tenant, dict[str, str]]:
 
 
 def _content(alice: User, acme: Organization, tenant: Tenant) -> dict[str, str]:
-    """A file of the organization, and one of the tenant."""
+    """A file of the organization, one of the tenant, and what was put together of them."""
     actor = actor_for(alice)
     place = {"organization": acme, "kind": "lists", "text": f"{CANARY}:\n", "note": CANARY}
     with rls.acting_as(actor.rls_actor):
         shared = content.create(by=actor, name=f"shared-{CANARY}", **place)
         own = content.create(by=actor, name=f"own-{CANARY}", tenant=tenant, **place)
-    return {"file_id": shared.file_id, "own_file_id": own.file_id, "version_number": "1"}
+    with all_rows():
+        bundle = ContentBundle.objects.create(
+            organization=acme, tenant=tenant, digest="d" * 64, created_by=alice.pk, **_bundled(own.sha256)
+        )
+    ids = {"file_id": shared.file_id, "own_file_id": own.file_id, "bundle_id": bundle.pk}
+    return ids | {"version_number": "1"}
+
+
+def _bundled(sha256: str) -> dict[str, object]:
+    file = {"kind": "lists", "name": CANARY, "version": 1, "sha256": sha256, "file": "cfile_a"}
+    of = {"level": "tenant", "owner": "t", "owner_name": CANARY}
+    return {"files": [{**file, **of}], "texts": {sha256: f"{CANARY}:\n"}}
 
 
 def _people(owner: User, organization: Organization, member: User) -> dict[str, str]:

@@ -5,6 +5,7 @@ It keeps the rules that the control plane builds on: the fence, tombstones, one 
 every view, a feed with an epoch. `tests/contract` holds the real edge to the same rules.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -16,6 +17,10 @@ import httpx
 
 from tests.tenants.edge_life import NOW, EdgeLife
 from tests.tenants.edge_signer import Signer
+
+BEGINS = {"start": "starting", "clone": "starting", "upgrade": "running", "resize": "running", "content": "running"}
+"""Kind of run → what is observed of a tenant as it begins."""
+NO_CONTENT = {"wanted": None, "applied": None, "error": None}
 
 
 def refusal(status: int, code: str, *, retryable: bool = False, details: list[dict[str, str]] | None = None) -> Any:
@@ -31,6 +36,7 @@ class FakeEdge(EdgeLife):
         self.tokens: dict[tuple[str, str], dict[str, Any]] = {}
         self.agents: dict[str, list[dict[str, Any]]] = {}
         self.orders: dict[tuple[str, str], dict[str, Any]] = {}
+        self.contents: dict[tuple[str, str], list[dict[str, Any]]] = {}
         self.tried: list[dict[str, Any]] = []
         self.partial: dict[str, str] = {}
         self.restored: list[str] = []
@@ -100,6 +106,7 @@ class FakeEdge(EdgeLife):
             ("PUT", rf"{one}/agent-orders/(ord_\w+)", self._order_agents),
             ("GET", rf"{one}/agent-orders/(ord_\w+)", self._agent_order),
             ("POST", rf"{one}/tokens/(\w+)/quarantine", self._quarantine_token),
+            ("PUT", rf"{one}/content/([0-9a-f]{{64}})", self._put_content),
             ("POST", rf"{one}/logtest", self._logtest),
             ("POST", rf"{one}/certs/rotate", self._rotate),
             ("POST", rf"{one}/sleep", self._sleep),
@@ -136,6 +143,9 @@ class FakeEdge(EdgeLife):
             return refusal(410, "TENANT_DELETED")
         if body.get("from") and view and (self.bodies[tenant_id].get("from") != body["from"]):
             return refusal(409, "CLONE_REFUSED")
+        wanted = body["plan"].get("content")
+        if wanted and (tenant_id, wanted) not in self.contents:
+            return refusal(409, "CONTENT_MISSING")
         kind = self._kind(view, self.bodies.get(tenant_id), body)
         return self._accept(tenant_id, kind, body, body["requested"], body["plan"]["version"])
 
@@ -147,7 +157,20 @@ class FakeEdge(EdgeLife):
             return "clone" if body.get("from") else "start"
         if view["version"] != body["plan"]["version"]:
             return "upgrade"
+        if known["plan"].get("content") != body["plan"].get("content"):
+            return "content"
         return "start" if known["plan"]["roles"] == body["plan"]["roles"] else "resize"
+
+    def _put_content(self, tenant_id: str, digest: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
+        """Knows a bundle by what it holds, as the contract says."""
+        files = sorted(body["files"], key=lambda each: (each["kind"], each["name"]))
+        text = json.dumps({"files": files}, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        if hashlib.sha256(text.encode()).hexdigest() != digest:
+            return refusal(422, "CONTENT_MISMATCH")
+        known = (tenant_id, digest) in self.contents
+        self.contents[tenant_id, digest] = files
+        size = sum(len(each["text"].encode()) for each in files)
+        return httpx.Response(200 if known else 201, json={"digest": digest, "files": len(files), "bytes": size})
 
     def _logtest(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
         """Knows one kind of event."""
@@ -172,15 +195,14 @@ class FakeEdge(EdgeLife):
             return httpx.Response(202, json=view) if body == known else refusal(409, "GENERATION_CONFLICT")
         before = view or {"seq": 0, "observed": "unknown", "observed_generation": 0}
         steps = self.steps_of(view, kind, body["operation_id"])
+        wanted = body.get("plan", {}).get("content")
         self.bodies[tenant_id] = body
         self.views[tenant_id] = {
             "id": tenant_id,
             "epoch": fence[0],
             "generation": fence[1],
             "requested": requested,
-            "observed": {"start": "starting", "clone": "starting", "upgrade": "running", "resize": "running"}.get(
-                kind, "stopping"
-            ),
+            "observed": BEGINS.get(kind, "stopping"),
             "observed_generation": before["observed_generation"],
             "reason": None,
             "runtime": "stand-in",
@@ -188,6 +210,7 @@ class FakeEdge(EdgeLife):
             "nodes": [],
             "run": {"operation_id": body["operation_id"], "kind": kind, "state": "running", "steps": steps},
             "certificate": None,
+            "content": {**before.get("content", NO_CONTENT), "wanted": wanted, "error": None},
             "sleeping": None,
             "detection_delayed_since": None,
             "agents": {"enrolled": 0, "active": 0},

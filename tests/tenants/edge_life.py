@@ -13,11 +13,12 @@ STEPS = {
     "resize": ["certs", "indexer", "manager", "dashboard", "verify"],
     "restore": ["backup", "stop", "put_state", "indexer", "manager", "dashboard", "verify"],
     "clone": ["copy", "certs", "indexer", "manager", "dashboard", "verify"],
+    "content": ["content_apply", "content_check"],
     "sleep": ["dashboard", "manager", "indexer"],
     "wake": ["indexer", "manager", "dashboard", "verify"],
     "rotate_credentials": ["generate", "switch", "indexer", "manager", "dashboard", "verify"],
 }
-ROLLING = ("rotate", "rotate_credentials", "upgrade", "resize")
+ROLLING = ("rotate", "rotate_credentials", "upgrade", "resize", "content")
 AIMS = {
     "start": "running",
     "stop": "stopped",
@@ -83,6 +84,8 @@ class EdgeLife:
         run["state"] = "succeeded"
         if run["kind"] != "rotate" and tenant_id in self.bodies and "plan" in self.bodies[tenant_id]:
             view["version"] = self.bodies[tenant_id]["plan"]["version"]
+        if "content" in view:
+            view["content"]["applied"] = view["content"]["wanted"]
         view["observed"], view["observed_generation"] = AIMS[run["kind"]], view["generation"]
         view["reason"] = None
         self.publish(tenant_id)
@@ -137,6 +140,16 @@ class EdgeLife:
         done = {"state": "succeeded", "attempts": 1, "started_at": NOW, "finished_at": NOW, "error": None}
         view["run"]["steps"].append({"name": "rollback", **done})
         view["run"]["state"], view["observed"] = "failed", "running"
+        self.publish(tenant_id)
+
+    def refuse_content(self, tenant_id: str, words: str) -> None:
+        """The manager refuses what was published, and has again what it had."""
+        view = self.views[tenant_id]
+        error = {"code": "CONTENT_REFUSED", "message": words, "hint": "Correct the file.", "retryable": False}
+        failed = next(each for each in view["run"]["steps"] if each["name"] == "content_apply")
+        failed.update(state="failed", attempts=1, started_at=NOW, finished_at=NOW, error=error)
+        view["run"]["state"], view["observed"] = "failed", "running"
+        view["content"]["error"] = error
         self.publish(tenant_id)
 
     def publish(self, tenant_id: str, kind: str = "tenant", data: dict[str, Any] | None = None) -> None:

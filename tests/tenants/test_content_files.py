@@ -14,11 +14,9 @@ from tenants.content import actions, queries
 from tenants.content.models import ContentFile, ContentVersion
 from tenants.content.problems import ChangedMeanwhile, ContentNotFound, FileExists, InvalidContent
 from tenants.content.reading import CEILINGS
-from tenants.provisioning import mirror
 from tenants.provisioning.actions import create
 from tests.cast import actor_for, found, found_client, join, person
 from tests.database import all_rows
-from tests.tenants.conftest import deliver
 
 pytestmark = pytest.mark.django_db
 
@@ -208,16 +206,6 @@ def test_only_roles_that_operate_tenants_let_a_provider_hand_down():
     assert CEILINGS == ["admin", "operator", "owner"]
 
 
-def test_an_erased_tenants_own_files_are_forgotten(as_alice, acme, tenant):
-    keep(as_alice, acme)
-    keep(as_alice, acme, name="own", tenant=tenant)
-    with rls.acting_as(f"org:{acme.pk}"):
-        mirror.bury(mirror.locked(tenant.pk))
-    deliver()
-    with all_rows():
-        assert list(ContentFile.objects.values_list("name", flat=True)) == ["admins"]
-
-
 class TestApi:
     def test_a_file_goes_from_first_to_next_version(self, api, acme):
         body = {"kind": "lists", "name": "admins", "text": LIST}
@@ -244,7 +232,7 @@ class TestApi:
         assert refused.json()["errors"][0]["field"] == "text"
         assert "a.xml: Line 2" in refused.json()["errors"][0]["message"]
 
-    def test_a_tenants_content_is_told_with_whose_it_is(self, api, acme, running):
+    def test_a_tenants_content_is_told_with_what_would_change(self, api, acme, running):
         place = f"organizations/{acme.pk}/content-files"
         api.post(place, {"kind": "lists", "name": "admins", "text": LIST})
         api.post(place, {"kind": "lists", "name": "guests", "text": LIST})
@@ -255,6 +243,8 @@ class TestApi:
             ("admins", False, "organization"),
             ("guests", True, "tenant"),
         ]
+        assert [(each["name"], each["change"]) for each in told["changes"]] == [("admins", "added")]
+        assert (told["wanted"], told["applied"], told["error"]) == (None, None, None)
 
     def test_a_key_for_one_tenant_changes_nothing_that_others_inherit(
         self, program_of, alice, acme, running, edge, new_tenant

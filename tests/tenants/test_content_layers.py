@@ -1,6 +1,6 @@
 """Of several levels the nearest counts: provider, organization, tenant."""
 
-from tenants.content.diffs import unified
+from tenants.content.diffs import changes, unified
 from tenants.content.layers import Given, Layer, Level, Source, effective, in_use
 
 PROVIDER = Source(Level.PROVIDER, "org_p", "Northwatch")
@@ -47,9 +47,14 @@ def test_leaving_out_what_nobody_hands_down_any_more_says_nothing():
     assert effective(layers([], [], [given("a.xml", "")])) == []
 
 
-def test_a_difference_is_told_line_by_line():
-    assert unified("x:\ny:\n", "x:\nz:\n").split("\n") == ["@@ -1,2 +1,2 @@", " x:", "-y:", "+z:"]
-    assert unified("x:", "x:") == ""
+def test_changes_are_told_file_by_file_and_line_by_line():
+    def file(name: str, text: str) -> dict[str, str]:
+        return {"kind": "lists", "name": name, "text": text}
+
+    found = changes([file("a", "x:\ny:\n"), file("b", "x:\n")], [file("a", "x:\nz:\n"), file("c", "x:\n")])
+    assert [(each.name, each.change) for each in found] == [("a", "changed"), ("b", "removed"), ("c", "added")]
+    assert found[0].diff.split("\n") == ["@@ -1,2 +1,2 @@", " x:", "-y:", "+z:"]
+    assert changes([file("a", "x:")], [file("a", "x:")]) == []
 
 
 def test_a_very_long_difference_is_cut_and_says_so():

@@ -107,6 +107,8 @@ def clone(
         raise InvalidPlan(FieldError("version", fault))
     copy_from = {"tenant": source.pk, "backup": backup.pk}
     tenant = make(source.organization, standing, wanted, name=name, external_id=external_id, copy_from=copy_from)
+    tenant.spec = specs.with_content(tenant.spec, source.spec.get("content"))
+    tenant.save(update_fields=["spec"])
     stopped = Tenant.Requested.STOPPED
     return tenant, ask(by, tenant, CLONE, standing, base_requested=stopped, source=source.pk, backup=backup.pk)
 
