@@ -23,7 +23,8 @@ LONGEST_NAME = 128
 XML_NAME = re.compile(r"[A-Za-z0-9_.-]{1,124}\.xml\Z")
 LIST_NAME = re.compile(r"(?!\.{1,2}\Z)(?!.*\.cdb\Z)[A-Za-z0-9_.-]{1,128}\Z")
 GROUP_NAME = re.compile(r"(?!(\.{1,2}|all)\Z)[A-Za-z0-9_.-]{1,128}\Z")
-EDGES_OWN_LIST = "control-plane-content"
+TAKEN_LISTS = frozenset({"control-plane-content", "audit-keys", "security-eventchannel", "amazon", "malicious-ioc"})
+"""Lists that the edge and Wazuh's own rules need as they are, as `contracts/edge-api.json` tells them."""
 
 # As Wazuh's API takes lists: a key or value that holds a colon stands in quotes, and an empty line is a fault.
 LIST_LINE = re.compile(r'(?:"(?P<quoted>[\w\-: ]+)"|(?P<plain>[^:"\s]+)):(?:"[\w\-: ]*"|[^:"]*)\Z')
@@ -63,8 +64,8 @@ class RuleId:
 def name_fault(kind: str, name: str) -> str:
     """Why a file of this kind can't be called so; empty where it can."""
     allowed, words = NAMES[kind]
-    if name == EDGES_OWN_LIST and kind == "lists":
-        return "The edge keeps a list of this name. Choose another one."
+    if name in TAKEN_LISTS and kind == "lists":
+        return "The edge or Wazuh's own rules need a list of this name as it is. Choose another one."
     return "" if allowed.match(name) else f"{words}, at most {LONGEST_NAME} of them."
 
 

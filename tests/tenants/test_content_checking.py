@@ -100,7 +100,7 @@ def test_an_external_entity_is_never_read():
             ["acme.txt", "a/b.xml", ".xml", "ä.xml", "a.xml\n", "a" * 125 + ".xml"],
         ),
         ("decoders", "acme-1.xml", ["acme", ""]),
-        ("lists", "admins", ["..", ".", "a/b", "a.cdb", "control-plane-content", "", "a" * 129]),
+        ("lists", "admins", ["..", ".", "a/b", "a.cdb", "control-plane-content", "audit-keys", "", "a" * 129]),
         ("agent_configuration", "web-servers", ["all", "..", "", "a b"]),
     ],
 )
