@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from tests.local.indexer_side import EVERY, IndexerSide, alert
+from tests.local.indexer_side import EVERY, INDEX, IndexerSide, alert
 
 pytestmark = pytest.mark.anyio
 
@@ -157,3 +157,36 @@ async def test_counting_counts(indexer) -> None:
 async def test_a_pattern_may_match_nothing_but_a_named_index_must_exist(indexer) -> None:
     assert (await indexer.search({}, index="other-*"))["hits"]["total"]["value"] == 0
     assert (await indexer.http.get("/wazuh-alerts-4.x-1999.01.01/_search")).status_code == 404
+
+
+async def test_search_after_shows_every_document_once_page_by_page(
+    indexer: IndexerSide,
+) -> None:
+    await indexer.put(alert(4, id="1795428000.5"), {"id": "1795428000.6"})
+    sort = [
+        {"timestamp": {"order": "asc", "unmapped_type": "date"}},
+        {"id": {"order": "asc"}},
+        {"_seq_no": {"order": "asc"}},
+    ]
+    found: list[str] = []
+    after: dict[str, object] = {}
+    while page := (await indexer.search({"size": 2, "sort": sort, **after}))["hits"]["hits"]:
+        found += [hit["_id"].partition(".")[2] for hit in page]
+        after = {"search_after": page[-1]["sort"]}
+    assert found == ["1", "2", "3", "4", "5", "6"]
+    moment = dt.datetime.fromisoformat("2026-11-23T10:00:01Z").timestamp() * 1000
+    assert (await indexer.search({"size": 1, "sort": sort}))["hits"]["hits"][0]["sort"][:2] == [moment, "1795428000.1"]
+
+
+async def test_search_after_needs_a_value_for_each_sort(indexer: IndexerSide) -> None:
+    asked = {"sort": [{"timestamp": "asc"}], "search_after": [1, 2]}
+    assert (await indexer.http.post(f"/{EVERY}/_search", json=asked)).status_code == 400
+
+
+async def test_many_documents_are_looked_up_at_once(indexer: IndexerSide) -> None:
+    docs = [{"_index": INDEX, "_id": f"1795428000.{number}"} for number in (1, 9)]
+    docs.append({"_index": "wazuh-alerts-4.x-2026.01.01", "_id": "1795428000.1"})
+    answer = (await indexer.http.post("/_mget?_source=false", json={"docs": docs})).json()["docs"]
+    assert [one.get("found") for one in answer] == [True, False, None]
+    assert answer[2]["error"]["type"] == "index_not_found_exception"
+    assert all("_source" not in one for one in answer)

@@ -16,6 +16,7 @@ import * as credentials from "./routes/credentials";
 import * as dashboard from "./routes/dashboard";
 import * as enroll from "./routes/enroll";
 import * as events from "./routes/events";
+import * as exports from "./routes/exports";
 import * as health from "./routes/health";
 import * as keys from "./routes/keys";
 import * as operators from "./routes/operators";
@@ -42,6 +43,7 @@ const MOUNTS = [
   keys.mount,
   backups.mount,
   rehydrations.mount,
+  exports.mount,
   receipts.mount,
   usage.mount,
   tokens.mount,

@@ -59,6 +59,7 @@ import {
   replayed,
   stoppedTenant,
 } from "./support/edge";
+import { EXPORT, exportAt, exportBody, orderExport, otherExport } from "./support/export_calls";
 import { asleepTenant, change, managersServe, sleepyTenant } from "./support/sleeping";
 import { newOperation, runningTenant, specOf, until } from "./support/tenants";
 
@@ -207,6 +208,19 @@ const CAUSES: Record<string, Causes> = {
     ...changes(asleepOrAwake("wake")),
   },
   "post /v1/tenants/{id}/backups": proofs("POST", "/backups", backupBody()),
+  "put /v1/tenants/{id}/exports/{export}": {
+    ...proofs("PUT", `/exports/${EXPORT}`, exportBody()),
+    STALE_EPOCH: onLaterEpoch((id) => orderExport(id)),
+    EXPORT_IN_PROGRESS: on((id) => then(orderExport(id), () => orderExport(id, otherExport()))),
+  },
+  "get /v1/tenants/{id}/exports/{export}": {
+    TENANT_UNKNOWN: () => exportAt(GUESS),
+    EXPORT_NOT_FOUND: on((id) => exportAt(id)),
+  },
+  "get /v1/tenants/{id}/exports/{export}/files/{number}": {
+    TENANT_UNKNOWN: () => exportAt(GUESS, `/${EXPORT}/files/1`),
+    EXPORT_NOT_FOUND: on((id) => exportAt(id, `/${EXPORT}/files/1`)),
+  },
   "post /v1/tenants/{id}/restore": {
     ...proofs("POST", "/restore", restoreBody()),
     TENANT_UNKNOWN: () => restore(GUESS),

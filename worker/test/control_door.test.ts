@@ -7,6 +7,7 @@ import type { ErrorBody } from "../src/errors";
 import { brokenAt, recordsOf } from "./support/audit";
 import { agentOrder, digestOf } from "./support/calls";
 import { API, answered, call, newTenantId, scopedToken, sign, stoppedTenant } from "./support/edge";
+import { EXPORT } from "./support/export_calls";
 import { replayAll } from "./support/stream";
 import { getTenant, specOf } from "./support/tenants";
 
@@ -144,6 +145,8 @@ function controlCalls(tenant: string): { method: string; template: string; path:
     "{agent}": "001",
     "{order}": agentOrder(),
     "{digest}": digestOf({}),
+    "{export}": EXPORT,
+    "{number}": "1",
   };
   return Object.entries(contract.paths)
     .filter(([template]) => template.startsWith("/v1/"))

@@ -12,6 +12,7 @@ const GUESSES: Test = ["control_door", "are refused without making an object"];
 const ONCE: Test = ["control_door", "takes a write's proof once"];
 const TOKENS: Test = ["enrollment", "of one tenant are not there for another"];
 const OWN_DAYS: Test = ["rehydrations", "is loaded from its own tenant's archive only"];
+const OWN_EXPORTS: Test = ["exports", "is its own tenant's: nobody else lists, reads or is given it"];
 const OWN_BACKUPS: Test = ["backups", "is its own tenant's: nobody else's list shows it"];
 const NOT_ITS_AGENT: Test = ["wazuh5", "is refused for another tenant, whose agent has the same number"];
 const NO_STRANGER_WAKES: Test = ["wazuh5_held", "falls asleep under their signs of life, and they do not wake it"];
@@ -48,6 +49,10 @@ const API: Record<string, Test[]> = {
   ],
   "POST /v1/tenants/:id/backups": [OWN_BACKUPS, KEYS],
   "GET /v1/tenants/:id/backups": [OWN_BACKUPS, KEYS],
+  "PUT /v1/tenants/:id/exports/:export": [OWN_EXPORTS, KEYS],
+  "GET /v1/tenants/:id/exports": [OWN_EXPORTS, KEYS],
+  "GET /v1/tenants/:id/exports/:export": [OWN_EXPORTS, KEYS],
+  "GET /v1/tenants/:id/exports/:export/files/:number": [OWN_EXPORTS, KEYS],
   "POST /v1/tenants/:id/restore": [
     ["restores", "is refused for a stopped tenant, and for a backup of another one"],
     KEYS,

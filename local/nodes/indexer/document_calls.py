@@ -7,7 +7,7 @@ from typing import Any
 from local.nodes.indexer.access import Identity
 from local.nodes.indexer.bulk import bulk, delete_document, put_document
 from local.nodes.indexer.documents import Documents, Reader
-from local.nodes.indexer.errors import SearchError
+from local.nodes.indexer.errors import SearchError, index_missing
 from local.nodes.indexer.search import SHARDS, count, search
 from local.web.messages import Request, Response
 from local.web.routing import Route
@@ -33,6 +33,8 @@ class DocumentCalls:
             ("POST", "/{index}/_search", self.search),
             ("GET", "/{index}/_count", self.count),
             ("POST", "/{index}/_count", self.count),
+            ("GET", "/_mget", self.get_many),
+            ("POST", "/_mget", self.get_many),
             ("POST", "/{index}/_refresh", self.refresh),
             ("POST", "/{index}/_delete_by_query", self.delete_by_query),
             ("GET", "/{index}/_doc/{id}", self.get_document),
@@ -79,6 +81,25 @@ class DocumentCalls:
             return Response.of_json({"_index": index, "_id": id, "found": False}, 404)
         body = {"_index": index, "_id": id, "_version": document.version, "found": True, "_source": document.source}
         return Response.of_json(body)
+
+    async def get_many(self, request: Request, identity: Identity) -> Response:
+        asked = request.json().get("docs") or []
+        for one in asked:
+            identity.require("read", one["_index"])
+        with_source = request.query.get("_source") != "false"
+        return Response.of_json({"docs": [self._looked_up(one, with_source) for one in asked]})
+
+    def _looked_up(self, asked: dict[str, Any], with_source: bool) -> dict[str, Any]:
+        index, id = asked["_index"], asked["_id"]
+        named = {"_index": index, "_id": id}
+        if not self._documents.indices(index):
+            cause = index_missing(index).cause()
+            return {**named, "error": {"root_cause": [cause], **cause}}
+        document = self._documents.get(index, id)
+        if document is None:
+            return {**named, "found": False}
+        source = {"_source": document.source} if with_source else {}
+        return {**named, "_version": document.version, "found": True, **source}
 
     async def put_document(self, request: Request, identity: Identity, index: str, id: str) -> Response:
         identity.require("write", index)

@@ -35,6 +35,8 @@ class Document:
     id: str
     version: int
     source: dict[str, Any]
+    place: int = 0
+    """Where it lies in its index, as `_seq_no` does: no other one has it."""
 
 
 @dataclass(frozen=True)
@@ -60,18 +62,18 @@ class Reader:
 
     def get(self, index: str, id: str) -> Document | None:
         row = self._database.execute(
-            "SELECT version, source FROM documents WHERE index_name = ? AND id = ?", (index, id)
+            "SELECT version, source, rowid FROM documents WHERE index_name = ? AND id = ?", (index, id)
         ).fetchone()
-        return Document(index, id, row[0], json.loads(row[1])) if row else None
+        return Document(index, id, row[0], json.loads(row[1]), row[2]) if row else None
 
     def scan(self, indices: list[str]) -> Iterator[Document]:
         """Every document of the indices by id, one at a time, so that a large index is never in memory at once."""
         for index in indices:
             rows = self._database.execute(
-                "SELECT id, version, source FROM documents WHERE index_name = ? ORDER BY id", (index,)
+                "SELECT id, version, source, rowid FROM documents WHERE index_name = ? ORDER BY id", (index,)
             )
-            for id, version, source in rows:
-                yield Document(index, id, version, json.loads(source))
+            for id, version, source, place in rows:
+                yield Document(index, id, version, json.loads(source), place)
 
     def settings(self, index: str) -> IndexSettings:
         """What an index was made with."""

@@ -11,7 +11,19 @@ from local.nodes.indexer.query import Predicate, compile_query
 from local.nodes.indexer.values import as_number, values_at
 
 WINDOW = 10_000  # results that may be paged through, as index.max_result_window
-KNOWN = {"query", "sort", "size", "from", "_source", "track_total_hits", "aggs", "aggregations", "version"}
+KNOWN = {
+    "query",
+    "sort",
+    "size",
+    "from",
+    "_source",
+    "track_total_hits",
+    "aggs",
+    "aggregations",
+    "version",
+    "search_after",
+}
+TIMES = ("timestamp", "@timestamp")  # what the template maps as times
 SHARDS = {"total": 1, "successful": 1, "skipped": 0, "failed": 0}
 
 SortKey = tuple[tuple[int, float, str], ...]
@@ -40,16 +52,30 @@ class Order:
     field: str
     descending: bool
 
-    def key(self, document: Document) -> tuple[int, float, str]:
-        """Missing values come last; numbers and times sort as numbers, the rest as text."""
+    def value(self, document: Document) -> Any:
+        """What a hit's `sort` shows of a document: a time in milliseconds, None where it has no value."""
         if self.field in ("_id", "_doc", "_score"):
-            return (0, 0.0, document.id)
-        values = values_at(document.source, self.field.removesuffix(".keyword"))
-        if not values:
+            return document.id
+        if self.field == "_seq_no":
+            return document.place
+        found = next(iter(values_at(document.source, self.field.removesuffix(".keyword"))), None)
+        moment = as_number(found) if self.field in TIMES else None
+        return found if moment is None else int(moment * 1000)
+
+    def key(self, value: Any) -> tuple[int, float, str]:
+        """Missing values come last; numbers and times sort as numbers, the rest as text."""
+        if value is None:
             return (1, 0.0, "")
-        number = as_number(values[0])
-        sign = -1.0 if self.descending else 1.0
-        return (0, sign * number, "") if number is not None else (0, 0.0, str(values[0]))
+        if isinstance(value, int | float):
+            return (0, -float(value) if self.descending else float(value), "")
+        return (0, 0.0, str(value))
+
+    def follows(self, one: tuple[int, float, str], other: tuple[int, float, str]) -> int:
+        """Above 0 where `one` comes behind `other`, below 0 where before it."""
+        if one[:2] != other[:2]:
+            return 1 if one[:2] > other[:2] else -1
+        behind = (one[2] > other[2]) - (one[2] < other[2])
+        return -behind if self.descending else behind
 
 
 def read_orders(sort: Any) -> list[Order]:
@@ -72,6 +98,7 @@ class Plan:
     orders: list[Order]
     start: int
     size: int
+    after: SortKey | None
     source: Any
     aggregations: dict[str, Any]
 
@@ -87,7 +114,15 @@ class Plan:
             raise SearchError(400, "illegal_argument_exception", reason)
         test, orders = compile_query(body.get("query", {"match_all": {}})), read_orders(body.get("sort"))
         aggregations = body.get("aggs") or body.get("aggregations") or {}
-        return cls(test, orders, start, size, body.get("_source", True), aggregations)
+        after = _sort_key(orders, body.get("search_after"), start)
+        return cls(test, orders, start, size, after, body.get("_source", True), aggregations)
+
+    def is_asked_for(self, row: Found) -> bool:
+        """Whether it comes behind what `search_after` names."""
+        if self.after is None:
+            return True
+        steps = (order.follows(*pair) for order, *pair in zip(self.orders, row[2], self.after, strict=True))
+        return next((step for step in steps if step), 0) > 0
 
 
 def search(documents: Reader, expression: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -96,7 +131,7 @@ def search(documents: Reader, expression: str, body: dict[str, Any]) -> dict[str
     plan = Plan.of(body)
     counters = _counters(plan.aggregations)
     found = _find(documents, resolve(documents, expression), plan, counters)
-    rows = _sorted(found, plan.orders)[plan.start : plan.start + plan.size]
+    rows = [row for row in _sorted(found, plan.orders) if plan.is_asked_for(row)][plan.start : plan.start + plan.size]
     page = [documents.get(index, id) for index, id, _ in rows]
     hits = [_hit(document, plan.orders, plan.source) for document in page if document]
     total = {"value": len(found), "relation": "eq"}
@@ -116,7 +151,9 @@ def _find(documents: Reader, indices: list[str], plan: Plan, counters: dict[str,
     found = []
     for document in documents.scan(indices):
         if plan.test(document):
-            found.append((document.index, document.id, tuple(order.key(document) for order in plan.orders)))
+            found.append(
+                (document.index, document.id, tuple(order.key(order.value(document)) for order in plan.orders))
+            )
             for counter in counters.values():
                 counter.take(document)
     return found
@@ -138,7 +175,7 @@ def _hit(document: Document, orders: list[Order], wanted: Any) -> dict[str, Any]
     if wanted is not False:
         hit["_source"] = document.source if wanted is True else _projection(document.source, wanted)
     if orders:
-        hit["sort"] = [next(iter(values_at(document.source, order.field)), None) for order in orders]
+        hit["sort"] = [order.value(document) for order in orders]
     return hit
 
 
@@ -154,6 +191,17 @@ def _projection(source: dict[str, Any], wanted: Any) -> dict[str, Any]:
         if isinstance(node, dict) and keys[-1] in node:
             target[keys[-1]] = node[keys[-1]]
     return kept
+
+
+def _sort_key(orders: list[Order], values: Any, start: int) -> SortKey | None:
+    """Where `search_after` goes on: the sort values of a hit."""
+    if values is None:
+        return None
+    if not isinstance(values, list) or len(values) != len(orders):
+        raise parsing_error(f"search_after has not as many values as there are sorts ({len(orders)})")
+    if start:
+        raise parsing_error("`from` parameter must be set to 0 when `search_after` is used")
+    return tuple(order.key(value) for order, value in zip(orders, values, strict=True))
 
 
 def _whole(body: dict[str, Any], name: str, default: int) -> int:

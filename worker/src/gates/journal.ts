@@ -168,6 +168,16 @@ export class Journal {
     }
   }
 
+  /** What was written after a position and up to another one, batch by batch. */
+  async *between(after: number, until: number): AsyncGenerator<Batch> {
+    let position = Math.max(after, this.#log.oldest - 1);
+    for (let batch = await this.#kept.batchAfter(position); batch; batch = await this.#kept.batchAfter(position)) {
+      if (batch.first > until) return;
+      yield batch;
+      position = batch.last;
+    }
+  }
+
   /** Forgets everything in the archive; the caller deletes the object's storage. */
   async erase(): Promise<void> {
     this.containerStopped();

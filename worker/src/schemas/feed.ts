@@ -17,6 +17,7 @@ export const KeysView = z
 export const ChangeKind = z.enum([
   ...(["tenant", "enrollment", "token", "refusal", "dashboard", "certificate", "health"] as const),
   "backup",
+  "export",
   "agent_order",
   "agent_silence",
 ]);

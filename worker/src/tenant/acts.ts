@@ -24,6 +24,7 @@ import { activeCredentials, generateCredentials } from "./credentials";
 import { within } from "./deadline";
 import { clearEffort, countFailure, postpone, stepError } from "./efforts";
 import { certify, keepCertificate, takeInventory } from "./erasure";
+import { removeExports } from "./exports/exports";
 import type { Action } from "./facts";
 import { noteProbe } from "./health_rows";
 import { AMONG, certifiedBy, TRUSTS } from "./incarnations";
@@ -293,6 +294,7 @@ async function erase(ctx: TenantContext): Promise<void> {
   for (const row of nodeRows(ctx)) await anyNodeStub(ctx.env, ctx.id, row.role as Role, row.n).erase();
   await ctx.env.WAZUH_EVENTS.getByName(ctx.id).erase();
   await eraseContent(ctx);
+  await removeExports(ctx);
   const certificate = await certify(ctx);
   ctx.transaction(() => {
     keepCertificate(ctx, certificate);

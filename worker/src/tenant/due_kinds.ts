@@ -5,6 +5,7 @@ import { expireDue, scheduledDue, takeDue } from "./backups";
 import { pruneContent } from "./content";
 import { drive } from "./driver";
 import type { DueHandler } from "./due";
+import { expireExportDue, makeDue } from "./exports/exports";
 import { checkHealth } from "./health_checks";
 import { idleDue } from "./idle";
 import { rewrapDue } from "./key_wrapping";
@@ -29,6 +30,8 @@ export const DUE_KINDS = (ctx: LiveContext): Record<string, DueHandler> => ({
   expire_backup: (row) => expireDue(ctx, row),
   prune_content: () => pruneContent(ctx),
   daily_backup: () => scheduledDue(ctx),
+  make_export: (row) => makeDue(ctx, row),
+  expire_export: (row) => expireExportDue(ctx, row),
   rehydrate: (row) => rehydrateDue(ctx, row),
   rewrap: () => rewrapDue(ctx),
   replay: () => replayDue(ctx),

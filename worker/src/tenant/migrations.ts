@@ -7,6 +7,7 @@ import { migrateBin } from "./bin";
 import { migrateContent } from "./content";
 import { migrateCredentials } from "./credentials";
 import { migrateErasure } from "./erasure";
+import { migrateExports } from "./exports/rows";
 import { migrateHealth } from "./health_rows";
 import { migrateHeld } from "./held_batches";
 import { migrateKeys } from "./key_wrapping";
@@ -44,6 +45,7 @@ const PARTS = [
   migrateBin,
   migrateErasure,
   migrateContent,
+  migrateExports,
 ];
 
 export function migrateAll(storage: DurableObjectStorage): void {

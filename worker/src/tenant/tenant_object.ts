@@ -4,6 +4,7 @@ import { EdgeError, type ErrorBody } from "../errors";
 import type { TellTrail, TrailEnds } from "../schemas/audit";
 import type { BackupView, OrderBackup, OrderRehydration, RehydrationView, RestoreBackup } from "../schemas/backups";
 import type { AskLogtest, ContentFile, LogtestResult, PutContent, StoredContent } from "../schemas/content";
+import type { ExportManifest, ExportView, OrderExport } from "../schemas/exports";
 import type { ActionTaken } from "../schemas/operators";
 import type { ChangeSleep, DeleteTenant, PutTenant, RotateCertificates, RotateCredentials } from "../schemas/orders";
 import type { Role, ServingRole } from "../schemas/plan";
@@ -14,6 +15,8 @@ import { type BackupPart, listBackups, orderBackup, partsOf } from "./backups";
 import { contentFiles, storeContent } from "./content";
 import { DUE_DEADLINES_MS, DUE_KINDS } from "./due_kinds";
 import { erasureCertificate } from "./erasure";
+import { orderExport } from "./exports/exports";
+import { listExports, manifestOf, requireFile } from "./exports/rows";
 import { sleepNow } from "./idle";
 import { isolationReceipt } from "./isolation";
 import { answerForKey } from "./key_wrapping";
@@ -234,6 +237,28 @@ export class TenantObject extends TenantTraffic {
   async rehydrations(): Promise<RehydrationView[]> {
     this.tenant.requireLive();
     return listRehydrations(this.tenant);
+  }
+
+  // Exports; see exports/.
+
+  async orderExport(id: string, body: OrderExport): Promise<ExportView> {
+    this.tenant.requireLive(body.epoch);
+    return orderExport(this.tenant, id, body);
+  }
+
+  async exports(): Promise<ExportView[]> {
+    this.tenant.requireLive();
+    return listExports(this.tenant);
+  }
+
+  async exportManifest(id: string): Promise<ExportManifest> {
+    this.tenant.requireLive();
+    return manifestOf(this.tenant, id);
+  }
+
+  async requireExportFile(id: string, number: number): Promise<void> {
+    this.tenant.requireLive();
+    requireFile(this.tenant, id, number);
   }
 
   /** @throws EdgeError, see erasure.ts */

@@ -47,6 +47,8 @@ export class FakeContainer {
   instance = "";
   intercepted: string[] = [];
   documents = new Map<string, unknown>();
+  /** In which index a document was written. */
+  indices = new Map<string, string>();
   /** An indexer's cluster: of its own with each start, or the one that is named. */
   cluster = "";
   /** Documents that this node itself was given since its start. */
@@ -295,11 +297,18 @@ async function indexerAnswer(request: Request, _port: number, node: FakeContaine
   if (!isAdmin && !(isDashboard && pathname === "/_plugins/_security/authinfo"))
     return new Response("", { status: 401 });
   if (pathname.endsWith("/_search")) {
-    const { query } = (await request.json()) as { query: { ids: { values: string[] } } };
+    const asked = (await request.json()) as Search;
+    if (!asked.query) return searched(node, pathname.split("/")[1] ?? "", asked);
+    const { query } = asked;
     const hits = query.ids.values.filter((id) => node.documents.has(id)).map((id) => ({ _id: id }));
     return Response.json({ hits: { hits } });
   }
   if (pathname === "/_cat/indices") return Response.json([{ "store.size": `${world.usedBytes}` }]);
+  if (pathname.startsWith("/_cat/indices/"))
+    return Response.json(
+      [...new Set(heldBy(node).map(({ index }) => index))].map((index) => ({ index, status: "open" })),
+    );
+  if (pathname === "/_mget") return looked(node, (await request.json()) as { docs: { _index: string; _id: string }[] });
   if (pathname === "/_bulk") return bulk(await request.text(), node);
   if (pathname === "/") return Response.json({ cluster_uuid: node.cluster });
   if (pathname === "/_cluster/health") {
@@ -310,6 +319,38 @@ async function indexerAnswer(request: Request, _port: number, node: FakeContaine
   return Response.json({ status: "UP" });
 }
 
+interface Search {
+  query?: { ids: { values: string[] } };
+  size?: number;
+  search_after?: [number, string, number];
+}
+
+/** What an indexer holds, each with its place. */
+const heldBy = (node: FakeContainer) =>
+  [...node.documents].map(([id, source], place) => ({ id, source, place, index: node.indices.get(id) ?? "" }));
+
+/** A search of an index by time, alert id and place, as an export asks for it. */
+function searched(node: FakeContainer, index: string, { size = 10, search_after }: Search): Response {
+  const hits = heldBy(node)
+    .filter((held) => held.index === index)
+    .map(({ id, source, place }) => {
+      const { timestamp, id: alert } = source as { timestamp?: string; id: string };
+      return { _index: index, _id: id, _source: source, sort: [Date.parse(timestamp ?? "2026-01-01"), alert, place] };
+    })
+    .sort((one, other) => compared(one.sort, other.sort));
+  const after = search_after ? hits.filter(({ sort }) => compared(sort, search_after) > 0) : hits;
+  return Response.json({ timed_out: false, _shards: { failed: 0 }, hits: { hits: after.slice(0, size) } });
+}
+
+const compared = (one: (string | number)[], other: (string | number)[]): number => {
+  const at = one.findIndex((value, place) => value !== other[place]);
+  return at < 0 ? 0 : (one[at] ?? 0) < (other[at] ?? 0) ? -1 : 1;
+};
+
+function looked(node: FakeContainer, { docs }: { docs: { _index: string; _id: string }[] }): Response {
+  return Response.json({ docs: docs.map((doc) => ({ ...doc, found: node.documents.has(doc._id) })) });
+}
+
 const nodesOf = (cluster: string) =>
   [...world.containers.values()].filter((node) => node.running && node.ready && node.cluster === cluster).length;
 
@@ -317,13 +358,15 @@ function bulk(body: string, node: FakeContainer): Response {
   const lines = body.split("\n").filter(Boolean);
   const items = [];
   for (let line = lines.shift(); line; line = lines.shift()) {
-    const [verb = "", { _id }] = Object.entries(JSON.parse(line) as Record<string, { _id: string }>)[0] ?? [
+    type Action = { _id: string; _index: string };
+    const [verb = "", { _id, _index }] = Object.entries(JSON.parse(line) as Record<string, Action>)[0] ?? [
       "",
-      { _id: "" },
+      { _id: "", _index: "" },
     ];
     if (verb === "delete") node.documents.delete(_id);
     else {
       node.documents.set(_id, JSON.parse(lines.shift() ?? "null"));
+      node.indices.set(_id, _index);
       node.writes += 1;
     }
     items.push({ [verb]: { _id, status: 200 } });

@@ -28,6 +28,7 @@ import {
 } from "./calls";
 import { type Causes, deletion, on, onDeleted, onLaterEpoch, stopped, withAgent } from "./causes";
 import { call, newTenantId, newToken, PLAN } from "./edge";
+import { EXPORT, exportAt, exportBody, orderExport, withExport } from "./export_calls";
 import { afterTooMany, tenantCauses, unsigned, withoutAnswers } from "./knocking";
 import { asleepTenant, change } from "./sleeping";
 import { runningTenant, specOf } from "./tenants";
@@ -204,6 +205,30 @@ export const CONTROL_CAUSES: Record<string, Causes> = {
     ...tenantCauses("GET", "/backups"),
     200: () => withBackup((id) => call("GET", `/v1/tenants/${id}/backups`)),
     410: onDeleted((id) => call("GET", `/v1/tenants/${id}/backups`)),
+  },
+  "put /v1/tenants/{id}/exports/{export}": {
+    ...tenantCauses("PUT", `/exports/${EXPORT}`, exportBody()),
+    202: on((id) => orderExport(id)),
+    409: onLaterEpoch((id) => orderExport(id)),
+    410: onDeleted((id) => orderExport(id)),
+    422: on((id) => orderExport(id, "exp_x")),
+  },
+  "get /v1/tenants/{id}/exports": {
+    ...tenantCauses("GET", "/exports"),
+    200: () => withExport((id) => exportAt(id, "")),
+    410: onDeleted((id) => exportAt(id, "")),
+  },
+  "get /v1/tenants/{id}/exports/{export}": {
+    ...tenantCauses("GET", `/exports/${EXPORT}`),
+    200: () => withExport((id) => exportAt(id)),
+    410: onDeleted((id) => exportAt(id)),
+    422: on((id) => exportAt(id, "/exp_x")),
+  },
+  "get /v1/tenants/{id}/exports/{export}/files/{number}": {
+    ...tenantCauses("GET", `/exports/${EXPORT}/files/1`),
+    200: () => withExport((id) => exportAt(id, `/${EXPORT}/files/1`)),
+    410: onDeleted((id) => exportAt(id, `/${EXPORT}/files/1`)),
+    422: on((id) => exportAt(id, `/${EXPORT}/files/0`)),
   },
   "post /v1/tenants/{id}/restore": {
     ...tenantCauses("POST", "/restore", restoreBody()),

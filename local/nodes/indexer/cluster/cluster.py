@@ -22,7 +22,7 @@ from local.web.server import Listener
 TRANSPORT_PORT = 9300
 TALK_SECONDS = 2.0
 WRITE_SECONDS = 20.0
-READING_ENDS = ("/_search", "/_count", "/_refresh")
+READING_ENDS = ("/_search", "/_count", "/_refresh", "/_mget")
 FURNISHER = Identity("furnisher", (), (EVERYTHING,))
 """The node itself, which may write before alerts may."""
 

@@ -6,6 +6,14 @@ import { openJournal } from "../../gates/open_journal";
 import type { StateArchive } from "../../state/limits";
 import { BULK, type LoadedPart, loadDay, type MeasuredDay, measureDay } from "./archived_days";
 import { clusterTold, isLed } from "./cluster";
+import {
+  type ExportedPage,
+  exportedIndices,
+  exportJournal,
+  exportPage,
+  type JournalPage,
+  type SearchAfter,
+} from "./exported_alerts";
 import { type Caller, probeIngest } from "./ingest_probe";
 import { nodeStub } from "./names";
 import type { NodeReport } from "./reports";
@@ -259,6 +267,20 @@ export class IndexerContainer extends RepositoryContainer {
   /** @param after where the call before ended. @throws EdgeError, see archived_days.ts */
   async loadDay(day: string, after: number): Promise<LoadedPart> {
     return loadDay(this.#journal, await this.#anyNode(), day, after);
+  }
+
+  // What an export reads; see exported_alerts.ts.
+
+  async exportedIndices(): Promise<string[]> {
+    return exportedIndices(await this.#anyNode());
+  }
+
+  async exportPage(index: string, after: SearchAfter | null): Promise<ExportedPage> {
+    return exportPage(await this.#anyNode(), index, after);
+  }
+
+  async exportJournal(after: number, until: number, searched: string[]): Promise<JournalPage> {
+    return exportJournal(this.#journal, () => this.#anyNode(), after, until, searched);
   }
 
   /**
