@@ -13,6 +13,7 @@ from tenants.enrollment.tokens import api as tokens
 from tenants.metering import api as metering
 from tenants.protection import api as protection
 from tenants.protection.backups import api as backups
+from tenants.protection.exports import api as exports
 from tenants.protection.receipts import api as receipts
 from tenants.provisioning import api as provisioning
 
@@ -31,6 +32,9 @@ urlpatterns = [
     path(f"{_ONE}/receipts", receipts.Receipts.as_view(), name="api-receipts"),
     path(f"{_ONE}/receipts/<str:receipt_id>", receipts.OneReceipt.as_view(), name="api-receipt"),
     path(f"{_ONE}/isolation-receipt", receipts.IsolationReceipt.as_view(), name="api-isolation-receipt"),
+    path(f"{_ONE}/exports", exports.Exports.as_view(), name="api-exports"),
+    path(f"{_ONE}/exports/<str:export_id>", exports.OneExport.as_view(), name="api-export"),
+    path(f"{_ONE}/exports/<str:export_id>/file", exports.ExportFile.as_view(), name="api-export-file"),
     path(f"{_ONE}/undelete", protection.Undelete.as_view(), name="api-tenant-undelete"),
     path(f"{_ONE}/erase", protection.Erase.as_view(), name="api-tenant-erase"),
     path(f"{_ONE}/sleep", protection.Sleep.as_view(), name="api-tenant-sleep"),

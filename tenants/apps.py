@@ -20,5 +20,6 @@ class TenantsConfig(AppConfig):
         import tenants.enrollment.feed
         import tenants.protection.backups.mirror
         import tenants.protection.commands
+        import tenants.protection.exports.mirroring
         import tenants.protection.receipts.fetching
         import tenants.provisioning.subscribers  # noqa: F401

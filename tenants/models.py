@@ -6,6 +6,7 @@ from tenants.content.models import ContentBundle, ContentFile, ContentVersion
 from tenants.enrollment.models import Agent, AgentReading, ConnectionChange, EnrollmentToken, Refusal, TokenUse
 from tenants.metering.models import UsageHour
 from tenants.protection.backups.models import Backup
+from tenants.protection.exports.models import Export
 from tenants.protection.receipts.models import Receipt
 from tenants.provisioning.models import Cell, Operation, Step, Tenant
 
@@ -22,6 +23,7 @@ __all__ = [
     "ContentFile",
     "ContentVersion",
     "EnrollmentToken",
+    "Export",
     "MovingAgent",
     "Operation",
     "Receipt",

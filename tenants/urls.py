@@ -15,6 +15,7 @@ from tenants.enrollment.tokens import views as tokens
 from tenants.protection import views as protection
 from tenants.protection.backups import views as backups
 from tenants.protection.deletion import bin_views as recycle_bin
+from tenants.protection.exports import views as exports
 from tenants.protection.maintenance import sleep_views as sleep
 from tenants.protection.maintenance import window_views as maintenance
 from tenants.protection.receipts import views as receipts
@@ -58,6 +59,9 @@ urlpatterns = [
     path("t/<str:tenant_id>/receipts/isolation/", receipts.ask, name="receipt-ask"),
     path("t/<str:tenant_id>/receipts/<str:receipt_id>/", receipts.page, name="receipt"),
     path("t/<str:tenant_id>/receipts/<str:receipt_id>/file/", receipts.file, name="receipt-file"),
+    path("t/<str:tenant_id>/exports/", exports.listing, name="exports"),
+    path("t/<str:tenant_id>/exports/new/", exports.ask, name="export-ask"),
+    path("t/<str:tenant_id>/exports/<str:export_id>/file/", exports.file, name="export-file"),
     path("t/<str:tenant_id>/undelete/", recycle_bin.undelete, name="undelete"),
     path("t/<str:tenant_id>/erase/", recycle_bin.erase, name="erase"),
     path("t/<str:tenant_id>/operations/", operations.listing, name="operations"),

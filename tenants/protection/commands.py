@@ -77,7 +77,7 @@ def back_up_at_the_edge(message: Message) -> None:
 def _bring(message: Message, call: Callable[[EdgeApi, str, Mapping[str, Any]], Sighting], **more: str) -> None:
     """Hand an operation over. An answer that helps nobody to repeat ends it."""
     actor = f"org:{message.organization_id}"
-    held = _hand_over(actor, message.payload["operation"])
+    held = hand_over(actor, message.payload["operation"])
     if held is None:
         return  # taken back, or overtaken by something else
     tenant, operation = held
@@ -86,14 +86,14 @@ def _bring(message: Message, call: Callable[[EdgeApi, str, Mapping[str, Any]], S
         with structlog.contextvars.bound_contextvars(operation=operation.pk):
             seen = call(EdgeApi(tenant.cell), tenant.pk, body)
     except EdgeError as error:
-        _note_failure(actor, operation, error)
+        note_failure(actor, operation, error)
         if error.retryable:
             raise
     else:
         _take_over(actor, operation, seen)
 
 
-def _hand_over(actor: str, operation_id: str) -> tuple[Tenant, Operation] | None:
+def hand_over(actor: str, operation_id: str) -> tuple[Tenant, Operation] | None:
     """The tenant and the operation, noted as told to the edge before it is, so that nobody takes it back meanwhile."""
     with acting_as(actor):
         tenant = mirror.locked(Operation.objects.get(pk=operation_id).tenant_id)
@@ -104,7 +104,8 @@ def _hand_over(actor: str, operation_id: str) -> tuple[Tenant, Operation] | None
         return tenant, operation
 
 
-def _note_failure(actor: str, asked: Operation, error: EdgeError) -> None:
+def note_failure(actor: str, asked: Operation, error: EdgeError) -> None:
+    """Show on the operation why the edge did not take it; what is no use to repeat ends it."""
     with acting_as(actor):
         mirror.locked(asked.tenant_id)
         operation = Operation.objects.get(pk=asked.pk)

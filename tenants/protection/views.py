@@ -13,13 +13,14 @@ from controlplane.forms import told_on
 from organizations import access
 from tenants.protection.deletion import abandoning
 from tenants.protection.deletion import actions as deletion
+from tenants.protection.exports import queries as exports
 from tenants.protection.forms import WINDOW_OFFERED, DeleteForm, SleepForm, WindowForm
 from tenants.protection.maintenance import rotation
 from tenants.provisioning import actions as provisioning
 from tenants.provisioning import marks, numbering, queries, specs, versions
 from tenants.provisioning.buttons import button, timed_button
 from tenants.provisioning.frame import tenant_frame
-from tenants.provisioning.kinds import DELETE, ERASE, UPGRADE
+from tenants.provisioning.kinds import DELETE, ERASE, READING, UPGRADE
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.previews import foreseen
 from tenants.provisioning.prices import size_words
@@ -109,7 +110,8 @@ def settings_page(
     Args:
         window_form: of the maintenance window, where something of it was to be mended.
     """
-    permissions = access.require(actor_of(request), "tenant.view", tenant.organization_id).permissions
+    actor = actor_of(request)
+    permissions = access.require(actor, "tenant.view", tenant.organization_id).permissions
     drift = queries.drift(tenant)
     context = {
         "tenant": tenant,
@@ -127,6 +129,8 @@ def settings_page(
         **_possible(tenant, permissions),
         **_changes(tenant, permissions),
         "previews": {UPGRADE: foreseen(UPGRADE, organization_id=tenant.organization_id, tenant=tenant)},
+        "may_export": "tenant.delete" in permissions and tenant.ever_sent,
+        "newest_export": next((each for each in exports.exports_of(actor, tenant) if each.can_be_downloaded), None),
         "delete_preview": foreseen(
             ERASE if tenant.in_bin else DELETE, organization_id=tenant.organization_id, tenant=tenant
         ),
@@ -136,7 +140,7 @@ def settings_page(
 
 
 def _possible(tenant: Tenant, permissions: frozenset[str]) -> dict[str, Any]:
-    busy = tenant.operations.filter(state__in=Operation.OPEN).first()
+    busy = tenant.operations.filter(state__in=Operation.OPEN).exclude(kind__in=READING).first()
     going = tenant.requested == Tenant.Requested.DELETED
     may_operate = "tenant.operate" in permissions and busy is None and not tenant.is_leaving
     may_delete = "tenant.delete" in permissions and not going
@@ -157,7 +161,7 @@ def _possible(tenant: Tenant, permissions: frozenset[str]) -> dict[str, Any]:
 
 def _changes(tenant: Tenant, permissions: frozenset[str]) -> dict[str, Any]:
     """What version and sizes the tenant could have instead."""
-    busy = tenant.operations.filter(state__in=Operation.OPEN).exists()
+    busy = tenant.operations.filter(state__in=Operation.OPEN).exclude(kind__in=READING).exists()
     roles = versions.planned_roles(tenant)
     current = tenant.spec["version"]
     offered = [each for each in tenant.cell.versions if each != current]

@@ -170,6 +170,26 @@ class EdgeApi:
         """Every backup of a tenant that is kept, the newest first."""
         return list(self._call("GET", f"/v1/tenants/{_part(tenant_id)}/backups")["backups"])
 
+    def order_export(self, tenant_id: str, export_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Have an export made under this id; the same again is the same one."""
+        return self._call("PUT", f"/v1/tenants/{_part(tenant_id)}/exports/{_part(export_id)}", body)
+
+    def exports(self, tenant_id: str) -> list[dict[str, Any]]:
+        """Every export of a tenant that has not expired, the newest first."""
+        return list(self._call("GET", f"/v1/tenants/{_part(tenant_id)}/exports")["exports"])
+
+    def export_manifest(self, tenant_id: str, export_id: str) -> dict[str, Any]:
+        """One export with its files: `listed`, each with number, name, records, bytes and SHA-256."""
+        return self._call("GET", f"/v1/tenants/{_part(tenant_id)}/exports/{_part(export_id)}")
+
+    def export_file(self, tenant_id: str, export_id: str, number: int) -> bytes:
+        """One file of an export, a few megabytes."""
+        path = f"/v1/tenants/{_part(tenant_id)}/exports/{_part(export_id)}/files/{number}"
+        answer = self._answer("GET", path, b"", bearer=self._signed("GET", path, b""), patience=ANSWER_SECONDS)
+        if not answer.is_success:
+            raise _error_of(answer, _object_in(answer))
+        return answer.content
+
     def restore(self, tenant_id: str, body: Mapping[str, Any]) -> Sighting:
         """Restore a tenant in place from one of its backups; a run of its own shows how far it is."""
         return self._sighting("POST", f"/v1/tenants/{_part(tenant_id)}/restore", body)
@@ -196,10 +216,15 @@ class EdgeApi:
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, key: Key = "control", patience: int = 0
     ) -> dict[str, Any]:
         content = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
-        bearer = edge_keys.sign(key, cell_id=self._cell.id, method=method, path_query=path, body=content)
-        return self._send(method, path, content, bearer=bearer, patience=patience)
+        return self._send(method, path, content, bearer=self._signed(method, path, content, key), patience=patience)
+
+    def _signed(self, method: str, path: str, content: bytes, key: Key = "control") -> str:
+        return edge_keys.sign(key, cell_id=self._cell.id, method=method, path_query=path, body=content)
 
     def _send(self, method: str, path: str, content: bytes, *, bearer: str, patience: int) -> dict[str, Any]:
+        return _read(self._answer(method, path, content, bearer=bearer, patience=patience))
+
+    def _answer(self, method: str, path: str, content: bytes, *, bearer: str, patience: float) -> httpx.Response:
         request_id = id_under_way()
         headers = {"Authorization": f"Bearer {bearer}", HEADER: request_id}
         if content:
@@ -214,7 +239,7 @@ class EdgeApi:
             raise EdgeAmbiguous("The edge did not answer in time.", hint="We look again by ourselves.") from error
         write = log.debug if answer.is_success else log.info
         write("edge_call", method=method, path=path, status=answer.status_code, request_id=request_id)
-        return _read(answer)
+        return answer
 
 
 @functools.lru_cache(maxsize=64)
@@ -229,22 +254,28 @@ def _part(text: str) -> str:
 
 
 def _read(answer: httpx.Response) -> dict[str, Any]:
+    data = _object_in(answer)
+    if answer.is_success and data is not None:
+        return data
+    raise _error_of(answer, data)
+
+
+def _object_in(answer: httpx.Response) -> dict[str, Any] | None:
     try:
         data = answer.json()
     except ValueError:
-        data = None
-    if answer.is_success and isinstance(data, dict):
-        return data
-    raise _error_of(answer, data if isinstance(data, dict) else {})
+        return None
+    return data if isinstance(data, dict) else None
 
 
-def _error_of(answer: httpx.Response, data: dict[str, Any]) -> EdgeError:
+def _error_of(answer: httpx.Response, data: dict[str, Any] | None) -> EdgeError:
     """
     The error an answer stands for.
 
     Only "busy" among the server errors says that nothing happened. Another one, a success without JSON, or an answer
     without the edge's own error shape (something between us sent it) may have had its effect.
     """
+    data = data or {}
     code, message = str(data.get("code") or ""), str(data.get("message") or "")
     broken = answer.is_server_error and answer.status_code != httpx.codes.SERVICE_UNAVAILABLE
     if answer.is_success or broken or not code:

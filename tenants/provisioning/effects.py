@@ -9,6 +9,7 @@ from tenants.provisioning.kinds import (
     CONTENT,
     DELETE,
     ERASE,
+    EXPORT,
     RESIZE,
     RESTORE,
     REVERT,
@@ -70,6 +71,7 @@ EFFECTS: Mapping[str, Effect] = {
     REVERT: Effect(NODES, "Nodes that were changed start anew as they were before.", HANDED_OVER),
     SLEEP: Effect((), "The nodes stop; the next request wakes them.", HANDED_OVER),
     WAKE: Effect((), "The nodes start with the data they had.", HANDED_OVER),
+    EXPORT: Effect((), "Nothing: everything goes on while the edge reads.", HANDED_OVER),
     RESTORE: Effect(
         NODES,
         "A backup is made first. Then all nodes stop at once and start with the backup: dashboards close, agents keep"

@@ -19,6 +19,7 @@ SECTIONS = (
     ("backups", "Backups", "hard-drive", "tenants:backups", "tenant.view"),
     ("operations", "Operations", "refresh-cw", "tenants:operations", "tenant.view"),
     ("receipts", "Receipts", "file-badge", "tenants:receipts", "tenant.view"),
+    ("exports", "Export", "download", "tenants:exports", "tenant.view"),
     ("settings", "Settings", "settings", "tenants:settings", "tenant.view"),
 )
 

@@ -57,7 +57,7 @@ def begin(tenant: Tenant, kind: str, source: str, **more: Any) -> Operation:
         **more,
     )
     mirror.add_steps(operation)
-    if kind not in BESIDE_THE_SPEC:
+    if KINDS[kind].changes_spec:
         forget_what_was_sent(tenant)
     return operation
 

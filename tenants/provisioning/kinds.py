@@ -23,6 +23,8 @@ RESTORE, CLONE = "restore", "clone"
 CONTENT_STEPS = (SUBMIT, "content_apply", "content_check")
 CONTENT = "content"
 ABANDON, REVERT = "abandon", "revert"
+EXPORT_STEPS = (SUBMIT, "tenant", "agents", "events", "alerts", "archive")
+EXPORT = "export"
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class Kind:
     of no return. `fact` is set for what leaves the tenant's plan alone: it goes out under no generation of its own,
     brought by the outbox under this topic. `retried` is False for what the edge takes back by itself where it does not
     hold, so that it is asked for anew. `abandoned_by` names the operation that cleans up after one that failed.
-    `instead` says what to do of what is not cancelled at any time, because something else undoes it.
+    `instead` says what to do of what is not cancelled at any time, because something else undoes it. What only `reads`
+    stands beside everything else: nothing waits for it, and the edge tells of it by itself, not as the tenant's run.
     """
 
     aims_at: str | None
@@ -45,6 +48,7 @@ class Kind:
     retried: bool = True
     abandoned_by: str | None = None
     instead: str = ""
+    reads: bool = False
 
     @property
     def changes_spec(self) -> bool:
@@ -76,14 +80,19 @@ KINDS: dict[str, Kind] = {
     ROTATE_CREDENTIALS: Kind("running", ROTATE_CREDENTIALS_STEPS, fact="tenants.credentials.asked", retried=False),
     RESTORE: Kind("running", RESTORE_STEPS, fact="tenants.restore.asked"),
     CONTENT: Kind("running", CONTENT_STEPS, retried=False),
+    EXPORT: Kind(None, EXPORT_STEPS, fact="tenants.export.asked", retried=False, reads=True),
 }
 
 KIND_OF_RUN: dict[str, str] = {"rotate": ROTATE, "delete": ERASE}
 """What a kind of run at the edge is called here, where it has another name."""
 
-BESIDE_THE_SPEC: frozenset[str] = frozenset(name for name, kind in KINDS.items() if not kind.changes_spec)
+BESIDE_THE_SPEC: frozenset[str] = frozenset(
+    name for name, kind in KINDS.items() if not kind.changes_spec and not kind.reads
+)
+
+READING: frozenset[str] = frozenset(name for name, kind in KINDS.items() if kind.reads)
 
 KIND_THAT_REACHES: dict[str, str] = {"running": "start", "stopped": "stop", "deleted": ERASE}
 
-TO_DELETE: frozenset[str] = frozenset({DELETE, UNDELETE, ERASE, ABANDON})
-"""What is for whoever may delete."""
+TO_DELETE: frozenset[str] = frozenset({DELETE, UNDELETE, ERASE, ABANDON, EXPORT})
+"""What is for whoever may delete: it ends the tenant, or carries all of it away."""

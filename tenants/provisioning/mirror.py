@@ -5,6 +5,7 @@ Both who asks the edge (the reconciler) and who listens to it (the feed) come th
 number of times; `seq` tells which view is the later one. Callers hold the tenant's row lock.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.utils import timezone
@@ -15,7 +16,7 @@ from controlplane.actor import Actor
 from tenants.provisioning import kept, lifecycle, placement, specs
 from tenants.provisioning.kinds import BESIDE_THE_SPEC, KIND_OF_RUN, SUBMIT
 from tenants.provisioning.models import Operation, Step, Tenant
-from tenants.provisioning.sighting import Run, Sighting
+from tenants.provisioning.sighting import Run, SeenStep, Sighting
 
 MIRRORED = ("observed", "observed_generation", "reason", "edge_view", "edge_seq", "told_at")
 
@@ -155,7 +156,7 @@ def _record_run(tenant: Tenant, seen: Sighting) -> None:
     operation = Operation.objects.filter(pk=run.operation_id, tenant=tenant).first() or _adopt(tenant, seen, run)
     if not _is_told_of(operation, seen):
         return
-    _record_steps(operation, run)
+    record_steps(operation, run.steps)
     if run.state in OUTCOMES:
         finish(operation, OUTCOMES[run.state], run.error or seen.reason if run.state == "failed" else None)
     elif operation.state != Operation.State.RUNNING:
@@ -221,10 +222,11 @@ def _adopt(tenant: Tenant, seen: Sighting, run: Run) -> Operation:
     )
 
 
-def _record_steps(operation: Operation, run: Run) -> None:
+def record_steps(operation: Operation, steps: Iterable[SeenStep]) -> None:
+    """Part of a transaction under the tenant's lock: what the edge told of an operation's steps."""
     listed = {step.name: step for step in operation.steps.all()}
     first = 1 if SUBMIT in listed else 0
-    for position, seen in enumerate(run.steps, start=first):
+    for position, seen in enumerate(steps, start=first):
         step = listed.get(seen.name) or Step(
             operation=operation, organization_id=operation.organization_id, name=seen.name
         )

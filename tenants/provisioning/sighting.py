@@ -114,11 +114,12 @@ def _run(data: Json | None) -> Run | None:
         operation_id=_text(data, "operation_id"),
         kind=_text(data, "kind"),
         state=_one_of(data, "state", RUN_STATES),
-        steps=tuple(_step(step) for step in steps),
+        steps=tuple(read_step(step) for step in steps),
     )
 
 
-def _step(data: object) -> SeenStep:
+def read_step(data: object) -> SeenStep:
+    """One step as the edge tells it. Raises Malformed."""
     if not isinstance(data, Mapping):
         raise Malformed("a step is no object")
     return SeenStep(

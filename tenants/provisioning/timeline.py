@@ -12,6 +12,7 @@ from tenants.provisioning.kinds import (
     CONTENT,
     DELETE,
     ERASE,
+    EXPORT,
     RESIZE,
     RESTORE,
     REVERT,
@@ -41,6 +42,7 @@ TITLES = {
     WAKE: "Wake",
     ROTATE_CREDENTIALS: "Rotate passwords",
     RESTORE: "Restore backup",
+    EXPORT: "Export",
     CLONE: "Create from backup",
     CONTENT: "Publish content",
     ABANDON: "Clean up",
@@ -59,6 +61,7 @@ CANCELS = {
     SLEEP: "Stay awake",
     ROTATE_CREDENTIALS: "Cancel rotation",
     RESTORE: "Cancel restore",
+    EXPORT: "Cancel export",
     CLONE: "Cancel creation",
     CONTENT: "Cancel publishing",
     ABANDON: "Keep what was built",
@@ -143,10 +146,18 @@ PUBLISHING = {
     "submit": ("Hand over", "The edge takes the content and begins"),
     "content_apply": ("Apply", "Rules, decoders, lists and agents' settings go to the manager"),
     "content_check": ("Check", "The manager looks them through and loads them, without a restart"),
+EXPORTING = {
+    "submit": ("Hand over", "The edge is told to export"),
+    "tenant": ("Tenant", "Its plan, versions, certificates and list of backups"),
+    "agents": ("Agents", "Agents and enrollment tokens, without their keys and secrets"),
+    "events": ("Events", "The whole event log, with the edge's audit trail"),
+    "alerts": ("Alerts", "What the indexer holds, if it runs"),
+    "archive": ("Archive", "Alerts of the edge's journal that the indexer does not hold"),
 }
 CLONING = STARTING | {"copy": ("Copy", "The backup's data, without its secrets")}
 WORDS = {
     RESTORE: RESTORING,
+    EXPORT: EXPORTING,
     CLONE: CLONING,
     CONTENT: PUBLISHING,
     "create": STARTING,
@@ -172,6 +183,7 @@ KEPT = {
     **dict.fromkeys((UPGRADE, ROLLBACK), "The version from before the change is the one in use."),
     CONTENT: "The content from before is the one in use.",
     SLEEP: "The tenant is awake.",
+    EXPORT: "Nothing of the tenant was changed. What was exported of it is removed within a week.",
     RESTORE: "The tenant was started with what its nodes have now; a backup of what was there before is on the list.",
 }
 """What a failure leaves in place where it is not the steps that hold."""

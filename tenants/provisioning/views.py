@@ -125,7 +125,7 @@ def may_cancel(operation: Operation, permissions: frozenset[str]) -> bool:
 
 
 def _possible(tenant: Tenant, permissions: frozenset[str], operation: Operation | None, status: str) -> dict[str, bool]:
-    free = (operation is None or not operation.is_open) and not tenant.is_leaving
+    free = (operation is None or not operation.holds_up) and not tenant.is_leaving
     can_open = (
         status in ("running", "attention", "sleeping") or lifecycle.is_waking(tenant)
     ) and "dashboard.open" in permissions

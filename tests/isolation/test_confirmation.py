@@ -116,6 +116,8 @@ FRESH: dict[tuple[str, str], dict | None] = {
     # what carries everything away
     ("GET", f"{ONE}/audit/export"): {},
     ("POST", f"{PAGE}/audit/export/"): {"kind": "csv"},
+    ("GET", "/api/v1/tenants/{tenant_id}/exports/{export_id}/file"): {},
+    ("POST", "/t/{tenant_id}/exports/{export_id}/file/"): {},
     # what can't be undone, or breaks what runs
     ("DELETE", "/api/v1/tenants/{tenant_id}"): NAMED,
     ("POST", "/t/{tenant_id}/delete/"): NAMED,

@@ -35,9 +35,11 @@ from tenants.content.models import ContentBundle
 from tenants.enrollment.models import Agent
 from tenants.enrollment.tokens.actions import create_token
 from tenants.protection.backups.models import Backup
+from tenants.protection.exports.models import Export
 from tenants.protection.receipts.models import Receipt
 from tenants.provisioning.actions import create
-from tenants.provisioning.models import Cell, Tenant
+from tenants.provisioning.kinds import EXPORT
+from tenants.provisioning.models import Cell, Operation, Tenant
 from tests.cast import actor_for, found, found_client, join, person, session_of
 from tests.database import all_rows
 from tests.isolation.directories import directory_clients, directory_ids
@@ -151,6 +153,21 @@ def _tenants(alice: User, acme: Organization) -> tuple[Tenant, dict[str, str]]:
         receipt = Receipt.objects.create(
             organization=acme, tenant=tenant, kind="isolation", receipt="a.b.c", statement={"note": CANARY}, key={}
         )
+        exported = Operation.objects.create(
+            organization=acme,
+            tenant=tenant,
+            kind=EXPORT,
+            state=Operation.State.SUCCEEDED,
+            exclusive=False,
+            base_generation=1,
+        )
+        export = Export.objects.create(
+            organization=acme,
+            tenant=tenant,
+            operation=exported,
+            left_out=[{"what": CANARY, "why": ""}],
+            expires_at=timezone.now() + timedelta(days=7),
+        )
         Tenant.objects.filter(pk=tenant.pk).update(reason={"code": "X", "message": CANARY, "hint": ""})
     with rls.acting_as(actor.rls_actor):
         beside = Agent.objects.create(
@@ -168,6 +185,7 @@ def _tenants(alice: User, acme: Organization) -> tuple[Tenant, dict[str, str]]:
         "operation_id": operation.pk,
         "number": agent.number,
         "backup_id": backup.pk,
+        "export_id": export.pk,
     }
 
 

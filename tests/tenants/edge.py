@@ -15,7 +15,8 @@ from typing import Any
 
 import httpx
 
-from tests.tenants.edge_life import NOW, EdgeLife
+from tests.tenants.edge_exports import EdgeExports
+from tests.tenants.edge_life import NOW
 from tests.tenants.edge_signer import Signer
 
 BEGINS = {"start": "starting", "clone": "starting", "upgrade": "running", "resize": "running", "content": "running"}
@@ -28,7 +29,7 @@ def refusal(status: int, code: str, *, retryable: bool = False, details: list[di
     return httpx.Response(status, json={**body, **({"details": details} if details else {})})
 
 
-class FakeEdge(EdgeLife):
+class FakeEdge(EdgeExports):
     """Answers requests; `fail_next` puts an answer or an exception in front, `calls` is what came in."""
 
     def __init__(self) -> None:
@@ -114,6 +115,10 @@ class FakeEdge(EdgeLife):
             ("POST", rf"{one}/credentials/rotate", partial(self._rotate, kind="rotate_credentials")),
             ("POST", rf"{one}/backups", self._order_backup),
             ("GET", rf"{one}/backups", self._backups),
+            ("PUT", rf"{one}/exports/(exp_\w+)", self._order_export),
+            ("GET", rf"{one}/exports", self._exports),
+            ("GET", rf"{one}/exports/(exp_\w+)", self._export_manifest),
+            ("GET", rf"{one}/exports/(exp_\w+)/files/(\d+)", self._export_file),
             ("POST", rf"{one}/restore", self._restore),
             ("GET", rf"{one}/(erasure-certificate|isolation-receipt)", self._receipt),
             ("GET", r"/\.well-known/jwks\.json", self._receipt_keys),

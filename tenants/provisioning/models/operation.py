@@ -90,6 +90,11 @@ class Operation(models.Model):
         return self.state in self.OPEN
 
     @property
+    def holds_up(self) -> bool:
+        """Whether what people may ask for waits until it has ended."""
+        return self.is_open and not (self.known_kind and self.known_kind.reads)
+
+    @property
     def can_be_retried(self) -> bool:
         """Whether there is something to go on with: it failed, was begun, and the edge did not take it back."""
         kind = self.known_kind
