@@ -87,6 +87,8 @@ PAGES = (
     Shown("backups", "alice", _tenant("Production", "backups/")),
     Shown("backup", "alice", lambda world: _tenant("Production", f"backups/{world.backup}/")(world)),
     Shown("backups-empty", "paula", _tenant("Baltic production", "backups/")),
+    Shown("exports", "alice", _tenant("Production", "exports/")),
+    Shown("exports-empty", "alice", _tenant("Old plant", "exports/")),
     Shown("operations", "alice", _tenant("Production", "operations/")),
     Shown("operation", "paula", lambda world: _operation(world, "Eastlake production")),
     Shown("tenant-binned", "alice", _tenant("Old plant")),

@@ -40,6 +40,7 @@ from tenants.provisioning.models import Cell, Operation, Tenant
 from tenants.provisioning.reconciler import reconcile
 from tests.browser.alerts import alerts_of_agents
 from tests.browser.edge import LivelyEdge, ago
+from tests.browser.exported import add_exports
 from tests.browser.providers import add_providers
 from tests.cast import actor_for, join
 from tests.database import all_rows
@@ -183,6 +184,7 @@ def _acme(world: World) -> None:
     world.read()
     _tokens(world, tenant)
     _backups(world, tenant)
+    add_exports(world, tenant)
     world.edge.events[tenant.pk] = alerts_of_agents()
     read_agents(tenant.cell_id, tenant.pk)
     world.read()

@@ -48,7 +48,14 @@ class ExportFile(TenantView):
 
     calls_out = True
 
-    @extend_schema(operation_id="tenants_exports_download", responses={(200, TYPE): OpenApiTypes.BINARY})
+    @extend_schema(
+        operation_id="tenants_exports_download",
+        responses={
+            (200, TYPE): OpenApiTypes.BINARY,
+            (409, "application/problem+json"): OpenApiTypes.OBJECT,
+            (503, "application/problem+json"): OpenApiTypes.OBJECT,
+        },
+    )
     def get(self, request: Request, tenant_id: str, export_id: str) -> StreamingHttpResponse:
         """
         Download an export as a tar file. That it was taken away becomes an entry of the trail.
