@@ -5,6 +5,7 @@ import type { StreamEvent } from "../src/events/events";
 import type { ExportView } from "../src/schemas/exports";
 import { nodeStub } from "../src/tenant/nodes/names";
 import { recordsOf as auditRecords, brokenAt } from "./support/audit";
+import { contentBody, digestOf, putContent } from "./support/calls";
 import { deletion } from "./support/causes";
 import { containerNamed, world } from "./support/containers";
 import { answered, call, enroll, iso, newToken, stoppedTenant } from "./support/edge";
@@ -43,6 +44,7 @@ describe("an export", () => {
     const id = await runningTenant();
     const token = await newToken(id, { max_uses: 3 });
     const agent = await answered<{ agent_id: string; key: string }>(enroll(token.text, "web-1"), 201);
+    await answered(putContent(id), 201);
     await answered<ExportView>(orderExport(id), 202);
     const manifest = await made(id);
     expect(manifest).toMatchObject({ state: "succeeded", tenant: id, left_out: [], error: null });
@@ -61,6 +63,9 @@ describe("an export", () => {
     expect(await recordsOf(id, manifest, "tenant")).toMatchObject([
       { tenant: { id }, plan: { retention_days: expect.any(Number) } },
     ]);
+    expect(await recordsOf(id, manifest, "content")).toEqual(
+      contentBody().files.map((file) => ({ digest: digestOf(contentBody()), ...file })),
+    );
     for (const secret of [agent.key, token.text, createHash("sha256").update(token.text).digest("hex")])
       expect(texts.join("")).not.toContain(secret);
   });

@@ -1,8 +1,10 @@
 /** What an export is made of, section by section: each source reads on from where it was, a slice at a time. */
+import { asEdgeError } from "../../errors";
 import type { Page } from "../../events/events";
 import { MAX_PAGE_EVENTS } from "../../events/pages";
 import type { ExportStepName } from "../../schemas/exports";
 import { listBackups } from "../backups";
+import { contentFiles } from "../content";
 import type { TenantContext } from "../context";
 import { listRehydrations } from "../rehydrations";
 import { tenantView } from "../view";
@@ -35,6 +37,20 @@ async function readTenant(ctx: TenantContext): Promise<Slice> {
     ...{ backups: listBackups(ctx), loaded_days: listRehydrations(ctx) },
   };
   return { lines: [JSON.stringify(about)], cursor: "", done: true };
+}
+
+/** Custom content, a bundle at a time: each of its files is a record. */
+async function readContent(ctx: TenantContext, row: ExportRow): Promise<Slice> {
+  const query = "SELECT digest FROM content_bundles WHERE digest > ? ORDER BY digest LIMIT 1";
+  const [bundle] = ctx.sql.exec<{ digest: string }>(query, row.cursor).toArray();
+  if (!bundle) return { lines: [], cursor: row.cursor, done: true };
+  const { digest } = bundle;
+  const files = await contentFiles(ctx, digest).catch((reason: unknown) => {
+    if (asEdgeError(reason)?.code !== "CONTENT_MISSING") throw reason;
+    leaveOut(row, `Custom content ${digest}`, "Its archive is lost.");
+    return [];
+  });
+  return { lines: files.map((file) => JSON.stringify({ digest, ...file })), cursor: digest, done: false };
 }
 
 type Row = Record<string, SqlStorageValue> & { cursor: number };
@@ -105,6 +121,7 @@ function noteGaps(row: ExportRow, after: number, oldest: number, seqs: number[])
 /** In this order. Several sections may be one step to people. */
 export const SECTIONS: readonly Section[] = [
   { step: "tenant", folder: "tenant", read: readTenant },
+  { step: "tenant", folder: "content", read: readContent },
   { step: "agents", folder: "agents", read: tableOf(AGENTS, agentLine) },
   { step: "agents", folder: "tokens", read: tableOf(TOKENS, tokenLine) },
   { step: "events", folder: "events", read: readEvents },
