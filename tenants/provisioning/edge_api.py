@@ -180,12 +180,13 @@ class EdgeApi:
 
     def export_manifest(self, tenant_id: str, export_id: str) -> dict[str, Any]:
         """One export with its files: `listed`, each with number, name, records, bytes and SHA-256."""
-        return self._call("GET", f"/v1/tenants/{_part(tenant_id)}/exports/{_part(export_id)}")
+        return self._call("GET", f"/v1/tenants/{_part(tenant_id)}/exports/{_part(export_id)}", key="access")
 
     def export_file(self, tenant_id: str, export_id: str, number: int) -> bytes:
         """One file of an export, a few megabytes."""
         path = f"/v1/tenants/{_part(tenant_id)}/exports/{_part(export_id)}/files/{number}"
-        answer = self._answer("GET", path, b"", bearer=self._signed("GET", path, b""), patience=ANSWER_SECONDS)
+        bearer = self._signed("GET", path, b"", "access")
+        answer = self._answer("GET", path, b"", bearer=bearer, patience=ANSWER_SECONDS)
         if not answer.is_success:
             raise _error_of(answer, _object_in(answer))
         return answer.content

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import httpx
+import jwt
 import pytest
 from django.test import Client
 
@@ -180,6 +181,13 @@ def test_only_whoever_may_delete_a_tenant_exports_it(running, ask, bob, vera):
 
 
 # Taking away
+
+
+def test_the_portal_reads_it_with_its_own_key_and_not_with_the_reconcilers(made, alice_acts, edge):
+    taken(alice_acts, made)
+    reads = [each for each in edge.requests if each.method == "GET" and f"/exports/{made.pk}" in each.url.path]
+    kinds = {jwt.get_unverified_header(each.headers["Authorization"].removeprefix("Bearer "))["typ"] for each in reads}
+    assert (len(reads), kinds) == (3, {"edge-access+jwt"})
 
 
 def test_the_file_holds_both_sides_and_its_sums_hold(made, alice_acts, make_token, tmp_path: Path):

@@ -7,7 +7,7 @@ type Test = [file: string, title: string];
 
 const HOST: Test = ["control_door", "refuses a host that is not its own"];
 const PROOF: Test = ["control_door", "opens for a proof of exactly this request"];
-const KEYS: Test = ["control_door", "keeps the access key to its three calls"];
+const KEYS: Test = ["control_door", "keeps the access key to its own calls"];
 const GUESSES: Test = ["control_door", "are refused without making an object"];
 const ONCE: Test = ["control_door", "takes a write's proof once"];
 const TOKENS: Test = ["enrollment", "of one tenant are not there for another"];

@@ -8,8 +8,9 @@ import { readFile } from "../tenant/exports/files";
 const OfTenant = z.object({ id: TenantId });
 const OfExport = OfTenant.extend({ export: ExportId });
 const OfFile = OfExport.extend({ number: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
-const common = ["UNAUTHENTICATED", "DOOR_FORBIDDEN", "TENANT_UNKNOWN", "TENANT_DELETED"] as const;
-const ofOne = [...common, "EXPORT_NOT_FOUND", "INVALID_REQUEST"] as const;
+const bothKeys = ["UNAUTHENTICATED", "TENANT_UNKNOWN", "TENANT_DELETED"] as const;
+const common = [...bothKeys, "DOOR_FORBIDDEN"] as const;
+const ofOne = [...bothKeys, "EXPORT_NOT_FOUND", "INVALID_REQUEST"] as const;
 const NDJSON = z
   .string()
   .openapi({ format: "binary", description: "The file; its name and SHA-256 are the manifest's" });
