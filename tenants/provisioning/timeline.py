@@ -146,6 +146,7 @@ PUBLISHING = {
     "submit": ("Hand over", "The edge takes the content and begins"),
     "content_apply": ("Apply", "Rules, decoders, lists and agents' settings go to the manager"),
     "content_check": ("Check", "The manager looks them through and loads them, without a restart"),
+}
 EXPORTING = {
     "submit": ("Hand over", "The edge is told to export"),
     "tenant": ("Tenant", "Its plan, versions, certificates and list of backups"),
