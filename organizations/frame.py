@@ -92,6 +92,7 @@ SETTINGS = (
 ACROSS_TENANTS = (
     ("inventory", "Inventory", "server", "tenants:inventory", "agent.view"),
     ("content", "Rules and content", "file-code", "tenants:content-files", "tenant.view"),
+    ("rollouts", "Roll-outs", "rotate-cw", "tenants:rollouts", "tenant.view"),
 )
 
 # the settings of MSPs alone

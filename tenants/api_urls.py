@@ -4,6 +4,7 @@ from django.urls import path
 
 from tenants.access import api as access
 from tenants.agents import api as agents
+from tenants.agents.batches import api as batches
 from tenants.agents.moves import api as moves
 from tenants.content import api as content
 from tenants.enrollment import api as enrollment
@@ -16,10 +17,14 @@ from tenants.protection.backups import api as backups
 from tenants.protection.exports import api as exports
 from tenants.protection.receipts import api as receipts
 from tenants.provisioning import api as provisioning
+from tenants.rollouts import api as rollouts
 
 _ONE = "tenants/<str:tenant_id>"
 _AGENT = f"{_ONE}/agents/<str:number>"
 _TOKEN = f"{_ONE}/tokens/<str:token_id>"
+_ROLLOUTS = "organizations/<str:organization_id>/rollouts"
+_ROLLOUT = f"{_ROLLOUTS}/<str:rollout_id>"
+_BATCHES = "organizations/<str:organization_id>/agent-orders"
 _OPERATION = "operations/<str:operation_id>"
 _ORGANIZATION = "organizations/<str:organization_id>"
 _FILE = "content-files/<str:file_id>"
@@ -65,6 +70,9 @@ urlpatterns = [
     path(f"{_TOKEN}/uses", tokens.Uses.as_view(), name="api-token-uses"),
     path(f"{_TOKEN}/quarantine", tokens.TokenQuarantine.as_view(), name="api-token-quarantine"),
     path("agents", agents.Inventory.as_view(), name="api-inventory"),
+    path(_BATCHES, batches.Batches.as_view(), name="api-agent-batches"),
+    path(f"{_BATCHES}/<str:batch_id>", batches.OneBatch.as_view(), name="api-agent-batch"),
+    path(f"{_BATCHES}/<str:batch_id>/retry", batches.BatchRetry.as_view(), name="api-agent-batch-retry"),
     path("agents/export", agents.Export.as_view(), name="api-inventory-export"),
     path(f"{_ONE}/agents", agents.Agents.as_view(), name="api-agents"),
     path(f"{_ONE}/agents/import", imports.Imports.as_view(), name="api-agents-import"),
@@ -91,6 +99,12 @@ urlpatterns = [
     path(f"{_ONE}/content/bundles", content.Bundles.as_view(), name="api-content-bundles"),
     path(f"{_ONE}/content/bundles/<str:bundle_id>", content.OneBundle.as_view(), name="api-content-bundle"),
     path(f"{_ONE}/logtest", content.Logtest.as_view(), name="api-logtest"),
+    path(_ROLLOUTS, rollouts.Rollouts.as_view(), name="api-rollouts"),
+    path(_ROLLOUT, rollouts.OneRollout.as_view(), name="api-rollout"),
+    path(f"{_ROLLOUT}/tenants", rollouts.Targets.as_view(), name="api-rollout-tenants"),
+    path(f"{_ROLLOUT}/go-on", rollouts.GoOn.as_view(), name="api-rollout-go-on"),
+    path(f"{_ROLLOUT}/retry", rollouts.Retry.as_view(), name="api-rollout-retry"),
+    path(f"{_ROLLOUT}/end", rollouts.End.as_view(), name="api-rollout-end"),
     path("operations", provisioning.Operations.as_view(), name="api-operations"),
     path(_OPERATION, provisioning.OneOperation.as_view(), name="api-operation"),
     path(f"{_OPERATION}/retry", provisioning.Retry.as_view(), name="api-operation-retry"),

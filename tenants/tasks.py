@@ -15,6 +15,7 @@ from tenants.provisioning.tasks import (
     sweep_settled,
     work_off,
 )
+from tenants.rollouts.tasks import look_at_rollout, sweep_rollouts
 
 __all__ = [
     "BEAT_SCHEDULE",
@@ -24,12 +25,14 @@ __all__ = [
     "exchange_trails",
     "follow_moves",
     "follow_moves_of",
+    "look_at_rollout",
     "look_into_bins",
     "read_agents",
     "read_usage",
     "reconcile",
     "start_consumers",
     "sweep_due",
+    "sweep_rollouts",
     "sweep_scheduled",
     "sweep_settled",
     "work_off",
@@ -48,6 +51,11 @@ BEAT_SCHEDULE = {
     },
     "sweep-scheduled-operations": {
         "task": "tenants.tasks.sweep_scheduled",
+        "schedule": 15.0,
+        "options": {"expires": 14, "queue": "interactive"},
+    },
+    "sweep-rollouts": {
+        "task": "tenants.tasks.sweep_rollouts",
         "schedule": 15.0,
         "options": {"expires": 14, "queue": "interactive"},
     },

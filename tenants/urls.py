@@ -6,6 +6,7 @@ from tenants import search_views
 from tenants.access import views as access
 from tenants.agents import order_views as agent_orders
 from tenants.agents import views as agents
+from tenants.agents.batches import views as batches
 from tenants.agents.moves import views as moves
 from tenants.content import file_views as content_files
 from tenants.content import views as content
@@ -13,6 +14,7 @@ from tenants.enrollment.imports import views as imports
 from tenants.enrollment.installers import views as installers
 from tenants.enrollment.tokens import views as tokens
 from tenants.protection import views as protection
+from tenants.protection.backups import schedule_views as schedules
 from tenants.protection.backups import views as backups
 from tenants.protection.deletion import bin_views as recycle_bin
 from tenants.protection.exports import views as exports
@@ -21,6 +23,7 @@ from tenants.protection.maintenance import window_views as maintenance
 from tenants.protection.receipts import views as receipts
 from tenants.provisioning import create_views, version_views, views
 from tenants.provisioning import operation_views as operations
+from tenants.rollouts import views as rollouts
 
 app_name = "tenants"
 
@@ -30,7 +33,17 @@ urlpatterns = [
     path("o/<str:organization_id>/tenants/new/", create_views.create, name="create"),
     path("o/<str:organization_id>/activity/", operations.activity, name="activity"),
     path("o/<str:organization_id>/agents/", agents.inventory, name="inventory"),
+    path("o/<str:organization_id>/agent-orders/", batches.listing, name="agent-batches"),
+    path("o/<str:organization_id>/agent-orders/new/", batches.create, name="agent-batch-new"),
+    path("o/<str:organization_id>/agent-orders/<str:batch_id>/", batches.page, name="agent-batch"),
+    path("o/<str:organization_id>/agent-orders/<str:batch_id>/retry/", batches.retry, name="agent-batch-retry"),
     path("o/<str:organization_id>/agents/export/", agents.export, name="inventory-export"),
+    path("o/<str:organization_id>/rollouts/", rollouts.listing, name="rollouts"),
+    path("o/<str:organization_id>/rollouts/new/", rollouts.create, name="rollout-new"),
+    path("o/<str:organization_id>/rollouts/<str:rollout_id>/", rollouts.page, name="rollout"),
+    path("o/<str:organization_id>/rollouts/<str:rollout_id>/go-on/", rollouts.go_on, name="rollout-go-on"),
+    path("o/<str:organization_id>/rollouts/<str:rollout_id>/retry/", rollouts.retry, name="rollout-retry"),
+    path("o/<str:organization_id>/rollouts/<str:rollout_id>/end/", rollouts.end, name="rollout-end"),
     path("o/<str:organization_id>/bin/", recycle_bin.listing, name="bin"),
     path("o/<str:organization_id>/content/", content_files.listing, name="content-files"),
     path("o/<str:organization_id>/content/new/", content_files.create, name="content-new"),
@@ -46,6 +59,8 @@ urlpatterns = [
     path("t/<str:tenant_id>/sleep/", sleep.fall_asleep, name="sleep"),
     path("t/<str:tenant_id>/wake/", sleep.wake, name="wake"),
     path("t/<str:tenant_id>/maintenance-window/", maintenance.window, name="maintenance-window"),
+    path("t/<str:tenant_id>/backup-schedule/", schedules.schedule, name="backup-schedule"),
+    path("t/<str:tenant_id>/ring/", maintenance.ring, name="ring"),
     path("t/<str:tenant_id>/sleep-policy/", sleep.policy, name="sleep-policy"),
     path("t/<str:tenant_id>/rotate-certificates/", protection.rotate_certificates, name="rotate-certificates"),
     path("t/<str:tenant_id>/rotate-credentials/", protection.rotate_credentials, name="rotate-credentials"),

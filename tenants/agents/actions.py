@@ -37,6 +37,11 @@ def upgrade(*, by: Actor, tenant: Tenant, agents: Sequence[str], version: str = 
     return _order(by, tenant, AgentOrder.Kind.UPGRADE, agents, {"version": version or None})
 
 
+def restart(*, by: Actor, tenant: Tenant, agents: Sequence[str]) -> AgentOrder:
+    """Have the manager restart agents that are connected."""
+    return _order(by, tenant, AgentOrder.Kind.RESTART, agents, {})
+
+
 def remove(*, by: Actor, tenant: Tenant, agents: Sequence[str]) -> AgentOrder:
     """Take agents out of a tenant: their connections end, their credentials open nothing. There is no way back."""
     return _order(by, tenant, AgentOrder.Kind.REMOVE, agents, {}, confirmed=True)

@@ -36,6 +36,7 @@ def order(by: Actor, tenant: Tenant, *, kind: str, agents: list[str], groups: li
     ways: dict[str, Callable[..., AgentOrder]] = {
         "groups": lambda **more: actions.set_groups(groups=groups, **more),
         "upgrade": lambda **more: actions.upgrade(version=version, **more),
+        "restart": actions.restart,
         "remove": actions.remove,
     }
     given: dict[str, Any] = {"by": by, "tenant": tenant, "agents": agents}

@@ -16,10 +16,38 @@ def new_result_id() -> str:
     return new_id("ores")
 
 
+def new_batch_id() -> str:
+    return new_id("abat")
+
+
+class AgentBatch(models.Model):
+    """
+    That the same was ordered of agents of several tenants; each has an order of its own, which names this one.
+
+    `refused` are the tenants that took no part: `tenant`, `name`, `agents`, `code` and `message` of each.
+    """
+
+    id = models.CharField(primary_key=True, max_length=32, default=new_batch_id, editable=False)
+    organization = models.ForeignKey("organizations.Organization", on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=16)
+    arguments = models.JSONField(default=dict)
+    refused = models.JSONField(default=list)
+    created_by = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["organization", "-created_at", "-id"], name="batches_of_organization")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+
 class AgentOrder(models.Model):
     """
-    That agents of one tenant get other groups or another version, or leave.
+    That agents of one tenant get other groups or another version, restart, or leave.
 
+    `batch_id` names the one that several tenants' orders belong to, which may be an MSP's, so it is kept as an id.
     `acknowledged_at` is null while the edge has not confirmed that it has the order ("pending at the edge");
     `edge_error` says why it never will.
     """
@@ -27,6 +55,7 @@ class AgentOrder(models.Model):
     class Kind(models.TextChoices):
         GROUPS = "groups", "Set groups"
         UPGRADE = "upgrade", "Upgrade"
+        RESTART = "restart", "Restart"
         REMOVE = "remove", "Remove"
 
     id = models.CharField(primary_key=True, max_length=32, default=new_order_id, editable=False)
@@ -34,6 +63,7 @@ class AgentOrder(models.Model):
     tenant = models.ForeignKey("tenants.Tenant", on_delete=models.CASCADE, related_name="agent_orders")
     kind = models.CharField(max_length=16, choices=Kind.choices)
     arguments = models.JSONField(default=dict)
+    batch_id = models.CharField(max_length=32, blank=True, default="")
     created_by = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     acknowledged_at = models.DateTimeField(null=True, blank=True)
@@ -41,7 +71,10 @@ class AgentOrder(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-id"]
-        indexes = [models.Index(fields=["tenant", "-created_at", "-id"], name="agent_orders_of_tenant")]
+        indexes = [
+            models.Index(fields=["tenant", "-created_at", "-id"], name="agent_orders_of_tenant"),
+            models.Index(fields=["batch_id"], condition=~models.Q(batch_id=""), name="agent_orders_of_batch"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"

@@ -32,6 +32,7 @@ def inventory_row(agent: Agent) -> dict[str, Any]:
         **agent_row(agent),
         "organization": agent.organization.name,
         "tenant": agent.tenant.name,
+        "tenant_id": agent.tenant_id,
         "tenant_url": reverse("tenants:agents", args=[agent.tenant_id]),
         "as_of": reading.read_at if reading else None,
         "partial": reading is None or reading.partial,
@@ -101,7 +102,7 @@ RESULT = {
     "done": Mark("ok", "circle-check", "Done"),
     "failed": Mark("failed", "circle-x", "Failed"),
 }
-TITLES = {"groups": "Set groups", "upgrade": "Upgrade", "remove": "Remove"}
+TITLES = {"groups": "Set groups", "upgrade": "Upgrade", "restart": "Restart", "remove": "Remove"}
 
 
 def order_row(order: AgentOrder, names: Mapping[str, str]) -> dict[str, Any]:
@@ -132,16 +133,26 @@ def result_row(result: AgentResult) -> dict[str, Any]:
         "order_url": reverse("tenants:agent-order", args=[result.tenant_id, result.order_id]),
         "title": TITLES[result.order.kind],
         "mark": RESULT[result.state],
+        "failed": result.state == AgentResult.State.FAILED,
         "note": result.note,
         "at": result.changed_at,
     }
 
 
 def _order_words(order: AgentOrder) -> str:
-    groups, version = order.arguments.get("groups"), order.arguments.get("version")
-    if order.kind == "groups":
-        return f"To {', '.join(groups)}" if groups else "To “default” alone"
-    return f"To {version or 'the manager’s own version'}" if order.kind == "upgrade" else "Out of this tenant"
+    return words_of(order.kind, order.arguments)
+
+
+def words_of(kind: str, arguments: Mapping[str, Any]) -> str:
+    """What is done with agents, beyond its title."""
+    groups, version = arguments.get("groups"), arguments.get("version")
+    said = {
+        "groups": f"To {', '.join(groups)}" if groups else "To “default” alone",
+        "upgrade": f"To {version or 'the manager’s own version'}",
+        "restart": "By their managers",
+        "remove": "Out of their tenant",
+    }
+    return said[kind]
 
 
 def _order_mark(counts: Mapping[str, int]) -> Mark:

@@ -64,10 +64,15 @@ def inventory(request: HttpRequest, organization_id: str) -> HttpResponse:
     organization = organizations.find(actor, organization_id)
     agents = queries.inventory_of(actor, organization)
     form = InventorySearch(request.GET)
+    frame = frame_for(request, organization, here="Inventory", section="inventory")
+    can_manage = "agent.manage" in frame.permissions
     context = {
         **_found(request, agents, form, inventory_row),
+        "can_manage": can_manage,
+        "selecting": can_manage and "select" in request.GET,
+        "order_form": OrderForm(),
         "unread": unread_words(queries.unread_in(actor, organization)),
-        "frame": frame_for(request, organization, here="Inventory", section="inventory"),
+        "frame": frame,
     }
     return render(request, "tenants/inventory.html", context, status=422 if form.errors else 200)
 

@@ -8,9 +8,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.api.views import valid
+from tenants.protection.backups.schedule import set_schedule
 from tenants.protection.deletion import abandoning
 from tenants.protection.deletion import actions as deletion
-from tenants.protection.maintenance import rotation, sleeping
+from tenants.protection.maintenance import rings, rotation, sleeping
 from tenants.protection.maintenance import window as maintenance
 from tenants.protection.serializers import Confirmation, TenantChange
 from tenants.provisioning import numbering, queries
@@ -60,7 +61,7 @@ class OneTenant(AskingView):
     tagged = frozenset(
         {
             *("name", "requested", "plan", "protected", "erases_at"),
-            *("sleep_after_minutes", "external_id", "maintenance_window"),
+            *("sleep_after_minutes", "external_id", "maintenance_window", "ring", "backups"),
         }
     )
     only_validates = ("DELETE",)
@@ -83,6 +84,10 @@ class OneTenant(AskingView):
                 sleeping.set_sleep_policy(by=self.actor, tenant=tenant, after_minutes=minutes)
             if "maintenance_window" in given:
                 maintenance.set_window(by=self.actor, tenant=tenant, window=given["maintenance_window"])
+            if "backups" in given:
+                set_schedule(by=self.actor, tenant=tenant, schedule=given["backups"])
+            if "ring" in given:
+                rings.set_ring(by=self.actor, tenant=tenant, ring=given["ring"])
             if "external_id" in given:
                 numbering.number(by=self.actor, tenant=tenant, external_id=given["external_id"])
         return Response(TenantOut(self.tenant(tenant_id)).data)

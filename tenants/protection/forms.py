@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from controlplane.problems import Invalid
-from tenants.provisioning import specs, windows
+from tenants.provisioning import backup_schedules, specs, windows
 from tenants.provisioning.forms import SLEEP_CHOICES
 from tenants.provisioning.models import Tenant
 
@@ -29,6 +29,31 @@ class SleepForm(forms.Form):
         self.fields["sleep_after_minutes"].initial = minutes or ""
         own = [] if (minutes or "") in dict(SLEEP_CHOICES) else [(minutes, f"After {minutes} minutes")]
         self.fields["sleep_after_minutes"].choices = [*SLEEP_CHOICES, *own]  # type: ignore[attr-defined]
+
+
+class BackupScheduleForm(forms.Form):
+    """How often a tenant backs itself up, and how many of these are kept."""
+
+    every_hours = forms.IntegerField(label="Every", help_text="Hours, 6 to 168: a day has 24, a week 168.")
+    at_utc = forms.CharField(
+        label="At", max_length=5, required=False, help_text="UTC, such as 02:30; a week's is made on Sunday."
+    )
+    keep = forms.IntegerField(label="Keep", help_text="Backups, 1 to 90.")
+
+    def __init__(self, data: Any = None, *, most_days: int, tenant: Tenant | None = None) -> None:
+        chosen = tenant.backup_schedule if tenant else None
+        super().__init__(data, initial=chosen or {"every_hours": 24, "keep": 7})
+        self.most_days = most_days
+
+    def clean(self) -> dict[str, Any]:
+        """A schedule is judged as everywhere; its faults stand at their fields."""
+        chosen = {**(super().clean() or {})}
+        chosen["at_utc"] = chosen.get("at_utc") or None
+        for fault in backup_schedules.faults(chosen, most_days=self.most_days):
+            name = fault.field.rpartition(".")[2]
+            if name not in self.errors:
+                self.add_error(name, fault.message)
+        return chosen
 
 
 class RestoreForm(forms.Form):

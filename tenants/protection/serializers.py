@@ -7,7 +7,8 @@ from rest_framework import serializers
 from organizations.external_ids import LONGEST
 from tenants.protection.backups.models import Backup
 from tenants.provisioning import specs, windows
-from tenants.provisioning.serializers import ReasonField, WhenIn, WishesIn
+from tenants.provisioning.models import Tenant
+from tenants.provisioning.serializers import BackupScheduleIn, ReasonField, WhenIn, WishesIn
 
 
 class WindowIn(serializers.Serializer[Any]):
@@ -32,6 +33,10 @@ class TenantChange(serializers.Serializer[Any]):
     )
 
     maintenance_window = WindowIn(required=False, allow_null=True, help_text="null for none")
+    backups = BackupScheduleIn(required=False, allow_null=True, help_text="null for one a day")
+    ring = serializers.ChoiceField(
+        required=False, choices=Tenant.Ring.choices, help_text="how early a roll-out reaches it"
+    )
     external_id = serializers.CharField(
         required=False, max_length=LONGEST, allow_blank=True, help_text="what you call it; empty for nothing"
     )

@@ -8,16 +8,17 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from billing.entitlements import entitlement_of
 from controlplane.actor import actor_of
 from controlplane.forms import told_on
 from organizations import access
 from tenants.protection.deletion import abandoning
 from tenants.protection.deletion import actions as deletion
 from tenants.protection.exports import queries as exports
-from tenants.protection.forms import WINDOW_OFFERED, DeleteForm, SleepForm, WindowForm
+from tenants.protection.forms import WINDOW_OFFERED, BackupScheduleForm, DeleteForm, SleepForm, WindowForm
 from tenants.protection.maintenance import rotation
 from tenants.provisioning import actions as provisioning
-from tenants.provisioning import marks, numbering, queries, specs, versions
+from tenants.provisioning import backup_schedules, marks, numbering, queries, specs, versions
 from tenants.provisioning.buttons import button, timed_button
 from tenants.provisioning.frame import tenant_frame
 from tenants.provisioning.kinds import DELETE, ERASE, READING, UPGRADE
@@ -102,17 +103,23 @@ def abandon(request: HttpRequest, tenant_id: str, operation_id: str) -> HttpResp
 
 
 def settings_page(
-    request: HttpRequest, tenant: Tenant, form: DeleteForm, window_form: WindowForm | None = None
+    request: HttpRequest,
+    tenant: Tenant,
+    form: DeleteForm,
+    window_form: WindowForm | None = None,
+    schedule_form: BackupScheduleForm | None = None,
 ) -> HttpResponse:
     """
     The page with the form for a typed name, of deletion or, in the recycle bin, of erasure.
 
     Args:
-        window_form: of the maintenance window, where something of it was to be mended.
+        window_form, schedule_form: of the maintenance window or of backups, where something of it was to be mended.
     """
     actor = actor_of(request)
     permissions = access.require(actor, "tenant.view", tenant.organization_id).permissions
     drift = queries.drift(tenant)
+    faulty = window_form or schedule_form or form
+    most_days = entitlement_of(tenant.organization_id).max_retention_days
     context = {
         "tenant": tenant,
         "drift": drift,
@@ -123,8 +130,11 @@ def settings_page(
         "runtime_words": RUNTIMES.get(tenant.runtime, tenant.runtime),
         "window": Window.read(tenant.maintenance_window) if tenant.maintenance_window else None,
         "window_form": window_form or WindowForm(initial=tenant.maintenance_window or WINDOW_OFFERED),
-        "faulty": window_form or form,
+        "schedule_form": schedule_form or BackupScheduleForm(tenant=tenant, most_days=most_days),
+        "schedule_words": backup_schedules.words(tenant.backup_schedule),
+        "faulty": faulty,
         "next_window": tenant.next_window,
+        "rings": Tenant.Ring.choices,
         "scheduled": tenant.operations.filter(state=Operation.State.SCHEDULED).first(),
         **_possible(tenant, permissions),
         **_changes(tenant, permissions),
@@ -136,7 +146,7 @@ def settings_page(
         ),
         "frame": tenant_frame(request, tenant, permissions, here="Settings", section="settings"),
     }
-    return render(request, "tenants/settings.html", context, status=422 if (window_form or form).errors else 200)
+    return render(request, "tenants/settings.html", context, status=422 if faulty.errors else 200)
 
 
 def _possible(tenant: Tenant, permissions: frozenset[str]) -> dict[str, Any]:

@@ -73,6 +73,7 @@ def _create(
         name=chosen["name"],
         version=chosen["version"],
         sleep_after_minutes=chosen["sleep_after_minutes"],
+        backups=chosen["backups"],
     )
     return tenant
 

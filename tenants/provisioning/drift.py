@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tenants.provisioning import lifecycle
+from tenants.provisioning.backup_schedules import words
 from tenants.provisioning.models import Tenant
 from tenants.provisioning.sighting import read_time
 
@@ -59,6 +60,8 @@ def _verdict(tenant: Tenant, facts: tuple[Fact, ...]) -> str:
 
 
 def _facts(tenant: Tenant, aim: str, view: Mapping[str, Any]) -> Iterator[Fact]:
+    if "backup_schedule" in view and aim != lifecycle.DELETED:  # an edge from before that tells nothing of it
+        yield Fact("backups", words(tenant.backup_schedule), words(view["backup_schedule"]))
     rests = aim == lifecycle.STOPPED or lifecycle.is_sleeping(tenant)
     yield Fact("state", "absent" if aim == lifecycle.DELETED else "stopped" if rests else "running", tenant.observed)
     yield Fact("generation", str(tenant.generation), str(tenant.observed_generation))

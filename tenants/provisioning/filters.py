@@ -76,6 +76,7 @@ TENANTS: Filters[Tenant] = Filters(
         "organization": Filter("organization_id", "Only tenants of this organization"),
         "observed": Filter("observed", "Only tenants that the edge observes so", OBSERVED),
         "requested": Filter("requested", "Only tenants that are asked to be so", frozenset(Tenant.Requested.values)),
+        "ring": Filter("ring", "Only tenants of this ring", frozenset(Tenant.Ring.values)),
         "name": Filter("name__icontains", "Only tenants whose name contains this"),
         "external_id": Filter("external_id", "Only the tenant that is called so outside"),
     },

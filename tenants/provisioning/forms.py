@@ -18,6 +18,14 @@ SLEEP_CHOICES = [
 ]
 
 
+BACKUP_CHOICES = {
+    "6": ("Every 6 hours, for a week", {"every_hours": 6, "keep": 28}),
+    "12": ("Every 12 hours, for a week", {"every_hours": 12, "keep": 14}),
+    "168": ("Every week, for two", {"every_hours": 168, "keep": 2}),
+}
+"""What the form offers beside the usual; everything else in the tenant's settings and by API."""
+
+
 class CreateForm(forms.Form):
     """A new tenant: its name, under which plan, in which version."""
 
@@ -34,6 +42,17 @@ class CreateForm(forms.Form):
         required=False,
         help_text="Only while no agent is connected. The next request wakes it. You can change this at any time.",
     )
+
+    backups = forms.ChoiceField(
+        label="Backups by themselves",
+        choices=[("", "Every day, for a week"), *((name, words) for name, (words, _) in BACKUP_CHOICES.items())],
+        required=False,
+    )
+
+    def clean_backups(self) -> dict[str, int] | None:
+        """The schedule that was chosen; None for the usual one."""
+        chosen = self.cleaned_data["backups"]
+        return BACKUP_CHOICES[chosen][1] if chosen else None
 
     def __init__(self, *args: Any, plans: Sequence[Plan], versions: Sequence[str], **more: Any) -> None:
         super().__init__(*args, **more)

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from organizations.external_ids import LONGEST
 from organizations.models import Organization
-from tenants.provisioning import specs
+from tenants.provisioning import backup_schedules, specs
 from tenants.provisioning.drift import VERDICTS
 from tenants.provisioning.models import Operation, Step, Tenant
 from tenants.provisioning.previews import Price
@@ -96,7 +96,13 @@ class TenantOut(serializers.ModelSerializer[Tenant]):
         help_text="`days`, `start`, `minutes` and `time_zone`; null where there is none",
     )
     next_backup_at = serializers.DateTimeField(
-        read_only=True, allow_null=True, help_text="when the edge makes the next daily backup; null where none is due"
+        read_only=True, allow_null=True, help_text="when the edge makes the next backup that nobody orders; null: none"
+    )
+    backups = serializers.DictField(
+        source="backup_schedule",
+        read_only=True,
+        allow_null=True,
+        help_text="`every_hours`, `at_utc` and `keep` of the backups that nobody orders; null for one a day",
     )
     content = serializers.SerializerMethodField()
     dashboard_url = serializers.SerializerMethodField()
@@ -128,8 +134,10 @@ class TenantOut(serializers.ModelSerializer[Tenant]):
             "detection_delayed_since",
             "sleep_after_minutes",
             "next_backup_at",
+            "backups",
             "maintenance_window",
             "content",
+            "ring",
             "dashboard_url",
             "protected",
             "created_at",
@@ -139,6 +147,7 @@ class TenantOut(serializers.ModelSerializer[Tenant]):
         ]
         read_only_fields = fields
         extra_kwargs = {
+            "ring": {"help_text": "how early a roll-out reaches it"},
             "binned_at": {"help_text": "since when it lies in the recycle bin, or lay there before it was erased"},
             "erases_at": {"help_text": "when it is erased, unless it is undeleted before"},
             "deleted_at": {"help_text": "when nothing of it was left at the edge any more"},
@@ -193,6 +202,20 @@ IndexerIn = _settings("IndexerIn", specs.INDEXER)
 ThresholdsIn = _settings("ThresholdsIn", specs.THRESHOLDS)
 
 
+class BackupScheduleIn(serializers.Serializer[Any]):
+    """How often a tenant backs itself up; each is kept until `keep` later ones were due."""
+
+    every_hours = serializers.IntegerField(
+        min_value=backup_schedules.BOUNDS["every_hours"][0], max_value=backup_schedules.BOUNDS["every_hours"][1]
+    )
+    at_utc = serializers.CharField(
+        required=False, allow_null=True, max_length=5, help_text="a time of the day in UTC, such as 02:30"
+    )
+    keep = serializers.IntegerField(
+        min_value=backup_schedules.BOUNDS["keep"][0], max_value=backup_schedules.BOUNDS["keep"][1]
+    )
+
+
 class WishesIn(serializers.Serializer[Any]):
     """What may be chosen of a new tenant."""
 
@@ -226,6 +249,7 @@ class WishesIn(serializers.Serializer[Any]):
     sleep_after_minutes = serializers.IntegerField(
         required=False, allow_null=True, min_value=specs.LEAST_SLEEP, max_value=specs.MOST_SLEEP
     )
+    backups = BackupScheduleIn(required=False, allow_null=True, help_text="left out, one a day")
 
 
 class TenantIn(WishesIn):

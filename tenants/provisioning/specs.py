@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 from billing import disk
 from billing.entitlements import Entitlement
 from controlplane.problems import FieldError, Invalid
+from tenants.provisioning import backup_schedules
 from tenants.provisioning.models import Cell
 from tenants.provisioning.problems import InvalidPlan, PlanTooLarge
 
@@ -42,6 +43,7 @@ class Wishes(TypedDict, total=False):
     `max_agents`) and `archive_days` how long they lie in the archive. `images` gives single roles a version of their
     own; `indexer` and `thresholds` have the settings named in `GROUPS`. After `sleep_after_minutes` without use the
     tenant sleeps; without a wish, never. With `raw_enrollment` machines may enroll by Wazuh's own protocol as well.
+    `backups` is a schedule of backups (see `backup_schedules`), else one a day.
     """
 
     version: str | None
@@ -54,9 +56,13 @@ class Wishes(TypedDict, total=False):
     thresholds: Mapping[str, int] | None
     sleep_after_minutes: int | None
     raw_enrollment: bool | None
+    backups: Mapping[str, Any] | None
 
 
-KEPT_WISHES = ("version", "certificate_days", "retention_days", "archive_days", "max_agents", "raw_enrollment", *GROUPS)
+KEPT_WISHES = (
+    *("version", "certificate_days", "retention_days", "archive_days", "max_agents", "raw_enrollment"),
+    *("backups", *GROUPS),
+)
 
 
 def wishes_of(spec: Mapping[str, Any]) -> Wishes:
@@ -103,6 +109,7 @@ def check(wishes: Wishes, entitlement: Entitlement) -> None:
         *_number_faults(wishes, entitlement),
         *_group_faults(wishes),
         *_copy_faults(wishes, entitlement),
+        *_backup_faults(wishes, entitlement),
     ]
     if faults:
         raise InvalidPlan(*faults)
@@ -135,6 +142,12 @@ def _copy_faults(wishes: Wishes, entitlement: Entitlement) -> Iterator[FieldErro
         yield FieldError("indexer.replicas", "Several indexer nodes need at least one copy.")
 
 
+def _backup_faults(wishes: Wishes, entitlement: Entitlement) -> Iterator[FieldError]:
+    if wishes.get("backups"):
+        schedule = backup_schedules.in_spec(wishes["backups"] or {})
+        yield from backup_schedules.faults(schedule, most_days=entitlement.max_retention_days)
+
+
 def build(wishes: Wishes, *, entitlement: Entitlement, cell: Cell) -> dict[str, Any]:
     """The spec in the form that the edge takes as a plan, of wishes that `check` found good."""
     images = wishes.get("images") or {}
@@ -145,7 +158,8 @@ def build(wishes: Wishes, *, entitlement: Entitlement, cell: Cell) -> dict[str, 
     groups = {name: dict(given) for name in GROUPS if (given := _group(wishes, name))}
     version = wishes.get("version") or cell.versions[0]
     opened = {"raw_enrollment": True} if wishes.get("raw_enrollment") else {}
-    spec = {"version": version, "roles": roles, **_numbers(wishes, entitlement), **groups, **opened}
+    backups = {"backups": backup_schedules.in_spec(wishes["backups"] or {})} if wishes.get("backups") else {}
+    spec = {"version": version, "roles": roles, **_numbers(wishes, entitlement), **groups, **opened, **backups}
     return with_sleep(spec, wishes.get("sleep_after_minutes"))
 
 

@@ -11,7 +11,7 @@ from billing.entitlements import entitlement_of
 from billing.models import Plan
 from billing.queries import plans_on_offer
 from controlplane.actor import Actor
-from controlplane.problems import FieldError
+from controlplane.problems import FieldError, Problem
 from organizations import access
 from tenants.provisioning import mirror, specs
 from tenants.provisioning.actions import refuse_while_busy
@@ -22,6 +22,7 @@ from tenants.provisioning.scheduling import NOW, ask, prepares
 
 WAY_BACK = dt.timedelta(days=7)
 """How long the edge keeps the backup from before a change of version."""
+READY = ("running", "attention")
 
 
 @transaction.atomic
@@ -38,15 +39,25 @@ def upgrade(*, by: Actor, tenant: Tenant, version: str, when: str = NOW) -> Oper
 
 @prepares(UPGRADE)
 def _upgraded(tenant: Tenant, version: str) -> dict[str, Any]:
-    _refuse_unready(tenant)
-    current = tenant.spec["version"]
-    if version not in tenant.cell.versions:
-        raise _refused(f"Version {version} is not on offer here. Nothing was changed.")
-    if version == current:
-        raise NotPossibleNow(f"This tenant runs version {version} already.", "Choose another one.")
-    if specs.series_of(version) < specs.series_of(current):
-        raise _refused(f"Version {version} can't read the data of {current}. Nothing was changed.")
+    refuse_while_busy(tenant)
+    problem = why_not(tenant, version)
+    if problem is not None:
+        raise problem
     return {**tenant.spec, "version": version}
+
+
+def why_not(tenant: Tenant, version: str) -> Problem | None:
+    """What keeps a tenant from changing to a version, but for what is under way; None where nothing does."""
+    current = tenant.spec["version"]
+    if tenant.status not in READY:
+        return _not_ready()
+    if version not in tenant.cell.versions:
+        return _refused(f"Version {version} is not on offer here. Nothing was changed.")
+    if version == current:
+        return NotPossibleNow(f"This tenant runs version {version} already.", "Choose another one.")
+    if specs.series_of(version) < specs.series_of(current):
+        return _refused(f"Version {version} can't read the data of {current}. Nothing was changed.")
+    return None
 
 
 @transaction.atomic
@@ -104,7 +115,7 @@ def why_no_resize(tenant: Tenant, plan: Plan) -> str:
     roles = planned_roles(tenant, plan)
     if roles == tenant.spec["roles"]:
         return "The tenant has these sizes."
-    if mirror.open_operation(tenant) is not None or tenant.status not in ("running", "attention"):
+    if mirror.open_operation(tenant) is not None or tenant.status not in READY:
         return "Only a tenant that runs, and of which nothing else is under way, can be changed."
     try:
         specs.check_fit(tenant.spec, roles)
@@ -144,5 +155,9 @@ def _refused(detail: str) -> InvalidPlan:
 
 def _refuse_unready(tenant: Tenant) -> None:
     refuse_while_busy(tenant)
-    if tenant.status not in ("running", "attention"):
-        raise NotPossibleNow("Only a tenant that runs can be changed.", "Start it and wait until it runs.")
+    if tenant.status not in READY:
+        raise _not_ready()
+
+
+def _not_ready() -> NotPossibleNow:
+    return NotPossibleNow("Only a tenant that runs can be changed.", "Start it and wait until it runs.")

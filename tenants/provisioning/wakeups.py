@@ -1,5 +1,9 @@
 """Wake-ups: what is due stands in the tenant's row, the message only makes somebody look at once."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 from django.utils import timezone
 
 from controlplane.celery import wake_on_commit
@@ -10,6 +14,8 @@ INTERACTIVE, BULK, FEEDS = "interactive", "bulk", "feeds"
 
 FEW = 5
 """So many tenants of an organization at once are looked at in front of bulk work; of more, people expect to wait."""
+
+_bulk: ContextVar[bool] = ContextVar("bulk", default=False)
 
 INTENT = ("requested", "sent_hash", "halted_at", "attempts", "next_attempt_at")
 
@@ -28,6 +34,16 @@ def look_at(tenant: Tenant) -> None:
     wake_reconciler(tenant)
 
 
+@contextmanager
+def in_bulk() -> Iterator[None]:
+    """What is asked for inside is left to the sweep, which takes it up in turn: nobody waits for it."""
+    token = _bulk.set(True)
+    try:
+        yield
+    finally:
+        _bulk.reset(token)
+
+
 def wake_reconciler(tenant: Tenant) -> None:
     """
     Send the wake-up when this transaction has committed; outside one, now.
@@ -37,6 +53,8 @@ def wake_reconciler(tenant: Tenant) -> None:
     """
     from tenants.provisioning.tasks import reconcile  # here, because the task calls what calls this
 
+    if _bulk.get():
+        return
     waiting = Tenant.objects.filter(organization_id=tenant.organization_id, next_attempt_at__lte=timezone.now())
     if waiting.exclude(pk=tenant.pk)[:FEW].count() < FEW:
         wake_on_commit(reconcile, tenant.pk, queue=INTERACTIVE)

@@ -34,10 +34,13 @@ from tenants.enrollment.models import EnrollmentToken
 from tenants.enrollment.tasks import read_agents
 from tenants.enrollment.tokens import actions as enrollment
 from tenants.protection.deletion import actions as deletion
+from tenants.protection.maintenance import rings
 from tenants.protection.receipts.models import Receipt
 from tenants.provisioning import actions
 from tenants.provisioning.models import Cell, Operation, Tenant
 from tenants.provisioning.reconciler import reconcile
+from tenants.rollouts import actions as rollouts
+from tenants.rollouts.models import Rollout, RolloutTarget
 from tests.browser.alerts import alerts_of_agents
 from tests.browser.edge import LivelyEdge, ago
 from tests.browser.exported import add_exports
@@ -80,6 +83,7 @@ class World:
     role: CustomRole | None = None
     receipt: Receipt | None = None
     content: str = ""
+    rollout: Rollout | None = None
 
     def add(self, client: Organization, name: str, by: User) -> Tenant:
         """A tenant just asked for, which the reconciler has handed to the edge."""
@@ -134,7 +138,23 @@ def build(edge: LivelyEdge, *, paula: User, alice: User, vera: User, msp: Organi
         _, world.code = access_requests.ask(by=by, msp=msp, role_ceiling="operator", **asked)
         access_requests.ask(by=by, msp=msp, role_ceiling="viewer", email="it@harbour-logistics.example")
     world.read()
+    _rollout(world)
     return world
+
+
+def _rollout(world: World) -> None:
+    """The MSP has a version rolled out, which a canary did not take."""
+    by = actor_for(world.paula)
+    for name, ring in (("Corvid production", "canary"), ("Dunmore production", "early")):
+        with rls.acting_as(by.rls_actor):
+            rings.set_ring(by=by, tenant=world.fresh(name), ring=ring)
+    with rls.acting_as(by.rls_actor):
+        given = {"kind": "version", "arguments": {"version": "4.14.6"}}
+        world.rollout = rollouts.start(by=by, organization=world.msp, **given)
+        targets = RolloutTarget.objects.filter(rollout=world.rollout)
+        targets.filter(ring="canary").update(state="failed", reason="manager: The manager exited.")
+        reason = "1 tenant failed in the ring canary. Nothing further was begun."
+        Rollout.objects.filter(pk=world.rollout.pk).update(state="held", reason=reason, look_at=None)
 
 
 def _outsiders(world: World) -> None:

@@ -145,7 +145,7 @@ def test_a_leaked_token_is_withdrawn_and_all_its_agents_are_cut_off_at_once(edge
     assert enroll(edge, leaked, "thief-2").json()["code"] == "TOKEN_REVOKED"
 
 
-def test_agents_are_grouped_upgraded_and_removed_by_orders_that_the_manager_carries_out(
+def test_agents_are_grouped_restarted_upgraded_and_removed_by_orders_that_the_manager_carries_out(
     edge: Edge, tenant: str, tmp_path: Path
 ) -> None:
     token = new_token(edge, tenant, groups=["linux"])
@@ -159,6 +159,8 @@ def test_agents_are_grouped_upgraded_and_removed_by_orders_that_the_manager_carr
         agent.keep_alive()
         agent.take_files()
         assert agent.files.startswith(b"#default.web\n")
+        restarted = ended(edge, tenant, order(edge, tenant, kind="restart", agents=[number]))
+        assert (restarted["state"], restarted["note"]) == ("done", None)
         # The stand-in has no packages, as a manager whose repository is out of reach.
         upgraded = ended(edge, tenant, order(edge, tenant, kind="upgrade", agents=[number]))
         assert (upgraded["state"], upgraded["note"]) == ("failed", "The repository is not reachable")

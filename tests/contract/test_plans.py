@@ -7,11 +7,12 @@ import pytest
 
 from billing import disk
 from billing.models import Plan
-from tenants.provisioning import specs
+from tenants.provisioning import backup_schedules, specs
 
 HERE = Path(__file__).parent
 CASES = json.loads((HERE / "plan_sizes.json").read_text())
-PLAN = json.loads((HERE.parents[1] / "contracts/edge-api.json").read_text())["components"]["schemas"]["Plan"]
+CONTRACT = json.loads((HERE.parents[1] / "contracts/edge-api.json").read_text())["components"]["schemas"]
+PLAN = CONTRACT["Plan"]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['max_agents']} agents, {case['retention_days']} days")
@@ -28,6 +29,13 @@ def test_the_disk_is_reckoned_with_as_at_the_edge(case):
 def test_settings_have_the_edges_names_and_bounds(group):
     edge = PLAN["properties"][group]["properties"]
     assert {name: (each["minimum"], each["maximum"]) for name, each in edge.items()} == specs.GROUPS[group]
+
+
+def test_schedules_of_backups_have_the_edges_bounds():
+    edge = CONTRACT["BackupSchedule"]["properties"]
+    ours = {name: (edge[name]["minimum"], edge[name]["maximum"]) for name in backup_schedules.BOUNDS}
+    assert ours == backup_schedules.BOUNDS
+    assert set(edge) == {*backup_schedules.BOUNDS, "at_utc"}
 
 
 def test_numbers_have_the_edges_bounds():

@@ -31,6 +31,7 @@ from tenants.enrollment.tokens import actions as enrollment
 from tenants.enrollment.tokens import native
 from tenants.protection.backups import actions as backups
 from tenants.protection.backups import queries as backup_queries
+from tenants.protection.backups import schedule
 from tenants.protection.deletion import actions as deletion
 from tenants.protection.maintenance import rotation, sleeping
 from tenants.protection.receipts import actions as receipts
@@ -310,6 +311,18 @@ def test_what_fails_at_the_edge_fails_visibly_and_a_retry_goes_on_there(make, ow
         actions.retry(by=owner, operation=failed)
     work_until(lambda: (fresh(tenant).edge_view or {}).get("generation") == 2)
     assert states(failed)["certs"] == "succeeded"
+
+
+def test_a_tenants_own_schedule_of_backups_is_the_edges_and_can_be_taken_back(make, owner):
+    chosen = {"every_hours": 12, "at_utc": "02:30", "keep": 4}
+    tenant = make("Scheduled", backups=chosen)
+    work_until(lambda: fresh(tenant).status == "running" and fresh(tenant).next_backup_at)
+    assert fresh(tenant).edge_view["backup_schedule"] == chosen
+    assert fresh(tenant).next_backup_at[11:16] in ("02:30", "14:30")
+    with rls.acting_as(owner.rls_actor):
+        schedule.set_schedule(by=owner, tenant=tenant, schedule=None)
+    work_until(lambda: fresh(tenant).edge_view["backup_schedule"] is None)
+    work_until(lambda: fresh(tenant).status == "running")
 
 
 def test_a_consumer_that_begins_late_reads_everything_anew(make, owner):

@@ -7,8 +7,10 @@ from typing import Any
 from django.utils import timezone
 
 from organizations.models import Domain, EmergencyAccess, Grant, JoinRequest
+from tenants.agents.models import AgentResult
 from tenants.provisioning.models import Cell
 from tenants.provisioning.reconciler import reconcile
+from tenants.rollouts.models import Rollout, RolloutTarget
 from tests.isolation.world import CANARY, World
 from tests.organizations.saml_idp import HONEST_PAIR, OTHER_PAIR
 from tests.tenants.conftest import deliver, read_feed
@@ -85,6 +87,17 @@ def offer_versions(world: World, edge: FakeEdge) -> None:
     Cell.objects.update(versions=["4.14.8", "4.14.7"])
 
 
+def hold_rollout(world: World, edge: FakeEdge) -> None:
+    """The roll-out is held: a tenant did not take it."""
+    Rollout.objects.update(state="held", reason="1 tenant failed in the ring general.", look_at=None)
+    RolloutTarget.objects.update(state="failed", reason="manager: The manager exited.", ended_at=timezone.now())
+
+
+def fail_order(world: World, edge: FakeEdge) -> None:
+    """What was ordered of agents of several tenants failed for one."""
+    AgentResult.objects.update(state="failed", note="The repository is not reachable")
+
+
 def prove_domain(world: World, edge: FakeEdge) -> None:
     """The organization's domain is proven, and who asks to join has an address of it."""
     asked = JoinRequest.objects.get(pk=world.ids["join_request_id"])
@@ -105,6 +118,7 @@ def allow_emergencies(world: World, edge: FakeEdge) -> None:
     Grant.objects.update(role_ceiling="viewer", emergency_ceiling="admin")
 
 
+ROLLOUT = f"{ONE}/rollouts/{{rollout_id}}"
 NEWER = ("POST", f"{TENANT}/upgrade", {"version": "4.14.8"})
 SCENES: dict[str, Scene] = {
     "POST /api/v1/organizations": Scene(
@@ -146,6 +160,12 @@ SCENES: dict[str, Scene] = {
     f"POST {TENANT}/content/publish": Scene(prepare=(run,)),
     f"POST {ONE}/content/publish": Scene({"tenants": ["{tenant_id}"]}, prepare=(run,)),
     f"POST {TENANT}/logtest": Scene({"event": FAILED_SIGN_IN, "location": "/var/log/auth.log"}, prepare=(run,)),
+    f"POST {ONE}/rollouts": Scene(
+        {"version": "4.14.8", "soak_hours": 24}, prepare=(offer_versions,), after=(("POST", f"{ROLLOUT}/end", {}),)
+    ),
+    f"POST {ONE}/agent-orders/{{batch_id}}/retry": Scene(prepare=(fail_order,)),
+    f"POST {ROLLOUT}/go-on": Scene(prepare=(hold_rollout,)),
+    f"POST {ROLLOUT}/retry": Scene(prepare=(hold_rollout,)),
     "POST /api/v1/operations/{operation_id}/retry": Scene(prepare=(fail,)),
     "POST /api/v1/operations/{operation_id}/cancel": Scene(),
     "POST /api/v1/operations/{operation_id}/abandon": Scene(prepare=(fail,)),

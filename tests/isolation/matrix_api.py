@@ -57,6 +57,23 @@ API = {
         "DELETE": needs("sso.manage"),
     },
     "/api/v1/organizations/{organization_id}/domains/{domain_id}/check": {"POST": needs("sso.manage")},
+    "/api/v1/organizations/{organization_id}/agent-orders": {
+        "GET": needs("agent.view"),
+        "POST": needs(
+            "agent.manage", body={"kind": "upgrade", "selection": [{"tenant": "{tenant_id}", "agents": ["001"]}]}
+        ),
+    },
+    "/api/v1/organizations/{organization_id}/agent-orders/{batch_id}": {"GET": needs("agent.view")},
+    "/api/v1/organizations/{organization_id}/agent-orders/{batch_id}/retry": {"POST": needs("agent.manage")},
+    "/api/v1/organizations/{organization_id}/rollouts": {
+        "GET": needs("tenant.view"),
+        "POST": needs("tenant.operate", body={"version": "4.14.7"}),
+    },
+    "/api/v1/organizations/{organization_id}/rollouts/{rollout_id}": {"GET": needs("tenant.view")},
+    "/api/v1/organizations/{organization_id}/rollouts/{rollout_id}/tenants": {"GET": needs("tenant.view")},
+    "/api/v1/organizations/{organization_id}/rollouts/{rollout_id}/go-on": {"POST": needs("tenant.operate")},
+    "/api/v1/organizations/{organization_id}/rollouts/{rollout_id}/retry": {"POST": needs("tenant.operate")},
+    "/api/v1/organizations/{organization_id}/rollouts/{rollout_id}/end": {"POST": needs("tenant.operate")},
     "/api/v1/organizations/{organization_id}/subscription": {"GET": needs("billing.view")},
     "/api/v1/organizations/{organization_id}/audit": {"GET": needs("audit.view")},
     "/api/v1/organizations/{organization_id}/audit/export": {"GET": needs("audit.view", query="kind=jsonl")},

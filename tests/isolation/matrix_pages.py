@@ -213,6 +213,8 @@ PAGES = {
     "/t/{tenant_id}/sleep/": {"POST": needs("tenant.operate")},
     "/t/{tenant_id}/wake/": {"POST": needs("tenant.operate")},
     "/t/{tenant_id}/maintenance-window/": {"POST": needs("tenant.operate", body={"clear": "yes"})},
+    "/t/{tenant_id}/backup-schedule/": {"POST": needs("tenant.operate", body={"every_hours": "12", "keep": "7"})},
+    "/t/{tenant_id}/ring/": {"POST": needs("tenant.operate", body={"ring": "canary"})},
     "/t/{tenant_id}/sleep-policy/": {"POST": needs("tenant.operate", body={"sleep_after_minutes": "30"})},
     "/t/{tenant_id}/rotate-credentials/": {"POST": needs("tenant.operate")},
     "/t/{tenant_id}/protect/": {"POST": needs("tenant.delete", body={"protected": "on"})},
@@ -249,6 +251,23 @@ PAGES = {
     "/t/{tenant_id}/tokens/{token_id}/revoke/": {"POST": needs("token.revoke")},
     "/t/{tenant_id}/tokens/{token_id}/quarantine/": {"POST": needs("agent.quarantine", body={"reason": "leaked"})},
     "/o/{organization_id}/agents/": {"GET": needs("agent.view")},
+    "/o/{organization_id}/agent-orders/": {"GET": needs("agent.view")},
+    "/o/{organization_id}/agent-orders/new/": {
+        "POST": needs("agent.manage", body={"kind": "upgrade", "agents": "{tenant_id}:001"})
+    },
+    "/o/{organization_id}/agent-orders/{batch_id}/": {"GET": needs("agent.view")},
+    "/o/{organization_id}/agent-orders/{batch_id}/retry/": {"POST": needs("agent.manage")},
+    "/o/{organization_id}/rollouts/": {"GET": needs("tenant.view")},
+    "/o/{organization_id}/rollouts/new/": {
+        "GET": needs("tenant.operate", query="version=4.14.7&when=now&soak_hours=0&failures_allowed=0"),
+        "POST": needs(
+            "tenant.operate", body={"version": "4.14.7", "when": "now", "soak_hours": "0", "failures_allowed": "0"}
+        ),
+    },
+    "/o/{organization_id}/rollouts/{rollout_id}/": {"GET": needs("tenant.view")},
+    "/o/{organization_id}/rollouts/{rollout_id}/go-on/": {"POST": needs("tenant.operate")},
+    "/o/{organization_id}/rollouts/{rollout_id}/retry/": {"POST": needs("tenant.operate")},
+    "/o/{organization_id}/rollouts/{rollout_id}/end/": {"POST": needs("tenant.operate")},
     "/o/{organization_id}/agents/export/": {"GET": needs("agent.view")},
     "/t/{tenant_id}/agents/": {"GET": needs("agent.view")},
     "/t/{tenant_id}/agents/import/": {

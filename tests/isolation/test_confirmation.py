@@ -46,6 +46,11 @@ FRESH: dict[tuple[str, str], dict | None] = {
     ("POST", f"{PAGE}/roles/{{role_id}}/delete/"): None,
     # what can't be undone to machines
     ("POST", "/api/v1/tenants/{tenant_id}/agent-orders"): {"kind": "remove", "agents": ["001"]},
+    ("POST", f"{ONE}/agent-orders"): {
+        "kind": "remove",
+        "selection": [{"tenant": "{tenant_id}", "agents": ["001"]}],
+    },
+    ("POST", f"{PAGE}/agent-orders/new/"): {"kind": "remove", "agents": "{tenant_id}:001"},
     ("POST", "/api/v1/tenants/{tenant_id}/moves"): None,
     ("POST", "/t/{tenant_id}/moves/new/"): None,
     ("POST", "/t/{tenant_id}/agent-orders/"): {"kind": "remove", "agents": "001"},

@@ -77,6 +77,10 @@ def send(world: World, visitor: Visitor, address: str, method: str, rule: Rule, 
 
 
 def _filled(value, ids):
+    if isinstance(value, list):
+        return [_filled(each, ids) for each in value]
+    if isinstance(value, dict):
+        return {name: _filled(each, ids) for name, each in value.items()}
     return value.format(**ids) if isinstance(value, str) else value
 
 

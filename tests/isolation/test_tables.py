@@ -158,6 +158,7 @@ DEFINER_FUNCTIONS = {
     "organizations_unfinished": "pending organizations whose first sign-in never came",
     "outbox_due": "ids of deliveries that are due",
     "agent_moves_open": "organizations with a move of agents that has not ended, by the clock",
+    "rollouts_due": "roll-outs to be looked at, by the clock",
     "tenants_bin_due": "tenants in the recycle bin whose end is near or reached, by the clock",
     "trail_exchanges_due": "organizations of which an end of a trail has moved, by the clock",
     "refresh_cell": "marks a cell's tenants for another look after its feed was lost",

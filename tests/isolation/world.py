@@ -29,6 +29,7 @@ from organizations.permissions import OF_TENANTS, PERMISSIONS
 from organizations.sso.saml.certificates import fingerprint
 from organizations.sso.saml.metadata import parse
 from tenants.agents.actions import upgrade
+from tenants.agents.batches import actions as batches
 from tenants.agents.moves.actions import move
 from tenants.content import actions as content
 from tenants.content.models import ContentBundle
@@ -40,6 +41,7 @@ from tenants.protection.receipts.models import Receipt
 from tenants.provisioning.actions import create
 from tenants.provisioning.kinds import EXPORT
 from tenants.provisioning.models import Cell, Operation, Tenant
+from tenants.rollouts import actions as rollouts
 from tests.cast import actor_for, found, found_client, join, person, session_of
 from tests.database import all_rows
 from tests.isolation.directories import directory_clients, directory_ids
@@ -175,7 +177,15 @@ def _tenants(alice: User, acme: Organization) -> tuple[Tenant, dict[str, str]]:
         )
         moving, _ = move(by=actor, tenant=tenant, target=other, agents=[beside.number])
         order = upgrade(by=actor, tenant=tenant, agents=[agent.number])
+        batch, _ = batches.give(
+            by=actor, organization=acme, selection={tenant.pk: [agent.number]}, kind="upgrade", version="v4.14.7"
+        )
+        rollout = rollouts.start(
+            by=actor, organization=acme, kind="version", arguments={"version": "4.14.7"}, only={"tenants": [other.pk]}
+        )
     return other, _content(alice, acme, tenant) | {
+        "rollout_id": rollout.pk,
+        "batch_id": batch.pk,
         "order_id": order.pk,
         "move_id": moving.pk,
         "other_tenant_id": other.pk,

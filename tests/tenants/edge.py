@@ -216,6 +216,7 @@ class FakeEdge(EdgeExports):
             "run": {"operation_id": body["operation_id"], "kind": kind, "state": "running", "steps": steps},
             "certificate": None,
             "content": {**before.get("content", NO_CONTENT), "wanted": wanted, "error": None},
+            "backup_schedule": body["plan"].get("backups") if "plan" in body else None,
             "sleeping": None,
             "detection_delayed_since": None,
             "agents": {"enrolled": 0, "active": 0},

@@ -46,7 +46,14 @@ def told(running, edge):
 def test_a_tenant_that_is_as_asked_is_in_step(api, told):
     answer = api.get(f"tenants/{told.pk}/drift").json()
     assert (answer["verdict"], differing(answer)) == ("in_step", {})
-    assert {fact["name"] for fact in answer["facts"]} == {"state", "generation", "version", "content", *SIZES}
+    assert {fact["name"] for fact in answer["facts"]} == {
+        "state",
+        "generation",
+        "backups",
+        "version",
+        "content",
+        *SIZES,
+    }
 
 
 def test_a_node_that_is_missing_or_another_version_shows(api, told, edge):

@@ -157,6 +157,35 @@ describe("an order about groups", () => {
   });
 });
 
+describe("an order to restart agents", () => {
+  const restart = (agents: string[]) => ({ epoch, kind: "restart", agents });
+
+  it("is sent by the manager once, and what is not connected fails in its words", async () => {
+    const manager = behindManagers(new Manager());
+    const { tenant } = await tenantWith(["web-1", "web-2"]);
+    manager.restartRefusals.set("002", [1707, "Cannot send request, agent is not active"]);
+    const { id } = await give(tenant, restart(["001", "002", "009"]));
+    await inside(tenant, workOnOrders);
+    await inside(tenant, workOnOrders);
+    expect(await statesAt(tenant, id)).toEqual([
+      ["001", "done", null],
+      ["002", "failed", "Cannot send request, agent is not active"],
+      ["009", "failed", "There is no such agent in this tenant."],
+    ]);
+    expect(manager.restarted).toEqual(["001"]);
+  });
+
+  it("waits for a manager that does not run", async () => {
+    const manager = behindManagers(new Manager());
+    const { tenant } = await tenantWith(["web-1"]);
+    await inside(tenant, (ctx) => ctx.sql.exec("UPDATE tenant SET requested = 'stopped'"));
+    const { id } = await give(tenant, restart(["001"]));
+    await inside(tenant, workOnOrders);
+    expect(await statesAt(tenant, id)).toEqual([["001", "waiting", null]]);
+    expect(manager.restarted).toEqual([]);
+  });
+});
+
 describe("an order to upgrade agents", () => {
   const upgrade = (agents: string[], more = {}) => ({ epoch, kind: "upgrade", agents, ...more });
 

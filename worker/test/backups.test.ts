@@ -64,6 +64,27 @@ describe("a backup", () => {
     expect(await next()).toBeNull();
   });
 
+  it("is made and kept as the plan has it, and daily again once it has nothing of it", async () => {
+    const tenant = await runningTenant();
+    const next = async () => Date.parse((await getTenant(tenant)).next_backup_at ?? "") - Date.now();
+    const backups = { every_hours: 6, keep: 4 };
+    await putTenant(tenant, specOf(2, { plan: { ...PLAN, backups } }));
+    await until(tenant, (view) => view.backup_schedule?.every_hours === 6);
+    await expect.poll(next).toBeLessThan(9.1 * 3_600_000);
+    await runInDurableObject(env.TENANT.getByName(tenant), (_, { storage }) => {
+      storage.sql.exec("UPDATE due SET at = ? WHERE kind = 'daily_backup'", Date.now());
+    });
+    await runDurableObjectAlarm(env.TENANT.getByName(tenant));
+    const [made] = await list(tenant);
+    expect(made?.kind).toBe("scheduled");
+    expect(Date.parse(made?.expires_at ?? "") - Date.parse(made?.at ?? "")).toBe(24 * 3_600_000);
+    expect(Math.round((await next()) / 3_600_000)).toBe(6);
+    await putTenant(tenant, specOf(3, { plan: { ...PLAN, backups: { every_hours: 24, at_utc: "02:30", keep: 7 } } }));
+    await expect.poll(async () => (await getTenant(tenant)).next_backup_at).toMatch(/T02:30:00/);
+    await putTenant(tenant, specOf(4));
+    expect((await until(tenant, (view) => view.backup_schedule === null)).next_backup_at).not.toBeNull();
+  });
+
   it("of a node that can't save fails visibly after some attempts", async () => {
     const tenant = await runningTenant();
     const bucket = env.ARCHIVE;

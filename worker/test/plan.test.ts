@@ -51,6 +51,7 @@ const FAULTS: Record<string, unknown[]> = {
   "plan.thresholds.manager_silence_minutes": [2, 1441],
   "plan.thresholds.ingest_lag_seconds": [29, 86_401],
   "plan.thresholds.disk_warning_percent": [49, 95],
+  "plan.backups": ["daily", 7],
   "plan.sidecar": [true],
 };
 const broken = fc

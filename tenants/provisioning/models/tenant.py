@@ -1,6 +1,7 @@
 """A tenant: what was asked for, and what the edge said of it."""
 
 import datetime as dt
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
@@ -23,7 +24,7 @@ class Tenant(models.Model):
     not end well, `halted_at` when it gave up. `feed_epoch` and `feed_seq` say which change of the feed was applied
     last, `usage_seq` which of the tenant object's numbered rows of usage; `refresh_due` asks for all mirrored parts to
     be read anew. `copy_from` (tenant and backup) is where a clone's data are yet to come from; null once it has them,
-    and for every other tenant.
+    and for every other tenant. `ring` says how early a roll-out reaches it, and changes nothing of what runs.
 
     From `binned_at` to `erases_at` a tenant lies in the recycle bin: whatever is requested of it, it is stopped and
     keeps its data. `binned_by` put it there, `erasure_told_at` is when its end was announced.
@@ -33,6 +34,13 @@ class Tenant(models.Model):
         RUNNING = "running", "Running"
         STOPPED = "stopped", "Stopped"
         DELETED = "deleted", "Deleted"
+
+    class Ring(models.TextChoices):
+        """In the order in which a roll-out goes through them."""
+
+        CANARY = "canary", "Canary"
+        EARLY = "early", "Early"
+        GENERAL = "general", "General"
 
     id = models.CharField(primary_key=True, max_length=26, editable=False)
     organization = models.ForeignKey("organizations.Organization", on_delete=models.PROTECT, related_name="tenants")
@@ -45,6 +53,7 @@ class Tenant(models.Model):
     spec = models.JSONField()
     copy_from = models.JSONField(null=True, blank=True)
     maintenance_window = models.JSONField(null=True, blank=True)
+    ring = models.CharField(max_length=16, choices=Ring, default=Ring.GENERAL)
     protected = models.BooleanField(default=False)
     requested = models.CharField(max_length=16, choices=Requested, default=Requested.RUNNING)
     generation = models.PositiveBigIntegerField(default=0)
@@ -142,6 +151,11 @@ class Tenant(models.Model):
         return policy.get("after_minutes")
 
     @property
+    def backup_schedule(self) -> dict[str, Any] | None:
+        """By which schedule of its own it is backed up (see `backup_schedules`); None for a day apart."""
+        return self.spec.get("backups")
+
+    @property
     def sleeping(self) -> dict[str, str] | None:
         """Since when it sleeps and why; None while it does not."""
         return (self.edge_view or {}).get("sleeping") if self.status == "sleeping" else None
@@ -153,7 +167,7 @@ class Tenant(models.Model):
 
     @property
     def next_backup_at(self) -> str | None:
-        """When the edge makes the next daily backup; None where none is due."""
+        """When the edge makes the next backup that nobody orders; None where none is due."""
         return (self.edge_view or {}).get("next_backup_at")
 
     @property

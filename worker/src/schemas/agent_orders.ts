@@ -26,6 +26,7 @@ export const AgentOrder = z
     z.strictObject({ epoch: Epoch, kind: z.literal("groups"), agents, groups }),
     z.strictObject({ epoch: Epoch, kind: z.literal("remove"), agents }),
     z.strictObject({ epoch: Epoch, kind: z.literal("upgrade"), agents, version }),
+    z.strictObject({ epoch: Epoch, kind: z.literal("restart"), agents }),
   ])
   .openapi("AgentOrder");
 export type AgentOrder = z.infer<typeof AgentOrder>;
@@ -46,6 +47,6 @@ export const AgentResult = z
 export type AgentResult = z.infer<typeof AgentResult>;
 
 export const AgentOrderView = z
-  .object({ id: OrderId, kind: z.enum(["groups", "remove", "upgrade"]), results: z.array(AgentResult) })
+  .object({ id: OrderId, kind: z.enum(["groups", "remove", "upgrade", "restart"]), results: z.array(AgentResult) })
   .openapi("AgentOrderView");
 export type AgentOrderView = z.infer<typeof AgentOrderView>;

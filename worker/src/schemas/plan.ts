@@ -43,6 +43,23 @@ const IndexerCount = countOf("indexer")
 /** A quarter of an hour at least: what starts again costs more than what idles shortly. */
 const SleepPolicy = z.strictObject({ after_minutes: z.int().min(15).max(10_080) }).openapi("SleepPolicy");
 
+/** Which backups a tenant makes by itself. Its `keep` times `every_hours` is how long each stays. */
+export const BackupSchedule = z
+  .strictObject({
+    every_hours: z.int().min(6).max(168),
+    at_utc: z
+      .string()
+      .regex(/^([01][0-9]|2[0-3]):[0-5][0-9]$/, "must be a time such as 02:30")
+      .optional()
+      .openapi({
+        description:
+          "A time of the day in UTC at which one is made; the others follow from it, and a week's is made on Sunday. Missing: the edge spreads them",
+      }),
+    keep: z.int().min(1).max(90).openapi({ description: "How many are kept while one follows the other" }),
+  })
+  .openapi("BackupSchedule");
+export type BackupSchedule = z.infer<typeof BackupSchedule>;
+
 const IndexerSettings = z
   .strictObject({
     shards: z.int().min(1).max(5),
@@ -103,6 +120,9 @@ export const Plan = z
     content: orNull(ContentDigest).optional().openapi({
       description:
         "Which stored bundle of rules, decoders, lists and groups' configurations the manager has; null or missing: none",
+    }),
+    backups: BackupSchedule.optional().openapi({
+      description: "When it backs itself up; missing: once a day, each kept for 7 days and a Sunday's for 28",
     }),
     indexer: IndexerSettings.optional(),
     thresholds: ThresholdSettings.optional(),

@@ -4,7 +4,7 @@ import { AuditHead, PortalTrail } from "./audit";
 import { orNull, Reason, TenantId, Time } from "./basics";
 import { ContentView } from "./content";
 import { Requested } from "./orders";
-import { Instance, Role } from "./plan";
+import { BackupSchedule, Instance, Role } from "./plan";
 import { Run } from "./runs";
 
 export const Observed = z.enum([
@@ -97,7 +97,10 @@ export const TenantView = z
     /** What keeps a node's state from being safe outside its container. */
     state_trouble: orNull(Reason),
     next_backup_at: orNull(Time).openapi({
-      description: "When the next daily backup is due; null while the tenant rests",
+      description: "When the next backup that nobody orders is due; null while the tenant rests",
+    }),
+    backup_schedule: orNull(BackupSchedule).openapi({
+      description: "The plan's choice, by which they are made; null where it has none: daily",
     }),
     sleeping: orNull(SleepView),
     detection_delayed_since: orNull(Time).openapi({

@@ -1,5 +1,5 @@
 /**
- * Orders about agents: groups, removals, upgrades. Each has an id of the control plane's, and a result for each agent.
+ * Orders about agents: groups, removals, upgrades, restarts. Each has an id of the control plane's, and a result for each agent.
  *
  * Removing is this object's own act and done at once. What the manager has to do waits until it serves: agent_work.ts.
  */
@@ -97,6 +97,7 @@ const BEGIN: Record<Ordered["kind"], Begin> = {
     ctx.schedule("agent_orders", ctx.now());
   },
   upgrade: (ctx) => ctx.schedule("agent_orders", ctx.now()),
+  restart: (ctx) => ctx.schedule("agent_orders", ctx.now()),
 };
 
 /** @throws EdgeError AGENT_ORDER_NOT_FOUND */

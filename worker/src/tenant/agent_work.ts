@@ -1,4 +1,4 @@
-/** What of orders about agents the manager has to do: groups and upgrades. Level-triggered; see agent_orders.ts. */
+/** What of orders about agents the manager has to do: groups, upgrades and restarts. Level-triggered; see agent_orders.ts. */
 import { messageOf } from "../errors";
 import { CARRIED_OUT_WITHIN_MS, type Open, type Outcome, openIn, settle } from "./agent_orders";
 import type { TenantContext } from "./context";
@@ -22,7 +22,10 @@ export async function workOnOrders(ctx: TenantContext): Promise<void> {
   if (serves(ctx)) {
     const manager = await managerOf(ctx);
     await betweenPushes(ctx, () => regroup(ctx, manager));
-    for (const open of openIn(ctx, "waiting")) await beginUpgrades(ctx, manager, open);
+    for (const open of openIn(ctx, "waiting")) {
+      await beginUpgrades(ctx, manager, open);
+      await restart(ctx, manager, open);
+    }
     for (const open of openIn(ctx, "working")) await followUpgrades(ctx, manager, open);
   }
   comeBack(ctx);
@@ -93,6 +96,17 @@ async function beginUpgrades(ctx: TenantContext, manager: ManagerApi, { order, o
   const outcomes = agents.map((agent): Outcome => {
     const why = refused.get(agent);
     return why ? { agent, state: "failed", note: why.message } : { agent, state: "working" };
+  });
+  ctx.transaction(() => settle(ctx, order, outcomes));
+}
+
+/** Done once the manager has sent it: an agent does not tell that it restarted. One sent twice does no harm. */
+async function restart(ctx: TenantContext, manager: ManagerApi, { order, ordered, agents }: Open): Promise<void> {
+  if (ordered.kind !== "restart") return;
+  const refused = await manager.restart(agents);
+  const outcomes = agents.map((agent): Outcome => {
+    const why = refused.get(agent);
+    return why ? { agent, state: "failed", note: why.message } : { agent, state: "done" };
   });
   ctx.transaction(() => settle(ctx, order, outcomes));
 }

@@ -4,7 +4,9 @@ import { newId } from "../ids";
 import { log } from "../log";
 import type { AuditBy } from "../schemas/audit";
 import type { BackupKind, BackupView } from "../schemas/backups";
+import type { BackupSchedule } from "../schemas/plan";
 import { STATEFUL_ROLES, type StatefulRole } from "../state/limits";
+import { keptFor, nextBackup } from "./backup_schedule";
 import type { TenantContext } from "./context";
 import { Late, within } from "./deadline";
 import type { DueRow } from "./due";
@@ -23,10 +25,8 @@ const MIGRATIONS = [
 export const migrateBackups = (storage: DurableObjectStorage) => migrate(storage, "backups", MIGRATIONS);
 
 const DAY_MS = 24 * 3600 * 1000;
-/** Days that a backup stays, by its kind; a scheduled one of a Sunday stays four weeks, which makes 7 daily and 4 weekly. */
-const KEPT_DAYS: Record<BackupKind, number> = { "on-demand": 30, "before-change": 7, scheduled: 7 };
-const WEEKLY_KEPT_DAYS = 28;
-const SUNDAY = 0;
+/** Days that a backup stays that somebody ordered, or a change. */
+const KEPT_DAYS: Record<Exclude<BackupKind, "scheduled">, number> = { "on-demand": 30, "before-change": 7 };
 const MAX_ATTEMPTS = 5;
 /** A full disk takes minutes to save: the tenant's one alarm must not wait for that, for it heals nodes too. */
 const ASK_FOR_MS = 20_000;
@@ -53,11 +53,9 @@ type Row = {
   error: string | null;
 };
 
-/** @param at milliseconds since 1970 */
-export function expiryOf(kind: BackupKind, at: number): number {
-  const weekly = kind === "scheduled" && new Date(at).getUTCDay() === SUNDAY;
-  return at + (weekly ? WEEKLY_KEPT_DAYS : KEPT_DAYS[kind]) * DAY_MS;
-}
+/** @param at milliseconds since 1970 @param schedule the plan's, if it has one */
+export const expiryOf = (kind: BackupKind, at: number, schedule?: BackupSchedule): number =>
+  at + (kind === "scheduled" ? keptFor(schedule, at) : KEPT_DAYS[kind] * DAY_MS);
 
 /**
  * Notes a backup that is to be made; see {@link takeDue}. One of an id that is there already is that one.
@@ -72,9 +70,10 @@ export function orderBackup(
   return ctx.transaction(() => {
     if (exists(ctx, id)) return backupView(ctx, id);
     const insert = "INSERT INTO backups (id, kind, state, at, expires_at, parts) VALUES (?, ?, 'running', ?, ?, '[]')";
-    ctx.sql.exec(insert, id, kind, at, expiryOf(kind, at));
+    const expires = expiryOf(kind, at, scheduleOf(ctx));
+    ctx.sql.exec(insert, id, kind, at, expires);
     ctx.schedule("take_backup", at + withinMs, id);
-    ctx.schedule("expire_backup", expiryOf(kind, at), id);
+    ctx.schedule("expire_backup", expires, id);
     ctx.audit("backup.ordered", by, { backup: id, kind });
     return told(ctx, id);
   });
@@ -97,8 +96,8 @@ function told(ctx: TenantContext, id: string): BackupView {
   return view;
 }
 
-/** When the next daily backup is due, in milliseconds since 1970; null while none is. */
-export function nextDaily({ sql }: TenantContext): number | null {
+/** When the next backup is made that nobody orders, in milliseconds since 1970; null while none is due. */
+export function nextScheduled({ sql }: TenantContext): number | null {
   const query = "SELECT at FROM due WHERE kind = 'daily_backup'";
   return sql.exec<{ at: number }>(query).toArray()[0]?.at ?? null;
 }
@@ -158,17 +157,27 @@ export async function expireDue(ctx: TenantContext, { key: id }: DueRow): Promis
   });
 }
 
-/** The daily backup; rests while the tenant does. */
+/** A backup that the schedule asks for; rests while the tenant does. */
 export async function scheduledDue(ctx: TenantContext): Promise<void> {
   if (ctx.record()?.requested === "running") orderBackup(ctx, "scheduled");
-  ctx.schedule("daily_backup", ctx.now() + DAY_MS);
+  scheduleNext(ctx, true);
   ctx.viewChanged();
 }
 
-/** Has the first daily backup made a day from now; later ones follow each other. */
-export function planDailyBackups(ctx: TenantContext): void {
-  // Spread, so that tenants that were made together do not all save at the same hour.
-  if (nextDaily(ctx) === null) ctx.schedule("daily_backup", ctx.now() + Math.round((0.5 + Math.random()) * DAY_MS));
+/** Has the next backup made when the plan's schedule wants it; one that is due by it stays due. */
+export function planBackups(ctx: TenantContext): void {
+  scheduleNext(ctx, false);
+}
+
+/** The schedule that the plan has chosen, if any. */
+export const scheduleOf = (ctx: TenantContext): BackupSchedule | undefined => ctx.record()?.plan?.backups;
+
+function scheduleNext(ctx: TenantContext, made: boolean) {
+  const due = nextScheduled(ctx);
+  // One that is due by now is being made, or about to be.
+  if (!made && due !== null && due <= ctx.now()) return;
+  const next = nextBackup(scheduleOf(ctx), { now: ctx.now(), due, made, chance: Math.random() });
+  if (next !== due) ctx.schedule("daily_backup", next);
 }
 
 async function savedPart(ctx: TenantContext, id: string, role: StatefulRole): Promise<BackupPart | null> {

@@ -5,7 +5,7 @@ import type { Role } from "../schemas/plan";
 import type { Observed } from "../schemas/tenant";
 import { act, givenNow, incarnationOf } from "./acts";
 import { forgetAdopted } from "./adopted";
-import { planDailyBackups } from "./backups";
+import { planBackups } from "./backups";
 import { certificateFits, publishCertificates } from "./certificates";
 import { contentFact } from "./content_work";
 import type { TenantContext } from "./context";
@@ -117,7 +117,7 @@ function decideAndRecord(ctx: TenantContext): Decision {
     ctx.emit("lifecycle", { observed: decision.observed, before: before.observed, reason: decision.reason });
   }
   if (decision.observed === "running") {
-    planDailyBackups(ctx);
+    planBackups(ctx);
     planIdleCheck(ctx);
   }
   publishCertificates(ctx);

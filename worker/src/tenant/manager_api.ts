@@ -132,6 +132,12 @@ export class ManagerApi extends RulesetCalls {
     return new Map(agents.map((agent) => [agent, of(agent)?.code === UPGRADING_ALREADY ? null : of(agent)]));
   }
 
+  /** Has agents restart, which only connected ones can. @returns by agent why it was refused */
+  async restart(agents: string[]): Promise<Map<string, ItemRefusal>> {
+    const { refused } = await this.each("PUT", `/agents/restart?agents_list=${agents.join(",")}`);
+    return refused;
+  }
+
   /** How far the last upgrades of agents are; an agent of which the manager tells nothing is left out. */
   async upgrades(agents: string[]): Promise<Map<string, UpgradeState>> {
     const { done } = await this.each("GET", `/agents/upgrade_result?agents_list=${agents.join(",")}`);

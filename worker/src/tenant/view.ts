@@ -6,7 +6,7 @@ import type { TenantView } from "../schemas/tenant";
 import { agentCounts } from "./agents";
 import { attentionOf, type Signs } from "./attention";
 import { auditHead } from "./audit";
-import { nextDaily } from "./backups";
+import { nextScheduled, scheduleOf } from "./backups";
 import { certificateView } from "./certificates";
 import { contentView } from "./content";
 import type { TenantContext } from "./context";
@@ -49,7 +49,8 @@ export function tenantView(ctx: TenantContext): TenantView | null {
     credentials: credentialsView(ctx),
     content: contentView(ctx, plan),
     state_trouble: stateTrouble(ctx.sql),
-    next_backup_at: requested === "running" ? timeOf(nextDaily(ctx)) : null,
+    next_backup_at: requested === "running" ? timeOf(nextScheduled(ctx)) : null,
+    backup_schedule: scheduleOf(ctx) ?? null,
     sleeping: sleepView(ctx),
     detection_delayed_since: timeOf(delayedSince(ctx.sql)),
     agents: agentCounts(ctx.sql),

@@ -24,6 +24,9 @@ export class Manager {
   upgradeRefusals = new Map<string, [code: number, message: string]>();
   upgradeTasks = new Map<string, { status: string; error_msg?: string }>();
   upgradesAsked: string[] = [];
+  /** By agent why it can't restart. */
+  restartRefusals = new Map<string, [code: number, message: string]>();
+  restarted: string[] = [];
   fail: ((request: Request) => Response | null) | null = null;
 
   async answer(request: Request): Promise<Response> {
@@ -37,6 +40,7 @@ export class Manager {
     if (request.headers.get("authorization") !== `Bearer ${this.token}`) return this.#error(401, 0, "Unauthorized");
     const listed = searchParams.get("agents_list")?.split(",") ?? [];
     if (pathname === "/agents/upgrade_result") return this.#upgrades(listed);
+    if (pathname === "/agents/restart") return this.#restart(listed);
     if (pathname === "/agents/upgrade") return this.#upgrade(listed, search);
     if (request.method === "GET") return this.#list();
     if (request.method === "DELETE" && pathname === "/agents") return this.#remove(listed, search);
@@ -109,6 +113,13 @@ export class Manager {
       begun.map((agent, task_id) => ({ agent, task_id })),
       refused,
     );
+  }
+
+  #restart(agents: string[]): Response {
+    const refused = new Map([...this.restartRefusals].filter(([id]) => agents.includes(id)));
+    const begun = agents.filter((id) => !refused.has(id));
+    this.restarted.push(...begun);
+    return this.#some(begun, refused);
   }
 
   #upgrades(agents: string[]): Response {

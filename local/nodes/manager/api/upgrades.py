@@ -1,4 +1,7 @@
-"""`/agents/upgrade`: what a manager answers whose package repository is out of reach, as this one's always is."""
+"""
+`/agents/upgrade` and `/agents/restart`: what a manager answers whose package repository is out of reach, as this one's
+always is, and that has told its connected agents to restart, which those of this machine take no notice of.
+"""
 
 import time
 
@@ -17,13 +20,26 @@ NO_REPOSITORY = (1822, "The repository is not reachable")
 
 
 class UpgradeCalls:
-    """The calls that upgrade agents."""
+    """The calls that upgrade and restart agents."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
     def routes(self) -> list[Route]:
-        return [("PUT", "/agents/upgrade", self.upgrade), ("GET", "/agents/upgrade_result", self.result)]
+        return [
+            ("PUT", "/agents/upgrade", self.upgrade),
+            ("GET", "/agents/upgrade_result", self.result),
+            ("PUT", "/agents/restart", self.restart),
+        ]
+
+    async def restart(self, request: Request) -> Response:
+        asked = self._asked(request)
+        failed = {id: why for id in asked if (why := self._against(id))}
+        told = [id for id in asked if id not in failed]
+        words = (
+            "Restart command was sent to all agents" if not failed else "Restart command was not sent to some agents"
+        )
+        return items(told, words, failed=failed)
 
     async def upgrade(self, request: Request) -> Response:
         if not request.query.get("agents_list"):
@@ -40,7 +56,7 @@ class UpgradeCalls:
         return [agent.id for agent in self._registry.all()] if listed == "all" else listed.split(",")
 
     def _against(self, id: str) -> tuple[int, str] | None:
-        """Why this agent cannot be upgraded, whatever the repository has."""
+        """Why nothing can be sent to this agent."""
         agent = self._registry.find(id)
         if agent is None:
             return IS_MANAGER if id == MANAGER_ID else NOT_THERE

@@ -1,0 +1,1 @@
+"""Orders about agents of several tenants at once: each tenant's own order, kept together."""

@@ -1,0 +1,107 @@
+"""Which tenants a roll-out would reach, and what it would do with each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from controlplane.actor import Actor
+from controlplane.problems import Invalid
+from organizations import access
+from organizations import queries as organizations
+from organizations.models import Organization
+from organizations.standings import Standing, standings_of
+from tenants.provisioning import queries as provisioning
+from tenants.provisioning.models import Operation, Tenant
+from tenants.provisioning.scheduling import IN_WINDOW
+from tenants.rollouts.deciding import RINGS
+from tenants.rollouts.kinds import KINDS, Arguments, Kind
+
+MOST = 1000
+"""Tenants of one roll-out."""
+TAKES, WAITS, SKIPS = "takes", "waits", "skips"
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What would become of one tenant: takes, waits or skips, and why."""
+
+    tenant: Tenant
+    standing: Standing
+    outcome: str
+    reason: str = ""
+
+
+def reached(actor: Actor, organization: Organization) -> list[Tenant]:
+    """
+    Living tenants that somebody may operate of an organization and, where it is an MSP, its clients, by ring and name.
+
+    An MSP's person need not work in each client first: the roll-out names every one of them before it begins.
+    """
+    ids = [organization.pk]
+    if organization.is_msp:
+        ids += organizations.clients_of(actor, organization).values_list("pk", flat=True)
+    allowed = organizations.visible_to(actor, "tenant.operate").filter(pk__in=ids)
+    tenants = provisioning.living(actor).filter(organization__in=allowed)
+    return sorted(tenants, key=lambda tenant: (RINGS.index(tenant.ring), tenant.organization.name, tenant.name))
+
+
+def foresee(
+    actor: Actor,
+    organization: Organization,
+    kind: str,
+    arguments: Arguments,
+    when: str,
+    only: dict[str, list[str]],
+) -> list[Foreseen]:
+    """
+    What a roll-out would do with each tenant. Raises Invalid for what can't be had, and for no tenant or too many.
+
+    Args: only: `organizations` and `tenants`, by id; none named are all of them.
+    """
+    access.require(actor, "tenant.operate", organization)
+    KINDS[kind].check(arguments)
+    chosen = _narrowed(reached(actor, organization), only)
+    busy = _busy(actor, chosen)
+    standings = standings_of(actor, {tenant.organization for tenant in chosen})
+    return [
+        Foreseen(tenant, standings[tenant.organization_id], *_outcome(KINDS[kind], tenant, arguments, when, busy))
+        for tenant in chosen
+    ]
+
+
+def _narrowed(tenants: Sequence[Tenant], only: dict[str, list[str]]) -> list[Tenant]:
+    _refuse_unknown("organizations", only, {tenant.organization_id for tenant in tenants})
+    _refuse_unknown("tenants", only, {tenant.pk for tenant in tenants})
+    chosen = [
+        tenant
+        for tenant in tenants
+        if tenant.organization_id in (only.get("organizations") or [tenant.organization_id])
+        and tenant.pk in (only.get("tenants") or [tenant.pk])
+    ]
+    if not 1 <= len(chosen) <= MOST:
+        raise Invalid(f"A roll-out reaches 1 to {MOST} tenants, and this would be {len(chosen)}.", field="tenants")
+    return chosen
+
+
+def _refuse_unknown(field: str, only: dict[str, list[str]], known: set[str]) -> None:
+    unknown = sorted(set(only.get(field) or []) - known)
+    if unknown:
+        raise Invalid(f"You have no tenant to roll out to by {unknown[0][:32]}. Nothing was begun.", field=field)
+
+
+def _busy(actor: Actor, tenants: Sequence[Tenant]) -> set[str]:
+    open_or_scheduled = (*Operation.OPEN, Operation.State.SCHEDULED)
+    found = Operation.objects.filter(tenant__in=[tenant.pk for tenant in tenants], exclusive=True)
+    return set(found.filter(state__in=open_or_scheduled).values_list("tenant_id", flat=True))
+
+
+def _outcome(kind: Kind, tenant: Tenant, arguments: Arguments, when: str, busy: set[str]) -> tuple[str, str]:
+    if kind.has(tenant, arguments):
+        return SKIPS, "It has this already."
+    if tenant.pk in busy:
+        return WAITS, "Another operation is under way or scheduled; it begins once that has ended."
+    problem = kind.why_not(tenant, arguments)
+    if problem is not None:
+        return SKIPS, problem.detail
+    if when == IN_WINDOW and tenant.maintenance_window is None:
+        return SKIPS, "It has no maintenance window."
+    return TAKES, ""
