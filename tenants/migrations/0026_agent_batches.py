@@ -10,7 +10,7 @@ from controlplane.rls_operations import EnableRowSecurity
 class Migration(migrations.Migration):
     dependencies = [
         ("organizations", "0021_jurisdiction"),
-        ("tenants", "0024_rollouts"),
+        ("tenants", "0025_rollouts"),
     ]
 
     operations = [

@@ -14,7 +14,7 @@ DUE = """
 class Migration(migrations.Migration):
     dependencies = [
         ("organizations", "0021_jurisdiction"),
-        ("tenants", "0023_content_bundles"),
+        ("tenants", "0024_exports"),
     ]
 
     operations = [
