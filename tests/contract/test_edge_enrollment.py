@@ -24,6 +24,7 @@ from tests.contract.edge_visitors import (
     new_tenant,
     new_token,
     serves,
+    stored,
     token_id,
     wait_for,
 )
@@ -224,6 +225,22 @@ def test_a_machine_enrolls_by_wazuhs_own_protocol_where_the_plan_lets_it_and_rep
     identity = {"agent_id": number, "key": key, "manager_url": f"{door}/1514"}
     with connected(identity | {"connector": {"id": f"{tenant}.{number}", "secret": key}}, tmp_path) as (agent, _):
         agent.keep_alive()
+
+
+def test_agents_of_another_manager_report_with_the_keys_that_they_have(edge: Edge, tenant: str, tmp_path: Path) -> None:
+    number, key = str(700 + secrets.randbelow(90)), secrets.token_hex(32)
+    body = {"epoch": 1, "agents": [{"id": number, "name": f"old-{number}", "key": key}]}
+    for outcome in ("imported", "known"):
+        answer = edge.call("POST", f"/v1/tenants/{tenant}/agents/import", body)
+        assert [one["outcome"] for one in answer.json()["agents"]] == [outcome]
+    manager_url = f"ws://127.0.0.1:{edge.port}/agents/{tenant}/1514"
+    connector = {"id": f"{tenant}.{number}", "secret": key}
+    identity = {"agent_id": number, "key": key, "manager_url": manager_url, "connector": connector}
+    with connected(identity, tmp_path) as (agent, _):
+        agent.keep_alive()
+        word = f"mole{secrets.token_hex(4)}"
+        agent.report(f"Nov 27 09:00:00 old sshd[7]: Invalid user {word} from 203.0.113.9 port 4022")
+        wait_for(lambda: stored(edge, tenant, [word]), "the alert of an agent that was imported")
 
 
 def dialled(port: int) -> socket.socket:

@@ -90,11 +90,14 @@ def test_what_is_sent_to_a_tenant_that_sleeps_is_analysed_once_and_in_order_over
     assert agent.keep_alive().status_code == 503
     assert view(edge, tenant)["sleeping"]
     batches = [agent.batch([line(word)]) for word in sent]
-    for batch in batches[:12]:
-        assert agent.send(batch).status_code == 202
-    seen = view(edge, tenant)
-    assert (seen["sleeping"], bool(seen["detection_delayed_since"])) == (None, True)
-    edge.kill_workerd()
+    # No manager is up before the edge was killed: what one took dies with it, and is no more the edge's to keep.
+    assert edge.engine
+    with edge.engine.frozen():
+        for batch in batches[:12]:
+            assert agent.send(batch).status_code == 202
+        seen = view(edge, tenant)
+        assert (seen["sleeping"], bool(seen["detection_delayed_since"])) == (None, True)
+        edge.kill_workerd()
     edge.start_launcher()
     # Whoever heard no answer sends again; so may one that did.
     for batch in batches[8:]:
@@ -107,7 +110,8 @@ def test_what_is_sent_to_a_tenant_that_sleeps_is_analysed_once_and_in_order_over
     wait_for(lambda: len(told(edge, tenant, sent)) >= len(sent), "every digest", 60)
     assert told(edge, tenant, sent) == sent
     delays = [event["data"] for event in events(edge, tenant, "lifecycle") if "detection" in event["data"]]
-    assert [delay["detection"] for delay in delays] == ["delayed", "caught_up"]
+    # Twice, where the first of them were replayed before the rest was sent.
+    assert [delay["detection"] for delay in delays] in (["delayed", "caught_up"] * times for times in (1, 2))
     assert delays[0]["since"] == delays[1]["since"] == seen["detection_delayed_since"]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.isolation.routes import CONTRACTS
 from tests.organizations.test_races import at_once
-from tests.tenants.conftest import fresh, read_feed
+from tests.tenants.conftest import enroll, fresh, read_feed
 
 pytestmark = pytest.mark.django_db
 
@@ -45,6 +45,18 @@ def test_what_changes_by_itself_is_in_nobodys_way(api, running, edge):
     after = api.get(path)
     assert after.json()["agents"] != before.json()["agents"]
     assert after["ETag"] == before["ETag"]
+
+
+def test_an_agent_that_joins_is_not_in_the_way_of_renaming_its_token(api, running, make_token, edge):
+    token, _ = make_token()
+    path = f"tenants/{running.pk}/tokens/{token.pk}"
+    before = api.get(path)
+    enroll(edge, token)
+    after = api.get(path)
+    assert (before.json()["uses"], after.json()["uses"], after["ETag"]) == (0, 1, before["ETag"])
+    renamed = api.send("PATCH", path, {"name": "Web"}, **{"If-Match": before["ETag"]})
+    assert (renamed.status_code, renamed.json()["name"]) == (200, "Web")
+    assert api.send("DELETE", path, **{"If-Match": before["ETag"]}).status_code == 412
 
 
 @pytest.mark.parametrize(("tag", "status"), [("*", 200), ('"other", {}', 200), ("W/{}", 412), ("{", 412), ("", 412)])

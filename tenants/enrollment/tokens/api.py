@@ -56,6 +56,9 @@ class TokenView(TenantView):
 class OneToken(TokenView):
     """One enrollment token."""
 
+    # An agent that joins changes a token's uses, and nobody means that when they rename or revoke it.
+    tagged = frozenset({"name", "ends_at", "revoked_at"})
+
     @extend_schema(operation_id="tenants_tokens_retrieve", responses=TokenOut)
     def get(self, request: Request, tenant_id: str, token_id: str) -> Response:
         """Read a token."""
