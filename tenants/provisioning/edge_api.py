@@ -82,7 +82,7 @@ class EdgeApi:
 
     def logtest(self, tenant_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Have the manager say what one event would come to; no alert comes of it."""
-        return self._call("POST", f"/v1/tenants/{_part(tenant_id)}/logtest", body)
+        return self._call("POST", f"/v1/tenants/{_part(tenant_id)}/logtest", body, key="access")
 
     def list_tenants(self, *, after: str | None, limit: int = 100) -> dict[str, Any]:
         """A page of every tenant at the edge: `tenants`, `next`, `feed_epoch`, `latest_seq`."""
@@ -132,7 +132,7 @@ class EdgeApi:
 
     def import_agents(self, tenant_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Have agents taken over with their numbers and keys; says of each what became of it."""
-        return self._call("POST", f"/v1/tenants/{_part(tenant_id)}/agents/import", body)
+        return self._call("POST", f"/v1/tenants/{_part(tenant_id)}/agents/import", body, key="access")
 
     def quarantine(self, tenant_id: str, agent: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Close an agent's connections and refuse its credential."""

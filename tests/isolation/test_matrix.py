@@ -8,6 +8,7 @@ import respx
 from django.db import connection, transaction
 from dns.resolver import NXDOMAIN
 
+from controlplane import edge_keys
 from organizations.permissions import ROLES
 from tests.isolation.matrix import MATRIX, PLAIN
 from tests.isolation.routes import django_routes, portal_operations
@@ -36,8 +37,16 @@ PROGRAMS = ("/api/", "/scim/")
 
 
 @pytest.fixture(autouse=True)
-def edge_is_away():
-    """Nothing in this file may depend on an edge."""
+def edge_is_away(monkeypatch):
+    """Nothing in this file may depend on an edge, nor sign with what a portal does not have."""
+    found = edge_keys.signing_key
+
+    def as_in_a_portal(door: edge_keys.Door) -> edge_keys.SigningKey:
+        if door == "control":
+            raise edge_keys.KeyNotHere
+        return found(door)
+
+    monkeypatch.setattr(edge_keys, "signing_key", as_in_a_portal)
     with respx.mock(assert_all_called=False) as router:
         router.route().respond(503, json={"code": "AWAY", "message": "", "hint": "", "retryable": True})
         yield

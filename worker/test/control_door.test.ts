@@ -95,6 +95,7 @@ describe("the control door", () => {
     const tenant = await stoppedTenant();
     const own = ["post …/dashboard-codes", "post …/revocations", "get …/agents"];
     own.push("get …/exports/{export}", "get …/exports/{export}/files/{number}");
+    own.push("post …/agents/import", "post …/logtest");
     const open: string[] = [];
     for (const { method, template, path } of controlCalls(tenant)) {
       const answer = await call(method, path, method === "GET" ? undefined : {}, "access");

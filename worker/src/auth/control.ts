@@ -22,13 +22,16 @@ const Claims = z.object({
 type Claims = z.infer<typeof Claims>;
 
 /**
- * Calls that are not the control key's alone. The portal's key opens dashboards, reads exports and ends access; it must not be able to
- * change what runs, and the reconciler's key must not be able to enter a dashboard.
+ * Calls that are not the control key's alone. The portal's key opens dashboards, reads exports, tests events, brings agents
+ * whose keys it does not keep, and ends access; it must not be able to change what runs, and the reconciler's key must not be
+ * able to enter a dashboard.
  */
 const OTHER_DOORS: { method: string; path: RegExp; doors: Door[] }[] = [
   { method: "POST", path: /^\/v1\/tenants\/[^/]+\/dashboard-codes$/, doors: ["access"] },
   { method: "POST", path: /^\/v1\/tenants\/[^/]+\/revocations$/, doors: ["access", "control"] },
   { method: "GET", path: /^\/v1\/tenants\/[^/]+\/agents$/, doors: ["access", "control"] },
+  { method: "POST", path: /^\/v1\/tenants\/[^/]+\/agents\/import$/, doors: ["access", "control"] },
+  { method: "POST", path: /^\/v1\/tenants\/[^/]+\/logtest$/, doors: ["access", "control"] },
   { method: "GET", path: /^\/v1\/tenants\/[^/]+\/exports\/[^/]+(\/files\/\d+)?$/, doors: ["access", "control"] },
 ];
 
