@@ -60,15 +60,22 @@ def return_to(*, by: Actor, bundle: ContentBundle, when: str = NOW) -> Operation
 def _published(tenant: Tenant, content: str) -> dict[str, Any]:
     refuse_while_busy(tenant)
     beside.refuse_while_the_edge_works(tenant)
-    if tenant.status not in ("running", "attention"):
-        raise NotPossibleNow("Content is put into use at a tenant that runs.", "Start it and wait until it runs.")
-    if specs.manager_version(tenant.spec).startswith(WITHOUT_CONTENT):
-        raise NotPossibleNow("Managers of Wazuh 5 don't take content of one's own here.", "It counts once they do.")
+    if problem := why_not(tenant):
+        raise problem
     if not ContentBundle.objects.filter(tenant=tenant, digest=content).exists():
         raise ContentNotFound("bundle")
     if tenant.spec.get("content") == content:
         raise NotPossibleNow("This tenant has exactly this content already.", "Save a change first.")
     return {**tenant.spec, "content": content}
+
+
+def why_not(tenant: Tenant) -> NotPossibleNow | None:
+    """What keeps a tenant from content of its own, but for what is under way; None where nothing does."""
+    if tenant.status not in ("running", "attention"):
+        return NotPossibleNow("Content is put into use at a tenant that runs.", "Start it and wait until it runs.")
+    if specs.manager_version(tenant.spec).startswith(WITHOUT_CONTENT):
+        return NotPossibleNow("Managers of Wazuh 5 don't take content of one's own here.", "It counts once they do.")
+    return None
 
 
 def before(tenant: Tenant) -> ContentBundle | None:

@@ -1,5 +1,6 @@
 """Reads the levels of content that count for a tenant, and what of it was published."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from controlplane import rls
 from organizations.models import Grant, Organization
 from organizations.permissions import ROLES
 from organizations.standings import current
+from tenants.content.bundles import sha256_of
 from tenants.content.layers import Effective, Given, Layer, Level, Source, effective, in_use
 from tenants.content.models import ContentBundle, ContentFile, ContentVersion
 from tenants.provisioning.models import Tenant
@@ -57,6 +59,12 @@ def differs(found: Sequence[Effective], bundle: ContentBundle | None) -> bool:
     ours = {(*each.given.key, each.given.sha256) for each in in_use(found)}
     theirs = {(each["kind"], each["name"], each["sha256"]) for each in bundle.files} if bundle else set()
     return ours != theirs
+
+
+def stamp_of(organization_id: str) -> str:
+    """Another one after each change of the files that all tenants of an organization have in common."""
+    own = _heads(Q(file__organization=organization_id, file__tenant=None), texts=False)
+    return sha256_of(json.dumps(sorted((*each.key, each.sha256) for each in own)))
 
 
 def _heads(which: Q, texts: bool) -> list[Given]:

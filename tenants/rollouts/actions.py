@@ -47,7 +47,7 @@ def start(
     rollout = Rollout(
         organization=organization,
         kind=kind,
-        arguments=dict(arguments),
+        arguments=dict(KINDS[kind].settle(organization, arguments)),
         only={name: ids for name, ids in (only or {}).items() if ids},
         when=when,
         soak_hours=soak_hours,

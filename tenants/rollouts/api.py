@@ -47,9 +47,10 @@ class Rollouts(OfOrganization):
     )
     def post(self, request: Request, organization_id: str) -> Response:
         """
-        Roll a version out over all tenants, an MSP's clients' too, ring by ring: canary, early, general.
+        Roll a version or content out over all tenants, an MSP's clients' too, ring by ring: canary, early, general.
 
-        Each tenant gets an ordinary change of version, with backup and way back. A failure holds the roll-out.
+        Each tenant gets an ordinary operation, with its way back. A failure holds the roll-out. Content is what counts
+        for each tenant; where the organization's own files are changed before all have it, the roll-out is held.
         """
         form = RolloutIn(data=request.data)
         form.is_valid(raise_exception=True)

@@ -11,11 +11,13 @@ from tenants.provisioning.scheduling import IN_WINDOW, NOW
 from tenants.rollouts.actions import LONGEST_SOAK, MOST_FAILURES, SOAK_HOURS
 from tenants.rollouts.kinds import offered_versions
 
+CONTENT = "content"
+
 
 class RolloutForm(forms.Form):
-    """A version, to whom, when and how carefully."""
+    """What, to whom, when and how carefully."""
 
-    version = forms.ChoiceField(label="Version of Wazuh")
+    what = forms.ChoiceField(label="What")
     when = forms.ChoiceField(label="When", choices=[(NOW, "Now"), (IN_WINDOW, "In each tenant's maintenance window")])
     soak_hours = forms.IntegerField(
         label="Hours between rings",
@@ -41,7 +43,10 @@ class RolloutForm(forms.Form):
         tenants = list(reached)
         owners: dict[str, Organization] = {tenant.organization_id: tenant.organization for tenant in tenants}
         choices = {
-            "version": [(each, each) for each in offered_versions()],
+            "what": [
+                *((each, f"Wazuh {each}") for each in offered_versions()),
+                (CONTENT, "Content, as its files are now"),
+            ],
             "organizations": [(owner.pk, owner.name) for owner in owners.values()],
             "tenants": [(tenant.pk, f"{tenant.name}, {tenant.organization.name}") for tenant in tenants],
         }
@@ -51,9 +56,11 @@ class RolloutForm(forms.Form):
     def asked(self) -> dict[str, Any]:
         """The same as the action takes it."""
         given = self.cleaned_data
+        what = {"kind": CONTENT, "arguments": {}}
+        if given["what"] != CONTENT:
+            what = {"kind": "version", "arguments": {"version": given["what"]}}
         return {
-            "kind": "version",
-            "arguments": {"version": given["version"]},
+            **what,
             "only": {name: given[name] for name in ("organizations", "tenants")},
             **{name: given[name] for name in ("when", "soak_hours", "failures_allowed")},
         }

@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from controlplane.actor import Actor
-from controlplane.problems import FieldError, Invalid, Problem
+from controlplane.problems import Conflict, FieldError, Invalid, Problem
+from organizations.models import Organization
+from tenants.content import publishing, reading
 from tenants.provisioning import versions
 from tenants.provisioning.models import Cell, Operation, Tenant
 
@@ -16,13 +18,14 @@ class Kind:
     """
     One kind of thing that is rolled out.
 
-    `title` names one by its arguments; `check` raises Invalid for arguments that nobody can have; `ask` opens a
-    tenant's operation (by whom, tenant, when, arguments); `has` says whether the tenant has it; `why_not` what else
-    keeps it from that, but for what is under way.
+    `title` names one by its arguments; `settle` makes of what an organization asked for the arguments that hold for the
+    whole roll-out, and raises Invalid for what nobody can have; `ask` opens a tenant's operation (by whom, tenant,
+    when, arguments); `has` says whether the tenant has it; `why_not` what else keeps it from that, but for what is
+    under way.
     """
 
     title: Callable[[Arguments], str]
-    check: Callable[[Arguments], None]
+    settle: Callable[[Organization, Arguments], Arguments]
     ask: Callable[[Actor, Tenant, str, Arguments], Operation]
     has: Callable[[Tenant, Arguments], bool]
     why_not: Callable[[Tenant, Arguments], Problem | None]
@@ -36,18 +39,56 @@ def offered_versions() -> list[str]:
     ]
 
 
-def _check_version(arguments: Arguments) -> None:
-    if arguments.get("version") not in offered_versions():
+def _settle_version(organization: Organization, asked: Arguments) -> Arguments:
+    if asked.get("version") not in offered_versions():
         message = "This version is not on offer. Nothing was begun."
         raise Invalid(message, errors=[FieldError("version", message)])
+    return {"version": asked["version"]}
+
+
+class FilesChanged(Conflict):
+    """What would be published is not what the rings before tried."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The files were changed after the roll-out had begun, and nobody has tried them as they are now.",
+            code="FILES_CHANGED",
+            hint="End the roll-out and begin another one.",
+        )
+
+
+def _settle_content(organization: Organization, asked: Arguments) -> Arguments:
+    if asked.get("version"):
+        message = "Content is rolled out as its files are now. Nothing was begun."
+        raise Invalid(message, errors=[FieldError("version", message)])
+    return {"of": organization.pk, "files": reading.stamp_of(organization.pk)}
+
+
+def _publish(by: Actor, tenant: Tenant, when: str, settled: Arguments) -> Operation:
+    """The danger: somebody saves between two rings, and the many get what no canary has had."""
+    if reading.stamp_of(settled["of"]) != settled["files"]:
+        raise FilesChanged
+    return publishing.publish(by=by, tenant=tenant, when=when)
+
+
+def _runs_what_counts(tenant: Tenant) -> bool:
+    wanted = reading.bundle_of(tenant, tenant.spec.get("content"))
+    return not reading.differs(reading.effective_of(tenant, texts=False), wanted)
 
 
 KINDS: Mapping[str, Kind] = {
     "version": Kind(
         title=lambda given: f"Wazuh {given['version']}",
-        check=_check_version,
+        settle=_settle_version,
         ask=lambda by, tenant, when, given: versions.upgrade(by=by, tenant=tenant, when=when, **given),
         has=lambda tenant, given: tenant.spec["version"] == given["version"],
         why_not=lambda tenant, given: versions.why_not(tenant, given["version"]),
+    ),
+    "content": Kind(
+        title=lambda _: "Content",
+        settle=_settle_content,
+        ask=_publish,
+        has=lambda tenant, _: _runs_what_counts(tenant),
+        why_not=lambda tenant, _: publishing.why_not(tenant),
     ),
 }

@@ -58,12 +58,12 @@ def foresee(
     Args: only: `organizations` and `tenants`, by id; none named are all of them.
     """
     access.require(actor, "tenant.operate", organization)
-    KINDS[kind].check(arguments)
+    settled = KINDS[kind].settle(organization, arguments)
     chosen = _narrowed(reached(actor, organization), only)
     busy = _busy(actor, chosen)
     standings = standings_of(actor, {tenant.organization for tenant in chosen})
     return [
-        Foreseen(tenant, standings[tenant.organization_id], *_outcome(KINDS[kind], tenant, arguments, when, busy))
+        Foreseen(tenant, standings[tenant.organization_id], *_outcome(KINDS[kind], tenant, settled, when, busy))
         for tenant in chosen
     ]
 

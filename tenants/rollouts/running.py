@@ -38,6 +38,8 @@ BATCH = 100
 BUSY_AGAIN = dt.timedelta(minutes=1)
 BUSY = frozenset({"OPERATION_IN_PROGRESS", "OPERATION_SCHEDULED"})
 """What a tenant answers that something else is done with first."""
+FAULTS = frozenset({"FILES_CHANGED", "INVALID_CONTENT"})
+"""What speaks against the whole roll-out, and not for passing over one tenant."""
 
 State = RolloutTarget.State
 
@@ -122,7 +124,7 @@ def _note_refusal(target: RolloutTarget, problem: Problem) -> None:
     elif isinstance(problem, Forbidden | NotFound):
         _end(target, State.FAILED, f"Whoever has this rolled out may not do it here. {problem.detail}")
     else:
-        _end(target, State.SKIPPED, problem.detail)
+        _end(target, State.FAILED if problem.code in FAULTS else State.SKIPPED, problem.detail)
 
 
 def _end(target: RolloutTarget, state: str, reason: str = "") -> None:

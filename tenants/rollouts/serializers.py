@@ -23,7 +23,9 @@ class RolloutIn(serializers.Serializer[Any]):
     """A roll-out to be begun."""
 
     kind = serializers.ChoiceField(choices=sorted(KINDS), default="version")
-    version = serializers.CharField(max_length=32, help_text="one that is on offer")
+    version = serializers.CharField(
+        max_length=32, required=False, help_text="of the kind `version`: one that is on offer"
+    )
     only = OnlyIn(required=False)
     when = serializers.ChoiceField(choices=WHEN, default=NOW, help_text="now, or in each tenant's maintenance window")
     soak_hours = serializers.IntegerField(
@@ -36,7 +38,7 @@ class RolloutIn(serializers.Serializer[Any]):
     def asked(self) -> dict[str, Any]:
         """The same as the action takes it."""
         given = dict(self.validated_data)
-        return {"arguments": {"version": given.pop("version")}, **given}
+        return {"arguments": {name: given.pop(name) for name in ("version",) if name in given}, **given}
 
 
 class RolloutOut(serializers.ModelSerializer[Rollout]):
@@ -44,7 +46,7 @@ class RolloutOut(serializers.ModelSerializer[Rollout]):
 
     organization = serializers.CharField(source="organization_id")
     only = OnlyIn(read_only=True)
-    version = serializers.CharField(source="arguments.version", required=False)
+    version = serializers.CharField(source="arguments.version", required=False, help_text="of the kind `version`")
 
     class Meta:
         model = Rollout

@@ -48,7 +48,7 @@ def create(request: HttpRequest, organization_id: str) -> HttpResponse:
     organization = organizations.find(actor, organization_id)
     access.require(actor, "tenant.operate", organization)
     given = request.POST if request.method == "POST" else request.GET
-    form = RolloutForm(planning.reached(actor, organization), given if "version" in given else None)
+    form = RolloutForm(planning.reached(actor, organization), given if "what" in given else None)
     foreseen: list[planning.Foreseen] = []
     if form.is_bound and form.is_valid():
         asked = form.asked()
@@ -63,7 +63,7 @@ def create(request: HttpRequest, organization_id: str) -> HttpResponse:
         "form": form,
         "rings": foreseen_rows(foreseen),
         "takes": sum(each.outcome != planning.SKIPS for each in foreseen),
-        "frame": _frame(request, organization, "Roll out a version", *_crumbs(organization)),
+        "frame": _frame(request, organization, "Roll out", *_crumbs(organization)),
     }
     return render(request, "tenants/rollout_new.html", context, status=422 if form.errors else 200)
 

@@ -85,7 +85,7 @@ PAGES = (
     Shown(
         "rollout-new",
         "paula",
-        lambda world: f"/o/{world.msp.pk}/rollouts/new/?version=4.14.6&when=now&soak_hours=24&failures_allowed=0",
+        lambda world: f"/o/{world.msp.pk}/rollouts/new/?what=4.14.6&when=now&soak_hours=24&failures_allowed=0",
     ),
     Shown("rollout", "paula", lambda world: f"/o/{world.msp.pk}/rollouts/{world.rollout.pk}/"),
     Shown("agents-import", "alice", _tenant("Production", "agents/import/")),

@@ -171,11 +171,7 @@ SCENES: dict[str, Scene] = {
     "POST /api/v1/operations/{operation_id}/abandon": Scene(prepare=(fail,)),
 }
 
-OF_EXPORTS = "docs/exporting.md shows the whole way of an export"
 WITHOUT = {
     f"POST {CONNECTION}/refresh": "reads from the identity provider; its answer is the connection's",
-    f"GET {TENANT}/exports": OF_EXPORTS,
-    f"POST {TENANT}/exports": OF_EXPORTS,
-    f"GET {TENANT}/exports/{{export_id}}": OF_EXPORTS,
 }
 """Operations that have no example, and why."""

@@ -317,7 +317,7 @@ def test_a_viewer_begins_none_and_strangers_see_none(fleet, start, vera, mallory
 
 def test_the_page_shows_what_it_would_do_and_begins_it(fleet, alice, acme):
     browser = session_of(alice)
-    asked = {"version": "4.14.6", "when": "now", "soak_hours": "0", "failures_allowed": "0"}
+    asked = {"what": "4.14.6", "when": "now", "soak_hours": "0", "failures_allowed": "0"}
     shown = browser.get(f"/o/{acme.pk}/rollouts/new/", asked).content.decode()
     assert shown.index("Canary") < shown.index("Early") < shown.index("General")
     assert shown.count("Takes it") == 3
@@ -334,7 +334,7 @@ def test_the_page_shows_what_it_would_do_and_begins_it(fleet, alice, acme):
 
 
 def test_a_wrong_form_says_what_to_mend(fleet, alice, acme):
-    answer = session_of(alice).get(f"/o/{acme.pk}/rollouts/new/", {"version": "4.14.6", "soak_hours": "-3"})
+    answer = session_of(alice).get(f"/o/{acme.pk}/rollouts/new/", {"what": "4.14.6", "soak_hours": "-3"})
     assert answer.status_code == 422
 
 
