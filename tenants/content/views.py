@@ -61,7 +61,7 @@ def content(request: HttpRequest, tenant_id: str) -> HttpResponse:
         "before": before,
         "preview": foreseen(CONTENT, organization_id=tenant.organization_id, tenant=tenant),
         "next_window": tenant.next_window,
-        "busy": tenant.operations.filter(state__in=Operation.OPEN).first(),
+        "busy": tenants.in_the_way(tenant),
         "may_publish": "tenant.operate" in frame.permissions and tenant.status in ("running", "attention"),
         "may_edit": "tenant.operate" in frame.permissions and not tenant.is_leaving,
         "frame": frame,

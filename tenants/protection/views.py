@@ -21,7 +21,7 @@ from tenants.provisioning import actions as provisioning
 from tenants.provisioning import backup_schedules, marks, numbering, queries, specs, versions
 from tenants.provisioning.buttons import button, timed_button
 from tenants.provisioning.frame import tenant_frame
-from tenants.provisioning.kinds import DELETE, ERASE, READING, UPGRADE
+from tenants.provisioning.kinds import DELETE, ERASE, UPGRADE
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.previews import foreseen
 from tenants.provisioning.prices import size_words
@@ -150,7 +150,7 @@ def settings_page(
 
 
 def _possible(tenant: Tenant, permissions: frozenset[str]) -> dict[str, Any]:
-    busy = tenant.operations.filter(state__in=Operation.OPEN).exclude(kind__in=READING).first()
+    busy = queries.in_the_way(tenant)
     going = tenant.requested == Tenant.Requested.DELETED
     may_operate = "tenant.operate" in permissions and busy is None and not tenant.is_leaving
     may_delete = "tenant.delete" in permissions and not going
@@ -171,7 +171,7 @@ def _possible(tenant: Tenant, permissions: frozenset[str]) -> dict[str, Any]:
 
 def _changes(tenant: Tenant, permissions: frozenset[str]) -> dict[str, Any]:
     """What version and sizes the tenant could have instead."""
-    busy = tenant.operations.filter(state__in=Operation.OPEN).exclude(kind__in=READING).exists()
+    busy = queries.in_the_way(tenant)
     roles = versions.planned_roles(tenant)
     current = tenant.spec["version"]
     offered = [each for each in tenant.cell.versions if each != current]

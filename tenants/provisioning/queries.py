@@ -10,6 +10,7 @@ from controlplane.problems import Forbidden, NotFound
 from organizations import access
 from organizations import queries as organizations
 from tenants.provisioning.drift import Comparison, compare
+from tenants.provisioning.kinds import READING
 from tenants.provisioning.lifecycle import wanted
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.problems import TenantNotFound
@@ -76,6 +77,11 @@ def drift(tenant: Tenant) -> Comparison:
     """What a tenant is asked to be beside what it is. The caller has found the tenant as who is asking."""
     entitlement = entitlement_of(tenant.organization_id)
     return compare(tenant, wanted(tenant.requested, entitlement, in_bin=tenant.in_bin))
+
+
+def in_the_way(tenant: Tenant) -> Operation | None:
+    """What is going on that a change of the tenant has to wait for. The caller has found it as who is asking."""
+    return tenant.operations.filter(state__in=Operation.OPEN).exclude(kind__in=READING).first()
 
 
 def running_operations(actor: Actor, organization_ids: Iterable[str]) -> QuerySet[Operation]:

@@ -287,3 +287,11 @@ class TestPages:
         assert "Begun" in answer.content.decode()
         carry_out(edge, published)
         assert "As published" in browser.get(f"/o/{acme.pk}/content/publish/").content.decode()
+
+
+def test_an_export_that_is_made_is_not_in_the_way(api, acme, alice, running):
+    keep(api, acme)
+    assert api.post(f"tenants/{running.pk}/exports").status_code == 202
+    page = session_of(alice).get(f"/t/{running.pk}/content/").content.decode()
+    assert "Publish once it has ended" not in page
+    assert publish(api, running).status_code == 202
