@@ -47,8 +47,8 @@ def test_a_running_step_counts_its_seconds(world: World, visit: Callable[..., Pa
 
 def test_the_end_of_an_operation_is_told_on_whatever_page_one_is(world: World, visit: Callable[..., Page]) -> None:
     page = visit(f"/o/{world.msp.pk}/members/", by=world.paula)
-    running = page.get_by_role("link", name="Create tenant: Baltic production")
-    expect(running).to_be_visible(timeout=SOON)
+    both = page.get_by_role("link", name="2 operations")
+    expect(both).to_be_visible(timeout=SOON)
 
     world.edge.run(world.tenants["Baltic production"].pk)
     world.read()
@@ -56,7 +56,8 @@ def test_the_end_of_an_operation_is_told_on_whatever_page_one_is(world: World, v
     expect(page.get_by_role("status", name="Notices")).to_contain_text(
         "Baltic production: create tenant succeeded.", timeout=SOON
     )
-    expect(running).to_have_count(0)
+    expect(both).to_have_count(0)
+    expect(page.get_by_role("link", name="Export: Production")).to_be_visible()
     page.get_by_role("button", name="Close notice").click()
     expect(page.locator("[data-toast]")).to_have_count(0)
 
