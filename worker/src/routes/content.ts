@@ -4,7 +4,7 @@ import { type EdgeApp, errorResponses, jsonContent } from "../edge_app";
 import { TenantId } from "../schemas/basics";
 import { AskLogtest, ContentDigest, LogtestResult, PutContent, StoredContent } from "../schemas/content";
 
-const common = ["UNAUTHENTICATED", "DOOR_FORBIDDEN", "PROOF_REPLAYED", "TENANT_UNKNOWN", "TENANT_DELETED"] as const;
+const bothKeys = ["UNAUTHENTICATED", "PROOF_REPLAYED", "TENANT_UNKNOWN", "TENANT_DELETED"] as const;
 const stored = (description: string) => ({ description, content: jsonContent(StoredContent) });
 
 const put = createRoute({
@@ -17,7 +17,7 @@ const put = createRoute({
   responses: {
     201: stored("Stored; a plan can name it from now on"),
     200: stored("It was stored before"),
-    ...errorResponses(...common, "INVALID_REQUEST", "CONTENT_MISMATCH"),
+    ...errorResponses(...bothKeys, "DOOR_FORBIDDEN", "INVALID_REQUEST", "CONTENT_MISMATCH"),
   },
 });
 
@@ -28,7 +28,7 @@ const test = createRoute({
   responses: {
     200: { description: "What the event would come to", content: jsonContent(LogtestResult) },
     ...errorResponses(
-      ...common,
+      ...bothKeys,
       "INVALID_REQUEST",
       "TENANT_NOT_RUNNING",
       "LOGTEST_REFUSED",

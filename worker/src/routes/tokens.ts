@@ -109,7 +109,8 @@ const RevokeToken = z.strictObject({
   }),
 });
 const token = { 200: { description: "The token as it stands", content: jsonContent(Token) } };
-const common = ["UNAUTHENTICATED", "DOOR_FORBIDDEN", "TENANT_UNKNOWN", "INVALID_REQUEST"] as const;
+const bothKeys = ["UNAUTHENTICATED", "TENANT_UNKNOWN", "INVALID_REQUEST"] as const;
+const common = [...bothKeys, "DOOR_FORBIDDEN"] as const;
 
 const putToken = createRoute({
   method: "put",
@@ -164,7 +165,7 @@ const importAgents = createRoute({
       description: "What became of each, in their order; again it changes nothing",
       content: jsonContent(ImportedAgents),
     },
-    ...errorResponses(...common, "STALE_EPOCH", "TENANT_DELETED"),
+    ...errorResponses(...bothKeys, "STALE_EPOCH", "TENANT_DELETED"),
   },
 });
 
