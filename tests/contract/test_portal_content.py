@@ -4,25 +4,24 @@ refused and taken back. It holds the edge in memory of `tests/tenants` to what t
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from controlplane import edge_keys, rls
+from controlplane import rls
 from controlplane.actor import Actor
-from controlplane.environment import environment
-from organizations.models import Organization, User
+from organizations.models import Organization
 from tenants.content import actions as content
 from tenants.content import publishing, trials
 from tenants.content.models import ContentFile
 from tenants.provisioning import actions, claims
-from tenants.provisioning.edge_api import _client
 from tenants.provisioning.models import Cell, Operation, Tenant
 from tenants.provisioning.reconciler import reconcile
-from tests.cast import actor_for
-from tests.contract.edge_process import DoorKey, Edge
+from tests.contract.edge_process import Edge
+from tests.contract.test_portal_to_edge import cell, edge, owner
 from tests.tenants.conftest import fresh, operation_of, read_feed, states
 
+__all__ = ["cell", "edge", "owner"]
 pytestmark = [pytest.mark.django_db, pytest.mark.stack, pytest.mark.timeout(300)]
 
 PATIENCE = 90.0
@@ -35,33 +34,6 @@ RULES = """<group name="acme,">
 </group>
 """
 LINE = "Nov 27 18:00:00 web-1 sshd[4711]: Failed password for invalid user acme-bot from 203.0.113.7 port 4242 ssh2"
-
-
-@pytest.fixture(scope="module")
-def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
-    keys = {door: DoorKey(door, edge_keys.signing_key(door).private) for door in ("control", "access")}
-    id_key = bytes.fromhex(environment().cell_id_keys["lo"])
-    running = Edge(tmp_path_factory.mktemp("edge"), **keys, id_key=id_key)
-    try:
-        yield running.start()
-    finally:
-        running.stop()
-
-
-@pytest.fixture
-def cell(db: None, edge: Edge) -> Cell:
-    _client.cache_clear()
-    zone = f"localhost:{edge.port}"
-    cell = Cell.objects.create(
-        id="lo", base_url=edge.url, dashboard_zone=zone, runtime="stand-in", versions=["4.14.7", "4.14.6"]
-    )
-    read_feed()
-    return cell
-
-
-@pytest.fixture
-def owner(alice: User) -> Actor:
-    return actor_for(alice)
 
 
 @pytest.fixture
