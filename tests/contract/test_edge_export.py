@@ -3,62 +3,37 @@
 import io
 import json
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from hashlib import sha256
 
 import httpx
 import pytest
 
-from controlplane import edge_keys, rls
+from controlplane import rls
 from controlplane.actor import Actor
-from controlplane.environment import environment
-from organizations.models import Organization, User
 from tenants.protection.deletion import actions as deletion
 from tenants.protection.exports import actions, queries
 from tenants.protection.exports.download import download
 from tenants.protection.exports.models import Export
 from tenants.protection.exports.problems import ExportNotFound
-from tenants.provisioning import actions as provisioning
-from tenants.provisioning.edge_api import _client
-from tenants.provisioning.models import Cell, Tenant
-from tests.cast import actor_for
-from tests.contract.edge_process import DoorKey, Edge
+from tenants.provisioning.models import Tenant
+from tests.contract.edge_process import Edge
 from tests.contract.edge_state import WireAgent, archive_files, stamp
 from tests.contract.edge_visitors import events, indexer_of, wait_for
-from tests.contract.test_portal_to_edge import work_until
+from tests.contract.test_portal_to_edge import cell, edge, make, owner, work_until
 from tests.database import all_rows
-from tests.tenants.conftest import deliver, fresh, read_feed
+from tests.tenants.conftest import deliver, fresh
 
+__all__ = ["cell", "edge", "make", "owner"]
 pytestmark = [pytest.mark.django_db, pytest.mark.stack]
 
 ALERTS = 400
 
 
-@pytest.fixture(scope="module")
-def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
-    keys = {door: DoorKey(door, edge_keys.signing_key(door).private) for door in ("control", "access")}
-    id_key = bytes.fromhex(environment().cell_id_keys["lo"])
-    running = Edge(tmp_path_factory.mktemp("edge"), **keys, id_key=id_key)
-    try:
-        yield running.start()
-    finally:
-        running.stop()
-
-
 @pytest.fixture
-def owner(alice: User) -> Actor:
-    return actor_for(alice)
-
-
-@pytest.fixture
-def tenant(acme: Organization, owner: Actor, edge: Edge) -> Tenant:
+def tenant(make: Callable[..., Tenant]) -> Tenant:
     """One that runs."""
-    _client.cache_clear()
-    zone = f"localhost:{edge.port}"
-    Cell.objects.create(id="lo", base_url=edge.url, dashboard_zone=zone, runtime="stand-in", versions=["4.14.7"])
-    read_feed()
-    with rls.acting_as(owner.rls_actor):
-        made, _ = provisioning.create(by=owner, organization=acme, name="Office")
+    made = make("Office")
     work_until(lambda: fresh(made).status == "running")
     return fresh(made)
 
