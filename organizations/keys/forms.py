@@ -36,7 +36,7 @@ class KeyForm(forms.Form):
         help_text="A key ends with its owner's membership. A service account stays; make one among the members.",
     )
     scopes = forms.MultipleChoiceField(
-        label="What it may do", widget=forms.CheckboxSelectMultiple(attrs={"class": "checkbox checkbox-primary"})
+        label="What it may do", widget=forms.CheckboxSelectMultiple(attrs={"class": "checkbox"})
     )
 
     def __init__(

@@ -30,7 +30,7 @@ class SetForm(forms.Form):
     clients = forms.MultipleChoiceField(
         label="Clients",
         required=False,
-        widget=forms.CheckboxSelectMultiple(attrs={"class": "checkbox checkbox-primary"}),
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "checkbox"}),
     )
 
     def __init__(self, *args: Any, roles: list[tuple[str, str]], clients: list[Organization], **more: Any) -> None:
