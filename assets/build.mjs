@@ -1,4 +1,5 @@
-// Builds what the portal serves: portal.css from src/, icons.svg from icons.json, and the fonts.
+// Builds what the portal serves: portal.css from src/, icons.svg from icons.json, the fonts, and the
+// library that draws charts.
 // `--check` builds beside it and fails where the committed files differ.
 import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -18,6 +19,8 @@ const FONTS = {
   "jetbrains-mono-latin-ext.woff2": "@fontsource-variable/jetbrains-mono/files/jetbrains-mono-latin-ext-wght-normal.woff2",
   "jetbrains-mono-OFL.txt": "@fontsource-variable/jetbrains-mono/LICENSE",
 };
+
+const CHARTS = { "uplot.js": "dist/uPlot.iife.min.js", "uplot.css": "dist/uPlot.min.css", "uplot-LICENSE.txt": "LICENSE" };
 
 function styles(out) {
   const cli = join(modules, "@tailwindcss", "cli", "dist", "index.mjs");
@@ -43,15 +46,20 @@ function fonts(out) {
   for (const [name, source] of Object.entries(FONTS)) copyFileSync(join(modules, source), join(out, "fonts", name));
 }
 
+function charts(out) {
+  for (const [name, source] of Object.entries(CHARTS)) copyFileSync(join(modules, "uplot", source), join(out, name));
+}
+
 function build(out) {
   mkdirSync(out, { recursive: true });
   styles(out);
   sprite(out);
   fonts(out);
+  charts(out);
 }
 
 function drift(fresh) {
-  const names = ["portal.css", "icons.svg", ...readdirSync(join(fresh, "fonts")).map((name) => join("fonts", name))];
+  const names = ["portal.css", "icons.svg", ...Object.keys(CHARTS), ...readdirSync(join(fresh, "fonts")).map((name) => join("fonts", name))];
   return names.filter((name) => !existsSync(join(served, name)) || !readFileSync(join(fresh, name)).equals(readFileSync(join(served, name))));
 }
 

@@ -13,6 +13,7 @@ from tenants.content import views as content
 from tenants.enrollment.imports import views as imports
 from tenants.enrollment.installers import views as installers
 from tenants.enrollment.tokens import views as tokens
+from tenants.metering import views as metering
 from tenants.protection import views as protection
 from tenants.protection.backups import schedule_views as schedules
 from tenants.protection.backups import views as backups
@@ -53,6 +54,7 @@ urlpatterns = [
     path("o/<str:organization_id>/content/<str:file_id>/withdraw/", content_files.withdraw, name="content-withdraw"),
     path("t/<str:tenant_id>/", views.overview, name="overview"),
     path("t/<str:tenant_id>/live/", views.live, name="live"),
+    path("t/<str:tenant_id>/usage/", metering.usage, name="usage"),
     path("t/<str:tenant_id>/settings/", protection.settings, name="settings"),
     path("t/<str:tenant_id>/start/", protection.start, name="start"),
     path("t/<str:tenant_id>/stop/", protection.stop, name="stop"),

@@ -64,6 +64,27 @@ def thousands(number: int) -> str:
     return f"{number:,}"
 
 
+BYTES = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"), (1, "B"))
+
+
+@register.filter
+def measured(quantity: float | None, unit: str) -> str:
+    """'1.4 GB', '12.5 h', '0.03/s', '5,000': a quantity of `bytes`, `hours`, a `rate` a second, or a `count`."""
+    if quantity is None:
+        return "not known"
+    if unit == "bytes":
+        size, name = next(((size, name) for size, name in BYTES if quantity >= size), BYTES[-1])
+        return f"{_three_digits(quantity / size)} {name}"
+    return _three_digits(quantity) + {"hours": " h", "rate": "/s", "count": ""}[unit]
+
+
+def _three_digits(number: float) -> str:
+    """No more digits than a reader compares."""
+    places = 0 if number >= 100 else 1 if number >= 10 else 2
+    text = f"{number:,.{places}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 @register.filter
 def initials(name: str) -> str:
     """Two letters for a monogram."""

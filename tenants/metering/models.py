@@ -19,8 +19,9 @@ class UsageHour(models.Model):
         TUNNEL_BYTES_DOWN = "tunnel_bytes_down", "Bytes from managers to agents"
         AGENTS_ENROLLED = "agents_enrolled", "Most agents enrolled"
         AGENTS_ACTIVE = "agents_active", "Most agents connected"
+        DISK_USED_BYTES = "disk_used_bytes", "Most bytes on the disk of an indexer"
 
-    PEAKS = (Kind.AGENTS_ENROLLED, Kind.AGENTS_ACTIVE)
+    PEAKS = (Kind.AGENTS_ENROLLED, Kind.AGENTS_ACTIVE, Kind.DISK_USED_BYTES)
     """Kinds of which a longer time has the highest number, not the sum."""
 
     organization = models.ForeignKey("organizations.Organization", on_delete=models.PROTECT, related_name="+")

@@ -14,7 +14,9 @@ class UsedOut(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(choices=UsageHour.Kind.choices)
     role = serializers.CharField(help_text="empty where the kind is not about nodes")
     size = serializers.CharField(help_text="instance size of the nodes, or empty")
-    quantity = serializers.FloatField(source="amount", help_text="a sum; of agents the highest number at one time")
+    quantity = serializers.FloatField(
+        source="amount", help_text="a sum; of agents and disks the highest number at one time"
+    )
 
 
 class UsageOut(serializers.Serializer[Any]):

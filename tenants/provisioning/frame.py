@@ -11,6 +11,7 @@ from tenants.provisioning.models import Tenant
 # section, label, icon, route, permission that shows it
 SECTIONS = (
     ("overview", "Overview", "gauge", "tenants:overview", "tenant.view"),
+    ("usage", "Usage", "chart-line", "tenants:usage", "tenant.view"),
     ("events", "Events", "activity", "tenants:events", "events.read"),
     ("agents", "Agents", "server", "tenants:agents", "agent.view"),
     ("tokens", "Enrollment tokens", "key-round", "tenants:tokens", "token.view"),

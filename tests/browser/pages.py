@@ -90,6 +90,8 @@ PAGES = (
     Shown("rollout", "paula", lambda world: f"/o/{world.msp.pk}/rollouts/{world.rollout.pk}/"),
     Shown("agents-import", "alice", _tenant("Production", "agents/import/")),
     Shown("agents-empty", "paula", _tenant("Baltic production", "agents/")),
+    Shown("usage", "alice", _tenant("Production", "usage/")),
+    Shown("usage-empty", "paula", _tenant("Baltic production", "usage/")),
     Shown("events", "alice", _tenant("Production", "events/")),
     Shown("access", "alice", _tenant("Production", "access/")),
     Shown("sizes", "alice", _tenant("Production", "resize/")),

@@ -45,6 +45,7 @@ from tests.browser.alerts import alerts_of_agents
 from tests.browser.edge import LivelyEdge, ago
 from tests.browser.exported import add_exports
 from tests.browser.providers import add_providers
+from tests.browser.used import add_usage
 from tests.cast import actor_for, join
 from tests.database import all_rows
 from tests.deliveries import deliver_due
@@ -205,6 +206,7 @@ def _acme(world: World) -> None:
     _tokens(world, tenant)
     _backups(world, tenant)
     add_exports(world, tenant)
+    add_usage(tenant)
     world.edge.events[tenant.pk] = alerts_of_agents()
     read_agents(tenant.cell_id, tenant.pk)
     world.read()

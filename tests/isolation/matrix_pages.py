@@ -186,6 +186,7 @@ PAGES = {
         "POST": needs("content.manage", body={"text": "key:other"}),
     },
     "/o/{organization_id}/content/{file_id}/withdraw/": {"POST": needs("content.manage")},
+    "/t/{tenant_id}/usage/": {"GET": needs("tenant.view")},
     "/t/{tenant_id}/content/": {"GET": needs("tenant.view")},
     "/t/{tenant_id}/content/publish/": {"POST": needs("tenant.operate")},
     "/t/{tenant_id}/content/leave-out/": {"POST": needs("tenant.operate", body=FILE)},

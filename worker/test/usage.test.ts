@@ -220,6 +220,16 @@ describe("what a tenant used", () => {
     expect([total(rows, "agents_enrolled"), total(rows, "agents_active")]).toEqual([2, 0]);
   });
 
+  it("has of the indexers' disks the most that lay on one", async () => {
+    const id = await runningTenant();
+    for (let checks = 0; checks < 2; checks++) {
+      await sql(id, "INSERT OR REPLACE INTO due (kind, key, at, attempts) VALUES ('health', '', 1, 0)");
+      await runDurableObjectAlarm(object(id));
+    }
+    const rows = await hourEnds(id);
+    expect(rows.filter(({ kind }) => kind === "disk_used_bytes")).toMatchObject([{ role: "indexer", quantity: 400 }]);
+  });
+
   it("is asked for again soon where a part of it was not handed over, and the rest is told meanwhile", async () => {
     const id = await runningTenant();
     const stream = streamOf(id);

@@ -11,6 +11,7 @@ export const UsageKind = z.enum([
   "tunnel_bytes_down",
   "agents_enrolled",
   "agents_active",
+  "disk_used_bytes",
 ]);
 export type UsageKind = z.infer<typeof UsageKind>;
 
@@ -28,7 +29,7 @@ export const Usage = z
     quantity: z
       .number()
       .min(0)
-      .openapi({ description: "Rows of the same hour add up; of `agents_…` the highest counts" }),
+      .openapi({ description: "Rows of the same hour add up; of `agents_…` and `disk_…` the highest counts" }),
   })
   .openapi("Usage");
 export type Usage = z.infer<typeof Usage>;

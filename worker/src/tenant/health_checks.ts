@@ -28,6 +28,7 @@ import { anyNodeStub, nodeStub } from "./nodes/names";
 import type { Told } from "./nodes/told";
 import { NotYet } from "./not_yet";
 import { hasSettled } from "./runs";
+import { noteDisk } from "./usage";
 
 /** A node that hangs is told by its object within this; where the object does not answer, nothing is learned. */
 const ANSWER_WITHIN_MS = 10_000;
@@ -128,6 +129,7 @@ async function indexerHealth(ctx: TenantContext, n: number): Promise<Finding> {
     .sort((one, other) => free(one) - free(other));
   const plan = ctx.record()?.plan;
   const bytes = disk ? { total: disk.total_in_bytes, available: disk.available_in_bytes } : null;
+  if (bytes) noteDisk(ctx, bytes.total - bytes.available);
   return indexerFinding(status, bytes, plan ? thresholdsOf(plan).disk_warning_percent : DISK_FULL_PERCENT);
 }
 

@@ -85,15 +85,19 @@ function add(ctx: TenantContext, hour: number, kind: UsageKind, quantity: number
 /** Notes how many agents there are: of each hour the highest number is told. */
 export function noteAgents(ctx: TenantContext, { enrolled, active }: { enrolled: number; active: number }): void {
   if (ctx.record()?.requested !== "running") return;
-  const hour = hourOf(ctx.now());
-  const peaks = { agents_enrolled: enrolled, agents_active: active };
-  for (const [kind, quantity] of Object.entries(peaks)) {
-    ctx.sql.exec(
-      `INSERT INTO usage (hour, kind, role, size, quantity) VALUES (?, ?, '', '', ?)
-       ON CONFLICT (hour, kind, role, size) DO UPDATE SET quantity = max(quantity, excluded.quantity)`,
-      ...[hour, kind, quantity],
-    );
-  }
+  notePeak(ctx, "agents_enrolled", enrolled);
+  notePeak(ctx, "agents_active", active);
+}
+
+/** Notes how much lies on the disk of an indexer: of several, and of each hour, the most is told. */
+export const noteDisk = (ctx: TenantContext, bytes: number): void => notePeak(ctx, "disk_used_bytes", bytes, "indexer");
+
+function notePeak(ctx: TenantContext, kind: UsageKind, quantity: number, role = ""): void {
+  ctx.sql.exec(
+    `INSERT INTO usage (hour, kind, role, size, quantity) VALUES (?, ?, ?, '', ?)
+     ON CONFLICT (hour, kind, role, size) DO UPDATE SET quantity = max(quantity, excluded.quantity)`,
+    ...[hourOf(ctx.now()), kind, role, quantity],
+  );
 }
 
 /** Has the present hour closed once it has ended. */
