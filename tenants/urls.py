@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tenants import search_views
+from tenants import overview_views, search_views
 from tenants.access import views as access
 from tenants.agents import order_views as agent_orders
 from tenants.agents import views as agents
@@ -22,7 +22,7 @@ from tenants.protection.exports import views as exports
 from tenants.protection.maintenance import sleep_views as sleep
 from tenants.protection.maintenance import window_views as maintenance
 from tenants.protection.receipts import views as receipts
-from tenants.provisioning import create_views, version_views, views
+from tenants.provisioning import create_views, version_views
 from tenants.provisioning import operation_views as operations
 from tenants.rollouts import views as rollouts
 
@@ -52,8 +52,10 @@ urlpatterns = [
     path("o/<str:organization_id>/content/leave-out/", content_files.leave_out, name="content-leave-out"),
     path("o/<str:organization_id>/content/<str:file_id>/", content_files.page, name="content-file"),
     path("o/<str:organization_id>/content/<str:file_id>/withdraw/", content_files.withdraw, name="content-withdraw"),
-    path("t/<str:tenant_id>/", views.overview, name="overview"),
-    path("t/<str:tenant_id>/live/", views.live, name="live"),
+    path("t/<str:tenant_id>/", overview_views.overview, name="overview"),
+    path("t/<str:tenant_id>/live/", overview_views.live, name="live"),
+    path("t/<str:tenant_id>/first-steps/", overview_views.first_steps, name="first-steps"),
+    path("t/<str:tenant_id>/first-steps/hide/", overview_views.hide_first_steps, name="first-steps-hide"),
     path("t/<str:tenant_id>/usage/", metering.usage, name="usage"),
     path("t/<str:tenant_id>/settings/", protection.settings, name="settings"),
     path("t/<str:tenant_id>/start/", protection.start, name="start"),

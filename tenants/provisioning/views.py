@@ -1,13 +1,9 @@
-"""A tenant's first page."""
+"""What a tenant's first page shows, and who may do what with an operation."""
 
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.urls import reverse
+from django.http import HttpRequest
 from django.utils import timezone
-from django.views.decorators.http import require_safe
 
 from billing.entitlements import entitlement_of
 from controlplane.actor import actor_of
@@ -30,21 +26,8 @@ PACE_WORKING, PACE_RESTING = 2, 5
 CHANGING = frozenset({"provisioning", "stopping"})
 
 
-@login_required
-@require_safe
-def overview(request: HttpRequest, tenant_id: str) -> HttpResponse:
-    """A tenant with its topology, what is under way and its facts."""
-    return render(request, "tenants/overview.html", _overview(request, tenant_id))
-
-
-@login_required
-@require_safe
-def live(request: HttpRequest, tenant_id: str) -> HttpResponse:
-    """The part of a tenant's first page that changes by itself."""
-    return render(request, "tenants/live.html", _overview(request, tenant_id))
-
-
-def _overview(request: HttpRequest, tenant_id: str) -> dict[str, Any]:
+def overview_of(request: HttpRequest, tenant_id: str) -> dict[str, Any]:
+    """What a tenant's first page shows of the tenant itself: the context of `tenants/live.html`."""
     actor = actor_of(request)
     tenant = queries.find(actor, tenant_id)
     permissions = access.require(actor, "tenant.view", tenant.organization_id).permissions
@@ -64,7 +47,6 @@ def _overview(request: HttpRequest, tenant_id: str) -> dict[str, Any]:
         **_operation(actor_permissions=permissions, operation=operation, status=status),
         **_possible(tenant, permissions, operation, status),
         "next_window": tenant.next_window,
-        "next_step": _next_step(tenant, permissions, status),
         "frame": tenant_frame(request, tenant, permissions, here="Overview", section="overview"),
     }
 
@@ -142,17 +124,4 @@ def _possible(tenant: Tenant, permissions: frozenset[str], operation: Operation 
         and tenant.requested != Tenant.Requested.DELETED
         and "tenant.delete" in permissions,
         "can_rotate": free and status in ("running", "attention") and "tenant.operate" in permissions,
-    }
-
-
-def _next_step(tenant: Tenant, permissions: frozenset[str], status: str) -> dict[str, str] | None:
-    enrolled = ((tenant.edge_view or {}).get("agents") or {}).get("enrolled")
-    if enrolled or "token.create" not in permissions or status not in ("running", "provisioning"):
-        return None
-    return {
-        "title": "Next: let a machine in",
-        "words": "An enrollment token says which machines may join. You can make one while the tenant still starts.",
-        "url": reverse("tenants:token-new", args=[tenant.pk]),
-        "button": "Create enrollment token",
-        "icon": "key-round",
     }

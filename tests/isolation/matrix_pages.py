@@ -186,6 +186,8 @@ PAGES = {
         "POST": needs("content.manage", body={"text": "key:other"}),
     },
     "/o/{organization_id}/content/{file_id}/withdraw/": {"POST": needs("content.manage")},
+    "/t/{tenant_id}/first-steps/": {"GET": needs("tenant.view")},
+    "/t/{tenant_id}/first-steps/hide/": {"POST": needs("tenant.view")},
     "/t/{tenant_id}/usage/": {"GET": needs("tenant.view")},
     "/t/{tenant_id}/content/": {"GET": needs("tenant.view")},
     "/t/{tenant_id}/content/publish/": {"POST": needs("tenant.operate")},
