@@ -67,6 +67,7 @@ class Frame:
     groups: Sequence[Group]
     crumbs: Sequence[Link]
     here: str
+    commands: Sequence[Link]
     choices: Sequence[Choice]
     person: str
     person_email: str
@@ -97,6 +98,17 @@ ACROSS_TENANTS = (
 
 # the settings of MSPs alone
 OF_MSPS = (("client-access", "Access to clients", "link", "settings:client-access", "client.manage"),)
+
+# what is made or begun here: label, icon, route, permission that allows it
+COMMANDS = (
+    ("Create tenant", "plus", "tenants:create", "tenant.create"),
+    ("Invite somebody", "mail", "settings:members", "member.manage"),
+    ("Create API key", "terminal", "settings:key-new", "key.manage"),
+    ("Create role", "shield-check", "settings:role-new", "member.manage"),
+    ("Add an identity provider", "log-in", "settings:sso-new", "sso.manage"),
+    ("Roll out a version", "rotate-cw", "tenants:rollout-new", "tenant.operate"),
+)
+COMMANDS_OF_MSPS = (("Add client", "building-2", "fleet:client-new", "client.manage"),)
 
 
 def home_link(organization: Organization, section: str) -> Link:
@@ -136,6 +148,7 @@ def frame_for(
     section: str = "",
     crumbs: Sequence[Link] = (),
     groups: Sequence[Group] | None = None,
+    commands: Sequence[Link] = (),
 ) -> Frame:
     """
     The frame of one page of `organization`.
@@ -145,6 +158,7 @@ def frame_for(
         section: key of the rail line that is current ("home", "members", …).
         crumbs: what stands between the organization and `here`.
         groups: rail groups of the page's room; without them, the organization's own.
+        commands: what the page's room adds to what can be begun from anywhere.
     """
     standing = standing_of(actor_of(request), organization)
     permissions = standing.permissions if standing else frozenset()
@@ -158,6 +172,7 @@ def frame_for(
         groups=[group for group in shown if group.links],
         crumbs=[Link(organization.name, home_url(organization.pk)), *crumbs],
         here=here,
+        commands=[*commands, *_commands(organization, permissions)],
         choices=_choices(request, organization),
         person=str(request.user),
         person_email=getattr(request.user, "email", ""),
@@ -166,6 +181,20 @@ def frame_for(
         working=_working(request),
         warnings=_warnings(organization, permissions),
     )
+
+
+def _commands(organization: Organization, permissions: frozenset[str]) -> list[Link]:
+    table = (*COMMANDS_OF_MSPS, *COMMANDS) if organization.is_msp else COMMANDS
+    return linked(table, organization.pk, permissions)
+
+
+def linked(table: Sequence[tuple[str, str, str, str]], target: str, permissions: frozenset[str]) -> list[Link]:
+    """Commands of a table (label, icon, route, permission) that somebody with `permissions` may use on `target`."""
+    return [
+        Link(label, reverse(route, args=[target]), icon)
+        for label, icon, route, permission in table
+        if permission in permissions
+    ]
 
 
 def _warnings(organization: Organization, permissions: frozenset[str]) -> list[Link]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.http import HttpRequest
 from django.urls import reverse
 
-from organizations.frame import Frame, Group, Link, frame_for
+from organizations.frame import Frame, Group, Link, frame_for, linked
 from tenants.provisioning.models import Tenant
 
 # section, label, icon, route, permission that shows it
@@ -22,6 +22,14 @@ SECTIONS = (
     ("receipts", "Receipts", "file-badge", "tenants:receipts", "tenant.view"),
     ("exports", "Export", "download", "tenants:exports", "tenant.view"),
     ("settings", "Settings", "settings", "tenants:settings", "tenant.view"),
+)
+
+# what is begun at a tenant: label, icon, route, permission that allows it
+COMMANDS = (
+    ("Create enrollment token", "key-round", "tenants:token-new", "token.create"),
+    ("Change size", "gauge", "tenants:resize", "tenant.operate"),
+    ("Try a log line", "terminal", "tenants:logtest", "events.read"),
+    ("Move agents", "arrow-right", "tenants:move-new", "agent.manage"),
 )
 
 
@@ -60,6 +68,7 @@ def tenant_frame(
         here=tenant.name if section == "overview" else here,
         crumbs=[*own, *crumbs],
         groups=[Group(tenant.name, links)],
+        commands=[] if tenant.is_leaving else linked(COMMANDS, tenant.pk, permissions),
     )
 
 

@@ -52,7 +52,28 @@ def test_search_finds_agents_and_says_when_there_is_nothing(world: World, visit:
     page.keyboard.type("sftp")
     expect(page.locator("#found").get_by_role("link", name="sftp-01")).to_be_visible()
     page.get_by_role("searchbox", name="Search").fill("dunmore")
-    expect(page.locator("#found")).to_contain_text("Nothing you can see is called “dunmore”")
+    expect(page.locator("#found")).to_contain_text("No tenant or agent that you can see is called “dunmore”")
+
+
+def test_what_is_begun_anywhere_is_found_by_its_words_and_opened_by_enter(
+    world: World, visit: Callable[..., Page]
+) -> None:
+    page = visit(f"/t/{world.tenants['Production'].pk}/backups/", by=world.alice)
+    page.keyboard.press("Control+k")
+    actions = page.get_by_role("region", name="Actions")
+    expect(actions.get_by_role("link", name="Create tenant")).to_be_visible()
+    page.keyboard.type("token creat")
+    expect(actions.get_by_role("link")).to_have_text(["Create enrollment token"])
+    expect(page.get_by_role("region", name="Pages of Acme")).to_be_hidden()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Create enrollment token")).to_be_visible()
+
+
+def test_nobody_is_offered_what_their_role_lacks(world: World, visit: Callable[..., Page]) -> None:
+    page = visit(f"/t/{world.tenants['Production'].pk}/", by=world.vera)
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("region", name="Pages of Production")).to_be_visible()
+    assert page.get_by_role("link", name="Create tenant").count() == 0
 
 
 def test_the_theme_is_kept_and_follows_the_system_until_chosen(world: World, visit: Callable[..., Page]) -> None:

@@ -95,13 +95,14 @@ letGo(document);
 
 /* Lists that narrow while typing. */
 on("input", "[data-filter]", (field) => {
-  const wanted = field.value.trim().toLowerCase();
+  const wanted = field.value.toLowerCase().split(" ").filter(Boolean);
   for (const row of document.querySelectorAll(`${field.dataset.filter} [data-name]`)) {
-    row.hidden = !row.dataset.name.toLowerCase().includes(wanted);
+    const name = row.dataset.name.toLowerCase();
+    row.hidden = !wanted.every((word) => name.includes(word));
   }
 });
 
-/* Search: Ctrl-K or ⌘K opens it, arrows walk through the results. */
+/* Search and actions: Ctrl-K or ⌘K opens them, arrows walk through what is there, Enter opens the first. */
 document.addEventListener("keydown", (event) => {
   const palette = document.getElementById("palette");
   if (!palette) return;
@@ -110,10 +111,17 @@ document.addEventListener("keydown", (event) => {
     palette.togglePopover();
   } else if (["ArrowDown", "ArrowUp"].includes(event.key) && palette.matches(":popover-open")) {
     event.preventDefault();
-    const stops = [palette.querySelector("input"), ...palette.querySelectorAll("a")];
+    const stops = [palette.querySelector("input"), ...palette.querySelectorAll("a:not([hidden])")];
     const step = event.key === "ArrowDown" ? 1 : -1;
     stops[(stops.indexOf(document.activeElement) + step + stops.length) % stops.length].focus();
   }
+});
+
+on("submit", "#palette form", (form, event) => {
+  const first = form.parentElement.querySelector("a:not([hidden])");
+  if (!first) return;
+  event.preventDefault();
+  first.click();
 });
 
 /* Polling: a paused or hidden page asks nothing, and a lost connection is said. */
