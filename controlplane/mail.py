@@ -46,6 +46,7 @@ def write(
     context: Mapping[str, Any],
     organization_id: str | None = None,
     lasts: dt.timedelta = LASTS,
+    unsubscribe: str = "",
 ) -> Mail:
     """Writes one mail in the caller's transaction.
 
@@ -55,13 +56,15 @@ def write(
         context: values for it. They may be secret.
         organization_id: whose mail it is; None for the platform's, such as those about a person's own account.
         lasts: after which time it is not tried any more.
+        unsubscribe: path of ours to which mail programs post to end such mails (RFC 8058); empty for mails that are no
+            subscription's.
     Raises: RuntimeError outside a transaction.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("A mail is written in the transaction of the change that it tells of.")
     owner = organization_id or rls.PLATFORM
     subject, text = _rendered(template, context)
-    content = json.dumps({"subject": subject, "text": text})
+    content = json.dumps({"subject": subject, "text": text, "unsubscribe": unsubscribe})
     with rls.acting_as(rls.actor_of(owner)):
         mail = Mail.objects.create(
             organization_id=owner, to=to, template=template, content=content, expires_at=timezone.now() + lasts
@@ -114,10 +117,21 @@ def as_message(mail: Mail) -> EmailMultiAlternatives:
         f"{settings.BRAND} <{settings.DEFAULT_FROM_EMAIL}>",
         to=[mail.to],
         # RFC 3834: nothing that answers mail by itself shall answer this one.
-        headers={"Message-ID": f"<{mail.pk}@{host}>", "Auto-Submitted": "auto-generated"},
+        headers={
+            **{"Message-ID": f"<{mail.pk}@{host}>", "Auto-Submitted": "auto-generated"},
+            **_ways_out(content.get("unsubscribe", "")),
+        },
     )
     message.attach_alternative(_as_html(content["subject"], content["text"]), "text/html")
     return message
+
+
+def _ways_out(path: str) -> dict[str, str]:
+    """Headers by which a mail program ends a subscription with one post (RFC 8058)."""
+    if not path:
+        return {}
+    address = f"<{settings.BASE_URL}{path}>"
+    return {"List-Unsubscribe": address, "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 
 
 def _rendered(template: str, context: Mapping[str, Any]) -> tuple[str, str]:

@@ -3,7 +3,18 @@
 from django.contrib import admin
 
 from organizations.admin import ReadOnly
-from tenants.models import Agent, Backup, Cell, EnrollmentToken, Operation, Revocation, Tenant, UsageHour
+from tenants.models import (
+    Agent,
+    Backup,
+    Cell,
+    ComponentPeriod,
+    EnrollmentToken,
+    Incident,
+    Operation,
+    Revocation,
+    Tenant,
+    UsageHour,
+)
 
 
 @admin.register(Cell)
@@ -70,3 +81,19 @@ class BackupAdmin(ReadOnly):
     list_display = ["id", "tenant", "kind", "state", "created_at", "expires_at", "acknowledged_at"]
     list_filter = ["kind", "state"]
     search_fields = ["id", "tenant__id"]
+
+
+@admin.register(ComponentPeriod)
+class ComponentPeriodAdmin(ReadOnly):
+    """What checks saw of the platform's components."""
+
+    list_display = ["component", "state", "detail", "began_at", "seen_until", "newest"]
+    list_filter = ["component", "state"]
+
+
+@admin.register(Incident)
+class IncidentAdmin(ReadOnly):
+    """What staff told everybody. `manage.py status` writes it."""
+
+    list_display = ["id", "kind", "title", "state", "begins_at", "ends_at", "resolved_at"]
+    list_filter = ["kind", "state"]

@@ -18,6 +18,7 @@ from tenants.protection.exports import api as exports
 from tenants.protection.receipts import api as receipts
 from tenants.provisioning import api as provisioning
 from tenants.rollouts import api as rollouts
+from tenants.status import api as status
 
 _ONE = "tenants/<str:tenant_id>"
 _AGENT = f"{_ONE}/agents/<str:number>"
@@ -32,6 +33,18 @@ _FILE = "content-files/<str:file_id>"
 urlpatterns = [
     path("tenants", provisioning.Tenants.as_view(), name="api-tenants"),
     path(_ONE, protection.OneTenant.as_view(), name="api-tenant"),
+    path("status", status.PlatformStatus.as_view(), name="api-status"),
+    path("status/subscriptions", status.PlatformSubscriptions.as_view(), name="api-status-subscriptions"),
+    path(f"{_ONE}/status", status.TenantStatus.as_view(), name="api-tenant-status"),
+    path(f"{_ONE}/status/periods", status.Periods.as_view(), name="api-tenant-status-periods"),
+    path(f"{_ONE}/status/links", status.Links.as_view(), name="api-tenant-status-links"),
+    path(f"{_ONE}/status/links/<str:link_id>", status.OneLink.as_view(), name="api-tenant-status-link"),
+    path(f"{_ONE}/status/subscriptions", status.Subscriptions.as_view(), name="api-tenant-status-subscriptions"),
+    path(
+        f"{_ONE}/status/subscriptions/<str:subscription_id>",
+        status.OneSubscription.as_view(),
+        name="api-tenant-status-subscription",
+    ),
     path(f"{_ONE}/start", provisioning.Start.as_view(), name="api-tenant-start"),
     path(f"{_ONE}/stop", provisioning.Stop.as_view(), name="api-tenant-stop"),
     path(f"{_ONE}/receipts", receipts.Receipts.as_view(), name="api-receipts"),

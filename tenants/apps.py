@@ -22,4 +22,6 @@ class TenantsConfig(AppConfig):
         import tenants.protection.commands
         import tenants.protection.exports.mirroring
         import tenants.protection.receipts.fetching
-        import tenants.provisioning.subscribers  # noqa: F401
+        import tenants.provisioning.subscribers
+        import tenants.status.telling
+        import tenants.status.tenant_periods  # noqa: F401

@@ -10,6 +10,14 @@ from tenants.protection.exports.models import Export
 from tenants.protection.receipts.models import Receipt
 from tenants.provisioning.models import Cell, Operation, Step, Tenant
 from tenants.rollouts.models import Rollout, RolloutTarget
+from tenants.status.models import (
+    ComponentPeriod,
+    Incident,
+    IncidentUpdate,
+    StatusLink,
+    StatusSubscription,
+    TenantPeriod,
+)
 
 __all__ = [
     "Agent",
@@ -20,12 +28,15 @@ __all__ = [
     "AgentResult",
     "Backup",
     "Cell",
+    "ComponentPeriod",
     "ConnectionChange",
     "ContentBundle",
     "ContentFile",
     "ContentVersion",
     "EnrollmentToken",
     "Export",
+    "Incident",
+    "IncidentUpdate",
     "MovingAgent",
     "Operation",
     "Receipt",
@@ -33,8 +44,11 @@ __all__ = [
     "Revocation",
     "Rollout",
     "RolloutTarget",
+    "StatusLink",
+    "StatusSubscription",
     "Step",
     "Tenant",
+    "TenantPeriod",
     "TokenUse",
     "TrailExchange",
     "UsageHour",

@@ -16,15 +16,19 @@ from tenants.provisioning.tasks import (
     work_off,
 )
 from tenants.rollouts.tasks import look_at_rollout, sweep_rollouts
+from tenants.status.tasks import check_cell, check_platform, forget_old_status
 
 __all__ = [
     "BEAT_SCHEDULE",
     "begin_scheduled",
+    "check_cell",
+    "check_platform",
     "consume_changes",
     "exchange_trail",
     "exchange_trails",
     "follow_moves",
     "follow_moves_of",
+    "forget_old_status",
     "look_at_rollout",
     "look_into_bins",
     "read_agents",
@@ -78,6 +82,16 @@ BEAT_SCHEDULE = {
         "task": "tenants.tasks.look_into_bins",
         "schedule": 60.0,
         "options": {"expires": 55, "queue": "bulk"},
+    },
+    "check-platform": {
+        "task": "tenants.tasks.check_platform",
+        "schedule": 30.0,
+        "options": {"expires": 25, "queue": "bulk"},
+    },
+    "forget-old-status": {
+        "task": "tenants.tasks.forget_old_status",
+        "schedule": 3600.0,
+        "options": {"expires": 3000, "queue": "bulk"},
     },
     "read-usage": {
         "task": "tenants.tasks.read_usage",

@@ -25,12 +25,25 @@ from tenants.protection.receipts import views as receipts
 from tenants.provisioning import create_views, version_views
 from tenants.provisioning import operation_views as operations
 from tenants.rollouts import views as rollouts
+from tenants.status import platform_views as platform
+from tenants.status import public_views as public
+from tenants.status import views as status
 
 app_name = "tenants"
 
 urlpatterns = [
     path("i/<str:token_id>/", installers.short_link, name="installer"),
     path("search/", search_views.search, name="search"),
+    path("status.json", platform.as_json, name="platform-json"),
+    path("status/", platform.page, name="platform-status"),
+    path("status/feed.atom", platform.feed, name="platform-feed"),
+    path("status/incidents/<str:incident_id>/", platform.incident, name="platform-incident"),
+    path("status/subscribe/", platform.subscribe, name="platform-subscribe"),
+    path("status/subscriptions/<str:subscription_id>/<str:secret>/", platform.subscription, name="status-subscription"),
+    path("status/t/<str:status_token>/", public.page, name="public-status"),
+    path("status/t/<str:status_token>/status.json", public.as_json, name="public-json"),
+    path("status/t/<str:status_token>/feed.atom", public.feed, name="public-feed"),
+    path("status/t/<str:status_token>/subscribe/", public.subscribe, name="public-subscribe"),
     path("o/<str:organization_id>/tenants/new/", create_views.create, name="create"),
     path("o/<str:organization_id>/activity/", operations.activity, name="activity"),
     path("o/<str:organization_id>/agents/", agents.inventory, name="inventory"),
@@ -57,6 +70,15 @@ urlpatterns = [
     path("t/<str:tenant_id>/first-steps/", overview_views.first_steps, name="first-steps"),
     path("t/<str:tenant_id>/first-steps/hide/", overview_views.hide_first_steps, name="first-steps-hide"),
     path("t/<str:tenant_id>/usage/", metering.usage, name="usage"),
+    path("t/<str:tenant_id>/status/", status.page, name="status"),
+    path("t/<str:tenant_id>/status/links/", status.make_link, name="status-link-new"),
+    path("t/<str:tenant_id>/status/links/<str:link_id>/revoke/", status.revoke_link, name="status-link-revoke"),
+    path("t/<str:tenant_id>/status/subscriptions/", status.subscribe, name="status-subscribe"),
+    path(
+        "t/<str:tenant_id>/status/subscriptions/<str:subscription_id>/end/",
+        status.unsubscribe,
+        name="status-subscription-end",
+    ),
     path("t/<str:tenant_id>/settings/", protection.settings, name="settings"),
     path("t/<str:tenant_id>/start/", protection.start, name="start"),
     path("t/<str:tenant_id>/stop/", protection.stop, name="stop"),

@@ -12,6 +12,7 @@ from tenants.provisioning.models import Tenant
 SECTIONS = (
     ("overview", "Overview", "gauge", "tenants:overview", "tenant.view"),
     ("usage", "Usage", "chart-line", "tenants:usage", "tenant.view"),
+    ("status", "Status", "radio", "tenants:status", "tenant.view"),
     ("events", "Events", "activity", "tenants:events", "events.read"),
     ("agents", "Agents", "server", "tenants:agents", "agent.view"),
     ("tokens", "Enrollment tokens", "key-round", "tenants:tokens", "token.view"),

@@ -5,7 +5,7 @@ Both who asks the edge (the reconciler) and who listens to it (the feed) come th
 number of times; `seq` tells which view is the later one. Callers hold the tenant's row lock.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.utils import timezone
@@ -38,6 +38,22 @@ OVERTAKEN = {
 }
 
 
+Watcher = Callable[[Tenant], None]
+_WATCHERS: list[Watcher] = []
+
+
+def watches(watcher: Watcher) -> Watcher:
+    """Register a function that gets the locked row of each tenant of which something new is known, in a transaction."""
+    _WATCHERS.append(watcher)
+    return watcher
+
+
+def tell_watchers(tenant: Tenant) -> None:
+    """Part of a transaction under the tenant's lock: its state may be another one now."""
+    for watcher in _WATCHERS:
+        watcher(tenant)
+
+
 def locked(tenant_id: str) -> Tenant:
     """The tenant's row, locked until the transaction ends, with its cell."""
     return Tenant.objects.select_related("cell").select_for_update(of=("self",)).get(pk=tenant_id)
@@ -62,6 +78,7 @@ def record(tenant: Tenant, seen: Sighting, *, set_back: bool = False) -> bool:
     _want_what_runs(tenant, seen)
     end_overtaken(tenant, seen)
     _close_what_is_reached(tenant, seen)
+    tell_watchers(tenant)
     return True
 
 
@@ -82,6 +99,7 @@ def record_absence(tenant: Tenant) -> None:
     tenant.observed, tenant.observed_generation, tenant.reason = "absent", 0, None
     tenant.edge_view, tenant.edge_seq, tenant.told_at = None, -1, timezone.now()
     tenant.save(update_fields=MIRRORED)
+    tell_watchers(tenant)
 
 
 def open_operation(tenant: Tenant) -> Operation | None:

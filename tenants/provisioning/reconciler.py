@@ -307,6 +307,7 @@ def _postpone(tenant: Tenant, error: EdgeError) -> None:
         tenant.next_attempt_at = timezone.now() + delay
         intents.note_failure(operation, error, Operation.State.WAITING)
     tenant.save(update_fields=["observed", "next_attempt_at", "halted_at", "reason"])
+    mirror.tell_watchers(tenant)
 
 
 def _give_up(tenant: Tenant, operation: Operation, error: EdgeError) -> None:

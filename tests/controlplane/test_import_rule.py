@@ -13,7 +13,17 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("controlplane", "organizations", "billing", "tenants", "fleet")
-INNER_ROOMS = ("provisioning", "metering", "enrollment", "agents", "protection", "content", "access", "rollouts")
+INNER_ROOMS = (
+    "provisioning",
+    "metering",
+    "enrollment",
+    "agents",
+    "protection",
+    "content",
+    "access",
+    "rollouts",
+    "status",
+)
 # What actions of `organizations` stand on: these files, and in its packages all but the doors, which go by these names.
 FOUNDATION = (
     "access",
