@@ -150,6 +150,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("text", models.CharField(max_length=2000)),
+                ("told_up_to", models.CharField(blank=True, max_length=32)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
                     "incident",
@@ -251,6 +252,7 @@ class Migration(migrations.Migration):
                 ),
                 ("reason", models.CharField(blank=True, max_length=300)),
                 ("told", models.BooleanField(default=False)),
+                ("told_up_to", models.CharField(blank=True, max_length=32)),
                 ("created_at", models.DateTimeField(help_text="when it began")),
                 ("ended_at", models.DateTimeField(blank=True, null=True)),
                 (

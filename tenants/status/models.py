@@ -99,12 +99,16 @@ class Incident(models.Model):
 
 
 class IncidentUpdate(models.Model):
-    """What staff said about an incident or maintenance at one moment. It is mailed once to whoever subscribed."""
+    """
+    What staff said about an incident or maintenance at one moment. It is mailed once to whoever subscribed:
+    `told_up_to` is the subscription up to which that is done.
+    """
 
     id = models.CharField(primary_key=True, max_length=32, default=new_update_id, editable=False)
     incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="updates")
     state = models.CharField(max_length=16, choices=Incident.State)
     text = models.CharField(max_length=2000)
+    told_up_to = models.CharField(max_length=32, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -118,7 +122,8 @@ class TenantPeriod(models.Model):
     """
     For how long a tenant was in one state, as the portal was told; the newest has no end.
 
-    `reason` is the edge's own word, for the tenant's people only. `told` says that subscribers were mailed about it.
+    `reason` is the edge's own word, for the tenant's people only. `told` says that subscribers are mailed about it,
+    `told_up_to` is the subscription up to which that is done.
     """
 
     class State(models.TextChoices):
@@ -137,6 +142,7 @@ class TenantPeriod(models.Model):
     state = models.CharField(max_length=16, choices=State)
     reason = models.CharField(max_length=300, blank=True)
     told = models.BooleanField(default=False)
+    told_up_to = models.CharField(max_length=32, blank=True)
     created_at = models.DateTimeField(help_text="when it began")
     ended_at = models.DateTimeField(null=True, blank=True)
 

@@ -1,7 +1,8 @@
 """
-Mails to subscribers. Each is written in the transaction in which its fact counts as delivered: once, whoever dies.
+Mails to subscribers, once each, whoever dies and whatever is delivered twice.
 
-A fact reaches a page of subscribers at a time; the next page is a fact of its own, published in the same transaction.
+A fact reaches a page of subscribers at a time. In one transaction a page is claimed by moving the mark of how far its
+thing was told, its mails are written, and the next page is published as a fact of its own.
 """
 
 from collections.abc import Mapping
@@ -35,7 +36,8 @@ def tell_of_incident(message: Message) -> None:
         "ends_at": incident.ends_at,
         "incident_id": incident.pk,
     }
-    _tell_page(message, of_thing(rls.PLATFORM, ""), "status_incident", context)
+    claim = IncidentUpdate.objects.filter(pk=said.pk)
+    _tell_page(message, claim, of_thing(rls.PLATFORM, ""), "status_incident", context)
 
 
 @outbox.subscriber(tenant_periods.CHANGED)
@@ -44,7 +46,8 @@ def tell_of_tenant(message: Message) -> None:
     period = TenantPeriod.objects.select_related("tenant").get(pk=message.payload["period"])
     titles = dict(StatusLink.objects.filter(tenant=period.tenant).values_list("pk", "title"))
     context = {"state": period.get_state_display(), "at": period.created_at, "tenant": period.tenant, "titles": titles}
-    _tell_page(message, of_thing(period.organization_id, period.tenant_id), "status_tenant", context)
+    claim = TenantPeriod.objects.filter(pk=period.pk)
+    _tell_page(message, claim, of_thing(period.organization_id, period.tenant_id), "status_tenant", context)
 
 
 @outbox.subscriber(ERASED)
@@ -62,9 +65,17 @@ def of_thing(organization_id: str, tenant_id: str) -> QuerySet[StatusSubscriptio
 
 
 def _tell_page(
-    message: Message, subscribed: QuerySet[StatusSubscription], template: str, context: Mapping[str, Any]
+    message: Message,
+    thing: QuerySet[IncidentUpdate] | QuerySet[TenantPeriod],
+    subscribed: QuerySet[StatusSubscription],
+    template: str,
+    context: Mapping[str, Any],
 ) -> None:
-    page = list(subscribed.filter(pk__gt=message.payload["after"])[:PAGE])
+    """Args: thing: the one row whose mark says how far it was told; subscribed: in the order of pages."""
+    after = message.payload["after"]
+    page = list(subscribed.filter(pk__gt=after)[:PAGE])
+    if not page or not thing.filter(told_up_to=after).update(told_up_to=page[-1].pk):
+        return
     owner = None if message.organization_id == rls.PLATFORM else message.organization_id
     for each in page:
         path = subscriptions.path_of(each)

@@ -24,4 +24,6 @@ PLAIN = {
     "passkey_id": "pkey_" + "a" * 20,
     "session_id": "ses_" + "a" * 20,
     "set_id": "crl_" + "a" * 20,
+    "incident_id": "inc_" + "a" * 20,
+    "status_token": "sts_nothing",
 }

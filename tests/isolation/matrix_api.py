@@ -6,6 +6,23 @@ API = {
     "/api/…": {},
     "/api/v1/openapi.json": {"GET": anybody()},
     "/api/v1/plans": {"GET": people()},
+    "/api/v1/status": {"GET": people()},
+    "/api/v1/status/subscriptions": {"POST": people(body={"email": "nobody@example.test"})},
+    "/api/v1/tenants/{tenant_id}/status": {"GET": needs("tenant.view")},
+    "/api/v1/tenants/{tenant_id}/status/periods": {"GET": needs("tenant.view")},
+    "/api/v1/tenants/{tenant_id}/status/links": {
+        "GET": needs("tenant.view"),
+        "POST": needs("tenant.operate", body={"title": "For the client"}),
+    },
+    "/api/v1/tenants/{tenant_id}/status/links/{link_id}": {
+        "GET": needs("tenant.view"),
+        "DELETE": needs("tenant.operate"),
+    },
+    "/api/v1/tenants/{tenant_id}/status/subscriptions": {
+        "GET": needs("tenant.operate"),
+        "POST": needs("tenant.operate", body={"email": "ida@example.test"}),
+    },
+    "/api/v1/tenants/{tenant_id}/status/subscriptions/{subscription_id}": {"DELETE": needs("tenant.operate")},
     "/api/v1/organizations": {"GET": people(), "POST": people(body={"name": "New"})},
     "/api/v1/organizations/{organization_id}": {
         "GET": members(),

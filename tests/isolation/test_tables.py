@@ -27,6 +27,9 @@ GLOBAL = {
     "socialaccount_socialapp": "allauth's; not filled, connections are rows of ours",
     "socialaccount_socialtoken": "allauth's; tokens are never stored",
     "tenants_cell": "the platform's edges",
+    "tenants_componentperiod": "what checks saw of the platform's own components, told to everybody",
+    "tenants_incident": "what staff tell everybody",
+    "tenants_incidentupdate": "what staff tell everybody",
 }
 # Readable for whom it names, but not forced: the owner's triggers fill it.
 ACCESS = "organizations_access"
@@ -159,6 +162,8 @@ DEFINER_FUNCTIONS = {
     "outbox_due": "ids of deliveries that are due",
     "agent_moves_open": "organizations with a move of agents that has not ended, by the clock",
     "rollouts_due": "roll-outs to be looked at, by the clock",
+    "status_forget_unconfirmed": "removes addresses that did not confirm in time that they want to be told",
+    "status_work_due": "when the longest waiting delivery and tenant became due: two moments, no rows",
     "tenants_bin_due": "tenants in the recycle bin whose end is near or reached, by the clock",
     "trail_exchanges_due": "organizations of which an end of a trail has moved, by the clock",
     "refresh_cell": "marks a cell's tenants for another look after its feed was lost",

@@ -42,6 +42,9 @@ from tenants.provisioning.actions import create
 from tenants.provisioning.kinds import EXPORT
 from tenants.provisioning.models import Cell, Operation, Tenant
 from tenants.rollouts import actions as rollouts
+from tenants.status import links as status_links
+from tenants.status import subscriptions as status_subscriptions
+from tenants.status.models import TenantPeriod
 from tests.cast import actor_for, found, found_client, join, person, session_of
 from tests.database import all_rows
 from tests.isolation.directories import directory_clients, directory_ids
@@ -183,7 +186,7 @@ def _tenants(alice: User, acme: Organization) -> tuple[Tenant, dict[str, str]]:
         rollout = rollouts.start(
             by=actor, organization=acme, kind="version", arguments={"version": "4.14.7"}, only={"tenants": [other.pk]}
         )
-    return other, _content(alice, acme, tenant) | {
+    return other, _content(alice, acme, tenant) | _status(alice, acme, tenant) | {
         "rollout_id": rollout.pk,
         "batch_id": batch.pk,
         "order_id": order.pk,
@@ -212,6 +215,19 @@ def _content(alice: User, acme: Organization, tenant: Tenant) -> dict[str, str]:
         )
     ids = {"file_id": shared.file_id, "own_file_id": own.file_id, "bundle_id": bundle.pk}
     return ids | {"version_number": "1"}
+
+
+def _status(alice: User, acme: Organization, tenant: Tenant) -> dict[str, str]:
+    """A public link, an address that is told, and a state with its reason."""
+    actor = actor_for(alice)
+    with rls.acting_as(actor.rls_actor):
+        link, _ = status_links.make(by=actor, tenant=tenant, title=f"Status {CANARY}")
+        TenantPeriod.objects.create(
+            organization=acme, tenant=tenant, state="down", reason=CANARY, created_at=timezone.now()
+        )
+    about = status_subscriptions.of_tenant(tenant)
+    status_subscriptions.ask(email=f"told@{CANARY}.example", about=about)
+    return {"link_id": link.pk, "subscription_id": status_subscriptions.id_of(about, f"told@{CANARY}.example")}
 
 
 def _bundled(sha256: str) -> dict[str, object]:

@@ -26,6 +26,7 @@ BUILT = {
     "organizations.membership.": {"create", "change_role", "block", "unblock", "end"},
     "organizations.password.": {"change", "set"},
     "tenants.agents.": set(AgentOrder.Kind.values),
+    "tenants.incident.": {"open", "schedule"},
     "tenants.rollout.": {"hold", "finish"},
     "tenants.tenant.": set(KINDS),
 }
