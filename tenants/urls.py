@@ -40,6 +40,11 @@ urlpatterns = [
     path("status/incidents/<str:incident_id>/", platform.incident, name="platform-incident"),
     path("status/subscribe/", platform.subscribe, name="platform-subscribe"),
     path("status/subscriptions/<str:subscription_id>/<str:secret>/", platform.subscription, name="status-subscription"),
+    path(
+        "status/subscriptions/<str:subscription_id>/<str:secret>/one-click/",
+        platform.one_click,
+        name="status-one-click",
+    ),
     path("status/t/<str:status_token>/", public.page, name="public-status"),
     path("status/t/<str:status_token>/status.json", public.as_json, name="public-json"),
     path("status/t/<str:status_token>/feed.atom", public.feed, name="public-feed"),

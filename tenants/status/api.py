@@ -14,13 +14,13 @@ from tenants.provisioning import queries as tenants
 from tenants.provisioning.models import Tenant
 from tenants.status import board, links, queries, subscriptions, tenant_board
 from tenants.status.serializers import (
-    LinkIn,
-    LinkOut,
-    NewLinkOut,
+    NewStatusLinkOut,
     PeriodOut,
     PlatformStatusOut,
-    SubscriptionIn,
-    SubscriptionOut,
+    StatusLinkIn,
+    StatusLinkOut,
+    StatusSubscriptionIn,
+    StatusSubscriptionOut,
     TenantStatusOut,
 )
 
@@ -43,7 +43,7 @@ class PlatformStatus(ApiView):
 class PlatformSubscriptions(ApiView):
     """Who is told of the platform's status."""
 
-    @extend_schema(operation_id="status_subscribe", request=SubscriptionIn, responses={202: ASKED})
+    @extend_schema(operation_id="status_subscribe", request=StatusSubscriptionIn, responses={202: ASKED})
     def post(self, request: Request) -> Response:
         """Have an address asked whether it wants to be told of incidents and maintenance."""
         address = _counted(self, request)
@@ -66,6 +66,7 @@ class TenantStatus(OfTenant):
     def get(self, request: Request, tenant_id: str) -> Response:
         """Read a tenant's state, ninety days of it, and what is planned."""
         tenant = self.tenant()
+        access.require(self.actor, "tenant.view", tenant.organization_id)
         return Response(TenantStatusOut(tenant_board.of(tenant, tenant.name)).data)
 
 
@@ -81,27 +82,27 @@ class Periods(OfTenant):
 class Links(OfTenant):
     """Public links."""
 
-    @extend_schema(operation_id="tenants_status_links_list", responses=LinkOut(many=True), filters=False)
+    @extend_schema(operation_id="tenants_status_links_list", responses=StatusLinkOut(many=True), filters=False)
     def get(self, request: Request, tenant_id: str) -> Response:
         """List the public links of a tenant's status, revoked ones included."""
-        return self.page(queries.links_of(self.actor, self.tenant()), LinkOut)
+        return self.page(queries.links_of(self.actor, self.tenant()), StatusLinkOut)
 
-    @extend_schema(operation_id="tenants_status_links_create", request=LinkIn, responses={201: NewLinkOut})
+    @extend_schema(operation_id="tenants_status_links_create", request=StatusLinkIn, responses={201: NewStatusLinkOut})
     def post(self, request: Request, tenant_id: str) -> Response:
         """Make a public link. Its address is told this once."""
-        link, token = links.make(by=self.actor, tenant=self.tenant(), **valid(LinkIn, request))
+        link, token = links.make(by=self.actor, tenant=self.tenant(), **valid(StatusLinkIn, request))
         link.address = settings.BASE_URL + reverse("tenants:public-status", args=[token])  # type: ignore[attr-defined]
         headers = {"Location": f"/api/v1/tenants/{tenant_id}/status/links/{link.pk}"}
-        return Response(NewLinkOut(link).data, status=201, headers=headers)
+        return Response(NewStatusLinkOut(link).data, status=201, headers=headers)
 
 
 class OneLink(OfTenant):
     """One public link."""
 
-    @extend_schema(operation_id="tenants_status_links_retrieve", responses=LinkOut)
+    @extend_schema(operation_id="tenants_status_links_retrieve", responses=StatusLinkOut)
     def get(self, request: Request, tenant_id: str, link_id: str) -> Response:
         """Read a public link, without its address."""
-        return Response(LinkOut(queries.link(self.actor, self.tenant(), link_id)).data)
+        return Response(StatusLinkOut(queries.link(self.actor, self.tenant(), link_id)).data)
 
     @extend_schema(operation_id="tenants_status_links_revoke", responses={204: None})
     def delete(self, request: Request, tenant_id: str, link_id: str) -> Response:
@@ -114,13 +115,13 @@ class Subscriptions(OfTenant):
     """Who is told of a tenant's status."""
 
     @extend_schema(
-        operation_id="tenants_status_subscriptions_list", responses=SubscriptionOut(many=True), filters=False
+        operation_id="tenants_status_subscriptions_list", responses=StatusSubscriptionOut(many=True), filters=False
     )
     def get(self, request: Request, tenant_id: str) -> Response:
         """List who is told of a tenant's state, or was asked to confirm that."""
-        return self.page(queries.subscriptions_of(self.actor, self.tenant()), SubscriptionOut)
+        return self.page(queries.subscriptions_of(self.actor, self.tenant()), StatusSubscriptionOut)
 
-    @extend_schema(operation_id="tenants_status_subscribe", request=SubscriptionIn, responses={202: ASKED})
+    @extend_schema(operation_id="tenants_status_subscribe", request=StatusSubscriptionIn, responses={202: ASKED})
     def post(self, request: Request, tenant_id: str) -> Response:
         """Have an address asked whether it wants to be told of the tenant's trouble and its end."""
         tenant = self.tenant()
@@ -141,7 +142,7 @@ class OneSubscription(OfTenant):
 
 def _counted(view: ApiView, request: Request) -> str:
     """The address of the body, once the mail that goes there is within bounds."""
-    address = checked_address(valid(SubscriptionIn, request)["email"])
+    address = checked_address(valid(StatusSubscriptionIn, request)["email"])
     guessing.count("mail.place", view.actor.address)
     guessing.count("mail", address)
     return address

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import cache_control, never_cache
@@ -98,19 +98,16 @@ def unlisted(view: View) -> View:
     return answered
 
 
-# A mail program that ends a subscription by one post has no page of ours before (RFC 8058); the secret in the address
-# is what proves the right.
-@csrf_exempt
 @calls_out
 @never_cache
 @unlisted
 @require_http_methods(["GET", "HEAD", "POST"])
 def subscription(request: HttpRequest, subscription_id: str, secret: str) -> HttpResponse:
-    """The page behind a mailed link; on POST, it is confirmed, or ended."""
+    """The page behind a mailed link; on POST, the subscription is confirmed, or ended."""
     found = subscriptions.find(subscription_id, secret)
     if request.method != "POST":
         return render(request, "status/subscription.html", {"subscription": found})
-    act = "end" if request.POST.get("List-Unsubscribe") == "One-Click" else request.POST.get("act")
+    act = request.POST.get("act", "")
     if act not in ACTS:
         raise Malformed(f"Expected one of {', '.join(ACTS)}.", field="act")
     ACTS[act](by=actor_of(request), subscription=found)
@@ -118,3 +115,18 @@ def subscription(request: HttpRequest, subscription_id: str, secret: str) -> Htt
 
 
 ACTS = {"confirm": subscriptions.confirm, "end": subscriptions.end}
+
+
+# Mail programs post here without a page of ours before (RFC 8058, 3.1); the secret in the address proves the right, and
+# what it does is what whoever got the mail wants of it.
+@csrf_exempt
+@calls_out
+@never_cache
+@unlisted
+@require_http_methods(["GET", "HEAD", "POST"])
+def one_click(request: HttpRequest, subscription_id: str, secret: str) -> HttpResponse:
+    """What a mail program posts to; people who open it are led to the page."""
+    if request.method != "POST":
+        return redirect("tenants:status-subscription", subscription_id, secret)
+    subscriptions.end(by=actor_of(request), subscription=subscriptions.find(subscription_id, secret))
+    return render(request, "status/subscription_done.html", {"confirmed": False})

@@ -116,13 +116,13 @@ class PeriodOut(serializers.ModelSerializer[TenantPeriod]):
         read_only_fields = fields
 
 
-class LinkIn(serializers.Serializer[Any]):
+class StatusLinkIn(serializers.Serializer[Any]):
     """A public link to be made."""
 
     title = serializers.CharField(max_length=80, help_text="what strangers read instead of the tenant's name")
 
 
-class LinkOut(serializers.ModelSerializer[StatusLink]):
+class StatusLinkOut(serializers.ModelSerializer[StatusLink]):
     """A public link, without its address."""
 
     class Meta:
@@ -131,23 +131,23 @@ class LinkOut(serializers.ModelSerializer[StatusLink]):
         read_only_fields = fields
 
 
-class NewLinkOut(LinkOut):
+class NewStatusLinkOut(StatusLinkOut):
     """A public link just made: its address is told this once."""
 
     address = serializers.CharField(read_only=True)
 
-    class Meta(LinkOut.Meta):
-        fields = [*LinkOut.Meta.fields, "address"]
+    class Meta(StatusLinkOut.Meta):
+        fields = [*StatusLinkOut.Meta.fields, "address"]
         read_only_fields = fields
 
 
-class SubscriptionIn(serializers.Serializer[Any]):
+class StatusSubscriptionIn(serializers.Serializer[Any]):
     """An address to be asked whether it wants to be told."""
 
     email = serializers.CharField(max_length=254)
 
 
-class SubscriptionOut(serializers.ModelSerializer[StatusSubscription]):
+class StatusSubscriptionOut(serializers.ModelSerializer[StatusSubscription]):
     """An address that is told of a tenant's state, or was asked to confirm that."""
 
     class Meta:

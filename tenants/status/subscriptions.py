@@ -106,6 +106,11 @@ def path_of(subscription: StatusSubscription) -> str:
     return reverse("tenants:status-subscription", args=[subscription.pk, subscription.secret])
 
 
+def one_click_path_of(subscription: StatusSubscription) -> str:
+    """The address that mail programs post to, by which it is ended."""
+    return reverse("tenants:status-one-click", args=[subscription.pk, subscription.secret])
+
+
 def find(subscription_id: str, secret: str) -> StatusSubscription:
     """A subscription, for whoever has the mailed link. Raises NotFound."""
     with rls.reading_as(f"subscription:{subscription_id}"):

@@ -80,7 +80,8 @@ def _tell_page(
     for each in page:
         path = subscriptions.path_of(each)
         own = {**context, "path": path, "title": mail.unlinked(_title(context, each))}
-        mail.write(to=each.email, template=template, context=own, organization_id=owner, unsubscribe=path)
+        way_out = subscriptions.one_click_path_of(each)
+        mail.write(to=each.email, template=template, context=own, organization_id=owner, unsubscribe=way_out)
     if len(page) == PAGE:
         following = {**message.payload, "after": page[-1].pk}
         key = f"{message.key.split(':')[0]}:{page[-1].pk}"

@@ -16,6 +16,10 @@ PAGES = {
     "/status/incidents/{incident_id}/": {"GET": anybody()},
     "/status/subscribe/": {"GET": anybody(), "POST": anybody(body={"email": "nobody@example.test"})},
     "/status/subscriptions/{subscription_id}/{secret}/": {"GET": anybody(), "POST": anybody(body={"act": "end"})},
+    "/status/subscriptions/{subscription_id}/{secret}/one-click/": {
+        "GET": anybody(),
+        "POST": anybody(body={"List-Unsubscribe": "One-Click"}),
+    },
     "/status/t/{status_token}/": {"GET": anybody()},
     "/status/t/{status_token}/status.json": {"GET": anybody()},
     "/status/t/{status_token}/feed.atom": {"GET": anybody()},

@@ -18,10 +18,13 @@ from tests.isolation.world import World, world
 __all__ = ["dns_is_empty", "edge_is_away", "world"]
 
 # Where an identity provider's page posts to: its answer is signed, and taken on by the browser that began (`attempts`).
-EXEMPT = "/sso/saml/{connection_id}/acs/"
+# Where a mail program ends a subscription: by the secret of the address alone, whoever is signed in (RFC 8058).
+EXEMPT = ("/sso/saml/{connection_id}/acs/", "/status/subscriptions/{subscription_id}/{secret}/one-click/")
 # How an API call may sign in: by what no browser adds by itself, or by the session under the check of a form.
 SAFE_FOR_API = {SessionAuthentication, ApiKeyAuthentication, ScimAuthentication}
-WRITES = [(address, verb) for address, verbs in MATRIX.items() for verb in verbs if verb != "GET" and address != EXEMPT]
+WRITES = [
+    (address, verb) for address, verbs in MATRIX.items() for verb in verbs if verb != "GET" and address not in EXEMPT
+]
 
 
 def views(node: URLResolver | None = None, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -34,9 +37,12 @@ def views(node: URLResolver | None = None, prefix: str = "") -> Iterator[tuple[s
             yield from views(pattern, route)
 
 
-def test_one_page_alone_is_exempt() -> None:
+def test_two_pages_alone_are_exempt() -> None:
     exempt = [(route, view) for route, view in views() if getattr(view, "csrf_exempt", False)]
-    assert [route for route, view in exempt if not hasattr(view, "cls")] == ["sso/saml/<connection:connection_id>/acs/"]
+    assert [route for route, view in exempt if not hasattr(view, "cls")] == [
+        "sso/saml/<connection:connection_id>/acs/",
+        "status/subscriptions/<str:subscription_id>/<str:secret>/one-click/",
+    ]
     ways = {way for _, view in exempt if hasattr(view, "cls") for way in view.cls.authentication_classes}
     assert ways <= SAFE_FOR_API
 

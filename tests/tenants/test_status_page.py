@@ -180,7 +180,12 @@ def test_mail_programs_end_it_by_one_post_without_a_page_of_ours(subscribed, out
     assert answer.status_code == 200
     with all_rows():
         assert not StatusSubscription.objects.exists()
-    assert program.get(address.removeprefix("http://testserver")).status_code == 404
+    assert program.post(address.removeprefix("http://testserver"), {}).status_code == 404
+
+
+def test_whoever_opens_the_address_of_mail_programs_is_led_to_the_page(visitor, subscribed):
+    answer = visitor.get(f"{subscribed}one-click/")
+    assert (answer.status_code, answer["Location"]) == (302, subscribed)
 
 
 def test_a_post_that_says_nothing_changes_nothing(visitor, subscribed):
