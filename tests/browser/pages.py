@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from organizations.models import Grant, User
+from tenants.status.models import Incident
+from tenants.status.subscriptions import path_of
 from tests.browser.world import World
 
 
@@ -39,10 +41,20 @@ def _emergency(grant: Grant) -> str:
     return f"/o/{grant.client_id}/emergency/{grant.pk}/"
 
 
+def _incident() -> str:
+    return Incident.objects.get(kind="incident").pk
+
+
 PAGES = (
     Shown("front", "", lambda world: "/"),
     Shown("sign-in", "", lambda world: "/sign-in/"),
     Shown("sign-up", "", lambda world: "/sign-up/"),
+    Shown("status", "", lambda world: "/status/"),
+    Shown("status-incident", "", lambda world: f"/status/incidents/{_incident()}/"),
+    Shown("status-subscribe", "", lambda world: "/status/subscribe/"),
+    Shown("status-subscription", "", lambda world: path_of(world.subscription)),
+    Shown("status-of-tenant", "", lambda world: f"/status/t/{world.status_token}/"),
+    Shown("tenant-status", "alice", _tenant("Production", "status/")),
     Shown("sign-up-saml", "", lambda world: "/sign-up/saml/"),
     Shown("invitation-stranger", "", lambda world: f"/invitations/{world.invitation}/"),
     Shown("invitation", "alice", lambda world: f"/invitations/{world.invitation}/"),

@@ -41,11 +41,13 @@ from tenants.provisioning.models import Cell, Operation, Tenant
 from tenants.provisioning.reconciler import reconcile
 from tenants.rollouts import actions as rollouts
 from tenants.rollouts.models import Rollout, RolloutTarget
+from tenants.status.models import StatusSubscription
 from tests.browser.alerts import alerts_of_agents
 from tests.browser.edge import LivelyEdge, ago
 from tests.browser.exported import add_exports
 from tests.browser.providers import add_providers
 from tests.browser.used import add_usage
+from tests.browser.statuses import add_status
 from tests.cast import actor_for, join
 from tests.database import all_rows
 from tests.deliveries import deliver_due
@@ -85,6 +87,8 @@ class World:
     receipt: Receipt | None = None
     content: str = ""
     rollout: Rollout | None = None
+    status_token: str = ""
+    subscription: StatusSubscription | None = None
 
     def add(self, client: Organization, name: str, by: User) -> Tenant:
         """A tenant just asked for, which the reconciler has handed to the edge."""
@@ -140,6 +144,7 @@ def build(edge: LivelyEdge, *, paula: User, alice: User, vera: User, msp: Organi
         access_requests.ask(by=by, msp=msp, role_ceiling="viewer", email="it@harbour-logistics.example")
     world.read()
     _rollout(world)
+    add_status(world)
     return world
 
 
