@@ -44,7 +44,7 @@ def of_cell(cell: Cell) -> list[Component]:
     base = cell.base_url.rstrip("/")
     doors: tuple[tuple[str, str, Callable[[], Reading]], ...] = (
         ("edge", "Registry and control", lambda: probes.answers(f"{base}/readyz", 200)),
-        ("enrollment", "Enrollment of agents", lambda: probes.refuses("POST", f"{base}/api/agents/enroll")),
+        ("enroll", "Enrollment of agents", lambda: probes.refuses("POST", f"{base}/api/agents/enroll")),
         ("events", "Event streams", lambda: probes.refuses("GET", f"{base}/api/events")),
         ("changes", "News of tenants", lambda: probes.changes_are_read(cell.pk)),
     )

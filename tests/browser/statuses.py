@@ -61,9 +61,7 @@ def _said(now: dt.datetime) -> None:
     slow = {"title": "Event streams break off", "affects": ["lo-events"]}
     over = incidents.open_incident(by=STAFF, text="Readers are cut off after a minute. We look into it.", **slow)
     incidents.update(by=STAFF, incident_id=over.pk, state="identified", text="A limit was set too low.")
-    incidents.update(
-        by=STAFF, incident_id=over.pk, state="resolved", text="The limit is back. Nothing was lost."
-    )
+    incidents.update(by=STAFF, incident_id=over.pk, state="resolved", text="The limit is back. Nothing was lost.")
     incidents.schedule(
         by=STAFF,
         title="New disks for the portal's database",

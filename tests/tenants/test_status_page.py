@@ -24,7 +24,7 @@ from tests.tenants.conftest import deliver
 pytestmark = pytest.mark.django_db
 
 STAFF = Actor.system("manage.py status by ada")
-OUTAGE = {"title": "Agents can't enroll", "text": "We look into it.", "affects": ["lo-enrollment"]}
+OUTAGE = {"title": "Agents can't enroll", "text": "We look into it.", "affects": ["lo-enroll"]}
 
 
 @pytest.fixture
