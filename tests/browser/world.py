@@ -46,8 +46,8 @@ from tests.browser.alerts import alerts_of_agents
 from tests.browser.edge import LivelyEdge, ago
 from tests.browser.exported import add_exports
 from tests.browser.providers import add_providers
-from tests.browser.used import add_usage
 from tests.browser.statuses import add_status
+from tests.browser.used import add_usage
 from tests.cast import actor_for, join
 from tests.database import all_rows
 from tests.deliveries import deliver_due

@@ -1,4 +1,4 @@
-"""The checks of the status page against the real Worker: what each door answers, and that an edge that is gone is down."""
+"""The checks of the status page against the real Worker: its doors are operational, and of one that is gone, down."""
 
 import pytest
 
