@@ -19,6 +19,7 @@ from tenants.protection.backups import schedule_views as schedules
 from tenants.protection.backups import views as backups
 from tenants.protection.deletion import bin_views as recycle_bin
 from tenants.protection.exports import views as exports
+from tenants.protection.maintenance import certificate_views as certificates
 from tenants.protection.maintenance import sleep_views as sleep
 from tenants.protection.maintenance import window_views as maintenance
 from tenants.protection.receipts import views as receipts
@@ -93,6 +94,7 @@ urlpatterns = [
     path("t/<str:tenant_id>/backup-schedule/", schedules.schedule, name="backup-schedule"),
     path("t/<str:tenant_id>/ring/", maintenance.ring, name="ring"),
     path("t/<str:tenant_id>/sleep-policy/", sleep.policy, name="sleep-policy"),
+    path("t/<str:tenant_id>/certificates/", certificates.certificates, name="certificates"),
     path("t/<str:tenant_id>/rotate-certificates/", protection.rotate_certificates, name="rotate-certificates"),
     path("t/<str:tenant_id>/rotate-credentials/", protection.rotate_credentials, name="rotate-credentials"),
     path("t/<str:tenant_id>/upgrade/", version_views.upgrade, name="upgrade"),

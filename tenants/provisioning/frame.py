@@ -18,6 +18,7 @@ SECTIONS = (
     ("tokens", "Enrollment tokens", "key-round", "tenants:tokens", "token.view"),
     ("content", "Rules and content", "file-code", "tenants:content", "tenant.view"),
     ("access", "Access", "eye", "tenants:access", "tenant.view"),
+    ("certificates", "Certificates", "shield-check", "tenants:certificates", "tenant.view"),
     ("backups", "Backups", "hard-drive", "tenants:backups", "tenant.view"),
     ("operations", "Operations", "refresh-cw", "tenants:operations", "tenant.view"),
     ("receipts", "Receipts", "file-badge", "tenants:receipts", "tenant.view"),

@@ -40,6 +40,7 @@ class LivelyEdge(FakeEdge):
         view = self.views[tenant_id]
         self._steps_up_to(view, None)
         view["nodes"] = [self._node(role, "running") for role in ROLES]
+        view["credentials"] = {"generation": 2, "rotated_at": ago(12 * 86400)}
         view["certificate"] = {
             "generation": 1,
             "not_after": ago(-certificate_days * 86400 - 3600),

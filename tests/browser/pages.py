@@ -107,6 +107,8 @@ PAGES = (
     Shown("events", "alice", _tenant("Production", "events/")),
     Shown("access", "alice", _tenant("Production", "access/")),
     Shown("sizes", "alice", _tenant("Production", "resize/")),
+    Shown("certificates", "alice", _tenant("Production", "certificates/")),
+    Shown("certificates-none", "paula", _tenant("Eastlake production", "certificates/")),
     Shown("backups", "alice", _tenant("Production", "backups/")),
     Shown("backup", "alice", lambda world: _tenant("Production", f"backups/{world.backup}/")(world)),
     Shown("backups-empty", "paula", _tenant("Baltic production", "backups/")),

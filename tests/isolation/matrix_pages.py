@@ -202,6 +202,7 @@ PAGES = {
     "/o/{organization_id}/content/{file_id}/withdraw/": {"POST": needs("content.manage")},
     "/t/{tenant_id}/first-steps/": {"GET": needs("tenant.view")},
     "/t/{tenant_id}/first-steps/hide/": {"POST": needs("tenant.view")},
+    "/t/{tenant_id}/certificates/": {"GET": needs("tenant.view")},
     "/t/{tenant_id}/usage/": {"GET": needs("tenant.view")},
     "/t/{tenant_id}/content/": {"GET": needs("tenant.view")},
     "/t/{tenant_id}/content/publish/": {"POST": needs("tenant.operate")},

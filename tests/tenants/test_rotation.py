@@ -204,3 +204,28 @@ def test_a_credential_for_the_edge_is_for_rotating_one_tenant_alone(running, ali
     assert (claims["scope"], claims["tenant"], claims["sub"]) == ("certs:rotate", running.pk, alice_acts.user_id)
     assert claims["exp"] - claims["iat"] <= 8 * 3600
     assert issued.url == "http://edge.test/api/certs/rotate"
+
+
+def test_the_page_of_certificates_tells_what_is_in_use_and_what_was_exchanged(running, edge, alice, vera):
+    edge.views[running.pk] |= {
+        "certificate": {
+            **{"generation": 4, "not_after": "2027-11-27T10:00:00Z", "renew_at": "2027-08-27T10:00:00Z"},
+            **{"fingerprint": "ab" * 32, "ca_fingerprint": "cd" * 32},
+        },
+        "credentials": {"generation": 2, "rotated_at": "2026-11-20T10:00:00Z"},
+    }
+    edge.publish(running.pk)
+    edge.begin_rotation(running.pk, "run_by_the_clock")
+    read_feed()
+    page = session_of(alice).get(f"/t/{running.pk}/certificates/")
+    assert "cd" * 32 in page.content.decode()
+    assert page.context["credentials"]["generation"] == 2
+    assert [row["asked_by"] for row in page.context["rows"]] == ["the edge"]
+    assert not page.context["can_rotate"]
+    assert session_of(vera).get(f"/t/{running.pk}/certificates/").context["can_rotate"] is False
+
+
+def test_certificates_are_rotated_from_their_page_by_whoever_may(running, alice, vera):
+    pages = {person: session_of(person).get(f"/t/{running.pk}/certificates/") for person in (alice, vera)}
+    assert "Rotate certificates now" in pages[alice].content.decode()
+    assert "Rotate certificates now" not in pages[vera].content.decode()

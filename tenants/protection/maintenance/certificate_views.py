@@ -1,0 +1,72 @@
+"""A tenant's certificates and its nodes' passwords: how old they are, when they end, and what was exchanged."""
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from controlplane.actor import actor_of
+from controlplane.keyset import page_of, pager
+from organizations import access
+from organizations.names import names_of
+from tenants.provisioning import marks, queries
+from tenants.provisioning.frame import tenant_frame
+from tenants.provisioning.kinds import ROTATE, ROTATE_CREDENTIALS
+from tenants.provisioning.lifecycle import CERTIFICATE_NOTICE
+from tenants.provisioning.models import Operation, Tenant
+from tenants.provisioning.previews import foreseen
+from tenants.provisioning.sighting import read_time
+from tenants.provisioning.timeline import tell
+from tenants.provisioning.views import asker_of
+
+EXCHANGES = (ROTATE, ROTATE_CREDENTIALS)
+
+
+@login_required
+@require_safe
+def certificates(request: HttpRequest, tenant_id: str) -> HttpResponse:
+    """What is in use, until when, and every exchange, the newest first."""
+    actor = actor_of(request)
+    tenant = queries.find(actor, tenant_id)
+    permissions = access.require(actor, "tenant.view", tenant.organization_id).permissions
+    exchanges = queries.operations_of(actor, tenant).filter(kind__in=EXCHANGES)
+    page = page_of(exchanges, cursor=request.GET.get("cursor"))
+    context = {
+        "tenant": tenant,
+        **_in_use(tenant),
+        "rows": _rows(page.rows),
+        "page": pager(page),
+        "can_rotate": _can_rotate(tenant, permissions),
+        "next_window": tenant.next_window,
+        "previews": {kind: _preview(tenant, kind) for kind in EXCHANGES},
+        "frame": tenant_frame(request, tenant, permissions, here="Certificates", section="certificates"),
+    }
+    return render(request, "tenants/certificates.html", context)
+
+
+def _in_use(tenant: Tenant) -> dict[str, Any]:
+    view = tenant.edge_view or {}
+    certificate = view.get("certificate") or {}
+    ends = read_time(certificate.get("not_after"))
+    return {
+        "certificate": certificate,
+        "mark": marks.of_certificate(ends, timezone.now(), CERTIFICATE_NOTICE),
+        "credentials": view.get("credentials"),
+    }
+
+
+def _rows(operations: list[Operation]) -> list[dict[str, Any]]:
+    names = names_of(operation.requested_by for operation in operations)
+    return [{"timeline": tell(operation), "asked_by": asker_of(operation, names)} for operation in operations]
+
+
+def _can_rotate(tenant: Tenant, permissions: frozenset[str]) -> bool:
+    able = "tenant.operate" in permissions and tenant.status in ("running", "attention")
+    return able and queries.in_the_way(tenant) is None
+
+
+def _preview(tenant: Tenant, kind: str) -> Any:
+    return foreseen(kind, organization_id=tenant.organization_id, tenant=tenant)
