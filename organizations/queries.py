@@ -26,14 +26,13 @@ from organizations.models import (
 from organizations.roles.named import NamedRole, role_in, roles_in
 from organizations.standings import (
     Standing,
-    closed_clients,
     current,
     may,
-    proven_roles,
     reached,
     standing_of,
     standings_of,
 )
+from organizations.visibility import stands_in
 
 
 def visible_to(actor: Actor, permission: str = "") -> QuerySet[Organization]:
@@ -42,16 +41,7 @@ def visible_to(actor: Actor, permission: str = "") -> QuerySet[Organization]:
 
     Args: permission: only where they have it, by their own role or by what it is cut down to.
     """
-    if actor.kind == "system":
-        everything = Organization.objects.all()
-        return everything if actor.organization_id is None else everything.filter(pk=actor.organization_id)
-    own = proven_roles(actor)
-    clients = Grant.objects.filter(current(), reached(actor, own)).exclude(client_id__in=closed_clients(actor, own))
-    seen = Organization.objects.filter(Q(id__in=own) | Q(id__in=clients.values("client_id")))
-    if not permission:
-        return seen
-    able = [one for one, standing in standings_of(actor, seen).items() if permission in standing.permissions]
-    return Organization.objects.filter(pk__in=able)
+    return Organization.objects.filter(stands_in(actor, permission))
 
 
 def find(actor: Actor, organization_id: str) -> Organization:

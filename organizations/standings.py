@@ -13,12 +13,16 @@ from dataclasses import dataclass, replace
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from controlplane import once
 from controlplane.actor import Actor
 from organizations.models import EmergencyAccess, Grant, Membership, Organization
 from organizations.msp import client_sets, working
 from organizations.permissions import OF_ALL_CLIENTS, OF_TENANTS, PERMISSIONS, ROLES, Role, largest_role_within
 from organizations.roles.named import permissions_of_role, permissions_of_roles
 from organizations.security.entering import ends_at, lack
+
+type Roles = Mapping[str, tuple[str, str | None]]
+"""By organization: somebody's role, and the connection that proves them there."""
 
 # Clients that demand anything at all of an MSP's people.
 STRICT = (
@@ -70,7 +74,7 @@ def standing_of(actor: Actor, organization: Organization | str) -> Standing | No
     if actor.kind == "system":
         works_here = actor.organization_id in (None, organization_id)
         return Standing(organization_id, Role.OWNER, PERMISSIONS) if works_here else None
-    return max(_standings(actor, {organization_id}), key=_preference(actor), default=None)
+    return max(all_standings(actor, {organization_id}), key=_preference(actor), default=None)
 
 
 def standings_of(actor: Actor, organizations: Iterable[Organization]) -> dict[str, Standing]:
@@ -78,16 +82,21 @@ def standings_of(actor: Actor, organizations: Iterable[Organization]) -> dict[st
     wanted = {organization.pk for organization in organizations}
     if actor.kind == "system":
         return {one: standing for one in wanted if (standing := standing_of(actor, one))}
+    return best_standings(actor, wanted)
+
+
+def best_standings(actor: Actor, wanted: Collection[str]) -> dict[str, Standing]:
+    """The same by ids, for an actor who is not the system."""
     # Of several the last one stays, so the best comes last.
-    return {each.organization_id: each for each in sorted(_standings(actor, wanted), key=_preference(actor))}
+    return {each.organization_id: each for each in sorted(all_standings(actor, wanted), key=_preference(actor))}
 
 
 def through_grants(actor: Actor, organization: Organization) -> list[Standing]:
     """Every way in which somebody may work in an organization for an MSP, whether or not they have chosen to."""
-    return [standing for standing in _standings(actor, {organization.pk}) if standing.grant_id]
+    return [standing for standing in all_standings(actor, {organization.pk}) if standing.grant_id]
 
 
-def _preference(actor: Actor) -> Callable[[Standing], tuple[bool, bool, int]]:
+def _preference(actor: Actor) -> Callable[[Standing], working.Preference]:
     return lambda standing: working.preference(actor, standing.grant_id, standing.permissions)
 
 
@@ -109,12 +118,17 @@ def current(at: dt.datetime | None = None) -> Q:
     return Q(state=Grant.State.ACTIVE) & (Q(ends_at__isnull=True) | Q(ends_at__gt=at)) & unreviewed
 
 
+def all_standings(actor: Actor, wanted: Collection[str]) -> tuple[Standing, ...]:
+    """Every way in which somebody stands in some organizations, whether or not they have chosen to work by it."""
+    asked = frozenset(wanted)
+    return once.ask(("standings", actor, asked), lambda: tuple(_standings(actor, asked)))
+
+
 def _standings(actor: Actor, wanted: Collection[str]) -> Iterator[Standing]:
     own = _admitted(actor)
     roles = _roles(actor, own)
     ends = {each.organization_id: ends_at(each.organization, actor, by=each.organization_id) for each in own}
-    # Of everybody who works for no MSP, neither sets of clients nor grants are asked for.
-    msps = {each.organization_id: roles[each.organization_id] for each in own if each.organization.kind == "msp"}
+    msps = _of_msps(roles, own)
     limits = limits_of(actor, msps)
     held = held_in(roles, limits)
     for organization_id in roles.keys() & set(wanted):
@@ -123,7 +137,7 @@ def _standings(actor: Actor, wanted: Collection[str]) -> Iterator[Standing]:
         yield Standing(
             organization_id,
             largest_role_within(granted) if organization_id in limits else role,
-            _scoped(actor, granted),
+            scoped(actor, granted),
             connection_id=connection_id,
             ends_at=ends[organization_id],
         )
@@ -164,7 +178,7 @@ def _under(
             yield Standing(
                 grant.client_id,
                 largest_role_within(left),
-                _scoped(actor, left),
+                scoped(actor, left),
                 grant_id=grant.pk,
                 msp_id=grant.msp_id,
                 connection_id=connection_id,
@@ -179,8 +193,12 @@ def ceiling_of(grant: Grant) -> frozenset[str]:
     The attack: with access for a day, or for an emergency's hour, one lets oneself in for ever, as a member or by what
     proves people. So only access that stands reaches that.
     """
-    ceiling = ROLES[grant.role_ceiling]
-    return ceiling if grant.ends_at is None else ceiling - client_sets.ADMINISTRATION
+    return most_of(grant.role_ceiling, stands=grant.ends_at is None)
+
+
+def most_of(ceiling: str, *, stands: bool) -> frozenset[str]:
+    """What a ceiling allows. Args: stands: the grant has no end."""
+    return ROLES[ceiling] if stands else ROLES[ceiling] - client_sets.ADMINISTRATION
 
 
 def _emergencies(actor: Actor, grants: Collection[Grant]) -> dict[str, dt.datetime]:
@@ -193,7 +211,9 @@ def _emergencies(actor: Actor, grants: Collection[Grant]) -> dict[str, dt.dateti
 
 def limits_of(actor: Actor, roles: dict[str, tuple[str, str | None]]) -> client_sets.Limits:
     """How far somebody reaches among the clients of the MSPs in `roles`."""
-    return client_sets.limits_of(actor.user_id, {one: role for one, (role, _) in roles.items()})
+    held = {one: role for one, (role, _) in roles.items()}
+    question = ("client sets", actor.user_id, tuple(sorted(held.items())))
+    return once.ask(question, lambda: client_sets.limits_of(actor.user_id, held))
 
 
 def held_in(roles: Mapping[str, tuple[str, str | None]], limits: client_sets.Limits) -> dict[str, frozenset[str]]:
@@ -220,13 +240,24 @@ def proven_roles(actor: Actor) -> dict[str, tuple[str, str | None]]:
     return _roles(actor, _admitted(actor))
 
 
+def roles_in_msps(actor: Actor) -> dict[str, tuple[str, str | None]]:
+    """The same for the MSPs alone, whose grants let their people into clients."""
+    own = _admitted(actor)
+    return _of_msps(_roles(actor, own), own)
+
+
+def _of_msps(roles: Roles, own: Iterable[Membership]) -> dict[str, tuple[str, str | None]]:
+    # Of everybody who works for no MSP, neither sets of clients nor grants are asked for.
+    return {each.organization_id: roles[each.organization_id] for each in own if each.organization.kind == "msp"}
+
+
 def _roles(actor: Actor, own: Iterable[Membership]) -> dict[str, tuple[str, str | None]]:
     ways = dict(actor.proofs or ())
     return {each.organization_id: (each.role, _connection(ways.get(each.organization_id, ""))) for each in own}
 
 
 def _admitted(actor: Actor) -> list[Membership]:
-    return [each for each in memberships(actor) if _is_admitted(each, actor)]
+    return once.ask(("admitted", actor), lambda: [each for each in memberships(actor) if _is_admitted(each, actor)])
 
 
 def memberships(actor: Actor) -> QuerySet[Membership]:
@@ -239,11 +270,11 @@ def memberships(actor: Actor) -> QuerySet[Membership]:
     return found.select_related("organization")
 
 
-def closed_clients(actor: Actor, msps: Collection[str]) -> list[str]:
-    """Clients of `msps` whose policy on entering keeps `actor` out, through every grant."""
-    grants = list(Grant.objects.filter(current(), STRICT, msp_id__in=msps).select_related("client"))
-    open_ = {grant.client_id for grant in grants if not lack(grant.client, actor, by=grant.msp_id)}
-    return [grant.client_id for grant in grants if grant.client_id not in open_]
+def closed_grants(actor: Actor, msps: Collection[str]) -> list[Grant]:
+    """Grants to `msps` that hold, whose client's policy on entering keeps `actor` out through them."""
+    strict = Grant.objects.filter(current(), STRICT, msp_id__in=msps).select_related("client")
+    question = ("closed", actor, frozenset(msps))
+    return once.ask(question, lambda: [each for each in strict if lack(each.client, actor, by=each.msp_id)])
 
 
 def _is_admitted(membership: Membership, actor: Actor) -> bool:
@@ -260,7 +291,7 @@ def _connection(way: str) -> str | None:
     return way if way.startswith("conn_") else None
 
 
-def _scoped(actor: Actor, permissions: frozenset[str]) -> frozenset[str]:
+def scoped(actor: Actor, permissions: frozenset[str]) -> frozenset[str]:
     """
     What is left of permissions for a key.
 

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from controlplane import rls
+from controlplane import once, rls
 from controlplane.actor import Actor, actor_of
 from controlplane.api import idempotency, preconditions, validate_only
 from controlplane.api.pagination import KeysetPagination
@@ -38,6 +38,7 @@ class ApiDoor(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """After sign-in, permissions and throttle: takes the idempotency key."""
         super().initial(request, *args, **kwargs)
+        once.begin_anew()
         self.validating = validate_only.is_asked(request, self.only_validates)
         if request.method == "POST" and not self.calls_out and not self.validating:
             self.pending_answer = idempotency.begin(request)

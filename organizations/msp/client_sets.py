@@ -35,11 +35,12 @@ def reached(msps: Iterable[str], limits: Limits) -> Q:
     free = Q(msp_id__in=[msp_id for msp_id in msps if msp_id not in limits])
     for msp_id, sets in limits.items():
         for each in sets:
-            free |= Q(msp_id=msp_id) & _covered(each)
+            free |= Q(msp_id=msp_id) & covered(each)
     return free
 
 
-def _covered(each: ClientRole) -> Q:
+def covered(each: ClientRole) -> Q:
+    """The condition on grants whose client a set has."""
     if each.reach == ClientRole.Reach.ALL:
         return Q()
     named = Q(client_id__in=each.clients)

@@ -32,6 +32,9 @@ class NotWorkingThere(Forbidden):
         self.organization_id = organization_id
 
 
+type Preference = tuple[bool, bool, tuple[int, list[str]]]
+
+
 def must_choose(actor: Actor, grant_id: str | None) -> bool:
     """Whether a session stands by a grant that it has not chosen to work under. Keys and the system have no session."""
     if grant_id is None or actor.proofs is None:
@@ -39,14 +42,19 @@ def must_choose(actor: Actor, grant_id: str | None) -> bool:
     return actor.working is None or actor.working[0] != grant_id
 
 
-def preference(actor: Actor, grant_id: str | None, permissions: frozenset[str]) -> tuple[bool, bool, int]:
+def preference(actor: Actor, grant_id: str | None, permissions: frozenset[str]) -> Preference:
     """
     Orders several ways in which somebody stands in one organization.
 
-    First the one that the session works under, then what needs no choice, then what can do most.
+    First the one that the session works under, then what needs no choice, then what can do most (see `most_able`).
     """
     chosen = actor.working is not None and actor.working[0] == grant_id
-    return chosen, not must_choose(actor, grant_id), len(permissions)
+    return chosen, not must_choose(actor, grant_id), most_able(permissions)
+
+
+def most_able(permissions: frozenset[str]) -> tuple[int, list[str]]:
+    """Orders what ways allow: the more permissions, the better. Of equally many, names decide, so that one does."""
+    return len(permissions), sorted(permissions)
 
 
 def begin(request: HttpRequest | Request, *, grant_id: str, msp_id: str) -> None:

@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
-from controlplane import pages
+from controlplane import once, pages
 from controlplane.actor import Actor, actor_of
 from controlplane.transactions import SAFE, bind_actor
 from organizations.access import NotAdmitted, NotConfirmed
@@ -36,7 +36,8 @@ class ProvenEntryMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Handles one request."""
         self._enter(request)
-        response = self.get_response(request)
+        with once.remembering(request.method or ""):
+            response = self.get_response(request)
         if cookie := devices.new_cookie(request):
             response.set_cookie(
                 devices.COOKIE,
