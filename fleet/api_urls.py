@@ -3,10 +3,16 @@
 from django.urls import path
 
 from fleet import api
+from fleet.clients import api as clients
 
 _ONE = "organizations/<str:organization_id>"
 
+_VIEWS = f"{_ONE}/fleet/views"
+
 urlpatterns = [
+    path(f"{_ONE}/fleet", clients.Fleet.as_view(), name="api-fleet"),
+    path(_VIEWS, clients.FleetViews.as_view(), name="api-fleet-views"),
+    path(f"{_VIEWS}/<str:fleet_view_id>", clients.OneFleetView.as_view(), name="api-fleet-view"),
     path(
         f"{_ONE}/members/<str:membership_id>/offboarding",
         api.MemberOffboarding.as_view(),

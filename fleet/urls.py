@@ -3,6 +3,7 @@
 from django.urls import path
 
 from fleet import offboarding_views, views
+from fleet.clients import views as clients
 
 app_name = "fleet"
 
@@ -10,6 +11,10 @@ urlpatterns = [
     path("", views.front, name="front"),
     path("o/<str:organization_id>/", views.home, name="home"),
     path("o/<str:organization_id>/clients/new/", views.add_client, name="client-new"),
+    path("o/<str:organization_id>/fleet/filter/", clients.narrow, name="narrow"),
+    path("o/<str:organization_id>/fleet/views/", clients.save, name="view-save"),
+    path("o/<str:organization_id>/fleet/views/<str:fleet_view_id>/", clients.change, name="view-change"),
+    path("o/<str:organization_id>/fleet/views/<str:fleet_view_id>/remove/", clients.remove, name="view-remove"),
     path("o/<str:organization_id>/members/<str:membership_id>/offboard/", offboarding_views.offboard, name="offboard"),
     path("o/<str:organization_id>/offboardings/", offboarding_views.receipts, name="offboardings"),
     path("o/<str:organization_id>/offboardings/<str:offboarding_id>/", offboarding_views.receipt, name="offboarding"),

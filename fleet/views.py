@@ -1,6 +1,4 @@
-"""Where people arrive: the front page, an organization's tenants, an MSP's clients."""
-
-from typing import Any
+"""Where people arrive: the front page, an organization's tenants; an MSP's are in `clients`."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -12,8 +10,8 @@ from billing.queries import plans_on_offer
 from controlplane.actor import Actor, actor_of
 from controlplane.forms import told_on
 from fleet import queries
+from fleet.clients.views import clients
 from fleet.forms import ClientForm
-from fleet.rows import chips, client_rows
 from organizations import access
 from organizations import queries as organizations
 from organizations.actions import clients as client_actions
@@ -41,7 +39,7 @@ def home(request: HttpRequest, organization_id: str) -> HttpResponse:
     actor = actor_of(request)
     organization = organizations.find(actor, organization_id)
     access.require(actor, "tenant.view", organization)
-    return (_clients if organization.is_msp else _tenants)(request, actor, organization)
+    return (clients if organization.is_msp else _tenants)(request, actor, organization)
 
 
 @login_required
@@ -62,7 +60,7 @@ def add_client(request: HttpRequest, organization_id: str) -> HttpResponse:
 
 
 def _tenants(request: HttpRequest, actor: Actor, organization: Organization) -> HttpResponse:
-    rows = queries.tenants_in(actor, [organization])
+    rows = queries.tenants_of(actor, organization)
     frame = frame_for(request, organization, here="Tenants", section="home")
     context = {
         "rows": rows,
@@ -71,22 +69,3 @@ def _tenants(request: HttpRequest, actor: Actor, organization: Organization) -> 
         "frame": frame,
     }
     return render(request, "tenants/list.html", context)
-
-
-def _clients(request: HttpRequest, actor: Actor, msp: Organization) -> HttpResponse:
-    clients = queries.clients_of(actor, msp)
-    tenants = queries.tenants_in(actor, clients)
-    rows = client_rows(clients, tenants, queries.where_may_create(actor, clients, tenants))
-    wanted = request.GET.get("state", "")
-    frame = frame_for(request, msp, here="Clients", section="home")
-    context: dict[str, Any] = {
-        "rows": rows,
-        "shown": [row for row in rows if not wanted or row.status == wanted],
-        "chips": chips(rows, wanted),
-        "summary": summed_up(tenants),
-        "own": queries.tenants_in(actor, [msp]),
-        "simulated": any(row.tenant.runtime == "stand-in" for row in tenants),
-        "can_add": "client.manage" in frame.permissions,
-        "frame": frame,
-    }
-    return render(request, "fleet/home.html", context)

@@ -1,7 +1,7 @@
 """What the frame around every page shows: whose page it is, who looks and as what, and where one can go from here."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.http import HttpRequest
@@ -69,6 +69,7 @@ class Frame:
     here: str
     commands: Sequence[Link]
     choices: Sequence[Choice]
+    has_more_choices: bool
     person: str
     person_email: str
     role_words: str
@@ -76,6 +77,9 @@ class Frame:
     working: "Working | None"
     warnings: Sequence[Link]
 
+
+MOST_CHOICES = 12
+"""Organizations in the switcher; of more, the rest is found by name."""
 
 # section, label, icon, route, permission that shows it
 SETTINGS = (
@@ -113,7 +117,7 @@ COMMANDS_OF_MSPS = (("Add client", "building-2", "fleet:client-new", "client.man
 
 def home_link(organization: Organization, section: str) -> Link:
     """The organization's first page: its tenants, or an MSP's clients."""
-    label, icon = ("Clients", "boxes") if organization.is_msp else ("Tenants", "boxes")
+    label, icon = ("Fleet", "boxes") if organization.is_msp else ("Tenants", "boxes")
     return Link(label, home_url(organization.pk), icon, current=section == "home")
 
 
@@ -166,6 +170,7 @@ def frame_for(
     settings = Group("Organization", settings_links(organization, permissions, section))
     shown = [*groups, Group("Organization", [*own.links, *settings.links])] if groups else [own, settings]
     through = _msp_name(request, standing)
+    nearest, has_more = _nearest(request, organization)
     return Frame(
         organization=organization,
         permissions=permissions,
@@ -173,7 +178,8 @@ def frame_for(
         crumbs=[Link(organization.name, home_url(organization.pk)), *crumbs],
         here=here,
         commands=[*commands, *_commands(organization, permissions)],
-        choices=_choices(request, organization),
+        choices=choices_of(nearest, organization),
+        has_more_choices=has_more,
         person=str(request.user),
         person_email=getattr(request.user, "email", ""),
         role_words=f"{role_words(standing)} through {through}" if through else role_words(standing),
@@ -240,8 +246,16 @@ def _kind_words(organization: Organization, through: str) -> str:
     return f"Client of {through}" if through else "Organization"
 
 
-def _choices(request: HttpRequest, current: Organization) -> list[Choice]:
+def choices_of(organizations: Iterable[Organization], current: Organization | None = None) -> list[Choice]:
+    """Organizations as lines of the switcher."""
     return [
-        Choice(row.name, home_url(row.pk), "MSP" if row.is_msp else "", row.pk == current.pk)
-        for row in queries.visible_to(actor_of(request)).order_by("kind", "name")
+        Choice(each.name, home_url(each.pk), "MSP" if each.is_msp else "", each == current) for each in organizations
     ]
+
+
+def _nearest(request: HttpRequest, current: Organization) -> tuple[list[Organization], bool]:
+    """The first few that somebody may enter, the page's own among them; and whether there are more."""
+    seen = queries.visible_to(actor_of(request)).order_by("kind", "name", "id")
+    first = list(seen[: MOST_CHOICES + 1])
+    shown = first[:MOST_CHOICES]
+    return shown if current in shown else [current, *shown[:-1]], len(first) > MOST_CHOICES

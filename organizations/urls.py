@@ -3,7 +3,7 @@
 from django.urls import include, path, register_converter
 from django.urls.converters import StringConverter
 
-from organizations import views
+from organizations import switching, views
 from organizations.accounts.views import account, confirm, passkey_options, reset, sign_in, sign_up
 from organizations.members import invitation_views, join_views
 from organizations.msp import access_views, working_views
@@ -75,6 +75,7 @@ urlpatterns = [
     path("invitations/<str:invitation_id>/decline/", invitation_views.decline, name="invitation-decline"),
     path("join/<str:organization_id>/", join_views.ask, name="join-ask"),
     path("join/<str:organization_id>/take-back/", join_views.take_back, name="join-take-back"),
+    path("organizations/", switching.switch, name="switch"),
     path("work/leave/", working_views.leave, name="work-leave"),
     path("access-requests/<str:code>/", access_views.request_for_access, name="access-request"),
     path("sso/platform/", sso.begin_platform, name="sign-in-platform"),

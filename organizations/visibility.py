@@ -70,7 +70,9 @@ def open_grants(actor: Actor) -> QuerySet[Grant]:
 
 def _single_clients(actor: Actor) -> list[str]:
     """Clients of which more counts than the grant: where the session works, and where an emergency goes on."""
-    found = Q(pk=actor.working[0]) if actor.working else Q(pk=None)
+    if actor.working is None and actor.kind != "user":
+        return []
+    found = Q(pk__in=[actor.working[0]] if actor.working else [])
     if actor.kind == "user":
         emergencies = EmergencyAccess.objects.filter(EmergencyAccess.running(), user_id=actor.user_id)
         found |= Q(pk__in=emergencies.values("grant_id"))

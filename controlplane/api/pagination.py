@@ -6,6 +6,7 @@ from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from controlplane import ordered
 from controlplane.keyset import DEFAULT_LIMIT, LARGEST_LIMIT, Page, limit_of, page_of
 
 
@@ -40,3 +41,23 @@ class KeysetPagination(BasePagination):
             {"name": "cursor", "in": "query", "required": False, "schema": {"type": "string"}},
             {"name": "limit", "in": "query", "required": False, "schema": limit},
         ]
+
+
+class OrderedPagination(KeysetPagination):
+    """The same for lists that the caller sorts (see `controlplane.ordered`)."""
+
+    sorted_page: ordered.Page
+
+    def __init__(self, order: ordered.Order = ()) -> None:
+        self.order = order
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        """Returns the rows of the page asked for."""
+        given = request.query_params
+        cursor, limit = given.get("cursor") or None, limit_of(given.get("limit"))
+        self.sorted_page = ordered.page_of(queryset, self.order, cursor=cursor, limit=limit)
+        return self.sorted_page.rows
+
+    def get_paginated_response(self, data: Any) -> Response:
+        """Wraps the rows with the cursors of their neighbours."""
+        return Response({"results": data, "next": self.sorted_page.next, "previous": self.sorted_page.previous})

@@ -63,6 +63,10 @@ class Organization(models.Model):
 
     class Meta:
         ordering = ["id"]
+        indexes = [
+            models.Index(fields=["name", "id"], name="organizations_by_name"),
+            models.Index(fields=["kind", "name", "id"], name="organizations_by_kind_and_name"),
+        ]
 
     def __str__(self) -> str:
         return self.name

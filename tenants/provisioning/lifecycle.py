@@ -223,7 +223,7 @@ def _deleted_status(tenant: Recorded, now: dt.datetime) -> str:
 _STATUS_BY_AIM = {RUNNING: _running_status, STOPPED: _stopped_status, DELETED: _deleted_status}
 
 
-_ROLLING = {
+ROLLING = {
     "rotate": ("CERTIFICATES_ROTATE", "Certificates are exchanged: one role after the other restarts."),
     "rotate_credentials": ("CREDENTIALS_ROTATE", "Passwords are exchanged: one role after the other restarts."),
     "upgrade": ("VERSION_CHANGES", "The version changes: one role after the other restarts."),
@@ -237,7 +237,7 @@ _ROLLING = {
 def _rolls(tenant: Recorded) -> dict[str, str] | None:
     """What a run under way does to a tenant that is set up."""
     run = (tenant.edge_view or {}).get("run") or {}
-    words = _ROLLING.get(run.get("kind", "")) if is_heard(tenant) and run.get("state") == "running" else None
+    words = ROLLING.get(run.get("kind", "")) if is_heard(tenant) and run.get("state") == "running" else None
     return {"code": words[0], "message": words[1]} if words else None
 
 

@@ -17,8 +17,9 @@ from tenants.provisioning import kept, lifecycle, placement, specs
 from tenants.provisioning.kinds import BESIDE_THE_SPEC, KIND_OF_RUN, SUBMIT
 from tenants.provisioning.models import Operation, Step, Tenant
 from tenants.provisioning.sighting import Run, SeenStep, Sighting
+from tenants.provisioning.told import COLUMNS, columns_of
 
-MIRRORED = ("observed", "observed_generation", "reason", "edge_view", "edge_seq", "told_at")
+MIRRORED = ("observed", "observed_generation", "reason", "edge_view", *COLUMNS, "edge_seq", "told_at")
 
 ERASED = "tenants.tenant.erased"
 """The fact that nothing of a tenant is left at the edge."""
@@ -69,8 +70,8 @@ def record(tenant: Tenant, seen: Sighting, *, set_back: bool = False) -> bool:
     if tenant.deleted_at is not None or (seen.seq < tenant.edge_seq and not set_back):
         return False
     tenant.observed, tenant.observed_generation = seen.observed, seen.observed_generation
-    tenant.reason, tenant.edge_view, tenant.edge_seq = seen.reason, _with_newest_positions(tenant, seen), seen.seq
-    tenant.told_at = timezone.now()
+    tenant.reason, tenant.edge_seq, tenant.told_at = seen.reason, seen.seq, timezone.now()
+    _keep_view(tenant, _with_newest_positions(tenant, seen))
     if seen.observed == lifecycle.RUNNING:
         tenant.copy_from = None  # a clone that runs has its data
     tenant.save(update_fields=[*MIRRORED, "copy_from"])
@@ -97,9 +98,16 @@ def end_overtaken(tenant: Tenant, seen: Sighting) -> None:
 def record_absence(tenant: Tenant) -> None:
     """The edge knows nothing of this tenant: forget what it said before."""
     tenant.observed, tenant.observed_generation, tenant.reason = "absent", 0, None
-    tenant.edge_view, tenant.edge_seq, tenant.told_at = None, -1, timezone.now()
+    tenant.edge_seq, tenant.told_at = -1, timezone.now()
+    _keep_view(tenant, None)
     tenant.save(update_fields=MIRRORED)
     tell_watchers(tenant)
+
+
+def _keep_view(tenant: Tenant, view: dict[str, Any] | None) -> None:
+    tenant.edge_view = view
+    for name, value in columns_of(view).items():
+        setattr(tenant, name, value)
 
 
 def open_operation(tenant: Tenant) -> Operation | None:

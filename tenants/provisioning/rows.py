@@ -12,10 +12,8 @@ from tenants.provisioning import marks
 from tenants.provisioning.lifecycle import CERTIFICATE_NOTICE
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.sighting import read_time
+from tenants.provisioning.statuses import GRAVITY
 from tenants.provisioning.timeline import Timeline, tell
-
-# Worst first: the order in which a list is summed up.
-GRAVITY = ("failed", "attention", "binned", "provisioning", "stopping", "stopped", "sleeping", "running")
 
 
 @dataclass(frozen=True)
@@ -33,8 +31,8 @@ class TenantRow:
     timeline: Timeline | None
 
 
-def row_of(tenant: Tenant, operation: Operation | None = None) -> TenantRow:
-    """One row; `operation` is what is under way, if anything is."""
+def row_of(tenant: Tenant, under_way: Timeline | None = None) -> TenantRow:
+    """One row with what is under way, if anything is."""
     view: Mapping[str, Any] = tenant.edge_view or {}
     agents, stream = view.get("agents") or {}, view.get("stream") or {}
     ends = read_time((view.get("certificate") or {}).get("not_after"))
@@ -47,13 +45,13 @@ def row_of(tenant: Tenant, operation: Operation | None = None) -> TenantRow:
         last_event_at=read_time(stream.get("last_event_at")),
         certificate_ends=ends,
         certificate_mark=marks.of_certificate(ends, timezone.now(), CERTIFICATE_NOTICE),
-        timeline=tell(operation) if operation else None,
+        timeline=under_way,
     )
 
 
 def rows_of(tenants: Iterable[Tenant], operations: Iterable[Operation]) -> list[TenantRow]:
     """Rows of several tenants with what is under way in each."""
-    under_way = {operation.tenant_id: operation for operation in operations}
+    under_way = {operation.tenant_id: tell(operation) for operation in operations}
     return [row_of(tenant, under_way.get(tenant.pk)) for tenant in tenants]
 
 
@@ -65,11 +63,12 @@ def summed_up(rows: Iterable[TenantRow]) -> Mark:
     worst = [status for status in GRAVITY if counts.get(status)]
     if worst in ([], ["running"]):
         return marks.TENANT["running"].saying(word="All running")
-    said = [f"{counts[status]} {_words(status, counts[status])}" for status in worst if status != "running"]
+    said = [f"{counts[status]} {state_words(status, counts[status])}" for status in worst if status != "running"]
     return marks.TENANT[worst[0]].saying(word=", ".join(said[:2]))
 
 
-def _words(status: str, count: int) -> str:
+def state_words(status: str, count: int) -> str:
+    """What a number of tenants in a state do, or are."""
     if status == "attention":
         return "needs attention" if count == 1 else "need attention"
     return marks.TENANT[status].word.lower()

@@ -70,7 +70,8 @@ class Sighting:
     @classmethod
     def read(cls, data: Json) -> "Sighting":
         """Read a TenantView. Raises Malformed when a part that decisions stand on is missing or of a wrong type."""
-        for moment in ((_object(data, "certificate") or {}).get("not_after"), data.get("detection_delayed_since")):
+        certificate, stream = _object(data, "certificate") or {}, _object(data, "stream") or {}
+        for moment in (certificate.get("not_after"), data.get("detection_delayed_since"), stream.get("last_event_at")):
             read_time(moment)
         agents = _object(data, "agents") or {"enrolled": 0, "active": 0}
         _number(agents, "enrolled"), _number(agents, "active")

@@ -19,6 +19,7 @@ class Tenant(models.Model):
 
     `requested`, `spec` and `generation` are intent, owned here. `observed`, `observed_generation`, `reason` and
     `edge_view` mirror the edge, owned there; `edge_seq` tells the later of two views, `told_at` when the last came.
+    From `told_generation` to `agents_active` parts of the view stand beside it for lists (see `told`).
     `sent_hash` and `sent_operation_id` are what goes out under `generation` (no hash: something is yet to be handed
     over). `next_attempt_at` is when the reconciler has to look (null: settled), `attempts` how many claims in a row did
     not end well, `halted_at` when it gave up. `feed_epoch` and `feed_seq` say which change of the feed was applied
@@ -65,6 +66,15 @@ class Tenant(models.Model):
     edge_view = models.JSONField(null=True, blank=True)
     edge_seq = models.BigIntegerField(default=-1)
     told_at = models.DateTimeField(null=True, blank=True)
+    told_generation = models.PositiveBigIntegerField(null=True, blank=True)
+    told_requested = models.CharField(max_length=16, blank=True, default="")
+    told_run = models.CharField(max_length=64, blank=True, default="", help_text="kind of the run under way")
+    told_sleeping = models.BooleanField(default=False)
+    told_attention = models.BooleanField(default=False)
+    certificate_ends_at = models.DateTimeField(null=True, blank=True)
+    last_event_at = models.DateTimeField(null=True, blank=True)
+    agents_enrolled = models.PositiveBigIntegerField(default=0)
+    agents_active = models.PositiveBigIntegerField(default=0)
     attempts = models.PositiveIntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     halted_at = models.DateTimeField(null=True, blank=True)
@@ -113,6 +123,11 @@ class Tenant(models.Model):
                 fields=["erases_at"],
                 condition=Q(erases_at__isnull=False, deleted_at__isnull=True),
                 name="tenants_in_bin",
+            ),
+            models.Index(
+                fields=["certificate_ends_at"],
+                condition=Q(certificate_ends_at__isnull=False, deleted_at__isnull=True),
+                name="tenants_by_certificate",
             ),
         ]
 

@@ -1,0 +1,80 @@
+"""What the edge told of tenants beside its views, so that lists of thousands can sort and narrow by it."""
+
+from django.apps.registry import Apps
+from django.db import migrations, models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+from controlplane.rls_operations import HashRowSecurity
+from tenants.provisioning.told import columns_of
+
+
+def fill(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    """Takes the columns from the views that are there."""
+    tenants = apps.get_model("tenants", "Tenant").objects
+    for tenant in tenants.filter(edge_view__isnull=False).only("pk", "edge_view").iterator():
+        tenants.filter(pk=tenant.pk).update(**columns_of(tenant.edge_view))
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("organizations", "0022_by_name"),
+        ("tenants", "0026_agent_batches"),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name="tenant",
+            name="agents_active",
+            field=models.PositiveBigIntegerField(default=0),
+        ),
+        migrations.AddField(
+            model_name="tenant",
+            name="agents_enrolled",
+            field=models.PositiveBigIntegerField(default=0),
+        ),
+        migrations.AddField(
+            model_name="tenant",
+            name="certificate_ends_at",
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name="tenant",
+            name="last_event_at",
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name="tenant",
+            name="told_attention",
+            field=models.BooleanField(default=False),
+        ),
+        migrations.AddField(
+            model_name="tenant",
+            name="told_generation",
+            field=models.PositiveBigIntegerField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name="tenant",
+            name="told_requested",
+            field=models.CharField(blank=True, default="", max_length=16),
+        ),
+        migrations.AddField(
+            model_name="tenant",
+            name="told_run",
+            field=models.CharField(blank=True, default="", help_text="kind of the run under way", max_length=64),
+        ),
+        migrations.AddField(
+            model_name="tenant",
+            name="told_sleeping",
+            field=models.BooleanField(default=False),
+        ),
+        migrations.AddIndex(
+            model_name="tenant",
+            index=models.Index(
+                condition=models.Q(("certificate_ends_at__isnull", False), ("deleted_at__isnull", True)),
+                fields=["certificate_ends_at"],
+                name="tenants_by_certificate",
+            ),
+        ),
+        migrations.RunPython(fill, migrations.RunPython.noop),
+        *[HashRowSecurity(f"tenants_{table}") for table in ("tenant", "operation", "step")],
+    ]
