@@ -77,7 +77,7 @@ def ask[Answer](question: Hashable, answer: Callable[[], Answer]) -> Answer:
     key, now = (rls.current_actor(), question), time.monotonic()
     known = memory.answers.get(key)
     if known is not None and now - known[0] < LASTS_SECONDS:
-        return known[1]  # type: ignore[no-any-return]
+        return known[1]
     found = answer()
     if memory.is_open:
         memory.answers[key] = (now, found)

@@ -68,8 +68,8 @@ def change(
 
 @transaction.atomic
 def remove(*, by: Actor, view: FleetView) -> None:
-    """Forget a view. The caller has found it as who is asking. Raises Forbidden for a shared one that is not theirs."""
-    standing = _standing(by, view.organization, shared=view.shared and view.owner_id != by.user_id)
+    """Forget a view. The caller has found it as who is asking. Raises Forbidden for a shared one."""
+    standing = _standing(by, view.organization, shared=view.shared)
     trail.record(by, standing, "fleet.view.remove", view.pk, name=view.name, shared=view.shared)
     view.delete()
 

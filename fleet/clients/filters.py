@@ -62,36 +62,38 @@ def _client(text: str) -> Q:
 
 def _certificate(value: str) -> Q:
     now = timezone.now()
-    return Q(t__certificate_ends_at__lte=now + (CERTIFICATE_NOTICE if value == "soon" else dt.timedelta()))
+    return Q(ends_at__lte=now + (CERTIFICATE_NOTICE if value == "soon" else dt.timedelta()))
 
 
 def _age(value: str) -> Q:
     if value == "older":
-        return Q(t__created_at__lte=timezone.now() - dt.timedelta(days=DAYS["quarter"]))
-    return Q(t__created_at__gt=timezone.now() - dt.timedelta(days=DAYS[value]))
+        return Q(made_at__lte=timezone.now() - dt.timedelta(days=DAYS["quarter"]))
+    return Q(made_at__gt=timezone.now() - dt.timedelta(days=DAYS[value]))
 
 
 def _operation(value: str) -> Q:
     states = Operation.OPEN if value == "open" else (Operation.State.SCHEDULED,)
-    return Q(Exists(Operation.objects.filter(tenant=OuterRef("t__id"), state__in=states)))
+    return Q(Exists(Operation.objects.filter(tenant=OuterRef("tenant_id"), state__in=states)))
 
 
 _AGENTS = {
-    "none": Q(t__agents_enrolled=0),
-    "silent": Q(t__agents_active__lt=F("t__agents_enrolled")),
-    "online": Q(t__agents_enrolled__gt=0, t__agents_active__gte=F("t__agents_enrolled")),
+    "none": Q(enrolled=0),
+    "silent": Q(active__lt=F("enrolled")),
+    "online": Q(enrolled__gt=0, active__gte=F("enrolled")),
 }
 
 FILTERS: Mapping[str, Filter] = {
     "state": Filter("State", "What people see of the tenant", lambda value: Q(health=value), STATES),
     "name": Filter(
-        "Name", "A part of the tenant’s or the client’s name", lambda text: Q(t__name__icontains=text) | _client(text)
+        "Name",
+        "A part of the tenant’s or the client’s name",
+        lambda text: Q(tenant_name__icontains=text) | _client(text),
     ),
     "client": Filter("Client", "The client’s id, or a part of its name", _client),
-    "version": Filter("Version", "How the version begins", lambda text: Q(t__spec__version__startswith=text)),
+    "version": Filter("Version", "How the version begins", lambda text: Q(version__startswith=text)),
     "plan": Filter("Plan", "Code of the client’s plan", lambda code: Q(plan=code)),
     "ring": Filter(
-        "Ring", "In which ring a roll-out reaches it", lambda value: Q(t__ring=value), dict(Tenant.Ring.choices)
+        "Ring", "In which ring a roll-out reaches it", lambda value: Q(ring=value), dict(Tenant.Ring.choices)
     ),
     "certificate": Filter("Certificate", "When its certificates end", _certificate, CERTIFICATES),
     "agents": Filter("Agents", "How its agents are", _AGENTS.__getitem__, AGENTS),

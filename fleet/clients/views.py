@@ -63,7 +63,7 @@ def clients(request: HttpRequest, actor: Actor, msp: Organization) -> HttpRespon
 
 def may_change(actor: Actor, view: FleetView, permissions: frozenset[str]) -> bool:
     """Whether somebody is offered to change a view; `actions` decides."""
-    return view.owner_id == actor.user_id or (view.shared and actions.SHARE in permissions)
+    return actions.SHARE in permissions if view.shared else view.owner_id == actor.user_id
 
 
 @login_required

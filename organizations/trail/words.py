@@ -37,6 +37,7 @@ NOUNS = {
     "session": "Session",
     "work": "Work in the client",
     "trail": "Audit trail",
+    "view": "View of the fleet",
 }
 VERBS = {
     "content": "asked to run other content",

@@ -1,8 +1,8 @@
-"""Filters of the clients' page, and what stands there while there is nothing to show."""
+"""Filters of the fleet, and what stands there while there is nothing to show."""
 
 import pytest
 
-from fleet.rows import NO_TENANT, chips, client_rows, mark_of
+from fleet.clients.rows import summed_up
 from tests.cast import session_of
 from tests.tenants.conftest import make_due
 
@@ -11,14 +11,14 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def fleet_of_three(acme, bolt, alice, edge, give_tenant):
-    """Acme's Office runs, its Plant has failed, Bolt has no tenant."""
+    """Acme's Office runs, its Plant, a canary, has failed, Bolt has no tenant."""
     give_tenant(acme, alice, "Office")
     plant = give_tenant(acme, alice, "Plant")
-    make_due(plant, halted_at=plant.created_at)
+    make_due(plant, halted_at=plant.created_at, ring="canary")
 
 
 def lines(answer) -> list[str]:
-    return [row.row.tenant.name if row.row else row.client.name for row in answer.context["shown"]]
+    return [line.row.tenant.name if line.row else line.client_name for line in answer.context["lines"]]
 
 
 @pytest.mark.parametrize(
@@ -29,35 +29,70 @@ def lines(answer) -> list[str]:
         ("?state=running", ["Office"]),
         ("?state=failed", ["Plant"]),
         ("?state=none", ["Bolt"]),
+        ("?state=failed,none", ["Plant", "Bolt"]),
         ("?state=stopped", []),
-        ("?state=%00", None),
-        ("?state=<script>", []),
+        ("?name=plan", ["Plant"]),
+        ("?name=bol", ["Bolt"]),
+        ("?client=acme", ["Office", "Plant"]),
+        ("?version=4.14", ["Office", "Plant"]),
+        ("?version=9", []),
+        ("?plan=trial", ["Office", "Plant", "Bolt"]),
+        ("?plan=enterprise", []),
+        ("?ring=canary", ["Plant"]),
+        ("?ring=canary&state=running", []),
+        ("?certificate=soon", []),
+        ("?agents=none", ["Office", "Plant"]),
+        ("?agents=silent", []),
+        ("?age=week", ["Office", "Plant"]),
+        ("?age=older", []),
+        ("?operation=open", []),
+        ("?sort=state", ["Plant", "Office", "Bolt"]),
+        ("?sort=certificate", ["Office", "Plant", "Bolt"]),
+        ("?sort=last_event&state=running", ["Office"]),
+        ("?sort=quiet&state=none", ["Bolt"]),
     ],
 )
-def test_a_state_narrows_the_list(fleet_of_three, msp, maria, page_of, query, found):
+def test_filters_narrow_the_list_and_a_sort_orders_it(fleet_of_three, msp, maria, page_of, query, found):
     answer = page_of(maria, msp, query)
-    if found is None:
-        assert answer.status_code == 400
-        return
     assert lines(answer) == found
-    assert ("No client is in this state now." in answer.content.decode()) == (not found)
+    assert ("No client fits." in answer.content.decode()) == (not found)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["?state=%00", "?state=<script>", "?sort=size", "?agents=some", "?name=" + "a" * 129, "?cursor=x", "?age=1"],
+)
+def test_what_is_no_filter_is_refused_in_words(fleet_of_three, msp, maria, page_of, query):
+    answer = page_of(maria, msp, query)
+    assert answer.status_code == 400
     assert "<script>" not in answer.content.decode().split("<main", 1)[1].split("</main>", 1)[0]
 
 
-def test_each_state_that_occurs_has_a_chip_with_its_count_the_gravest_first(fleet_of_three, msp, maria, page_of):
-    answer = page_of(maria, msp, "?state=failed")
-    found = [(chip["label"], chip["count"], chip["current"]) for chip in answer.context["chips"]]
-    assert found == [("All", 3, False), ("Failed", 1, True), ("Running", 1, False), ("No tenant", 1, False)]
+def test_what_narrows_the_list_stands_above_it_and_can_be_taken_away(fleet_of_three, msp, maria, page_of):
+    answer = page_of(maria, msp, "?state=failed,none&ring=canary&sort=state")
+    found = [(chip["label"], chip["value"], chip["url"]) for chip in answer.context["chips"]]
+    assert found == [
+        ("State", "Failed or No tenant", "?ring=canary&sort=state"),
+        ("Ring", "Canary", "?state=failed%2Cnone&sort=state"),
+    ]
     assert answer.context["summary"].word == "1 failed"
 
 
-def test_chips_of_nothing_are_the_one_for_all():
-    assert [chip["label"] for chip in chips([], "")] == ["All"]
+def test_the_form_of_filters_is_a_part_of_the_page_and_a_page_without_script(fleet_of_three, msp, maria):
+    browser = session_of(maria)
+    page = browser.get(f"/o/{msp.pk}/fleet/filter/?state=failed").content.decode()
+    part = browser.get(f"/o/{msp.pk}/fleet/filter/", headers={"HX-Request": "true"}).content.decode()
+    assert '<option value="failed" selected>' in page
+    assert "<form" in part
+    assert "<html" not in part
+    assert "Trial" in part
 
 
-def test_a_client_without_a_tenant_is_marked_in_words(acme):
-    (line,) = client_rows([acme], [], set())
-    assert (line.status, line.key, mark_of(line.status).word) == (NO_TENANT, acme.pk, "No tenant")
+def test_a_summary_counts_the_gravest_and_says_where_it_stopped():
+    assert summed_up([]).word == "Nothing runs yet"
+    assert summed_up(["running", "none"]).word == "All running"
+    assert summed_up(["failed", *["attention"] * 12, "running"]).word == "1 failed, 12 need attention"
+    assert summed_up(["failed"] * 150 + ["attention"] * 50).word == "99+ failed, 50+ need attention"
 
 
 def test_an_organization_without_tenants_is_told_what_to_do(acme, alice, vera, page_of):

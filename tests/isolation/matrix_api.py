@@ -131,6 +131,16 @@ API = {
         "GET": needs("member.manage"),
         "POST": needs("member.manage"),
     },
+    "/api/v1/organizations/{organization_id}/fleet": {"GET": needs("tenant.view")},
+    "/api/v1/organizations/{organization_id}/fleet/views": {
+        "GET": needs("tenant.view"),
+        "POST": needs("tenant.view", body={"name": "New", "filters": {"state": "failed"}}),
+    },
+    "/api/v1/organizations/{organization_id}/fleet/views/{fleet_view_id}": {
+        "GET": needs("tenant.view"),
+        "PATCH": needs("tenant.operate", body={"name": "Other"}),
+        "DELETE": needs("tenant.operate"),
+    },
     "/api/v1/organizations/{organization_id}/offboardings": {"GET": needs("member.manage")},
     "/api/v1/organizations/{organization_id}/offboardings/{offboarding_id}": {"GET": needs("member.manage")},
     "/api/v1/organizations/{organization_id}/invitations": {

@@ -10,6 +10,7 @@ PAGES = {
     "/admin/": {"GET": anybody()},
     "/theme/": {"POST": anybody(body={"theme": "dark"})},
     "/search/": {"GET": people(query="q=zq7")},
+    "/organizations/": {"GET": people(query="q=zq7")},
     "/status.json": {"GET": anybody()},
     "/status/": {"GET": anybody()},
     "/status/feed.atom": {"GET": anybody()},
@@ -106,6 +107,12 @@ PAGES = {
         "GET": needs("member.manage"),
         "POST": needs("member.manage"),
     },
+    "/o/{organization_id}/fleet/filter/": {"GET": needs("tenant.view")},
+    "/o/{organization_id}/fleet/views/": {"POST": needs("tenant.view", body={"view_name": "New", "state": "failed"})},
+    "/o/{organization_id}/fleet/views/{fleet_view_id}/": {
+        "POST": needs("tenant.operate", body={"view_name": "Other", "shared": "on"})
+    },
+    "/o/{organization_id}/fleet/views/{fleet_view_id}/remove/": {"POST": needs("tenant.operate")},
     "/o/{organization_id}/offboardings/": {"GET": needs("member.manage")},
     "/o/{organization_id}/offboardings/{offboarding_id}/": {"GET": needs("member.manage")},
     "/work/leave/": {"POST": people()},

@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from controlplane import rls
 from controlplane.models import AuditEntry
+from fleet.clients import actions as fleet
+from fleet.clients.filters import Asked
 from organizations.actions import access_requests, custom_roles, invitations, keys
 from organizations.actions.connections import add_saml
 from organizations.actions.domains import claim
@@ -186,7 +188,9 @@ def _tenants(alice: User, acme: Organization) -> tuple[Tenant, dict[str, str]]:
         rollout = rollouts.start(
             by=actor, organization=acme, kind="version", arguments={"version": "4.14.7"}, only={"tenants": [other.pk]}
         )
+        view = fleet.save(by=actor, msp=acme, name=CANARY, asked=Asked.read({"name": CANARY}), shared=True)
     return other, _content(alice, acme, tenant) | _status(alice, acme, tenant) | {
+        "fleet_view_id": view.pk,
         "rollout_id": rollout.pk,
         "batch_id": batch.pk,
         "order_id": order.pk,
