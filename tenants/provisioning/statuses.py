@@ -66,9 +66,10 @@ def _aims_at(aim: str, heard: Q, unheard: Q) -> Q:
 def _placed(condition: Q, at: str) -> Q:
     """The condition with each name under `at`."""
     children: list[Any] = list(condition.children)
-    placed = [_placed(each, at) if isinstance(each, Q) else _named(*each, at) for each in children]
+    placed = [_placed(each, at) if isinstance(each, Q) else _named(*each, at=at) for each in children]
     return Q(*placed, _connector=condition.connector, _negated=condition.negated)
 
 
-def _named(name: str, value: Any, at: str) -> tuple[str, Any]:
-    return f"{at}{name}", F(f"{at}{value.name}") if isinstance(value, F) else value
+def _named(name: str, value: Any, *, at: str) -> tuple[str, Any]:
+    is_column = isinstance(value, F)
+    return f"{at}{name}", F(f"{at}{value.name}") if is_column else value

@@ -82,7 +82,7 @@ def photograph(browser: Browser, portal: str) -> None:
     page.goto("/sign-in/")
     page.get_by_role("button", name=re.compile("account")).click()
     page.get_by_role("button", name="Maria Okafor").click()
-    expect(page.get_by_role("heading", name="Clients")).to_be_visible()
+    expect(page.get_by_role("heading", name="Fleet")).to_be_visible()
     for client, words in STATES.items():
         expect(page.get_by_role("row", name=client)).to_contain_text(words, timeout=READY_SECONDS * 1000)
     clients = page.url

@@ -106,7 +106,7 @@ def test_the_switcher_leads_to_another_organization(world: World, visit: Callabl
     page.get_by_role("button", name="Work in Fenwick Legal").click()
     expect(page.get_by_role("heading", name="Tenants")).to_be_visible()
     page.get_by_role("button", name="Leave Fenwick Legal").click()
-    expect(page.get_by_role("heading", name="Clients")).to_be_visible()
+    expect(page.get_by_role("heading", name="Fleet")).to_be_visible()
 
 
 def test_on_a_phone_the_navigation_opens_over_the_page(world: World, visit: Callable[..., Page]) -> None:

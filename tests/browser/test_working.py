@@ -27,7 +27,7 @@ def test_a_client_is_chosen_worked_in_and_left(world: World, visit: Callable[...
     page.goto(f"/o/{world.msp.pk}/")
     expect(line).to_be_visible()
     page.get_by_role("button", name="Leave Alder Dental Group").click()
-    expect(page.get_by_role("heading", name="Clients")).to_be_visible()
+    expect(page.get_by_role("heading", name="Fleet")).to_be_visible()
     expect(line).to_have_count(0)
     page.goto(f"/o/{world.clients['Alder Dental Group'].pk}/members/")
     expect(page.get_by_role("heading", name="Work in Alder Dental Group")).to_be_visible()

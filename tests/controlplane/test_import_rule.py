@@ -36,6 +36,7 @@ FOUNDATION = (
     "permissions",
     "queries",
     "standings",
+    "visibility",
 )
 PACKAGES = ("accounts", "keys", "members", "msp", "roles", "scim", "security", "sso", "trail")
 DOORS = (
