@@ -18,7 +18,7 @@ def fill(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 class Migration(migrations.Migration):
     dependencies = [
         ("organizations", "0022_by_name"),
-        ("tenants", "0026_agent_batches"),
+        ("tenants", "0027_status"),
     ]
 
     operations = [
