@@ -35,6 +35,10 @@ DESKTOP = {"width": 1440, "height": 900}
 TABLET = {"width": 820, "height": 1180}
 PHONE = {"width": 390, "height": 844}
 NARROWEST = {"width": 360, "height": 740}
+SCREENS = {"desktop, light": (DESKTOP, "light"), "phone, dark": (PHONE, "dark")}
+
+on_every_screen = pytest.mark.parametrize("screen", SCREENS, indirect=True)
+"""For journeys: walked on a desktop in light, and once more on a phone in dark."""
 
 
 @pytest.fixture(scope="session")
@@ -72,16 +76,25 @@ def world(edge: LivelyEdge, portal: str, request: pytest.FixtureRequest) -> Worl
 
 
 @pytest.fixture
-def visit(portal: str, chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
+def screen(request: pytest.FixtureRequest) -> tuple[dict[str, int], str]:
+    """Where a test's windows open, if it does not say: size and theme."""
+    return SCREENS[getattr(request, "param", "desktop, light")]
+
+
+@pytest.fixture
+def visit(
+    portal: str, chromium: Browser, screen: tuple[dict[str, int], str], request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Page]]:
     """Opens a page as somebody (or nobody), on a screen, in a theme; fails the test on any script or policy error."""
     contexts: list[BrowserContext] = []
     faults: list[str] = []
 
     def open_page(
-        path: str, *, by: User | None = None, viewport: dict[str, int] = DESKTOP, theme: str = "light", **more: Any
+        path: str, *, by: User | None = None, viewport: dict[str, int] | None = None, theme: str = "", **more: Any
     ) -> Page:
+        size, scheme = viewport or screen[0], theme or screen[1]
         context = chromium.new_context(
-            base_url=portal, viewport=viewport, color_scheme=theme, reduced_motion="reduce", **more
+            base_url=portal, viewport=size, color_scheme=scheme, reduced_motion="reduce", **more
         )
         contexts.append(context)
         if by is not None:

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from organizations.models import User
+from tests.browser.conftest import on_every_screen
 from tests.browser.world import World, found, person
 from tests.cast import join
 
@@ -16,6 +17,7 @@ def path_of(world: World, name: str, rest: str = "") -> str:
     return f"/t/{world.tenants[name].pk}/{rest}"
 
 
+@on_every_screen
 def test_a_tenant_is_created_after_its_price_was_shown(world: World, visit: Callable[..., Page]) -> None:
     page = visit(f"/o/{world.acme.pk}/", by=world.alice)
     page.get_by_role("link", name="Create tenant").click()
@@ -57,6 +59,7 @@ def test_a_taken_name_is_told_at_the_field_and_summed_up_on_top(world: World, vi
     assert page.get_by_label("Name").input_value() == "Production"
 
 
+@on_every_screen
 def test_a_token_is_shown_once_and_no_command_holds_it(world: World, visit: Callable[..., Page]) -> None:
     page = visit(path_of(world, "Production", "tokens/"), by=world.alice)
     page.get_by_role("link", name="Create token").click()
@@ -107,6 +110,7 @@ def test_a_token_is_revoked_with_its_effect_said_first(world: World, visit: Call
     expect(page.get_by_text("Revoked", exact=True)).to_be_visible()
 
 
+@on_every_screen
 def test_a_failed_operation_says_what_happened_what_was_kept_and_goes_on(
     world: World, visit: Callable[..., Page]
 ) -> None:
@@ -135,6 +139,7 @@ def test_a_creation_under_way_can_be_cancelled(world: World, visit: Callable[...
 
 
 @pytest.mark.usefixtures("faults_expected")
+@on_every_screen
 def test_a_tenant_is_deleted_only_by_its_typed_name(world: World, visit: Callable[..., Page]) -> None:
     page = visit(path_of(world, "Production"), by=world.alice)
     page.get_by_role("button", name="Actions").click()
@@ -164,6 +169,7 @@ def test_a_stopped_tenant_starts_by_its_one_primary_button(world: World, visit: 
     expect(page.get_by_text("Provisioning").first).to_be_visible()
 
 
+@on_every_screen
 def test_an_agent_is_quarantined_with_a_reason(world: World, visit: Callable[..., Page]) -> None:
     page = visit(path_of(world, "Production", "agents/"), by=world.alice)
     page.get_by_role("button", name="Quarantine sftp-01").click()
@@ -212,6 +218,7 @@ def test_the_handoff_page_may_post_to_that_one_tenant_only(
     opened.value.close()
 
 
+@on_every_screen
 def test_an_api_key_is_shown_once(world: World, visit: Callable[..., Page]) -> None:
     page = visit(f"/o/{world.acme.pk}/keys/", by=world.alice)
     page.get_by_role("link", name="Create key").click()
@@ -233,6 +240,7 @@ def test_a_key_that_may_do_nothing_is_refused_at_its_boxes(world: World, visit: 
     expect(page.get_by_role("alert")).to_contain_text("What it may do")
 
 
+@on_every_screen
 def test_members_are_invited_changed_and_removed(world: World, visit: Callable[..., Page]) -> None:
     page = visit(f"/o/{world.acme.pk}/members/", by=world.alice)
     page.get_by_label("Work e-mail addresses").fill("nora@example.test")
@@ -246,6 +254,7 @@ def test_members_are_invited_changed_and_removed(world: World, visit: Callable[.
     expect(page.get_by_role("row", name="Bob")).to_have_count(0)
 
 
+@on_every_screen
 def test_a_client_withdraws_the_msps_access(world: World, visit: Callable[..., Page]) -> None:
     page = visit(f"/o/{world.acme.pk}/access/", by=world.alice)
     page.get_by_role("button", name="Withdraw access…").click()
@@ -253,6 +262,7 @@ def test_a_client_withdraws_the_msps_access(world: World, visit: Callable[..., P
     expect(page.get_by_role("status", name="Notices")).to_contain_text("Northwatch has no access any more")
 
 
+@on_every_screen
 def test_an_msp_adds_a_client_and_stands_in_it_by_name(world: World, visit: Callable[..., Page]) -> None:
     page = visit(f"/o/{world.msp.pk}/", by=world.paula)
     page.get_by_role("link", name="Add client").click()

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from controlplane import rls
 from tenants.enrollment.tokens import actions as enrollment
-from tests.browser.conftest import PHONE
+from tests.browser.conftest import PHONE, on_every_screen
 from tests.browser.edge import ago
 from tests.browser.world import World
 from tests.cast import actor_for
@@ -22,6 +22,7 @@ def path_of(world: World, name: str, rest: str = "") -> str:
     return f"/t/{world.tenants[name].pk}/{rest}"
 
 
+@on_every_screen
 def test_a_tenant_that_comes_up_shows_so_without_a_reload(world: World, visit: Callable[..., Page]) -> None:
     page = visit(path_of(world, "Baltic production"), by=world.paula)
     expect(page.get_by_role("region", name="Topology").get_by_text("2 not running")).to_be_visible()
@@ -62,6 +63,7 @@ def test_the_end_of_an_operation_is_told_on_whatever_page_one_is(world: World, v
     expect(page.locator("[data-toast]")).to_have_count(0)
 
 
+@on_every_screen
 def test_waiting_for_the_first_agent_turns_into_its_name(world: World, visit: Callable[..., Page]) -> None:
     page = visit(path_of(world, "Production", f"tokens/{world.tokens['Warehouse laptops'].pk}/"), by=world.alice)
     expect(page.get_by_text("Waiting for the first agent…")).to_be_visible()
@@ -87,6 +89,7 @@ def _alert(seq: int, words: str) -> dict[str, Any]:
     return {"seq": seq, "at": ago(1), "kind": "alert", "data": data}
 
 
+@on_every_screen
 def test_events_appear_on_top_as_they_come_and_a_pause_holds_them_back(
     world: World, visit: Callable[..., Page]
 ) -> None:

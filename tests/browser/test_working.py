@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import on_every_screen
 from tests.browser.test_looks import AXE, TALK_OF_AXE
 from tests.browser.world import World
 
 
+@on_every_screen
 def test_a_client_is_chosen_worked_in_and_left(world: World, visit: Callable[..., Page]) -> None:
     page, faults = visit(f"/o/{world.msp.pk}/", by=world.paula), []
 
@@ -22,6 +24,9 @@ def test_a_client_is_chosen_worked_in_and_left(world: World, visit: Callable[...
     line = page.get_by_role("complementary", name="Access")
     expect(line).to_contain_text("You work in Alder Dental Group for Northwatch, as admin")
     is_open_to_everybody()
+    navigation = page.get_by_role("button", name="Open navigation")
+    if navigation.is_visible():
+        navigation.click()
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Members").click()
     expect(line).to_contain_text("Both names go into the audit log")
     page.goto(f"/o/{world.msp.pk}/")
