@@ -4,6 +4,7 @@ from django.urls import path
 
 from fleet import api
 from fleet.clients import api as clients
+from fleet.clients import bulk_api as bulk
 
 _ONE = "organizations/<str:organization_id>"
 
@@ -11,6 +12,7 @@ _VIEWS = f"{_ONE}/fleet/views"
 
 urlpatterns = [
     path(f"{_ONE}/fleet", clients.Fleet.as_view(), name="api-fleet"),
+    path(f"{_ONE}/fleet/actions", bulk.FleetActions.as_view(), name="api-fleet-actions"),
     path(_VIEWS, clients.FleetViews.as_view(), name="api-fleet-views"),
     path(f"{_VIEWS}/<str:fleet_view_id>", clients.OneFleetView.as_view(), name="api-fleet-view"),
     path(

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from fleet import offboarding_views, views
+from fleet.clients import bulk_views
 from fleet.clients import views as clients
 
 app_name = "fleet"
@@ -12,6 +13,7 @@ urlpatterns = [
     path("o/<str:organization_id>/", views.home, name="home"),
     path("o/<str:organization_id>/clients/new/", views.add_client, name="client-new"),
     path("o/<str:organization_id>/fleet/filter/", clients.narrow, name="narrow"),
+    path("o/<str:organization_id>/fleet/act/", bulk_views.act, name="act"),
     path("o/<str:organization_id>/fleet/views/", clients.save, name="view-save"),
     path("o/<str:organization_id>/fleet/views/<str:fleet_view_id>/", clients.change, name="view-change"),
     path("o/<str:organization_id>/fleet/views/<str:fleet_view_id>/remove/", clients.remove, name="view-remove"),

@@ -14,6 +14,7 @@ from controlplane import ordered
 from controlplane.actor import Actor, actor_of
 from controlplane.problems import Invalid
 from fleet.clients import actions, queries
+from fleet.clients.bulk_forms import TITLES
 from fleet.clients.filters import Asked
 from fleet.clients.forms import FilterForm, ViewForm
 from fleet.clients.models import FleetView
@@ -55,6 +56,9 @@ def clients(request: HttpRequest, actor: Actor, msp: Organization) -> HttpRespon
         "sort_words": sort_words(asked),
         "page": {**ordered.pager(page, keeping=_rest(request)), "words": span_words(lines)},
         "simulated": any(line.simulated for line in lines),
+        "selecting": "select" in request.GET and "tenant.operate" in frame.permissions,
+        "can_operate": "tenant.operate" in frame.permissions,
+        "titles": TITLES,
         "can_add": "client.manage" in frame.permissions,
         "frame": frame,
     }

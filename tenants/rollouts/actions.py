@@ -9,11 +9,13 @@ from controlplane.problems import Conflict, Invalid
 from organizations import access
 from organizations.actions import trail
 from organizations.models import Organization
+from tenants.provisioning.models import Tenant
 from tenants.provisioning.scheduling import NOW, WHEN
 from tenants.provisioning.wakeups import BULK
 from tenants.rollouts import planning
 from tenants.rollouts.deciding import first_ring
-from tenants.rollouts.kinds import KINDS, Arguments
+from tenants.rollouts.kind import Arguments, Kind
+from tenants.rollouts.kinds import KINDS
 from tenants.rollouts.models import Rollout, RolloutTarget
 
 SOAK_HOURS, LONGEST_SOAK = 24, 720
@@ -41,8 +43,8 @@ def start(
         failures_allowed: how many tenants may fail before it is held.
     Raises Invalid, and Conflict where another one is open.
     """
-    standing = access.require(by, "tenant.operate", organization)
-    _check(when, soak_hours, failures_allowed)
+    standing = access.require(by, "tenant.operate", organization, confirmed=KINDS[kind].confirmed)
+    _check(KINDS[kind], when, soak_hours, failures_allowed)
     foreseen = planning.foresee(by, organization, kind, arguments, when, only or {})
     rollout = Rollout(
         organization=organization,
@@ -53,7 +55,7 @@ def start(
         soak_hours=soak_hours,
         failures_allowed=failures_allowed,
         created_by=by.user_id,
-        ring=foreseen[0].tenant.ring,
+        ring=_ring_of(kind, foreseen[0].tenant),
     )
     _insert(rollout, by)
     RolloutTarget.objects.bulk_create(_target(rollout, each) for each in foreseen)
@@ -110,9 +112,44 @@ def title_of(rollout: Rollout) -> str:
     return KINDS[rollout.kind].title(rollout.arguments)
 
 
-def _check(when: str, soak_hours: int, failures_allowed: int) -> None:
+@transaction.atomic
+def start_at_once(
+    *,
+    by: Actor,
+    organization: Organization,
+    kind: str,
+    arguments: Arguments,
+    tenants: list[str],
+    when: str = NOW,
+) -> Rollout:
+    """
+    Have many tenants asked at once for a kind that knows no rings. None of them holds the others up by failing.
+
+    Raises what `start` does, and NotConfirmed where the kind asks who is at it.
+    """
+    if KINDS[kind].in_rings:
+        raise Invalid("This goes ring by ring: roll it out.", field="kind")
+    return start(
+        by=by,
+        organization=organization,
+        kind=kind,
+        arguments=arguments,
+        only={"tenants": tenants},
+        when=when,
+        soak_hours=0,
+        failures_allowed=MOST_FAILURES,
+    )
+
+
+def _ring_of(kind: str, tenant: Tenant) -> str:
+    return tenant.ring if KINDS[kind].in_rings else Tenant.Ring.GENERAL
+
+
+def _check(kind: Kind, when: str, soak_hours: int, failures_allowed: int) -> None:
     if when not in WHEN:
         raise Invalid(f"Expected one of {', '.join(WHEN)}.", field="when")
+    if when != NOW and not kind.can_wait:
+        raise Invalid("This does not wait for maintenance windows. Nothing was begun.", field="when")
     if not 0 <= soak_hours <= LONGEST_SOAK:
         raise Invalid(f"Expected 0 to {LONGEST_SOAK} hours.", field="soak_hours")
     if not 0 <= failures_allowed <= MOST_FAILURES:
@@ -149,6 +186,8 @@ def _locked(rollout: Rollout, *states: str) -> Rollout:
 
 
 def _refuse_second(rollout: Rollout) -> None:
+    if not KINDS[rollout.kind].in_rings:
+        return
     others = Rollout.objects.filter(organization=rollout.organization_id, kind=rollout.kind, state__in=Rollout.OPEN)
     if others.exclude(pk=rollout.pk).exists():
         raise _Second
@@ -159,7 +198,7 @@ def _target(rollout: Rollout, foreseen: planning.Foreseen) -> RolloutTarget:
     return RolloutTarget(
         organization_id=rollout.organization_id,
         rollout=rollout,
-        ring=tenant.ring,
+        ring=_ring_of(rollout.kind, tenant),
         tenant_id=tenant.pk,
         tenant_name=tenant.name,
         tenant_organization_id=tenant.organization_id,

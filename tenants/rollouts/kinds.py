@@ -1,34 +1,15 @@
 """What can be rolled out, as data: how one tenant is asked to take it, what keeps it from that, when it has it."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from controlplane.actor import Actor
-from controlplane.problems import Conflict, FieldError, Invalid, Problem
+from controlplane.problems import Conflict, FieldError, Invalid
 from organizations.models import Organization
 from tenants.content import publishing, reading
 from tenants.provisioning import versions
 from tenants.provisioning.models import Cell, Operation, Tenant
-
-type Arguments = Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Kind:
-    """
-    One kind of thing that is rolled out.
-
-    `title` names one by its arguments; `settle` makes of what an organization asked for the arguments that hold for the
-    whole roll-out, and raises Invalid for what nobody can have; `ask` opens a tenant's operation (by whom, tenant,
-    when, arguments); `has` says whether the tenant has it; `why_not` what else keeps it from that, but for what is
-    under way.
-    """
-
-    title: Callable[[Arguments], str]
-    settle: Callable[[Organization, Arguments], Arguments]
-    ask: Callable[[Actor, Tenant, str, Arguments], Operation]
-    has: Callable[[Tenant, Arguments], bool]
-    why_not: Callable[[Tenant, Arguments], Problem | None]
+from tenants.rollouts.bulk import AT_ONCE
+from tenants.rollouts.kind import Arguments, Kind
 
 
 def offered_versions() -> list[str]:
@@ -76,13 +57,14 @@ def _runs_what_counts(tenant: Tenant) -> bool:
     return not reading.differs(reading.effective_of(tenant, texts=False), wanted)
 
 
-KINDS: Mapping[str, Kind] = {
+IN_RINGS: Mapping[str, Kind] = {
     "version": Kind(
         title=lambda given: f"Wazuh {given['version']}",
         settle=_settle_version,
         ask=lambda by, tenant, when, given: versions.upgrade(by=by, tenant=tenant, when=when, **given),
         has=lambda tenant, given: tenant.spec["version"] == given["version"],
         why_not=lambda tenant, given: versions.why_not(tenant, given["version"]),
+        can_wait=True,
     ),
     "content": Kind(
         title=lambda _: "Content",
@@ -90,5 +72,7 @@ KINDS: Mapping[str, Kind] = {
         ask=_publish,
         has=lambda tenant, _: _runs_what_counts(tenant),
         why_not=lambda tenant, _: publishing.why_not(tenant),
+        can_wait=True,
     ),
 }
+KINDS: Mapping[str, Kind] = {**IN_RINGS, **AT_ONCE}

@@ -1,10 +1,12 @@
 """Which tenants a roll-out would reach, and what it would do with each."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from django.db import transaction
 
 from controlplane.actor import Actor
-from controlplane.problems import Invalid
+from controlplane.problems import Invalid, Problem
 from organizations import access
 from organizations import queries as organizations
 from organizations.models import Organization
@@ -13,10 +15,13 @@ from tenants.provisioning import queries as provisioning
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.scheduling import IN_WINDOW
 from tenants.rollouts.deciding import RINGS
-from tenants.rollouts.kinds import KINDS, Arguments, Kind
+from tenants.rollouts.kind import Arguments, Kind
+from tenants.rollouts.kinds import KINDS
 
 MOST = 1000
 """Tenants of one roll-out."""
+MOST_AT_ONCE = 200
+"""Tenants of one that knows no rings: each of them is tried."""
 TAKES, WAITS, SKIPS = "takes", "waits", "skips"
 
 
@@ -30,9 +35,11 @@ class Foreseen:
     reason: str = ""
 
 
-def reached(actor: Actor, organization: Organization) -> list[Tenant]:
+def reached(actor: Actor, organization: Organization, only: Mapping[str, list[str]] | None = None) -> list[Tenant]:
     """
     Living tenants that somebody may operate of an organization and, where it is an MSP, its clients, by ring and name.
+
+    Args: only: `organizations` and `tenants`, by id; none named are all of them.
 
     An MSP's person need not work in each client first: the roll-out names every one of them before it begins.
     """
@@ -41,6 +48,9 @@ def reached(actor: Actor, organization: Organization) -> list[Tenant]:
         ids += organizations.clients_of(actor, organization).values_list("pk", flat=True)
     allowed = organizations.visible_to(actor, "tenant.operate").filter(pk__in=ids)
     tenants = provisioning.living(actor).filter(organization__in=allowed)
+    for field, among in (("organization__in", "organizations"), ("pk__in", "tenants")):
+        if only and only.get(among):
+            tenants = tenants.filter(**{field: only[among]})
     return sorted(tenants, key=lambda tenant: (RINGS.index(tenant.ring), tenant.organization.name, tenant.name))
 
 
@@ -59,27 +69,36 @@ def foresee(
     """
     access.require(actor, "tenant.operate", organization)
     settled = KINDS[kind].settle(organization, arguments)
-    chosen = _narrowed(reached(actor, organization), only)
+    chosen = _narrowed(reached(actor, organization, only), only, MOST if KINDS[kind].in_rings else MOST_AT_ONCE)
     busy = _busy(actor, chosen)
     standings = standings_of(actor, {tenant.organization for tenant in chosen})
-    return [
-        Foreseen(tenant, standings[tenant.organization_id], *_outcome(KINDS[kind], tenant, settled, when, busy))
-        for tenant in chosen
-    ]
+    outcomes = ((tenant, *_outcome(KINDS[kind], tenant, settled, when, busy)) for tenant in chosen)
+    found = [Foreseen(tenant, standings[tenant.organization_id], *outcome) for tenant, *outcome in outcomes]
+    return found if KINDS[kind].in_rings else [_tried(actor, KINDS[kind], each, settled, when) for each in found]
 
 
-def _narrowed(tenants: Sequence[Tenant], only: dict[str, list[str]]) -> list[Tenant]:
+def _tried(actor: Actor, kind: Kind, foreseen: Foreseen, settled: Arguments, when: str) -> Foreseen:
+    """What a tenant says that would take it: it is asked, with all checks, and that is taken back."""
+    if foreseen.outcome != TAKES:
+        return foreseen
+    grant_id, msp_id = foreseen.standing.grant_id, foreseen.standing.msp_id
+    # Whether it is them is asked of whoever begins it; here nothing stays.
+    asker = replace(actor, confirmed=None, working=(grant_id, msp_id) if grant_id and msp_id else None)
+    try:
+        with transaction.atomic():
+            kind.ask(asker, foreseen.tenant, when, settled)
+            transaction.set_rollback(True)
+    except Problem as problem:
+        return replace(foreseen, outcome=SKIPS, reason=problem.detail)
+    return foreseen
+
+
+def _narrowed(tenants: list[Tenant], only: dict[str, list[str]], most: int) -> list[Tenant]:
     _refuse_unknown("organizations", only, {tenant.organization_id for tenant in tenants})
     _refuse_unknown("tenants", only, {tenant.pk for tenant in tenants})
-    chosen = [
-        tenant
-        for tenant in tenants
-        if tenant.organization_id in (only.get("organizations") or [tenant.organization_id])
-        and tenant.pk in (only.get("tenants") or [tenant.pk])
-    ]
-    if not 1 <= len(chosen) <= MOST:
-        raise Invalid(f"A roll-out reaches 1 to {MOST} tenants, and this would be {len(chosen)}.", field="tenants")
-    return chosen
+    if not 1 <= len(tenants) <= most:
+        raise Invalid(f"This reaches 1 to {most} tenants, and would be {len(tenants)}.", field="tenants")
+    return tenants
 
 
 def _refuse_unknown(field: str, only: dict[str, list[str]], known: set[str]) -> None:

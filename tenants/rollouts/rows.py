@@ -12,6 +12,7 @@ from tenants.provisioning.models import Tenant
 from tenants.provisioning.scheduling import IN_WINDOW
 from tenants.rollouts.actions import title_of
 from tenants.rollouts.deciding import RINGS
+from tenants.rollouts.kinds import KINDS
 from tenants.rollouts.models import Rollout, RolloutTarget
 from tenants.rollouts.planning import SKIPS, TAKES, WAITS, Foreseen
 
@@ -33,6 +34,8 @@ OUTCOMES = {
     WAITS: Mark("attention", "clock", "Waits"),
     SKIPS: Mark("off", "circle-pause", "Is skipped"),
 }
+BACKUP = "bak_"
+"""How the id of a backup begins, which is followed where one is made."""
 SOAKS = Mark("working", "clock", "Soaks")
 
 
@@ -49,6 +52,7 @@ def rollout_row(rollout: Rollout, names: Mapping[str, str]) -> dict[str, Any]:
         "is_running": rollout.state == Rollout.State.RUNNING,
         "is_held": rollout.state == Rollout.State.HELD,
         "in_window": rollout.when == IN_WINDOW,
+        "in_rings": KINDS[rollout.kind].in_rings,
         "soak_hours": rollout.soak_hours,
         "failures_allowed": rollout.failures_allowed,
         "created_by": names.get(rollout.created_by, "–"),
@@ -63,7 +67,7 @@ def ring_rows(rollout: Rollout, targets: Sequence[RolloutTarget]) -> list[dict[s
     for ring in RINGS:
         here = sorted((each for each in targets if each.ring == ring), key=lambda each: each.tenant_name)
         if here:
-            words = Tenant.Ring(ring).label
+            words = Tenant.Ring(ring).label if KINDS[rollout.kind].in_rings else "Tenants"
             found.append({"name": words, "mark": _of_ring(rollout, ring, here), "targets": list(map(_target, here))})
     return found
 
@@ -85,7 +89,8 @@ def foreseen_rows(foreseen: Sequence[Foreseen]) -> list[dict[str, Any]]:
 
 
 def _target(target: RolloutTarget) -> dict[str, Any]:
-    url = reverse("tenants:operation", args=[target.tenant_id, target.operation_id]) if target.operation_id else ""
+    followed = "tenants:backup" if target.operation_id.startswith(BACKUP) else "tenants:operation"
+    url = reverse(followed, args=[target.tenant_id, target.operation_id]) if target.operation_id else ""
     return {
         "name": target.tenant_name,
         "organization": target.tenant_organization_name,

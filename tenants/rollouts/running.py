@@ -24,11 +24,13 @@ from organizations import owner_notices
 from organizations.actions import trail
 from organizations.keys.authentication import KEY, actor_for
 from organizations.models import ApiKey
+from tenants.protection.backups.models import Backup
 from tenants.provisioning import queries as provisioning
 from tenants.provisioning.models import Operation
 from tenants.provisioning.wakeups import in_bulk
 from tenants.rollouts.actions import title_of
 from tenants.rollouts.deciding import LOOK_AGAIN, Act, Decision, decide
+from tenants.rollouts.kind import Kind
 from tenants.rollouts.kinds import KINDS
 from tenants.rollouts.models import Rollout, RolloutTarget
 
@@ -63,33 +65,34 @@ def _did_something(organization_id: str, rollout_id: str) -> bool:
         if rollout is None:
             return False
         targets = list(rollout.targets.all())
-        _note_ends([target for target in targets if target.state == State.RUNNING])
+        _note_ends(KINDS[rollout.kind], [target for target in targets if target.state == State.RUNNING])
         decision = decide(rollout, targets, timezone.now())
         log.info("rollout_decided", rollout=rollout.pk, act=decision.act, why=decision.why)
         _ACTS[decision.act](rollout, decision)
         return decision.act in (Act.BEGIN, Act.ADVANCE)
 
 
-def _note_ends(running: Sequence[RolloutTarget]) -> None:
+def _note_ends(kind: Kind, running: Sequence[RolloutTarget]) -> None:
     by_organization: dict[str, list[RolloutTarget]] = {}
     for target in running:
         by_organization.setdefault(target.tenant_organization_id, []).append(target)
     for organization_id, targets in by_organization.items():
         with rls.reading_as(f"org:{organization_id}"):
-            operations = Operation.objects.in_bulk([target.operation_id for target in targets])
+            asked = kind.follows.objects.in_bulk([target.operation_id for target in targets])
         for target in targets:
-            _note_end(target, operations.get(target.operation_id))
+            _note_end(target, asked.get(target.operation_id))
 
 
-def _note_end(target: RolloutTarget, operation: Operation | None) -> None:
-    if operation is not None and (operation.is_open or operation.state == Operation.State.SCHEDULED):
-        return
-    if operation is None:
+ENDED = frozenset({"succeeded", "failed", "cancelled"})
+
+
+def _note_end(target: RolloutTarget, asked: Operation | Backup | None) -> None:
+    if asked is None:
         _end(target, State.FAILED, "Its operation is not known any more.")
-    elif operation.state == Operation.State.SUCCEEDED:
+    elif asked.state == Operation.State.SUCCEEDED:
         _end(target, State.SUCCEEDED)
-    else:
-        why = str((operation.error or {}).get("message") or f"The operation was {operation.state}.")
+    elif asked.state in ENDED:
+        why = str((asked.error or {}).get("message") or f"The operation was {asked.state}.")
         _end(target, State.FAILED, why)
 
 
@@ -103,17 +106,15 @@ def _begin_one(rollout: Rollout, target: RolloutTarget) -> None:
         actor = _actor(rollout, target)
         with rls.acting_as(actor.rls_actor), in_bulk():
             tenant = provisioning.find(actor, target.tenant_id)
-            if KINDS[rollout.kind].has(tenant, rollout.arguments):
-                operation = None
-            else:
-                operation = KINDS[rollout.kind].ask(actor, tenant, rollout.when, rollout.arguments)
+            has_it = KINDS[rollout.kind].has(tenant, rollout.arguments)
+            asked = None if has_it else KINDS[rollout.kind].ask(actor, tenant, rollout.when, rollout.arguments)
     except Problem as problem:
         _note_refusal(target, problem)
         return
-    if operation is None:
-        _end(target, State.SKIPPED, "It has this already.")
+    if asked is None:
+        _end(target, *((State.SKIPPED, "It has this already.") if has_it else (State.SUCCEEDED,)))
         return
-    target.state, target.operation_id, target.reason = State.RUNNING, operation.pk, ""
+    target.state, target.operation_id, target.reason = State.RUNNING, asked.pk, ""
     target.save(update_fields=["state", "operation_id", "reason"])
 
 
@@ -168,6 +169,8 @@ def _stop(state: str, verb: str, rollout: Rollout, decision: Decision) -> None:
     rollout.save(update_fields=["state", "look_at", "reason", "finished_at"])
     by = Actor.system(decision.why, organization_id=rollout.organization_id)
     trail.record(by, rollout.organization_id, f"tenants.rollout.{verb}", rollout.pk, what=title_of(rollout))
+    if not KINDS[rollout.kind].in_rings:
+        return  # whoever began it sees it end within minutes
     facts = {"what": title_of(rollout), "rollout_id": rollout.pk, "why": decision.why, **_counted(rollout)}
     owner_notices.tell_those_who_may("tenant.operate", rollout.organization, f"rollout_{state}", **facts)
 

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from tenants.provisioning.models import Tenant
 from tenants.provisioning.scheduling import NOW, WHEN
 from tenants.rollouts.actions import LONGEST_SOAK, MOST_FAILURES, SOAK_HOURS
-from tenants.rollouts.kinds import KINDS
+from tenants.rollouts.kinds import IN_RINGS
 from tenants.rollouts.models import Rollout, RolloutTarget
 from tenants.rollouts.planning import MOST, SKIPS, TAKES, WAITS
 
@@ -22,7 +22,7 @@ class OnlyIn(serializers.Serializer[Any]):
 class RolloutIn(serializers.Serializer[Any]):
     """A roll-out to be begun."""
 
-    kind = serializers.ChoiceField(choices=sorted(KINDS), default="version")
+    kind = serializers.ChoiceField(choices=sorted(IN_RINGS), default="version")
     version = serializers.CharField(
         max_length=32, required=False, help_text="of the kind `version`: one that is on offer"
     )

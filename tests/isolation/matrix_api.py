@@ -132,6 +132,9 @@ API = {
         "POST": needs("member.manage"),
     },
     "/api/v1/organizations/{organization_id}/fleet": {"GET": needs("tenant.view")},
+    "/api/v1/organizations/{organization_id}/fleet/actions": {
+        "POST": needs("tenant.operate", body={"kind": "set_ring", "ring": "canary", "tenants": ["{tenant_id}"]})
+    },
     "/api/v1/organizations/{organization_id}/fleet/views": {
         "GET": needs("tenant.view"),
         "POST": needs("tenant.view", body={"name": "New", "filters": {"state": "failed"}}),

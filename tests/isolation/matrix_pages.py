@@ -108,6 +108,10 @@ PAGES = {
         "POST": needs("member.manage"),
     },
     "/o/{organization_id}/fleet/filter/": {"GET": needs("tenant.view")},
+    "/o/{organization_id}/fleet/act/": {
+        "GET": needs("tenant.operate", query="what=set_ring&ring=canary&tenants={tenant_id}"),
+        "POST": needs("tenant.operate", body={"what": "set_ring", "ring": "canary", "tenants": "{tenant_id}"}),
+    },
     "/o/{organization_id}/fleet/views/": {"POST": needs("tenant.view", body={"view_name": "New", "state": "failed"})},
     "/o/{organization_id}/fleet/views/{fleet_view_id}/": {
         "POST": needs("tenant.operate", body={"view_name": "Other", "shared": "on"})
