@@ -5,6 +5,7 @@ from django.urls import path
 from tenants.access import api as access
 from tenants.agents import api as agents
 from tenants.agents.batches import api as batches
+from tenants.agents.live import api as live
 from tenants.agents.moves import api as moves
 from tenants.content import api as content
 from tenants.enrollment import api as enrollment
@@ -86,6 +87,7 @@ urlpatterns = [
     path(_BATCHES, batches.Batches.as_view(), name="api-agent-batches"),
     path(f"{_BATCHES}/<str:batch_id>", batches.OneBatch.as_view(), name="api-agent-batch"),
     path(f"{_BATCHES}/<str:batch_id>/retry", batches.BatchRetry.as_view(), name="api-agent-batch-retry"),
+    path(f"{_ORGANIZATION}/agents/live", live.LiveAgents.as_view(), name="api-agents-live"),
     path("agents/export", agents.Export.as_view(), name="api-inventory-export"),
     path(f"{_ONE}/agents", agents.Agents.as_view(), name="api-agents"),
     path(f"{_ONE}/agents/import", imports.Imports.as_view(), name="api-agents-import"),

@@ -7,6 +7,7 @@ from tenants.access import views as access
 from tenants.agents import order_views as agent_orders
 from tenants.agents import views as agents
 from tenants.agents.batches import views as batches
+from tenants.agents.live import views as live
 from tenants.agents.moves import views as moves
 from tenants.content import file_views as content_files
 from tenants.content import views as content
@@ -57,6 +58,7 @@ urlpatterns = [
     path("o/<str:organization_id>/agent-orders/new/", batches.create, name="agent-batch-new"),
     path("o/<str:organization_id>/agent-orders/<str:batch_id>/", batches.page, name="agent-batch"),
     path("o/<str:organization_id>/agent-orders/<str:batch_id>/retry/", batches.retry, name="agent-batch-retry"),
+    path("o/<str:organization_id>/agents/live/", live.search, name="agents-live"),
     path("o/<str:organization_id>/agents/export/", agents.export, name="inventory-export"),
     path("o/<str:organization_id>/rollouts/", rollouts.listing, name="rollouts"),
     path("o/<str:organization_id>/rollouts/new/", rollouts.create, name="rollout-new"),

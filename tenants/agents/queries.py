@@ -1,9 +1,9 @@
 """Reads of agents across tenants. Every one takes who is asking."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from controlplane.actor import Actor
 from controlplane.problems import NotFound
@@ -55,6 +55,20 @@ def unread_in(actor: Actor, organization: Organization) -> list[Unread]:
     rows = tenants.select_related("agent_reading").order_by("name")
     found = (Unread(tenant, getattr(tenant, "agent_reading", None)) for tenant in rows)
     return [each for each in found if each.reading is None or each.reading.partial or each.reading.read_at is None]
+
+
+def tenants_around(actor: Actor, organization: Organization, narrowed: Mapping[str, str]) -> QuerySet[Tenant]:
+    """
+    Tenants whose agents somebody sees, of an organization and, where it is an MSP, its clients.
+
+    Args: narrowed: `client` and `tenant`, by id or a part of the name. The caller has asked for agent.view.
+    """
+    found = _tenants(actor).filter(organization__in=_around(actor, organization))
+    if client := narrowed.get("client"):
+        found = found.filter(Q(organization=client) | Q(organization__name__icontains=client))
+    if tenant := narrowed.get("tenant"):
+        found = found.filter(Q(pk=tenant) | Q(name__icontains=tenant))
+    return found
 
 
 def _tenants(actor: Actor) -> QuerySet[Tenant]:

@@ -118,9 +118,14 @@ class EdgeApi:
         """Have the edge refuse a token, close the connections of all agents it let in and refuse their credentials."""
         return self._call("POST", f"/v1/tenants/{_part(tenant_id)}/tokens/{_part(token_id)}/quarantine", body)
 
-    def agents(self, tenant_id: str) -> dict[str, Any]:
-        """The tenant's agents: `agents`, and `partial` with its `reason` while the manager does not answer."""
-        return self._call("GET", f"/v1/tenants/{_part(tenant_id)}/agents", key="access")
+    def agents(self, tenant_id: str, *, within: float = ANSWER_SECONDS) -> dict[str, Any]:
+        """
+        The tenant's agents: `agents`, and `partial` with its `reason` while the manager does not answer.
+
+        Args: within: seconds after which an answer helps nobody.
+        """
+        path = f"/v1/tenants/{_part(tenant_id)}/agents"
+        return self._call("GET", path, key="access", patience=within - ANSWER_SECONDS)
 
     def order_agents(self, tenant_id: str, order_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Have agents grouped, upgraded or removed, once; the answer has each one's `results`."""
@@ -214,7 +219,13 @@ class EdgeApi:
             raise EdgeAmbiguous(f"The edge sent an unreadable view of the tenant: {error}.") from error
 
     def _call(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, key: Key = "control", patience: int = 0
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        key: Key = "control",
+        patience: float = 0,
     ) -> dict[str, Any]:
         content = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
         return self._send(method, path, content, bearer=self._signed(method, path, content, key), patience=patience)
@@ -222,7 +233,7 @@ class EdgeApi:
     def _signed(self, method: str, path: str, content: bytes, key: Key = "control") -> str:
         return edge_keys.sign(key, cell_id=self._cell.id, method=method, path_query=path, body=content)
 
-    def _send(self, method: str, path: str, content: bytes, *, bearer: str, patience: int) -> dict[str, Any]:
+    def _send(self, method: str, path: str, content: bytes, *, bearer: str, patience: float) -> dict[str, Any]:
         return _read(self._answer(method, path, content, bearer=bearer, patience=patience))
 
     def _answer(self, method: str, path: str, content: bytes, *, bearer: str, patience: float) -> httpx.Response:

@@ -64,6 +64,8 @@ PAGES = (
     Shown("clients", "paula", lambda world: f"/o/{world.msp.pk}/"),
     Shown("fleet-narrowed", "paula", lambda world: f"/o/{world.msp.pk}/?state=running,none&sort=certificate"),
     Shown("fleet-filter", "paula", lambda world: f"/o/{world.msp.pk}/fleet/filter/?state=failed"),
+    Shown("fleet-chosen", "paula", lambda world: f"/o/{world.msp.pk}/?select=1"),
+    Shown("agents-live", "paula", lambda world: f"/o/{world.msp.pk}/agents/live/"),
     Shown("organizations", "paula", lambda _: "/organizations/"),
     Shown("client-new", "paula", lambda world: f"/o/{world.msp.pk}/clients/new/"),
     Shown("client-empty", "paula", lambda world: f"/o/{world.clients['Halden Foods'].pk}/"),

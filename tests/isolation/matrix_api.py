@@ -74,6 +74,7 @@ API = {
         "DELETE": needs("sso.manage"),
     },
     "/api/v1/organizations/{organization_id}/domains/{domain_id}/check": {"POST": needs("sso.manage")},
+    "/api/v1/organizations/{organization_id}/agents/live": {"GET": needs("agent.view")},
     "/api/v1/organizations/{organization_id}/agent-orders": {
         "GET": needs("agent.view"),
         "POST": needs(

@@ -291,6 +291,7 @@ PAGES = {
     },
     "/o/{organization_id}/agent-orders/{batch_id}/": {"GET": needs("agent.view")},
     "/o/{organization_id}/agent-orders/{batch_id}/retry/": {"POST": needs("agent.manage")},
+    "/o/{organization_id}/agents/live/": {"GET": needs("agent.view", query="name=web")},
     "/o/{organization_id}/rollouts/": {"GET": needs("tenant.view")},
     "/o/{organization_id}/rollouts/new/": {
         "GET": needs("tenant.operate", query="version=4.14.7&when=now&soak_hours=0&failures_allowed=0"),
