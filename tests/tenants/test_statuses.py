@@ -8,6 +8,7 @@ import pytest
 from django.db import models
 from django.utils import timezone
 
+from controlplane import rls
 from organizations.models import Organization
 from tenants.provisioning import mirror, statuses
 from tenants.provisioning.lifecycle import ROLLING, status_of
@@ -92,6 +93,6 @@ def test_the_columns_are_written_with_the_view_and_go_with_it(running: Tenant) -
     assert kept == columns_of(running.edge_view)
     assert kept["told_requested"] == "running"
     assert kept["certificate_ends_at"] is not None
-    with all_rows():
+    with rls.acting_as(f"org:{running.organization_id}"):
         mirror.record_absence(running)
     assert {name: getattr(fresh(running), name) for name in COLUMNS} == columns_of(None)
