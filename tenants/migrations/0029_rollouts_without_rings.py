@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("organizations", "0022_by_name"),
-        ("tenants", "0027_told_columns"),
+        ("tenants", "0028_told_columns"),
     ]
 
     operations = [
