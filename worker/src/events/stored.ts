@@ -9,10 +9,14 @@ export interface EncodedBatch {
 }
 
 /** An event on its way into a batch, its data as JSON. */
-export type WrittenEvent = Pick<NewEvent, "kind" | "key"> & { text: string };
+export type WrittenEvent = Pick<NewEvent, "kind" | "key"> & {
+  text: string;
+  /** Of an alert, its rule's level; 0 for everything else. */
+  level: number;
+};
 
 /** Turns events into batch bodies, each of them a row. */
-export function encodeBatches(events: WrittenEvent[], now: string): EncodedBatch[] {
+export function encodeBatches(events: Omit<WrittenEvent, "level">[], now: string): EncodedBatch[] {
   const rows = events.map(({ kind, text, key }) => ({ text: `["${now}","${kind}",${text}]`, key }));
   return [...fittingOneRow(rows, ({ text }) => text)].map((chunk) => ({
     count: chunk.length,

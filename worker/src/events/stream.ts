@@ -3,8 +3,10 @@ import type { AccessClaims, AccessRule } from "../auth/claims";
 import { DataKeySealer } from "../auth/data_key";
 import { type Env, settingsOf } from "../bindings";
 import { type CountBatch, Counts } from "../counts";
-import { EdgeError } from "../errors";
+import { EdgeError, messageOf } from "../errors";
 import { inJurisdiction } from "../jurisdiction";
+import { log } from "../log";
+import { AlertMark, levelOf } from "./alert_mark";
 import { SealedArchive } from "./archive";
 import { BlobLog } from "./blob_log";
 import { CommitChain } from "./commit_chain";
@@ -31,6 +33,7 @@ export interface Appended {
 export class EventStream extends DurableObject<Env> {
   readonly #log = new BlobLog(this.ctx.storage.sql);
   readonly #counts = new Counts(this.ctx.storage.sql);
+  readonly #mark = new AlertMark(this.ctx.storage.sql);
   readonly #archive = this.#openArchive();
   readonly #kept = new ArchivedLog(this.#log, this.#archive, this.#sizes, (work) => this.#transaction(work));
   readonly #pages = new Pages(this.#kept);
@@ -42,6 +45,7 @@ export class EventStream extends DurableObject<Env> {
   );
   #seen: SeenKeys | null = null;
   #announced = this.#log.last;
+  #tidied = 0;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, inJurisdiction(env));
@@ -92,6 +96,7 @@ export class EventStream extends DurableObject<Env> {
     await this.ctx.storage.deleteAll();
     this.#log.create();
     this.#counts.create();
+    this.#mark.create();
     this.#seen = null;
     this.#announced = 0;
   }
@@ -123,24 +128,55 @@ export class EventStream extends DurableObject<Env> {
 
   override async alarm(): Promise<void> {
     const now = Date.now();
-    await this.ctx.storage.setAlarm(now + HOUR_MS);
+    const onlyMark = (this.#mark.dueAt() ?? Number.POSITIVE_INFINITY) <= now && now - this.#tidied < HOUR_MS;
+    await this.ctx.storage.setAlarm(onlyMark ? this.#tidied + HOUR_MS : now + HOUR_MS);
     const nextEnd = this.#readers.expire(now);
     if (nextEnd !== null) await this.#wakeBy(nextEnd);
+    await this.#tellMark();
+    // While alerts come, the alarm rings every few seconds: what is done by the hour is not done each time.
+    if (!onlyMark || this.#kept.overfull) await this.#tidy(now);
+  }
+
+  async #tidy(now: number): Promise<void> {
     await this.#kept.seal(now);
     const days = Math.max(await this.#tenant.retentionDays(), await this.#tenant.archiveDays());
     await this.#kept.expire(now - days * DAY_MS);
+    this.#tidied = now;
+  }
+
+  /** Tells the tenant how far the alerts have come, if that is due; what fails is told at the alarm's next turn. */
+  async #tellMark(): Promise<void> {
+    const told = this.#mark.take(Date.now());
+    if (told) {
+      try {
+        await this.#tenant.noteAlerts(told);
+        this.#mark.settle(told);
+      } catch (reason) {
+        log("warn", "a mark of alerts was not told and will be again", {
+          tenant: this.ctx.id.name,
+          error: messageOf(reason),
+        });
+      }
+    }
+    const next = this.#mark.dueAt();
+    if (next !== null) await this.#wakeBy(next);
   }
 
   #commit(groups: WrittenEvent[][]): Appended[] {
     const fresh = new Set<string>();
     const chosen = groups.map((events) => events.filter((event) => this.#isNew(event, fresh)));
     const now = this.#log.timeFor(Date.now());
+    const waits = this.#mark.dueAt() !== null;
     this.#transaction(() => {
       for (const batch of encodeBatches(chosen.flat(), new Date(now).toISOString())) {
         this.#log.append(batch.count, batch.body, now, batch.keys);
       }
       this.#counts.add("alerts", chosen.flat().filter(({ kind }) => kind === "alert").length, now);
+      this.#mark.note(highestOf(chosen.flat()), this.#log.last);
     });
+    // In the same turn as the rows, so that both reach the disk together: after a restart the alarm tells what was not told.
+    const due = this.#mark.dueAt();
+    if (due !== null && !waits) void this.ctx.storage.setAlarm(due);
     this.#seenKeys().remember(fresh);
     const { last } = this.#log;
     return chosen.map((events) => ({ last, added: events.length }));
@@ -206,6 +242,8 @@ export function subscribeRequest(asked: Subscribing): Request {
   });
 }
 
+const highestOf = (events: WrittenEvent[]) => events.reduce((highest, { level }) => Math.max(highest, level), 0);
+
 function writtenEvent({ kind, data, key }: NewEvent): WrittenEvent {
   const text = JSON.stringify(data ?? null);
   if (text.length > MAX_EVENT_BYTES) {
@@ -214,5 +252,5 @@ function writtenEvent({ kind, data, key }: NewEvent): WrittenEvent {
       `an event of ${text.length} characters was refused; the bound is ${MAX_EVENT_BYTES}`,
     );
   }
-  return { kind, text, ...(key === undefined ? {} : { key }) };
+  return { kind, text, level: kind === "alert" ? levelOf(data) : 0, ...(key === undefined ? {} : { key }) };
 }

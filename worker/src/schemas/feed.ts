@@ -20,6 +20,7 @@ export const ChangeKind = z.enum([
   "export",
   "agent_order",
   "agent_silence",
+  "alerts",
 ]);
 export type ChangeKind = z.infer<typeof ChangeKind>;
 

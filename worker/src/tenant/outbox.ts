@@ -48,6 +48,14 @@ export class Outbox {
     return seq;
   }
 
+  /** Takes back rows of a kind that wait, and returns their data; call inside the transaction of what follows them. */
+  takeBack(target: string, kind: string): Record<string, unknown>[] {
+    return this.ctx.sql
+      .exec<{ data: string }>("DELETE FROM outbox WHERE target = ? AND kind = ? RETURNING data", target, kind)
+      .toArray()
+      .map(({ data }) => JSON.parse(data) as Record<string, unknown>);
+  }
+
   /**
    * Delivers what waits. Calls while one runs join it.
    * @throws the first target's failure, after every target had its turn; the rows stay.

@@ -1,6 +1,7 @@
 /** One object a tenant. It owns what runs: spec, runs, nodes, secrets, certificates, and what its other modules keep. */
 import type { AccessClaims } from "../auth/claims";
 import { EdgeError, type ErrorBody } from "../errors";
+import type { Mark } from "../events/alert_mark";
 import type { TellTrail, TrailEnds } from "../schemas/audit";
 import type { BackupView, OrderBackup, OrderRehydration, RehydrationView, RestoreBackup } from "../schemas/backups";
 import type { AskLogtest, ContentFile, LogtestResult, PutContent, StoredContent } from "../schemas/content";
@@ -10,6 +11,7 @@ import type { ChangeSleep, DeleteTenant, PutTenant, RotateCertificates, RotateCr
 import type { Role, ServingRole } from "../schemas/plan";
 import type { SignedReceipt } from "../schemas/receipts";
 import type { TenantView } from "../schemas/tenant";
+import { noteAlerts } from "./alerts";
 import { once } from "./answers";
 import { type BackupPart, listBackups, orderBackup, partsOf } from "./backups";
 import { contentFiles, storeContent } from "./content";
@@ -116,6 +118,11 @@ export class TenantObject extends TenantTraffic {
     if (!this.tenant.isLive()) return;
     noteTrouble(this.tenant, role, n, trouble);
     this.tenant.viewChanged();
+  }
+
+  /** What the stream object tells of alerts; see alerts.ts. */
+  noteAlerts(mark: Mark): void {
+    noteAlerts(this.tenant, mark);
   }
 
   /** Whether the plan has this node; for a node that names another one. */
