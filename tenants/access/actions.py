@@ -1,9 +1,11 @@
 """Lets people into a tenant's dashboard and event stream, with credentials that end by themselves."""
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from django.db import transaction
 from django.utils import timezone
@@ -11,7 +13,7 @@ from django.utils import timezone
 from controlplane import audit, edge_keys, rls
 from controlplane.actor import Actor
 from controlplane.ids import new_id
-from controlplane.problems import Forbidden
+from controlplane.problems import Forbidden, Invalid
 from controlplane.transactions import let_go
 from organizations import access
 from organizations.models import ApiKey, Organization, User
@@ -25,6 +27,9 @@ from tenants.provisioning.problems import NotPossibleNow, problem_of
 
 LONGEST = dt.timedelta(hours=8)
 """After this long every credential ends, whether or not anybody revoked it."""
+
+LONGEST_PATH = 2000
+PATH = re.compile(r"/app/[!-\[\]-~]*")
 
 
 @dataclass(frozen=True)
@@ -50,20 +55,26 @@ class StreamToken:
     expires_at: dt.datetime
 
 
-def open_dashboard(*, by: Actor, tenant: Tenant, variant: Variant | None = None) -> DashboardCode:
+def open_dashboard(
+    *, by: Actor, tenant: Tenant, variant: Variant | None = None, path: str | None = None
+) -> DashboardCode:
     """
     Have the edge issue a one-time code for the tenant's dashboard.
 
+    Args: path: where in the dashboard it opens, such as `/app/wz-home`; its first page where nothing is given.
+
     The session that the code opens ends after 8 hours, or with the grant or the API key under which somebody acts.
     Without a `variant` it opens with all that the role of `by` may do there. Raises Forbidden where the role may not
-    open this variant, NotPossibleNow where no dashboard runs, EdgeNotAvailable while the edge does not answer.
+    open this variant, NotPossibleNow where no dashboard runs, EdgeNotAvailable while the edge does not answer, Invalid
+    for a path that leads elsewhere.
 
     The edge is asked between two transactions: an entry written before would lock the organization's trail for as long
     as the edge likes. The code is handed out only once its entry stands.
     """
+    place = {"path": _inside(path)} if path else {}
     with rls.reading_as(by.rls_actor):
         standing = access.require(by, "dashboard.open", tenant.organization_id)
-        order = _order(by, tenant, standing, variant)
+        order = {**_order(by, tenant, standing, variant), **place}
     let_go()
     code = _code(tenant, order)
     with rls.acting_as(by.rls_actor):
@@ -154,6 +165,14 @@ def _order(by: Actor, tenant: Tenant, standing: Standing, variant: Variant | Non
         "ends_at": _text(_end(by, standing)),
         "networks": _networks(by, standing),
     }
+
+
+def _inside(path: str) -> str:
+    """The attack: a link to a page of ours carries a path that a browser reads as one outside the dashboard."""
+    where = unquote(re.split(r"[?#]", path, maxsplit=1)[0])
+    if len(path) > LONGEST_PATH or not PATH.fullmatch(path) or {".", ".."} & set(where.split("/")):
+        raise Invalid("A dashboard opens at a path of its own that begins with /app/. Nothing was opened.", field="path")
+    return path
 
 
 def _code(tenant: Tenant, order: dict[str, Any]) -> DashboardCode:

@@ -16,8 +16,8 @@ class Dashboard(TenantView):
     @extend_schema(operation_id="tenants_dashboard_open", request=DashboardIn, responses={201: DashboardCodeOut})
     def post(self, request: Request, tenant_id: str) -> Response:
         """Get a one-time code for the dashboard."""
-        variant = valid(DashboardIn, request).get("variant")
-        code = actions.open_dashboard(by=self.actor, tenant=self.tenant(tenant_id), variant=variant)
+        asked = valid(DashboardIn, request)
+        code = actions.open_dashboard(by=self.actor, tenant=self.tenant(tenant_id), **asked)
         return Response(DashboardCodeOut(code).data, status=201)
 
 

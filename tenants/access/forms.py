@@ -2,10 +2,12 @@
 
 from django import forms
 
+from tenants.access.actions import LONGEST_PATH
 from tenants.provisioning.dashboard_roles import VARIANTS
 
 
 class DashboardForm(forms.Form):
-    """How a dashboard is to open; nothing chosen is all that the role may do there."""
+    """How and where a dashboard is to open; nothing chosen is all that the role may do there, at its first page."""
 
     variant = forms.ChoiceField(choices=[(variant, variant) for variant in VARIANTS], required=False)
+    path = forms.CharField(max_length=LONGEST_PATH, required=False)

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from tenants.access.actions import LONGEST_PATH
 from tenants.access.models import Revocation
 from tenants.provisioning.dashboard_roles import VARIANTS
 
@@ -12,6 +13,9 @@ class DashboardIn(serializers.Serializer[Any]):
     """How the dashboard opens. Without it, with all that your role may do there; a viewer's is always read-only."""
 
     variant = serializers.ChoiceField(choices=VARIANTS, required=False)
+    path = serializers.CharField(
+        max_length=LONGEST_PATH, required=False, help_text="where in the dashboard it opens, beginning with /app/"
+    )
 
 
 class DashboardCodeOut(serializers.Serializer[Any]):

@@ -45,11 +45,12 @@ def dashboard(request: HttpRequest, tenant_id: str) -> HttpResponseBase:
     form = DashboardForm(request.POST)
     if not form.is_valid():
         raise Invalid(
-            "A dashboard opens in full or read-only; this is neither.",
+            "A dashboard opens in full or read-only, at a path of its own; this is neither.",
             hint="Open it from the tenant's page.",
-            field="variant",
+            field=next(iter(form.errors)),
         )
-    code = actions.open_dashboard(by=actor, tenant=tenant, variant=form.cleaned_data["variant"] or None)
+    asked = {name: value or None for name, value in form.cleaned_data.items()}
+    code = actions.open_dashboard(by=actor, tenant=tenant, **asked)
     context = {"tenant": tenant, "code": code, "person": str(request.user)}
     response = allow_forms_to(render(request, "tenants/handoff.html", context), _origin(code.post_to))
     # Under the site's same-origin policy browsers would send "Origin: null", which the edge has to refuse.

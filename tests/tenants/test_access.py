@@ -14,7 +14,7 @@ from django.utils import timezone
 from controlplane import audit, edge_keys, rls
 from controlplane.actor import Actor
 from controlplane.models import AuditEntry
-from controlplane.problems import Forbidden, NotFound
+from controlplane.problems import Forbidden, Invalid, NotFound
 from organizations.actions import keys
 from organizations.keys.authentication import actor_for as actor_for_key
 from organizations.models import Grant, Organization
@@ -151,6 +151,29 @@ def test_a_key_is_in_the_dashboard_what_its_scopes_allow_and_not_what_its_owner_
     with rls.acting_as(key.rls_actor):
         actions.open_dashboard(by=key, tenant=running)
     assert (body_of_last(edge)["role"], body_of_last(edge)["session"]) == ("viewer", "key_x")
+
+
+def test_a_dashboard_opens_where_it_was_asked_to(running, edge, alice_acts):
+    path = "/app/data-explorer/discover#?_q=(query:(language:kuery,query:'rule.id:%205710'))"
+    with rls.acting_as(alice_acts.rls_actor):
+        actions.open_dashboard(by=alice_acts, tenant=running, path=path)
+        assert body_of_last(edge)["path"] == path
+        actions.open_dashboard(by=alice_acts, tenant=running)
+    assert "path" not in body_of_last(edge)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("//evil.example/app/", "https://evil.example/app/", "/session", "app/home", "/app", "/app/a b", "/app/\\evil"),
+        *("/app/../../session", "/app/%2e%2e/%2e%2e/session", "/app/x/..", "/app/\r\nset-cookie:x", "/app/" + "x" * 2000),
+    ],
+)
+def test_a_path_outside_the_dashboard_opens_nothing(running, edge, alice_acts, path):
+    before = len(edge.calls)
+    with rls.acting_as(alice_acts.rls_actor), pytest.raises(Invalid):
+        actions.open_dashboard(by=alice_acts, tenant=running, path=path)
+    assert len(edge.calls) == before
 
 
 def test_a_tenant_that_does_not_run_has_no_dashboard(tenant, edge, alice_acts):

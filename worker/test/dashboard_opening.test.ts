@@ -38,6 +38,28 @@ describe("opening a dashboard", () => {
       .toHaveLength(1);
   });
 
+  it("leads to the place in the dashboard that the portal named", async () => {
+    const tenant = await stoppedTenant();
+    const path = "/app/data-explorer/discover#?_q=(query:(query:'rule.id:%205710'))";
+    const { code, post_to } = await codeFor(tenant, { path });
+    const answer = await post(post_to, code);
+    expect(answer.headers.get("location")).toBe(`/dashboard${path}`);
+  });
+
+  it.each([
+    "//evil.example/app/",
+    "https://evil.example/app/",
+    "/app/../../session",
+    "/app/%2e%2e/%2E./session",
+    "/app/\\\\evil.example",
+    "/app/a b",
+    "/api/console",
+    `/app/${"x".repeat(2000)}`,
+  ])("is refused for a place that is none of the dashboard's: %s", async (path) => {
+    const tenant = await stoppedTenant();
+    await answered(askForCode(tenant, { path }), 422);
+  });
+
   it("works once, even for posts that race", async () => {
     const tenant = await stoppedTenant();
     const { code, post_to } = await codeFor(tenant);

@@ -1,6 +1,7 @@
 /** `/v1`: who gets into a tenant's dashboard, and who no longer does. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { DASHBOARD_ROLES, DASHBOARD_VARIANTS, RULE_FIELDS, VARIANTS_OF, variantOf } from "../auth/claims";
+import { isDashboardPath } from "../auth/dashboard_path";
 import { Networks } from "../auth/networks";
 import { type EdgeApp, errorResponses, jsonContent } from "../edge_app";
 import { Epoch, IdempotencyKey, TenantId, Time } from "../schemas/basics";
@@ -23,6 +24,12 @@ const DashboardCode = z
     session: Id,
     ends_at: Time,
     networks: Networks.default([]),
+    path: z
+      .string()
+      .max(2000)
+      .refine(isDashboardPath, "must be a path of the dashboard that begins with /app/")
+      .optional()
+      .openapi({ description: "Where in the dashboard it opens, such as `/app/wz-home`; without it, its first page" }),
   })
   .refine((asked) => VARIANTS_OF[asked.role].includes(variantOf(asked)), {
     path: ["variant"],

@@ -72,7 +72,8 @@ async function openSession(c: EdgeContext): Promise<Response> {
   const address = clientAddress(c.req.raw.headers);
   const redeemed = await tenantAnswering(c, c.var.dashboardTenant).redeemCode(digest(code), address);
   if ("refused" in redeemed) throw new EdgeError(...REFUSED_CODES[redeemed.refused]);
-  const headers = { location: "/dashboard/", "cache-control": "no-store", "referrer-policy": "no-referrer" };
+  const location = `/dashboard${redeemed.path ?? "/"}`;
+  const headers = { location, "cache-control": "no-store", "referrer-policy": "no-referrer" };
   const cookie = sessionCookie(redeemed.secret, redeemed.endsAt);
   return new Response(null, { status: 303, headers: { ...headers, "set-cookie": cookie } });
 }

@@ -28,6 +28,8 @@ export interface CodeRequest {
   /** ISO time after which the right ends whatever happens. */
   ends_at: string;
   networks: Networks;
+  /** Where in the dashboard it opens; missing: at its first page. */
+  path?: string | undefined;
 }
 
 export interface CodeAnswer {
@@ -53,7 +55,8 @@ export interface SessionView {
   away?: boolean;
 }
 
-export type Redeemed = { secret: string; endsAt: number } | { refused: "unknown" | "expired" | "used" };
+/** `path` is where in the dashboard it opens, and missing where that was not said. */
+export type Redeemed = { secret: string; endsAt: number; path?: string } | { refused: "unknown" | "expired" | "used" };
 
 export const CODE_LIFE_MS = 30_000;
 
@@ -73,7 +76,7 @@ export function makeCode(ctx: TenantContext, request: CodeRequest): Promise<Code
     const code = makeToken("code", ctx.id, randomBase32(10));
     ctx.sql.exec(
       "INSERT INTO codes (sha256, claims, expires_at) VALUES (?, ?, ?)",
-      ...[digest(code), JSON.stringify(claimsOf(request, now, endsAt)), now + CODE_LIFE_MS],
+      ...[digest(code), JSON.stringify({ ...claimsOf(request, now, endsAt), path: request.path }), now + CODE_LIFE_MS],
     );
     const { id: user } = request.user;
     const { role, organization, grant } = request;
@@ -110,13 +113,14 @@ function turnedIn(ctx: TenantContext, codeDigest: string, address: string): Rede
     spend(ctx, "sessions_per_tenant");
     if (row.used_at !== null) return { refused: "used" };
     if (row.expires_at <= ctx.now()) return { refused: "expired" };
-    const claims = JSON.parse(row.claims) as SessionClaims;
+    const { path, ...claims } = JSON.parse(row.claims) as SessionClaims & { path?: string };
     requireFrom(claims.networks, address);
     refuseBinned(ctx);
     ctx.sql.exec("UPDATE codes SET used_at = ? WHERE sha256 = ?", ctx.now(), codeDigest);
     noteComing(ctx);
     rouse(ctx, OPENED);
-    return openSession(ctx, claims);
+    const opened = openSession(ctx, claims);
+    return path === undefined || "refused" in opened ? opened : { ...opened, path };
   });
 }
 

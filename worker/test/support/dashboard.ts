@@ -16,6 +16,7 @@ export interface Asked {
   grant?: string;
   connection?: string;
   networks?: string[][];
+  path?: string;
 }
 
 interface Issued {
