@@ -1,7 +1,7 @@
 """Pages by position instead of number: page 2,000 costs what page 1 costs, and nothing is ever counted.
 
-Rows are ordered by ``(created_at, id)``, newest first. A cursor is the position of a page's edge row; it holds
-nothing that the holder has not seen, and the queryset it is applied to decides what is visible.
+Rows are ordered by ``(created_at, id)``, or another moment of theirs, newest first. A cursor is the position of a
+page's edge row; it holds nothing that the holder has not seen. The queryset it is applied to decides what is visible.
 """
 
 import base64
@@ -28,16 +28,18 @@ class Page[T: Model]:
     newer: str | None
 
 
-def page_of[T: Model](queryset: QuerySet[T], *, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> Page[T]:
-    """Returns one page of ``queryset``, whose rows need ``created_at`` and ``id`` and an index on both.
+def page_of[T: Model](
+    queryset: QuerySet[T], *, cursor: str | None = None, limit: int = DEFAULT_LIMIT, by: str = "created_at"
+) -> Page[T]:
+    """Returns one page of ``queryset``, whose rows need ``by`` and ``id`` and an index on both.
 
-    Args: cursor: `Page.older` or `Page.newer` of another page; limit: rows, at most 200.
+    Args: cursor: `Page.older` or `Page.newer` of another page; limit: rows, at most 200; by: a column with a moment.
     Raises: Malformed if the cursor is none of ours.
     """
     if cursor is None:
-        return _first(queryset, limit)
+        return _first(queryset, limit, by)
     direction, position = _read(cursor)
-    return (_older if direction == "older" else _newer)(queryset, position, limit)
+    return (_older if direction == "older" else _newer)(queryset, position, limit, by)
 
 
 def pager(page: Page[Any], *, keeping: str = "") -> dict[str, str]:
@@ -59,32 +61,32 @@ def limit_of(text: str | None) -> int:
     return int(text)
 
 
-def _first[T: Model](queryset: QuerySet[T], limit: int) -> Page[T]:
-    rows = list(queryset.order_by("-created_at", "-id")[: limit + 1])
-    return Page(rows[:limit], _cursor("older", rows[limit - 1]) if len(rows) > limit else None, None)
+def _first[T: Model](queryset: QuerySet[T], limit: int, by: str) -> Page[T]:
+    rows = list(queryset.order_by(f"-{by}", "-id")[: limit + 1])
+    return Page(rows[:limit], _cursor("older", rows[limit - 1], by) if len(rows) > limit else None, None)
 
 
-def _older[T: Model](queryset: QuerySet[T], position: tuple[datetime, str], limit: int) -> Page[T]:
+def _older[T: Model](queryset: QuerySet[T], position: tuple[datetime, str], limit: int, by: str) -> Page[T]:
     at, id_ = position
     # The first condition alone bounds the index; without it the OR would make the database read from the start.
-    after = Q(created_at__lte=at) & (Q(created_at__lt=at) | Q(id__lt=id_))
-    rows = list(queryset.filter(after).order_by("-created_at", "-id")[: limit + 1])
+    after = Q(**{f"{by}__lte": at}) & (Q(**{f"{by}__lt": at}) | Q(id__lt=id_))
+    rows = list(queryset.filter(after).order_by(f"-{by}", "-id")[: limit + 1])
     page = rows[:limit]
-    newer = _cursor("newer", page[0]) if page else None
-    return Page(page, _cursor("older", page[-1]) if len(rows) > limit else None, newer)
+    newer = _cursor("newer", page[0], by) if page else None
+    return Page(page, _cursor("older", page[-1], by) if len(rows) > limit else None, newer)
 
 
-def _newer[T: Model](queryset: QuerySet[T], position: tuple[datetime, str], limit: int) -> Page[T]:
+def _newer[T: Model](queryset: QuerySet[T], position: tuple[datetime, str], limit: int, by: str) -> Page[T]:
     at, id_ = position
-    before = Q(created_at__gte=at) & (Q(created_at__gt=at) | Q(id__gt=id_))
-    rows = list(queryset.filter(before).order_by("created_at", "id")[: limit + 1])
+    before = Q(**{f"{by}__gte": at}) & (Q(**{f"{by}__gt": at}) | Q(id__gt=id_))
+    rows = list(queryset.filter(before).order_by(by, "id")[: limit + 1])
     page = rows[:limit][::-1]
-    older = _cursor("older", page[-1]) if page else None
-    return Page(page, older, _cursor("newer", page[0]) if len(rows) > limit else None)
+    older = _cursor("older", page[-1], by) if page else None
+    return Page(page, older, _cursor("newer", page[0], by) if len(rows) > limit else None)
 
 
-def _cursor(direction: str, row: Any) -> str:
-    text = json.dumps([direction, row.created_at.isoformat(), str(row.pk)], separators=(",", ":"))
+def _cursor(direction: str, row: Any, by: str) -> str:
+    text = json.dumps([direction, getattr(row, by).isoformat(), str(row.pk)], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from fleet import api
+from fleet.alerts import api as alerts
 from fleet.clients import api as clients
 from fleet.clients import bulk_api as bulk
 
@@ -15,6 +16,17 @@ urlpatterns = [
     path(f"{_ONE}/fleet/actions", bulk.FleetActions.as_view(), name="api-fleet-actions"),
     path(_VIEWS, clients.FleetViews.as_view(), name="api-fleet-views"),
     path(f"{_VIEWS}/<str:fleet_view_id>", clients.OneFleetView.as_view(), name="api-fleet-view"),
+    path(f"{_ONE}/alerts", alerts.Alerts.as_view(), name="api-alerts"),
+    path(f"{_ONE}/alerts/handle", alerts.Handling.as_view(), name="api-alerts-handle"),
+    path(f"{_ONE}/alerts/<str:alert_id>", alerts.OneAlert.as_view(), name="api-alert"),
+    path(f"{_ONE}/alerts/<str:alert_id>/events", alerts.AlertEvents.as_view(), name="api-alert-events"),
+    path(f"{_ONE}/alerts/<str:alert_id>/notes", alerts.Notes.as_view(), name="api-alert-notes"),
+    path(f"{_ONE}/alert-suppressions", alerts.Suppressions.as_view(), name="api-suppressions"),
+    path(
+        f"{_ONE}/alert-suppressions/<str:suppression_id>",
+        alerts.OneSuppression.as_view(),
+        name="api-suppression",
+    ),
     path(
         f"{_ONE}/members/<str:membership_id>/offboarding",
         api.MemberOffboarding.as_view(),

@@ -6,3 +6,7 @@ from django.apps import AppConfig
 class FleetConfig(AppConfig):
     name = "fleet"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Import what subscribes to facts and to changes of the feed."""
+        import fleet.alerts.feed  # noqa: F401

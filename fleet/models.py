@@ -1,5 +1,6 @@
-"""Rows of the fleet: gathered here for Django."""
+"""Gathers the rows of the inner rooms, so that Django finds them in one place."""
 
+from fleet.alerts.models import Alert, AlertCursor, AlertEntry, Suppression
 from fleet.clients.models import FleetView
 
-__all__ = ["FleetView"]
+__all__ = ["Alert", "AlertCursor", "AlertEntry", "FleetView", "Suppression"]

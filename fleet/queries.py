@@ -8,17 +8,16 @@ from tenants.provisioning import queries as provisioning
 from tenants.provisioning.rows import TenantRow, rows_of
 
 
-def home_of(actor: Actor) -> str | None:
+def home_of(actor: Actor) -> Organization | None:
     """
-    Id of the organization that somebody comes home to; None for one who belongs nowhere.
+    The organization that somebody comes home to; None for one who belongs nowhere.
 
     Their own first, also one that this session has yet to prove: its page leads to its sign-in.
     """
     own = memberships(actor).first()
     if own is not None:
-        return own.organization_id
-    first = organizations.visible_to(actor).order_by("kind", "created_at").first()
-    return first.pk if first else None
+        return own.organization
+    return organizations.visible_to(actor).order_by("kind", "created_at").first()
 
 
 def tenants_of(actor: Actor, organization: Organization) -> list[TenantRow]:

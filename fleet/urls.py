@@ -3,6 +3,7 @@
 from django.urls import path
 
 from fleet import offboarding_views, views
+from fleet.alerts import views as alerts
 from fleet.clients import bulk_views
 from fleet.clients import views as clients
 
@@ -11,6 +12,18 @@ app_name = "fleet"
 urlpatterns = [
     path("", views.front, name="front"),
     path("o/<str:organization_id>/", views.home, name="home"),
+    path("o/<str:organization_id>/alerts/", alerts.inbox, name="alerts"),
+    path("o/<str:organization_id>/alerts/handle/", alerts.handle, name="alerts-handle"),
+    path("o/<str:organization_id>/alerts/suppressions/", alerts.suppressed, name="suppressions"),
+    path(
+        "o/<str:organization_id>/alerts/suppressions/<str:suppression_id>/end/",
+        alerts.end_suppression,
+        name="suppression-end",
+    ),
+    path("o/<str:organization_id>/alerts/<str:alert_id>/", alerts.page, name="alert"),
+    path("o/<str:organization_id>/alerts/<str:alert_id>/digests/", alerts.digests, name="alert-digests"),
+    path("o/<str:organization_id>/alerts/<str:alert_id>/note/", alerts.note, name="alert-note"),
+    path("o/<str:organization_id>/alerts/<str:alert_id>/suppress/", alerts.suppress, name="alert-suppress"),
     path("o/<str:organization_id>/clients/new/", views.add_client, name="client-new"),
     path("o/<str:organization_id>/fleet/filter/", clients.narrow, name="narrow"),
     path("o/<str:organization_id>/fleet/act/", bulk_views.act, name="act"),

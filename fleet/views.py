@@ -17,19 +17,23 @@ from organizations import queries as organizations
 from organizations.actions import clients as client_actions
 from organizations.frame import frame_for
 from organizations.models import Organization
+from organizations.standings import may
 from tenants.provisioning.prices import money
 from tenants.provisioning.rows import summed_up
 
 
 @require_safe
 def front(request: HttpRequest) -> HttpResponse:
-    """Strangers read what this is; whoever is signed in goes to their organization."""
+    """Strangers read what this is; whoever is signed in goes to their organization, an MSP's people to the alerts."""
     actor = actor_of(request)
     if not actor.is_signed_in:
         prices = [plan.price_cents for plan in plans_on_offer() if plan.price_cents]
         return render(request, "front.html", {"price": money(min(prices)) if prices else ""})
-    home_id = queries.home_of(actor)
-    return redirect("fleet:home", home_id) if home_id else redirect("sign-up")
+    home = queries.home_of(actor)
+    if home is None:
+        return redirect("sign-up")
+    comes_to_alerts = home.is_msp and may(actor, "events.read", home)
+    return redirect("fleet:alerts" if comes_to_alerts else "fleet:home", home.pk)
 
 
 @login_required

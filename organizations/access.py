@@ -1,5 +1,7 @@
 """What an organization asks of whoever wants something of it: that they stand there, may, and have shown enough."""
 
+from dataclasses import replace
+
 from controlplane import authority, refusals, repetitions
 from controlplane.actor import Actor
 from controlplane.problems import Forbidden, NotFound
@@ -140,6 +142,18 @@ def _what_is_lacking(actor: Actor, organization_id: str) -> NotFound | NotAdmitt
         if missing := lack(grant.client, actor, by=grant.msp_id):
             return NotAdmitted(grant.client, missing, actor.address, by=grant.msp_id)
     return NotFound()
+
+
+def working_in(actor: Actor, organization_id: str) -> Actor:
+    """
+    The asker as if they had chosen to work in an organization, by the grant that they reach it by.
+
+    For what is done in several clients at once, where whoever asks was shown each of them by name.
+    """
+    standing = standing_of(actor, organization_id)
+    if standing is None or standing.grant_id is None or standing.msp_id is None:
+        return actor
+    return replace(actor, working=(standing.grant_id, standing.msp_id))
 
 
 def require_control(actor: Actor) -> None:

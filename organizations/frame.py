@@ -93,6 +93,9 @@ SETTINGS = (
     ("audit", "Audit log", "scroll-text", "settings:audit", "audit.view"),
 )
 
+# the same: what comes first, before tenants and clients
+FIRST = (("alerts", "Alerts", "bell", "fleet:alerts", "events.read"),)
+
 # the same, across tenants
 ACROSS_TENANTS = (
     ("inventory", "Inventory", "server", "tenants:inventory", "agent.view"),
@@ -122,12 +125,16 @@ def home_link(organization: Organization, section: str) -> Link:
 
 
 def room_links(organization: Organization, permissions: frozenset[str], section: str) -> list[Link]:
-    """What lies across all of its tenants, and those of an MSP's clients."""
-    return [
-        Link(label, reverse(route, args=[organization.pk]), icon, current=section == key)
-        for key, label, icon, route, permission in ACROSS_TENANTS
-        if permission in permissions
-    ]
+    """The lines of an organization: alerts, its first page, what lies across its tenants and its clients' tenants."""
+    first, across = (
+        [
+            Link(label, reverse(route, args=[organization.pk]), icon, current=section == key)
+            for key, label, icon, route, permission in lines
+            if permission in permissions
+        ]
+        for lines in (FIRST, ACROSS_TENANTS)
+    )
+    return [*first, home_link(organization, section), *across]
 
 
 def home_url(organization_id: str) -> str:
@@ -166,7 +173,7 @@ def frame_for(
     """
     standing = standing_of(actor_of(request), organization)
     permissions = standing.permissions if standing else frozenset()
-    own = Group("", [home_link(organization, section), *room_links(organization, permissions, section)])
+    own = Group("", room_links(organization, permissions, section))
     settings = Group("Organization", settings_links(organization, permissions, section))
     shown = [*groups, Group("Organization", [*own.links, *settings.links])] if groups else [own, settings]
     through = _msp_name(request, standing)

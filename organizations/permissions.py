@@ -16,6 +16,7 @@ _OPERATOR = _VIEWER | {
     "token.revoke",
     "agent.quarantine",
     "agent.manage",
+    "alert.handle",
     "content.manage",
     "client.emergency",
 }
@@ -34,7 +35,7 @@ _BILLING = frozenset({"tenant.view", "member.view", "billing.view", "billing.man
 
 PERMISSIONS: frozenset[str] = _OWNER
 OF_TENANTS = frozenset(
-    each for each in PERMISSIONS if each.split(".")[0] in {"tenant", "token", "agent", "dashboard", "events"}
+    each for each in PERMISSIONS if each.split(".")[0] in {"tenant", "token", "agent", "alert", "dashboard", "events"}
 )
 """What reaches one tenant and nothing else of the organization."""
 OF_ALL_CLIENTS = frozenset({"content.manage"})
@@ -71,7 +72,7 @@ ROLE_HELP = f"One of {', '.join(Role.values)}, or the id of one of the organizat
 ROLE_WORDS = {
     "owner": "Everything, also what only the organization itself decides: owners, sign-in, billing, who manages it",
     "admin": "Makes and deletes tenants, looks after people, keys and clients; billing can only be read",
-    "operator": "Runs what is there: starts and stops tenants, enrolls, upgrades and removes agents, writes rules",
+    "operator": "Runs what is there: tenants, agents, rules; takes care of alerts",
     "viewer": "Sees tenants, agents, events and dashboards, and changes nothing",
     "billing": "Sees which tenants there are, and pays for them",
 }

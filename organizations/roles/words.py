@@ -51,7 +51,8 @@ AREAS = (
     _area(
         "Data",
         ("dashboard.open", "Open dashboards", "Read-only, unless the role also starts and stops tenants."),
-        ("events.read", "Read events", "On the events page and as a stream for programs."),
+        ("events.read", "Read events", "On the events page, as a stream for programs, and as alerts in the inbox."),
+        ("alert.handle", "Handle alerts", "Acknowledges, assigns, closes and suppresses them."),
     ),
     _area(
         "People",

@@ -171,7 +171,9 @@ def _inside(path: str) -> str:
     """The attack: a link to a page of ours carries a path that a browser reads as one outside the dashboard."""
     where = unquote(re.split(r"[?#]", path, maxsplit=1)[0])
     if len(path) > LONGEST_PATH or not PATH.fullmatch(path) or {".", ".."} & set(where.split("/")):
-        raise Invalid("A dashboard opens at a path of its own that begins with /app/. Nothing was opened.", field="path")
+        raise Invalid(
+            "A dashboard opens at a path of its own that begins with /app/. Nothing was opened.", field="path"
+        )
     return path
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from controlplane import edge_keys
+from tenants.access.platform import platform_token
 from tenants.provisioning.edge_api import Address, EdgeApi
 
 A_PAGE = 1000
@@ -39,7 +39,8 @@ class Break:
 
 def read(cell: Address, tenant_id: str) -> Trail:
     """Reads every audit record that one tenant's event stream holds. Raises EdgeError."""
-    edge, bearer = EdgeApi(cell), _credential(cell, tenant_id)
+    edge = EdgeApi(cell)
+    bearer = platform_token(cell.id, tenant_id, purpose="verify_edge_audit", life=READING)
     records: list[dict[str, Any]] = []
     page: dict[str, Any] = {"next": 0, "more": True, "oldest": 1}
     while page["more"]:
@@ -91,11 +92,3 @@ def _break_at_ends(links: list[dict[str, Any]], ends: Iterable[Head]) -> Break |
         if end["position"] > last:
             return Break(last + 1, "records are missing at the end, or still on their way to the stream")
     return None
-
-
-def _credential(cell: Address, tenant_id: str) -> str:
-    claims = {
-        **{"sub": "operator", "tenant": tenant_id, "scope": "events:read", "role": "viewer"},
-        **{"organization": "platform", "grant": None, "connection": None, "session": "verify_edge_audit"},
-    }
-    return edge_keys.sign_scoped(claims, cell_id=cell.id, seconds=int(READING.total_seconds()))

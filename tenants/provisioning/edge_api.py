@@ -5,6 +5,7 @@ Every call is signed for exactly this method, path and body, and carries the id 
 log. Answers come back as plain values, failures as the errors of `edge_errors`.
 """
 
+import datetime as dt
 import functools
 import json
 import os
@@ -200,14 +201,30 @@ class EdgeApi:
         """Restore a tenant in place from one of its backups; a run of its own shows how far it is."""
         return self._sighting("POST", f"/v1/tenants/{_part(tenant_id)}/restore", body)
 
-    def events(self, *, bearer: str, after: int, limit: int, kinds: Sequence[str] = ()) -> dict[str, Any]:
+    def events(
+        self,
+        *,
+        bearer: str,
+        after: int,
+        limit: int,
+        kinds: Sequence[str] = (),
+        min_level: int | None = None,
+        since: dt.datetime | None = None,
+    ) -> dict[str, Any]:
         """
         A stretch of a tenant's event log, read with a scoped credential instead of a control signature.
 
         Args:
             kinds: only events of these; `next` moves past the others.
+            min_level: of alerts only those of at least this rule level.
+            since: nothing that the log took before this moment.
         """
-        query = urlencode({"after": after, "limit": limit, "kind": kinds}, doseq=True)
+        asked: dict[str, Any] = {"after": after, "limit": limit, "kind": kinds}
+        if min_level is not None:
+            asked["min_level"] = min_level
+        if since is not None:
+            asked["from"] = since.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        query = urlencode(asked, doseq=True)
         path = f"/api/events?{query}"
         return self._send("GET", path, b"", bearer=bearer, patience=0)
 

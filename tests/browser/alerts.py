@@ -1,7 +1,20 @@
 """What the agents on the pages report."""
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
+
+from django.utils import timezone
+
+from controlplane import rls
+from fleet.alerts import actions, cursors, reading, suppressions
+from fleet.alerts.models import Alert
+from organizations.models import Organization, User
+from tenants.provisioning import mirror
+from tenants.provisioning.models import Tenant
+from tests.browser.edge import LivelyEdge
+from tests.cast import actor_for
+from tests.database import all_rows
 
 ALERTS = (
     (5, "sshd: Attempt to login using a non-existent user", "5710", ["T1110.001"]),
@@ -27,3 +40,36 @@ def alerts_of_agents() -> list[dict[str, Any]]:
         }
         found.append({"seq": seq, "at": at.isoformat().replace("+00:00", "Z"), "kind": "alert", "data": data})
     return found
+
+
+COMING = (
+    ("Alder production", "31151", 10, 412, "Multiple web server 400 error codes from same source ip."),
+    ("Alder production", "87105", 15, 1, "VirusTotal: 54 engines detected this file"),
+    ("Fenwick production", "554", 7, 3, "File added to the system."),
+)
+
+
+def add_alerts(
+    edge: LivelyEdge, tenants: Mapping[str, Tenant], paula: User, msp: Organization, acme: Organization
+) -> dict[str, Alert]:
+    """What the inbox has read of three clients' streams, in every state; alerts by rule."""
+    for name, rule, level, times, title in COMING:
+        edge.alert(tenants[name].pk, rule=rule, level=level, times=times, title=title, ago=900)
+    for name in ("Production", "Alder production", "Fenwick production"):
+        _read(tenants[name])
+    with all_rows():
+        found = {alert.rule_id: alert for alert in Alert.objects.all()}
+    by, ends_at = actor_for(paula), timezone.now() + dt.timedelta(days=30)
+    with rls.acting_as(by.rls_actor):
+        handled: dict[str, Any] = {"by": by, "organization": msp, "alert_ids": [found["40112"].pk]}
+        actions.handle(act="assign", assignee=paula.pk, **handled)
+        actions.handle(act="acknowledge", note="Somebody got in: asked their administrator", **handled)
+        terms: dict[str, Any] = {"by": by, "rule_id": "550", "reason": "Patches are rolled out", "ends_at": ends_at}
+        suppressions.suppress(organization=acme, tenant=tenants["Production"], **terms)
+    return found
+
+
+def _read(tenant: Tenant) -> None:
+    with rls.acting_as(f"org:{tenant.organization_id}"):
+        cursors.make_due(mirror.locked(tenant.pk))
+    reading.read(tenant.organization_id, tenant.pk)

@@ -5,7 +5,6 @@ import threading
 from typing import Any
 
 import httpx
-import jwt
 
 from tests.tenants.edge import FakeEdge
 
@@ -27,7 +26,6 @@ class LivelyEdge(FakeEdge):
 
     def __init__(self) -> None:
         super().__init__()
-        self.events: dict[str, list[dict[str, Any]]] = {}
         self.post_to = ""
 
     def handle(self, request: httpx.Request) -> httpx.Response:
@@ -168,17 +166,6 @@ class LivelyEdge(FakeEdge):
             "enrolled_at": ago(86400 * n),
             "quarantined": False,
         }
-
-    def _events(self, *, body: Any, query: Any) -> httpx.Response:
-        claims = jwt.decode(self.requests[-1].headers["Authorization"].split()[1], options={"verify_signature": False})
-        every = self.events.get(claims["tenant"], [])
-        after, limit = int(query["after"]), int(query["limit"])
-        kinds = self.requests[-1].url.params.get_list("kind")
-        fitting = [event for event in every if event["seq"] > after and event["kind"] in kinds]
-        bounds = {"oldest": 1, "latest": every[-1]["seq"] if every else 0}
-        more = len(fitting) > limit
-        ends = fitting[limit - 1]["seq"] if more else max(after, bounds["latest"])
-        return httpx.Response(200, json={"events": fitting[:limit], "next": ends, "more": more, **bounds})
 
     def _code(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
         return httpx.Response(201, json={"code": "code_once", "post_to": self.post_to, "expires_at": ago(-30)})

@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 
 from controlplane.marks import TONE_CLASSES
-from organizations.frame import SETTINGS
+from organizations.frame import FIRST, SETTINGS
 from organizations.keys.rows import SECRET_MARKS
 from organizations.sso.settings.rows import CONNECTION_MARKS
 from tenants.enrollment.marks import AGENT, TOKEN
@@ -35,7 +35,7 @@ def icons_used() -> set[str]:
         if name
     }
     in_tables = {mark.icon for table in TABLES for mark in table.values()}
-    in_rails = {row[2] for row in (*SETTINGS, *SECTIONS)}
+    in_rails = {row[2] for row in (*FIRST, *SETTINGS, *SECTIONS)}
     return in_templates | in_tables | in_rails | set(ICONS.values())
 
 

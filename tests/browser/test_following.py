@@ -98,12 +98,12 @@ def test_events_appear_on_top_as_they_come_and_a_pause_holds_them_back(
     rows = page.locator("#event-rows tr")
     expect(rows).to_have_count(30)
 
-    world.edge.events[tenant].append(_alert(31, "A first new alert"))
+    world.edge.logs[tenant].append(_alert(31, "A first new alert"))
     expect(rows.first).to_contain_text("A first new alert", timeout=SOON)
     expect(rows).to_have_count(31)
 
     page.get_by_role("button", name="Pause").click()
-    world.edge.events[tenant].append(_alert(32, "A second new alert"))
+    world.edge.logs[tenant].append(_alert(32, "A second new alert"))
     page.wait_for_timeout(3_000)
     expect(rows).to_have_count(31)
     page.get_by_role("button", name="Resume").click()

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from controlplane import audit, rls
 from controlplane.actor import Actor
+from fleet.alerts.models import Alert
 from organizations.actions import (
     access_requests,
     client_roles,
@@ -42,7 +43,7 @@ from tenants.provisioning.reconciler import reconcile
 from tenants.rollouts import actions as rollouts
 from tenants.rollouts.models import Rollout, RolloutTarget
 from tenants.status.models import StatusSubscription
-from tests.browser.alerts import alerts_of_agents
+from tests.browser.alerts import add_alerts, alerts_of_agents
 from tests.browser.edge import LivelyEdge, ago
 from tests.browser.exported import add_exports
 from tests.browser.providers import add_providers
@@ -89,6 +90,7 @@ class World:
     rollout: Rollout | None = None
     status_token: str = ""
     subscription: StatusSubscription | None = None
+    alerts: dict[str, Alert] = field(default_factory=dict)
 
     def add(self, client: Organization, name: str, by: User) -> Tenant:
         """A tenant just asked for, which the reconciler has handed to the edge."""
@@ -145,6 +147,7 @@ def build(edge: LivelyEdge, *, paula: User, alice: User, vera: User, msp: Organi
     world.read()
     _rollout(world)
     add_status(world)
+    world.alerts = add_alerts(world.edge, world.tenants, world.paula, world.msp, world.acme)
     return world
 
 
@@ -212,7 +215,7 @@ def _acme(world: World) -> None:
     _backups(world, tenant)
     add_exports(world, tenant)
     add_usage(tenant)
-    world.edge.events[tenant.pk] = alerts_of_agents()
+    world.edge.logs[tenant.pk] = alerts_of_agents()
     read_agents(tenant.cell_id, tenant.pk)
     world.read()
     by = actor_for(world.alice)

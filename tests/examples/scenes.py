@@ -118,6 +118,11 @@ def allow_emergencies(world: World, edge: FakeEdge) -> None:
     Grant.objects.update(role_ceiling="viewer", emergency_ceiling="admin")
 
 
+def report(world: World, edge: FakeEdge) -> None:
+    """What the alert stands for is in the tenant's event log."""
+    edge.alert(world.ids["tenant_id"], rule="5710", level=12, title="sshd: Attempt to login using a non-existent user")
+
+
 ROLLOUT = f"{ONE}/rollouts/{{rollout_id}}"
 NEWER = ("POST", f"{TENANT}/upgrade", {"version": "4.14.8"})
 SCENES: dict[str, Scene] = {
@@ -164,6 +169,7 @@ SCENES: dict[str, Scene] = {
         {"version": "4.14.8", "soak_hours": 24}, prepare=(offer_versions,), after=(("POST", f"{ROLLOUT}/end", {}),)
     ),
     f"POST {ONE}/agent-orders/{{batch_id}}/retry": Scene(prepare=(fail_order,)),
+    f"GET {ONE}/alerts/{{alert_id}}/events": Scene(prepare=(run, report)),
     f"POST {ROLLOUT}/go-on": Scene(prepare=(hold_rollout,)),
     f"POST {ROLLOUT}/retry": Scene(prepare=(hold_rollout,)),
     "POST /api/v1/operations/{operation_id}/retry": Scene(prepare=(fail,)),

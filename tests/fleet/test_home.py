@@ -26,11 +26,12 @@ def test_a_stranger_reads_what_this_is_and_the_lowest_price():
 
 
 @pytest.mark.parametrize(
-    ("name", "home"), [("alice", "acme"), ("vera", "acme"), ("maria", "msp"), ("mallory", "rival")]
+    ("name", "home", "page"),
+    [("alice", "acme", ""), ("vera", "acme", ""), ("maria", "msp", "alerts/"), ("mallory", "rival", "")],
 )
-def test_whoever_is_signed_in_comes_home_to_their_own_organization(request, acme, msp, rival, name, home):
+def test_whoever_is_signed_in_comes_home_to_their_own_organization(request, acme, msp, rival, name, home, page):
     answer = session_of(request.getfixturevalue(name)).get("/")
-    assert (answer.status_code, answer["Location"]) == (302, f"/o/{request.getfixturevalue(home).pk}/")
+    assert (answer.status_code, answer["Location"]) == (302, f"/o/{request.getfixturevalue(home).pk}/{page}")
 
 
 def test_whoever_belongs_nowhere_is_led_to_sign_up():
@@ -40,7 +41,7 @@ def test_whoever_belongs_nowhere_is_led_to_sign_up():
 def test_home_is_known_also_where_this_session_has_yet_to_prove_it(acme, alice):
     unproven = Actor(user_id=alice.pk, kind="user", session_id="s", proofs=())
     with rls.acting_as(unproven.rls_actor):
-        assert queries.home_of(unproven) == acme.pk
+        assert queries.home_of(unproven) == acme
 
 
 def test_an_organization_sees_its_own_tenants_by_name(acme, alice, give_tenant, page_of):

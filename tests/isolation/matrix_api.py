@@ -2,6 +2,8 @@
 
 from tests.isolation.rules import anybody, members, needs, people
 
+SUPPRESSED = {"rule_id": "5710", "tenant": "{other_tenant_id}", "reason": "Known", "ends_at": "2027-01-01T00:00:00Z"}
+
 API = {
     "/api/…": {},
     "/api/v1/openapi.json": {"GET": anybody()},
@@ -75,6 +77,23 @@ API = {
     },
     "/api/v1/organizations/{organization_id}/domains/{domain_id}/check": {"POST": needs("sso.manage")},
     "/api/v1/organizations/{organization_id}/agents/live": {"GET": needs("agent.view")},
+    "/api/v1/organizations/{organization_id}/alerts": {"GET": needs("events.read")},
+    "/api/v1/organizations/{organization_id}/alerts/handle": {
+        "POST": needs("alert.handle", body={"alerts": ["{alert_id}"], "act": "acknowledge"})
+    },
+    "/api/v1/organizations/{organization_id}/alerts/{alert_id}": {"GET": needs("events.read")},
+    "/api/v1/organizations/{organization_id}/alerts/{alert_id}/events": {"GET": needs("events.read")},
+    "/api/v1/organizations/{organization_id}/alerts/{alert_id}/notes": {
+        "POST": needs("alert.handle", body={"text": "Seen"})
+    },
+    "/api/v1/organizations/{organization_id}/alert-suppressions": {
+        "GET": needs("events.read"),
+        "POST": needs("alert.handle", body=SUPPRESSED),
+    },
+    "/api/v1/organizations/{organization_id}/alert-suppressions/{suppression_id}": {
+        "GET": needs("events.read"),
+        "DELETE": needs("alert.handle"),
+    },
     "/api/v1/organizations/{organization_id}/agent-orders": {
         "GET": needs("agent.view"),
         "POST": needs(

@@ -71,6 +71,18 @@ PAGES = {
         "GET": needs("tenant.create"),
         "POST": needs("tenant.create", body={"name": "New"}),
     },
+    "/o/{organization_id}/alerts/": {"GET": needs("events.read")},
+    "/o/{organization_id}/alerts/handle/": {
+        "POST": needs("alert.handle", body={"act": "acknowledge", "alerts": "{alert_id}"})
+    },
+    "/o/{organization_id}/alerts/suppressions/": {"GET": needs("events.read")},
+    "/o/{organization_id}/alerts/suppressions/{suppression_id}/end/": {"POST": needs("alert.handle")},
+    "/o/{organization_id}/alerts/{alert_id}/": {"GET": needs("events.read")},
+    "/o/{organization_id}/alerts/{alert_id}/digests/": {"GET": needs("events.read")},
+    "/o/{organization_id}/alerts/{alert_id}/note/": {"POST": needs("alert.handle", body={"text": "Seen"})},
+    "/o/{organization_id}/alerts/{alert_id}/suppress/": {
+        "POST": needs("alert.handle", body={"reach": "tenant", "days": "7", "reason": "Known"})
+    },
     "/o/{organization_id}/clients/new/": {"GET": needs("client.manage"), "POST": needs("client.manage")},
     "/o/{organization_id}/activity/": {"GET": needs("tenant.view")},
     "/o/{organization_id}/members/": {

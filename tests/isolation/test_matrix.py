@@ -115,7 +115,8 @@ def may(visitor: Visitor, rule: Rule) -> bool:
 def is_inside(visitor: Visitor, address: str) -> bool:
     """Whether the visitor may know that what the address names exists."""
     if visitor.name == "a key for another tenant":
-        return "{tenant_id}" not in address and "{operation_id}" not in address
+        of_one_tenant = ("{tenant_id}", "{operation_id}", "{alert_id}", "{suppression_id}")
+        return not any(each in address for each in of_one_tenant)
     return bool(visitor.role)
 
 

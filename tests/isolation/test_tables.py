@@ -126,12 +126,15 @@ def test_no_table_can_be_emptied_and_none_belongs_to_the_app():
 # The only ways past row-level security, one narrow question each.
 DEFINER_FUNCTIONS = {
     "actor_of_change": "which organization a tenant in the edge's feed belongs to",
+    "alert_cursors_due": "tenants whose stream of alerts is to be read, by the clock",
+    "alert_suppressions_in_force": "what is hidden in an organization, for whoever sees that organization",
     "audit_append_only": "trigger: refuses changes of the audit trail",
     "audit_chains": "which chains there are, for `verify_audit`",
     "content_inherited": "what providers hand down to an organization, for whoever sees that organization",
     "controlplane_refusals_due": "refusals whose window has ended, by the clock",
     "claim_tenant": "takes a due tenant's lease and returns its organization's actor",
     "due_tenants": "ids of tenants that are due",
+    "forget_old_alerts": "removes alerts of which nothing was heard for a quarter of a year, and ended suppressions",
     "forget_old_rows": "removes answers and delivered messages after their time",
     "forget_old_mails": "removes mails a month after they ended",
     "installer_of_token": "which version machines with a token's short link are to run, and at which edge",

@@ -11,6 +11,9 @@ from django.utils import timezone
 
 from controlplane import rls
 from controlplane.models import AuditEntry
+from fleet.alerts.actions import add_note
+from fleet.alerts.models import Alert, AlertCursor
+from fleet.alerts.suppressions import suppress
 from fleet.clients import actions as fleet
 from fleet.clients.filters import Asked
 from organizations.actions import access_requests, custom_roles, invitations, keys
@@ -189,7 +192,8 @@ def _tenants(alice: User, acme: Organization) -> tuple[Tenant, dict[str, str]]:
             by=actor, organization=acme, kind="version", arguments={"version": "4.14.7"}, only={"tenants": [other.pk]}
         )
         view = fleet.save(by=actor, msp=acme, name=CANARY, asked=Asked.read({"name": CANARY}), shared=True)
-    return other, _content(alice, acme, tenant) | _status(alice, acme, tenant) | {
+    made = _content(alice, acme, tenant) | _status(alice, acme, tenant) | _alerts(alice, acme, tenant)
+    return other, made | {
         "fleet_view_id": view.pk,
         "rollout_id": rollout.pk,
         "batch_id": batch.pk,
@@ -204,6 +208,32 @@ def _tenants(alice: User, acme: Organization) -> tuple[Tenant, dict[str, str]]:
         "backup_id": backup.pk,
         "export_id": export.pk,
     }
+
+
+def _alerts(alice: User, acme: Organization, tenant: Tenant) -> dict[str, str]:
+    """An alert with a note, and what is suppressed."""
+    actor, now = actor_for(alice), timezone.now()
+    with all_rows():
+        alert = Alert.objects.create(
+            organization=acme,
+            tenant=tenant,
+            key="5710:001",
+            severity="high",
+            level=12,
+            title=f"Alert {CANARY}",
+            rule_id="5710",
+            agent_id="001",
+            first_at=now,
+            last_at=now,
+            recent=[1],
+        )
+        AlertCursor.objects.create(organization=acme, tenant=tenant)
+    with rls.acting_as(actor.rls_actor):
+        add_note(by=actor, alert=alert, text=CANARY)
+        suppression = suppress(
+            by=actor, organization=acme, tenant=tenant, rule_id="1", reason=CANARY, ends_at=now + timedelta(days=1)
+        )
+    return {"alert_id": alert.pk, "suppression_id": suppression.pk}
 
 
 def _content(alice: User, acme: Organization, tenant: Tenant) -> dict[str, str]:

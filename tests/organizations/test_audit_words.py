@@ -9,6 +9,7 @@ import pytest
 
 from controlplane import audit, outbox, rls
 from controlplane.actor import Actor
+from fleet.alerts.actions import ACTS
 from organizations.actions import facts
 from organizations.trail.words import VERBS, action_words
 from tenants.agents.models import AgentOrder
@@ -19,6 +20,7 @@ NAME = re.compile(rf"({'|'.join(ROOMS)})\.[a-z_]+\.[a-z_]+")
 BEGUN = re.compile(rf"({'|'.join(ROOMS)})\.[a-z_]+\.")
 # Names whose last part is put in where they are used. `f"organizations.membership.{deed}"` is asked for here.
 BUILT = {
+    "fleet.alert.": set(ACTS),
     "organizations.directory_group.": {"create", "change"},
     "organizations.directory_user.": {"change", "activate", "deactivate"},
     "organizations.domain.": {"prove", "miss", "withdraw"},

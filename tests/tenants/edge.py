@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from tests.tenants.edge_events import EdgeEvents
 from tests.tenants.edge_exports import EdgeExports
 from tests.tenants.edge_life import NOW
 from tests.tenants.edge_signer import Signer
@@ -29,7 +30,7 @@ def refusal(status: int, code: str, *, retryable: bool = False, details: list[di
     return httpx.Response(status, json={**body, **({"details": details} if details else {})})
 
 
-class FakeEdge(EdgeExports):
+class FakeEdge(EdgeEvents, EdgeExports):
     """Answers requests; `fail_next` puts an answer or an exception in front, `calls` is what came in."""
 
     def __init__(self) -> None:
@@ -402,9 +403,3 @@ class FakeEdge(EdgeExports):
 
     def _revoke(self, tenant_id: str, *, body: dict[str, Any], query: Any) -> httpx.Response:
         return httpx.Response(200, json={"closed": 1})
-
-    def _events(self, *, body: Any, query: Any) -> httpx.Response:
-        event = {"seq": 7, "at": NOW, "kind": "alert", "data": {"rule": "5710"}}
-        return httpx.Response(
-            200, json={"after": 6, "events": [event], "next": 7, "more": False, "oldest": 1, "latest": 7}
-        )

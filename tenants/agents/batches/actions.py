@@ -1,7 +1,7 @@
 """One thing done with agents of several tenants: tried, done, and done again where it failed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -11,11 +11,9 @@ from controlplane.problems import Conflict, Invalid, Problem
 from organizations import access
 from organizations.actions import trail
 from organizations.models import Organization
-from organizations.standings import standing_of
 from tenants.agents.forms import order
 from tenants.agents.models import AgentBatch, AgentOrder, AgentResult
 from tenants.provisioning import queries as provisioning
-from tenants.provisioning.models import Tenant
 
 MOST_TENANTS = 100
 type Selection = Mapping[str, Sequence[str]]
@@ -102,17 +100,14 @@ def _part(by: Actor, tenant_id: str, agents: list[str], given: Mapping[str, Any]
         with transaction.atomic():
             tenant = provisioning.find(by, tenant_id)
             name = tenant.name
-            return Part(tenant_id, name, agents, order=order(_working_in(by, tenant), tenant, agents=agents, **given))
+            return Part(
+                tenant_id,
+                name,
+                agents,
+                order=order(access.working_in(by, tenant.organization_id), tenant, agents=agents, **given),
+            )
     except Problem as problem:
         return Part(tenant_id, name, agents, problem=problem)
-
-
-def _working_in(by: Actor, tenant: Tenant) -> Actor:
-    """The asker as if they had chosen to work in the tenant's organization, by the grant that they reach it by."""
-    standing = standing_of(by, tenant.organization_id)
-    if standing is None or standing.grant_id is None or standing.msp_id is None:
-        return by
-    return replace(by, working=(standing.grant_id, standing.msp_id))
 
 
 def _refusal(part: Part) -> dict[str, Any]:
