@@ -27,8 +27,14 @@ def mark(tenant: Tenant, latest: int) -> None:
 
 def make_due(tenant: Tenant, **more: int) -> None:
     """Part of a transaction under the tenant's lock: have the stream read now."""
-    AlertCursor.objects.get_or_create(tenant=tenant, defaults={"organization_id": tenant.organization_id})
+    ensure(tenant)
     AlertCursor.objects.filter(tenant=tenant).update(due_at=timezone.now(), **more)
+
+
+def ensure(tenant: Tenant) -> None:
+    """Part of a transaction under the tenant's lock: have the stream, and the tenant, looked at now and then."""
+    given = {"organization_id": tenant.organization_id, "due_at": timezone.now() + LOOK_AGAIN}
+    AlertCursor.objects.get_or_create(tenant=tenant, defaults=given)
 
 
 def due() -> list[dict[str, str]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from controlplane.celery import wake_on_commit
 from controlplane.rls import acting_as
-from fleet.alerts import cursors
+from fleet.alerts import cursors, standing
 from fleet.alerts.severity import LEVELS, Severity
 from fleet.alerts.tasks import read_alerts
 from tenants.provisioning import mirror
@@ -22,6 +22,14 @@ def note_mark(tenant: Tenant, change: Change) -> None:
     cursors.mark(tenant, int(change.data["latest"]))
     is_grave = int(change.data["highest"]) >= LEVELS[Severity.HIGH]
     wake_on_commit(read_alerts, tenant.organization_id, tenant.pk, queue=INTERACTIVE if is_grave else BULK)
+
+
+@handles("tenant")
+@handles("agent_silence")
+def look_at_causes(tenant: Tenant, change: Change) -> None:
+    """What is known of a tenant has changed: raise alerts for what is wrong, and close those of what is over."""
+    cursors.ensure(tenant)
+    standing.look(tenant)
 
 
 def refresh(tenant: Tenant, edge: EdgeApi) -> Iterator[None]:

@@ -24,13 +24,20 @@ class Alert(models.Model):
     """
     The same trouble in one tenant, however often it was told: one row until somebody closes it.
 
-    `key` says what is the same: of the kind `rule`, the rule and the agent. `level` is the highest that was seen;
+    `key` says what is the same: of the kind `rule`, the rule and the agent. Alerts of the other kinds are raised here,
+    and `stands` says that their cause goes on: it outlasts somebody's closing them, so that nothing is raised anew
+    before it was over. `level` is the highest that was seen;
     `first_seq` and `last_seq` are numbers of the tenant's event log, `recent` the last few of them. While
     `suppressed_until` lies ahead it is counted and not shown; `suppressed_by` is the suppression that says so.
     """
 
     class Kind(models.TextChoices):
         RULE = "rule", "Rule"
+        AGENT_SILENT = "agent_silent", "Silent agents"
+        TENANT_SILENT = "tenant_silent", "Silent tenant"
+        DISK = "disk", "Disk"
+        PROVISIONING = "provisioning", "Failed operation"
+        CERTIFICATE = "certificate", "Certificate"
 
     class State(models.TextChoices):
         OPEN = "open", "Open"
@@ -65,12 +72,16 @@ class Alert(models.Model):
     suppressed_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     closed_at = models.DateTimeField(null=True, blank=True)
+    stands = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["-last_at", "-id"]
         constraints = [
             models.UniqueConstraint(
                 fields=["tenant", "kind", "key"], condition=~Q(state="closed"), name="an_alert_is_open_once"
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "kind", "key"], condition=Q(stands=True), name="a_cause_stands_once"
             ),
             models.CheckConstraint(
                 condition=Q(state="closed", closed_at__isnull=False) | (~Q(state="closed") & Q(closed_at__isnull=True)),

@@ -4,8 +4,8 @@ Reads a tenant's event stream into the inbox, from where it was read to last.
 1. `cursors.claim` gives one process the sole right to read, by a conditional UPDATE with a lease.
 2. Pages of alerts that are worth a look are made into groups in memory, a stretch of pages at a time.
 3. A stretch is written in one transaction with how far it goes: whatever dies in between, it is counted once.
-4. At the end the right is given back. A mark that came meanwhile makes the stream due at once; without marks it is
-   looked at now and then all the same.
+4. At the end what else is wrong with the tenant is looked at, and the right is given back. A mark that came meanwhile
+   makes the stream due at once; without marks it is looked at now and then all the same.
 """
 
 import datetime as dt
@@ -17,7 +17,7 @@ import structlog
 from django.utils import timezone
 
 from controlplane import rls
-from fleet.alerts import cursors
+from fleet.alerts import cursors, standing
 from fleet.alerts.grouping import Group, fold
 from fleet.alerts.models import AlertCursor
 from fleet.alerts.recording import record
@@ -72,6 +72,8 @@ def read(organization_id: str, tenant_id: str) -> None:
     with structlog.contextvars.bound_contextvars(tenant=tenant_id):
         again_in = _read_on(cursor, tenant)
         with rls.acting_as(f"org:{organization_id}"):
+            # Certificates come near their end, and operations are given up, without the edge telling anything.
+            standing.look(mirror.locked(tenant_id))
             cursors.give_back(cursor, again_in=again_in)
 
 

@@ -29,6 +29,7 @@ DEEDS = {
     "reopen": "reopened it",
     "note": "wrote",
     "suppress": "suppressed it",
+    "settle": "closed it: its cause is over",
 }
 
 
@@ -42,6 +43,7 @@ def alert_row(alert: Alert, page_of: Organization, names: Mapping[str, str]) -> 
         "level": alert.level,
         "state": SUPPRESSED if alert.is_suppressed and alert.state != Alert.State.CLOSED else STATE_MARKS[alert.state],
         "rule_id": alert.rule_id,
+        "kind": alert.get_kind_display(),
         "techniques": alert.techniques,
         "tactics": alert.tactics,
         "agent": alert.agent_name or alert.agent_id,

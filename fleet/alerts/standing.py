@@ -1,0 +1,79 @@
+"""Raises an alert for each thing that is wrong with a tenant, and closes it by itself once that is over."""
+
+from django.utils import timezone
+
+from fleet.alerts.causes import Cause, causes_of
+from fleet.alerts.models import Alert, AlertEntry
+from fleet.alerts.severity import LEVELS
+from tenants.enrollment.models import Agent
+from tenants.provisioning.kinds import READING
+from tenants.provisioning.models import Operation, Tenant
+
+LONGEST_TITLE = 300
+SETTLE = "settle"
+"""What stands in an alert's history once its cause is over."""
+
+
+def look(tenant: Tenant) -> None:
+    """
+    Part of a transaction under the tenant's lock: have exactly the causes of now stand as alerts.
+
+    Level-triggered: it goes by what is known of the tenant, so that it may be called at any time and any number of
+    times. An alert that somebody closed while its cause goes on stays closed, and is not raised anew for it.
+    """
+    silent = Agent.objects.filter(tenant=tenant, silent_at__isnull=False, quarantined_at=None).order_by("number")
+    newest = Operation.objects.filter(tenant=tenant).exclude(kind__in=READING).order_by("-created_at", "-id").first()
+    found = {(each.kind, each.key): each for each in causes_of(tenant, list(silent), newest, timezone.now())}
+    rows = Alert.objects.select_for_update(of=("self",)).filter(tenant=tenant, stands=True)
+    standing = {(alert.kind, alert.key): alert for alert in rows}
+    for which, alert in standing.items():
+        if which not in found:
+            _settle(alert)
+        else:
+            _describe(alert, found[which])
+    for which, cause in found.items():
+        if which not in standing:
+            _raise(tenant, cause)
+
+
+def _raise(tenant: Tenant, cause: Cause) -> Alert:
+    now = timezone.now()
+    return Alert.objects.create(
+        organization_id=tenant.organization_id,
+        tenant=tenant,
+        kind=cause.kind,
+        key=cause.key,
+        stands=True,
+        first_at=now,
+        last_at=now,
+        **_facts(cause),
+    )
+
+
+def _describe(alert: Alert, cause: Cause) -> None:
+    """Tell it as it is now, where that has changed."""
+    facts = _facts(cause)
+    changed = [name for name, value in facts.items() if getattr(alert, name) != value]
+    if changed:
+        for name in changed:
+            setattr(alert, name, facts[name])
+        alert.last_at = timezone.now()
+        alert.save(update_fields=[*changed, "last_at"])
+
+
+def _settle(alert: Alert) -> None:
+    alert.stands = False
+    if alert.state != Alert.State.CLOSED:
+        alert.state, alert.closed_at = Alert.State.CLOSED, timezone.now()
+        AlertEntry.objects.create(organization_id=alert.organization_id, alert=alert, what=SETTLE)
+    alert.save(update_fields=["stands", "state", "closed_at"])
+
+
+def _facts(cause: Cause) -> dict[str, object]:
+    return {
+        "title": cause.title[:LONGEST_TITLE],
+        "severity": cause.severity,
+        "level": LEVELS[cause.severity],
+        "agent_id": cause.agent_id,
+        "agent_name": cause.agent_name,
+    }
