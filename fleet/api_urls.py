@@ -6,6 +6,7 @@ from fleet import api
 from fleet.alerts import api as alerts
 from fleet.clients import api as clients
 from fleet.clients import bulk_api as bulk
+from fleet.routing import api as routing
 
 _ONE = "organizations/<str:organization_id>"
 
@@ -21,6 +22,17 @@ urlpatterns = [
     path(f"{_ONE}/alerts/<str:alert_id>", alerts.OneAlert.as_view(), name="api-alert"),
     path(f"{_ONE}/alerts/<str:alert_id>/events", alerts.AlertEvents.as_view(), name="api-alert-events"),
     path(f"{_ONE}/alerts/<str:alert_id>/notes", alerts.Notes.as_view(), name="api-alert-notes"),
+    path(f"{_ONE}/alert-destinations", routing.Destinations.as_view(), name="api-destinations"),
+    path(f"{_ONE}/alert-destinations/<str:destination_id>", routing.OneDestination.as_view(), name="api-destination"),
+    path(
+        f"{_ONE}/alert-destinations/<str:destination_id>/test",
+        routing.DestinationTest.as_view(),
+        name="api-destination-test",
+    ),
+    path(f"{_ONE}/alert-routes", routing.Routes.as_view(), name="api-routes"),
+    path(f"{_ONE}/alert-routes/<str:route_id>", routing.OneRoute.as_view(), name="api-route"),
+    path(f"{_ONE}/alert-notices", routing.Notices.as_view(), name="api-notices"),
+    path(f"{_ONE}/alert-notices/<str:notice_id>/replay", routing.NoticeReplay.as_view(), name="api-notice-replay"),
     path(f"{_ONE}/alert-suppressions", alerts.Suppressions.as_view(), name="api-suppressions"),
     path(
         f"{_ONE}/alert-suppressions/<str:suppression_id>",

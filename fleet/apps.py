@@ -9,4 +9,5 @@ class FleetConfig(AppConfig):
 
     def ready(self) -> None:
         """Import what subscribes to facts and to changes of the feed."""
-        import fleet.alerts.feed  # noqa: F401
+        import fleet.alerts.feed
+        import fleet.routing.routing  # noqa: F401

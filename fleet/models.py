@@ -2,5 +2,6 @@
 
 from fleet.alerts.models import Alert, AlertCursor, AlertEntry, Suppression
 from fleet.clients.models import FleetView
+from fleet.routing.models import Destination, Notice, Route
 
-__all__ = ["Alert", "AlertCursor", "AlertEntry", "FleetView", "Suppression"]
+__all__ = ["Alert", "AlertCursor", "AlertEntry", "Destination", "FleetView", "Notice", "Route", "Suppression"]

@@ -1,8 +1,17 @@
 """Gathers Celery's entry points of the inner rooms, and says how often beat calls them."""
 
 from fleet.alerts.tasks import forget_alerts, read_alerts, sweep_alerts
+from fleet.routing.tasks import forget_notices, send_notice, sweep_notices
 
-__all__ = ["BEAT_SCHEDULE", "forget_alerts", "read_alerts", "sweep_alerts"]
+__all__ = [
+    "BEAT_SCHEDULE",
+    "forget_alerts",
+    "forget_notices",
+    "read_alerts",
+    "send_notice",
+    "sweep_alerts",
+    "sweep_notices",
+]
 
 BEAT_SCHEDULE = {
     "sweep-alerts": {
@@ -10,8 +19,18 @@ BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 10, "queue": "bulk"},
     },
+    "sweep-notices": {
+        "task": "fleet.tasks.sweep_notices",
+        "schedule": 10.0,
+        "options": {"expires": 20, "queue": "bulk"},
+    },
     "forget-alerts": {
         "task": "fleet.tasks.forget_alerts",
+        "schedule": 3600.0,
+        "options": {"expires": 3000, "queue": "bulk"},
+    },
+    "forget-notices": {
+        "task": "fleet.tasks.forget_notices",
         "schedule": 3600.0,
         "options": {"expires": 3000, "queue": "bulk"},
     },

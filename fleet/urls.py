@@ -6,6 +6,7 @@ from fleet import offboarding_views, views
 from fleet.alerts import views as alerts
 from fleet.clients import bulk_views
 from fleet.clients import views as clients
+from fleet.routing import views as routing
 
 app_name = "fleet"
 
@@ -19,6 +20,31 @@ urlpatterns = [
         "o/<str:organization_id>/alerts/suppressions/<str:suppression_id>/end/",
         alerts.end_suppression,
         name="suppression-end",
+    ),
+    path("o/<str:organization_id>/alerts/routing/", routing.overview, name="routing"),
+    path(
+        "o/<str:organization_id>/alerts/routing/destinations/new/<str:kind>/",
+        routing.add_destination,
+        name="destination-new",
+    ),
+    path(
+        "o/<str:organization_id>/alerts/routing/destinations/<str:destination_id>/test/",
+        routing.test_destination,
+        name="destination-test",
+    ),
+    path(
+        "o/<str:organization_id>/alerts/routing/destinations/<str:destination_id>/remove/",
+        routing.remove_destination,
+        name="destination-remove",
+    ),
+    path("o/<str:organization_id>/alerts/routing/routes/", routing.add_route, name="route-new"),
+    path(
+        "o/<str:organization_id>/alerts/routing/routes/<str:route_id>/remove/",
+        routing.remove_route,
+        name="route-remove",
+    ),
+    path(
+        "o/<str:organization_id>/alerts/routing/notices/<str:notice_id>/replay/", routing.replay, name="notice-replay"
     ),
     path("o/<str:organization_id>/alerts/<str:alert_id>/", alerts.page, name="alert"),
     path("o/<str:organization_id>/alerts/<str:alert_id>/digests/", alerts.digests, name="alert-digests"),

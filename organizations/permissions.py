@@ -23,6 +23,7 @@ _OPERATOR = _VIEWER | {
 _ADMIN = _OPERATOR | {
     "tenant.create",
     "tenant.delete",
+    "alert.route",
     "member.manage",
     "sso.manage",
     "key.manage",
@@ -35,7 +36,9 @@ _BILLING = frozenset({"tenant.view", "member.view", "billing.view", "billing.man
 
 PERMISSIONS: frozenset[str] = _OWNER
 OF_TENANTS = frozenset(
-    each for each in PERMISSIONS if each.split(".")[0] in {"tenant", "token", "agent", "alert", "dashboard", "events"}
+    each
+    for each in PERMISSIONS - {"alert.route"}
+    if each.split(".")[0] in {"tenant", "token", "agent", "alert", "dashboard", "events"}
 )
 """What reaches one tenant and nothing else of the organization."""
 OF_ALL_CLIENTS = frozenset({"content.manage"})

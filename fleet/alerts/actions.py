@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Invalid, NotFound, Problem
-from fleet.alerts import queries
+from fleet.alerts import facts, queries
 from fleet.alerts.models import Alert, AlertEntry
 from organizations import access
 from organizations.actions import trail
@@ -67,6 +67,7 @@ def _assign(alert: Alert, assignee: str) -> str:
     return ""
 
 
+FACTS = {"acknowledge": facts.ACKNOWLEDGED, "close": facts.CLOSED}
 ACTS: dict[str, Callable[[Alert, str], str]] = {
     "acknowledge": _acknowledge,
     "assign": _assign,
@@ -158,6 +159,8 @@ def _tell(by: Actor, alerts: Sequence[Alert], act: str, assignee: str) -> None:
         to = {"assignee": assignee or "nobody"} if act == "assign" else {}
         target = some[0].pk if len(some) == 1 else organization_id
         trail.record(by, standing, f"fleet.alert.{act}", target, count=len(some), **told, **to)
+        if act in FACTS:
+            facts.tell(FACTS[act], some)
 
 
 def _require_member(organization: Organization, user_id: str) -> None:

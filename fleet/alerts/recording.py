@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from itertools import batched
 
+from fleet.alerts import facts
 from fleet.alerts.grouping import RECENT, Group
 from fleet.alerts.models import Alert
 from fleet.alerts.severity import severity_of
@@ -28,17 +29,20 @@ def _record(tenant: Tenant, groups: Sequence[Group], hidings: Sequence[Hiding]) 
     known = {
         alert.key: alert for alert in standing.filter(key__in=[each.key for each in groups], state__in=Alert.TO_DO)
     }
-    new, old = [], []
+    new, old, graver = [], [], []
     for group in groups:
         alert = known.get(group.key)
         if alert is None:
             new.append(alert := _raised(tenant, group))
         else:
+            before = alert.severity
             _count(alert, group)
             old.append(alert)
+            graver += [alert] if alert.severity != before else []
         _hide(alert, hidings)
     Alert.objects.bulk_create(new)
     Alert.objects.bulk_update(old, COUNTED)
+    facts.tell(facts.RAISED, [*new, *graver])
 
 
 def _raised(tenant: Tenant, group: Group) -> Alert:

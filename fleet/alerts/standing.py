@@ -2,6 +2,7 @@
 
 from django.utils import timezone
 
+from fleet.alerts import facts
 from fleet.alerts.causes import Cause, causes_of
 from fleet.alerts.models import Alert, AlertEntry
 from fleet.alerts.severity import LEVELS
@@ -36,9 +37,9 @@ def look(tenant: Tenant) -> None:
             _raise(tenant, cause)
 
 
-def _raise(tenant: Tenant, cause: Cause) -> Alert:
+def _raise(tenant: Tenant, cause: Cause) -> None:
     now = timezone.now()
-    return Alert.objects.create(
+    alert = Alert.objects.create(
         organization_id=tenant.organization_id,
         tenant=tenant,
         kind=cause.kind,
@@ -48,17 +49,20 @@ def _raise(tenant: Tenant, cause: Cause) -> Alert:
         last_at=now,
         **_facts(cause),
     )
+    facts.tell(facts.RAISED, [alert])
 
 
 def _describe(alert: Alert, cause: Cause) -> None:
     """Tell it as it is now, where that has changed."""
-    facts = _facts(cause)
-    changed = [name for name, value in facts.items() if getattr(alert, name) != value]
+    told = _facts(cause)
+    changed = [name for name, value in told.items() if getattr(alert, name) != value]
     if changed:
         for name in changed:
-            setattr(alert, name, facts[name])
+            setattr(alert, name, told[name])
         alert.last_at = timezone.now()
         alert.save(update_fields=[*changed, "last_at"])
+    if "severity" in changed and alert.state != Alert.State.CLOSED:
+        facts.tell(facts.RAISED, [alert])
 
 
 def _settle(alert: Alert) -> None:
@@ -66,6 +70,7 @@ def _settle(alert: Alert) -> None:
     if alert.state != Alert.State.CLOSED:
         alert.state, alert.closed_at = Alert.State.CLOSED, timezone.now()
         AlertEntry.objects.create(organization_id=alert.organization_id, alert=alert, what=SETTLE)
+        facts.tell(facts.CLOSED, [alert])
     alert.save(update_fields=["stands", "state", "closed_at"])
 
 

@@ -42,7 +42,7 @@ def suppress(
     """
     standing = access.require(access.working_in(by, organization.pk), "alert.handle", organization)
     if tenant is None:
-        _require_whole_reach(by, organization)
+        require_whole_reach(by, organization)
     _demand(organization, rule_id, reason, ends_at, tenant, agent_id)
     made = Suppression.objects.create(
         organization=organization,
@@ -72,12 +72,16 @@ def end(*, by: Actor, suppression: Suppression) -> Suppression:
     return held
 
 
-def _require_whole_reach(by: Actor, organization: Organization) -> None:
-    """The attack: whoever looks after some clients, or holds a key to one tenant, hides alerts of all the others."""
+def require_whole_reach(by: Actor, organization: Organization) -> None:
+    """
+    Refuse what would hold everywhere to whoever looks after some clients, or holds a key to some tenants.
+
+    The attack: they hide alerts of all the others, or have them told to themselves.
+    """
     if by.tenant_ids is not None:
         raise Forbidden("This API key is limited to some tenants: name one of them. Nothing was saved.")
     if organization.is_msp and organization.pk in limits_of(by, proven_roles(by)):
-        raise Forbidden("This would hold in all clients, and you look after some. Suppress it in those.")
+        raise Forbidden("This would hold in all clients, and you look after some: do it for those. Nothing was saved.")
 
 
 def _demand(

@@ -53,6 +53,7 @@ AREAS = (
         ("dashboard.open", "Open dashboards", "Read-only, unless the role also starts and stops tenants."),
         ("events.read", "Read events", "On the events page, as a stream for programs, and as alerts in the inbox."),
         ("alert.handle", "Handle alerts", "Acknowledges, assigns, closes and suppresses them."),
+        ("alert.route", "Route alerts", "Says where they are told: mail, chat, pagers, tickets."),
     ),
     _area(
         "People",

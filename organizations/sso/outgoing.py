@@ -1,5 +1,6 @@
 """
-The only way this room fetches an address that somebody else named: metadata, discovery, keys, tokens, user details.
+The only way this product calls an address that somebody else named: metadata, discovery, keys, tokens, user details,
+destinations of alerts.
 
 The attack: an organization names an address inside our network (or a name that resolves there the second time it is
 asked) and reads the answer, or makes us post somewhere. So a name is resolved once, every address it has must be
@@ -68,15 +69,20 @@ def checked(url: str, what: str) -> SplitResult:
 
 def get(url: str, *, what: str, headers: dict[str, str] | None = None) -> Answer:
     """Fetch `url`; raises OutgoingRefused where it points inside, redirects, is too large or does not answer."""
-    return _send("GET", url, what, headers or {}, None)
+    return _send("GET", url, what, headers or {})
 
 
 def post(url: str, *, what: str, form: dict[str, str], headers: dict[str, str] | None = None) -> Answer:
     """Post a form to `url`, under the same rules as `get`."""
-    return _send("POST", url, what, headers or {}, form)
+    return _send("POST", url, what, headers or {}, data=form)
 
 
-def _send(method: str, url: str, what: str, headers: dict[str, str], form: dict[str, str] | None) -> Answer:
+def post_content(url: str, *, what: str, content: bytes, headers: dict[str, str]) -> Answer:
+    """Post bytes as they are to `url`, under the same rules as `get`. Args: headers: with their Content-Type."""
+    return _send("POST", url, what, headers, content=content)
+
+
+def _send(method: str, url: str, what: str, headers: dict[str, str], **sent: Any) -> Answer:
     parts = checked(url, what)
     target = _target(parts, what)
     client = httpx.Client(follow_redirects=False, trust_env=False, timeout=TIMEOUT_SECONDS, verify=_trusted())
@@ -88,7 +94,7 @@ def _send(method: str, url: str, what: str, headers: dict[str, str], form: dict[
             client.stream(
                 method,
                 target,
-                data=form,
+                **sent,
                 headers={"Accept": "application/json, */*", **headers, "Accept-Encoding": "identity"}
                 | {"Host": parts.netloc},
                 extensions={"sni_hostname": parts.hostname or "", "trace": deadline.watch},

@@ -9,6 +9,8 @@ from django.utils import timezone
 from controlplane import rls
 from fleet.alerts import actions, cursors, reading, suppressions
 from fleet.alerts.models import Alert
+from fleet.routing import actions as routing
+from fleet.routing.models import Notice
 from organizations.models import Organization, User
 from tenants.provisioning import mirror
 from tenants.provisioning.models import Tenant
@@ -66,6 +68,13 @@ def add_alerts(
         actions.handle(act="acknowledge", note="Somebody got in: asked their administrator", **handled)
         terms: dict[str, Any] = {"by": by, "rule_id": "550", "reason": "Patches are rolled out", "ends_at": ends_at}
         suppressions.suppress(organization=acme, tenant=tenants["Production"], **terms)
+        pager = {"kind": "pagerduty", "name": "Night pager", "settings": {"region": "eu"}, "secret": "R0UT1NGKEY"}
+        destination = routing.add_destination(by=by, organization=msp, **pager)
+        routing.add_route(by=by, organization=msp, destination=destination, severity="high", clients=[acme.pk])
+        failed = routing.try_destination(by=by, destination=destination)
+        routing.try_destination(by=by, destination=destination)
+    with all_rows():
+        Notice.objects.filter(pk=failed.pk).update(state="failed", next_attempt_at=None, last_error="It answered 400.")
     return found
 
 

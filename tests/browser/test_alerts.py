@@ -52,3 +52,24 @@ def test_the_inbox_works_without_any_script(world: World, visit: Callable[..., P
     page.get_by_role("button", name="Close").click()
     expect(page.get_by_text("1 alert closed.")).to_be_visible()
     expect(page.get_by_text("File added to the system.")).to_have_count(0)
+
+
+def test_where_alerts_are_told_is_set_up_tried_and_sent_again(world: World, visit: Callable[..., Page]) -> None:
+    page = visit(f"/o/{world.msp.pk}/alerts/", by=world.paula)
+    page.get_by_role("link", name="Routing").click()
+    page.get_by_role("link", name="Slack").click()
+    page.get_by_label("Name").fill("Operations channel")
+    page.get_by_label("Webhook").fill("https://hooks.slack.example/services/T/B/hush")
+    page.get_by_role("button", name="Add Slack").click()
+    expect(page.get_by_role("status", name="Notices")).to_contain_text("Operations channel is there.")
+    page.get_by_label("Tell", exact=True).select_option(label="Operations channel")
+    page.get_by_label("From", exact=True).select_option(label="Critical")
+    page.get_by_role("button", name="Add route").click()
+    expect(page.get_by_role("region", name="Routes").get_by_role("row", name="Operations channel")).to_contain_text(
+        "All"
+    )
+    page.get_by_role("button", name="Send a test to Operations channel").click()
+    expect(page.get_by_role("region", name="Log").get_by_role("row", name="Operations channel")).to_be_visible()
+    assert "hush" not in page.content()
+    page.get_by_role("button", name="Send again").click()
+    expect(page.get_by_role("status", name="Notices")).to_contain_text("It is sent again.")

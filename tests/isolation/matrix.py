@@ -15,6 +15,7 @@ MATRIX: dict[str, dict[str, Rule]] = API | PAGES | SCIM
 # Values of parameters that name nothing of Acme's.
 PLAIN = {
     "verb": "disable",
+    "kind": "slack",
     "step": "sign",
     "key": "platform",
     "name": "User",

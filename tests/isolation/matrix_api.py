@@ -86,6 +86,25 @@ API = {
     "/api/v1/organizations/{organization_id}/alerts/{alert_id}/notes": {
         "POST": needs("alert.handle", body={"text": "Seen"})
     },
+    "/api/v1/organizations/{organization_id}/alert-destinations": {
+        "GET": needs("alert.route"),
+        "POST": needs("alert.route", body={"kind": "slack", "name": "Chat", "secret": "https://hooks.example/x"}),
+    },
+    "/api/v1/organizations/{organization_id}/alert-destinations/{destination_id}": {
+        "GET": needs("alert.route"),
+        "DELETE": needs("alert.route"),
+    },
+    "/api/v1/organizations/{organization_id}/alert-destinations/{destination_id}/test": {"POST": needs("alert.route")},
+    "/api/v1/organizations/{organization_id}/alert-routes": {
+        "GET": needs("alert.route"),
+        "POST": needs("alert.route", body={"destination": "{destination_id}", "severity": "high"}),
+    },
+    "/api/v1/organizations/{organization_id}/alert-routes/{route_id}": {
+        "GET": needs("alert.route"),
+        "DELETE": needs("alert.route"),
+    },
+    "/api/v1/organizations/{organization_id}/alert-notices": {"GET": needs("alert.route")},
+    "/api/v1/organizations/{organization_id}/alert-notices/{notice_id}/replay": {"POST": needs("alert.route")},
     "/api/v1/organizations/{organization_id}/alert-suppressions": {
         "GET": needs("events.read"),
         "POST": needs("alert.handle", body=SUPPRESSED),

@@ -75,6 +75,18 @@ PAGES = {
     "/o/{organization_id}/alerts/handle/": {
         "POST": needs("alert.handle", body={"act": "acknowledge", "alerts": "{alert_id}"})
     },
+    "/o/{organization_id}/alerts/routing/": {"GET": needs("alert.route")},
+    "/o/{organization_id}/alerts/routing/destinations/new/{kind}/": {
+        "GET": needs("alert.route"),
+        "POST": needs("alert.route", body={"name": "Chat", "secret": "https://hooks.example/x"}),
+    },
+    "/o/{organization_id}/alerts/routing/destinations/{destination_id}/test/": {"POST": needs("alert.route")},
+    "/o/{organization_id}/alerts/routing/destinations/{destination_id}/remove/": {"POST": needs("alert.route")},
+    "/o/{organization_id}/alerts/routing/routes/": {
+        "POST": needs("alert.route", body={"destination": "{destination_id}", "severity": "high"})
+    },
+    "/o/{organization_id}/alerts/routing/routes/{route_id}/remove/": {"POST": needs("alert.route")},
+    "/o/{organization_id}/alerts/routing/notices/{notice_id}/replay/": {"POST": needs("alert.route")},
     "/o/{organization_id}/alerts/suppressions/": {"GET": needs("events.read")},
     "/o/{organization_id}/alerts/suppressions/{suppression_id}/end/": {"POST": needs("alert.handle")},
     "/o/{organization_id}/alerts/{alert_id}/": {"GET": needs("events.read")},

@@ -127,6 +127,8 @@ def test_no_table_can_be_emptied_and_none_belongs_to_the_app():
 DEFINER_FUNCTIONS = {
     "actor_of_change": "which organization a tenant in the edge's feed belongs to",
     "alert_cursors_due": "tenants whose stream of alerts is to be read, by the clock",
+    "alert_notices_due": "notices of alerts to be sent, by the clock",
+    "alert_routes_of": "where alerts of an organization are told, for whoever sees that organization",
     "alert_suppressions_in_force": "what is hidden in an organization, for whoever sees that organization",
     "audit_append_only": "trigger: refuses changes of the audit trail",
     "audit_chains": "which chains there are, for `verify_audit`",
@@ -135,6 +137,7 @@ DEFINER_FUNCTIONS = {
     "claim_tenant": "takes a due tenant's lease and returns its organization's actor",
     "due_tenants": "ids of tenants that are due",
     "forget_old_alerts": "removes alerts of which nothing was heard for a quarter of a year, and ended suppressions",
+    "forget_old_notices": "removes notices of alerts that are over, after a quarter of a year",
     "forget_old_rows": "removes answers and delivered messages after their time",
     "forget_old_mails": "removes mails a month after they ended",
     "installer_of_token": "which version machines with a token's short link are to run, and at which edge",

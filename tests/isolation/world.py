@@ -16,6 +16,8 @@ from fleet.alerts.models import Alert, AlertCursor
 from fleet.alerts.suppressions import suppress
 from fleet.clients import actions as fleet
 from fleet.clients.filters import Asked
+from fleet.routing.actions import add_destination, add_route, try_destination
+from fleet.routing.models import Notice
 from organizations.actions import access_requests, custom_roles, invitations, keys
 from organizations.actions.connections import add_saml
 from organizations.actions.domains import claim
@@ -233,7 +235,19 @@ def _alerts(alice: User, acme: Organization, tenant: Tenant) -> dict[str, str]:
         suppression = suppress(
             by=actor, organization=acme, tenant=tenant, rule_id="1", reason=CANARY, ends_at=now + timedelta(days=1)
         )
-    return {"alert_id": alert.pk, "suppression_id": suppression.pk}
+        to_chat = {"kind": "slack", "name": f"Chat {CANARY}", "secret": "https://hooks.example/x"}
+        destination = add_destination(by=actor, organization=acme, settings={}, **to_chat)
+        route = add_route(by=actor, organization=acme, destination=destination, severity="high")
+        notice = try_destination(by=actor, destination=destination)
+    with all_rows():
+        Notice.objects.update(state="failed", next_attempt_at=None, last_error="It answered 404.")
+    return {
+        "alert_id": alert.pk,
+        "suppression_id": suppression.pk,
+        "destination_id": destination.pk,
+        "route_id": route.pk,
+        "notice_id": notice.pk,
+    }
 
 
 def _content(alice: User, acme: Organization, tenant: Tenant) -> dict[str, str]:
