@@ -35,9 +35,8 @@ FORGET = """
 
 
 class Migration(migrations.Migration):
-    initial = True
-
     dependencies = [
+        ("fleet", "0001_fleet_views"),
         ("organizations", "0021_jurisdiction"),
         ("tenants", "0026_agent_batches"),
     ]

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("fleet", "0001_alerts"),
+        ("fleet", "0002_alerts"),
         ("organizations", "0021_jurisdiction"),
         ("tenants", "0026_agent_batches"),
     ]

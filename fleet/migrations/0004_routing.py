@@ -36,7 +36,7 @@ FORGET = """
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("fleet", "0002_own_kinds"),
+        ("fleet", "0003_own_kinds"),
         ("organizations", "0021_jurisdiction"),
     ]
 
