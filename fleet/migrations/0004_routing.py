@@ -15,7 +15,7 @@ DUE = """
 ME = "current_setting('app.actor', true)"
 # Only for an actor who sees that organization, and only of providers whose access holds and lets them read events.
 ROUTES = f"""
-  SELECT r.organization_id::text, r.destination_id::text, d.kind::text, r.severity::text, r.kinds, r.clients
+  SELECT r.organization_id::text, r.destination_id::text, d.kind::text, r.severity::text, r.kinds::text, r.clients::text
   FROM fleet_route r JOIN fleet_destination d ON d.id = r.destination_id AND d.removed_at IS NULL
   WHERE (r.organization_id = organization OR r.organization_id IN (
       SELECT g.msp_id FROM organizations_grant g
@@ -252,8 +252,8 @@ class Migration(migrations.Migration):
             "alert_routes_of",
             ROUTES,
             arguments="organization text",
-            returns="TABLE (organization_id text, destination_id text, kind text, severity text, kinds jsonb,"
-            " clients jsonb)",
+            returns="TABLE (organization_id text, destination_id text, kind text, severity text, kinds text,"
+            " clients text)",
             language="sql",
             callers=(APP_ROLE, WORKER_ROLE),
         ),

@@ -1,5 +1,6 @@
 """Turns what happens to alerts into notices: for each destination that a route leads to, one an alert."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -143,7 +144,8 @@ def _ways(organization_id: str) -> list[Way]:
 
     Row-level security shows a client nothing of its provider, so a narrow function answers this one question.
     """
-    return rls.call("alert_routes_of", organization_id, otherwise=lambda: _ways_on_sqlite(organization_id))
+    rows: list[Way] = rls.call("alert_routes_of", organization_id, otherwise=lambda: _ways_on_sqlite(organization_id))
+    return [{**row, **{name: json.loads(row[name]) for name in ("kinds", "clients")}} for row in rows]
 
 
 def _ways_on_sqlite(organization_id: str) -> list[Way]:
@@ -152,7 +154,8 @@ def _ways_on_sqlite(organization_id: str) -> list[Way]:
     return [
         {
             **{"organization_id": each.organization_id, "destination_id": each.destination_id},
-            **{"kind": each.destination.kind, "severity": each.severity, "kinds": each.kinds, "clients": each.clients},
+            **{"kind": each.destination.kind, "severity": each.severity},
+            **{"kinds": json.dumps(each.kinds), "clients": json.dumps(each.clients)},
         }
         for each in routes.filter(destination__removed_at=None).select_related("destination").order_by("pk")
     ]
