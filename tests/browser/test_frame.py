@@ -137,9 +137,33 @@ def test_signing_out_ends_the_session(world: World, visit: Callable[..., Page]) 
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
-def test_clients_can_be_narrowed_by_state(world: World, visit: Callable[..., Page]) -> None:
+def test_the_fleet_is_narrowed_kept_as_a_view_and_chosen_from(world: World, visit: Callable[..., Page]) -> None:
     page = visit(f"/o/{world.msp.pk}/", by=world.paula)
-    page.get_by_role("link", name="Failed 1").click()
+    page.get_by_role("link", name="Failed", exact=True).click()
     rows = page.locator("#clients tbody tr")
     expect(rows).to_have_count(1)
     expect(rows.first).to_contain_text("Eastlake Credit Union")
+    page.get_by_role("button", name="Add filter").click()
+    page.locator("#narrow").get_by_label("Ring").select_option("Canary")
+    page.locator("#narrow").get_by_role("button", name="Show").click()
+    expect(rows.first).to_contain_text("No client fits.")
+    page.get_by_role("link", name="Without ring Canary").click()
+    expect(rows.first).to_contain_text("Eastlake Credit Union")
+    page.get_by_role("button", name="Keep as a view").click()
+    page.get_by_label("Name of the view").fill("Trouble")
+    page.get_by_role("button", name="Keep", exact=True).click()
+    expect(page.get_by_role("link", name="Trouble")).to_have_attribute("aria-current", "true")
+    page.get_by_role("link", name="Choose several").click()
+    page.get_by_label("Choose Eastlake production of Eastlake Credit Union").check()
+    page.get_by_role("button", name="Stop…").click()
+    expect(page.get_by_role("heading", name="What it would do")).to_be_visible()
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible()
+
+
+def test_the_switcher_finds_an_organization_while_its_name_is_typed(world: World, visit: Callable[..., Page]) -> None:
+    page = visit(f"/o/{world.msp.pk}/", by=world.paula)
+    page.get_by_role("button", name="Switch organization").click()
+    page.get_by_placeholder("Find an organization").fill("balt")
+    expect(page.locator("#choices a")).to_have_count(1)
+    page.locator("#choices").get_by_role("link", name="Baltic Freight").click()
+    expect(page).to_have_url(re.compile("/o/org_"))
