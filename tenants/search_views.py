@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from controlplane.actor import Actor, actor_of
-from organizations.standings import may
+from organizations import queries as organizations
 from tenants.enrollment.models import Agent
 from tenants.provisioning import marks, queries
 
@@ -42,14 +42,13 @@ def _tenant(tenant: Any) -> dict[str, Any]:
 
 
 def _agents(actor: Actor, asked: str) -> list[dict[str, Any]]:
-    tenants = queries.living(actor).select_related(None)
-    seen = Agent.objects.filter(tenant__in=tenants, name__icontains=asked).select_related("tenant").order_by("name")
-    allowed: dict[str, bool] = {}
-    rows: list[dict[str, Any]] = []
-    for agent in seen[: MOST * 4]:
-        organization = agent.organization_id
-        allowed.setdefault(organization, may(actor, "agent.view", organization))
-        if allowed[organization] and len(rows) < MOST:
-            address = reverse("tenants:agent", args=[agent.tenant_id, agent.number])
-            rows.append({"name": agent.name, "note": agent.tenant.name, "url": address})
-    return rows
+    tenants = queries.living(actor).filter(organization__in=organizations.visible_to(actor, "agent.view"))
+    seen = Agent.objects.filter(tenant__in=tenants.select_related(None), name__icontains=asked)
+    return [
+        {
+            "name": agent.name,
+            "note": agent.tenant.name,
+            "url": reverse("tenants:agent", args=[agent.tenant_id, agent.number]),
+        }
+        for agent in seen.select_related("tenant").order_by("name")[:MOST]
+    ]
