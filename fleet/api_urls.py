@@ -6,9 +6,12 @@ from fleet import api
 from fleet.alerts import api as alerts
 from fleet.clients import api as clients
 from fleet.clients import bulk_api as bulk
+from fleet.reports import api as reports
 from fleet.routing import api as routing
 
 _ONE = "organizations/<str:organization_id>"
+_PLAN = f"{_ONE}/report-plans/<str:plan_id>"
+_REPORT = f"{_ONE}/reports/<str:report_id>"
 
 _VIEWS = f"{_ONE}/fleet/views"
 
@@ -46,4 +49,14 @@ urlpatterns = [
     ),
     path(f"{_ONE}/offboardings", api.Offboardings.as_view(), name="api-offboardings"),
     path(f"{_ONE}/offboardings/<str:offboarding_id>", api.OneOffboarding.as_view(), name="api-offboarding"),
+    path(f"{_ONE}/report-plans", reports.ReportPlans.as_view(), name="api-report-plans"),
+    path(_PLAN, reports.OneReportPlan.as_view(), name="api-report-plan"),
+    path(f"{_PLAN}/issue", reports.IssueReport.as_view(), name="api-report-issue"),
+    path(f"{_ONE}/reports", reports.Reports.as_view(), name="api-reports"),
+    path(_REPORT, reports.OneReport.as_view(), name="api-report"),
+    path(f"{_REPORT}/file", reports.ReportFile.as_view(), name="api-report-file"),
+    path(f"{_REPORT}/links", reports.ReportLinks.as_view(), name="api-report-links"),
+    path(f"{_REPORT}/links/<str:report_link_id>", reports.OneReportLink.as_view(), name="api-report-link"),
+    path(f"{_ONE}/report-addresses", reports.ReportAddresses.as_view(), name="api-report-addresses"),
+    path(f"{_ONE}/report-addresses/<str:address_id>", reports.OneReportAddress.as_view(), name="api-report-address"),
 ]

@@ -2,6 +2,20 @@
 
 from fleet.alerts.models import Alert, AlertCursor, AlertEntry, Suppression
 from fleet.clients.models import FleetView
+from fleet.reports.models import Report, ReportAddress, ReportLink, ReportPlan
 from fleet.routing.models import Destination, Notice, Route
 
-__all__ = ["Alert", "AlertCursor", "AlertEntry", "Destination", "FleetView", "Notice", "Route", "Suppression"]
+__all__ = [
+    "Alert",
+    "AlertCursor",
+    "AlertEntry",
+    "Destination",
+    "FleetView",
+    "Notice",
+    "Report",
+    "ReportAddress",
+    "ReportLink",
+    "ReportPlan",
+    "Route",
+    "Suppression",
+]

@@ -1,16 +1,19 @@
 """Gathers Celery's entry points of the inner rooms, and says how often beat calls them."""
 
 from fleet.alerts.tasks import forget_alerts, read_alerts, sweep_alerts
+from fleet.reports.tasks import issue_reports, sweep_reports
 from fleet.routing.tasks import forget_notices, send_notice, sweep_notices
 
 __all__ = [
     "BEAT_SCHEDULE",
     "forget_alerts",
     "forget_notices",
+    "issue_reports",
     "read_alerts",
     "send_notice",
     "sweep_alerts",
     "sweep_notices",
+    "sweep_reports",
 ]
 
 BEAT_SCHEDULE = {
@@ -23,6 +26,11 @@ BEAT_SCHEDULE = {
         "task": "fleet.tasks.sweep_notices",
         "schedule": 10.0,
         "options": {"expires": 20, "queue": "bulk"},
+    },
+    "sweep-reports": {
+        "task": "fleet.tasks.sweep_reports",
+        "schedule": 60.0,
+        "options": {"expires": 55, "queue": "bulk"},
     },
     "forget-alerts": {
         "task": "fleet.tasks.forget_alerts",

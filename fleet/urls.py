@@ -6,6 +6,8 @@ from fleet import offboarding_views, views
 from fleet.alerts import views as alerts
 from fleet.clients import bulk_views
 from fleet.clients import views as clients
+from fleet.reports import public_views as public_reports
+from fleet.reports import views as reports
 from fleet.routing import views as routing
 
 app_name = "fleet"
@@ -59,4 +61,25 @@ urlpatterns = [
     path("o/<str:organization_id>/members/<str:membership_id>/offboard/", offboarding_views.offboard, name="offboard"),
     path("o/<str:organization_id>/offboardings/", offboarding_views.receipts, name="offboardings"),
     path("o/<str:organization_id>/offboardings/<str:offboarding_id>/", offboarding_views.receipt, name="offboarding"),
+    path("reports/<str:report_token>/", public_reports.page, name="public-report"),
+    path("reports/<str:report_token>/<str:form>/", public_reports.file, name="public-report-file"),
+    path("o/<str:organization_id>/reports/", reports.listing, name="reports"),
+    path("o/<str:organization_id>/reports/new/", reports.create, name="report-plan-new"),
+    path("o/<str:organization_id>/reports/addresses/", reports.allow_address, name="report-address-new"),
+    path(
+        "o/<str:organization_id>/reports/addresses/<str:address_id>/remove/",
+        reports.remove_address,
+        name="report-address-remove",
+    ),
+    path("o/<str:organization_id>/reports/plans/<str:plan_id>/", reports.plan, name="report-plan"),
+    path("o/<str:organization_id>/reports/plans/<str:plan_id>/issue/", reports.issue, name="report-issue"),
+    path("o/<str:organization_id>/reports/plans/<str:plan_id>/delete/", reports.delete, name="report-plan-delete"),
+    path("o/<str:organization_id>/reports/<str:report_id>/", reports.page, name="report"),
+    path("o/<str:organization_id>/reports/<str:report_id>/links/", reports.make_link, name="report-link-new"),
+    path(
+        "o/<str:organization_id>/reports/<str:report_id>/links/<str:report_link_id>/revoke/",
+        reports.revoke_link,
+        name="report-link-revoke",
+    ),
+    path("o/<str:organization_id>/reports/<str:report_id>/<str:form>/", reports.file, name="report-file"),
 ]

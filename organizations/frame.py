@@ -101,6 +101,7 @@ ACROSS_TENANTS = (
     ("inventory", "Inventory", "server", "tenants:inventory", "agent.view"),
     ("content", "Rules and content", "file-code", "tenants:content-files", "tenant.view"),
     ("rollouts", "Roll-outs", "rotate-cw", "tenants:rollouts", "tenant.view"),
+    ("reports", "Reports", "scroll-text", "fleet:reports", "tenant.view"),
 )
 
 # the settings of MSPs alone

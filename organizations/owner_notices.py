@@ -22,6 +22,12 @@ def tell_those_who_may(permission: str, organization: Organization, template: st
     return _tell([each for each in _members(organization) if each.role in able], template, context)
 
 
+def tell_members(user_ids: Iterable[str], organization: Organization, template: str, /, **context: Any) -> int:
+    """Write one mail to each of some people who is a member; returns how many. The caller acts as the organization."""
+    wanted = set(user_ids)
+    return _tell([each for each in _members(organization) if each.user_id in wanted], template, context)
+
+
 def _tell(memberships: Iterable[Membership], template: str, context: Mapping[str, Any]) -> int:
     """
     An address counts if it is verified or lies in a domain of the organization's own: another one is a label that an

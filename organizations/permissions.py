@@ -30,6 +30,7 @@ _ADMIN = _OPERATOR | {
     "audit.view",
     "billing.view",
     "client.manage",
+    "report.manage",
 }
 _OWNER = _ADMIN | {"billing.manage", "organization.manage"}
 _BILLING = frozenset({"tenant.view", "member.view", "billing.view", "billing.manage"})

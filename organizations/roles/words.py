@@ -72,6 +72,7 @@ AREAS = (
             "Break into clients in an emergency",
             "A provider's own: for a while, with a reason, where the client allows it.",
         ),
+        ("report.manage", "Plan reports", "Of clients and tenants: issues them, mails them and makes public links."),
         ("client.manage", "Manage clients", "A provider's own: adds clients and ends access to them."),
         (
             "organization.manage",

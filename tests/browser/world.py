@@ -9,6 +9,7 @@ from django.utils import timezone
 from controlplane import audit, rls
 from controlplane.actor import Actor
 from fleet.alerts.models import Alert
+from fleet.reports.models import Report, ReportPlan
 from organizations.actions import (
     access_requests,
     client_roles,
@@ -47,6 +48,7 @@ from tests.browser.alerts import add_alerts, alerts_of_agents
 from tests.browser.edge import LivelyEdge, ago
 from tests.browser.exported import add_exports
 from tests.browser.providers import add_providers
+from tests.browser.reported import add_reports
 from tests.browser.statuses import add_status
 from tests.browser.used import add_usage
 from tests.cast import actor_for, join
@@ -91,6 +93,9 @@ class World:
     status_token: str = ""
     subscription: StatusSubscription | None = None
     alerts: dict[str, Alert] = field(default_factory=dict)
+    report_plan: ReportPlan | None = None
+    report: Report | None = None
+    report_token: str = ""
 
     def add(self, client: Organization, name: str, by: User) -> Tenant:
         """A tenant just asked for, which the reconciler has handed to the edge."""
@@ -148,6 +153,7 @@ def build(edge: LivelyEdge, *, paula: User, alice: User, vera: User, msp: Organi
     _rollout(world)
     add_status(world)
     world.alerts = add_alerts(world.edge, world.tenants, world.paula, world.msp, world.acme)
+    add_reports(world)
     return world
 
 

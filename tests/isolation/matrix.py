@@ -25,6 +25,8 @@ PLAIN = {
     "passkey_id": "pkey_" + "a" * 20,
     "session_id": "ses_" + "a" * 20,
     "set_id": "crl_" + "a" * 20,
+    "report_token": "rlk_nothing",
+    "form": "csv",
     "incident_id": "inc_" + "a" * 20,
     "status_token": "sts_nothing",
 }

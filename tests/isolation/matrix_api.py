@@ -130,6 +130,31 @@ API = {
     "/api/v1/organizations/{organization_id}/rollouts/{rollout_id}/go-on": {"POST": needs("tenant.operate")},
     "/api/v1/organizations/{organization_id}/rollouts/{rollout_id}/retry": {"POST": needs("tenant.operate")},
     "/api/v1/organizations/{organization_id}/rollouts/{rollout_id}/end": {"POST": needs("tenant.operate")},
+    "/api/v1/organizations/{organization_id}/report-plans": {
+        "GET": needs("tenant.view"),
+        "POST": needs("report.manage", body={"name": "Weekly figures", "parts": ["summary"], "every": "weekly"}),
+    },
+    "/api/v1/organizations/{organization_id}/report-plans/{plan_id}": {
+        "GET": needs("tenant.view"),
+        "PUT": needs("report.manage", body={"name": "Monthly figures", "parts": ["summary", "availability"]}),
+        "DELETE": needs("report.manage"),
+    },
+    "/api/v1/organizations/{organization_id}/report-plans/{plan_id}/issue": {"POST": needs("report.manage")},
+    "/api/v1/organizations/{organization_id}/reports": {"GET": needs("tenant.view")},
+    "/api/v1/organizations/{organization_id}/reports/{report_id}": {"GET": needs("tenant.view")},
+    "/api/v1/organizations/{organization_id}/reports/{report_id}/file": {"GET": needs("tenant.view", query="form=csv")},
+    "/api/v1/organizations/{organization_id}/reports/{report_id}/links": {
+        "GET": needs("report.manage"),
+        "POST": needs("report.manage", body={"days": 30}),
+    },
+    "/api/v1/organizations/{organization_id}/reports/{report_id}/links/{report_link_id}": {
+        "DELETE": needs("report.manage")
+    },
+    "/api/v1/organizations/{organization_id}/report-addresses": {
+        "GET": needs("report.manage"),
+        "POST": needs("organization.manage", body={"email": "board@acme.example"}),
+    },
+    "/api/v1/organizations/{organization_id}/report-addresses/{address_id}": {"DELETE": needs("organization.manage")},
     "/api/v1/organizations/{organization_id}/subscription": {"GET": needs("billing.view")},
     "/api/v1/organizations/{organization_id}/audit": {"GET": needs("audit.view")},
     "/api/v1/organizations/{organization_id}/audit/export": {"GET": needs("audit.view", query="kind=jsonl")},

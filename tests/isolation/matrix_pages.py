@@ -3,6 +3,7 @@
 from tests.isolation.rules import anybody, members, needs, people
 
 FILE = {"kind": "lists", "name": "new", "text": "key:value"}
+REPORT = {"name": "New", "parts": "summary", "every": "monthly", "time_zone": "UTC"}
 MOVING = {"target": "{other_tenant_id}", "agents": "001", "grace_hours": "0", "expires_in_days": "1"}
 
 PAGES = {
@@ -327,6 +328,22 @@ PAGES = {
     "/o/{organization_id}/rollouts/{rollout_id}/go-on/": {"POST": needs("tenant.operate")},
     "/o/{organization_id}/rollouts/{rollout_id}/retry/": {"POST": needs("tenant.operate")},
     "/o/{organization_id}/rollouts/{rollout_id}/end/": {"POST": needs("tenant.operate")},
+    "/reports/{report_token}/": {"GET": anybody()},
+    "/reports/{report_token}/{form}/": {"POST": anybody()},
+    "/o/{organization_id}/reports/": {"GET": needs("tenant.view")},
+    "/o/{organization_id}/reports/new/": {"GET": needs("report.manage"), "POST": needs("report.manage", body=REPORT)},
+    "/o/{organization_id}/reports/addresses/": {"POST": needs("organization.manage", body={"email": "a@b.example"})},
+    "/o/{organization_id}/reports/addresses/{address_id}/remove/": {"POST": needs("organization.manage")},
+    "/o/{organization_id}/reports/plans/{plan_id}/": {
+        "GET": needs("tenant.view"),
+        "POST": needs("report.manage", body=REPORT),
+    },
+    "/o/{organization_id}/reports/plans/{plan_id}/issue/": {"POST": needs("report.manage")},
+    "/o/{organization_id}/reports/plans/{plan_id}/delete/": {"POST": needs("report.manage")},
+    "/o/{organization_id}/reports/{report_id}/": {"GET": needs("tenant.view")},
+    "/o/{organization_id}/reports/{report_id}/links/": {"POST": needs("report.manage", body={"days": "7"})},
+    "/o/{organization_id}/reports/{report_id}/links/{report_link_id}/revoke/": {"POST": needs("report.manage")},
+    "/o/{organization_id}/reports/{report_id}/{form}/": {"POST": needs("tenant.view")},
     "/o/{organization_id}/agents/export/": {"GET": needs("agent.view")},
     "/t/{tenant_id}/agents/": {"GET": needs("agent.view")},
     "/t/{tenant_id}/agents/import/": {

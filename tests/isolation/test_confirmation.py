@@ -54,6 +54,9 @@ FRESH: dict[tuple[str, str], dict | None] = {
     ("POST", "/api/v1/tenants/{tenant_id}/moves"): None,
     ("POST", "/t/{tenant_id}/moves/new/"): None,
     ("POST", "/t/{tenant_id}/agent-orders/"): {"kind": "remove", "agents": "001"},
+    # where figures of all clients are mailed
+    ("POST", f"{ONE}/report-addresses"): None,
+    ("POST", f"{PAGE}/reports/addresses/"): None,
     # keys
     ("POST", f"{ONE}/keys"): {"name": "new", "scopes": ["tenant.view"], "expires_in_days": 1},
     ("GET", f"{PAGE}/keys/new/"): {},

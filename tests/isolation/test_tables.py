@@ -167,6 +167,7 @@ DEFINER_FUNCTIONS = {
     "organizations_unfinished": "pending organizations whose first sign-in never came",
     "outbox_due": "ids of deliveries that are due",
     "agent_moves_open": "organizations with a move of agents that has not ended, by the clock",
+    "report_plans_due": "planned reports that are to be made, by the clock",
     "rollouts_due": "roll-outs to be looked at, by the clock",
     "status_forget_unconfirmed": "removes addresses that did not confirm in time that they want to be told",
     "status_work_due": "when the longest waiting delivery and tenant became due: two moments, no rows",

@@ -16,6 +16,10 @@ from fleet.alerts.models import Alert, AlertCursor
 from fleet.alerts.suppressions import suppress
 from fleet.clients import actions as fleet
 from fleet.clients.filters import Asked
+from fleet.reports import links as report_links
+from fleet.reports import making
+from fleet.reports import plans as report_plans
+from fleet.reports.models import Report
 from fleet.routing.actions import add_destination, add_route, try_destination
 from fleet.routing.models import Notice
 from organizations.actions import access_requests, custom_roles, invitations, keys
@@ -116,8 +120,8 @@ def build() -> World:
     join(acme, invited_by=alice, user=wanda, role="admin")
     rival = found(mallory, "Rival")
     tenant, ids = _tenants(alice, acme)
-    ids |= _people(alice, acme, member=tom)
-    of_msp = _people(paula, msp, member=maria)
+    ids |= _people(alice, acme, member=tom) | _reports(alice, acme)
+    of_msp = _people(paula, msp, member=maria) | _reports(paula, msp)
     asking = actor_for(paula)
     with rls.acting_as(asking.rls_actor):
         _, ids["code"] = access_requests.ask(by=asking, msp=msp, role_ceiling="viewer")
@@ -276,6 +280,30 @@ def _status(alice: User, acme: Organization, tenant: Tenant) -> dict[str, str]:
     about = status_subscriptions.of_tenant(tenant)
     status_subscriptions.ask(email=f"told@{CANARY}.example", about=about)
     return {"link_id": link.pk, "subscription_id": status_subscriptions.id_of(about, f"told@{CANARY}.example")}
+
+
+def _reports(owner: User, organization: Organization) -> dict[str, str]:
+    """A planned report, one that was issued with the names of tenants, its public link, and an address."""
+    actor, now = actor_for(owner), timezone.now()
+    with rls.acting_as(actor.rls_actor):
+        terms = report_plans.Terms(name=f"Report {CANARY}", parts=["summary"])
+        plan = report_plans.create(by=actor, organization=organization, terms=terms)
+        span = (now - timedelta(days=400), now)
+        figures = making.figures(actor, organization, clients=[], parts=["summary"], span=span, zone="UTC")
+        report = Report.objects.create(
+            organization=organization,
+            plan=plan,
+            name=plan.name,
+            begins_at=span[0],
+            ends_at=span[1],
+            time_zone="UTC",
+            figures=figures,
+            issued_as=owner.pk,
+        )
+        link, _ = report_links.make(by=actor, report=report, days=1)
+        address = report_plans.allow_address(by=actor, organization=organization, email=f"a@{CANARY}.example")
+    ids = {"plan_id": plan.pk, "report_id": report.pk, "report_link_id": link.pk}
+    return ids | {"address_id": address.pk}
 
 
 def _bundled(sha256: str) -> dict[str, object]:

@@ -1,0 +1,103 @@
+"""Public links of reports: made with an end, opened by their token, counted, revoked."""
+
+import datetime as dt
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from controlplane import rls
+from controlplane.actor import Actor
+from controlplane.ids import InvalidToken, digest, make_token, new_token_id, parse_token
+from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
+from fleet.reports import making
+from fleet.reports.models import Report, ReportLink, new_link_id
+from organizations import access
+from organizations.actions import trail
+
+PREFIX = "rlk"
+LONGEST_DAYS = 90
+MOST = 50
+"""Links of one report that open it."""
+
+
+@transaction.atomic
+def make(*, by: Actor, report: Report, days: int) -> tuple[ReportLink, str]:
+    """
+    Make a public link that ends. Returns it with its token, which is told nowhere else.
+
+    It opens all of the report, so only somebody who sees every client in it may make one. Raises Invalid, Forbidden.
+    """
+    standing = access.require(by, "report.manage", report.organization_id)
+    if not 1 <= days <= LONGEST_DAYS:
+        raise Invalid(f"A link ends after 1 to {LONGEST_DAYS} days.", field="days")
+    if not making.sees_all(by, report.organization, report.figures):
+        raise Forbidden("The report tells of clients that you do not see. Nothing was made.")
+    if ReportLink.objects.filter(report=report, revoked_at=None, expires_at__gt=timezone.now()).count() >= MOST:
+        raise Conflict(f"The report has {MOST} public links. Nothing was made.", hint="Revoke one first.")
+    link, token = write(by, report, dt.timedelta(days=days))
+    trail.record(by, standing, "fleet.report_link.create", link.pk, report=report.pk, days=days)
+    return link, token
+
+
+def write(by: Actor, report: Report, lasts: dt.timedelta, sent_to: str = "") -> tuple[ReportLink, str]:
+    """Part of a transaction in which somebody was found to be allowed to: the link's row, and its token."""
+    link_id = new_link_id()
+    token = make_token(PREFIX, link_id, new_token_id())
+    link = ReportLink.objects.create(
+        id=link_id,
+        organization_id=report.organization_id,
+        report=report,
+        digest=digest(token),
+        sent_to=sent_to,
+        created_by=by.user_id,
+        expires_at=timezone.now() + lasts,
+    )
+    return link, token
+
+
+@transaction.atomic
+def revoke(*, by: Actor, report: Report, link_id: str) -> ReportLink:
+    """Shut a public link. Doing it again changes nothing. Raises NotFound, Forbidden."""
+    standing = access.require(by, "report.manage", report.organization_id)
+    link = ReportLink.objects.select_for_update().filter(report=report, pk=link_id).first()
+    if link is None:
+        raise NotFound("There is no such link.")
+    if link.revoked_at is None:
+        link.revoked_at = timezone.now()
+        link.save(update_fields=["revoked_at"])
+        trail.record(by, standing, "fleet.report_link.revoke", link.pk, report=report.pk)
+    return link
+
+
+def open_by(token: str) -> ReportLink:
+    """The link that a token opens, with its report. Raises NotFound: the same for none, a shut and an ended one."""
+    link = _known(token)
+    if link is None:
+        raise NotFound("There is no report here. The link may have ended.", hint="Ask whoever gave it to you.")
+    with rls.reading_as(f"org:{link.organization_id}"):
+        link.report = Report.objects.get(pk=link.report_id)
+    return link
+
+
+def note_download(*, by: Actor, link: ReportLink, form: str) -> None:
+    """Count that a file was taken by a public link, and tell the organization."""
+    with rls.acting_as(f"org:{link.organization_id}"):
+        counted = {"downloads": F("downloads") + 1, "downloaded_at": timezone.now()}
+        ReportLink.objects.filter(pk=link.pk).update(**counted)
+        facts = {"report": link.report_id, "form": form, "sent_to": link.sent_to}
+        trail.record(by, link.organization_id, "fleet.report_link.download", link.pk, **facts)
+
+
+def _known(token: str) -> ReportLink | None:
+    try:
+        parsed = parse_token(token)
+    except InvalidToken:
+        return None
+    if parsed.prefix != PREFIX:
+        return None
+    link_id = f"rpl_{parsed.owner}"
+    with rls.reading_as(f"reportlink:{link_id}"):
+        link = ReportLink.objects.filter(pk=link_id, revoked_at=None, expires_at__gt=timezone.now()).first()
+    return link if link is not None and constant_time_compare(link.digest, digest(token)) else None

@@ -1,0 +1,37 @@
+"""A report for whoever has its public link: the page, and its files, each taken of which is counted."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from controlplane.actor import actor_of
+from controlplane.transactions import calls_out
+from fleet.reports import links
+from fleet.reports.files import readable, title_of
+from fleet.reports.views import as_file
+from tenants.status.platform_views import unlisted
+
+
+@never_cache
+@unlisted
+@require_safe
+def page(request: HttpRequest, report_token: str) -> HttpResponse:
+    """The report with all that it tells."""
+    link = links.open_by(report_token)
+    report = link.report
+    context = {"link": link, "token": report_token, "title": title_of(report.figures, report.name)}
+    return render(request, "fleet/report_public.html", {**context, "figures": readable(report.figures)})
+
+
+# By a form, so that no program that follows links ahead of people is counted.
+@calls_out
+@never_cache
+@unlisted
+@require_POST
+def file(request: HttpRequest, report_token: str, form: str) -> HttpResponse:
+    """The report as a file."""
+    link = links.open_by(report_token)
+    answer = as_file(link.report.figures, link.report, form)
+    links.note_download(by=actor_of(request), link=link, form=form)
+    return answer
