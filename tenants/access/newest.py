@@ -5,7 +5,7 @@ The edge leaves other kinds out before it sends anything, so that a page of audi
 Where the kinds are rare the stretch that is looked through grows; what a page can not reach, the next one looks for.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,11 +33,12 @@ class Found:
 
 @dataclass
 class Search:
-    """A search for `enough` events of `kinds`. Raises EdgeNotAvailable while the edge does not answer."""
+    """A search for `enough` events of `kinds`, narrowed. Raises EdgeNotAvailable while the edge does not answer."""
 
     log: EventLog
     kinds: Collection[str]
     enough: int
+    narrow: Mapping[str, Any] = field(default_factory=dict)
     reads: int = 0
     bounds: dict[str, int] = field(default_factory=lambda: {"oldest": 1, "latest": 0})
 
@@ -70,7 +71,7 @@ class Search:
         events: list[dict[str, Any]] = []
         while self.reads < most:
             self.reads += 1
-            answer = self.log.read(after=start, limit=limit, kinds=self.kinds)
+            answer = self.log.read(after=start, limit=limit, kinds=self.kinds, **self.narrow)
             self.bounds = {"oldest": answer["oldest"], "latest": answer["latest"]}
             events += [event for event in answer["events"] if event["seq"] <= end]
             start = answer["next"]

@@ -32,7 +32,15 @@ class EventLog:
     edge: EdgeApi
     bearer: str
 
-    def read(self, *, after: int = 0, limit: int = 100, kinds: Collection[str] = ()) -> dict[str, Any]:
+    def read(
+        self,
+        *,
+        after: int = 0,
+        limit: int = 100,
+        kinds: Collection[str] = (),
+        min_level: int | None = None,
+        agent: str | None = None,
+    ) -> dict[str, Any]:
         """
         A stretch of the log: `events` (each with seq, at, kind, data), `next`, `more`, `oldest` and `latest`.
 
@@ -40,12 +48,15 @@ class EventLog:
             after: the sequence number after which to begin.
             limit: how many events at most.
             kinds: only these; `next` moves past the others.
+            min_level, agent: of alerts only those of at least this rule level, or of the agent with this number.
 
         Raises EdgeNotAvailable while the edge does not answer.
         """
         let_go()
         try:
-            return self.edge.events(bearer=self.bearer, after=after, limit=limit, kinds=tuple(kinds))
+            return self.edge.events(
+                bearer=self.bearer, after=after, limit=limit, kinds=tuple(kinds), min_level=min_level, agent=agent
+            )
         except EdgeError as error:
             raise problem_of(error) from error
 

@@ -19,18 +19,17 @@ from controlplane.transactions import calls_out
 from organizations.names import names_of
 from organizations.standings import permissions_of
 from tenants.access import actions, queries
+from tenants.access.choosing import Choice
 from tenants.access.forms import DashboardForm
 from tenants.access.newest import Search
 from tenants.access.queries import EventLog
 from tenants.access.revocation_rows import revocation_row
-from tenants.access.rows import KINDS, event_row
+from tenants.access.rows import event_row
 from tenants.provisioning import queries as provisioning
 from tenants.provisioning.frame import tenant_frame
 from tenants.provisioning.models import Tenant
 
 A_PAGE, A_GLANCE, A_LOOK = 50, 8, 200
-SHOWN_KINDS = tuple(kind for kind, _ in KINDS if kind)
-"""What stands in the list where nothing was chosen: a manager's signs of life do not."""
 
 
 @calls_out
@@ -64,14 +63,14 @@ def dashboard(request: HttpRequest, tenant_id: str) -> HttpResponseBase:
 @require_safe
 def events(request: HttpRequest, tenant_id: str) -> HttpResponse:
     """The newest events, which then go on by themselves; or older ones, page by page."""
-    kind, before = _kind(request), _number(request.GET.get("before"))
+    choice, before = Choice.read(request.GET.dict()), _number(request.GET.get("before"))
     actor = actor_of(request)
     with reading_as(actor.rls_actor):
         tenant, log = _opened(actor, tenant_id)
         permissions = permissions_of(actor, tenant.organization_id)
         frame = tenant_frame(request, tenant, permissions, here="Events", section="events")
-    stretch = _stretch(log, tenant, kind, before)
-    context = {"tenant": tenant, "kind": kind, "live": before is None, "chips": _chips(kind), "frame": frame}
+    stretch = _stretch(log, tenant, choice, before)
+    context = {"tenant": tenant, "choice": choice, "live": before is None, "frame": frame}
     return render(request, "tenants/events.html", {**context, **stretch})
 
 
@@ -81,13 +80,13 @@ def events(request: HttpRequest, tenant_id: str) -> HttpResponse:
 @require_safe
 def tail(request: HttpRequest, tenant_id: str) -> HttpResponse:
     """What has come since the event of a number: rows to put on top, and where to go on."""
-    after, kind = _number(request.GET.get("after")) or 0, _kind(request)
+    after, choice = _number(request.GET.get("after")) or 0, Choice.read(request.GET.dict())
     actor = actor_of(request)
     with reading_as(actor.rls_actor):
         tenant, log = _opened(actor, tenant_id)
-    answer = log.read(after=after, limit=A_LOOK, kinds=_kinds(kind))
+    answer = log.read(after=after, limit=A_LOOK, kinds=choice.kinds, **choice.narrow)
     rows = [event_row(event) for event in reversed(answer["events"])]
-    context = {"tenant": tenant, "kind": kind, "latest": max(after, answer["next"]), "events": rows}
+    context = {"tenant": tenant, "choice": choice, "latest": max(after, answer["next"]), "events": rows}
     return render(request, "tenants/tail.html", context)
 
 
@@ -100,7 +99,7 @@ def recent(request: HttpRequest, tenant_id: str) -> HttpResponse:
     actor = actor_of(request)
     with reading_as(actor.rls_actor):
         tenant, log = _opened(actor, tenant_id)
-    context = _stretch(log, tenant, "", None)
+    context = _stretch(log, tenant, Choice(), None)
     context["events"] = context.get("events", [])[:A_GLANCE]
     return render(request, "tenants/recent_events.html", {"tenant": tenant, **context})
 
@@ -130,10 +129,10 @@ def _opened(actor: Actor, tenant_id: str) -> tuple[Tenant, EventLog]:
     return tenant, queries.event_log(actor, tenant)
 
 
-def _stretch(log: EventLog, tenant: Tenant, kind: str, before: int | None) -> dict[str, Any]:
+def _stretch(log: EventLog, tenant: Tenant, choice: Choice, before: int | None) -> dict[str, Any]:
     """The events before a number, or the newest, with the numbers that lead on; or the problem of asking."""
     known = ((tenant.edge_view or {}).get("stream") or {}).get("seq") or 0
-    search = Search(log, _kinds(kind), enough=A_PAGE + 1)
+    search = Search(log, choice.kinds, enough=A_PAGE + 1, narrow=choice.narrow)
     try:
         found = search.newest(known) if before is None else search.before(before)
     except Problem as problem:
@@ -143,30 +142,16 @@ def _stretch(log: EventLog, tenant: Tenant, kind: str, before: int | None) -> di
     return {
         "events": [event_row(event) for event in shown],
         "latest": max(known, found.latest),
-        "page": _pages(kind, before, oldest, found.oldest),
+        "page": _pages(choice, before, oldest, found.oldest),
     }
 
 
-def _pages(kind: str, before: int | None, oldest: int, first_kept: int) -> dict[str, str]:
+def _pages(choice: Choice, before: int | None, oldest: int, first_kept: int) -> dict[str, str]:
     return {
-        "older": f"?kind={kind}&before={oldest}" if oldest > max(first_kept, 1) else "",
-        "newer": f"?kind={kind}" if before is not None else "",
+        "older": f"?{choice.query}&before={oldest}" if oldest > max(first_kept, 1) else "",
+        "newer": f"?{choice.query}" if before is not None else "",
         "words": "Newest first",
     }
-
-
-def _kind(request: HttpRequest) -> str:
-    """What was chosen; nothing where there is no such kind."""
-    kind = request.GET.get("kind", "")
-    return kind if kind in SHOWN_KINDS else ""
-
-
-def _kinds(kind: str) -> tuple[str, ...]:
-    return (kind,) if kind else SHOWN_KINDS
-
-
-def _chips(kind: str) -> list[dict[str, Any]]:
-    return [{"label": label, "url": f"?kind={key}" if key else "?", "current": key == kind} for key, label in KINDS]
 
 
 def _number(text: str | None) -> int | None:

@@ -210,6 +210,7 @@ class EdgeApi:
         kinds: Sequence[str] = (),
         min_level: int | None = None,
         since: dt.datetime | None = None,
+        agent: str | None = None,
     ) -> dict[str, Any]:
         """
         A stretch of a tenant's event log, read with a scoped credential instead of a control signature.
@@ -218,12 +219,15 @@ class EdgeApi:
             kinds: only events of these; `next` moves past the others.
             min_level: of alerts only those of at least this rule level.
             since: nothing that the log took before this moment.
+            agent: of alerts only those of the agent with this number.
         """
         asked: dict[str, Any] = {"after": after, "limit": limit, "kind": kinds}
         if min_level is not None:
             asked["min_level"] = min_level
         if since is not None:
             asked["from"] = since.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        if agent is not None:
+            asked["agent"] = agent
         query = urlencode(asked, doseq=True)
         path = f"/api/events?{query}"
         return self._send("GET", path, b"", bearer=bearer, patience=0)
