@@ -15,7 +15,7 @@ from tenants.provisioning.wakeups import BULK
 from tenants.rollouts import planning
 from tenants.rollouts.deciding import first_ring
 from tenants.rollouts.kind import Arguments, Kind
-from tenants.rollouts.kinds import KINDS
+from tenants.rollouts.kinds import KINDS, settled
 from tenants.rollouts.models import Rollout, RolloutTarget
 
 SOAK_HOURS, LONGEST_SOAK = 24, 720
@@ -49,7 +49,7 @@ def start(
     rollout = Rollout(
         organization=organization,
         kind=kind,
-        arguments=dict(KINDS[kind].settle(organization, arguments)),
+        arguments=dict(settled(kind, organization, arguments)),
         only={name: ids for name, ids in (only or {}).items() if ids},
         when=when,
         soak_hours=soak_hours,

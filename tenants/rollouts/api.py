@@ -47,7 +47,7 @@ class Rollouts(OfOrganization):
     )
     def post(self, request: Request, organization_id: str) -> Response:
         """
-        Roll a version or content out over all tenants, an MSP's clients' too, ring by ring: canary, early, general.
+        Roll a version, content or a template out over all tenants, an MSP's clients' too, ring by ring.
 
         Each tenant gets an ordinary operation, with its way back. A failure holds the roll-out. Content is what counts
         for each tenant; where the organization's own files are changed before all have it, the roll-out is held.

@@ -15,7 +15,7 @@ from tenants.provisioning.effects import EFFECTS
 from tenants.provisioning.kinds import ROTATE, ROTATE_CREDENTIALS
 from tenants.provisioning.models import Tenant
 from tenants.provisioning.windows import Window
-from tenants.rollouts.kind import Arguments, Kind
+from tenants.rollouts.kind import Arguments, Kind, Outlook
 
 BACK_UP, SET_RING, SET_WINDOW = "back_up", "set_ring", "set_maintenance_window"
 
@@ -42,13 +42,9 @@ def _never(tenant: Tenant, given: Arguments) -> bool:
 
 def _at_once(words: str, meanwhile: str, **more: Any) -> Kind:
     """A kind without rings. Whether a tenant takes it is tried."""
-    given: dict[str, Any] = {
-        "title": lambda _: words,
-        "settle": _nothing,
-        "has": _never,
-        "why_not": lambda tenant, _: None,
-        **more,
-    }
+    given: dict[str, Any] = {"title": lambda _: words, "settle": _nothing, "has": _never, **more}
+    has = given["has"]
+    given["outlook"] = lambda _, tenant, asked: Outlook(has(tenant, asked))
     return Kind(**given, in_rings=False, meanwhile=meanwhile)
 
 

@@ -9,9 +9,7 @@ from organizations.models import Organization
 from tenants.provisioning.models import Tenant
 from tenants.provisioning.scheduling import IN_WINDOW, NOW
 from tenants.rollouts.actions import LONGEST_SOAK, MOST_FAILURES, SOAK_HOURS
-from tenants.rollouts.kinds import offered_versions
-
-CONTENT = "content"
+from tenants.rollouts.kinds import IN_RINGS, chosen
 
 
 class RolloutForm(forms.Form):
@@ -38,15 +36,13 @@ class RolloutForm(forms.Form):
     )
     tenants = forms.MultipleChoiceField(label="Only these tenants", required=False, widget=forms.CheckboxSelectMultiple)
 
-    def __init__(self, reached: Iterable[Tenant], data: Any = None) -> None:
+    def __init__(self, organization: Organization, reached: Iterable[Tenant], data: Any = None) -> None:
         super().__init__(data)
+        self.organization = organization
         tenants = list(reached)
         owners: dict[str, Organization] = {tenant.organization_id: tenant.organization for tenant in tenants}
         choices = {
-            "what": [
-                *((each, f"Wazuh {each}") for each in offered_versions()),
-                (CONTENT, "Content, as its files are now"),
-            ],
+            "what": [each for kind in IN_RINGS.values() for each in kind.offers(organization)],
             "organizations": [(owner.pk, owner.name) for owner in owners.values()],
             "tenants": [(tenant.pk, f"{tenant.name}, {tenant.organization.name}") for tenant in tenants],
         }
@@ -56,11 +52,10 @@ class RolloutForm(forms.Form):
     def asked(self) -> dict[str, Any]:
         """The same as the action takes it."""
         given = self.cleaned_data
-        what = {"kind": CONTENT, "arguments": {}}
-        if given["what"] != CONTENT:
-            what = {"kind": "version", "arguments": {"version": given["what"]}}
+        kind, arguments = chosen(self.organization, given["what"])
         return {
-            **what,
+            "kind": kind,
+            "arguments": arguments,
             "only": {name: given[name] for name in ("organizations", "tenants")},
             **{name: given[name] for name in ("when", "soak_hours", "failures_allowed")},
         }

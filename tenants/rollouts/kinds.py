@@ -1,6 +1,8 @@
-"""What can be rolled out, as data: how one tenant is asked to take it, what keeps it from that, when it has it."""
+"""
+What can be rolled out, as data: how one tenant is asked to take it, what keeps it from that, when it has it.
 
-from collections.abc import Mapping
+Rooms right of this one put theirs in with `add`, as their app begins.
+"""
 
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, FieldError, Invalid
@@ -9,7 +11,7 @@ from tenants.content import publishing, reading
 from tenants.provisioning import versions
 from tenants.provisioning.models import Cell, Operation, Tenant
 from tenants.rollouts.bulk import AT_ONCE
-from tenants.rollouts.kind import Arguments, Kind
+from tenants.rollouts.kind import Arguments, Kind, Outlook
 
 
 def offered_versions() -> list[str]:
@@ -39,9 +41,6 @@ class FilesChanged(Conflict):
 
 
 def _settle_content(organization: Organization, asked: Arguments) -> Arguments:
-    if asked.get("version"):
-        message = "Content is rolled out as its files are now. Nothing was begun."
-        raise Invalid(message, errors=[FieldError("version", message)])
     return {"of": organization.pk, "files": reading.stamp_of(organization.pk)}
 
 
@@ -57,22 +56,52 @@ def _runs_what_counts(tenant: Tenant) -> bool:
     return not reading.differs(reading.effective_of(tenant, texts=False), wanted)
 
 
-IN_RINGS: Mapping[str, Kind] = {
+IN_RINGS: dict[str, Kind] = {
     "version": Kind(
         title=lambda given: f"Wazuh {given['version']}",
+        offers=lambda _: [(each, f"Wazuh {each}") for each in offered_versions()],
+        argument="version",
         settle=_settle_version,
         ask=lambda by, tenant, when, given: versions.upgrade(by=by, tenant=tenant, when=when, **given),
         has=lambda tenant, given: tenant.spec["version"] == given["version"],
-        why_not=lambda tenant, given: versions.why_not(tenant, given["version"]),
+        outlook=lambda _, tenant, given: Outlook(
+            tenant.spec["version"] == given["version"], versions.why_not(tenant, given["version"])
+        ),
         can_wait=True,
     ),
     "content": Kind(
         title=lambda _: "Content",
+        offers=lambda _: [("content", "Content, as its files are now")],
         settle=_settle_content,
         ask=_publish,
         has=lambda tenant, _: _runs_what_counts(tenant),
-        why_not=lambda tenant, _: publishing.why_not(tenant),
+        outlook=lambda _, tenant, __: Outlook(_runs_what_counts(tenant), publishing.why_not(tenant)),
         can_wait=True,
     ),
 }
-KINDS: Mapping[str, Kind] = {**IN_RINGS, **AT_ONCE}
+KINDS: dict[str, Kind] = {**IN_RINGS, **AT_ONCE}
+
+
+def add(name: str, kind: Kind) -> None:
+    """Have one more kind be rolled out ring by ring. To be called once for each, as an app begins."""
+    if name in KINDS:
+        raise ValueError(f"There is a kind {name} already.")
+    IN_RINGS[name] = KINDS[name] = kind
+
+
+def settled(name: str, organization: Organization, asked: Arguments) -> Arguments:
+    """The arguments that hold for a whole roll-out. Raises Invalid for what nobody can have, or another kind takes."""
+    kind = KINDS[name]
+    for given in asked if kind.in_rings else ():
+        if given != kind.argument:
+            message = f"A roll-out of the kind {name} takes no {given}. Nothing was begun."
+            raise Invalid(message, errors=[FieldError(given, message)])
+    return kind.settle(organization, asked)
+
+
+def chosen(organization: Organization, value: str) -> tuple[str, Arguments]:
+    """Name and arguments of what was chosen among all that is on offer. Raises KeyError for anything else."""
+    for name, kind in IN_RINGS.items():
+        if value in dict(kind.offers(organization)):
+            return name, ({kind.argument: value} if kind.argument else {})
+    raise KeyError(value)

@@ -57,7 +57,7 @@ class Rollout(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["organization", "kind"],
-                condition=Q(state__in=["running", "held"], kind__in=["version", "content"]),
+                condition=Q(state__in=["running", "held"], kind__in=["version", "content", "template"]),
                 name="one_open_rollout_of_a_kind",
             )
         ]

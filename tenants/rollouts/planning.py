@@ -16,13 +16,14 @@ from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.scheduling import IN_WINDOW
 from tenants.rollouts.deciding import RINGS
 from tenants.rollouts.kind import Arguments, Kind
-from tenants.rollouts.kinds import KINDS
+from tenants.rollouts.kinds import KINDS, settled
 
 MOST = 1000
 """Tenants of one roll-out."""
 MOST_AT_ONCE = 200
 """Tenants of one that knows no rings: each of them is tried."""
 TAKES, WAITS, SKIPS = "takes", "waits", "skips"
+HAS_IT = "It has this already."
 
 
 @dataclass(frozen=True)
@@ -68,13 +69,16 @@ def foresee(
     Args: only: `organizations` and `tenants`, by id; none named are all of them.
     """
     access.require(actor, "tenant.operate", organization)
-    settled = KINDS[kind].settle(organization, arguments)
-    chosen = _narrowed(reached(actor, organization, only), only, MOST if KINDS[kind].in_rings else MOST_AT_ONCE)
+    terms = settled(kind, organization, arguments)
+    for_whom = KINDS[kind].reaches(organization, terms)
+    found_all = reached(actor, organization, only)
+    meant = [tenant for tenant in found_all if for_whom is None or tenant.organization_id in for_whom]
+    chosen = _narrowed(meant, only, MOST if KINDS[kind].in_rings else MOST_AT_ONCE)
     busy = _busy(actor, chosen)
     standings = standings_of(actor, {tenant.organization for tenant in chosen})
-    outcomes = ((tenant, *_outcome(KINDS[kind], tenant, settled, when, busy)) for tenant in chosen)
+    outcomes = ((tenant, *_outcome(actor, KINDS[kind], tenant, terms, when, busy)) for tenant in chosen)
     found = [Foreseen(tenant, standings[tenant.organization_id], *outcome) for tenant, *outcome in outcomes]
-    return found if KINDS[kind].in_rings else [_tried(actor, KINDS[kind], each, settled, when) for each in found]
+    return found if KINDS[kind].in_rings else [_tried(actor, KINDS[kind], each, terms, when) for each in found]
 
 
 def _tried(actor: Actor, kind: Kind, foreseen: Foreseen, settled: Arguments, when: str) -> Foreseen:
@@ -113,14 +117,16 @@ def _busy(actor: Actor, tenants: Sequence[Tenant]) -> set[str]:
     return set(found.filter(state__in=open_or_scheduled).values_list("tenant_id", flat=True))
 
 
-def _outcome(kind: Kind, tenant: Tenant, arguments: Arguments, when: str, busy: set[str]) -> tuple[str, str]:
-    if kind.has(tenant, arguments):
-        return SKIPS, "It has this already."
+def _outcome(
+    actor: Actor, kind: Kind, tenant: Tenant, arguments: Arguments, when: str, busy: set[str]
+) -> tuple[str, str]:
+    outlook = kind.outlook(actor, tenant, arguments)
+    if outlook.has:
+        return SKIPS, HAS_IT
     if tenant.pk in busy:
         return WAITS, "Another operation is under way or scheduled; it begins once that has ended."
-    problem = kind.why_not(tenant, arguments)
-    if problem is not None:
-        return SKIPS, problem.detail
-    if when == IN_WINDOW and tenant.maintenance_window is None:
+    if outlook.problem is not None:
+        return SKIPS, outlook.problem.detail
+    if when == IN_WINDOW and tenant.maintenance_window is None and outlook.restarts:
         return SKIPS, "It has no maintenance window."
-    return TAKES, ""
+    return TAKES, outlook.words

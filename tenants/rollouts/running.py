@@ -22,8 +22,7 @@ from controlplane.actor import Actor
 from controlplane.problems import Forbidden, NotFound, Problem
 from organizations import owner_notices
 from organizations.actions import trail
-from organizations.keys.authentication import KEY, actor_for
-from organizations.models import ApiKey
+from organizations.keys.behalf import acting_for
 from tenants.protection.backups.models import Backup
 from tenants.provisioning import queries as provisioning
 from tenants.provisioning.models import Operation
@@ -33,6 +32,7 @@ from tenants.rollouts.deciding import LOOK_AGAIN, Act, Decision, decide
 from tenants.rollouts.kind import Kind
 from tenants.rollouts.kinds import KINDS
 from tenants.rollouts.models import Rollout, RolloutTarget
+from tenants.rollouts.planning import HAS_IT
 
 log = structlog.get_logger(__name__)
 
@@ -80,15 +80,18 @@ def _note_ends(kind: Kind, running: Sequence[RolloutTarget]) -> None:
         with rls.reading_as(f"org:{organization_id}"):
             asked = kind.follows.objects.in_bulk([target.operation_id for target in targets])
         for target in targets:
-            _note_end(target, asked.get(target.operation_id))
+            _note_end(kind, target, asked.get(target.operation_id))
 
 
 ENDED = frozenset({"succeeded", "failed", "cancelled"})
 
 
-def _note_end(target: RolloutTarget, asked: Operation | Backup | None) -> None:
+def _note_end(kind: Kind, target: RolloutTarget, asked: Operation | Backup | None) -> None:
     if asked is None:
         _end(target, State.FAILED, "Its operation is not known any more.")
+    elif asked.state == Operation.State.SUCCEEDED and kind.stepwise:
+        target.state = State.PENDING
+        target.save(update_fields=["state"])
     elif asked.state == Operation.State.SUCCEEDED:
         _end(target, State.SUCCEEDED)
     elif asked.state in ENDED:
@@ -112,7 +115,8 @@ def _begin_one(rollout: Rollout, target: RolloutTarget) -> None:
         _note_refusal(target, problem)
         return
     if asked is None:
-        _end(target, *((State.SKIPPED, "It has this already.") if has_it else (State.SUCCEEDED,)))
+        untouched = has_it and not target.operation_id
+        _end(target, *((State.SKIPPED, HAS_IT) if untouched else (State.SUCCEEDED,)))
         return
     target.state, target.operation_id, target.reason = State.RUNNING, asked.pk, ""
     target.save(update_fields=["state", "operation_id", "reason"])
@@ -125,7 +129,9 @@ def _note_refusal(target: RolloutTarget, problem: Problem) -> None:
     elif isinstance(problem, Forbidden | NotFound):
         _end(target, State.FAILED, f"Whoever has this rolled out may not do it here. {problem.detail}")
     else:
-        _end(target, State.FAILED if problem.code in FAULTS else State.SKIPPED, problem.detail)
+        # What had a part of it already is not passed over.
+        failed = problem.code in FAULTS or target.operation_id
+        _end(target, State.FAILED if failed else State.SKIPPED, problem.detail)
 
 
 def _end(target: RolloutTarget, state: str, reason: str = "") -> None:
@@ -135,19 +141,13 @@ def _end(target: RolloutTarget, state: str, reason: str = "") -> None:
 
 def _actor(rollout: Rollout, target: RolloutTarget) -> Actor:
     """Who asks, as far as they still may. Raises Forbidden where the key that asked for it works no more."""
-    known = Actor(user_id="", kind="user", request_id=rollout.pk, address=rollout.acted_from)
-    if rollout.acts_with:
-        key = ApiKey.objects.select_related("owner", "organization").filter(pk=rollout.acts_with).first()
-        if key is None or not KEY.works(key):
-            raise Forbidden("The API key that asked for it does not work any more.")
-        return actor_for(key, known)
-    return Actor(
-        user_id=rollout.acts_as,
-        kind="user",
+    return acting_for(
+        rollout.acts_as,
+        rollout.acts_with,
         request_id=rollout.pk,
         address=rollout.acted_from,
-        working=(target.grant_id, rollout.organization_id) if target.grant_id else None,
         reason=f"roll-out {rollout.pk}",
+        working=(target.grant_id, rollout.organization_id) if target.grant_id else None,
     )
 
 

@@ -11,6 +11,8 @@ from tenants.rollouts.kinds import IN_RINGS
 from tenants.rollouts.models import Rollout, RolloutTarget
 from tenants.rollouts.planning import MOST, SKIPS, TAKES, WAITS
 
+ARGUMENTS = ("version", "template")
+
 
 class OnlyIn(serializers.Serializer[Any]):
     """To what a roll-out is narrowed; what is left out narrows nothing."""
@@ -26,6 +28,9 @@ class RolloutIn(serializers.Serializer[Any]):
     version = serializers.CharField(
         max_length=32, required=False, help_text="of the kind `version`: one that is on offer"
     )
+    template = serializers.CharField(
+        max_length=32, required=False, help_text="of the kind `template`: one of the organization's, by its id"
+    )
     only = OnlyIn(required=False)
     when = serializers.ChoiceField(choices=WHEN, default=NOW, help_text="now, or in each tenant's maintenance window")
     soak_hours = serializers.IntegerField(
@@ -38,7 +43,7 @@ class RolloutIn(serializers.Serializer[Any]):
     def asked(self) -> dict[str, Any]:
         """The same as the action takes it."""
         given = dict(self.validated_data)
-        return {"arguments": {name: given.pop(name) for name in ("version",) if name in given}, **given}
+        return {"arguments": {name: given.pop(name) for name in ARGUMENTS if name in given}, **given}
 
 
 class RolloutOut(serializers.ModelSerializer[Rollout]):
@@ -47,11 +52,12 @@ class RolloutOut(serializers.ModelSerializer[Rollout]):
     organization = serializers.CharField(source="organization_id")
     only = OnlyIn(read_only=True)
     version = serializers.CharField(source="arguments.version", required=False, help_text="of the kind `version`")
+    template = serializers.CharField(source="arguments.template", required=False, help_text="of the kind `template`")
 
     class Meta:
         model = Rollout
         fields = [
-            *("id", "organization", "kind", "version", "only", "when", "soak_hours", "failures_allowed"),
+            *("id", "organization", "kind", "version", "template", "only", "when", "soak_hours", "failures_allowed"),
             *("state", "ring", "reason", "look_at", "created_by", "created_at", "finished_at"),
         ]
         read_only_fields = fields

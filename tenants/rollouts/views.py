@@ -48,7 +48,7 @@ def create(request: HttpRequest, organization_id: str) -> HttpResponse:
     organization = organizations.find(actor, organization_id)
     access.require(actor, "tenant.operate", organization)
     given = request.POST if request.method == "POST" else request.GET
-    form = RolloutForm(planning.reached(actor, organization), given if "what" in given else None)
+    form = RolloutForm(organization, planning.reached(actor, organization), given if "what" in given else None)
     foreseen: list[planning.Foreseen] = []
     if form.is_bound and form.is_valid():
         asked = form.asked()
