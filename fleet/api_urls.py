@@ -4,14 +4,19 @@ from django.urls import path
 
 from fleet import api
 from fleet.alerts import api as alerts
+from fleet.client_templates import api as templates
 from fleet.clients import api as clients
 from fleet.clients import bulk_api as bulk
+from fleet.onboarding import api as onboarding
 from fleet.reports import api as reports
 from fleet.routing import api as routing
 
 _ONE = "organizations/<str:organization_id>"
 _PLAN = f"{_ONE}/report-plans/<str:plan_id>"
 _REPORT = f"{_ONE}/reports/<str:report_id>"
+_TEMPLATE = f"{_ONE}/client-templates/<str:template_id>"
+_IMPORT = f"{_ONE}/client-imports/<str:import_id>"
+_OF_CLIENT = f"{_ONE}/clients/<str:client_id>/template"
 
 _VIEWS = f"{_ONE}/fleet/views"
 
@@ -47,6 +52,20 @@ urlpatterns = [
         api.MemberOffboarding.as_view(),
         name="api-member-offboarding",
     ),
+    path(f"{_ONE}/client-templates", templates.Templates.as_view(), name="api-client-templates"),
+    path(_TEMPLATE, templates.OneTemplate.as_view(), name="api-client-template"),
+    path(f"{_TEMPLATE}/versions", templates.TemplateVersions.as_view(), name="api-client-template-versions"),
+    path(f"{_TEMPLATE}/drift", templates.TemplateDrift.as_view(), name="api-client-template-drift"),
+    path(_OF_CLIENT, templates.ClientTemplateOf.as_view(), name="api-client-of-template"),
+    path(f"{_OF_CLIENT}/overrides", templates.Overrides.as_view(), name="api-client-overrides"),
+    path(f"{_OF_CLIENT}/overrides/<str:setting>", templates.OneOverride.as_view(), name="api-client-override"),
+    path(f"{_OF_CLIENT}/accept", templates.Accepting.as_view(), name="api-client-accept"),
+    path(f"{_ONE}/onboardings", onboarding.Onboardings.as_view(), name="api-onboardings"),
+    path(f"{_ONE}/client-imports", onboarding.Imports.as_view(), name="api-client-imports"),
+    path(_IMPORT, onboarding.OneImport.as_view(), name="api-client-import"),
+    path(f"{_IMPORT}/lines", onboarding.ImportLines.as_view(), name="api-client-import-lines"),
+    path(f"{_IMPORT}/retry", onboarding.ImportRetry.as_view(), name="api-client-import-retry"),
+    path(f"{_IMPORT}/report", onboarding.ImportReport.as_view(), name="api-client-import-report"),
     path(f"{_ONE}/offboardings", api.Offboardings.as_view(), name="api-offboardings"),
     path(f"{_ONE}/offboardings/<str:offboarding_id>", api.OneOffboarding.as_view(), name="api-offboarding"),
     path(f"{_ONE}/report-plans", reports.ReportPlans.as_view(), name="api-report-plans"),

@@ -1,7 +1,9 @@
 """Gathers the rows of the inner rooms, so that Django finds them in one place."""
 
 from fleet.alerts.models import Alert, AlertCursor, AlertEntry, Suppression
+from fleet.client_templates.models import ClientTemplate, ClientTemplateVersion, TemplateUse
 from fleet.clients.models import FleetView
+from fleet.onboarding.models import ClientImport, ClientImportLine
 from fleet.reports.models import Report, ReportAddress, ReportLink, ReportPlan
 from fleet.routing.models import Destination, Notice, Route
 
@@ -9,6 +11,10 @@ __all__ = [
     "Alert",
     "AlertCursor",
     "AlertEntry",
+    "ClientImport",
+    "ClientImportLine",
+    "ClientTemplate",
+    "ClientTemplateVersion",
     "Destination",
     "FleetView",
     "Notice",
@@ -18,4 +24,5 @@ __all__ = [
     "ReportPlan",
     "Route",
     "Suppression",
+    "TemplateUse",
 ]

@@ -1,20 +1,16 @@
 """Where people arrive: the front page, an organization's tenants; an MSP's are in `clients`."""
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from billing.queries import plans_on_offer
 from controlplane.actor import Actor, actor_of
-from controlplane.forms import told_on
 from fleet import queries
 from fleet.clients.views import clients
-from fleet.forms import ClientForm
 from organizations import access
 from organizations import queries as organizations
-from organizations.actions import clients as client_actions
 from organizations.frame import frame_for
 from organizations.models import Organization
 from organizations.standings import may
@@ -44,23 +40,6 @@ def home(request: HttpRequest, organization_id: str) -> HttpResponse:
     organization = organizations.find(actor, organization_id)
     access.require(actor, "tenant.view", organization)
     return (clients if organization.is_msp else _tenants)(request, actor, organization)
-
-
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def add_client(request: HttpRequest, organization_id: str) -> HttpResponse:
-    """Found a client organization."""
-    actor = actor_of(request)
-    organization = organizations.find(actor, organization_id)
-    access.require(actor, "client.manage", organization)
-    form = ClientForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        with told_on(form):
-            client = client_actions.create_client(by=actor, msp=organization, **form.cleaned_data)
-            messages.success(request, f"{client.name} is your client now.")
-            return redirect("fleet:home", client.pk)
-    frame = frame_for(request, organization, here="Add client", section="home")
-    return render(request, "fleet/client_new.html", {"form": form, "frame": frame}, status=422 if form.errors else 200)
 
 
 def _tenants(request: HttpRequest, actor: Actor, organization: Organization) -> HttpResponse:

@@ -105,7 +105,10 @@ ACROSS_TENANTS = (
 )
 
 # the settings of MSPs alone
-OF_MSPS = (("client-access", "Access to clients", "link", "settings:client-access", "client.manage"),)
+OF_MSPS = (
+    ("client-templates", "Templates", "copy", "fleet:client-templates", "tenant.view"),
+    ("client-access", "Access to clients", "link", "settings:client-access", "client.manage"),
+)
 
 # what is made or begun here: label, icon, route, permission that allows it
 COMMANDS = (
@@ -116,7 +119,11 @@ COMMANDS = (
     ("Add an identity provider", "log-in", "settings:sso-new", "sso.manage"),
     ("Roll out a version", "rotate-cw", "tenants:rollout-new", "tenant.operate"),
 )
-COMMANDS_OF_MSPS = (("Add client", "building-2", "fleet:client-new", "client.manage"),)
+COMMANDS_OF_MSPS = (
+    ("Add client", "building-2", "fleet:client-new", "client.manage"),
+    ("Import clients", "building-2", "fleet:client-imports", "client.manage"),
+    ("New template", "copy", "fleet:client-template-new", "client.manage"),
+)
 
 
 def home_link(organization: Organization, section: str) -> Link:

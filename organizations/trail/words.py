@@ -11,7 +11,9 @@ NOUNS = {
     "audit": "Audit log",
     "api_key": "API key",
     "break_glass": "Emergency sign-in",
+    "client_import": "Import of clients",
     "client_roles": "A member's clients",
+    "client_template": "Template",
     "connection": "Sign-in connection",
     "content": "Content",
     "directory_group": "Directory's group",
@@ -49,6 +51,10 @@ NOUNS = {
     "view": "View of the fleet",
 }
 VERBS = {
+    "follow": "followed by a client again",
+    "override": "overridden for a client",
+    "give": "given to a client",
+    "take_away": "taken from a client",
     "content": "asked to run other content",
     "content_kept": "kept at the content that runs",
     "leave_out": "left out",

@@ -29,6 +29,14 @@ def _token(world: World, name: str) -> str:
     return f"/t/{world.tenants['Production'].pk}/tokens/{world.tokens[name].pk}/"
 
 
+def _template(world: World, rest: str = "") -> str:
+    return f"/o/{world.msp.pk}/client-templates/{world.template.pk}/{rest}"
+
+
+def _client(world: World, name: str, rest: str) -> str:
+    return f"/o/{world.msp.pk}/clients/{world.clients[name].pk}/{rest}"
+
+
 def _operation(world: World, tenant: str) -> str:
     return f"/t/{world.tenants[tenant].pk}/operations/{world.operation(tenant).pk}/"
 
@@ -124,6 +132,14 @@ PAGES = (
         lambda world: f"/o/{world.msp.pk}/rollouts/new/?what=4.14.6&when=now&soak_hours=24&failures_allowed=0",
     ),
     Shown("rollout", "paula", lambda world: f"/o/{world.msp.pk}/rollouts/{world.rollout.pk}/"),
+    Shown("client-imports", "paula", lambda world: f"/o/{world.msp.pk}/clients/imports/"),
+    Shown("client-import", "paula", lambda world: f"/o/{world.msp.pk}/clients/imports/{world.brought.pk}/"),
+    Shown("client-templates", "paula", lambda world: f"/o/{world.msp.pk}/client-templates/"),
+    Shown("client-template", "paula", lambda world: _template(world)),
+    Shown("client-template-edit", "paula", lambda world: _template(world, "edit/")),
+    Shown("client-template-versions", "paula", lambda world: _template(world, "versions/")),
+    Shown("client-of-template", "paula", lambda world: _client(world, "Corvid Analytics", "template/")),
+    Shown("client-overrides", "paula", lambda world: _client(world, "Corvid Analytics", "template/overrides/")),
     Shown("agents-import", "alice", _tenant("Production", "agents/import/")),
     Shown("agents-empty", "paula", _tenant("Baltic production", "agents/")),
     Shown("usage", "alice", _tenant("Production", "usage/")),

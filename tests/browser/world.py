@@ -9,6 +9,7 @@ from django.utils import timezone
 from controlplane import audit, rls
 from controlplane.actor import Actor
 from fleet.alerts.models import Alert
+from fleet.models import ClientImport, ClientTemplate
 from fleet.reports.models import Report, ReportPlan
 from organizations.actions import (
     access_requests,
@@ -45,11 +46,13 @@ from tenants.rollouts import actions as rollouts
 from tenants.rollouts.models import Rollout, RolloutTarget
 from tenants.status.models import StatusSubscription
 from tests.browser.alerts import add_alerts, alerts_of_agents
+from tests.browser.brought import add_import
 from tests.browser.edge import LivelyEdge, ago
 from tests.browser.exported import add_exports
 from tests.browser.providers import add_providers
 from tests.browser.reported import add_reports
 from tests.browser.statuses import add_status
+from tests.browser.templates import add_templates
 from tests.browser.used import add_usage
 from tests.cast import actor_for, join
 from tests.database import all_rows
@@ -96,6 +99,8 @@ class World:
     report_plan: ReportPlan | None = None
     report: Report | None = None
     report_token: str = ""
+    template: ClientTemplate | None = None
+    brought: ClientImport | None = None
 
     def add(self, client: Organization, name: str, by: User) -> Tenant:
         """A tenant just asked for, which the reconciler has handed to the edge."""
@@ -154,6 +159,8 @@ def build(edge: LivelyEdge, *, paula: User, alice: User, vera: User, msp: Organi
     add_status(world)
     world.alerts = add_alerts(world.edge, world.tenants, world.paula, world.msp, world.acme)
     add_reports(world)
+    add_templates(world)
+    add_import(world)
     return world
 
 

@@ -123,6 +123,23 @@ def report(world: World, edge: FakeEdge) -> None:
     edge.alert(world.ids["tenant_id"], rule="5710", level=12, title="sshd: Attempt to login using a non-existent user")
 
 
+IMPORT = f"{ONE}/client-imports/{{import_id}}"
+JUNIPER = {
+    "name": "Juniper Dental",
+    "external_id": "crm-4711",
+    "template": "{template_id}",
+    "tenant": "Production",
+    "administrators": ["ann@juniper.example"],
+    "role_ceiling": "operator",
+}
+TEMPLATE = f"{ONE}/client-templates/{{template_id}}"
+OF_CLIENT = f"{ONE}/clients/{{client_id}}/template"
+OF_MSP = Scene(by="paula", in_msp=True, prepare=(run,))
+OFFICES = {
+    "name": "Small offices",
+    "inherits_from": "{template_id}",
+    "settings": {"ring": "general", "backups": {"every_hours": 12, "keep": 14}, "sleep_after_minutes": None},
+}
 ROLLOUT = f"{ONE}/rollouts/{{rollout_id}}"
 NEWER = ("POST", f"{TENANT}/upgrade", {"version": "4.14.8"})
 SCENES: dict[str, Scene] = {
@@ -172,6 +189,24 @@ SCENES: dict[str, Scene] = {
     f"GET {ONE}/alerts/{{alert_id}}/events": Scene(prepare=(run, report)),
     f"POST {ROLLOUT}/go-on": Scene(prepare=(hold_rollout,)),
     f"POST {ROLLOUT}/retry": Scene(prepare=(hold_rollout,)),
+    f"POST {ONE}/onboardings": Scene(JUNIPER, by="paula", in_msp=True, prepare=(run,)),
+    f"GET {ONE}/client-imports": OF_MSP,
+    f"POST {ONE}/client-imports": OF_MSP,
+    f"GET {IMPORT}": OF_MSP,
+    f"GET {IMPORT}/lines": OF_MSP,
+    f"POST {IMPORT}/retry": OF_MSP,
+    f"GET {ONE}/client-templates": OF_MSP,
+    f"POST {ONE}/client-templates": Scene(OFFICES, by="paula", in_msp=True),
+    f"GET {TEMPLATE}": Scene(by="paula", in_msp=True),
+    f"PUT {TEMPLATE}": Scene(
+        {**OFFICES, "inherits_from": None, "based_on": 1, "note": "Backups twice a day"}, by="paula", in_msp=True
+    ),
+    f"GET {TEMPLATE}/versions": OF_MSP,
+    f"GET {TEMPLATE}/drift": OF_MSP,
+    f"GET {OF_CLIENT}": OF_MSP,
+    f"PUT {OF_CLIENT}": OF_MSP,
+    f"POST {OF_CLIENT}/overrides": OF_MSP,
+    f"POST {OF_CLIENT}/accept": OF_MSP,
     "POST /api/v1/operations/{operation_id}/retry": Scene(prepare=(fail,)),
     "POST /api/v1/operations/{operation_id}/cancel": Scene(),
     "POST /api/v1/operations/{operation_id}/abandon": Scene(prepare=(fail,)),

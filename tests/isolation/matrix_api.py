@@ -121,6 +121,41 @@ API = {
     },
     "/api/v1/organizations/{organization_id}/agent-orders/{batch_id}": {"GET": needs("agent.view")},
     "/api/v1/organizations/{organization_id}/agent-orders/{batch_id}/retry": {"POST": needs("agent.manage")},
+    "/api/v1/organizations/{organization_id}/onboardings": {
+        "POST": needs("client.manage", body={"name": "Juniper Dental", "external_id": "crm-4711"})
+    },
+    "/api/v1/organizations/{organization_id}/client-imports": {
+        "GET": needs("client.manage"),
+        "POST": needs("client.manage", body={"csv": "external_id,name\ncrm-4711,Juniper Dental\n"}),
+    },
+    "/api/v1/organizations/{organization_id}/client-imports/{import_id}": {"GET": needs("client.manage")},
+    "/api/v1/organizations/{organization_id}/client-imports/{import_id}/lines": {"GET": needs("client.manage")},
+    "/api/v1/organizations/{organization_id}/client-imports/{import_id}/retry": {"POST": needs("client.manage")},
+    "/api/v1/organizations/{organization_id}/client-imports/{import_id}/report": {"GET": needs("client.manage")},
+    "/api/v1/organizations/{organization_id}/client-templates": {
+        "GET": needs("tenant.view"),
+        "POST": needs("client.manage", body={"name": "New", "settings": {"ring": "early"}}),
+    },
+    "/api/v1/organizations/{organization_id}/client-templates/{template_id}": {
+        "GET": needs("tenant.view"),
+        "PUT": needs("client.manage", body={"name": "New", "settings": {"ring": "canary"}}),
+        "DELETE": needs("client.manage"),
+    },
+    "/api/v1/organizations/{organization_id}/client-templates/{template_id}/versions": {"GET": needs("tenant.view")},
+    "/api/v1/organizations/{organization_id}/client-templates/{template_id}/drift": {"GET": needs("tenant.view")},
+    "/api/v1/organizations/{organization_id}/clients/{client_id}/template": {
+        "GET": needs("tenant.view"),
+        "PUT": needs("client.manage", body={"template": "{template_id}"}),
+    },
+    "/api/v1/organizations/{organization_id}/clients/{client_id}/template/overrides": {
+        "POST": needs("client.manage", body={"settings": {"ring": "canary"}, "reason": "Tries everything first"})
+    },
+    "/api/v1/organizations/{organization_id}/clients/{client_id}/template/overrides/{setting}": {
+        "DELETE": needs("client.manage")
+    },
+    "/api/v1/organizations/{organization_id}/clients/{client_id}/template/accept": {
+        "POST": needs("client.manage", body={"tenant": "{tenant_id}", "setting": "ring"})
+    },
     "/api/v1/organizations/{organization_id}/rollouts": {
         "GET": needs("tenant.view"),
         "POST": needs("tenant.operate", body={"version": "4.14.7"}),

@@ -6,6 +6,8 @@ FILE = {"kind": "lists", "name": "new", "text": "key:value"}
 REPORT = {"name": "New", "parts": "summary", "every": "monthly", "time_zone": "UTC"}
 MOVING = {"target": "{other_tenant_id}", "agents": "001", "grace_hours": "0", "expires_in_days": "1"}
 
+CLIENTS = "external_id,name\ncrm-4711,Juniper Dental\n"
+
 PAGES = {
     "/": {"GET": anybody()},
     "/admin/": {"GET": anybody()},
@@ -96,7 +98,44 @@ PAGES = {
     "/o/{organization_id}/alerts/{alert_id}/suppress/": {
         "POST": needs("alert.handle", body={"reach": "tenant", "days": "7", "reason": "Known"})
     },
-    "/o/{organization_id}/clients/new/": {"GET": needs("client.manage"), "POST": needs("client.manage")},
+    "/o/{organization_id}/client-templates/": {"GET": needs("tenant.view")},
+    "/o/{organization_id}/client-templates/new/": {
+        "GET": needs("client.manage"),
+        "POST": needs("client.manage", body={"name": "New"}),
+    },
+    "/o/{organization_id}/client-templates/{template_id}/": {"GET": needs("tenant.view")},
+    "/o/{organization_id}/client-templates/{template_id}/edit/": {
+        "GET": needs("client.manage"),
+        "POST": needs("client.manage", body={"name": "New"}),
+    },
+    "/o/{organization_id}/client-templates/{template_id}/versions/": {"GET": needs("tenant.view")},
+    "/o/{organization_id}/client-templates/{template_id}/remove/": {"POST": needs("client.manage")},
+    "/o/{organization_id}/clients/{client_id}/template/": {
+        "GET": needs("tenant.view"),
+        "POST": needs("client.manage", body={"template": "{template_id}"}),
+    },
+    "/o/{organization_id}/clients/{client_id}/template/overrides/": {
+        "GET": needs("client.manage"),
+        "POST": needs("client.manage", body={"ring": "early", "reason": "x"}),
+    },
+    "/o/{organization_id}/clients/{client_id}/template/follow/": {
+        "POST": needs("client.manage", body={"setting": "ring"})
+    },
+    "/o/{organization_id}/clients/{client_id}/template/accept/": {
+        "POST": needs("client.manage", body={"tenant": "{tenant_id}", "setting": "ring"})
+    },
+    "/o/{organization_id}/clients/new/": {
+        "GET": needs("client.manage"),
+        "POST": needs("client.manage", body={"name": "New"}),
+    },
+    "/o/{organization_id}/clients/imports/": {
+        "GET": needs("client.manage"),
+        "POST": needs("client.manage", body={"csv": CLIENTS, "begin": "yes"}),
+    },
+    "/o/{organization_id}/clients/imports/sample/": {"GET": needs("client.manage")},
+    "/o/{organization_id}/clients/imports/{import_id}/": {"GET": needs("client.manage")},
+    "/o/{organization_id}/clients/imports/{import_id}/retry/": {"POST": needs("client.manage")},
+    "/o/{organization_id}/clients/imports/{import_id}/report/": {"GET": needs("client.manage")},
     "/o/{organization_id}/activity/": {"GET": needs("tenant.view")},
     "/o/{organization_id}/members/": {
         "GET": needs("member.view"),

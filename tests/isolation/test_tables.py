@@ -132,6 +132,7 @@ DEFINER_FUNCTIONS = {
     "alert_suppressions_in_force": "what is hidden in an organization, for whoever sees that organization",
     "audit_append_only": "trigger: refuses changes of the audit trail",
     "audit_chains": "which chains there are, for `verify_audit`",
+    "client_imports_due": "files of clients to be looked at, by the clock",
     "content_inherited": "what providers hand down to an organization, for whoever sees that organization",
     "controlplane_refusals_due": "refusals whose window has ended, by the clock",
     "claim_tenant": "takes a due tenant's lease and returns its organization's actor",

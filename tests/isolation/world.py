@@ -16,6 +16,8 @@ from fleet.alerts.models import Alert, AlertCursor
 from fleet.alerts.suppressions import suppress
 from fleet.clients import actions as fleet
 from fleet.clients.filters import Asked
+from fleet.models import ClientImport, ClientImportLine, ClientTemplate, ClientTemplateVersion, TemplateUse
+from fleet.onboarding.wanted import Wanted
 from fleet.reports import links as report_links
 from fleet.reports import making
 from fleet.reports import plans as report_plans
@@ -122,6 +124,8 @@ def build() -> World:
     tenant, ids = _tenants(alice, acme)
     ids |= _people(alice, acme, member=tom) | _reports(alice, acme)
     of_msp = _people(paula, msp, member=maria) | _reports(paula, msp)
+    of_msp |= _of_a_fleet(paula, msp, acme)
+    ids |= _of_a_fleet(alice, acme, _twig(acme))
     asking = actor_for(paula)
     with rls.acting_as(asking.rls_actor):
         _, ids["code"] = access_requests.ask(by=asking, msp=msp, role_ceiling="viewer")
@@ -252,6 +256,41 @@ def _alerts(alice: User, acme: Organization, tenant: Tenant) -> dict[str, str]:
         "route_id": route.pk,
         "notice_id": notice.pk,
     }
+
+
+def _twig(acme: Organization) -> Organization:
+    """A client that Acme has although it is no MSP: what is of clients then has something to show."""
+    client = found(person("gil"), f"Twig {CANARY}")
+    with all_rows():
+        review_at = timezone.now() + timedelta(days=90)
+        Grant.objects.create(msp=acme, client=client, role_ceiling="viewer", review_at=review_at)
+    return client
+
+
+def _of_a_fleet(owner: User, organization: Organization, client: Organization) -> dict[str, str]:
+    """What an organization has about one that it manages."""
+    with all_rows():
+        template = ClientTemplate.objects.create(
+            organization=organization, name=f"Template {CANARY}", settings={"ring": "early"}
+        )
+        ClientTemplateVersion.objects.create(
+            organization=organization, template=template, number=1, name=template.name, note=CANARY, created_by=owner.pk
+        )
+        reason = {"reason": CANARY, "by": owner.pk, "at": timezone.now().isoformat()}
+        TemplateUse.objects.create(
+            organization=organization,
+            client=client,
+            template=template,
+            overrides={"backups": {"value": None, **reason}},
+        )
+        batch = ClientImport.objects.create(
+            organization=organization, name=CANARY, state="finished", created_by=owner.pk, acts_as=owner.pk
+        )
+        wanted = Wanted(f"Line {CANARY}", external_id="crm-1").as_json()
+        ClientImportLine.objects.create(
+            organization=organization, batch=batch, number=2, wanted=wanted, state="failed", reason=CANARY
+        )
+    return {"import_id": batch.pk, "template_id": template.pk, "client_id": client.pk, "setting": "backups"}
 
 
 def _content(alice: User, acme: Organization, tenant: Tenant) -> dict[str, str]:

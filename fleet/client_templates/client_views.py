@@ -1,0 +1,121 @@
+"""A client's template: which it has, what the client has otherwise, and where its tenants differ."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from controlplane.actor import Actor, actor_of
+from controlplane.problems import NotFound
+from fleet.client_templates import actions, queries
+from fleet.client_templates.drift import drift_of, wanted_of
+from fleet.client_templates.forms import OverrideForm, told_on_settings
+from fleet.client_templates.models import TemplateUse
+from fleet.client_templates.rows import drift_rows, wanted_rows
+from fleet.client_templates.views import crumb, files_of, template_frame
+from organizations import access
+from organizations import queries as organizations
+from organizations.frame import Link
+from organizations.models import Organization
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def page(request: HttpRequest, organization_id: str, client_id: str) -> HttpResponse:
+    """What a client's tenants are to be. On POST, give it another template, or none."""
+    actor = actor_of(request)
+    msp, client = _place(actor, organization_id, client_id)
+    if request.method == "POST":
+        return _assign(request, actor, msp, client)
+    use, templates = queries.use_of(actor, msp, client), queries.all_of(msp.pk)
+    names = {each.pk: each.name for each in templates.values()}
+    frame = template_frame(request, msp, client.name, crumb(msp))
+    context: dict[str, Any] = {
+        "client": client,
+        "use": use,
+        "wanted": wanted_rows(wanted_of(use, templates), use.template_id, templates, use) if use else [],
+        "rows": drift_rows(drift_of(actor, msp, [use]), names) if use else [],
+        "templates": sorted(templates.values(), key=lambda each: each.name),
+        "can_manage": "client.manage" in frame.permissions and msp.is_msp,
+        "can_roll_out": "tenant.operate" in frame.permissions,
+        "frame": frame,
+    }
+    return render(request, "fleet/client_of_template.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def overrides(request: HttpRequest, organization_id: str, client_id: str) -> HttpResponse:
+    """Choose what a client has otherwise than its template."""
+    actor = actor_of(request)
+    msp, client = _place(actor, organization_id, client_id)
+    access.require(actor, "client.manage", msp)
+    use = queries.use_of(actor, msp, client)
+    given = request.POST if request.method == "POST" else None
+    form = OverrideForm(given, settings=use.exceptions if use else {}, files=files_of(msp))
+    if form.is_bound and form.is_valid():
+        with told_on_settings(form):
+            _override(actor, _used(use), form)
+            messages.success(request, "It is kept. No tenant changes by it until you roll the template out.")
+            return redirect("fleet:client-of-template", msp.pk, client.pk)
+    here = Link(client.name, reverse("fleet:client-of-template", args=[msp.pk, client.pk]))
+    frame = template_frame(request, msp, "Overrides", crumb(msp), here)
+    context = {"form": form, "client": client, "use": use, "frame": frame}
+    return render(request, "fleet/client_overrides.html", context, status=422 if form.errors else 200)
+
+
+@login_required
+@require_POST
+def follow(request: HttpRequest, organization_id: str, client_id: str) -> HttpResponse:
+    """Have the client be as its template in one setting again."""
+    actor = actor_of(request)
+    msp, client = _place(actor, organization_id, client_id)
+    actions.follow(by=actor, use=_used(queries.use_of(actor, msp, client)), key=request.POST.get("setting", ""))
+    messages.success(request, f"{client.name} follows its template there again.")
+    return redirect("fleet:client-of-template", msp.pk, client.pk)
+
+
+@login_required
+@require_POST
+def accept(request: HttpRequest, organization_id: str, client_id: str) -> HttpResponse:
+    """Take what a tenant has of one setting as what the client is to have."""
+    actor = actor_of(request)
+    msp, client = _place(actor, organization_id, client_id)
+    chosen = {"tenant_id": request.POST.get("tenant", ""), "key": request.POST.get("setting", "")}
+    actions.accept(by=actor, use=_used(queries.use_of(actor, msp, client)), **chosen)
+    messages.success(request, f"That is what {client.name} is to have from now on.")
+    return redirect("fleet:client-of-template", msp.pk, client.pk)
+
+
+def _place(actor: Actor, organization_id: str, client_id: str) -> tuple[Organization, Organization]:
+    msp = organizations.find(actor, organization_id)
+    return msp, queries.client(actor, msp, client_id)
+
+
+def _used(use: TemplateUse | None) -> TemplateUse:
+    if use is None:
+        raise NotFound("This client has no template. Nothing was changed.", hint="Give it one first.")
+    return use
+
+
+def _assign(request: HttpRequest, actor: Actor, msp: Organization, client: Organization) -> HttpResponse:
+    wanted = request.POST.get("template")
+    template = queries.template(actor, msp, wanted) if wanted else None
+    actions.assign(by=actor, msp=msp, client=client, template=template)
+    said = f"has the template {template.name} now. No tenant changes by it until you roll it out." if template else ""
+    messages.success(request, f"{client.name} {said or 'has no template any more.'}")
+    return redirect("fleet:client-of-template", msp.pk, client.pk)
+
+
+def _override(actor: Actor, use: TemplateUse, form: OverrideForm) -> None:
+    """What was chosen takes the place of all that the client had otherwise; what stays the same keeps its reason."""
+    before, chosen = use.exceptions, form.settings
+    new = {key: value for key, value in chosen.items() if key not in before or before[key] != value}
+    for key in set(before) - set(chosen):
+        actions.follow(by=actor, use=use, key=key)
+    if new:
+        actions.override(by=actor, use=use, settings=new, reason=form.cleaned_data["reason"])

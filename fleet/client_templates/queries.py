@@ -1,0 +1,76 @@
+"""Reads of an MSP's templates. Every one takes who is asking."""
+
+from collections.abc import Iterable
+
+from django.db.models import QuerySet
+
+from controlplane.actor import Actor
+from controlplane.problems import NotFound
+from fleet.client_templates.merging import Layer, chain
+from fleet.client_templates.models import ClientTemplate, ClientTemplateVersion, TemplateUse
+from organizations import access
+from organizations.models import Grant, Organization
+from organizations.standings import current, reached
+from tenants.provisioning import queries as provisioning
+from tenants.provisioning.models import Tenant
+
+
+def templates_of(actor: Actor, msp: Organization) -> QuerySet[ClientTemplate]:
+    """The MSP's templates, the newest first; an organization that is none has none."""
+    access.require(actor, "tenant.view", msp)
+    return ClientTemplate.objects.filter(organization=msp).select_related("parent")
+
+
+def template(actor: Actor, msp: Organization, template_id: str) -> ClientTemplate:
+    """One template; raises NotFound."""
+    found = templates_of(actor, msp).filter(pk=template_id).first()
+    if found is None:
+        raise NotFound("There is no such template.")
+    return found
+
+
+def versions_of(actor: Actor, template: ClientTemplate) -> QuerySet[ClientTemplateVersion]:
+    """Its versions, the newest first. The caller has found the template as who is asking."""
+    return ClientTemplateVersion.objects.filter(template=template, organization=template.organization_id)
+
+
+def clients_of(actor: Actor, msp: Organization) -> QuerySet[Organization]:
+    """Clients that the asker, as the MSP's member, reaches now."""
+    access.require(actor, "tenant.view", msp)
+    held = Grant.objects.filter(current(), reached(actor), msp=msp)
+    return Organization.objects.filter(pk__in=held.values("client_id"))
+
+
+def client(actor: Actor, msp: Organization, client_id: str) -> Organization:
+    """One of these clients; raises NotFound."""
+    found = clients_of(actor, msp).filter(pk=client_id).first()
+    if found is None:
+        raise NotFound("There is no such client.")
+    return found
+
+
+def uses_of(actor: Actor, msp: Organization) -> QuerySet[TemplateUse]:
+    """Which of the clients that the asker reaches has which template, by the clients' names."""
+    seen = clients_of(actor, msp)
+    uses = TemplateUse.objects.filter(organization=msp, client__in=seen)
+    return uses.select_related("client", "template").order_by("client__name", "id")
+
+
+def use_of(actor: Actor, msp: Organization, client: Organization) -> TemplateUse | None:
+    """What template a client has; None for none."""
+    return uses_of(actor, msp).filter(client=client).first()
+
+
+def tenants_of(actor: Actor, uses: Iterable[TemplateUse]) -> QuerySet[Tenant]:
+    """Living tenants that the asker sees of clients with a template, the newest first."""
+    return provisioning.living(actor).filter(organization__in=[each.client_id for each in uses])
+
+
+def all_of(msp_id: str) -> dict[str, ClientTemplate]:
+    """Every template of an MSP by id. The caller has found the MSP as who is asking."""
+    return {each.pk: each for each in ClientTemplate.objects.filter(organization=msp_id)}
+
+
+def layers_of(templates: dict[str, ClientTemplate], template_id: str) -> list[Layer]:
+    """The layers of a template with those that it inherits from."""
+    return [(each.pk, each.settings) for each in chain(templates, template_id)]
