@@ -21,7 +21,7 @@ from fleet.onboarding.imports import known_ids
 from fleet.onboarding.models import ClientImport, ClientImportLine
 from fleet.onboarding.wanted import Wanted
 from organizations.actions import trail
-from organizations.keys.behalf import acting_for
+from organizations.keys.authentication import acting_for
 
 log = structlog.get_logger(__name__)
 

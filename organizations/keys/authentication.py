@@ -5,6 +5,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from controlplane.actor import Actor, actor_of
+from controlplane.problems import Forbidden
 from controlplane.transactions import bind_actor
 from organizations.keys import bearer
 from organizations.models import ApiKey, Membership, Organization, User
@@ -40,6 +41,31 @@ def actor_for(key: ApiKey, known: Actor) -> Actor:
         request_id=known.request_id,
         address=known.address,
     )
+
+
+def acting_for(
+    user_id: str,
+    key_id: str,
+    *,
+    request_id: str,
+    address: str,
+    reason: str = "",
+    working: tuple[str, str] | None = None,
+) -> Actor:
+    """
+    The person or key behind work that goes on without them. Raises Forbidden where the key works no more.
+
+    Args:
+        key_id: empty for a person. address: from where it was asked for. working: the grant and MSP of a person's work
+        in a client. request_id, reason: as the audit tells them.
+    """
+    known = Actor(user_id=user_id, kind="user", request_id=request_id, address=address, reason=reason, working=working)
+    if not key_id:
+        return known
+    key = ApiKey.objects.select_related("owner", "organization").filter(pk=key_id).first()
+    if key is None or not KEY.works(key):
+        raise Forbidden("The API key that asked for it does not work any more.")
+    return actor_for(key, known)
 
 
 def _works(key: ApiKey) -> bool:

@@ -22,7 +22,7 @@ from controlplane.actor import Actor
 from controlplane.problems import Forbidden, NotFound, Problem
 from organizations import owner_notices
 from organizations.actions import trail
-from organizations.keys.behalf import acting_for
+from organizations.keys.authentication import acting_for
 from tenants.protection.backups.models import Backup
 from tenants.provisioning import queries as provisioning
 from tenants.provisioning.models import Operation
