@@ -82,17 +82,23 @@ def photograph(browser: Browser, portal: str) -> None:
     page.goto("/sign-in/")
     page.get_by_role("button", name=re.compile("account")).click()
     page.get_by_role("button", name="Maria Okafor").click()
+    expect(page.get_by_role("heading", name="Alerts")).to_be_visible()
+    inbox = page.url
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Fleet").click()
     expect(page.get_by_role("heading", name="Fleet")).to_be_visible()
     for client, words in STATES.items():
         expect(page.get_by_role("row", name=client)).to_contain_text(words, timeout=READY_SECONDS * 1000)
     clients = page.url
     addresses = {name: address_of(page, clients, name) for name in STATES}
+    take(page, inbox, "alerts")
     take(page, clients, "clients")
     take(page, addresses["Alder Dental Group"], "tenant", wait_for="#event-rows tr")
     take(page, addresses["Baltic Freight"], "provisioning")
     take(page, addresses["Eastlake Credit Union"], "failed")
     take(page, f"{addresses['Alder Dental Group']}events/", "events", phone=False)
     take(page, f"{addresses['Alder Dental Group']}agents/", "agents", phone=False)
+    take(page, f"{addresses['Alder Dental Group']}certificates/", "certificates", phone=False)
+    take(page, "/status/", "status", phone=False)
     page.goto(f"{addresses['Alder Dental Group']}tokens/new/")
     page.get_by_label("Name").fill("Warehouse laptops")
     page.get_by_role("button", name="Create token").click()

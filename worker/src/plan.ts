@@ -46,7 +46,7 @@ const DEFAULTS: Thresholds = {
   agent_silence_minutes: 15,
   manager_silence_minutes: 10,
   ingest_lag_seconds: 300,
-  disk_warning_percent: 85,
+  disk_warning_percent: 80,
 };
 
 export const thresholdsOf = (plan: Plan): Thresholds => Object.assign({ ...DEFAULTS }, plan.thresholds);
