@@ -52,7 +52,8 @@ def first_steps(request: HttpRequest, tenant_id: str) -> HttpResponse:
 @require_POST
 def hide_first_steps(request: HttpRequest, tenant_id: str) -> HttpResponseBase:
     """Show them no more in this browser."""
-    queries.find(actor_of(request), tenant_id)
+    actor = actor_of(request)
+    access.require(actor, "token.create", queries.find(actor, tenant_id).organization_id)
     answer = redirect("tenants:overview", tenant_id)
     answer.set_cookie(
         first_run.HIDDEN_COOKIE, "hidden", max_age=ONE_YEAR, samesite="Lax", secure=request.is_secure(), httponly=True

@@ -111,7 +111,6 @@ def address_of(page: Page, clients: str, client: str) -> str:
     page.goto(clients)
     page.get_by_role("link", name=client, exact=True).click()
     page.get_by_role("button", name=f"Work in {client}").click()
-    page.get_by_role("link", name="Production", exact=True).click()
     page.wait_for_url("**/t/*/")
     return page.url
 

@@ -268,7 +268,8 @@ def test_an_msp_adds_a_client_and_stands_in_it_by_name(world: World, visit: Call
     page.get_by_role("link", name="Add client").click()
     page.get_by_label("Name of the client").fill("Ilmari Paper")
     page.get_by_role("button", name="Add client").click()
-    expect(page.get_by_role("status", name="Notices")).to_contain_text("Ilmari Paper is your client now")
+    expect(page.get_by_role("heading", name="Ilmari Paper is your client")).to_be_visible()
+    page.get_by_role("link", name="Open Ilmari Paper").click()
     page.get_by_role("button", name="Work in Ilmari Paper").click()
     expect(page.get_by_role("complementary", name="Access")).to_contain_text(
         "You work in Ilmari Paper for Northwatch, as admin"

@@ -62,7 +62,7 @@ def test_from_sign_up_to_the_alert_in_the_dashboard(stack: StackHandle, page: Pa
     sign_up_with_oidc(page, "Jonas Kestrel", "Kestrel Aerospace")
     create_tenant(page, "Hangar")
 
-    page.get_by_role("link", name="Create enrollment token").click()
+    page.get_by_role("region", name="Your first alert").get_by_role("link", name="Create token").click()
     page.get_by_label("Name").fill("Test bench")
     page.get_by_role("button", name="Create token").click()
     token_file = tmp_path / "enrollment.token"
@@ -88,6 +88,7 @@ def test_from_sign_up_to_the_alert_in_the_dashboard(stack: StackHandle, page: Pa
             expect(alert.first).to_contain_text("trial-1", timeout=30_000)
 
             page.get_by_role("link", name="Overview").click()
+            expect(page.get_by_role("region", name="You are set up")).to_contain_text("4 of 4 done", timeout=20_000)
             with page.context.expect_page() as opened:
                 page.get_by_role("button", name="Open dashboard").click()
             dashboard = opened.value

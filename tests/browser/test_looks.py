@@ -31,10 +31,12 @@ TALK_OF_AXE = """async (rules) => {
   return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" | ")}`.slice(0, 600));
 }"""
 WIDTH_BEYOND_SCREEN = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-QUARTERS = [pytest.param(PAGES[n::4], id=f"quarter {n + 1}") for n in range(4)]
+PARTS = 12
+SHARES = [pytest.param(PAGES[n::PARTS], id=f"part {n + 1}") for n in range(PARTS)]
 
 
-@pytest.mark.parametrize("pages", QUARTERS)
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("pages", SHARES)
 def test_every_page_is_open_to_everybody_on_every_screen_in_both_themes(
     pages: tuple[Shown, ...], world: World, visit: Callable[..., Page], pictures: Callable[[Page, str], None]
 ) -> None:

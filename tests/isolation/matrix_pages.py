@@ -276,7 +276,7 @@ PAGES = {
     },
     "/o/{organization_id}/content/{file_id}/withdraw/": {"POST": needs("content.manage")},
     "/t/{tenant_id}/first-steps/": {"GET": needs("tenant.view")},
-    "/t/{tenant_id}/first-steps/hide/": {"POST": needs("tenant.view")},
+    "/t/{tenant_id}/first-steps/hide/": {"POST": needs("token.create")},
     "/t/{tenant_id}/certificates/": {"GET": needs("tenant.view")},
     "/t/{tenant_id}/usage/": {"GET": needs("tenant.view")},
     "/t/{tenant_id}/content/": {"GET": needs("tenant.view")},

@@ -1,6 +1,7 @@
 """New passwords for a tenant's nodes on demand: the same way as new certificates, and never a value on the way."""
 
 import json
+import re
 
 import pytest
 
@@ -58,7 +59,9 @@ def test_the_page_says_the_effect_first_and_then_shows_the_steps(running, alice,
     edge.views[running.pk]["credentials"] = {"generation": 2, "rotated_at": "2026-11-20T10:00:00Z"}
     edge.publish(running.pk)
     read_feed()
-    assert "generation 2, rotated" in client.get(f"/t/{running.pk}/settings/").content.decode()
+    shown = client.get(f"/t/{running.pk}/certificates/")
+    assert shown.context["credentials"]["generation"] == 2
+    assert "since 20 Nov 2026" in " ".join(re.sub(r"<[^>]+>", " ", shown.content.decode()).split())
 
 
 def test_one_rotation_at_a_time_whatever_it_exchanges(running, asked, edge, alice_acts):

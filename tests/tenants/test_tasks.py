@@ -120,6 +120,8 @@ def test_beat_sweeps_and_keeps_the_feeds_read():
         "tenants.tasks.follow_moves",
         "tenants.tasks.sweep_scheduled",
         "tenants.tasks.sweep_rollouts",
+        "tenants.tasks.check_platform",
+        "tenants.tasks.forget_old_status",
     }
     sweeps = {entry["options"]["queue"] for entry in BEAT_SCHEDULE.values() if entry["schedule"] == 2}
     assert sweeps == {"interactive"}, "behind bulk work they would come too late to tell whose turn it is"
