@@ -14,6 +14,7 @@ from organizations import queries as organizations
 from organizations.frame import frame_for
 from organizations.models import Organization
 from organizations.standings import may
+from tenants.first_run import AHEAD
 from tenants.provisioning.prices import money
 from tenants.provisioning.rows import summed_up
 
@@ -49,6 +50,7 @@ def _tenants(request: HttpRequest, actor: Actor, organization: Organization) -> 
         "rows": rows,
         "summary": summed_up(rows),
         "can_create": "tenant.create" in frame.permissions,
+        "ahead": AHEAD,
         "frame": frame,
     }
     return render(request, "tenants/list.html", context)

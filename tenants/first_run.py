@@ -21,6 +21,9 @@ SHOWN_FOR = dt.timedelta(days=30)
 HIDDEN_COOKIE = "first_steps"
 HAS_STARTED = ("running", "attention", "sleeping")
 DONE, NOW, LATER = "done", "now", "later"
+START, TOKEN = "Start the tenant", "Make an enrollment token"
+AGENT, ALERT = "Let the first machine in", "See the first alert"
+WHICH_MACHINES = "It says which machines may join, how many, and until when."
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,17 @@ class FirstSteps:
         return self.done == len(self.steps)
 
 
+AHEAD = FirstSteps(
+    (
+        Step(START, "Name it, see the price, and watch its nodes come up.", NOW),
+        Step(TOKEN, WHICH_MACHINES, LATER),
+        Step(AGENT, "One command on Linux, Windows or macOS.", LATER),
+        Step(ALERT, "Live in the portal, and in the Wazuh dashboard.", LATER),
+    )
+)
+"""The path of an organization without a tenant."""
+
+
 def steps_of(tenant: Tenant, permissions: frozenset[str]) -> FirstSteps | None:
     """The path as the portal's rows know it; None for whoever needs none. The caller has found the tenant."""
     is_new = timezone.now() - tenant.created_at < SHOWN_FOR
@@ -97,7 +111,7 @@ def _path(tenant: Tenant, alert: FirstAlert | None) -> FirstSteps:
     has_alert = alert is not None and alert.at is not None
     return FirstSteps(
         (
-            Step("Start the tenant", _start_words(tenant, has_started), DONE if has_started else NOW),
+            Step(START, _start_words(tenant, has_started), DONE if has_started else NOW),
             _token_step(tenant, has_token),
             _agent_step(tenant, enrolled, DONE if enrolled else NOW if has_token and has_started else LATER),
             _alert_step(tenant, alert, DONE if has_alert else NOW if enrolled else LATER),
@@ -115,30 +129,28 @@ def _start_words(tenant: Tenant, has_started: bool) -> str:
 
 
 def _token_step(tenant: Tenant, has_token: bool) -> Step:
-    words = "It says which machines may join, how many, and until when."
     if has_token:
-        return Step("Make an enrollment token", words, DONE, reverse("tenants:tokens", args=[tenant.pk]), "Tokens")
-    url = reverse("tenants:token-new", args=[tenant.pk])
-    return Step("Make an enrollment token", words, NOW, url, "Create token")
+        return Step(TOKEN, WHICH_MACHINES, DONE, reverse("tenants:tokens", args=[tenant.pk]), "Tokens")
+    return Step(TOKEN, WHICH_MACHINES, NOW, reverse("tenants:token-new", args=[tenant.pk]), "Create token")
 
 
 def _agent_step(tenant: Tenant, enrolled: int, state: str) -> Step:
     if state == DONE:
         words = f"{enrolled} agent{'' if enrolled == 1 else 's'} joined."
-        return Step("Let the first machine in", words, DONE, reverse("tenants:agents", args=[tenant.pk]), "Agents")
+        return Step(AGENT, words, DONE, reverse("tenants:agents", args=[tenant.pk]), "Agents")
     words = "Run the token's installer on it: Linux, Windows or macOS. It shows up here by itself."
     url = reverse("tenants:tokens", args=[tenant.pk]) if state == NOW else ""
-    return Step("Let the first machine in", words, state, url, "To the installer" if url else "")
+    return Step(AGENT, words, state, url, "To the installer" if url else "")
 
 
 def _alert_step(tenant: Tenant, alert: FirstAlert | None, state: str) -> Step:
     url = reverse("tenants:events", args=[tenant.pk])
     if state == DONE:
-        return Step("See the first alert", alert.words if alert else "", DONE, url, "Events")
+        return Step(ALERT, alert.words if alert else "", DONE, url, "Events")
     words = "Sign in to the machine, or restart a service there: its manager notices, and the alert shows up here."
     if alert is not None and alert.trouble:
         words = f"Not known at this moment: {alert.trouble}"
-    return Step("See the first alert", words, state, url if state == NOW else "", "Live events" if state == NOW else "")
+    return Step(ALERT, words, state, url if state == NOW else "", "Live events" if state == NOW else "")
 
 
 def _enrolled(tenant: Tenant) -> int:

@@ -43,7 +43,7 @@ def overview_of(request: HttpRequest, tenant_id: str) -> dict[str, Any]:
         "agents": view.get("agents") or {},
         "last_event_at": (view.get("stream") or {}).get("last_event_at"),
         "ingest_verified_at": (view.get("ingest") or {}).get("verified_at"),
-        **_certificate(view),
+        **certificate_of(view),
         **_operation(actor_permissions=permissions, operation=operation, status=status),
         **_possible(tenant, permissions, operation, status),
         "next_window": tenant.next_window,
@@ -51,7 +51,8 @@ def overview_of(request: HttpRequest, tenant_id: str) -> dict[str, Any]:
     }
 
 
-def _certificate(view: dict[str, Any]) -> dict[str, Any]:
+def certificate_of(view: dict[str, Any]) -> dict[str, Any]:
+    """The certificates in use as the edge told them, and a mark where their end is near."""
     certificate = view.get("certificate") or {}
     ends = read_time(certificate.get("not_after"))
     return {

@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import on_every_screen
 from tests.browser.world import World
 
 
+@on_every_screen
 def test_an_msp_comes_to_the_alerts_of_all_clients_and_handles_several_at_once(
     world: World, visit: Callable[..., Page]
 ) -> None:
@@ -28,6 +30,7 @@ def test_an_msp_comes_to_the_alerts_of_all_clients_and_handles_several_at_once(
     expect(page.get_by_role("row", name="VirusTotal")).to_contain_text("Acknowledged")
 
 
+@on_every_screen
 def test_an_alert_has_its_history_and_what_lies_behind_it_and_is_suppressed(
     world: World, visit: Callable[..., Page]
 ) -> None:
@@ -54,6 +57,7 @@ def test_the_inbox_works_without_any_script(world: World, visit: Callable[..., P
     expect(page.get_by_text("File added to the system.")).to_have_count(0)
 
 
+@on_every_screen
 def test_where_alerts_are_told_is_set_up_tried_and_sent_again(world: World, visit: Callable[..., Page]) -> None:
     page = visit(f"/o/{world.msp.pk}/alerts/", by=world.paula)
     page.get_by_role("link", name="Routing").click()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import NARROWEST, PHONE
+from tests.browser.conftest import NARROWEST, PHONE, on_every_screen
 from tests.browser.world import World
 
 
@@ -137,6 +137,7 @@ def test_signing_out_ends_the_session(world: World, visit: Callable[..., Page]) 
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
+@on_every_screen
 def test_the_fleet_is_narrowed_kept_as_a_view_and_chosen_from(world: World, visit: Callable[..., Page]) -> None:
     page = visit(f"/o/{world.msp.pk}/", by=world.paula)
     page.get_by_role("link", name="Failed", exact=True).click()

@@ -5,22 +5,19 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from controlplane.actor import actor_of
 from controlplane.keyset import page_of, pager
 from organizations import access
 from organizations.names import names_of
-from tenants.provisioning import marks, queries
+from tenants.provisioning import queries
 from tenants.provisioning.frame import tenant_frame
 from tenants.provisioning.kinds import ROTATE, ROTATE_CREDENTIALS
-from tenants.provisioning.lifecycle import CERTIFICATE_NOTICE
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.previews import foreseen
-from tenants.provisioning.sighting import read_time
 from tenants.provisioning.timeline import tell
-from tenants.provisioning.views import asker_of
+from tenants.provisioning.views import asker_of, certificate_of
 
 EXCHANGES = (ROTATE, ROTATE_CREDENTIALS)
 
@@ -36,7 +33,8 @@ def certificates(request: HttpRequest, tenant_id: str) -> HttpResponse:
     page = page_of(exchanges, cursor=request.GET.get("cursor"))
     context = {
         "tenant": tenant,
-        **_in_use(tenant),
+        **certificate_of(tenant.edge_view or {}),
+        "credentials": (tenant.edge_view or {}).get("credentials"),
         "rows": _rows(page.rows),
         "page": pager(page),
         "can_rotate": _can_rotate(tenant, permissions),
@@ -45,17 +43,6 @@ def certificates(request: HttpRequest, tenant_id: str) -> HttpResponse:
         "frame": tenant_frame(request, tenant, permissions, here="Certificates", section="certificates"),
     }
     return render(request, "tenants/certificates.html", context)
-
-
-def _in_use(tenant: Tenant) -> dict[str, Any]:
-    view = tenant.edge_view or {}
-    certificate = view.get("certificate") or {}
-    ends = read_time(certificate.get("not_after"))
-    return {
-        "certificate": certificate,
-        "mark": marks.of_certificate(ends, timezone.now(), CERTIFICATE_NOTICE),
-        "credentials": view.get("credentials"),
-    }
 
 
 def _rows(operations: list[Operation]) -> list[dict[str, Any]]:
