@@ -134,14 +134,7 @@ def home_link(organization: Organization, section: str) -> Link:
 
 def room_links(organization: Organization, permissions: frozenset[str], section: str) -> list[Link]:
     """The lines of an organization: alerts, its first page, what lies across its tenants and its clients' tenants."""
-    first, across = (
-        [
-            Link(label, reverse(route, args=[organization.pk]), icon, current=section == key)
-            for key, label, icon, route, permission in lines
-            if permission in permissions
-        ]
-        for lines in (FIRST, ACROSS_TENANTS)
-    )
+    first, across = (_lines(table, organization, permissions, section) for table in (FIRST, ACROSS_TENANTS))
     return [*first, home_link(organization, section), *across]
 
 
@@ -152,9 +145,20 @@ def home_url(organization_id: str) -> str:
 
 def settings_links(organization: Organization, permissions: frozenset[str], section: str) -> list[Link]:
     """The settings pages that somebody with `permissions` may open."""
+    table = (*OF_MSPS, *SETTINGS) if organization.is_msp else SETTINGS
+    return _lines(table, organization, permissions, section)
+
+
+def _lines(
+    table: Sequence[tuple[str, str, str, str, str]],
+    organization: Organization,
+    permissions: frozenset[str],
+    section: str,
+) -> list[Link]:
+    """Lines of the rail by a table: section, label, icon, route, permission that shows it."""
     return [
         Link(label, reverse(route, args=[organization.pk]), icon, current=section == key)
-        for key, label, icon, route, permission in ((*OF_MSPS, *SETTINGS) if organization.is_msp else SETTINGS)
+        for key, label, icon, route, permission in table
         if permission in permissions
     ]
 

@@ -270,9 +270,9 @@ def memberships(actor: Actor) -> QuerySet[Membership]:
     return found.select_related("organization")
 
 
-def closed_grants(actor: Actor, msps: Collection[str]) -> list[Grant]:
-    """Grants to `msps` that hold, whose client's policy on entering keeps `actor` out through them."""
-    strict = Grant.objects.filter(current(), STRICT, msp_id__in=msps).select_related("client")
+def closed_grants(actor: Actor, msps: dict[str, tuple[str, str | None]]) -> list[Grant]:
+    """Grants to `msps` that hold, whose client they reach, and whose policy on entering keeps `actor` out."""
+    strict = Grant.objects.filter(current(), STRICT, reached(actor, msps)).select_related("client")
     question = ("closed", actor, frozenset(msps))
     return once.ask(question, lambda: [each for each in strict if lack(each.client, actor, by=each.msp_id)])
 

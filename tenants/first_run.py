@@ -84,12 +84,15 @@ def steps_of(tenant: Tenant, permissions: frozenset[str]) -> FirstSteps | None:
     return None if known else _path(tenant, None)
 
 
-def looked_up(actor: Actor, tenant: Tenant, permissions: frozenset[str]) -> FirstSteps | None:
-    """The path, with the stream asked for the first alert once there is an agent that could have sent one."""
-    path = steps_of(tenant, permissions)
-    if path is None or not _enrolled(tenant) or "events.read" not in permissions:
-        return path
-    return _path(tenant, _first_alert(access.event_log(actor, tenant)))
+def log_to_ask(actor: Actor, tenant: Tenant, permissions: frozenset[str]) -> access.EventLog | None:
+    """The stream to be asked for the first alert, once there is an agent that could have sent one."""
+    has_agent = bool(_enrolled(tenant)) and "events.read" in permissions
+    return access.event_log(actor, tenant) if has_agent else None
+
+
+def with_first_alert(tenant: Tenant, log: access.EventLog) -> FirstSteps:
+    """The path of a tenant with an agent, with what its stream says. It asks the edge and no row."""
+    return _path(tenant, _first_alert(log))
 
 
 def _first_alert(log: access.EventLog) -> FirstAlert | None:

@@ -44,7 +44,10 @@ def first_steps(request: HttpRequest, tenant_id: str) -> HttpResponse:
     with reading_as(actor.rls_actor):
         tenant = queries.find(actor, tenant_id)
         permissions = access.require(actor, "tenant.view", tenant.organization_id).permissions
-        path = None if _is_hidden(request) else first_run.looked_up(actor, tenant, permissions)
+        path = None if _is_hidden(request) else first_run.steps_of(tenant, permissions)
+        log = first_run.log_to_ask(actor, tenant, permissions) if path else None
+    if log is not None:
+        path = first_run.with_first_alert(tenant, log)
     return render(request, "tenants/first_steps.html", {"tenant": tenant, "path": path})
 
 

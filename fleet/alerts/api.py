@@ -72,7 +72,7 @@ class OfOrganization(ListView):
 class Alerts(OfOrganization):
     """Alerts of an organization."""
 
-    by = "last_at"
+    newest_by = "last_at"
 
     @extend_schema(operation_id="alerts_list", parameters=SEARCH, responses=AlertOut(many=True), filters=False)
     def get(self, request: Request, organization_id: str) -> Response:

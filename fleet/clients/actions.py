@@ -29,10 +29,7 @@ def save(*, by: Actor, msp: Organization, name: str, asked: Asked, shared: bool 
     standing = _standing(by, msp, shared=shared)
     if not asked.values:
         raise Invalid("A view narrows the fleet by at least one filter. Nothing was kept.", field="filters")
-    kept = FleetView.objects.filter(organization=msp, shared=shared)
-    # Only a person's own rows count against them.
-    if (kept if shared else kept.filter(owner_id=by.user_id))[MOST - 1 : MOST]:
-        raise Invalid(f"There are {MOST} views already. Remove one first.", field="name")
+    _refuse_more(by, msp, shared=shared)
     view = FleetView(organization=msp, owner_id=by.user_id, shared=shared, filters=asked.filters, sort=asked.sort)
     _write(view, name)
     trail.record(by, standing, "fleet.view.create", view.pk, name=view.name, shared=shared)
@@ -56,6 +53,8 @@ def change(
     standing = _standing(by, view.organization, shared=view.shared or bool(shared))
     if shared is False and view.owner_id != by.user_id:
         raise Forbidden("Only whoever made a shared view takes it back. Nothing was changed.")
+    if shared not in (None, view.shared):
+        _refuse_more(by, view.organization, shared=bool(shared))
     if asked is not None and not asked.values:
         raise Invalid("A view narrows the fleet by at least one filter. Nothing was changed.", field="filters")
     news: dict[str, Any] = {} if asked is None else {"filters": asked.filters, "sort": asked.sort}
@@ -75,7 +74,16 @@ def remove(*, by: Actor, view: FleetView) -> None:
 
 
 def _standing(by: Actor, msp: Organization, *, shared: bool) -> Standing:
+    if by.tenant_ids is not None:
+        raise Forbidden("This API key is limited to some tenants, and a view is about all. Nothing was changed.")
     return access.require(by, SHARE if shared else "tenant.view", msp)
+
+
+def _refuse_more(by: Actor, msp: Organization, *, shared: bool) -> None:
+    """Only a person's own rows count against them."""
+    kept = FleetView.objects.filter(organization=msp, shared=shared)
+    if (kept if shared else kept.filter(owner_id=by.user_id))[MOST - 1 : MOST]:
+        raise Invalid(f"There are {MOST} views already. Remove one first.", field="name")
 
 
 def _write(view: FleetView, name: str) -> None:

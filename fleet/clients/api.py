@@ -37,7 +37,7 @@ class Fleet(InOrganization):
         msp, given = self.organization(), request.query_params.dict()
         if view_id := given.get(VIEW):
             view = queries.view(self.actor, msp, view_id)
-            given = {**view.filters, "sort": view.sort, **given}
+            given = {**view.parameters, **given}
         asked = Asked.read(given)
         paginator = OrderedPagination(asked.order)
         found = paginator.paginate_queryset(queries.lines(self.actor, msp, asked), request, self)

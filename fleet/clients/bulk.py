@@ -63,8 +63,9 @@ class Outlook:
         return f"{money(abs(self.monthly_cents))} {more} a month, by the price list."
 
 
-def tenants_of_view(actor: Actor, msp: Organization, asked: Asked) -> list[str]:
-    """Ids of the tenants that filters find now. Raises Invalid where there are none, or too many for one order."""
+def tenants_of_view(actor: Actor, msp: Organization, view_id: str) -> list[str]:
+    """Ids of the tenants of a kept view now. Raises NotFound, and Invalid for no tenant or too many for one order."""
+    asked = Asked.read(queries.view(actor, msp, view_id).parameters)
     found = queries.lines(actor, msp, asked).exclude(tenant_id="").order_by("name", "tenant_id")
     ids = list(found.values_list("tenant_id", flat=True)[: MOST_AT_ONCE + 1])
     if not ids:

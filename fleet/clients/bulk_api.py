@@ -11,8 +11,7 @@ from controlplane.actor import Actor
 from controlplane.api import validate_only
 from controlplane.api.views import valid
 from controlplane.problems import Invalid
-from fleet.clients import bulk, queries
-from fleet.clients.filters import Asked
+from fleet.clients import bulk
 from organizations.api import InOrganization
 from organizations.models import Organization
 from tenants.provisioning.models import Tenant
@@ -78,7 +77,6 @@ def _order(actor: Actor, msp: Organization, given: dict[str, Any]) -> bulk.Order
     if ("tenants" in given) == ("view" in given):
         raise Invalid("Name either tenants or a view. Nothing was begun.", field="tenants")
     if "view" in given:
-        view = queries.view(actor, msp, given["view"])
-        given["tenants"] = bulk.tenants_of_view(actor, msp, Asked.read({**view.filters, "sort": view.sort}))
+        given["tenants"] = bulk.tenants_of_view(actor, msp, given["view"])
     arguments = {name: given[name] for name in OF_KINDS if name in given}
     return bulk.Order(given["kind"], given["tenants"], arguments, given["when"])

@@ -10,15 +10,7 @@ from tenants.provisioning.scheduling import IN_WINDOW, NOW
 from tenants.rollouts.bulk import AT_ONCE, SET_RING, SET_WINDOW
 from tenants.rollouts.planning import MOST_AT_ONCE
 
-TITLES = {
-    "start": "Start",
-    "stop": "Stop",
-    "back_up": "Back up",
-    "rotate_certificates": "Rotate certificates",
-    "rotate_credentials": "Rotate passwords",
-    SET_RING: "Set the ring",
-    SET_WINDOW: "Set the maintenance window",
-}
+TITLES = {name: kind.words for name, kind in AT_ONCE.items()}
 
 
 class BulkForm(forms.Form):

@@ -9,16 +9,18 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from controlplane.actor import actor_of
+from controlplane.actor import Actor, actor_of
 from controlplane.problems import Conflict, Invalid
-from fleet.clients import bulk, queries
+from fleet.clients import bulk
 from fleet.clients.bulk_forms import BulkForm
-from fleet.clients.filters import Asked
 from organizations import access
 from organizations import queries as organizations
-from organizations.frame import Link, frame_for
+from organizations.frame import Frame, Link, frame_for
+from organizations.models import Organization
 from tenants.provisioning.scheduling import NOW
 from tenants.rollouts.rows import OUTCOMES
+
+KEPT = frozenset({"what", "when", "ring", "days", "start", "minutes", "time_zone"})
 
 
 @login_required
@@ -31,7 +33,7 @@ def act(request: HttpRequest, organization_id: str) -> HttpResponse:
     given = request.POST if request.method == "POST" else request.GET
     form, outlook, fault = BulkForm(given), None, ""
     try:
-        tenants = form.tenants or _of_view(actor, msp, given)
+        tenants = form.tenants or _of_view(actor, msp, given.get("view", ""))
         if form.is_whole:
             order = bulk.Order(
                 form.cleaned_data["what"], tenants, form.arguments(), form.cleaned_data.get("when") or NOW
@@ -57,18 +59,12 @@ def act(request: HttpRequest, organization_id: str) -> HttpResponse:
     return render(request, "fleet/act.html", context, status=422 if fault else 200)
 
 
-KEPT = frozenset({"what", "when", "ring", "days", "start", "minutes", "time_zone"})
-
-
-def _of_view(actor: Any, msp: Any, given: Any) -> list[str]:
-    """Tenants of the kept view, or of the filters, that the address names."""
-    view_id = given.get("view", "")
+def _of_view(actor: Actor, msp: Organization, view_id: str) -> list[str]:
     if not view_id:
         raise Invalid("Choose the tenants first. Nothing was begun.", field="tenants")
-    view = queries.view(actor, msp, view_id)
-    return bulk.tenants_of_view(actor, msp, Asked.read({**view.filters, "sort": view.sort}))
+    return bulk.tenants_of_view(actor, msp, view_id)
 
 
-def _frame(request: HttpRequest, msp: Any) -> Any:
+def _frame(request: HttpRequest, msp: Organization) -> Frame:
     fleet = Link("Fleet", reverse("fleet:home", args=[msp.pk]))
     return frame_for(request, msp, here="Chosen tenants", section="home", crumbs=[fleet])

@@ -161,7 +161,9 @@ def described() -> list[OpenApiParameter]:
     return [*filters, OpenApiParameter("sort", str, enum=list(SORTS), default=BY_NAME, description="The order")]
 
 
-OF_VIEW = OpenApiParameter("view", str, description="Only what a kept view shows; other parameters narrow it further")
+OF_VIEW = OpenApiParameter(
+    "view", str, description="What a kept view shows; another parameter takes the place of the view's own"
+)
 
 
 def _of(each: Filter) -> str:

@@ -43,3 +43,8 @@ class FleetView(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The view as an address says it."""
+        return {**self.filters, "sort": self.sort}

@@ -115,8 +115,10 @@ def closed_to(actor: Actor, msp: Organization) -> list[Organization]:
 
 
 def views_of(actor: Actor, msp: Organization) -> QuerySet[FleetView]:
-    """The asker's own views of a fleet, and those that are shared."""
+    """The asker's own views of a fleet, and those that are shared; none for a key that is limited to some tenants."""
     access.require(actor, "tenant.view", msp)
+    if actor.tenant_ids is not None:
+        return FleetView.objects.none()
     return FleetView.objects.filter(Q(shared=True) | Q(owner_id=actor.user_id), organization=msp)
 
 

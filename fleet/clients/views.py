@@ -31,19 +31,18 @@ def clients(request: HttpRequest, actor: Actor, msp: Organization) -> HttpRespon
     """The fleet, as far as the address narrows it. Raises Malformed, naming the parameter."""
     views = list(queries.views_of(actor, msp).order_by("name"))
     view = _chosen(views, request.GET.get("view", ""))
-    given = {**(view.filters if view else {}), **({"sort": view.sort} if view else {})}
-    asked = Asked.read({**given, **request.GET.dict()})
+    asked = Asked.read({**(view.parameters if view else {}), **request.GET.dict()})
     page = ordered.page_of(
         queries.lines(actor, msp, asked), asked.order, cursor=request.GET.get("cursor") or None, limit=ON_A_PAGE
     )
     under_way = queries.under_way(line["tenant_id"] for line in page.rows if line["tenant_id"])
     lines = [line_of(line, msp, under_way) for line in page.rows]
     frame = frame_for(request, msp, here="Fleet", section="home")
-    is_bare = not asked.values and page.previous is None
+    is_bare, closed = not asked.values and page.previous is None, queries.closed_to(actor, msp)
     context: dict[str, Any] = {
         "lines": lines,
-        "closed": queries.closed_to(actor, msp),
-        "is_empty": is_bare and not lines,
+        "closed": closed,
+        "is_empty": is_bare and not lines and not closed,
         "summary": summed_up(queries.states(actor, msp)),
         "tabs": tabs(views, asked, view.pk if view else ""),
         "view": view,

@@ -51,7 +51,7 @@ class Unread:
 
 def unread_in(actor: Actor, organization: Organization) -> list[Unread]:
     """Tenants that have agents whose manager has not told of all of them: an inventory is partial by these."""
-    tenants = _tenants(actor).filter(organization__in=_around(actor, organization), edge_view__agents__enrolled__gt=0)
+    tenants = _tenants(actor).filter(organization__in=_around(actor, organization), agents_enrolled__gt=0)
     rows = tenants.select_related("agent_reading").order_by("name")
     found = (Unread(tenant, getattr(tenant, "agent_reading", None)) for tenant in rows)
     return [each for each in found if each.reading is None or each.reading.partial or each.reading.read_at is None]

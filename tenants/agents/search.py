@@ -19,7 +19,8 @@ STATE_WORDS = {
 }
 
 
-def _text(label: str, placeholder: str = "") -> forms.CharField:
+def text_field(label: str, placeholder: str = "") -> forms.CharField:
+    """A field of a search: a part of a word."""
     widget = forms.TextInput({"placeholder": placeholder})
     return forms.CharField(required=False, max_length=LONGEST, label=label, widget=widget)
 
@@ -27,11 +28,11 @@ def _text(label: str, placeholder: str = "") -> forms.CharField:
 class AgentSearch(forms.Form):
     """A search in one tenant."""
 
-    name = _text("Name")
+    name = text_field("Name")
     state = forms.ChoiceField(required=False, label="State", choices=[("", "Any"), *STATE_WORDS.items()])
-    version = _text("Version", "4.14")
-    group = _text("Group")
-    token = _text("Token of origin", "Name or id")
+    version = text_field("Version", "4.14")
+    group = text_field("Group")
+    token = text_field("Token of origin", "Name or id")
     silent_since = MomentField(label="Not heard since")
 
     def __init__(self, given: Any) -> None:
@@ -52,8 +53,8 @@ class AgentSearch(forms.Form):
 class InventorySearch(AgentSearch):
     """A search in all tenants that somebody sees."""
 
-    organization = _text("Organization", "Name or id")
-    tenant = _text("Tenant", "Name or id")
+    organization = text_field("Organization", "Name or id")
+    tenant = text_field("Tenant", "Name or id")
 
 
 CONDITIONS = {

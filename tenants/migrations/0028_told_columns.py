@@ -1,11 +1,39 @@
 """What the edge told of tenants beside its views, so that lists of thousands can sort and narrow by it."""
 
+import datetime as dt
+from typing import Any
+
 from django.apps.registry import Apps
 from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 from controlplane.rls_operations import HashRowSecurity
-from tenants.provisioning.told import columns_of
+
+
+def time_of(value: Any) -> dt.datetime | None:
+    """A moment of a view; what can't be read is left open, and told anew with the next view."""
+    try:
+        moment = dt.datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return moment if moment is not None and moment.tzinfo is not None else None
+
+
+def columns_of(view: dict[str, Any]) -> dict[str, Any]:
+    """The columns as they are when this migration runs, whatever becomes of them later."""
+    run, agents = view.get("run") or {}, view.get("agents") or {}
+    key_is_missing = (view.get("reason") or {}).get("code") == "KEY_MISSING"
+    return {
+        "told_generation": view.get("generation"),
+        "told_requested": str(view.get("requested") or "")[:16],
+        "told_run": str(run["kind"])[:64] if run.get("state") == "running" else "",
+        "told_sleeping": bool(view.get("sleeping")),
+        "told_attention": bool(view.get("attention")) or key_is_missing,
+        "certificate_ends_at": time_of((view.get("certificate") or {}).get("not_after")),
+        "last_event_at": time_of((view.get("stream") or {}).get("last_event_at")),
+        "agents_enrolled": agents.get("enrolled") or 0,
+        "agents_active": agents.get("active") or 0,
+    }
 
 
 def fill(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:

@@ -88,6 +88,12 @@ def may_retry(operation: Operation, permissions: frozenset[str]) -> bool:
     return operation.can_be_retried and permission_for(operation.kind) in permissions
 
 
+def may_rotate(tenant: Tenant, permissions: frozenset[str], operation: Operation | None) -> bool:
+    """Whether certificates or passwords can be exchanged now. Args: operation: the tenant's newest."""
+    free = (operation is None or not operation.holds_up) and not tenant.is_leaving
+    return free and tenant.status in ("running", "attention") and "tenant.operate" in permissions
+
+
 def may_abandon(operation: Operation, permissions: frozenset[str]) -> bool:
     """Whether there is something to clean up after it, and somebody with `permissions` may."""
     kind = operation.known_kind
@@ -124,5 +130,5 @@ def _possible(tenant: Tenant, permissions: frozenset[str], operation: Operation 
         "can_undelete": tenant.in_bin
         and tenant.requested != Tenant.Requested.DELETED
         and "tenant.delete" in permissions,
-        "can_rotate": free and status in ("running", "attention") and "tenant.operate" in permissions,
+        "can_rotate": may_rotate(tenant, permissions, operation),
     }

@@ -10,11 +10,11 @@ from organizations import access
 from organizations.actions import trail
 from organizations.models import Organization
 from tenants.provisioning.models import Tenant
-from tenants.provisioning.scheduling import NOW, WHEN
+from tenants.provisioning.scheduling import NOW
 from tenants.provisioning.wakeups import BULK
 from tenants.rollouts import planning
 from tenants.rollouts.deciding import first_ring
-from tenants.rollouts.kind import Arguments, Kind
+from tenants.rollouts.kind import Arguments
 from tenants.rollouts.kinds import KINDS, settled
 from tenants.rollouts.models import Rollout, RolloutTarget
 
@@ -44,7 +44,7 @@ def start(
     Raises Invalid, and Conflict where another one is open.
     """
     standing = access.require(by, "tenant.operate", organization, confirmed=KINDS[kind].confirmed)
-    _check(KINDS[kind], when, soak_hours, failures_allowed)
+    _check(soak_hours, failures_allowed)
     foreseen = planning.foresee(by, organization, kind, arguments, when, only or {})
     rollout = Rollout(
         organization=organization,
@@ -79,8 +79,13 @@ def go_on(*, by: Actor, rollout: Rollout) -> Rollout:
 
 @transaction.atomic
 def retry(*, by: Actor, rollout: Rollout) -> Rollout:
-    """Ask the tenants that failed once more, and go on from there. Raises Conflict, also where none has failed."""
-    standing = access.require(by, "tenant.operate", rollout.organization_id)
+    """
+    Ask the tenants that failed once more, and go on from there.
+
+    Raises Conflict, also where none has failed, and NotConfirmed where the kind asks who is at it.
+    """
+    asks = KINDS[rollout.kind].confirmed
+    standing = access.require(by, "tenant.operate", rollout.organization_id, confirmed=asks)
     rollout = _locked(rollout, Rollout.State.HELD, Rollout.State.FINISHED)
     failed = rollout.targets.filter(state=RolloutTarget.State.FAILED)
     names = sorted(failed.values_list("tenant_name", flat=True))
@@ -145,11 +150,7 @@ def _ring_of(kind: str, tenant: Tenant) -> str:
     return tenant.ring if KINDS[kind].in_rings else Tenant.Ring.GENERAL
 
 
-def _check(kind: Kind, when: str, soak_hours: int, failures_allowed: int) -> None:
-    if when not in WHEN:
-        raise Invalid(f"Expected one of {', '.join(WHEN)}.", field="when")
-    if when != NOW and not kind.can_wait:
-        raise Invalid("This does not wait for maintenance windows. Nothing was begun.", field="when")
+def _check(soak_hours: int, failures_allowed: int) -> None:
     if not 0 <= soak_hours <= LONGEST_SOAK:
         raise Invalid(f"Expected 0 to {LONGEST_SOAK} hours.", field="soak_hours")
     if not 0 <= failures_allowed <= MOST_FAILURES:

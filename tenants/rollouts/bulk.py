@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from controlplane.actor import Actor
 from controlplane.problems import FieldError, Invalid
 from organizations.models import Organization
 from tenants.protection.backups.actions import back_up
@@ -36,6 +37,14 @@ def _settle_window(organization: Organization, asked: Arguments) -> Arguments:
     return {"maintenance_window": None if window is None else Window.read(window).as_json()}
 
 
+def _set_ring(by: Actor, tenant: Tenant, when: str, given: Arguments) -> None:
+    set_ring(by=by, tenant=tenant, ring=given["ring"])
+
+
+def _set_window(by: Actor, tenant: Tenant, when: str, given: Arguments) -> None:
+    set_window(by=by, tenant=tenant, window=given["maintenance_window"])
+
+
 def _never(tenant: Tenant, given: Arguments) -> bool:
     return False
 
@@ -45,7 +54,7 @@ def _at_once(words: str, meanwhile: str, **more: Any) -> Kind:
     given: dict[str, Any] = {"title": lambda _: words, "settle": _nothing, "has": _never, **more}
     has = given["has"]
     given["outlook"] = lambda _, tenant, asked: Outlook(has(tenant, asked))
-    return Kind(**given, in_rings=False, meanwhile=meanwhile)
+    return Kind(**given, in_rings=False, words=words, meanwhile=meanwhile)
 
 
 AT_ONCE: Mapping[str, Kind] = {
@@ -87,7 +96,8 @@ AT_ONCE: Mapping[str, Kind] = {
         settle=_settle_ring,
         title=lambda given: f"Ring: {Tenant.Ring(given['ring']).label}",
         has=lambda tenant, given: tenant.ring == given["ring"],
-        ask=lambda by, tenant, when, given: set_ring(by=by, tenant=tenant, ring=given["ring"]) and None,
+        ask=_set_ring,
+        argument="ring",
     ),
     SET_WINDOW: _at_once(
         "Set the maintenance window",
@@ -95,9 +105,8 @@ AT_ONCE: Mapping[str, Kind] = {
         settle=_settle_window,
         title=lambda given: f"Maintenance window: {window_words(given)}",
         has=lambda tenant, given: tenant.maintenance_window == given["maintenance_window"],
-        ask=lambda by, tenant, when, given: (
-            set_window(by=by, tenant=tenant, window=given["maintenance_window"]) and None
-        ),
+        ask=_set_window,
+        argument="maintenance_window",
     ),
 }
 

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 from tenants.provisioning.models import Tenant
 
 RINGS = tuple(Tenant.Ring.values)
-AT_ONCE = 10
-"""Tenants of one roll-out that are changed at the same time."""
+A_FEW = 10
+"""Tenants of one ring that are changed at the same time, and that one transaction begins."""
 LOOK_AGAIN = dt.timedelta(seconds=15)
 
 
@@ -61,12 +61,13 @@ class Decision:
     until: dt.datetime | None = None
 
 
-def decide(terms: Terms, targets: Iterable[Target], now: dt.datetime) -> Decision:
+def decide(terms: Terms, targets: Iterable[Target], now: dt.datetime, *, in_rings: bool = True) -> Decision:
     """
     The next step.
 
     Too many failures hold it as soon as nothing runs any more. Within a ring tenants are begun a few at a time; it is
-    over when none is left; the next one begins once the last of those that were changed has soaked.
+    over when none is left; the next one begins once the last of those that were changed has soaked. What knows no rings
+    asks every tenant, whether or not the others have ended: one may wait a week for its window.
     """
     targets = list(targets)
     here = [each for each in targets if each.ring == terms.ring]
@@ -78,8 +79,9 @@ def decide(terms: Terms, targets: Iterable[Target], now: dt.datetime) -> Decisio
         return Decision(Act.HOLD, _failed(failures, terms.ring))
     pending = [each for each in here if each.state == "pending"]
     ready = [each for each in pending if each.not_before is None or each.not_before <= now]
-    if ready and len(runs) < AT_ONCE:
-        return Decision(Act.BEGIN, "these are next", targets=ready[: AT_ONCE - len(runs)])
+    room = A_FEW - len(runs) if in_rings else A_FEW
+    if ready and room > 0:
+        return Decision(Act.BEGIN, "these are next", targets=ready[:room])
     if pending or runs:
         return Decision(Act.WAIT, "tenants of the ring have yet to end", until=now + LOOK_AGAIN)
     return _after_ring(terms, targets, here, now)

@@ -45,7 +45,8 @@ class Kind:
 
     With `in_rings` it goes ring by ring and is held where tenants fail, and one of a kind is under way at a time.
     Without, every tenant is asked at once, and what each would say is tried beforehand. `confirmed`: whoever begins it
-    has to prove that it is them. `can_wait`: for each tenant's maintenance window. `meanwhile` is what people notice.
+    has to prove that it is them. `can_wait`: for each tenant's maintenance window. `words` name the kind
+    itself, `meanwhile` is what people notice.
     """
 
     title: Callable[[Arguments], str]
@@ -61,4 +62,5 @@ class Kind:
     confirmed: bool = False
     can_wait: bool = False
     follows: type[Operation] | type[Backup] = Operation
+    words: str = ""
     meanwhile: str = ""

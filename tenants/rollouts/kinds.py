@@ -92,9 +92,9 @@ def add(name: str, kind: Kind) -> None:
 def settled(name: str, organization: Organization, asked: Arguments) -> Arguments:
     """The arguments that hold for a whole roll-out. Raises Invalid for what nobody can have, or another kind takes."""
     kind = KINDS[name]
-    for given in asked if kind.in_rings else ():
+    for given in asked:
         if given != kind.argument:
-            message = f"A roll-out of the kind {name} takes no {given}. Nothing was begun."
+            message = f"The kind {name} takes no {given}. Nothing was begun."
             raise Invalid(message, errors=[FieldError(given, message)])
     return kind.settle(organization, asked)
 

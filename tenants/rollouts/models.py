@@ -75,6 +75,7 @@ class RolloutTarget(models.Model):
     One tenant of a roll-out.
 
     It may be a client's, whose rows row-level security keeps apart, so ids and names are kept and no references.
+    `operation_id` is what was asked for, of the kind `back_up` a backup.
     `grant_id` is by which the client lets the MSP do it. One that is busy is not tried before `not_before`.
     """
 

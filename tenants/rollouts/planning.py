@@ -13,7 +13,7 @@ from organizations.models import Organization
 from organizations.standings import Standing, standings_of
 from tenants.provisioning import queries as provisioning
 from tenants.provisioning.models import Operation, Tenant
-from tenants.provisioning.scheduling import IN_WINDOW
+from tenants.provisioning.scheduling import IN_WINDOW, WHEN
 from tenants.rollouts.deciding import RINGS
 from tenants.rollouts.kind import Arguments, Kind
 from tenants.rollouts.kinds import KINDS, settled
@@ -24,6 +24,8 @@ MOST_AT_ONCE = 200
 """Tenants of one that knows no rings: each of them is tried."""
 TAKES, WAITS, SKIPS = "takes", "waits", "skips"
 HAS_IT = "It has this already."
+BUSY = frozenset({"OPERATION_IN_PROGRESS", "OPERATION_SCHEDULED"})
+"""What a tenant answers that something else is done with first."""
 
 
 @dataclass(frozen=True)
@@ -69,16 +71,25 @@ def foresee(
     Args: only: `organizations` and `tenants`, by id; none named are all of them.
     """
     access.require(actor, "tenant.operate", organization)
+    _check_when(KINDS[kind], when)
     terms = settled(kind, organization, arguments)
     for_whom = KINDS[kind].reaches(organization, terms)
     found_all = reached(actor, organization, only)
     meant = [tenant for tenant in found_all if for_whom is None or tenant.organization_id in for_whom]
     chosen = _narrowed(meant, only, MOST if KINDS[kind].in_rings else MOST_AT_ONCE)
-    busy = _busy(actor, chosen)
+    # What knows no rings is tried: each tenant says itself whether it has to wait.
+    busy = _busy(chosen) if KINDS[kind].in_rings else set()
     standings = standings_of(actor, {tenant.organization for tenant in chosen})
     outcomes = ((tenant, *_outcome(actor, KINDS[kind], tenant, terms, when, busy)) for tenant in chosen)
     found = [Foreseen(tenant, standings[tenant.organization_id], *outcome) for tenant, *outcome in outcomes]
     return found if KINDS[kind].in_rings else [_tried(actor, KINDS[kind], each, terms, when) for each in found]
+
+
+def _check_when(kind: Kind, when: str) -> None:
+    if when not in WHEN:
+        raise Invalid(f"Expected one of {', '.join(WHEN)}.", field="when")
+    if when == IN_WINDOW and not kind.can_wait:
+        raise Invalid("This does not wait for maintenance windows. Nothing was begun.", field="when")
 
 
 def _tried(actor: Actor, kind: Kind, foreseen: Foreseen, settled: Arguments, when: str) -> Foreseen:
@@ -93,7 +104,7 @@ def _tried(actor: Actor, kind: Kind, foreseen: Foreseen, settled: Arguments, whe
             kind.ask(asker, foreseen.tenant, when, settled)
             transaction.set_rollback(True)
     except Problem as problem:
-        return replace(foreseen, outcome=SKIPS, reason=problem.detail)
+        return replace(foreseen, outcome=WAITS if problem.code in BUSY else SKIPS, reason=problem.detail)
     return foreseen
 
 
@@ -111,7 +122,7 @@ def _refuse_unknown(field: str, only: dict[str, list[str]], known: set[str]) -> 
         raise Invalid(f"You have no tenant to roll out to by {unknown[0][:32]}. Nothing was begun.", field=field)
 
 
-def _busy(actor: Actor, tenants: Sequence[Tenant]) -> set[str]:
+def _busy(tenants: Sequence[Tenant]) -> set[str]:
     open_or_scheduled = (*Operation.OPEN, Operation.State.SCHEDULED)
     found = Operation.objects.filter(tenant__in=[tenant.pk for tenant in tenants], exclusive=True)
     return set(found.filter(state__in=open_or_scheduled).values_list("tenant_id", flat=True))

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from controlplane.marks import Mark
+from tenants.protection.backups.models import Backup
 from tenants.provisioning.models import Tenant
 from tenants.provisioning.scheduling import IN_WINDOW
 from tenants.rollouts.actions import title_of
@@ -34,8 +35,6 @@ OUTCOMES = {
     WAITS: Mark("attention", "clock", "Waits"),
     SKIPS: Mark("off", "circle-pause", "Is skipped"),
 }
-BACKUP = "bak_"
-"""How the id of a backup begins, which is followed where one is made."""
 SOAKS = Mark("working", "clock", "Soaks")
 
 
@@ -68,7 +67,8 @@ def ring_rows(rollout: Rollout, targets: Sequence[RolloutTarget]) -> list[dict[s
         here = sorted((each for each in targets if each.ring == ring), key=lambda each: each.tenant_name)
         if here:
             words = Tenant.Ring(ring).label if KINDS[rollout.kind].in_rings else "Tenants"
-            found.append({"name": words, "mark": _of_ring(rollout, ring, here), "targets": list(map(_target, here))})
+            shown = [_target(rollout, each) for each in here]
+            found.append({"name": words, "mark": _of_ring(rollout, ring, here), "targets": shown})
     return found
 
 
@@ -88,8 +88,8 @@ def foreseen_rows(foreseen: Sequence[Foreseen]) -> list[dict[str, Any]]:
     return [{"name": name, "targets": targets} for name, targets in rows.items()]
 
 
-def _target(target: RolloutTarget) -> dict[str, Any]:
-    followed = "tenants:backup" if target.operation_id.startswith(BACKUP) else "tenants:operation"
+def _target(rollout: Rollout, target: RolloutTarget) -> dict[str, Any]:
+    followed = "tenants:backup" if KINDS[rollout.kind].follows is Backup else "tenants:operation"
     url = reverse(followed, args=[target.tenant_id, target.operation_id]) if target.operation_id else ""
     return {
         "name": target.tenant_name,

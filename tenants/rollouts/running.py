@@ -26,20 +26,19 @@ from organizations.keys.authentication import acting_for
 from tenants.protection.backups.models import Backup
 from tenants.provisioning import queries as provisioning
 from tenants.provisioning.models import Operation
+from tenants.provisioning.scheduling import NOW
 from tenants.provisioning.wakeups import in_bulk
 from tenants.rollouts.actions import title_of
 from tenants.rollouts.deciding import LOOK_AGAIN, Act, Decision, decide
 from tenants.rollouts.kind import Kind
 from tenants.rollouts.kinds import KINDS
 from tenants.rollouts.models import Rollout, RolloutTarget
-from tenants.rollouts.planning import HAS_IT
+from tenants.rollouts.planning import BUSY, HAS_IT
 
 log = structlog.get_logger(__name__)
 
 BATCH = 100
 BUSY_AGAIN = dt.timedelta(minutes=1)
-BUSY = frozenset({"OPERATION_IN_PROGRESS", "OPERATION_SCHEDULED"})
-"""What a tenant answers that something else is done with first."""
 FAULTS = frozenset({"FILES_CHANGED", "INVALID_CONTENT"})
 """What speaks against the whole roll-out, and not for passing over one tenant."""
 
@@ -66,7 +65,7 @@ def _did_something(organization_id: str, rollout_id: str) -> bool:
             return False
         targets = list(rollout.targets.all())
         _note_ends(KINDS[rollout.kind], [target for target in targets if target.state == State.RUNNING])
-        decision = decide(rollout, targets, timezone.now())
+        decision = decide(rollout, targets, timezone.now(), in_rings=KINDS[rollout.kind].in_rings)
         log.info("rollout_decided", rollout=rollout.pk, act=decision.act, why=decision.why)
         _ACTS[decision.act](rollout, decision)
         return decision.act in (Act.BEGIN, Act.ADVANCE)
@@ -169,7 +168,7 @@ def _stop(state: str, verb: str, rollout: Rollout, decision: Decision) -> None:
     rollout.save(update_fields=["state", "look_at", "reason", "finished_at"])
     by = Actor.system(decision.why, organization_id=rollout.organization_id)
     trail.record(by, rollout.organization_id, f"tenants.rollout.{verb}", rollout.pk, what=title_of(rollout))
-    if not KINDS[rollout.kind].in_rings:
+    if not KINDS[rollout.kind].in_rings and rollout.when == NOW:
         return  # whoever began it sees it end within minutes
     facts = {"what": title_of(rollout), "rollout_id": rollout.pk, "why": decision.why, **_counted(rollout)}
     owner_notices.tell_those_who_may("tenant.operate", rollout.organization, f"rollout_{state}", **facts)

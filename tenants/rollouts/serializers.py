@@ -74,7 +74,9 @@ class RolloutTargetOut(serializers.ModelSerializer[RolloutTarget]):
     tenant = serializers.CharField(source="tenant_id")
     organization = serializers.CharField(source="tenant_organization_id")
     name = serializers.CharField(source="tenant_name")
-    operation = serializers.CharField(source="operation_id", help_text="empty while none was begun")
+    operation = serializers.CharField(
+        source="operation_id", help_text="empty while none was begun; of the kind `back_up` the backup's id"
+    )
 
     class Meta:
         model = RolloutTarget

@@ -1,4 +1,4 @@
-"""What an MSP does with its clients: brings them in, asks for settings, reports; and whoever asks is told how all is."""
+"""What an MSP does with its clients: brings them in, asks for settings, reports; and how whoever asks is told."""
 
 import re
 from collections.abc import Callable

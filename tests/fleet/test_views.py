@@ -1,5 +1,7 @@
 """Kept views of the fleet: groups by what tenants have in common, of one person or of everybody in the MSP."""
 
+from dataclasses import replace
+
 import pytest
 
 from controlplane import rls
@@ -7,6 +9,7 @@ from controlplane.problems import Forbidden, Invalid, NotFound
 from fleet.clients import actions, queries
 from fleet.clients.filters import Asked
 from fleet.clients.models import FleetView
+from organizations.permissions import OF_TENANTS
 from tests.cast import actor_for, join, person, session_of
 from tests.database import all_rows
 from tests.organizations.conftest import audited
@@ -135,3 +138,21 @@ def test_the_api_keeps_lists_changes_and_removes_views(msp, acme, maria):
         assert browser.patch(one, wrong, content_type="application/json").status_code == 422, wrong
     assert browser.delete(one).status_code == 204
     assert browser.get(one).status_code == 404
+
+
+def test_a_key_that_is_limited_to_some_tenants_sees_and_changes_no_view(msp, maria):
+    view = keep(maria, msp, "Ours", shared=True)
+    key = replace(actor_for(maria), kind="api_key", key_id="key_x", scopes=OF_TENANTS, tenant_ids=frozenset({"t"}))
+    with rls.acting_as(key.rls_actor):
+        assert not queries.views_of(key, msp).exists()
+        for act in (actions.change, actions.remove):
+            with pytest.raises(Forbidden):
+                act(by=key, view=view)
+
+
+def test_a_view_that_is_shared_later_counts_as_one_of_everybodys(msp, maria, monkeypatch):
+    monkeypatch.setattr(actions, "MOST", 1)
+    keep(maria, msp, "Ours", shared=True)
+    mine, actor = keep(maria, msp, "Mine"), actor_for(maria)
+    with rls.acting_as(actor.rls_actor), pytest.raises(Invalid):
+        actions.change(by=actor, view=mine, shared=True)

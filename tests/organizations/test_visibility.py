@@ -96,8 +96,10 @@ class World:
     def actors(self) -> list[Actor]:
         """The person without a session in question, in sessions of several kinds, and as keys."""
         plain = Actor(user_id=self.someone.pk, kind="user", session_id="ses_test", address="198.51.100.7")
-        own = [each.organization_id for each in Membership.objects.filter(user=self.someone)]
+        with all_rows():
+            own = [each.organization_id for each in Membership.objects.filter(user=self.someone)]
         proofs = [(one, "platform") for one in own if self.lot.random() < 0.8]
+        assert proofs, "a session that has proven nothing stands nowhere, and would say nothing"
         session = plain.with_proofs(
             proofs,
             second_factor=[one for one, _ in proofs if self.lot.random() < 0.5],

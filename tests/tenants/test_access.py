@@ -239,11 +239,20 @@ def test_the_trail_is_not_locked_while_the_edge_is_asked(running, edge, alice_ac
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("method", "address"),
-    [("post", "dashboard/"), ("get", "events/"), ("get", "events/tail/"), ("get", "events/recent/")],
+    [
+        ("post", "dashboard/"),
+        ("get", "events/"),
+        ("get", "events/tail/"),
+        ("get", "events/recent/"),
+        ("get", "first-steps/"),
+    ],
 )
 def test_no_page_holds_a_transaction_or_a_pooled_connection_while_it_asks_the_edge(
     running, edge, alice, monkeypatch, method, address
 ):
+    edge.views[running.pk]["agents"] = {"enrolled": 1, "active": 1}
+    edge.publish(running.pk)
+    read_feed()
     browser, held = session_of(alice), []
     route = edge._route
 

@@ -121,7 +121,7 @@ def test_a_file_holds_what_the_search_finds_and_nothing_that_a_spreadsheet_runs(
 def test_an_msps_page_shows_its_clients_agents_and_names_whose_reading_is_missing(fleet, msp, maria, acme):
     with all_rows():
         view = {"agents": {"enrolled": 2, "active": 1}}
-        Tenant.objects.filter(pk=fleet["tenant"].pk).update(edge_view=view)
+        Tenant.objects.filter(pk=fleet["tenant"].pk).update(edge_view=view, agents_enrolled=2)
     browser = session_of(maria, working_in=acme)
     page = browser.get(f"/o/{msp.pk}/agents/").content.decode()
     assert all(name in page for name in ("web-1", "db-1", "plc-1"))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenants.rollouts.deciding import AT_ONCE, RINGS, Act, decide
+from tenants.rollouts.deciding import A_FEW, RINGS, Act, decide
 
 NOW = dt.datetime(2026, 11, 27, 12, tzinfo=dt.UTC)
 
@@ -73,7 +73,7 @@ def test_a_hold_says_why():
 
 def test_few_are_begun_at_once():
     targets = [Target("canary", "running")] * 3 + [Target("canary", "pending")] * 50
-    assert len(decide(Terms(), targets, NOW).targets) == AT_ONCE - 3
+    assert len(decide(Terms(), targets, NOW).targets) == A_FEW - 3
 
 
 STATES = ("pending", "running", "succeeded", "failed", "skipped")
@@ -122,3 +122,10 @@ def test_a_roll_out_that_is_followed_always_comes_to_an_end(targets):
             break
     assert {each.state for each in targets} == {"succeeded"}
     assert decision.act == Act.FINISH
+
+
+def test_what_knows_no_rings_asks_everybody_however_many_still_wait():
+    targets = [Target("canary", "running") for _ in range(3 * A_FEW)] + [CANARY] * (A_FEW + 1)
+    assert decide(Terms(), targets, NOW).act == Act.WAIT
+    decision = decide(Terms(), targets, NOW, in_rings=False)
+    assert (decision.act, len(decision.targets)) == (Act.BEGIN, A_FEW)

@@ -2,7 +2,7 @@
 
 from django import forms
 
-from tenants.agents.search import LONGEST
+from tenants.agents.search import text_field
 
 STATUS = {
     "active": "Connected",
@@ -12,22 +12,17 @@ STATUS = {
 }
 
 
-def _text(label: str, placeholder: str = "") -> forms.CharField:
-    widget = forms.TextInput({"placeholder": placeholder})
-    return forms.CharField(required=False, max_length=LONGEST, label=label, widget=widget)
-
-
 class LiveSearch(forms.Form):
     """Agents by what their tenant object knows of them, and which tenants are asked."""
 
-    name = _text("Name")
-    number = _text("Agent id", "001")
-    ip = _text("Address", "10.0.")
-    version = _text("Version", "4.14")
-    group = _text("Group")
+    name = text_field("Name")
+    number = text_field("Agent id", "001")
+    ip = text_field("Address", "10.0.")
+    version = text_field("Version", "4.14")
+    group = text_field("Group")
     status = forms.ChoiceField(required=False, label="State", choices=[("", "Any"), *STATUS.items()])
-    client = _text("Client", "Name or id")
-    tenant = _text("Tenant", "Name or id")
+    client = text_field("Client", "Name or id")
+    tenant = text_field("Tenant", "Name or id")
 
     @property
     def asks(self) -> bool:

@@ -17,7 +17,7 @@ from tenants.provisioning.kinds import ROTATE, ROTATE_CREDENTIALS
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.previews import foreseen
 from tenants.provisioning.timeline import tell
-from tenants.provisioning.views import asker_of, certificate_of
+from tenants.provisioning.views import asker_of, certificate_of, may_rotate
 
 EXCHANGES = (ROTATE, ROTATE_CREDENTIALS)
 
@@ -37,7 +37,7 @@ def certificates(request: HttpRequest, tenant_id: str) -> HttpResponse:
         "credentials": (tenant.edge_view or {}).get("credentials"),
         "rows": _rows(page.rows),
         "page": pager(page),
-        "can_rotate": _can_rotate(tenant, permissions),
+        "can_rotate": may_rotate(tenant, permissions, queries.operations_of(actor, tenant).first()),
         "next_window": tenant.next_window,
         "previews": {kind: _preview(tenant, kind) for kind in EXCHANGES},
         "frame": tenant_frame(request, tenant, permissions, here="Certificates", section="certificates"),
@@ -48,11 +48,6 @@ def certificates(request: HttpRequest, tenant_id: str) -> HttpResponse:
 def _rows(operations: list[Operation]) -> list[dict[str, Any]]:
     names = names_of(operation.requested_by for operation in operations)
     return [{"timeline": tell(operation), "asked_by": asker_of(operation, names)} for operation in operations]
-
-
-def _can_rotate(tenant: Tenant, permissions: frozenset[str]) -> bool:
-    able = "tenant.operate" in permissions and tenant.status in ("running", "attention")
-    return able and queries.in_the_way(tenant) is None
 
 
 def _preview(tenant: Tenant, kind: str) -> Any:
