@@ -97,8 +97,10 @@ def ask(*, email: str, about: About) -> None:
 @transaction.atomic
 def ask_for(*, by: Actor, tenant: Tenant, email: str) -> None:
     """The same, asked by one of a tenant's people for somebody. Raises Conflict, Forbidden."""
-    access.require(by, "tenant.operate", tenant.organization_id)
-    ask(email=email, about=of_tenant(tenant))
+    standing = access.require(by, "tenant.operate", tenant.organization_id)
+    about = of_tenant(tenant)
+    ask(email=email, about=about)
+    trail.record(by, standing, "tenants.status_subscription.ask", id_of(about, email), tenant=tenant.pk)
 
 
 def path_of(subscription: StatusSubscription) -> str:

@@ -36,6 +36,7 @@ PARTS_THAT_MOVE = {
     "organizations_apikey": "when a key was used last",
     "organizations_scimtoken": "when a provisioning token was used last",
     "organizations_user": "when a person signed in last",
+    "tenants_statussubscription": "an address that anybody asked for; that it is told from now on is audited",
     "organizations_domain": "when a record was looked for last; what was found is audited where it differs",
 }
 
