@@ -23,6 +23,7 @@ class PlanForm(forms.Form):
         label="What it tells",
         widget=forms.CheckboxSelectMultiple,
         choices=[(key, part.title) for key, part in PARTS.items()],
+        initial=list(PARTS),
     )
     every = forms.ChoiceField(label="How often", choices=ReportPlan.Every.choices, initial="monthly")
     time_zone = forms.CharField(

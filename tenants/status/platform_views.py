@@ -86,13 +86,15 @@ def subscribing(request: HttpRequest, about: subscriptions.About, back: str) -> 
 
 
 def unlisted(view: View) -> View:
-    """Addresses that hold a secret: no search engine lists them, and no link from them tells where somebody was."""
+    """
+    Addresses that hold a secret: no search engine lists them. That no link tells other sites of them is every page's
+    own policy (SECURE_REFERRER_POLICY); a stricter one would have browsers send the forms here without an origin.
+    """
 
     @wraps(view)
     def answered(request: HttpRequest, *arguments: Any, **named: Any) -> HttpResponse:
         response = view(request, *arguments, **named)
         response.headers["X-Robots-Tag"] = "noindex, nofollow"
-        response.headers["Referrer-Policy"] = "no-referrer"
         return response
 
     return answered

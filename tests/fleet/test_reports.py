@@ -301,7 +301,7 @@ def test_a_public_link_ends_is_counted_and_stands_in_the_trail(planned, msp, pau
     visitor = Client()
     page = visitor.get(f"/reports/{token}/")
     assert "Office" in page.content.decode()
-    assert (page["X-Robots-Tag"], page["Referrer-Policy"]) == ("noindex, nofollow", "no-referrer")
+    assert (page["X-Robots-Tag"], page["Referrer-Policy"]) == ("noindex, nofollow", "same-origin")
     assert "no-store" in page["Cache-Control"]
     for form in ("pdf", "csv"):
         assert visitor.post(f"/reports/{token}/{form}/").status_code == 200

@@ -197,7 +197,7 @@ def test_a_post_that_says_nothing_changes_nothing(visitor, subscribed):
 def test_a_link_with_another_secret_opens_nothing_and_is_not_told_to_search_engines(visitor, subscribed):
     page = visitor.get(subscribed)
     assert page["X-Robots-Tag"] == "noindex, nofollow"
-    assert page["Referrer-Policy"] == "no-referrer"
+    assert page["Referrer-Policy"] == "same-origin"
     forged = re.sub(r"/[^/]+/$", f"/{'A' * 22}/", subscribed)
     assert visitor.get(forged).status_code == 404
     assert visitor.post(forged, {"act": "end"}).status_code == 404

@@ -107,7 +107,7 @@ def test_a_public_link_shows_states_and_nothing_that_the_tenant_is_made_of(runni
     for inner in (running.pk, running.name, "Acme", running.organization_id, "manager", "4.14.7", "192.0.2"):
         assert inner not in text, inner
     assert page["X-Robots-Tag"] == "noindex, nofollow"
-    assert page["Referrer-Policy"] == "no-referrer"
+    assert page["Referrer-Policy"] == "same-origin"
     assert page["Cache-Control"] == "private, max-age=15"
 
 
