@@ -12,7 +12,7 @@ from controlplane import rls
 from controlplane.api import validate_only
 from controlplane.api.views import valid
 from controlplane.problems import Malformed
-from fleet.reports import issuing, links, plans, queries
+from fleet.reports import downloads, issuing, links, plans, queries
 from fleet.reports.files import FORMS
 from fleet.reports.models import Report, ReportPlan
 from fleet.reports.serializers import (
@@ -119,7 +119,7 @@ class OneReport(OfReports):
 
     @extend_schema(operation_id="reports_retrieve", responses=ReportOut)
     def get(self, request: Request, organization_id: str, report_id: str) -> Response:
-        """Read a report with the figures of the clients that the asker sees now."""
+        """Read a report with the figures that the asker sees now; a table that they do not see says so in `hidden`."""
         report = self.report()
         report.figures = queries.figures_for(self.actor, report)
         return Response(ReportOut(report).data)
@@ -141,7 +141,7 @@ class ReportFile(OfReports):
             raise Malformed(f"Expected one of {', '.join(sorted(FORMS))}.", field="form")
         answer = as_file(queries.figures_for(self.actor, report), report, form)
         with rls.acting_as(self.actor.rls_actor):
-            queries.note_download(by=self.actor, report=report, form=form)
+            downloads.note(by=self.actor, report=report, form=form)
         return answer
 
 

@@ -1,6 +1,8 @@
 """Reports as files: CSV for spreadsheets, PDF for people."""
 
+import datetime as dt
 import io
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -17,7 +19,7 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, LongTable, Paragraph, SimpleDocTemplate, Spacer, TableStyle
 
 from controlplane.csv_rows import csv_row
-from fleet.reports.making import Figures
+from fleet.reports.making import MOST_ROWS, Figures
 from fleet.reports.parts import Cell
 
 FONTS = Path(__file__).parent / "fonts"
@@ -36,24 +38,44 @@ def said(cell: Cell) -> str:
 
 
 def readable(figures: Figures) -> Figures:
-    """Figures whose cells are text as people read it."""
-    return {**figures, "clients": [_readable_client(each) for each in figures["clients"]]}
+    """Figures whose cells are text as people read it, with what is to be said about them and each table."""
+    return {**figures, "about": about(figures), "clients": [_readable_client(each) for each in figures["clients"]]}
 
 
-def title_of(figures: Figures, name: str) -> str:
-    """'Monthly report, 2026-11-01 to 2026-12-01'."""
-    return f"{name}, {figures['from'][:10]} to {figures['to'][:10]}"
+def about(figures: Figures) -> str:
+    """The time that figures tell of and when they were made, in the report's zone, and what they lack."""
+    begins, ends, made = (_local(figures[name]) for name in ("from", "to", "made_at"))
+    left_out = figures["left_out"]
+    missing = f" {left_out} of the clients named could not be seen any more and are left out." if left_out else ""
+    return (
+        f"{begins} to {ends}, made {made} from the portal's rows. Times are of {figures['time_zone']};"
+        f" what is not known is said so.{missing}"
+    )
 
 
-def as_csv(figures: Figures, name: str) -> bytes:
+def remark(table: Figures) -> str:
+    """What stands in place of a table's rows, or after them; empty for a whole table."""
+    if table["hidden"]:
+        return str(table["hidden"])
+    if table["left_out"]:
+        return f"{table['left_out']:,} more rows are left out: of one client {MOST_ROWS} of a table are kept."
+    return "" if table["rows"] else "Nothing in this time."
+
+
+def file_name(title: str, form: str) -> str:
+    """'Monthly report, 2026-11-01 to 2026-12-01.pdf': nothing in it that a file system or a header takes amiss."""
+    return f"{re.sub(r'[^\w ,.()-]+', '-', title)}.{form}"
+
+
+def as_csv(figures: Figures, title: str) -> bytes:
     """One file of all tables: each row names its client and table, since tables have columns of their own."""
-    return "".join(map(csv_row, _csv_lines(figures, name))).encode("utf-8-sig")
+    return "".join(map(csv_row, _csv_lines(figures, title))).encode("utf-8-sig")
 
 
-def as_pdf(figures: Figures, name: str) -> bytes:
+def as_pdf(figures: Figures, title: str) -> bytes:
     """A document with its title, author and language set, and the MSP's name at the head of each page."""
     _register_fonts()
-    written, title = io.BytesIO(), title_of(figures, name)
+    written = io.BytesIO()
     document = SimpleDocTemplate(
         written,
         pagesize=A4,
@@ -84,12 +106,15 @@ FORMS: Mapping[str, tuple[str, Callable[[Figures, str], bytes]]] = {
 
 
 def _readable_client(client: Figures) -> Figures:
-    tables = [{**table, "rows": [list(map(said, row)) for row in table["rows"]]} for table in client["tables"]]
+    tables = [
+        {**table, "rows": [list(map(said, row)) for row in table["rows"]], "remark": remark(table)}
+        for table in client["tables"]
+    ]
     return {**client, "tables": tables}
 
 
-def _csv_lines(figures: Figures, name: str) -> Iterator[list[str]]:
-    yield ["Report", name]
+def _csv_lines(figures: Figures, title: str) -> Iterator[list[str]]:
+    yield ["Report", title]
     yield ["Of", figures["of"]["name"]]
     yield ["From", figures["from"], "to", figures["to"], figures["time_zone"]]
     yield ["Made", figures["made_at"]]
@@ -98,8 +123,8 @@ def _csv_lines(figures: Figures, name: str) -> Iterator[list[str]]:
             yield []
             yield ["Client", "Table", *table["columns"]]
             yield from ([client["name"], table["title"], *map(said, row)] for row in table["rows"])
-            if not table["rows"]:
-                yield [client["name"], table["title"], "nothing"]
+            if said_of_it := remark(table):
+                yield [client["name"], table["title"], said_of_it]
 
 
 @cache
@@ -117,27 +142,22 @@ def _story(figures: Figures, title: str, width: float) -> Iterator[Flowable]:
     bold = {"spaceBefore": 4 * mm, "spaceAfter": 2 * mm}
     under = {"spaceBefore": 3 * mm, "spaceAfter": 1.5 * mm, "keepWithNext": True}
     yield Paragraph(_bold(title), _style(17, spaceAfter=2 * mm))
-    yield Paragraph(escape(_about(figures)), _style(9, spaceAfter=3 * mm))
+    yield Paragraph(escape(about(figures)), _style(9, spaceAfter=3 * mm))
     for client in figures["clients"]:
         yield Paragraph(_bold(client["name"]), _style(13, **bold))
         for table in client["tables"]:
             yield Paragraph(_bold(table["title"]), _style(10, **under))
             if table["rows"]:
                 yield _table(table["columns"], table["rows"], width)
-            else:
-                yield Paragraph("Nothing in this time.", _style(9))
+            if said_of_it := remark(table):
+                yield Paragraph(escape(said_of_it), _style(9))
             if table["note"]:
                 yield Spacer(1, 1.5 * mm)
                 yield Paragraph(escape(table["note"]), ParagraphStyle("n", _style(8), textColor=MUTED))
 
 
-def _about(figures: Figures) -> str:
-    left_out = figures["left_out"]
-    missing = f" {left_out} of the clients named could not be seen any more and are left out." if left_out else ""
-    return (
-        f"Made {figures['made_at'].replace('T', ' ')} from the portal's rows. Times of the span are of"
-        f" {figures['time_zone']}; what is not known is said so.{missing}"
-    )
+def _local(moment: str) -> str:
+    return f"{dt.datetime.fromisoformat(moment):%-d %b %Y, %H:%M}"
 
 
 def _bold(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 
@@ -49,13 +48,6 @@ class PlanForm(forms.Form):
         choices = {"clients": list(clients), "members": list(members), "addresses": mailed}
         for name, given in choices.items():
             self.fields[name].choices = given  # type: ignore[attr-defined]
-
-    def clean_time_zone(self) -> str:
-        """A zone that is known."""
-        zone = str(self.cleaned_data["time_zone"])
-        if zone not in available_timezones():
-            raise forms.ValidationError("Expected a time zone such as Europe/Berlin or UTC.")
-        return zone
 
     @property
     def terms(self) -> Terms:

@@ -6,8 +6,8 @@ Issues reports: by hand, and by the clock.
    made up once each.
 3. The report, its mails and the plan's next moment are one transaction, and a span has one report of a plan.
 
-Each is made as the person behind the plan with what they may see at that moment: of a client that they lost meanwhile
-nothing is told.
+By the clock each is made as the person behind the plan, by hand as whoever presses the button, with what they may see
+at that moment: of a client that they lost meanwhile nothing is told.
 """
 
 import datetime as dt
@@ -19,15 +19,13 @@ from django.utils import timezone
 
 from controlplane import mail, rls
 from controlplane.actor import Actor
-from controlplane.problems import Conflict, Forbidden, Problem
+from controlplane.problems import Conflict, Problem
 from fleet.reports import links, making, spans
-from fleet.reports.files import title_of
 from fleet.reports.models import Report, ReportAddress, ReportPlan
 from fleet.reports.spans import Span
 from organizations import access, owner_notices
 from organizations.actions import trail
-from organizations.keys.authentication import KEY, actor_for
-from organizations.models import ApiKey
+from organizations.keys.authentication import acting_for
 
 log = structlog.get_logger(__name__)
 
@@ -43,9 +41,13 @@ def preview(*, by: Actor, plan: ReportPlan) -> making.Figures:
 
 @transaction.atomic
 def issue_now(*, by: Actor, plan: ReportPlan) -> Report:
-    """Issue the report of the last whole span, and mail it. Raises Conflict where there is one, Forbidden."""
+    """
+    Issue the report of the last whole span as `by`, with what they see, and mail it.
+
+    Raises Conflict where there is one, Forbidden.
+    """
     standing = access.require(by, "report.manage", plan.organization_id)
-    plan = ReportPlan.objects.select_for_update().select_related("organization").get(pk=plan.pk)
+    plan = ReportPlan.objects.select_for_update(of=("self",)).select_related("organization").get(pk=plan.pk)
     span = spans.last_whole(plan.every, plan.time_zone, timezone.now())
     if Report.objects.filter(plan=plan, begins_at=span[0], ends_at=span[1]).exists():
         raise Conflict(
@@ -76,21 +78,22 @@ def _issued_one(organization_id: str, plan_id: str) -> bool:
         plan = due_now.filter(pk=plan_id, due_at__lte=timezone.now()).first()
         if plan is None or plan.due_at is None:
             return False
-        span = spans.reported_at(plan.every, plan.time_zone, plan.due_at)
+        span = spans.reported_at(plan.every, plan.time_zone, plan.due_at, plan.owed_from)
         try:
             _issue_as_planned(plan, span)
             plan.reason = ""
         except Problem as problem:
             _note_refusal(plan, problem)
-        plan.due_at = spans.due_after(plan.every, plan.time_zone, span[1])
-        plan.save(update_fields=["due_at", "reason"])
+        plan.due_at, plan.owed_from = spans.due_after(plan.every, plan.time_zone, span[1]), None
+        plan.save(update_fields=["due_at", "owed_from", "reason"])
         return True
 
 
 def _issue_as_planned(plan: ReportPlan, span: Span) -> None:
     if Report.objects.filter(plan=plan, begins_at=span[0], ends_at=span[1]).exists():
         return  # somebody issued it by hand
-    actor = _actor(plan)
+    reason = f"planned report {plan.pk}"
+    actor = acting_for(plan.acts_as, plan.acts_with, request_id=plan.pk, address=plan.acted_from, reason=reason)
     with rls.acting_as(actor.rls_actor):
         access.require(actor, "report.manage", plan.organization_id)
         made = _figures(actor, plan, span)
@@ -104,7 +107,7 @@ def _note_refusal(plan: ReportPlan, problem: Problem) -> None:
     log.info("report_not_made", plan=plan.pk, code=problem.code)
     before, plan.reason = plan.reason, problem.detail[:300]
     if before != plan.reason:
-        facts = {"name": plan.name, "why": problem.detail, "plan_id": plan.pk}
+        facts = {"name": mail.unlinked(plan.name), "why": problem.detail, "plan_id": plan.pk}
         owner_notices.tell_those_who_may("report.manage", plan.organization, "report_failed", **facts)
 
 
@@ -132,7 +135,7 @@ def _issue(by: Actor, plan: ReportPlan, made: making.Figures, span: Span) -> Rep
 
 def _mail_members(plan: ReportPlan, report: Report) -> None:
     """To whoever still belongs there; the page shows each of them what they may see themselves."""
-    facts = {"title": title_of(report.figures, report.name), "report_id": report.pk}
+    facts = {"title": mail.unlinked(report.title), "report_id": report.pk}
     owner_notices.tell_members(plan.members, plan.organization, "report_issued", **facts)
 
 
@@ -142,24 +145,12 @@ def _mail_addresses(by: Actor, plan: ReportPlan, report: Report) -> None:
     for each in allowed:
         link, token = links.write(by, report, MAILED_LINKS_LAST, sent_to=each.email)
         context = {
-            "title": title_of(report.figures, report.name),
+            "title": mail.unlinked(report.title),
             "organization": mail.unlinked(plan.organization.name),
             "path": reverse("fleet:public-report", args=[token]),
             "until": link.expires_at,
         }
         mail.write(to=each.email, template="report_link", context=context, organization_id=plan.organization_id)
-
-
-def _actor(plan: ReportPlan) -> Actor:
-    """Who has it made, as far as they still may. Raises Forbidden where the key that planned it works no more."""
-    known = Actor(user_id="", kind="user", request_id=plan.pk, address=plan.acted_from)
-    if plan.acts_with:
-        key = ApiKey.objects.select_related("owner", "organization").filter(pk=plan.acts_with).first()
-        if key is None or not KEY.works(key):
-            raise Forbidden("The API key that planned this report does not work any more.")
-        return actor_for(key, known)
-    reason = f"planned report {plan.pk}"
-    return Actor(user_id=plan.acts_as, kind="user", request_id=plan.pk, address=plan.acted_from, reason=reason)
 
 
 def _clients_of(report: Report) -> int:

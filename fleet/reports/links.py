@@ -3,7 +3,6 @@
 import datetime as dt
 
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
@@ -11,7 +10,7 @@ from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.ids import InvalidToken, digest, make_token, new_token_id, parse_token
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
-from fleet.reports import making
+from fleet.reports import reading
 from fleet.reports.models import Report, ReportLink, new_link_id
 from organizations import access
 from organizations.actions import trail
@@ -27,22 +26,30 @@ def make(*, by: Actor, report: Report, days: int) -> tuple[ReportLink, str]:
     """
     Make a public link that ends. Returns it with its token, which is told nowhere else.
 
-    It opens all of the report, so only somebody who sees every client in it may make one. Raises Invalid, Forbidden.
+    It opens the report to strangers, so only somebody who sees every client in it may make one, and tables that they do
+    not see stay hidden. Raises Invalid, Forbidden.
     """
     standing = access.require(by, "report.manage", report.organization_id)
     if not 1 <= days <= LONGEST_DAYS:
         raise Invalid(f"A link ends after 1 to {LONGEST_DAYS} days.", field="days")
-    if not making.sees_all(by, report.organization, report.figures):
+    if not reading.sees_all(by, report.organization, report.figures):
         raise Forbidden("The report tells of clients that you do not see. Nothing was made.")
     if ReportLink.objects.filter(report=report, revoked_at=None, expires_at__gt=timezone.now()).count() >= MOST:
         raise Conflict(f"The report has {MOST} public links. Nothing was made.", hint="Revoke one first.")
-    link, token = write(by, report, dt.timedelta(days=days))
+    hides = reading.hidden_from(by, report.figures)
+    link, token = write(by, report, dt.timedelta(days=days), hides=hides)
     trail.record(by, standing, "fleet.report_link.create", link.pk, report=report.pk, days=days)
     return link, token
 
 
-def write(by: Actor, report: Report, lasts: dt.timedelta, sent_to: str = "") -> tuple[ReportLink, str]:
-    """Part of a transaction in which somebody was found to be allowed to: the link's row, and its token."""
+def write(
+    by: Actor, report: Report, lasts: dt.timedelta, *, sent_to: str = "", hides: reading.Hidden | None = None
+) -> tuple[ReportLink, str]:
+    """
+    Part of a transaction in which somebody was found to be allowed to: the link's row, and its token.
+
+    Args: hides: tables that it does not show; None where `by` has just had the report made, and sees all of it.
+    """
     link_id = new_link_id()
     token = make_token(PREFIX, link_id, new_token_id())
     link = ReportLink.objects.create(
@@ -51,6 +58,7 @@ def write(by: Actor, report: Report, lasts: dt.timedelta, sent_to: str = "") -> 
         report=report,
         digest=digest(token),
         sent_to=sent_to,
+        hides=hides or {},
         created_by=by.user_id,
         expires_at=timezone.now() + lasts,
     )
@@ -61,7 +69,7 @@ def write(by: Actor, report: Report, lasts: dt.timedelta, sent_to: str = "") -> 
 def revoke(*, by: Actor, report: Report, link_id: str) -> ReportLink:
     """Shut a public link. Doing it again changes nothing. Raises NotFound, Forbidden."""
     standing = access.require(by, "report.manage", report.organization_id)
-    link = ReportLink.objects.select_for_update().filter(report=report, pk=link_id).first()
+    link = ReportLink.objects.select_for_update(of=("self",)).filter(report=report, pk=link_id).first()
     if link is None:
         raise NotFound("There is no such link.")
     if link.revoked_at is None:
@@ -72,22 +80,18 @@ def revoke(*, by: Actor, report: Report, link_id: str) -> ReportLink:
 
 
 def open_by(token: str) -> ReportLink:
-    """The link that a token opens, with its report. Raises NotFound: the same for none, a shut and an ended one."""
+    """
+    The link that a token opens, with its report as it shows it.
+
+    Raises NotFound: the same for none, a shut and an ended one.
+    """
     link = _known(token)
     if link is None:
         raise NotFound("There is no report here. The link may have ended.", hint="Ask whoever gave it to you.")
     with rls.reading_as(f"org:{link.organization_id}"):
         link.report = Report.objects.get(pk=link.report_id)
+    link.report.figures = reading.without(link.report.figures, link.hides, reading.NOT_BY_LINK)
     return link
-
-
-def note_download(*, by: Actor, link: ReportLink, form: str) -> None:
-    """Count that a file was taken by a public link, and tell the organization."""
-    with rls.acting_as(f"org:{link.organization_id}"):
-        counted = {"downloads": F("downloads") + 1, "downloaded_at": timezone.now()}
-        ReportLink.objects.filter(pk=link.pk).update(**counted)
-        facts = {"report": link.report_id, "form": form, "sent_to": link.sent_to}
-        trail.record(by, link.organization_id, "fleet.report_link.download", link.pk, **facts)
 
 
 def _known(token: str) -> ReportLink | None:

@@ -1,5 +1,7 @@
 """What reports are to be made, those that were issued, and who may read them without an account."""
 
+from zoneinfo import ZoneInfo
+
 from django.db import models
 
 from controlplane.ids import new_id
@@ -26,8 +28,9 @@ class ReportPlan(models.Model):
     A report that an organization has made of itself or, as an MSP, of clients.
 
     `clients` are ids of organizations, none for all that are reached when it is made. `due_at` is when the next one is
-    to be made; null where nothing is made by itself. It is made as the person `acts_as` (with the key `acts_with`),
-    who saved it last, with what they may see then. `members` and `addresses` get a mail.
+    to be made; null where nothing is made by itself. `owed_from` is when the span begins that is due, where the plan
+    was changed after that was over. It is made as the person `acts_as` (with the key `acts_with`), who saved it last,
+    with what they may see then. `members` and `addresses` get a mail.
     """
 
     class Every(models.TextChoices):
@@ -44,6 +47,7 @@ class ReportPlan(models.Model):
     members = models.JSONField(default=list)
     addresses = models.JSONField(default=list)
     due_at = models.DateTimeField(null=True, blank=True)
+    owed_from = models.DateTimeField(null=True, blank=True)
     reason = models.CharField(max_length=300, blank=True, help_text="why the last one could not be made")
     acts_as = models.CharField(max_length=64)
     acts_with = models.CharField(max_length=64, blank=True)
@@ -83,12 +87,19 @@ class Report(models.Model):
         indexes = [models.Index(fields=["organization", "-created_at", "-id"], name="reports_of_organization")]
 
     def __str__(self) -> str:
-        return f"{self.name} from {self.begins_at:%Y-%m-%d}"
+        return self.title
+
+    @property
+    def title(self) -> str:
+        """'Monthly report, 2026-11-01 to 2026-12-01', days in the report's zone."""
+        days = (moment.astimezone(ZoneInfo(self.time_zone)) for moment in (self.begins_at, self.ends_at))
+        return f"{self.name}, {' to '.join(f'{day:%Y-%m-%d}' for day in days)}"
 
 
 class ReportLink(models.Model):
     """
-    A public address of one report until a moment. Its token is told once; only the digest is stored.
+    A public address of one report until a moment. Its token is told once; only the digest is stored. `hides` are tables
+    that its maker did not see: client → parts.
 
     Row-level security shows it to the organization, and to the actor ``reportlink:<its id>``, which the token names.
     """
@@ -98,6 +109,7 @@ class ReportLink(models.Model):
     report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="links")
     digest = models.CharField(max_length=64)
     sent_to = models.CharField(max_length=254, blank=True)
+    hides = models.JSONField(default=dict)
     created_by = models.CharField(max_length=64)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()

@@ -6,7 +6,7 @@ rest needs no more than seeing the tenants.
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,10 +19,12 @@ from tenants.metering.models import UsageHour
 from tenants.protection.backups.models import Backup
 from tenants.provisioning.marks import TENANT
 from tenants.provisioning.models import Operation, Tenant
+from tenants.provisioning.sighting import read_time
 from tenants.provisioning.timeline import title_of
 from tenants.status.models import TenantPeriod
+from tenants.status.tenant_board import COUNTED, UP
 
-Cell = str | int | float | None
+Cell = str | int | float | dt.datetime | None
 Rows = list[list[Cell]]
 Tenants = Sequence[Tenant]
 TOP = 10
@@ -41,7 +43,7 @@ class Part:
 
 
 def _summary(tenants: Tenants, begins: dt.datetime, ends: dt.datetime) -> Rows:
-    return [[each.name, TENANT[each.status].word, str(each.spec["version"]), _day(each.created_at)] for each in tenants]
+    return [[each.name, TENANT[each.status].word, str(each.spec["version"]), each.created_at] for each in tenants]
 
 
 def _agents(tenants: Tenants, begins: dt.datetime, ends: dt.datetime) -> Rows:
@@ -73,10 +75,10 @@ def _begun(tenants: Tenants, begins: dt.datetime, ends: dt.datetime) -> QuerySet
 def _operations(tenants: Tenants, begins: dt.datetime, ends: dt.datetime) -> Rows:
     asked = Operation.objects.filter(tenant__in=tenants, created_at__gte=begins, created_at__lt=ends).order_by()
     states = {name: Count("id", filter=Q(state=name)) for name in ("succeeded", "failed", "cancelled")}
-    rows: Any = asked.values("tenant__name", "kind").annotate(asked=Count("id"), **states)
-    listed = sorted(rows, key=lambda row: (row["tenant__name"], row["kind"]))
+    rows = asked.values("tenant", "kind").annotate(asked=Count("id"), **states)
     return [
-        [row["tenant__name"], title_of(row["kind"]), row["asked"], *(row[name] for name in states)] for row in listed
+        [name, title_of(row["kind"]), row["asked"], *(row[state] for state in states)]
+        for name, row in _in_order(tenants, rows)
     ]
 
 
@@ -94,8 +96,7 @@ def _availability(tenants: Tenants, begins: dt.datetime, ends: dt.datetime) -> R
 def _shares(held: Mapping[str, float], whole: float) -> list[Cell]:
     """Percent up of what counts, hours degraded and down, hours stopped, percent of the time that is known."""
     states = TenantPeriod.State
-    up = sum(held.get(state, 0) for state in (states.OPERATIONAL, states.RESTING))
-    counts = up + sum(held.get(state, 0) for state in (states.DEGRADED, states.DOWN, states.CHANGING))
+    up, counts = (sum(held.get(state, 0) for state in among) for among in (UP, COUNTED))
     if not held:
         return [None, None, None, None, 0.0]
     hours = [round(held.get(state, 0) / 3600, 2) for state in (states.DEGRADED, states.DOWN, states.STOPPED)]
@@ -113,19 +114,18 @@ def _backups(tenants: Tenants, begins: dt.datetime, ends: dt.datetime) -> Rows:
         newest=Max("created_at", filter=made),
     )
     rows = ((each.name, found.get(each.pk, {"made": 0, "failed": 0, "newest": None})) for each in tenants)
-    return [[name, row["made"], row["failed"], _moment(row["newest"])] for name, row in rows]
+    return [[name, row["made"], row["failed"], row["newest"]] for name, row in rows]
 
 
 def _certificates(tenants: Tenants, begins: dt.datetime, ends: dt.datetime) -> Rows:
     told = ((each.name, (each.edge_view or {}).get("certificate") or {}) for each in tenants)
-    return [[name, row.get("generation"), str(row.get("not_after") or "")[:10] or None] for name, row in told]
+    return [[name, row.get("generation"), read_time(row.get("not_after"))] for name, row in told]
 
 
 def _usage(tenants: Tenants, begins: dt.datetime, ends: dt.datetime) -> Rows:
     hours = UsageHour.objects.filter(tenant__in=tenants, hour__gte=begins, hour__lt=ends).order_by()
-    rows = hours.values("tenant__name", "kind").annotate(added=Sum("quantity"), most=Max("quantity"))
-    listed = sorted(rows, key=lambda row: (row["tenant__name"], row["kind"]))
-    return [[row["tenant__name"], _USED.get(row["kind"], row["kind"]), _amount(row)] for row in listed]
+    rows = hours.values("tenant", "kind").annotate(added=Sum("quantity"), most=Max("quantity"))
+    return [[name, _USED.get(row["kind"], row["kind"]), _amount(row)] for name, row in _in_order(tenants, rows)]
 
 
 def _amount(row: Mapping[str, Any]) -> float:
@@ -187,9 +187,8 @@ def _by_tenant(rows: Any, **figures: Any) -> dict[str, dict[str, Any]]:
     return {row["tenant"]: row for row in rows.order_by().values("tenant").annotate(**figures)}
 
 
-def _day(moment: dt.datetime) -> str:
-    return f"{moment:%Y-%m-%d}"
-
-
-def _moment(moment: dt.datetime | None) -> str | None:
-    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else None
+def _in_order(tenants: Tenants, rows: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Rows of a tenant and a kind with its name, as tenants are listed: of two by one name, one was deleted."""
+    place = {each.pk: number for number, each in enumerate(tenants)}
+    for row in sorted(rows, key=lambda row: (place[row["tenant"]], row["kind"])):
+        yield tenants[place[row["tenant"]]].name, row

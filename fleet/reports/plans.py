@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from zoneinfo import available_timezones
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -17,6 +16,7 @@ from organizations import access
 from organizations.actions import trail
 from organizations.addresses import checked_address
 from organizations.models import Membership, Organization
+from tenants.provisioning.windows import zones
 
 MOST = 50
 """Plans, and confirmed addresses, of one organization."""
@@ -54,7 +54,7 @@ def create(*, by: Actor, organization: Organization, terms: Terms) -> ReportPlan
 def change(*, by: Actor, plan: ReportPlan, terms: Terms) -> ReportPlan:
     """Have it made otherwise from now on, as whoever changes it. Raises as `create` does."""
     standing = access.require(by, "report.manage", plan.organization_id)
-    plan = ReportPlan.objects.select_for_update().select_related("organization").get(pk=plan.pk)
+    plan = ReportPlan.objects.select_for_update(of=("self",)).select_related("organization").get(pk=plan.pk)
     check(by, plan.organization, terms)
     _save(by, plan, terms)
     trail.record(by, standing, "fleet.report_plan.change", plan.pk, **_told(plan))
@@ -114,12 +114,12 @@ def check(by: Actor, organization: Organization, terms: Terms) -> None:
 
 
 def _save(by: Actor, plan: ReportPlan, terms: Terms) -> None:
+    _schedule(plan, terms)
     plan.name, plan.every, plan.time_zone = terms.name.strip(), terms.every, terms.time_zone
     plan.parts = [part for part in PARTS if part in terms.parts]
     plan.clients, plan.members = sorted(set(terms.clients)), sorted(set(terms.members))
     plan.addresses = sorted({each.lower() for each in terms.addresses})
     plan.acts_as, plan.acts_with, plan.acted_from, plan.reason = by.user_id, by.key_id or "", by.address, ""
-    plan.due_at = spans.due_after(plan.every, plan.time_zone, timezone.now()) if terms.active else None
     try:
         with transaction.atomic():
             plan.save()
@@ -127,14 +127,25 @@ def _save(by: Actor, plan: ReportPlan, terms: Terms) -> None:
         raise Conflict("Another planned report has this name. Nothing was kept.", code="NAME_TAKEN") from error
 
 
+def _schedule(plan: ReportPlan, terms: Terms) -> None:
+    """When it is made next. A span that is over stays to be reported, however often that happens from now on."""
+    now = timezone.now()
+    if not terms.active:
+        plan.due_at = plan.owed_from = None
+    elif plan.due_at is not None and spans.is_over(plan.due_at, now):
+        plan.owed_from, _ = spans.reported_at(plan.every, plan.time_zone, plan.due_at, plan.owed_from)
+    else:
+        plan.due_at, plan.owed_from = spans.due_after(terms.every, terms.time_zone, now), None
+
+
 def _faults(by: Actor, organization: Organization, terms: Terms) -> Iterator[FieldError]:
-    if not 1 <= len(terms.name.strip()) <= 80:
-        yield FieldError("name", "A name has 1 to 80 characters.")
+    if not 1 <= len(terms.name.strip()) <= 80 or not terms.name.strip().isprintable():
+        yield FieldError("name", "A name has 1 to 80 characters, all of them printable.")
     if not terms.parts or set(terms.parts) - set(PARTS):
         yield FieldError("parts", f"Expected some of {', '.join(PARTS)}.")
     if terms.every not in ReportPlan.Every.values:
         yield FieldError("every", f"Expected one of {', '.join(ReportPlan.Every.values)}.")
-    if terms.time_zone not in available_timezones():
+    if terms.time_zone not in zones():
         yield FieldError("time_zone", "Expected a time zone such as Europe/Berlin or UTC.")
     if len(terms.clients) > MOST_CLIENTS or set(terms.clients) - {each.pk for each in making.reached(by, organization)}:
         yield FieldError("clients", "You have no client by one of these ids.")

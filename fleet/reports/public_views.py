@@ -7,8 +7,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from controlplane.actor import actor_of
 from controlplane.transactions import calls_out
-from fleet.reports import links
-from fleet.reports.files import readable, title_of
+from fleet.reports import downloads, links
+from fleet.reports.files import readable
 from fleet.reports.views import as_file
 from tenants.status.platform_views import unlisted
 
@@ -20,7 +20,7 @@ def page(request: HttpRequest, report_token: str) -> HttpResponse:
     """The report with all that it tells."""
     link = links.open_by(report_token)
     report = link.report
-    context = {"link": link, "token": report_token, "title": title_of(report.figures, report.name)}
+    context = {"link": link, "token": report_token, "title": report.title}
     return render(request, "fleet/report_public.html", {**context, "figures": readable(report.figures)})
 
 
@@ -33,5 +33,5 @@ def file(request: HttpRequest, report_token: str, form: str) -> HttpResponse:
     """The report as a file."""
     link = links.open_by(report_token)
     answer = as_file(link.report.figures, link.report, form)
-    links.note_download(by=actor_of(request), link=link, form=form)
+    downloads.note_by_link(by=actor_of(request), link=link, form=form)
     return answer

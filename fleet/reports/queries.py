@@ -1,14 +1,12 @@
 """Reads of reports. Every one takes who is asking."""
 
-from django.db import transaction
 from django.db.models import QuerySet
 
 from controlplane.actor import Actor
 from controlplane.problems import NotFound
-from fleet.reports import making
+from fleet.reports import making, reading
 from fleet.reports.models import Report, ReportAddress, ReportLink, ReportPlan
 from organizations import access
-from organizations.actions import trail
 from organizations.models import Organization
 
 
@@ -27,14 +25,15 @@ def plan(actor: Actor, organization: Organization, plan_id: str) -> ReportPlan:
 
 
 def reports_of(actor: Actor, organization: Organization) -> QuerySet[Report]:
-    """What was issued, the newest first."""
+    """What was issued, the newest first, without its figures, which may be large."""
     access.require(actor, "tenant.view", organization)
-    return Report.objects.filter(organization=organization).select_related("organization")
+    return Report.objects.filter(organization=organization).defer("figures")
 
 
 def report(actor: Actor, organization: Organization, report_id: str) -> Report:
-    """One issued report, with the figures of the clients that the asker sees now. Raises NotFound."""
-    found = reports_of(actor, organization).filter(pk=report_id).first()
+    """One issued report, with all that it tells: `figures_for` says what of it the asker reads. Raises NotFound."""
+    access.require(actor, "tenant.view", organization)
+    found = Report.objects.filter(organization=organization, pk=report_id).select_related("organization").first()
     if found is None:
         raise NotFound("There is no such report.")
     return found
@@ -42,7 +41,7 @@ def report(actor: Actor, organization: Organization, report_id: str) -> Report:
 
 def figures_for(actor: Actor, report: Report) -> making.Figures:
     """What the asker reads of a report that they have found."""
-    return making.for_reader(actor, report.organization, report.figures)
+    return reading.for_reader(actor, report.organization, report.figures)
 
 
 def links_of(actor: Actor, report: Report) -> QuerySet[ReportLink]:
@@ -55,10 +54,3 @@ def addresses_of(actor: Actor, organization: Organization) -> QuerySet[ReportAdd
     """Addresses of others to which an owner lets reports be mailed."""
     access.require(actor, "report.manage", organization)
     return ReportAddress.objects.filter(organization=organization)
-
-
-@transaction.atomic
-def note_download(*, by: Actor, report: Report, form: str) -> None:
-    """Tell the organization that one of its people takes a report out of the portal."""
-    standing = access.require(by, "tenant.view", report.organization)
-    trail.record(by, standing, "fleet.report.download", report.pk, form=form, name=report.name)

@@ -64,6 +64,8 @@ class TableOut(serializers.Serializer[Any]):
     columns = serializers.ListField(child=serializers.CharField())
     rows = serializers.ListField(child=serializers.ListField(child=serializers.JSONField(allow_null=True)))
     note = serializers.CharField()
+    left_out = serializers.IntegerField(help_text="rows that there were beyond those that are kept")
+    hidden = serializers.CharField(help_text="why its rows are not shown; empty where they are")
 
 
 class ClientFiguresOut(serializers.Serializer[Any]):

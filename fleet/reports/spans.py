@@ -41,9 +41,15 @@ def due_after(every: str, zone: str, moment: dt.datetime) -> dt.datetime:
     return around(every, zone, moment)[1] + AFTER
 
 
-def reported_at(every: str, zone: str, due: dt.datetime) -> Span:
-    """The span whose report is due at that moment."""
-    return around(every, zone, due - AFTER - dt.timedelta(seconds=1))
+def reported_at(every: str, zone: str, due: dt.datetime, owed_from: dt.datetime | None = None) -> Span:
+    """The span whose report is due at that moment. Args: owed_from: its begin, where it is of another schedule."""
+    ends = due - AFTER
+    return owed_from or around(every, zone, ends - dt.timedelta(seconds=1))[0], ends
+
+
+def is_over(due: dt.datetime, now: dt.datetime) -> bool:
+    """Whether the span whose report is due at that moment is over."""
+    return due - AFTER <= now
 
 
 def _midnight(day: dt.date, zone: ZoneInfo) -> dt.datetime:

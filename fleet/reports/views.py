@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import content_disposition_header
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -15,8 +16,8 @@ from controlplane.actor import Actor, actor_of
 from controlplane.forms import told_on
 from controlplane.keyset import page_of, pager
 from controlplane.problems import NotFound
-from fleet.reports import issuing, links, making, plans, queries
-from fleet.reports.files import FORMS, readable, title_of
+from fleet.reports import downloads, issuing, links, making, plans, queries
+from fleet.reports.files import FORMS, file_name, readable
 from fleet.reports.forms import PlanForm, ReportLinkForm
 from fleet.reports.models import Report, ReportPlan
 from organizations import access
@@ -76,7 +77,7 @@ def plan(request: HttpRequest, organization_id: str, plan_id: str) -> HttpRespon
     context = {
         "plan": found,
         "form": form,
-        "reports": [_row(each) for each in page.rows],
+        "reports": page.rows,
         "page": pager(page),
         "frame": _frame(request, organization, found.name, *_crumbs(organization)),
     }
@@ -120,7 +121,7 @@ def file(request: HttpRequest, organization_id: str, report_id: str, form: str) 
     actor = actor_of(request)
     found = queries.report(actor, organizations.find(actor, organization_id), report_id)
     answer = as_file(queries.figures_for(actor, found), found, form)
-    queries.note_download(by=actor, report=found, form=form)
+    downloads.note(by=actor, report=found, form=form)
     return answer
 
 
@@ -183,9 +184,9 @@ def as_file(figures: making.Figures, report: Report, form: str) -> HttpResponse:
     if form not in FORMS:
         raise NotFound(f"A report comes as one of {', '.join(FORMS)}.")
     media, make = FORMS[form]
-    name = f"report-{report.begins_at:%Y-%m-%d}-{report.pk[-6:]}.{form}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return HttpResponse(make(figures, report.name), content_type=media, headers=headers)
+    name = content_disposition_header(as_attachment=True, filename=file_name(report.title, form))
+    headers = {"Content-Disposition": name or "attachment", "Cache-Control": "no-store"}
+    return HttpResponse(make(figures, report.title), content_type=media, headers=headers)
 
 
 def _listing(request: HttpRequest, organization: Organization, form: EmailForm) -> HttpResponse:
@@ -195,7 +196,7 @@ def _listing(request: HttpRequest, organization: Organization, form: EmailForm) 
     may = "report.manage" in frame.permissions
     context = {
         "plans": queries.plans_of(actor, organization),
-        "reports": [_row(each) for each in page.rows],
+        "reports": page.rows,
         "page": pager(page),
         "can_manage": may,
         "can_allow": "organization.manage" in frame.permissions,
@@ -208,12 +209,10 @@ def _listing(request: HttpRequest, organization: Organization, form: EmailForm) 
 
 def _report(request: HttpRequest, organization: Organization, report: Report, **more: Any) -> HttpResponse:
     actor = actor_of(request)
-    title = title_of(report.figures, report.name)
-    frame = _frame(request, organization, title, *_crumbs(organization))
+    frame = _frame(request, organization, report.title, *_crumbs(organization))
     may = "report.manage" in frame.permissions
     context: dict[str, Any] = {
         "report": report,
-        "title": title,
         "figures": readable(queries.figures_for(actor, report)),
         "can_manage": may,
         "links": queries.links_of(actor, report) if may else [],
@@ -243,10 +242,6 @@ def _form(actor: Actor, organization: Organization, data: Any, plan: ReportPlan 
 
 def _may(actor: Actor, organization: Organization) -> bool:
     return "report.manage" in access.require(actor, "tenant.view", organization).permissions
-
-
-def _row(report: Report) -> dict[str, Any]:
-    return {"report": report, "title": title_of(report.figures, report.name)}
 
 
 def _crumbs(organization: Organization) -> tuple[Link, ...]:

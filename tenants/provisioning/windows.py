@@ -66,7 +66,8 @@ class Window:
 
 
 @lru_cache(maxsize=1)
-def _zones() -> frozenset[str]:
+def zones() -> frozenset[str]:
+    """Names of IANA's list that this machine knows."""
     return frozenset(available_timezones())
 
 
@@ -78,5 +79,5 @@ def _faults(data: Mapping[str, Any]) -> Iterator[FieldError]:
         yield FieldError(f"{FIELD}.start", "Expected a time of the day such as 02:00.")
     if type(minutes) is not int or not LEAST_MINUTES <= minutes <= MOST_MINUTES:
         yield FieldError(f"{FIELD}.minutes", f"Expected {LEAST_MINUTES} to {MOST_MINUTES} minutes.")
-    if not isinstance(zone, str) or zone not in _zones():
+    if not isinstance(zone, str) or zone not in zones():
         yield FieldError(f"{FIELD}.time_zone", "Expected a time zone such as Europe/Berlin or UTC.")
