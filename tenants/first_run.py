@@ -23,6 +23,11 @@ HAS_STARTED = ("running", "attention", "sleeping")
 DONE, NOW, LATER = "done", "now", "later"
 START, TOKEN = "Start the tenant", "Make an enrollment token"
 AGENT, ALERT = "Let the first machine in", "See the first alert"
+NOT_UP = {
+    "failed": "It did not come up. Its operation says why, and what to do.",
+    "stopping": "It is being stopped.",
+    "stopped": "It is stopped. Start it under “Actions”.",
+}
 WHICH_MACHINES = "It says which machines may join, how many, and until when."
 
 
@@ -124,11 +129,9 @@ def _path(tenant: Tenant, alert: FirstAlert | None) -> FirstSteps:
 
 
 def _start_words(tenant: Tenant, has_started: bool) -> str:
-    return (
-        f"{tenant.name} is up."
-        if has_started
-        else "It starts, which takes a few minutes. The token need not wait for that."
-    )
+    if has_started:
+        return f"{tenant.name} is up."
+    return NOT_UP.get(tenant.status, "It starts, which takes a few minutes. The token need not wait for that.")
 
 
 def _token_step(tenant: Tenant, has_token: bool) -> Step:

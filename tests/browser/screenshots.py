@@ -88,27 +88,32 @@ def photograph(browser: Browser, portal: str) -> None:
     expect(page.get_by_role("heading", name="Fleet")).to_be_visible()
     for client, words in STATES.items():
         expect(page.get_by_role("row", name=client)).to_contain_text(words, timeout=READY_SECONDS * 1000)
-    clients = page.url
-    addresses = {name: address_of(page, clients, name) for name in STATES}
+    fleet = page.url
     take(page, inbox, "alerts")
-    take(page, clients, "clients")
-    take(page, addresses["Alder Dental Group"], "tenant", wait_for="#event-rows tr")
-    take(page, addresses["Baltic Freight"], "provisioning")
-    take(page, addresses["Eastlake Credit Union"], "failed")
-    take(page, f"{addresses['Alder Dental Group']}events/", "events", phone=False)
-    take(page, f"{addresses['Alder Dental Group']}agents/", "agents", phone=False)
-    take(page, f"{addresses['Alder Dental Group']}certificates/", "certificates", phone=False)
+    take(page, fleet, "fleet")
+    healthy = address_of(page, fleet, "Alder Dental Group")
+    take(page, healthy, "tenant", wait_for="#event-rows tr")
+    take(page, f"{healthy}events/", "events", phone=False)
+    take(page, f"{healthy}agents/", "agents", phone=False)
+    take(page, f"{healthy}certificates/", "certificates", phone=False)
+    take_token(page, healthy)
+    take(page, address_of(page, fleet, "Baltic Freight"), "provisioning")
+    take(page, address_of(page, fleet, "Eastlake Credit Union"), "failed")
     take(page, "/status/", "status", phone=False)
-    page.goto(f"{addresses['Alder Dental Group']}tokens/new/")
+
+
+def take_token(page: Page, tenant: str) -> None:
+    """Make an enrollment token, and take the page that waits for its first agent."""
+    page.goto(f"{tenant}tokens/new/")
     page.get_by_label("Name").fill("Warehouse laptops")
     page.get_by_role("button", name="Create token").click()
     page.get_by_role("link", name="I have saved it").click()
     take(page, page.url, "token")
 
 
-def address_of(page: Page, clients: str, client: str) -> str:
-    """Path of a client's tenant, found as a person finds it."""
-    page.goto(clients)
+def address_of(page: Page, fleet: str, client: str) -> str:
+    """Address of a client's tenant, in which its MSP's person works from now on."""
+    page.goto(fleet)
     page.get_by_role("link", name=client, exact=True).click()
     page.get_by_role("button", name=f"Work in {client}").click()
     page.wait_for_url("**/t/*/")

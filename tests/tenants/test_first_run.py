@@ -11,7 +11,7 @@ from controlplane import rls
 from tenants.metering.models import UsageHour
 from tenants.provisioning.models import Tenant
 from tests.cast import session_of
-from tests.tenants.conftest import fresh, read_feed
+from tests.tenants.conftest import fresh, read_feed, reconcile
 from tests.tenants.edge import refusal
 
 pytestmark = pytest.mark.django_db
@@ -89,3 +89,12 @@ def test_a_tenant_of_last_month_is_not_new(running, steps):
     with rls.acting_as(f"org:{running.organization_id}"):
         Tenant.objects.filter(pk=running.pk).update(created_at=timezone.now() - dt.timedelta(days=31))
     assert steps(running, "") is None
+
+
+def test_a_tenant_that_did_not_come_up_is_not_said_to_start(tenant, edge, alice):
+    reconcile(tenant.pk)
+    edge.break_run(tenant.pk, "indexer")
+    read_feed()
+    page = session_of(alice).get(f"/t/{tenant.pk}/").content.decode()
+    assert "It did not come up." in page
+    assert "It starts, which takes a few minutes." not in page
