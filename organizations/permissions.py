@@ -42,7 +42,7 @@ OF_TENANTS = frozenset(
     if each.split(".")[0] in {"tenant", "token", "agent", "alert", "dashboard", "events"}
 )
 """What reaches one tenant and nothing else of the organization."""
-OF_ALL_CLIENTS = frozenset({"content.manage"})
+OF_ALL_CLIENTS = frozenset({"content.manage", "alert.route"})
 """What a provider's people do once for all of its clients, so that whoever is limited to some of them may not."""
 CUSTOM = "role_"
 """How the key of an organization's own role begins."""
@@ -92,6 +92,15 @@ def largest_role_within(permissions: Iterable[str]) -> str | None:
     held = frozenset(permissions)
     fitting = [role for role, granted in ROLES.items() if granted <= held]
     return max(fitting, key=lambda role: len(ROLES[role]), default=None)
+
+
+def roles_with(permission: str) -> list[str]:
+    """
+    The roles that have a permission: as ceilings, those under which an MSP's people may use it in a client.
+
+    Functions of the database hold copies of such lists; a test compares them.
+    """
+    return sorted(role for role, permissions in ROLES.items() if permission in permissions)
 
 
 def may_hand_out(own: Iterable[str], role: str) -> bool:

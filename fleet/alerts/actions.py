@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from controlplane.actor import Actor
@@ -14,6 +15,7 @@ from fleet.alerts.models import Alert, AlertEntry
 from organizations import access
 from organizations.actions import trail
 from organizations.models import Membership, Organization
+from tenants.provisioning.models import Tenant
 
 MOST = 200
 LONGEST_NOTE = 4000
@@ -53,6 +55,8 @@ def _close(alert: Alert, assignee: str) -> str:
 def _reopen(alert: Alert, assignee: str) -> str:
     if alert.state != Alert.State.CLOSED:
         return f"It is {alert.get_state_display().lower()}: only a closed alert can be reopened."
+    if alert.kind != Alert.Kind.RULE and not alert.stands:
+        return "What it was raised for is over. Should it come again, that is an alert of its own."
     same = Alert.objects.filter(tenant=alert.tenant_id, kind=alert.kind, key=alert.key, state__in=Alert.TO_DO)
     if same.exists():
         return "The same trouble has come again since, and is an alert of its own now."
@@ -102,7 +106,7 @@ def handle(
         raise Invalid(f"Choose 1 to {MOST} alerts. Nothing was changed.", field="alerts")
     if act == "assign" and assignee:
         _require_member(organization, assignee)
-    alerts = queries.found_among(by, organization, alert_ids)
+    alerts = _held(queries.found_among(by, organization, alert_ids), act)
     if not alerts:
         raise Invalid("There is no such alert here. Nothing was changed.", field="alerts")
     refused = [refusal for alert in alerts if (refusal := _try(by, alert, act, assignee, note))]
@@ -126,14 +130,23 @@ def add_note(*, by: Actor, alert: Alert, text: str) -> AlertEntry:
     return _entry(by, alert, "note", text=words)
 
 
+def _held(found: QuerySet[Alert], act: str) -> list[Alert]:
+    """
+    The alerts, locked in one order by everybody, so that no two wait for each other.
+
+    Of what may be raised anew at this moment, the tenants are locked before them, as whoever raises alerts does.
+    """
+    if act == "reopen":
+        tenants = Tenant.objects.filter(pk__in=found.values("tenant"))
+        list(tenants.select_for_update(of=("self",)).order_by("pk").values_list("pk"))
+    return list(found.select_for_update(of=("self",)).order_by("pk"))
+
+
 def _try(by: Actor, alert: Alert, act: str, assignee: str, note: str) -> Refusal | None:
     try:
         access.require(access.working_in(by, alert.organization_id), "alert.handle", alert.organization_id)
     except Problem as problem:
         return Refusal(alert.pk, problem)
-    held = Alert.objects.select_for_update(of=("self",)).get(pk=alert.pk)
-    for name in ("state", "closed_at", "assignee"):
-        setattr(alert, name, getattr(held, name))
     why_not = ACTS[act](alert, assignee)
     if why_not:
         return Refusal(alert.pk, Conflict(why_not, code="ALERT_STATE"))

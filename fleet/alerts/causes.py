@@ -11,7 +11,8 @@ from tenants.provisioning import lifecycle
 from tenants.provisioning.models import Operation, Tenant
 
 NAMED = 3
-RUNS = ("running", "degraded")
+DEGRADED, UNKNOWN = "degraded", "unknown"
+RUNS = ("running", DEGRADED)
 DISKS = {"DISK_FILLING": Severity.MEDIUM, "DISK_FULL": Severity.CRITICAL}
 """What a node's health says of its disk."""
 
@@ -35,18 +36,39 @@ class Cause:
     agent_name: str = ""
 
 
-def causes_of(tenant: Tenant, silent: Sequence[Agent], newest: Operation | None, now: dt.datetime) -> list[Cause]:
-    """
-    All that is wrong with a tenant now.
+@dataclass(frozen=True)
+class Silence:
+    """Agents that were told to be silent: how many, and the first `NAMED` of them."""
 
-    Args: silent: agents that were told to be silent; newest: the operation of it that was asked for last.
-    """
-    if tenant.is_leaving or tenant.deleted_at is not None:
+    count: int
+    first: Sequence[Agent]
+
+
+def causes_of(tenant: Tenant, silence: Silence, newest: Operation | None, now: dt.datetime) -> list[Cause]:
+    """All that is known to be wrong with a tenant now. Args: newest: the operation of it that was asked for last."""
+    if _is_gone(tenant):
         return []
     found = [*_failed(newest)]
     if tenant.observed in RUNS and not lifecycle.is_sleeping(tenant):
-        found += [*_silent(silent), *_judged(tenant, now), *_disks(tenant)]
+        found += [*_silent(silence), *_judged(tenant, now), *_disks(tenant)]
     return found
+
+
+def unknown_kinds(tenant: Tenant) -> frozenset[Alert.Kind]:
+    """
+    Kinds of which nobody can tell now whether theirs are over, so that what stands goes on.
+
+    Whether the manager sends anything is judged at the edge, and there only while every node is up.
+    """
+    if _is_gone(tenant):
+        return frozenset()
+    if tenant.observed == UNKNOWN:
+        return frozenset(Kind) - {Kind.PROVISIONING}
+    return frozenset({Kind.TENANT_SILENT}) if tenant.observed == DEGRADED else frozenset()
+
+
+def _is_gone(tenant: Tenant) -> bool:
+    return tenant.is_leaving or tenant.deleted_at is not None
 
 
 def _failed(newest: Operation | None) -> Iterator[Cause]:
@@ -56,15 +78,16 @@ def _failed(newest: Operation | None) -> Iterator[Cause]:
         yield Cause(Kind.PROVISIONING, newest.pk, Severity.HIGH, title)
 
 
-def _silent(silent: Sequence[Agent]) -> Iterator[Cause]:
+def _silent(silence: Silence) -> Iterator[Cause]:
     """However many there are, they are one: a site that goes dark is one trouble."""
-    if not silent:
+    count, first = silence.count, silence.first
+    if not count:
         return
-    names = ", ".join(agent.name for agent in silent[:NAMED])
-    more = f" and {len(silent) - NAMED} more" if len(silent) > NAMED else ""
-    words = "agent is" if len(silent) == 1 else "agents are"
-    only = {"agent_id": silent[0].number, "agent_name": silent[0].name} if len(silent) == 1 else {}
-    yield Cause(Kind.AGENT_SILENT, "", Severity.MEDIUM, f"{len(silent)} {words} silent: {names}{more}", **only)
+    names = ", ".join(agent.name for agent in first)
+    more = f" and {count - NAMED} more" if count > NAMED else ""
+    words = "agent is" if count == 1 else "agents are"
+    only = {"agent_id": first[0].number, "agent_name": first[0].name} if count == 1 else {}
+    yield Cause(Kind.AGENT_SILENT, "", Severity.MEDIUM, f"{count} {words} silent: {names}{more}", **only)
 
 
 def _judged(tenant: Tenant, now: dt.datetime) -> Iterator[Cause]:

@@ -20,15 +20,10 @@ LOOK_AGAIN = dt.timedelta(minutes=15)
 BATCH = 200
 
 
-def mark(tenant: Tenant, latest: int) -> None:
-    """Part of a transaction under the tenant's lock: the stream is known to go on up to a number."""
-    make_due(tenant, marked=latest)
-
-
-def make_due(tenant: Tenant, **more: int) -> None:
-    """Part of a transaction under the tenant's lock: have the stream read now."""
+def make_due(tenant: Tenant) -> None:
+    """Part of a transaction under the tenant's lock: have the stream read now, or again by who reads it now."""
     ensure(tenant)
-    AlertCursor.objects.filter(tenant=tenant).update(due_at=timezone.now(), **more)
+    AlertCursor.objects.filter(tenant=tenant).update(due_at=timezone.now())
 
 
 def ensure(tenant: Tenant) -> None:
@@ -75,8 +70,8 @@ def give_back(cursor: AlertCursor, *, again_in: dt.timedelta | None) -> None:
     if mine is None:
         return
     mine.lease_owner, mine.lease_until = "", None
-    marked_meanwhile = mine.marked != cursor.marked
-    mine.due_at = now if marked_meanwhile else None if again_in is None else now + again_in
+    made_due_meanwhile = mine.due_at != cursor.due_at
+    mine.due_at = now if made_due_meanwhile else None if again_in is None else now + again_in
     mine.save(update_fields=["lease_owner", "lease_until", "due_at"])
 
 

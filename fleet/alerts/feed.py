@@ -19,17 +19,22 @@ from tenants.provisioning.wakeups import BULK, INTERACTIVE
 @handles("alerts")
 def note_mark(tenant: Tenant, change: Change) -> None:
     """Alerts that somebody should look at have come up to a number: have them read. Grave ones wait behind nothing."""
-    cursors.mark(tenant, int(change.data["latest"]))
+    cursors.make_due(tenant)
     is_grave = int(change.data["highest"]) >= LEVELS[Severity.HIGH]
     wake_on_commit(read_alerts, tenant.organization_id, tenant.pk, queue=INTERACTIVE if is_grave else BULK)
 
 
-@handles("tenant")
-@handles("agent_silence")
-def look_at_causes(tenant: Tenant, change: Change) -> None:
+@mirror.watches
+def look_at_causes(tenant: Tenant) -> None:
     """What is known of a tenant has changed: raise alerts for what is wrong, and close those of what is over."""
     cursors.ensure(tenant)
     standing.look(tenant)
+
+
+@handles("agent_silence")
+def look_at_silence(tenant: Tenant, change: Change) -> None:
+    """The edge told of agents alone, which are mirrored by now."""
+    look_at_causes(tenant)
 
 
 def refresh(tenant: Tenant, edge: EdgeApi) -> Iterator[None]:

@@ -100,7 +100,7 @@ def _text(value: Any, longest: int) -> str:
 
 
 def _names(value: Any) -> list[str]:
-    """Names that JSON writes as they are, so that one can be looked for in the stored list."""
+    """The first of a list's names, each cut short; what is no text is left out."""
     if not isinstance(value, list):
         return []
     return [_text(each, LONGEST_NAME) for each in value[:MOST_NAMES] if isinstance(each, str) and each]

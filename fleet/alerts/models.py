@@ -136,7 +136,6 @@ class Suppression(models.Model):
     id = models.CharField(primary_key=True, max_length=32, default=new_suppression_id, editable=False)
     organization = models.ForeignKey("organizations.Organization", on_delete=models.PROTECT, related_name="+")
     tenant = models.ForeignKey("tenants.Tenant", on_delete=models.CASCADE, null=True, blank=True, related_name="+")
-    kind = models.CharField(max_length=16, choices=Alert.Kind, default=Alert.Kind.RULE)
     rule_id = models.CharField(max_length=128, blank=True)
     agent_id = models.CharField(max_length=128, blank=True)
     reason = models.CharField(max_length=500)
@@ -156,7 +155,7 @@ class Suppression(models.Model):
         indexes = [models.Index(fields=["organization", "-created_at", "-id"], name="suppressions_of_organization")]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.rule_id}"
+        return f"rule {self.rule_id}"
 
     @property
     def is_in_force(self) -> bool:
@@ -166,15 +165,14 @@ class Suppression(models.Model):
 
 class AlertCursor(models.Model):
     """
-    How far one tenant's stream was read, `read_to`, and how far it is known to go on, `marked`.
+    How far one tenant's stream was read, `read_to`; null: nothing was read yet.
 
-    Null: nothing was read yet. `due_at` is when it is to be read next; whoever reads holds the lease. What was read up
-    to `read_at` is counted: of a log that was set back, only what is later is read.
+    `due_at` is when it is to be read next, also while somebody reads, who holds the lease. What was read up to
+    `read_at` is counted: of a log that was set back, only what is later is read.
     """
 
     tenant = models.OneToOneField("tenants.Tenant", on_delete=models.CASCADE, primary_key=True, related_name="+")
     organization = models.ForeignKey("organizations.Organization", on_delete=models.PROTECT, related_name="+")
-    marked = models.BigIntegerField(default=0)
     read_to = models.BigIntegerField(null=True, blank=True)
     read_at = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField(null=True, blank=True)

@@ -89,6 +89,6 @@ def suppression(actor: Actor, organization: Organization, suppression_id: str) -
     return found
 
 
-def found_among(actor: Actor, organization: Organization, alert_ids: Collection[str]) -> list[Alert]:
-    """Some alerts, in no order; those that the asker does not reach are left out."""
-    return list(alerts_of(actor, organization).filter(pk__in=alert_ids))
+def found_among(actor: Actor, organization: Organization, alert_ids: Collection[str]) -> QuerySet[Alert]:
+    """Some alerts; those that the asker does not reach are left out."""
+    return alerts_of(actor, organization).filter(pk__in=alert_ids)

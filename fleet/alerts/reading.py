@@ -17,7 +17,7 @@ import structlog
 from django.utils import timezone
 
 from controlplane import rls
-from fleet.alerts import cursors, standing
+from fleet.alerts import cursors, standing, suppressing
 from fleet.alerts.grouping import Group, fold
 from fleet.alerts.models import AlertCursor
 from fleet.alerts.recording import record
@@ -72,8 +72,10 @@ def read(organization_id: str, tenant_id: str) -> None:
     with structlog.contextvars.bound_contextvars(tenant=tenant_id):
         again_in = _read_on(cursor, tenant)
         with rls.acting_as(f"org:{organization_id}"):
-            # Certificates come near their end, and operations are given up, without the edge telling anything.
-            standing.look(mirror.locked(tenant_id))
+            # Certificates come near their end, and suppressions end, without the edge telling anything.
+            held = mirror.locked(tenant_id)
+            standing.look(held)
+            suppressing.look(held)
             cursors.give_back(cursor, again_in=again_in)
 
 

@@ -7,13 +7,13 @@ from fleet.alerts import facts
 from fleet.alerts.grouping import RECENT, Group
 from fleet.alerts.models import Alert
 from fleet.alerts.severity import severity_of
-from fleet.alerts.suppressing import Hiding, hidden_by, in_force
+from fleet.alerts.suppressing import HIDDEN, Hiding, hide, in_force
 from tenants.provisioning.models import Tenant
 
 AT_ONCE = 500
 COUNTED = (
     *("severity", "level", "title", "groups", "techniques", "tactics", "agent_name", "last_seq", "recent", "last_at"),
-    *("count", "suppressed_by", "suppressed_until"),
+    *("count", *HIDDEN),
 )
 
 
@@ -25,24 +25,23 @@ def record(tenant: Tenant, groups: Collection[Group]) -> None:
 
 
 def _record(tenant: Tenant, groups: Sequence[Group], hidings: Sequence[Hiding]) -> None:
-    standing = Alert.objects.select_for_update().filter(tenant=tenant, kind=Alert.Kind.RULE)
-    known = {
-        alert.key: alert for alert in standing.filter(key__in=[each.key for each in groups], state__in=Alert.TO_DO)
-    }
+    to_do = Alert.objects.filter(tenant=tenant, kind=Alert.Kind.RULE, state__in=Alert.TO_DO)
+    same = to_do.filter(key__in=[each.key for each in groups])
+    known = {alert.key: alert for alert in same.select_for_update(of=("self",)).order_by("pk")}
     new, old, graver = [], [], []
     for group in groups:
         alert = known.get(group.key)
         if alert is None:
-            new.append(alert := _raised(tenant, group))
+            new.append(_raised(tenant, group))
         else:
             before = alert.severity
             _count(alert, group)
             old.append(alert)
             graver += [alert] if alert.severity != before else []
-        _hide(alert, hidings)
+    shown = hide([*new, *old], hidings)
     Alert.objects.bulk_create(new)
     Alert.objects.bulk_update(old, COUNTED)
-    facts.tell(facts.RAISED, [*new, *graver])
+    facts.tell(facts.RAISED, [*new, *graver, *(alert for alert in shown if alert not in graver)])
 
 
 def _raised(tenant: Tenant, group: Group) -> Alert:
@@ -75,9 +74,3 @@ def _count(alert: Alert, group: Group) -> None:
 def _of_newest(group: Group) -> dict[str, object]:
     names = ("title", "groups", "techniques", "tactics", "agent_name", "last_seq", "last_at")
     return {name: getattr(group, name) for name in names}
-
-
-def _hide(alert: Alert, hidings: Sequence[Hiding]) -> None:
-    hiding = hidden_by(hidings, alert.kind, alert.rule_id, alert.agent_id, alert.tenant_id)
-    if hiding is not None:
-        alert.suppressed_by, alert.suppressed_until = hiding.id, hiding.ends_at

@@ -1,35 +1,24 @@
 """How long the inbox keeps alerts. What was done with them stays in the audit trail."""
 
 import datetime as dt
-from typing import Any
 
 from django.utils import timezone
 
-from controlplane import rls
+from controlplane.retention import forget_in_turns
 from fleet.alerts.models import Alert, Suppression
 
 KEPT = dt.timedelta(days=90)
-"""After an alert came last, and after a suppression ended. The SQL function of Postgres is told the same moment."""
-
-AT_ONCE = 5000
+"""After an alert came last, unless its cause stands, and after a suppression ended."""
 
 
 def forget() -> None:
-    """Remove old alerts with their history, and suppressions that ended long ago, some thousands a transaction."""
-    while _forget_some(timezone.now() - KEPT) == AT_ONCE:
-        pass
+    """Remove old alerts with their history, and suppressions that ended long ago."""
+    forget_in_turns("forget_old_alerts", timezone.now() - KEPT, otherwise=_forget_on_sqlite)
 
 
-def _forget_some(before: dt.datetime) -> int:
-    with rls.acting_as(""):
-        rows: list[dict[str, Any]] = rls.call(
-            "forget_old_alerts", before, AT_ONCE, otherwise=lambda: _forget_on_sqlite(before)
-        )
-    return int(rows[0]["removed"])
-
-
-def _forget_on_sqlite(before: dt.datetime) -> list[dict[str, int]]:
+def _forget_on_sqlite(before: dt.datetime, most: int) -> int:
     Suppression.objects.filter(ends_at__lt=before).delete()
-    old = list(Alert.objects.filter(last_at__lt=before).order_by("last_at").values_list("pk", flat=True)[:AT_ONCE])
+    rows = Alert.objects.filter(last_at__lt=before, stands=False).order_by("last_at")
+    old = list(rows.values_list("pk", flat=True)[:most])
     Alert.objects.filter(pk__in=old).delete()
-    return [{"removed": len(old)}]
+    return len(old)

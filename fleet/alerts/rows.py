@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from controlplane.marks import Mark
 from fleet.alerts.models import Alert, AlertEntry, Suppression
-from fleet.alerts.search import ALL, ME, STATES, TO_DO, AlertSearch
+from fleet.alerts.search import ALL, ME, STATES, AlertSearch
 from fleet.alerts.severity import Severity
 from organizations.models import Organization
 
@@ -31,6 +31,8 @@ DEEDS = {
     "suppress": "suppressed it",
     "settle": "closed it: its cause is over",
 }
+LEAVES_NOTHING_OUT = {"state": (ALL,), "suppressed": ("too",)}
+"""Values of a search that leave out nothing of what is to be done."""
 
 
 def alert_row(alert: Alert, page_of: Organization, names: Mapping[str, str]) -> dict[str, Any]:
@@ -117,7 +119,7 @@ def narrowing(form: AlertSearch) -> list[dict[str, str]]:
 
 def is_narrowed(form: AlertSearch) -> bool:
     """Whether a search leaves out anything that is to be done."""
-    return bool({**form.given, "state": ""}.keys() - {"state"}) or form.given.get("state", TO_DO) not in (TO_DO, ALL)
+    return any(value not in LEAVES_NOTHING_OUT.get(name, ()) for name, value in form.given.items())
 
 
 def people_in(alerts: Iterable[Alert], entries: Sequence[AlertEntry] = ()) -> set[str]:

@@ -59,7 +59,7 @@ CONDITIONS = {
     "client": lambda text: Q(organization=text) | Q(organization__name__icontains=text),
     "tenant": lambda text: Q(tenant=text) | Q(tenant__name__icontains=text),
     "text": lambda text: Q(title__icontains=text) | Q(rule_id=text) | Q(agent_name__icontains=text),
-    # Names hold nothing that JSON would write in another way; a technique finds those below it, such as T1110.001.
+    # Looked for as JSON writes a list, where ATT&CK's own names stand as they are; T1110 finds T1110.001 too.
     "technique": lambda text: Q(techniques_text__icontains=f'"{text}'),
     "tactic": lambda text: Q(tactics_text__icontains=f'"{text}'),
     "agent": lambda text: Q(agent_id=text) | Q(agent_name__icontains=text),

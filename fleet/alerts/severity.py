@@ -2,6 +2,8 @@
 
 from django.db.models import TextChoices
 
+from tenants.access.rows import HIGH, LOUD
+
 
 class Severity(TextChoices):
     """From the gravest on."""
@@ -11,7 +13,7 @@ class Severity(TextChoices):
     MEDIUM = "medium", "Medium"
 
 
-LEVELS = {Severity.CRITICAL: 15, Severity.HIGH: 12, Severity.MEDIUM: 7}
+LEVELS = {Severity.CRITICAL: 15, Severity.HIGH: LOUD, Severity.MEDIUM: HIGH}
 """The rule level from which on an alert is so grave; what is below all of them does not come into the inbox."""
 
 WORTH_A_LOOK = min(LEVELS.values())

@@ -3,7 +3,7 @@
 from django.utils import timezone
 
 from fleet.alerts import facts
-from fleet.alerts.causes import Cause, causes_of
+from fleet.alerts.causes import NAMED, Cause, Silence, causes_of, unknown_kinds
 from fleet.alerts.models import Alert, AlertEntry
 from fleet.alerts.severity import LEVELS
 from tenants.enrollment.models import Agent
@@ -20,21 +20,27 @@ def look(tenant: Tenant) -> None:
     Part of a transaction under the tenant's lock: have exactly the causes of now stand as alerts.
 
     Level-triggered: it goes by what is known of the tenant, so that it may be called at any time and any number of
-    times. An alert that somebody closed while its cause goes on stays closed, and is not raised anew for it.
+    times. An alert that somebody closed while its cause goes on stays closed, and is not raised anew for it. What can't
+    be told now is left as it is.
     """
-    silent = Agent.objects.filter(tenant=tenant, silent_at__isnull=False, quarantined_at=None).order_by("number")
     newest = Operation.objects.filter(tenant=tenant).exclude(kind__in=READING).order_by("-created_at", "-id").first()
-    found = {(each.kind, each.key): each for each in causes_of(tenant, list(silent), newest, timezone.now())}
-    rows = Alert.objects.select_for_update(of=("self",)).filter(tenant=tenant, stands=True)
-    standing = {(alert.kind, alert.key): alert for alert in rows}
+    found = {(each.kind, each.key): each for each in causes_of(tenant, _silence(tenant), newest, timezone.now())}
+    rows = Alert.objects.select_for_update(of=("self",)).filter(tenant=tenant, stands=True).order_by("pk")
+    standing, unknown = {(alert.kind, alert.key): alert for alert in rows}, unknown_kinds(tenant)
     for which, alert in standing.items():
-        if which not in found:
-            _settle(alert)
-        else:
+        if which in found:
             _describe(alert, found[which])
+        elif alert.kind not in unknown:
+            _settle(alert)
     for which, cause in found.items():
         if which not in standing:
             _raise(tenant, cause)
+
+
+def _silence(tenant: Tenant) -> Silence:
+    """`silent_at` alone may be older than what was heard since; without it, the tenant's own threshold is not over."""
+    agents = Agent.objects.filter(Agent.STATES["silent"], tenant=tenant, silent_at__isnull=False)
+    return Silence(agents.count(), list(agents.order_by("number")[:NAMED]))
 
 
 def _raise(tenant: Tenant, cause: Cause) -> None:

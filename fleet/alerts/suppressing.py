@@ -1,7 +1,7 @@
-"""Which suppressions hold for a tenant's alerts, and what they say of one."""
+"""Which suppressions hold for alerts, and which alerts they hide."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,13 +9,18 @@ from django.db.models import Q
 from django.utils import timezone
 
 from controlplane import rls
-from fleet.alerts.models import Suppression
+from fleet.alerts import facts
+from fleet.alerts.models import Alert, Suppression
 from organizations.models import Grant
-from organizations.permissions import ROLES
+from organizations.permissions import roles_with
 from organizations.standings import current
+from tenants.provisioning.models import Tenant
 
-CEILINGS = sorted(role for role, permissions in ROLES.items() if "alert.handle" in permissions)
+CEILINGS = roles_with("alert.handle")
 """Of a grant under which an MSP's suppressions hold in a client: it may handle the client's alerts anyway."""
+
+HIDDEN = ("suppressed_by", "suppressed_until")
+"""What of an alert says that it is hidden."""
 
 
 @dataclass(frozen=True)
@@ -23,16 +28,15 @@ class Hiding:
     """A suppression in force, as far as it says what it hides."""
 
     id: str
-    kind: str
     rule_id: str
     agent_id: str
     tenant_id: str | None
     ends_at: dt.datetime
 
-    def hides(self, kind: str, rule_id: str, agent_id: str, tenant_id: str) -> bool:
+    def hides(self, alert: Alert) -> bool:
         """Whether an alert is not to be shown."""
-        fits = self.kind == kind and self.rule_id == rule_id
-        return fits and self.tenant_id in (None, tenant_id) and self.agent_id in ("", agent_id)
+        fits = self.rule_id == alert.rule_id and self.tenant_id in (None, alert.tenant_id)
+        return fits and self.agent_id in ("", alert.agent_id)
 
 
 def in_force(organization_id: str) -> list[Hiding]:
@@ -47,15 +51,43 @@ def in_force(organization_id: str) -> list[Hiding]:
     return [Hiding(**row) for row in rows]
 
 
-def hidden_by(hidings: Iterable[Hiding], kind: str, rule_id: str, agent_id: str, tenant_id: str) -> Hiding | None:
-    """The suppression that hides an alert the longest; None where none does."""
-    fitting = (each for each in hidings if each.hides(kind, rule_id, agent_id, tenant_id))
-    return max(fitting, key=lambda each: each.ends_at, default=None)
+def hide(alerts: Iterable[Alert], hidings: Collection[Hiding]) -> list[Alert]:
+    """
+    Have each alert hidden by what hides it the longest, and shown where nothing does. The caller saves `HIDDEN`.
+
+    Returns those that were hidden, are shown again and are still open: whoever is told of alerts has not heard of them.
+    """
+    shown = []
+    for alert in alerts:
+        fitting = (each for each in hidings if each.hides(alert))
+        hiding, before = max(fitting, key=lambda each: each.ends_at, default=None), alert.suppressed_by
+        alert.suppressed_by = hiding.id if hiding else ""
+        alert.suppressed_until = hiding.ends_at if hiding else None
+        if before and hiding is None and alert.state == Alert.State.OPEN:
+            shown.append(alert)
+    return shown
+
+
+def hide_anew(alerts: Iterable[Alert]) -> None:
+    """Part of a transaction that holds the alerts, of any organizations: hide and show them by what is in force now."""
+    of: dict[str, list[Alert]] = {}
+    for alert in alerts:
+        of.setdefault(alert.organization_id, []).append(alert)
+    for organization_id, some in of.items():
+        shown = hide(some, in_force(organization_id))
+        Alert.objects.bulk_update(some, HIDDEN, batch_size=500)
+        facts.tell(facts.RAISED, shown)
+
+
+def look(tenant: Tenant) -> None:
+    """Part of a transaction under the tenant's lock, by the clock: show what no suppression hides any more."""
+    hidden = Alert.objects.filter(tenant=tenant, state__in=Alert.TO_DO).exclude(suppressed_by="")
+    hide_anew(hidden.select_for_update(of=("self",)).order_by("pk"))
 
 
 def reach_of(suppression: Suppression) -> Q:
     """The condition on alerts that a suppression hides, if all organizations were asked."""
-    fits = Q(kind=suppression.kind, rule_id=suppression.rule_id)
+    fits = Q(rule_id=suppression.rule_id)
     if suppression.agent_id:
         fits &= Q(agent_id=suppression.agent_id)
     if suppression.tenant_id:
@@ -74,4 +106,4 @@ def _in_force(organization_id: str) -> list[dict[str, Any]]:
     found = Suppression.objects.filter(
         Q(organization=organization_id) | Q(organization__in=msps), ended_at=None, ends_at__gt=timezone.now()
     )
-    return [dict(row) for row in found.values("id", "kind", "rule_id", "agent_id", "tenant_id", "ends_at")]
+    return [dict(row) for row in found.values("id", "rule_id", "agent_id", "tenant_id", "ends_at")]

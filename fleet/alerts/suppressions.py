@@ -3,12 +3,13 @@
 import datetime as dt
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Forbidden, Invalid
 from fleet.alerts.models import Alert, AlertEntry, Suppression
-from fleet.alerts.suppressing import hidden_by, in_force, reach_of
+from fleet.alerts.suppressing import hide_anew, reach_of
 from organizations import access
 from organizations.actions import trail
 from organizations.models import Organization
@@ -60,28 +61,34 @@ def suppress(
 
 @transaction.atomic
 def end(*, by: Actor, suppression: Suppression) -> Suppression:
-    """Have what it hides shown again now, unless another hides it too. Raises Conflict where it is over, Forbidden."""
+    """
+    Have what it hides shown again now, unless another hides it too. Raises Conflict where it is over, Forbidden.
+
+    Whoever may not make it for all clients may not end it for them either.
+    """
     held = Suppression.objects.select_for_update(of=("self",)).select_related("organization").get(pk=suppression.pk)
     standing = access.require(access.working_in(by, held.organization_id), "alert.handle", held.organization)
+    if held.tenant_id is None:
+        require_whole_reach(by, held.organization)
     if not held.is_in_force:
         raise Conflict("It has ended already. Nothing was changed.", code="SUPPRESSION_ENDED")
     held.ended_at, held.ended_by = timezone.now(), by.user_id
     held.save(update_fields=["ended_at", "ended_by"])
-    _show(held)
+    hide_anew(_locked(Q(suppressed_by=held.pk)))
     trail.record(by, standing, "fleet.suppression.end", held.pk, **_told(held))
     return held
 
 
 def require_whole_reach(by: Actor, organization: Organization) -> None:
     """
-    Refuse what would hold everywhere to whoever looks after some clients, or holds a key to some tenants.
+    Refuse what holds everywhere to whoever looks after some clients, or holds a key to some tenants.
 
-    The attack: they hide alerts of all the others, or have them told to themselves.
+    The attack: they hide alerts of all the others, or show what is hidden there.
     """
     if by.tenant_ids is not None:
-        raise Forbidden("This API key is limited to some tenants: name one of them. Nothing was saved.")
+        raise Forbidden("This API key is limited to some tenants, and this holds in all. Nothing was changed.")
     if organization.is_msp and organization.pk in limits_of(by, proven_roles(by)):
-        raise Forbidden("This would hold in all clients, and you look after some: do it for those. Nothing was saved.")
+        raise Forbidden("This holds in all clients, and you look after some: do it for those. Nothing was changed.")
 
 
 def _demand(
@@ -101,24 +108,17 @@ def _demand(
 
 
 def _hide(by: Actor, made: Suppression) -> None:
-    shorter = Alert.objects.filter(reach_of(made), state__in=Alert.TO_DO).exclude(suppressed_until__gte=made.ends_at)
-    ids = list(shorter.values_list("pk", "organization_id"))
-    Alert.objects.filter(pk__in=[pk for pk, _ in ids]).update(suppressed_by=made.pk, suppressed_until=made.ends_at)
+    alerts = _locked(reach_of(made) & Q(state__in=Alert.TO_DO))
+    hide_anew(alerts)
     AlertEntry.objects.bulk_create(
-        AlertEntry(alert_id=pk, organization_id=whose, what="suppress", by=by.user_id, text=made.reason)
-        for pk, whose in ids
+        AlertEntry(alert=each, organization_id=each.organization_id, what="suppress", by=by.user_id, text=made.reason)
+        for each in alerts
+        if each.suppressed_by == made.pk
     )
 
 
-def _show(ended: Suppression) -> None:
-    hidden = list(Alert.objects.filter(suppressed_by=ended.pk))
-    others = {whose: in_force(whose) for whose in {alert.organization_id for alert in hidden}}
-    for alert in hidden:
-        told = (alert.kind, alert.rule_id, alert.agent_id, alert.tenant_id)
-        another = hidden_by(others[alert.organization_id], *told)
-        alert.suppressed_by = another.id if another else ""
-        alert.suppressed_until = another.ends_at if another else None
-    Alert.objects.bulk_update(hidden, ["suppressed_by", "suppressed_until"], batch_size=500)
+def _locked(which: Q) -> list[Alert]:
+    return list(Alert.objects.filter(which).select_for_update(of=("self",)).order_by("pk"))
 
 
 def _told(suppression: Suppression) -> dict[str, str]:

@@ -13,15 +13,14 @@ from controlplane.problems import Conflict, Invalid
 from fleet.alerts.models import Alert
 from fleet.alerts.queries import organizations_around
 from fleet.alerts.severity import Severity
-from fleet.alerts.suppressions import require_whole_reach
 from fleet.routing import routing
+from fleet.routing.addresses import is_ours
 from fleet.routing.kinds import KINDS, LEAST_SIGNING_SECRET, DestinationKind, Field
 from fleet.routing.models import Destination, Notice, Route
 from organizations import access
 from organizations.actions import trail
-from organizations.models import Membership, Organization
+from organizations.models import Organization
 from organizations.sso import outgoing
-from organizations.sso.domains import reach
 
 LONGEST_NAME = 80
 MOST_DESTINATIONS, MOST_ROUTES = 50, 100
@@ -108,8 +107,6 @@ def add_route(
     around = {each.pk for each in organizations_around(by, organization)}
     if set(clients) - around:
         raise Invalid("One of these organizations is none that you see here.", field="clients")
-    if not clients:
-        require_whole_reach(by, organization)
     if Route.objects.filter(organization=organization).count() >= MOST_ROUTES:
         raise Conflict(f"There are {MOST_ROUTES} routes already. Nothing was saved.", code="TOO_MANY")
     terms = {"severity": severity, "kinds": sorted(set(kinds)), "clients": sorted(set(clients))}
@@ -128,8 +125,15 @@ def remove_route(*, by: Actor, route: Route) -> None:
 
 @transaction.atomic
 def replay(*, by: Actor, notice: Notice) -> Notice:
-    """Send once more what the destination did not take. Raises Conflict for one that is on its way or was taken."""
+    """
+    Send once more what the destination did not take.
+
+    Raises Conflict for one that is on its way or was taken, and for what was raised and is closed by now: its end was
+    told nobody who had not heard of its beginning, so that it would never end there.
+    """
     standing = access.require(by, "alert.route", notice.organization_id)
+    if notice.what == Notice.What.RAISED and not _is_to_do(notice.alert_id):
+        raise Conflict("The alert was closed meanwhile. Nothing was sent.", code="NOTICE_STATE")
     failed = Notice.objects.filter(pk=notice.pk, state=Notice.State.FAILED, destination__removed_at=None)
     if not failed.update(state=Notice.State.WAITING, attempts=0, next_attempt_at=timezone.now(), last_error=""):
         raise Conflict("Only what was given up is sent again. Nothing was changed.", code="NOTICE_STATE")
@@ -170,14 +174,16 @@ def _value(name: str, field: Field, given: Any) -> str:
     return value
 
 
+def _is_to_do(alert_id: str) -> bool:
+    return Alert.objects.filter(pk=alert_id, state__in=Alert.TO_DO).exists()
+
+
 def _require_ours(organization: Organization, address: str) -> None:
-    """The attack: an organization has us mail what it likes to strangers."""
     try:
         validate_email(address)
     except ValidationError as error:
         raise Invalid("This is no e-mail address. Nothing was saved.", field="to") from error
-    members = Membership.objects.filter(organization=organization, blocked_at=None, user__email_verified=True)
-    if not (members.filter(user__email__iexact=address).exists() or reach.proves(organization, address)):
+    if not is_ours(organization, address):
         raise Invalid(
             "Alerts are mailed to members, and to addresses in a domain that the organization has proven.", field="to"
         )

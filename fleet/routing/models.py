@@ -87,7 +87,8 @@ class Notice(models.Model):
     One message to one destination: that an alert was raised, or what became of it; or that somebody tries it out.
 
     `content` is what there is to say, as it was when that happened. While it is `waiting` it is tried at
-    `next_attempt_at`. One of a kind for each alert and destination, however often the alert is counted.
+    `next_attempt_at`. One of a kind for each alert and destination, however often the alert is counted; one for many at
+    once has the gravest of them.
     """
 
     class State(models.TextChoices):

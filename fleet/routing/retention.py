@@ -1,35 +1,25 @@
 """How long the log of notices is kept."""
 
 import datetime as dt
-from typing import Any
 
 from django.utils import timezone
 
-from controlplane import rls
+from controlplane.retention import forget_in_turns
+from fleet.alerts.models import Alert
 from fleet.routing.models import Notice
 
 KEPT = dt.timedelta(days=90)
-"""As long as alerts are: a younger alert is told once, and that it was is known by its notice."""
-
-AT_ONCE = 5000
+"""Longer where its alert is yet to be closed: what was told of that, and whom its end is told, is known by it."""
 
 
 def forget() -> None:
-    """Remove notices that are over and old, some thousands a transaction."""
-    while _forget_some(timezone.now() - KEPT) == AT_ONCE:
-        pass
+    """Remove notices that are over and old."""
+    forget_in_turns("forget_old_notices", timezone.now() - KEPT, otherwise=_forget_on_sqlite)
 
 
-def _forget_some(before: dt.datetime) -> int:
-    with rls.acting_as(""):
-        rows: list[dict[str, Any]] = rls.call(
-            "forget_old_notices", before, AT_ONCE, otherwise=lambda: _forget_on_sqlite(before)
-        )
-    return int(rows[0]["removed"])
-
-
-def _forget_on_sqlite(before: dt.datetime) -> list[dict[str, int]]:
-    rows = Notice.objects.filter(created_at__lt=before, next_attempt_at=None).order_by("created_at")
-    old = list(rows.values_list("pk", flat=True)[:AT_ONCE])
+def _forget_on_sqlite(before: dt.datetime, most: int) -> int:
+    to_do = Alert.objects.filter(state__in=Alert.TO_DO).values("pk")
+    over = Notice.objects.filter(created_at__lt=before, next_attempt_at=None).exclude(alert_id__in=to_do)
+    old = list(over.order_by("created_at").values_list("pk", flat=True)[:most])
     Notice.objects.filter(pk__in=old).delete()
-    return [{"removed": len(old)}]
+    return len(old)

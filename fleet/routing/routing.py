@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
@@ -18,14 +18,14 @@ from fleet.alerts.severity import at_least
 from fleet.routing.kinds import KINDS
 from fleet.routing.models import Notice, Route
 from organizations.models import Grant
-from organizations.permissions import ROLES
+from organizations.permissions import roles_with
 from organizations.standings import current
 from tenants.provisioning.wakeups import INTERACTIVE
 
 MOST_AT_ONCE = 20
 """Of more alerts that are raised at once, a destination is told the gravest one by one and of the rest how many."""
 
-CEILINGS = sorted(role for role, permissions in ROLES.items() if "events.read" in permissions)
+CEILINGS = roles_with("events.read")
 """Of a grant under which an MSP is told of a client's alerts: it reads them anyway."""
 
 WHAT = {
@@ -48,7 +48,7 @@ def route(message: Message) -> None:
             continue
         fitting = [alert for alert in alerts if any(leads(way, alert) for way in ways)]
         if fitting:
-            _write(ways[0], what, fitting)
+            _write(ways[0], what, fitting, message)
 
 
 def leads(way: Way, alert: Alert) -> bool:
@@ -88,28 +88,38 @@ def wake_sending(notice: Notice) -> None:
     wake_on_commit(send_notice, notice.organization_id, notice.pk, queue=INTERACTIVE)
 
 
-def _write(way: Way, what: Notice.What, alerts: Sequence[Alert]) -> None:
+def _write(way: Way, what: Notice.What, alerts: Sequence[Alert], message: Message) -> None:
     organization_id, destination_id = way["organization_id"], way["destination_id"]
     with rls.acting_as(f"org:{organization_id}"):
         told = Notice.objects.filter(destination=destination_id, alert_id__in=[alert.pk for alert in alerts])
-        known = set(told.filter(what=what).values_list("alert_id", flat=True))
-        if what != Notice.What.RAISED:
+        if what == Notice.What.RAISED:
+            # What this very fact wrote before counts among those it tells of, so that the rest is the same rest again.
+            before = _of(told.filter(what=what, created_at__lt=message.created_at))
+            alerts = [alert for alert in alerts if alert.pk not in before]
+            _write_many(organization_id, destination_id, alerts[MOST_AT_ONCE:])
+            alerts = alerts[:MOST_AT_ONCE]
+        else:
             # Who was not told that it was raised has nothing to be told of its end.
-            raised = set(told.filter(what=Notice.What.RAISED).values_list("alert_id", flat=True))
+            raised = _of(told.filter(what=Notice.What.RAISED).exclude(state=Notice.State.FAILED))
             alerts = [alert for alert in alerts if alert.pk in raised]
-        due = [alert for alert in alerts if alert.pk not in known]
-        if what == Notice.What.RAISED and len(due) > MOST_AT_ONCE:
-            _write_many(organization_id, destination_id, due[MOST_AT_ONCE:])
-            due = due[:MOST_AT_ONCE]
-        for alert in due:
-            write(organization_id, destination_id, what, content_of(alert, what, organization_id))
+        known = _of(told.filter(what=what))
+        for alert in alerts:
+            if alert.pk not in known:
+                write(organization_id, destination_id, what, content_of(alert, what, organization_id))
+
+
+def _of(notices: QuerySet[Notice]) -> set[str]:
+    return set(notices.values_list("alert_id", flat=True))
 
 
 def _write_many(organization_id: str, destination_id: str, alerts: Sequence[Alert]) -> None:
-    gravest = alerts[0]
+    """One notice for all of them, known by the first: a fact that is delivered twice tells it once."""
+    same = Notice.objects.filter(destination=destination_id, what=Notice.What.MANY)
+    if not alerts or same.filter(alert_id=alerts[0].pk).exists():
+        return
     content = {
-        **content_of(gravest, Notice.What.MANY, organization_id),
-        **{"alert": "", "key": "", "agent": "", "rule": "", "tenant": ""},
+        **content_of(alerts[0], Notice.What.MANY, organization_id),
+        **{"key": "", "agent": "", "rule": "", "tenant": ""},
         "title": f"{len(alerts)} more alerts were raised at once",
         "link": link("fleet:alerts", organization_id),
     }

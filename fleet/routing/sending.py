@@ -13,8 +13,10 @@ from django.db.models import F
 from django.utils import timezone
 
 from controlplane import mail, rls
+from fleet.routing.addresses import is_ours
 from fleet.routing.kinds import KINDS
 from fleet.routing.models import Notice
+from organizations.models import Organization
 from organizations.sso import outgoing
 
 log = structlog.get_logger(__name__)
@@ -27,7 +29,10 @@ IN_ORDER = dt.timedelta(seconds=15)
 
 BATCH = 200
 AGAIN = frozenset({408, 425, 429})
+ENDS = frozenset({Notice.What.ACKNOWLEDGED, Notice.What.CLOSED})
 WHAT_IT_IS = "destination's address"
+NEVER_RAISED = "It was not told that this was raised."
+NOT_OURS = "The address is no member's any more, and in no domain that the organization has proven."
 
 
 class NotTaken(Exception):
@@ -71,6 +76,9 @@ def _claim(notice_id: str) -> Notice | None:
     if notice.alert_id and _has_forerunner(notice):
         waiting.update(next_attempt_at=now + IN_ORDER)
         return None
+    if notice.what in ENDS and not _was_raised(notice):
+        _settle(notice, Notice.State.FAILED, NEVER_RAISED)
+        return None
     pause = PAUSES[min(notice.attempts, len(PAUSES) - 1)]
     claimed = waiting.filter(attempts=notice.attempts).update(attempts=F("attempts") + 1, next_attempt_at=now + pause)
     notice.attempts += 1
@@ -81,6 +89,12 @@ def _has_forerunner(notice: Notice) -> bool:
     """The attack on an incident: it is resolved before it was triggered, and then stands for ever."""
     same = Notice.objects.filter(destination=notice.destination_id, alert_id=notice.alert_id)
     return same.filter(state=Notice.State.WAITING, created_at__lt=notice.created_at).exists()
+
+
+def _was_raised(notice: Notice) -> bool:
+    """Whether its destination took that the alert was raised; of an alert without a beginning no end is told."""
+    same = Notice.objects.filter(destination=notice.destination_id, alert_id=notice.alert_id)
+    return same.filter(what=Notice.What.RAISED, state=Notice.State.SENT).exists()
 
 
 def _hand_over(notice: Notice) -> None:
@@ -103,8 +117,8 @@ def _hand_over(notice: Notice) -> None:
 
 
 def _mail(notice: Notice) -> None:
-    """By the portal's own mail, which is tried again by itself."""
-    organization_id = notice.organization_id
+    """By the portal's own mail, which is tried again by itself; to an address that is the organization's now."""
+    organization_id, to = notice.organization_id, notice.destination.settings["to"]
     context: dict[str, Any] = {
         **notice.content,
         "title": mail.unlinked(str(notice.content["title"])),
@@ -114,12 +128,9 @@ def _mail(notice: Notice) -> None:
         "organization_id": organization_id,
     }
     with rls.acting_as(f"org:{organization_id}"):
-        mail.write(
-            to=notice.destination.settings["to"],
-            template="alert_notice",
-            context=context,
-            organization_id=organization_id,
-        )
+        if not is_ours(Organization.objects.get(pk=organization_id), to):
+            raise NotTaken(NOT_OURS, again=False)
+        mail.write(to=to, template="alert_notice", context=context, organization_id=organization_id)
         # With the mail or not at all, so that it is written once.
         _settle(notice, Notice.State.SENT, "")
 

@@ -62,7 +62,7 @@ class NoticeOut(serializers.ModelSerializer[Notice]):
     """One message to one destination, and what became of it."""
 
     destination = serializers.CharField(source="destination_id")
-    alert = serializers.CharField(source="alert_id", help_text="empty for a test, and for many at once")
+    alert = serializers.CharField(source="alert_id", help_text="empty for a test; for many at once, the gravest")
     title = serializers.CharField(source="content.title")
 
     class Meta:

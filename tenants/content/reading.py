@@ -8,14 +8,14 @@ from django.db.models import F, Q
 
 from controlplane import rls
 from organizations.models import Grant, Organization
-from organizations.permissions import ROLES
+from organizations.permissions import roles_with
 from organizations.standings import current
 from tenants.content.bundles import sha256_of
 from tenants.content.layers import Effective, Given, Layer, Level, Source, effective, in_use
 from tenants.content.models import ContentBundle, ContentFile, ContentVersion
 from tenants.provisioning.models import Tenant
 
-CEILINGS = sorted(role for role, permissions in ROLES.items() if "tenant.operate" in permissions)
+CEILINGS = roles_with("tenant.operate")
 """Of a grant under which a provider's content reaches a client: it may run the client's tenants anyway."""
 
 

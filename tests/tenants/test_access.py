@@ -178,6 +178,7 @@ def test_a_dashboard_opens_where_it_was_asked_to(running, edge, alice_acts):
             "/app/../../session",
             "/app/%2e%2e/%2e%2e/session",
             "/app/x/..",
+            "/app/../../app/x",
             "/app/\r\nset-cookie:x",
             "/app/" + "x" * 2000,
         ),

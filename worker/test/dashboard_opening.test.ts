@@ -50,6 +50,8 @@ describe("opening a dashboard", () => {
     "//evil.example/app/",
     "https://evil.example/app/",
     "/app/../../session",
+    "/app/../../app/discover",
+    "/app/%2e%2e/%2e%2e/app/discover",
     "/app/%2e%2e/%2E./session",
     "/app/\\\\evil.example",
     "/app/a b",

@@ -8,6 +8,8 @@ from typing import Any
 Content = Mapping[str, Any]
 """What a notice says: `what`, `alert`, `title`, `severity`, `client`, `tenant`, `agent`, `rule`, `link`, `at`."""
 
+AS_JSON = {"Content-Type": "application/json"}
+
 
 @dataclass(frozen=True)
 class Request:
@@ -21,8 +23,12 @@ class Request:
 def json_request(url: str, body: Mapping[str, Any], **headers: str) -> Request:
     """The request with a JSON body."""
     told = {name.replace("_", "-"): value for name, value in headers.items()}
-    content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-    return Request(url, content, {"Content-Type": "application/json", **told})
+    return Request(url, encoded(body), {**AS_JSON, **told})
+
+
+def encoded(body: Mapping[str, Any]) -> bytes:
+    """The bytes of a JSON body, which a signature is made over."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def facts(content: Content) -> list[tuple[str, str]]:

@@ -7,20 +7,18 @@ Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/st
 import base64
 import hashlib
 import hmac
-import json
 import time
 
 from fleet.routing.models import Destination
-from fleet.routing.senders.request import Content, Request
+from fleet.routing.senders.request import AS_JSON, Content, Request, encoded
 
 
 def build(destination: Destination, content: Content) -> Request:
     """The secret is what both sides sign with; `webhook-id` stays the same when a notice is tried again."""
-    told = {"type": f"alert.{content['what']}", "timestamp": content["at"], "data": dict(content)}
-    body = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+    body = encoded({"type": f"alert.{content['what']}", "timestamp": content["at"], "data": dict(content)})
     message_id, now = str(content["notice"]), str(int(time.time()))
     headers = {
-        "Content-Type": "application/json",
+        **AS_JSON,
         "webhook-id": message_id,
         "webhook-timestamp": now,
         "webhook-signature": f"v1,{signature(destination.secret, message_id, now, body)}",

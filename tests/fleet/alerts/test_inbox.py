@@ -4,6 +4,8 @@ from typing import Any
 
 import httpx
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from controlplane import rls
 from controlplane.models import AuditEntry
@@ -160,6 +162,16 @@ def test_states_follow_one_another(three, acme, alice, before, act, after):
         return
     (changed,) = handle(alice, acme, one, act).changed
     assert changed.state == after
+
+
+def test_many_are_locked_by_one_question_in_one_order(three, msp, maria):
+    """The attack on a busy inbox: two people handle the same alerts in other orders, and wait for each other."""
+    with CaptureQueriesContext(connection) as said:
+        handle(maria, msp, [three[2], three[0], three[1]], "close")
+    reads = [each["sql"] for each in said if each["sql"].startswith("SELECT") and 'FROM "fleet_alert"' in each["sql"]]
+    (held,) = reads
+    assert 'ORDER BY "fleet_alert"."id" ASC' in held
+    assert ("FOR UPDATE" in held) == (connection.vendor == "postgresql")
 
 
 def test_what_came_again_since_it_was_closed_is_not_reopened(office, bring, acme, alice):

@@ -82,7 +82,8 @@ def test_after_it_was_closed_the_same_is_another_alert(office, bring):
 def test_a_storm_costs_few_writes(office, edge, monkeypatch):
     monkeypatch.setattr(reading, "A_PAGE", 100)
     monkeypatch.setattr(reading, "PAGES_A_STRETCH", 10)
-    mark(office, edge.alert(office.pk, times=3000))
+    edge.alert(office.pk, times=3000)
+    mark(office)
     with CaptureQueriesContext(connection) as said:
         read(office)
     writes = [each["sql"] for each in said if each["sql"].startswith(("INSERT", "UPDATE"))]
@@ -92,7 +93,8 @@ def test_a_storm_costs_few_writes(office, edge, monkeypatch):
 
 
 def test_nothing_is_counted_twice_when_a_reader_dies_before_or_after_its_write(office, edge, monkeypatch):
-    mark(office, edge.alert(office.pk, times=5))
+    edge.alert(office.pk, times=5)
+    mark(office)
 
     def dies(*_: object, **__: object) -> None:
         raise SystemExit
@@ -120,7 +122,8 @@ def lapse(tenant) -> None:
 
 
 def test_a_reader_that_was_overtaken_counts_nothing(office, edge, monkeypatch):
-    mark(office, edge.alert(office.pk, times=5))
+    edge.alert(office.pk, times=5)
+    mark(office)
     ours = recording.record
 
     def slowly(tenant, groups) -> None:
@@ -133,7 +136,8 @@ def test_a_reader_that_was_overtaken_counts_nothing(office, edge, monkeypatch):
 
 
 def test_one_reads_at_a_time(office, edge):
-    mark(office, edge.alert(office.pk))
+    edge.alert(office.pk)
+    mark(office)
     with rls.acting_as(f"org:{office.organization_id}"):
         assert cursors.claim(office.pk)
     before = len(edge.calls)
@@ -142,12 +146,14 @@ def test_one_reads_at_a_time(office, edge):
 
 
 def test_a_mark_that_comes_while_somebody_reads_is_not_lost(office, edge, monkeypatch):
-    mark(office, edge.alert(office.pk))
+    edge.alert(office.pk)
+    mark(office)
     ours = recording.record
 
     def while_marked(tenant, groups) -> None:
         ours(tenant, groups)
-        cursors.mark(tenant, edge.alert(office.pk))
+        edge.alert(office.pk)
+        cursors.make_due(tenant)
 
     with monkeypatch.context() as patch:
         patch.setattr(reading, "record", while_marked)
@@ -161,7 +167,8 @@ def test_a_mark_that_comes_while_somebody_reads_is_not_lost(office, edge, monkey
 def test_a_lost_wake_up_is_made_up_for_by_the_sweep(office, edge, monkeypatch):
     woken = []
     monkeypatch.setattr(tasks, "wake", lambda task, *args, queue: woken.append((task.name, args)))
-    mark(office, edge.alert(office.pk))
+    edge.alert(office.pk)
+    mark(office)
     tasks.sweep_alerts()
     assert woken == [("fleet.tasks.read_alerts", (office.organization_id, office.pk))]
 
@@ -173,13 +180,14 @@ def test_beat_knows_the_sweeps():
 
 
 def test_an_edge_that_is_away_loses_nothing(office, edge):
-    mark(office, edge.alert(office.pk))
+    edge.alert(office.pk)
+    mark(office)
     edge.fail_next("/api/events", httpx.ConnectError("away"))
     read(office)
     cursor = cursor_of(office)
     assert (alerts(), cursor.read_to, cursor.lease_owner) == ([], None, "")
     assert cursor.due_at > timezone.now()
-    mark(office, 1)
+    mark(office)
     read(office)
     assert len(alerts()) == 1
 
@@ -187,7 +195,8 @@ def test_an_edge_that_is_away_loses_nothing(office, edge):
 def test_what_was_read_before_the_edge_went_away_stays_counted(office, edge, monkeypatch):
     monkeypatch.setattr(reading, "A_PAGE", 10)
     monkeypatch.setattr(reading, "PAGES_A_STRETCH", 1)
-    mark(office, edge.alert(office.pk, times=25))
+    edge.alert(office.pk, times=25)
+    mark(office)
     ours = reading.record
 
     def then_away(tenant, groups) -> None:
@@ -199,18 +208,20 @@ def test_what_was_read_before_the_edge_went_away_stays_counted(office, edge, mon
         read(office)
     assert (alerts()[0].count, cursor_of(office).read_to) == (10, 10)
     edge.failures.clear()
-    mark(office, 25)
+    mark(office)
     read(office)
     assert alerts()[0].count == 25
 
 
 def test_a_stream_is_first_read_from_lately_and_then_from_where_it_was(office, edge):
     edge.alert(office.pk, rule="old", ago=FIRST_LOOK.total_seconds() + 60)
-    mark(office, edge.alert(office.pk, rule="new"))
+    edge.alert(office.pk, rule="new")
+    mark(office)
     read(office)
     assert [alert.rule_id for alert in alerts()] == ["new"]
     assert b"from=" in edge.requests[-1].url.query
-    mark(office, edge.alert(office.pk, rule="newer"))
+    edge.alert(office.pk, rule="newer")
+    mark(office)
     read(office)
     assert b"after=2" in edge.requests[-1].url.query
     assert b"from=" not in edge.requests[-1].url.query
@@ -246,7 +257,8 @@ def test_the_stream_is_read_with_the_platforms_own_credential(office, edge, brin
 def test_pages_of_a_stretch_are_bounded(office, edge, monkeypatch):
     monkeypatch.setattr(reading, "A_PAGE", 1)
     monkeypatch.setattr(reading, "STRETCHES_A_SHIFT", 1)
-    mark(office, edge.alert(office.pk, times=PAGES_A_STRETCH + 5))
+    edge.alert(office.pk, times=PAGES_A_STRETCH + 5)
+    mark(office)
     read(office)
     assert alerts()[0].count == PAGES_A_STRETCH
     assert len(cursors.due()) == 1

@@ -16,6 +16,7 @@ from organizations.models import ClientRole, Grant, Membership
 from tests.cast import actor_for, session_of
 from tests.database import all_rows
 from tests.fleet.alerts.conftest import alerts
+from tests.fleet.alerts.test_causes import view
 from tests.fleet.alerts.test_inbox import handle, shown
 
 pytestmark = pytest.mark.django_db
@@ -35,6 +36,14 @@ def end(person, organization, suppression: Suppression) -> None:
     with rls.acting_as(by.rls_actor):
         found = queries.suppression(by, organization, suppression.pk)
         suppressions.end(by=by, suppression=found)
+
+
+def run_out() -> None:
+    """As if the time of every suppression were over."""
+    with all_rows():
+        past = timezone.now() - dt.timedelta(hours=1)
+        Suppression.objects.update(ends_at=past)
+        Alert.objects.exclude(suppressed_until=None).update(suppressed_until=past)
 
 
 def test_it_hides_what_stands_and_what_comes_and_both_are_counted(office, bring, acme, bob):
@@ -64,13 +73,11 @@ def test_it_ends_by_itself(office, bring, acme, bob):
     suppress(bob, acme)
     bring(office)
     assert shown(bob, acme) == []
-    with all_rows():
-        past = timezone.now() - dt.timedelta(seconds=1)
-        Suppression.objects.update(ends_at=past)
-        Alert.objects.update(suppressed_until=past)
+    run_out()
     assert shown(bob, acme) == ["5763"]
     bring(office)
     assert shown(bob, acme) == ["5763"]
+    assert [(alert.suppressed_by, alert.suppressed_until) for alert in alerts()] == [("", None)]
 
 
 def test_ended_early_it_shows_what_it_hid_unless_another_hides_it(office, bring, acme, bob):
@@ -114,6 +121,16 @@ def test_an_msps_own_holds_in_all_clients_that_let_it_handle_alerts(
     assert hidden == {(office.pk, "001"), (office.pk, "002")}
 
 
+def test_what_comes_again_is_shown_once_nothing_hides_it_any_more(office, bring, acme, msp, paula, alice):
+    suppress(paula, msp)
+    bring(office)
+    assert shown(alice, acme) == []
+    with rls.acting_as(f"user:{alice.pk}"):
+        grants.withdraw(by=actor_for(alice), grant=Grant.objects.get(client=acme))
+    bring(office)
+    assert shown(alice, acme) == ["5763"]
+
+
 def test_it_holds_no_more_once_the_client_has_withdrawn_from_the_msp(office, bring, acme, msp, paula, alice):
     suppress(paula, msp)
     with rls.acting_as(f"user:{alice.pk}"):
@@ -122,15 +139,29 @@ def test_it_holds_no_more_once_the_client_has_withdrawn_from_the_msp(office, bri
     assert shown(alice, acme) == ["5763"]
 
 
-def test_whoever_looks_after_some_clients_hides_nothing_in_all(office, bring, msp, acme, maria):
+def look_after_acme_alone(msp, acme, person) -> None:
     with all_rows():
-        membership = Membership.objects.get(organization=msp, user=maria)
+        membership = Membership.objects.get(organization=msp, user=person)
         ClientRole.objects.create(
             organization=msp, membership=membership, role="operator", reach=ClientRole.Reach.ONLY, clients=[acme.pk]
         )
+
+
+def test_whoever_looks_after_some_clients_hides_nothing_in_all(office, bring, msp, acme, maria):
+    look_after_acme_alone(msp, acme, maria)
     with pytest.raises(Forbidden):
         suppress(maria, msp)
     suppress(maria, acme)
+
+
+def test_nor_shows_what_is_hidden_in_all(office, bring, msp, acme, maria, paula):
+    made = suppress(paula, msp)
+    look_after_acme_alone(msp, acme, maria)
+    with pytest.raises(Forbidden):
+        end(maria, msp, made)
+    bring(office)
+    assert shown(paula, msp) == []
+    end(maria, msp, suppress(maria, acme, tenant=office))
 
 
 def test_a_viewer_suppresses_nothing(acme, vera):
@@ -217,3 +248,15 @@ def test_old_alerts_leave_with_their_history_and_young_ones_stay(office, bring, 
     assert [alert.rule_id for alert in alerts()] == ["young"]
     with all_rows():
         assert (AlertEntry.objects.count(), Suppression.objects.count()) == (1, 0)
+
+
+def test_an_old_alert_stays_as_long_as_its_cause_stands(office, edge):
+    silent = [{"code": "MANAGER_SILENT", "message": "Nothing has come.", "hint": ""}]
+    view(edge, office, attention=silent, agents={"enrolled": 2, "active": 0})
+    with all_rows():
+        Alert.objects.update(last_at=timezone.now() - retention.KEPT - dt.timedelta(days=1))
+    retention.forget()
+    assert [alert.kind for alert in alerts()] == ["tenant_silent"]
+    view(edge, office, attention=[])
+    retention.forget()
+    assert alerts() == []

@@ -47,9 +47,15 @@ def tell_to() -> Callable[..., Destination]:
     """Makes a destination of an organization, and a route to it."""
 
     def make(
-        person: User, organization: Organization, kind: str = "slack", *, severity: str = "medium", **more: Any
+        person: User,
+        organization: Organization,
+        kind: str = "slack",
+        *,
+        severity: str = "medium",
+        by: User | None = None,
+        **more: Any,
     ) -> Destination:
-        by = actor_for(person)
+        actor = actor_for(by or person)
         given = {
             "slack": {"settings": {}, "secret": "https://hooks.slack.example/services/T/B/hush"},
             "teams": {"settings": {}, "secret": "https://flows.example/workflow?sig=hush"},
@@ -64,9 +70,9 @@ def tell_to() -> Callable[..., Destination]:
             },
             "email": {"settings": {"to": person.email}},
         }[kind]
-        with rls.acting_as(by.rls_actor):
-            made = actions.add_destination(by=by, organization=organization, kind=kind, name=f"Our {kind}", **given)
-            actions.add_route(by=by, organization=organization, destination=made, severity=severity, **more)
+        with rls.acting_as(actor.rls_actor):
+            made = actions.add_destination(by=actor, organization=organization, kind=kind, name=f"Our {kind}", **given)
+            actions.add_route(by=actor, organization=organization, destination=made, severity=severity, **more)
         return made
 
     return make

@@ -15,6 +15,7 @@ from controlplane.problems import Conflict, Forbidden, Invalid
 from fleet.routing import actions, retention, sending
 from fleet.routing.models import Destination, Notice
 from fleet.routing.senders import slack, teams
+from organizations.models import Domain, Membership
 from organizations.sso import outgoing
 from tests.cast import actor_for, session_of
 from tests.database import all_rows
@@ -100,6 +101,35 @@ def test_one_that_was_claimed_is_not_sent_twice(office, bring, acme, alice, tell
     (notice,) = notices()
     sending.send(notice.organization_id, notice.pk)
     assert len(outside.posted) == 1
+
+
+def test_an_end_is_given_up_with_its_beginning(office, bring, acme, alice, tell_to, outside):
+    tell_to(alice, acme, "pagerduty")
+    outside.answers = [500, 400]
+    bring(office)
+    send_due()
+    handle(alice, acme, alerts(), "close")
+    for _ in range(3):
+        send_due()
+        later()
+    assert [body["event_action"] for _, body, _ in outside.posted] == ["trigger", "trigger"]
+    assert [(each.what, each.state, each.last_error) for each in notices()] == [
+        ("raised", "failed", "It answered 400."),
+        ("closed", "failed", "It was not told that this was raised."),
+    ]
+
+
+def test_what_is_closed_by_now_is_not_told_to_be_raised_again(office, bring, acme, alice, tell_to, outside):
+    tell_to(alice, acme, "pagerduty")
+    outside.answers = [400]
+    bring(office)
+    send_due()
+    handle(alice, acme, alerts(), "close")
+    (notice,), by = notices(), actor_for(alice)
+    with rls.acting_as(by.rls_actor), pytest.raises(Conflict, match="closed meanwhile"):
+        actions.replay(by=by, notice=notice)
+    send_due()
+    assert (notices()[0].state, len(outside.posted)) == ("failed", 1)
 
 
 def test_an_end_waits_for_its_beginning(office, bring, acme, alice, tell_to, outside):
@@ -190,6 +220,32 @@ def test_mail_goes_to_a_member_by_the_portals_own_way(office, bring, acme, alice
     assert mail.to == alice.email
     assert notices()[0].state == "sent"
     assert "evil.example" not in content.get("text", "")
+
+
+def test_mail_goes_to_nobody_who_has_left_since(office, bring, acme, alice, bob, tell_to):
+    tell_to(bob, acme, "email", by=alice)
+    with all_rows():
+        Membership.objects.get(organization=acme, user=bob).delete()
+    bring(office)
+    send_due()
+    (notice,) = notices()
+    assert (notice.state, notice.last_error) == ("failed", sending.NOT_OURS)
+    with all_rows():
+        assert not Mail.objects.filter(template="alert_notice").exists()
+
+
+def test_mail_goes_into_a_domain_as_long_as_it_is_proven(office, bring, acme, alice, tell_to):
+    destination = tell_to(alice, acme, "email")
+    with all_rows():
+        Destination.objects.filter(pk=destination.pk).update(settings={"to": "soc@acme.example"})
+        domain = Domain.objects.create(organization=acme, name="acme.example", state=Domain.State.PROVEN)
+    bring(office)
+    send_due()
+    with all_rows():
+        domain.delete()
+    bring(office, rule="other")
+    send_due()
+    assert [notice.state for notice in notices()] == ["sent", "failed"]
 
 
 @pytest.mark.parametrize(
@@ -325,3 +381,17 @@ def test_old_notices_leave_the_log(acme, alice, tell_to, outside):
         Notice.objects.filter(pk=old.pk).update(created_at=timezone.now() - retention.KEPT - dt.timedelta(days=1))
     retention.forget()
     assert len(notices()) == 1
+
+
+def test_what_was_told_of_an_alert_is_kept_until_that_is_closed(office, bring, acme, alice, tell_to, outside):
+    """Else it would be told twice, and nobody of its end."""
+    tell_to(alice, acme)
+    bring(office)
+    send_due()
+    with all_rows():
+        Notice.objects.update(created_at=timezone.now() - retention.KEPT - dt.timedelta(days=1))
+    retention.forget()
+    assert len(notices()) == 1
+    handle(alice, acme, alerts(), "close")
+    retention.forget()
+    assert notices() == []

@@ -2,6 +2,7 @@
 
 import { clientAddress } from "../auth/address";
 import { variantOf } from "../auth/claims";
+import { DASHBOARD } from "../auth/dashboard_path";
 import { sessionCookie, sessionDigest } from "../auth/session";
 import { dashboardOrigin } from "../bindings";
 import { boundedBytes, mayCarryBody } from "../body";
@@ -72,7 +73,7 @@ async function openSession(c: EdgeContext): Promise<Response> {
   const address = clientAddress(c.req.raw.headers);
   const redeemed = await tenantAnswering(c, c.var.dashboardTenant).redeemCode(digest(code), address);
   if ("refused" in redeemed) throw new EdgeError(...REFUSED_CODES[redeemed.refused]);
-  const location = `/dashboard${redeemed.path ?? "/"}`;
+  const location = `${DASHBOARD}${redeemed.path ?? "/"}`;
   const headers = { location, "cache-control": "no-store", "referrer-policy": "no-referrer" };
   const cookie = sessionCookie(redeemed.secret, redeemed.endsAt);
   return new Response(null, { status: 303, headers: { ...headers, "set-cookie": cookie } });
