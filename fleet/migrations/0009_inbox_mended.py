@@ -41,7 +41,7 @@ FORGETS = {
 
 
 class Migration(migrations.Migration):
-    dependencies = [("fleet", "0007_client_imports")]
+    dependencies = [("fleet", "0008_report_permissions")]
 
     operations = [
         # What a function answers can't be replaced.
