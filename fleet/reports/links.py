@@ -4,18 +4,23 @@ import datetime as dt
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.crypto import constant_time_compare
 
 from controlplane import rls
 from controlplane.actor import Actor
-from controlplane.ids import InvalidToken, digest, make_token, new_token_id, parse_token
+from controlplane.ids import digest
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
+from controlplane.public_links import Kind
 from fleet.reports import reading
 from fleet.reports.models import Report, ReportLink, new_link_id
 from organizations import access
 from organizations.actions import trail
 
-PREFIX = "rlk"
+LINKS = Kind(
+    prefix="rlk",
+    id_kind="rpl",
+    actor="reportlink",
+    working=lambda: ReportLink.objects.filter(revoked_at=None, expires_at__gt=timezone.now()),
+)
 LONGEST_DAYS = 90
 MOST = 50
 """Links of one report that open it."""
@@ -51,7 +56,7 @@ def write(
     Args: hides: tables that it does not show; None where `by` has just had the report made, and sees all of it.
     """
     link_id = new_link_id()
-    token = make_token(PREFIX, link_id, new_token_id())
+    token = LINKS.new_token(link_id)
     link = ReportLink.objects.create(
         id=link_id,
         organization_id=report.organization_id,
@@ -85,23 +90,10 @@ def open_by(token: str) -> ReportLink:
 
     Raises NotFound: the same for none, a shut and an ended one.
     """
-    link = _known(token)
+    link = LINKS.opened_by(token)
     if link is None:
         raise NotFound("There is no report here. The link may have ended.", hint="Ask whoever gave it to you.")
     with rls.reading_as(f"org:{link.organization_id}"):
         link.report = Report.objects.get(pk=link.report_id)
     link.report.figures = reading.without(link.report.figures, link.hides, reading.NOT_BY_LINK)
     return link
-
-
-def _known(token: str) -> ReportLink | None:
-    try:
-        parsed = parse_token(token)
-    except InvalidToken:
-        return None
-    if parsed.prefix != PREFIX:
-        return None
-    link_id = f"rpl_{parsed.owner}"
-    with rls.reading_as(f"reportlink:{link_id}"):
-        link = ReportLink.objects.filter(pk=link_id, revoked_at=None, expires_at__gt=timezone.now()).first()
-    return link if link is not None and constant_time_compare(link.digest, digest(token)) else None

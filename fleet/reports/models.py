@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 from django.db import models
 
 from controlplane.ids import new_id
+from controlplane.public_links import PublicLink
 
 
 def new_plan_id() -> str:
@@ -96,7 +97,7 @@ class Report(models.Model):
         return f"{self.name}, {' to '.join(f'{day:%Y-%m-%d}' for day in days)}"
 
 
-class ReportLink(models.Model):
+class ReportLink(PublicLink):
     """
     A public address of one report until a moment. Its token is told once; only the digest is stored. `hides` are tables
     that its maker did not see: client → parts.
@@ -107,13 +108,9 @@ class ReportLink(models.Model):
     id = models.CharField(primary_key=True, max_length=32, default=new_link_id, editable=False)
     organization = models.ForeignKey("organizations.Organization", on_delete=models.PROTECT, related_name="+")
     report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="links")
-    digest = models.CharField(max_length=64)
     sent_to = models.CharField(max_length=254, blank=True)
     hides = models.JSONField(default=dict)
-    created_by = models.CharField(max_length=64)
-    created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
-    revoked_at = models.DateTimeField(null=True, blank=True)
     downloads = models.PositiveIntegerField(default=0)
     downloaded_at = models.DateTimeField(null=True, blank=True)
 

@@ -6,11 +6,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from controlplane.actor import actor_of
+from controlplane.public_links import unlisted
 from controlplane.transactions import calls_out
 from fleet.reports import downloads, links
 from fleet.reports.files import readable
 from fleet.reports.views import as_file
-from tenants.status.platform_views import unlisted
 
 
 @never_cache

@@ -73,6 +73,12 @@ def count(kind: str, subject: str) -> None:
         raise _too_many(limit)
 
 
+def count_mail(place: str, address: str) -> None:
+    """Counts a mail that somebody causes who need not be signed in: from each place, and for each recipient."""
+    count("mail.place", place)
+    count("mail", address)
+
+
 def _too_many(limit: Limit) -> Problem:
     return Problem(
         "TOO_MANY_TRIES",

@@ -143,6 +143,5 @@ class OneSubscription(OfTenant):
 def _counted(view: ApiView, request: Request) -> str:
     """The address of the body, once the mail that goes there is within bounds."""
     address = checked_address(valid(StatusSubscriptionIn, request)["email"])
-    guessing.count("mail.place", view.actor.address)
-    guessing.count("mail", address)
+    guessing.count_mail(view.actor.address, address)
     return address

@@ -2,19 +2,24 @@
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.crypto import constant_time_compare
 
 from controlplane import rls
 from controlplane.actor import Actor
-from controlplane.ids import InvalidToken, digest, make_token, new_token_id, parse_token
+from controlplane.ids import digest
 from controlplane.problems import Conflict, Invalid, NotFound
+from controlplane.public_links import Kind
 from organizations import access
 from organizations.actions import trail
 from tenants.provisioning.actions import refuse_leaving
 from tenants.provisioning.models import Tenant
 from tenants.status.models import StatusLink, StatusSubscription, new_link_id
 
-PREFIX = "sts"
+LINKS = Kind(
+    prefix="sts",
+    id_kind="stl",
+    actor="statuslink",
+    working=lambda: StatusLink.objects.filter(revoked_at=None),
+)
 MOST = 20
 """Links of one tenant that have not been revoked."""
 
@@ -33,7 +38,7 @@ def make(*, by: Actor, tenant: Tenant, title: str) -> tuple[StatusLink, str]:
     if StatusLink.objects.filter(tenant=tenant, revoked_at=None).count() >= MOST:
         raise Conflict(f"The tenant has {MOST} public links. Nothing was made.", hint="Revoke one that is not needed.")
     link_id = new_link_id()
-    token = make_token(PREFIX, link_id, new_token_id())
+    token = LINKS.new_token(link_id)
     link = StatusLink.objects.create(
         id=link_id,
         organization_id=tenant.organization_id,
@@ -63,22 +68,9 @@ def revoke(*, by: Actor, tenant: Tenant, link_id: str) -> StatusLink:
 
 def open_by(token: str) -> StatusLink:
     """The link that a token opens, with its tenant. Raises NotFound: the same for no link and for one that is shut."""
-    link = _known(token)
+    link = LINKS.opened_by(token)
     if link is None:
         raise NotFound("There is no status here. The link may have been revoked.", hint="Ask whoever gave it to you.")
     with rls.reading_as(f"org:{link.organization_id}"):
         link.tenant = Tenant.objects.select_related("cell").get(pk=link.tenant_id)
     return link
-
-
-def _known(token: str) -> StatusLink | None:
-    try:
-        parsed = parse_token(token)
-    except InvalidToken:
-        return None
-    if parsed.prefix != PREFIX:
-        return None
-    link_id = f"stl_{parsed.owner}"
-    with rls.reading_as(f"statuslink:{link_id}"):
-        link = StatusLink.objects.filter(pk=link_id, revoked_at=None).first()
-    return link if link is not None and constant_time_compare(link.digest, digest(token)) else None

@@ -5,6 +5,7 @@ from django.db.models import Q
 
 from controlplane.crypto import EncryptedTextField
 from controlplane.ids import new_id
+from controlplane.public_links import PublicLink
 from tenants.provisioning.models import Tenant
 
 
@@ -159,7 +160,7 @@ class TenantPeriod(models.Model):
         return f"{self.tenant_id} {self.state} since {self.created_at:%Y-%m-%d %H:%M}"
 
 
-class StatusLink(models.Model):
+class StatusLink(PublicLink):
     """
     A public address of one tenant's status. Its token is shown once; only the digest is stored.
 
@@ -171,10 +172,6 @@ class StatusLink(models.Model):
     organization = models.ForeignKey("organizations.Organization", on_delete=models.PROTECT, related_name="+")
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="status_links")
     title = models.CharField(max_length=80)
-    digest = models.CharField(max_length=64)
-    created_by = models.CharField(max_length=64)
-    created_at = models.DateTimeField(auto_now_add=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["-created_at", "-id"]
@@ -190,8 +187,8 @@ class StatusSubscription(models.Model):
 
     `organization_id` is the tenant's, or the word for the platform; `link_id` the public link by which it came about,
     with which it ends. The id is a digest of what it is about and the address, so that asking twice finds the same row
-    and nobody needs to look for it; `secret` is what the mailed links prove. Row-level security shows a row to the
-    organization, and to the actor ``subscription:<its id>``.
+    and nobody needs to look for it; `secret` is what the mailed links prove; `created_at` is when it was asked last,
+    until it confirms. Row-level security shows a row to the organization, and to the actor ``subscription:<its id>``.
     """
 
     id = models.CharField(primary_key=True, max_length=32, editable=False)

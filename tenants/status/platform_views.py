@@ -1,7 +1,5 @@
 """The platform's status: for everybody, without sign-in or script, kept by caches for half a minute."""
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from django.conf import settings
@@ -16,13 +14,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 from controlplane.actor import actor_of
 from controlplane.forms import told_on
 from controlplane.problems import Malformed
+from controlplane.public_links import View, unlisted
 from controlplane.transactions import calls_out
+from organizations.accounts import guessing
 from organizations.accounts.forms import EmailForm
-from organizations.accounts.views.sign_up import count_mail
 from organizations.addresses import checked_address
 from tenants.status import board, components, feeds, queries, rows, subscriptions
 
-View = Callable[..., HttpResponse]
 SECONDS = 30
 
 
@@ -79,25 +77,11 @@ def subscribing(request: HttpRequest, about: subscriptions.About, back: str) -> 
     if request.method == "POST" and form.is_valid():
         with told_on(form):
             address = checked_address(form.cleaned_data["email"])
-            count_mail(request, address)
+            guessing.count_mail(actor_of(request).address, address)
             subscriptions.ask(email=address, about=about)
-            return render(request, "status/subscribe_sent.html", {**context, "email": address})
+            sent = {**context, "email": address, "hours": subscriptions.hours_to_confirm()}
+            return render(request, "status/subscribe_sent.html", sent)
     return render(request, "status/subscribe.html", context, status=422 if form.errors else 200)
-
-
-def unlisted(view: View) -> View:
-    """
-    Addresses that hold a secret: no search engine lists them. That no link tells other sites of them is every page's
-    own policy (SECURE_REFERRER_POLICY); a stricter one would have browsers send the forms here without an origin.
-    """
-
-    @wraps(view)
-    def answered(request: HttpRequest, *arguments: Any, **named: Any) -> HttpResponse:
-        response = view(request, *arguments, **named)
-        response.headers["X-Robots-Tag"] = "noindex, nofollow"
-        return response
-
-    return answered
 
 
 @calls_out

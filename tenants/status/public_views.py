@@ -8,10 +8,11 @@ from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from controlplane import rls
+from controlplane.public_links import View, unlisted
 from controlplane.transactions import calls_out
 from tenants.status import feeds, links, rows, subscriptions, tenant_board
 from tenants.status.board import Board
-from tenants.status.platform_views import View, subscribing, unlisted
+from tenants.status.platform_views import subscribing
 
 SECONDS = 15
 

@@ -27,7 +27,8 @@ from organizations.actions import trail
 from tenants.provisioning.models import Tenant
 from tenants.status.models import StatusLink, StatusSubscription
 
-CONFIRMED_WITHIN = dt.timedelta(days=2)
+HOUR = dt.timedelta(hours=1)
+CONFIRMED_WITHIN = 48 * HOUR
 MOST = 500
 """Subscriptions of one tenant."""
 
@@ -86,11 +87,12 @@ def ask(*, email: str, about: About) -> None:
                 "link_id": about.link_id,
                 "email": email,
                 "secret": random_text(BASE62, SECRET_LENGTH),
-                "created_at": timezone.now(),
             },
         )
+        # Whoever is asked again has the whole time again.
+        StatusSubscription.objects.filter(pk=subscription_id, confirmed_at=None).update(created_at=timezone.now())
     template = "status_known" if subscription.confirmed_at else "status_confirm"
-    context = {"what": mail.unlinked(about.title), "path": path_of(subscription), "hours": 48}
+    context = {"what": mail.unlinked(about.title), "path": path_of(subscription), "hours": hours_to_confirm()}
     mail.write(to=subscription.email, template=template, context=context, organization_id=about.owner)
 
 
@@ -101,6 +103,11 @@ def ask_for(*, by: Actor, tenant: Tenant, email: str) -> None:
     about = of_tenant(tenant)
     ask(email=email, about=about)
     trail.record(by, standing, "tenants.status_subscription.ask", id_of(about, email), tenant=tenant.pk)
+
+
+def hours_to_confirm() -> int:
+    """For how long a mail that asks can be answered."""
+    return CONFIRMED_WITHIN // HOUR
 
 
 def path_of(subscription: StatusSubscription) -> str:

@@ -15,8 +15,8 @@ from controlplane.actor import actor_of
 from controlplane.forms import told_on
 from controlplane.keyset import page_of, pager
 from organizations import access
+from organizations.accounts import guessing
 from organizations.accounts.forms import EmailForm
-from organizations.accounts.views.sign_up import count_mail
 from organizations.addresses import checked_address
 from tenants.provisioning import queries as tenants
 from tenants.provisioning.frame import tenant_frame
@@ -71,7 +71,7 @@ def subscribe(request: HttpRequest, tenant_id: str) -> HttpResponse:
         with told_on(form):
             address = checked_address(form.cleaned_data["email"])
             access.require(actor, "tenant.operate", tenant.organization_id)
-            count_mail(request, address)
+            guessing.count_mail(actor.address, address)
             subscriptions.ask_for(by=actor, tenant=tenant, email=address)
             messages.success(request, f"{address} gets a mail, and is told once it has confirmed there.")
             return redirect("tenants:status", tenant_id)

@@ -250,6 +250,21 @@ def test_addresses_that_do_not_confirm_in_time_are_forgotten(visitor, subscribed
         assert [each.email for each in StatusSubscription.objects.all()] == ["ida@example.test"]
 
 
+def test_who_is_asked_again_has_the_whole_time_again_and_the_mail_says_how_long_that_is(visitor, cell, monkeypatch):
+    monkeypatch.setattr(subscriptions, "CONFIRMED_WITHIN", dt.timedelta(hours=30))
+    visitor.post("/status/subscribe/", {"email": "ida@example.test"})
+    with all_rows():
+        StatusSubscription.objects.update(created_at=timezone.now() - dt.timedelta(hours=29))
+    answer = visitor.post("/status/subscribe/", {"email": "ida@example.test"})
+    assert "within 30 hours" in answer.content.decode()
+    subscriptions.forget(timezone.now() + dt.timedelta(hours=29))
+    first, again = mails()
+    assert "for 30 hours" in first.body
+    visitor.post(link_in(again), {"act": "confirm"})
+    with all_rows():
+        assert StatusSubscription.objects.get().confirmed_at
+
+
 def test_mails_that_strangers_cause_are_bounded(visitor):
     for _ in range(5):
         assert visitor.post("/status/subscribe/", {"email": "ida@example.test"}).status_code == 200

@@ -11,7 +11,6 @@ from controlplane.forms import told_on
 from controlplane.transactions import calls_out
 from organizations.accounts import guessing
 from organizations.accounts.forms import EmailForm, NewPasswordForm
-from organizations.accounts.views.sign_up import count_mail
 from organizations.actions import accounts
 from organizations.addresses import checked_address
 from organizations.sso import sessions
@@ -26,7 +25,7 @@ def ask(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with told_on(form):
             address = checked_address(form.cleaned_data["email"])
-            count_mail(request, address)
+            guessing.count_mail(actor_of(request).address, address)
             accounts.ask_for_reset(email=address)
             return render(request, "accounts/reset_sent.html", {"email": address})
     return render(request, "accounts/reset.html", {"form": form}, status=422 if form.errors else 200)

@@ -39,7 +39,7 @@ def ask(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with told_on(form):
             address = checked_address(form.cleaned_data["email"])
-            count_mail(request, address)
+            guessing.count_mail(actor_of(request).address, address)
             asked = {"id": accounts.ask_for_code(email=address), "email": address, "next": _next(request)}
             request.session[CODE_KEY] = asked
             return redirect("sign-up-code")
@@ -98,12 +98,6 @@ def proven_address(request: HttpRequest) -> dict[str, Any] | None:
     """The address that this browser has just proven, with the id that its person will have."""
     proven = _stored(request, PROVEN_KEY)
     return proven if proven and 0 <= time.time() - proven["at"] < PROVEN_SECONDS else None
-
-
-def count_mail(request: HttpRequest, address: str) -> None:
-    """Bounds the mails that somebody who is not signed in causes: for each recipient, and from each place."""
-    guessing.count("mail.place", actor_of(request).address)
-    guessing.count("mail", address)
 
 
 def _by_passkey(request: HttpRequest, proven: dict[str, Any], name: NameForm, form: PasskeyForm) -> User:
