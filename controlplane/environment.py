@@ -22,6 +22,7 @@ from django.core.exceptions import ImproperlyConfigured
 KINDS = ("local", "test", "production")
 HEX_KEY = re.compile(r"^(?:[0-9a-f]{2}){32,64}$")
 MAIL_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
+DOMAIN_NAME = re.compile(r"(?=.{4,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
 CELL_ID = re.compile(r"^[a-z2-7]{2}$")
 
 
@@ -56,6 +57,7 @@ class Environment:
     oidc_client_secret: str = field(repr=False)
     smtp_url: str = field(repr=False)
     mail_from: str
+    spf_include: str
     data_dir: Path
 
     @property
@@ -164,6 +166,12 @@ def _mail_address(text: str) -> str:
     return text
 
 
+def _domain_name(text: str) -> str:
+    if not DOMAIN_NAME.fullmatch(text):
+        raise ValueError("expected a name such as _spf.portal.example")
+    return text
+
+
 def _throw_away_values() -> dict[str, str]:
     """Values for a test run: keys exist in memory only, so no key is ever written to the repository."""
     return {
@@ -177,6 +185,7 @@ def _throw_away_values() -> dict[str, str]:
         "GARRISON_AUDIT_KEY": secrets.token_hex(32),
         "GARRISON_LOOPBACK_ORIGINS": "http://127.0.0.1:9,http://localhost:9",
         "GARRISON_MAIL_FROM": "portal@garrison.example",
+        "GARRISON_SPF_INCLUDE": "_spf.garrison.example",
         "GARRISON_DATA_DIR": ".local/test",
     }
 
@@ -211,6 +220,7 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
         oidc_client_secret=reader.text("GARRISON_OIDC_CLIENT_SECRET"),
         smtp_url=reader.parsed("GARRISON_SMTP_URL", _smtp_url, "", ""),
         mail_from=reader.parsed("GARRISON_MAIL_FROM", _mail_address, None, ""),
+        spf_include=reader.parsed("GARRISON_SPF_INCLUDE", _domain_name, "", ""),
         data_dir=Path(reader.text("GARRISON_DATA_DIR", None)),
     )
     if reader.problems:

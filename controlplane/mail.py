@@ -15,7 +15,9 @@ import datetime as dt
 import json
 import re
 import smtplib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from email.utils import formataddr
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,6 +37,26 @@ log = structlog.get_logger(__name__)
 WRITTEN = "controlplane.mail.written"
 LASTS = dt.timedelta(days=3)
 """How long a mail is tried, unless it is worthless sooner."""
+
+
+@dataclass(frozen=True)
+class Sender:
+    """In whose name a mail goes out. What is empty is the platform's."""
+
+    name: str = ""
+    address: str = ""
+    reply_to: str = ""
+
+
+THE_PLATFORM = Sender()
+_told_by: list[Callable[[str], Sender]] = []
+
+
+def senders_told_by(tell: Callable[[str], Sender]) -> None:
+    """Registers what says in whose name an organization's mails go out. Args: tell: is given the organization's id."""
+    _told_by.append(tell)
+
+
 _BUTTON = re.compile(r"\[(?P<words>[^\]\n]+)\]\((?P<address>[^()\s]+)\)")
 _CODE = re.compile(r" {4}(?P<code>\S[^\n]*)")
 
@@ -47,6 +69,7 @@ def write(
     organization_id: str | None = None,
     lasts: dt.timedelta = LASTS,
     unsubscribe: str = "",
+    in_own_name: bool = True,
 ) -> Mail:
     """Writes one mail in the caller's transaction.
 
@@ -58,13 +81,14 @@ def write(
         lasts: after which time it is not tried any more.
         unsubscribe: path of ours to which mail programs post to end such mails (RFC 8058); empty for mails that are no
             subscription's.
+        in_own_name: whether it goes out in the name that the organization chose for its mails.
     Raises: RuntimeError outside a transaction.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("A mail is written in the transaction of the change that it tells of.")
     owner = organization_id or rls.PLATFORM
     subject, text = _rendered(template, context)
-    content = json.dumps({"subject": subject, "text": text, "unsubscribe": unsubscribe})
+    content = json.dumps({"subject": subject, "text": text, "unsubscribe": unsubscribe, "in_own_name": in_own_name})
     with rls.acting_as(rls.actor_of(owner)):
         mail = Mail.objects.create(
             organization_id=owner, to=to, template=template, content=content, expires_at=timezone.now() + lasts
@@ -79,20 +103,40 @@ def send(message: Message) -> None:
     actor = rls.actor_of(message.organization_id)
     with rls.reading_as(actor):
         mail = Mail.objects.filter(pk=message.payload["mail"], ended_at=None).first()
+        sender = sender_of(mail) if mail else THE_PLATFORM
     if mail is None:
         return
-    state = _sent(mail) if mail.expires_at > timezone.now() else Mail.State.LATE
+    state = _sent(mail, sender) if mail.expires_at > timezone.now() else Mail.State.LATE
     if state != Mail.State.SENT:
         log.warning("mail_given_up", mail=mail.pk, template=mail.template, state=str(state))
     with rls.acting_as(actor):
         Mail.objects.filter(pk=mail.pk).update(state=state, ended_at=timezone.now(), content="")
 
 
-def _sent(mail: Mail) -> Mail.State:
-    """Hands the mail to the server; raises what a later attempt may mend."""
+def sender_of(mail: Mail) -> Sender:
+    """
+    In whose name a mail goes out, by what holds now. The platform's own come from nobody else: codes that let people in
+    and notices of their accounts are no organization's, and none may lend them its name.
+    """
+    if mail.organization_id == rls.PLATFORM or not json.loads(mail.content).get("in_own_name"):
+        return THE_PLATFORM
+    return next((tell(mail.organization_id) for tell in _told_by), THE_PLATFORM)
+
+
+def _sent(mail: Mail, sender: Sender) -> Mail.State:
+    """
+    Hands the mail to the server; raises what a later attempt may mend.
+
+    One that is refused from an organization's address goes out from ours: that it arrives matters more.
+    """
     try:
-        as_message(mail).send()
-    except smtplib.SMTPRecipientsRefused as refused:
+        as_message(mail, sender).send()
+    except (smtplib.SMTPSenderRefused, smtplib.SMTPRecipientsRefused) as refused:
+        if sender.address:
+            log.warning("mail_refused_from_own_address", mail=mail.pk, organization=mail.organization_id)
+            return _sent(mail, replace(sender, address=""))
+        if not isinstance(refused, smtplib.SMTPRecipientsRefused):
+            raise
         if all(code >= 500 for code, _ in refused.recipients.values()):
             return Mail.State.REFUSED
         raise
@@ -107,15 +151,16 @@ def unlinked(text: str) -> str:
     return re.sub(r"(?<=\w)([.:/@])(?=\S)", "\\1\u2060", " ".join(text.split()))
 
 
-def as_message(mail: Mail) -> EmailMultiAlternatives:
-    """The mail as it goes out: plain text and HTML."""
+def as_message(mail: Mail, sender: Sender = THE_PLATFORM) -> EmailMultiAlternatives:
+    """The mail as it goes out: plain text and HTML. The envelope's sender is that of the head (RFC 7208, 2.4)."""
     content = json.loads(mail.content)
     host = urlsplit(settings.BASE_URL).hostname
     message = EmailMultiAlternatives(
         content["subject"],
         content["text"],
-        f"{settings.BRAND} <{settings.DEFAULT_FROM_EMAIL}>",
+        formataddr(head_of(sender)),
         to=[mail.to],
+        reply_to=[sender.reply_to] if sender.reply_to else None,
         # RFC 3834: nothing that answers mail by itself shall answer this one.
         headers={
             **{"Message-ID": f"<{mail.pk}@{host}>", "Auto-Submitted": "auto-generated"},
@@ -124,6 +169,17 @@ def as_message(mail: Mail) -> EmailMultiAlternatives:
     )
     message.attach_alternative(_as_html(content["subject"], content["text"]), "text/html")
     return message
+
+
+def head_of(sender: Sender) -> tuple[str, str]:
+    """
+    Name and address that recipients read as the sender. The attack: an organization calls itself a bank and has our
+    address, which everybody lets in, say so. From our own address its name stands beside ours.
+    """
+    if sender.address:
+        return sender.name, sender.address
+    name = f"{sender.name} via {settings.BRAND}" if sender.name else settings.BRAND
+    return name, settings.DEFAULT_FROM_EMAIL
 
 
 def _ways_out(path: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from organizations.msp import api as msp
 from organizations.roles import api as roles
 from organizations.scim.settings import api as provisioning
 from organizations.security import api as security
+from organizations.senders import api as senders
 from organizations.sso.settings import api as connections
 from organizations.sso.settings import domain_api as domains
 from organizations.sso.settings import renewal_api as renewal
@@ -23,6 +24,8 @@ urlpatterns = [
     path(_ONE, api.OneOrganization.as_view(), name="api-organization"),
     path(f"{_ONE}/security", security.Security.as_view(), name="api-security"),
     path(f"{_ONE}/security/sign-out", security.SignOut.as_view(), name="api-security-sign-out"),
+    path(f"{_ONE}/mail-sender", senders.Sender.as_view(), name="api-mail-sender"),
+    path(f"{_ONE}/mail-sender/check", senders.SenderCheck.as_view(), name="api-mail-sender-check"),
     path(f"{_ONE}/audit", trail.Entries.as_view(), name="api-audit"),
     path(f"{_ONE}/audit/export", trail.Export.as_view(), name="api-audit-export"),
     path(f"{_ONE}/audit/feed", trail.Feed.as_view(), name="api-audit-feed"),

@@ -32,11 +32,20 @@ def _tell(memberships: Iterable[Membership], template: str, context: Mapping[str
     """
     An address counts if it is verified or lies in a domain of the organization's own: another one is a label that an
     identity provider gave, and may be a stranger's.
+
+    They go out in the platform's name. The attack: an MSP, or one of several owners, has notices of what they do come
+    from an address of theirs, and publishes records by which every recipient throws them away.
     """
     theirs = [each for each in memberships if _is_theirs(each.organization, each.user)]
     for each in theirs:
         known = {"organization": each.organization.name, "organization_id": each.organization_id, **context}
-        mail.write(to=each.user.email, template=template, context=known, organization_id=each.organization_id)
+        mail.write(
+            to=each.user.email,
+            template=template,
+            context=known,
+            organization_id=each.organization_id,
+            in_own_name=False,
+        )
     return len(theirs)
 
 

@@ -19,6 +19,7 @@ from organizations.models import (
     Grant,
     Invitation,
     JoinRequest,
+    MailSender,
     Membership,
     Offboarding,
     Organization,
@@ -126,6 +127,13 @@ def domains_of(actor: Actor, organization: Organization) -> QuerySet[Domain]:
 def domain(actor: Actor, organization: Organization, domain_id: str) -> Domain:
     """One claimed domain of the organization; raises NotFound."""
     return _one(domains_of(actor, organization), domain_id)
+
+
+def mail_sender(actor: Actor, organization: Organization) -> MailSender:
+    """In whose name the organization's mails are to go out; an empty one, that is not stored, where nobody chose."""
+    require(actor, "organization.manage", organization)
+    chosen = MailSender.objects.filter(pk=organization.pk).first()
+    return chosen or MailSender(organization=organization)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from organizations.msp import working_views as working
 from organizations.roles import views as roles
 from organizations.scim.settings import views as provisioning
 from organizations.security import views as security
+from organizations.senders import views as senders
 from organizations.sso.settings import connection_views as connection
 from organizations.sso.settings import domain_views as domain
 from organizations.sso.settings import renewal_views as renewal
@@ -96,6 +97,9 @@ urlpatterns = [
     path("o/<str:organization_id>/domains/<str:domain_id>/check/", domain.check, name="domain-check"),
     path("o/<str:organization_id>/domains/<str:domain_id>/use/", domain.use, name="domain-use"),
     path("o/<str:organization_id>/domains/<str:domain_id>/give-up/", domain.give_up, name="domain-give-up"),
+    path("o/<str:organization_id>/brand/sender/", senders.sender, name="mail-sender"),
+    path("o/<str:organization_id>/brand/sender/check/", senders.check, name="mail-sender-check"),
+    path("o/<str:organization_id>/brand/sender/give-up/", senders.give_up, name="mail-sender-give-up"),
     path("o/<str:organization_id>/security/", security.security, name="security"),
     path("o/<str:organization_id>/security/sign-out/", security.sign_everybody_out, name="security-sign-out"),
     path(

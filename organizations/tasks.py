@@ -8,12 +8,13 @@ from django.utils import timezone
 from controlplane import rls
 from controlplane.celery import wake
 from organizations import retention
-from organizations.actions import domains, expiry, reviews
-from organizations.models import Domain
+from organizations.actions import domains, expiry, reviews, senders
+from organizations.models import Domain, MailSender
 
 BEAT_SCHEDULE = {
     "forget-spent-sign-in-rows": {"task": "organizations.tasks.forget_spent_rows", "schedule": 3600.0},
     "look-for-domain-proofs": {"task": "organizations.tasks.look_for_domain_proofs", "schedule": 60.0},
+    "look-for-mail-senders": {"task": "organizations.tasks.look_for_mail_senders", "schedule": 60.0},
     "look-for-reviews": {"task": "organizations.tasks.look_for_reviews", "schedule": 600.0},
     "warn-of-certificates": {"task": "organizations.tasks.warn_of_certificates", "schedule": 3600.0},
 }
@@ -44,6 +45,22 @@ def look_for_domain_proof(organization_id: str, domain_id: str) -> None:
 
 
 @shared_task
+def look_for_mail_senders() -> None:
+    """Wakes a look at each address that mails are to come from and that is due, each in a task of its own."""
+    now = timezone.now()
+    with rls.acting_as(""):
+        rows = rls.call("organizations_mail_senders_due", now, LOOKS_AT_ONCE, otherwise=lambda: _mail_senders_due(now))
+    for row in rows:
+        wake(look_for_mail_sender, row["organization_id"], queue="bulk")
+
+
+@shared_task
+def look_for_mail_sender(organization_id: str) -> None:
+    """Looks whether DNS allows one organization's address."""
+    senders.check_due(organization_id)
+
+
+@shared_task
 def warn_of_certificates() -> None:
     """Warns of providers' certificates that end soon."""
     now = timezone.now()
@@ -64,4 +81,12 @@ def _domains_due(now: object) -> list[Any]:
         Domain.objects.filter(next_look_at__lte=now)
         .order_by("next_look_at")
         .values("id", "organization_id")[:LOOKS_AT_ONCE]
+    )
+
+
+def _mail_senders_due(now: object) -> list[Any]:
+    return list(
+        MailSender.objects.filter(next_look_at__lte=now)
+        .order_by("next_look_at")
+        .values("organization_id")[:LOOKS_AT_ONCE]
     )

@@ -27,3 +27,5 @@ def options_of(address: str) -> dict[str, Any]:
 # Without an address the entry stands, and sending fails: nothing may be dropped silently.
 MAILERS = {"default": {"OPTIONS": options_of(_environment.smtp_url) if _environment.smtp_url else {}}}
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = _environment.mail_from
+# What organizations' SPF records include before mails may come from an address of theirs; empty: they come from ours.
+SPF_INCLUDE = _environment.spf_include

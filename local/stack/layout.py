@@ -155,6 +155,7 @@ class Layout:
             "GARRISON_LOOPBACK_ORIGINS": ",".join((self.oidc_issuer, self.saml_idp, self.edge)),
             "GARRISON_SMTP_URL": f"smtp://127.0.0.1:{self.ports['smtp']}",
             "GARRISON_MAIL_FROM": "portal@garrison.example",
+            "GARRISON_SPF_INCLUDE": "_spf.garrison.example",
             "GARRISON_DNS_RESOLVERS": f"127.0.0.1:{self.ports['dns']}",
             "GARRISON_OIDC_ISSUER": self.oidc_issuer,
             "GARRISON_OIDC_CLIENT_ID": OIDC_CLIENT,

@@ -20,6 +20,7 @@ from organizations.models.role import CustomRole
 from organizations.models.staff import StaffGrant
 from organizations.models.user import User
 from organizations.scim.models import DirectoryGroup, DirectoryMember, DirectoryUser, ScimToken
+from organizations.senders.models import MailSender
 from organizations.sso.domains.models import Domain
 from organizations.sso.models import Connection, SeenAssertion, SignInTest
 
@@ -40,6 +41,7 @@ __all__ = [
     "GuessCount",
     "Invitation",
     "JoinRequest",
+    "MailSender",
     "MailedCode",
     "Membership",
     "Offboarding",

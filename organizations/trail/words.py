@@ -30,6 +30,7 @@ NOUNS = {
     "grant": "MSP access",
     "incident": "Incident",
     "join_request": "Request to join",
+    "mail_sender": "Sender of mails",
     "notice": "Notice of an alert",
     "offboarding": "Offboarding",
     "policy": "Sign-in policy",

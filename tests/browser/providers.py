@@ -1,5 +1,7 @@
 """The identity providers of the MSP on the pages, and its domains."""
 
+from datetime import timedelta
+
 from django.utils import timezone
 
 from controlplane import rls
@@ -13,6 +15,7 @@ from organizations.actions import (
 from organizations.models import (
     Connection,
     Domain,
+    MailSender,
     Organization,
     SignInTest,
     User,
@@ -76,9 +79,19 @@ def add_providers(owner: User, msp: Organization) -> dict[str, Connection]:
 
 
 def _domains(msp: Organization, by: Actor, own: Connection) -> None:
-    """One that is proven and leads to the connection, one that still waits for DNS."""
+    """One that is proven and leads to the connection, one that waits for DNS; an address that SPF does not allow."""
     proven = domains.claim(by=by, organization=msp, name="northwatch.example")
     domains.claim(by=by, organization=msp, name="northwatch-labs.example")
     Domain.objects.filter(pk=proven.pk).update(
         state=Domain.State.PROVEN, proven_at=timezone.now(), looked_at=timezone.now(), connection=own
+    )
+    MailSender.objects.create(
+        organization=msp,
+        name="Northwatch Security",
+        reply_to="soc@northwatch.example",
+        address="alerts@northwatch.example",
+        state=MailSender.State.MISSING,
+        looked_at=timezone.now(),
+        looked_words="The SPF record does not include _spf.garrison.example.",
+        next_look_at=timezone.now() + timedelta(minutes=50),
     )

@@ -78,6 +78,8 @@ def test_everything_missing_is_named_at_once():
         ("GARRISON_SMTP_URL", "secretvalue.example:25"),
         ("GARRISON_SMTP_URL", "smtps://secretvalue@mail.example:port"),
         ("GARRISON_MAIL_FROM", "Garrison <no-reply@garrison.example>"),
+        ("GARRISON_SPF_INCLUDE", "include:_spf.garrison.example"),
+        ("GARRISON_SPF_INCLUDE", "_spf.garrison.example -all"),
     ],
 )
 def test_a_malformed_value_is_named_but_never_shown(production, name, value):

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from organizations.models import Domain, EmergencyAccess, Grant, JoinRequest
+from organizations.models import Domain, EmergencyAccess, Grant, JoinRequest, MailSender
 from tenants.agents.models import AgentResult
 from tenants.provisioning.models import Cell
 from tenants.provisioning.reconciler import reconcile
@@ -29,6 +29,7 @@ TYPED = {
     "certificate": HONEST_PAIR[1],
 }
 FAILED_SIGN_IN = "Nov 27 18:00:00 web-1 sshd[4711]: Failed password for invalid user admin from 203.0.113.7"
+SENDER = {"name": "Acme Security", "reply_to": "help@acme.example", "address": "security@acme.example"}
 NAMED = {"confirm_name": f"Office {CANARY}"}
 
 
@@ -106,6 +107,16 @@ def prove_domain(world: World, edge: FakeEdge) -> None:
     )
 
 
+def prove_own_domain(world: World, edge: FakeEdge) -> None:
+    """The organization has proven the domain of its mails, and the platform may send from such addresses."""
+    Domain.objects.filter(pk=world.ids["domain_id"]).update(name="acme.example", state=Domain.State.PROVEN)
+
+
+def choose_address(world: World, edge: FakeEdge) -> None:
+    """Its mails are to come from an address of that domain."""
+    MailSender.objects.filter(pk=world.ids["organization_id"]).update(**SENDER, next_look_at=timezone.now())
+
+
 def withdraw_grant(world: World, edge: FakeEdge) -> None:
     """No MSP may work in the organization."""
     EmergencyAccess.objects.all().delete()
@@ -146,6 +157,9 @@ SCENES: dict[str, Scene] = {
     "POST /api/v1/organizations": Scene(
         {"msp": "{organization_id}", "name": "Juniper Dental", "external_id": "crm-4711"}, in_msp=True, by="paula"
     ),
+    f"GET {ONE}/mail-sender": Scene(prepare=(prove_own_domain, choose_address)),
+    f"PUT {ONE}/mail-sender": Scene({**SENDER, "address": ""}, prepare=(prove_own_domain,)),
+    f"POST {ONE}/mail-sender/check": Scene(prepare=(prove_own_domain, choose_address)),
     f"POST {ONE}/connections": Scene(TYPED),
     f"POST {CONNECTION}/certificates": Scene({"certificate": OTHER_PAIR[1]}),
     f"POST {CONNECTION}/own-key": Scene(after=(("PATCH", CONNECTION, {"signs_requests": True}),)),

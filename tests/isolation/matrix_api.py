@@ -35,6 +35,12 @@ API = {
         "PATCH": needs("organization.manage", body={"idle_minutes": 30}),
     },
     "/api/v1/organizations/{organization_id}/security/sign-out": {"POST": needs("organization.manage")},
+    "/api/v1/organizations/{organization_id}/mail-sender": {
+        "GET": needs("organization.manage"),
+        "PUT": needs("organization.manage", body={"name": "Acme", "reply_to": "help@proven.example"}),
+        "DELETE": needs("organization.manage"),
+    },
+    "/api/v1/organizations/{organization_id}/mail-sender/check": {"POST": needs("organization.manage")},
     "/api/v1/organizations/{organization_id}/connections": {
         "GET": needs("sso.manage"),
         "POST": needs("sso.manage", body={"kind": "saml", "name": "new", "metadata_xml": "<a/>"}),

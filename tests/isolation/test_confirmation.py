@@ -92,6 +92,11 @@ FRESH: dict[tuple[str, str], dict | None] = {
     ("POST", f"{PAGE}/security/"): {"idle_minutes": "30"},
     ("POST", f"{PAGE}/security/sign-out/"): {},
     ("POST", f"{PAGE}/security/connections/{{connection_id}}/"): {"trust": "always"},
+    # in whose name mails go out
+    ("PUT", f"{ONE}/mail-sender"): {},
+    ("DELETE", f"{ONE}/mail-sender"): {},
+    ("POST", f"{PAGE}/brand/sender/"): {},
+    ("POST", f"{PAGE}/brand/sender/give-up/"): {},
     # who is believed to say who somebody is
     ("PATCH", ONE): {"sign_in_policy": "any"},
     ("POST", f"{PAGE}/sso/"): {"policy": "any"},

@@ -32,6 +32,7 @@ from organizations.models import (
     EmergencyAccess,
     Grant,
     JoinRequest,
+    MailSender,
     Membership,
     Offboarding,
     Organization,
@@ -388,6 +389,7 @@ def _people(owner: User, organization: Organization, member: User) -> dict[str, 
             ends_at=timezone.now() + timedelta(hours=1),
         )
         domain = claim(by=actor, organization=organization, name=f"{CANARY}.{organization.pk[-8:]}.example")
+        MailSender.objects.create(organization=organization, name=CANARY, reply_to=f"help@{domain.name}")
         SignInTest.objects.create(
             organization=organization,
             connection=connection,

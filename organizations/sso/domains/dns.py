@@ -1,5 +1,5 @@
 """
-Looks for a claim's TXT record.
+Looks for TXT records: a claim's own, and what other rooms of this one ask of a proven domain.
 
 "Not there" and "could not be asked" are two answers: only the first may ever count against a proof. The resolver is the
 system's, or those of `GARRISON_DNS_RESOLVERS` (address or address:port).
@@ -37,16 +37,34 @@ def record_text(proof: str) -> str:
     return PREFIX + proof
 
 
-def look(domain: str, proof: str) -> Found:
-    """Asks DNS, outside any transaction, for at most five seconds."""
+class NotAsked(Exception):
+    """DNS could not be asked. The message says why, for the domain's owner."""
+
+
+def texts_at(name: str) -> list[str]:
+    """
+    The TXT records at a name; none where there are none. Asks outside any transaction, for at most five seconds.
+
+    Raises NotAsked.
+    """
     let_go()
     try:
-        answer = _resolver().resolve(record_name(domain), "TXT", lifetime=SECONDS, search=False)
+        answer = _resolver().resolve(name, "TXT", lifetime=SECONDS, search=False)
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-        return Found(False, "There is no such TXT record yet.")
+        return []
     except dns.exception.DNSException as error:
-        return Found(None, f"DNS could not be asked ({type(error).__name__}).")
-    texts = [b"".join(record.strings).decode("utf-8", "replace").strip() for record in answer]
+        raise NotAsked(f"DNS could not be asked ({type(error).__name__}).") from error
+    return [b"".join(record.strings).decode("utf-8", "replace").strip() for record in answer]
+
+
+def look(domain: str, proof: str) -> Found:
+    """Looks for a claim's record. Asks as `texts_at` does."""
+    try:
+        texts = texts_at(record_name(domain))
+    except NotAsked as error:
+        return Found(None, str(error))
+    if not texts:
+        return Found(False, "There is no such TXT record yet.")
     if record_text(proof) in texts:
         return Found(True, "The record is there.")
     return Found(False, f"A TXT record is there, but it says something else ({texts[0][:60]}).")
