@@ -1,4 +1,4 @@
-"""An organization's mails bear its name and come from its address for as long as its domain and its SPF record say so."""
+"""An organization's mails bear its name and come from its address for as long as its domain and SPF record say so."""
 
 import datetime as dt
 import smtplib
@@ -21,6 +21,9 @@ from tests.cast import actor_for, session_of
 from tests.database import all_rows
 from tests.deliveries import deliver_due
 from tests.organizations.conftest import Zone, audited, prove
+
+# What is due to be sent is judged by the database's clock, which stands still within a transaction.
+pytestmark = pytest.mark.django_db(transaction=True)
 
 OURS = "_spf.garrison.example"
 PLATFORM = "Garrison <portal@garrison.example>"
