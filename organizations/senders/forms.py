@@ -30,8 +30,8 @@ class SenderForm(forms.Form):
         required=False,
         max_length=LONGEST,
         widget=forms.EmailInput(attrs={"placeholder": "security@example.com"}),
-        help_text="In such a domain, too. It counts once the domain's SPF record allows us to send for it; until then, and whenever "
-        "it does not, mails come from our address.",
+        help_text="In such a domain, too. It counts once the domain's SPF record allows us to send for it; until then, "
+        "and whenever it does not, mails come from our address.",
     )
 
     @classmethod
