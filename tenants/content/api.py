@@ -32,8 +32,8 @@ from tenants.content.serializers import (
     TenantContentOut,
 )
 from tenants.provisioning.api import AskingView, TenantView
+from tenants.provisioning.operation_serializers import Accepted, PreviewOut
 from tenants.provisioning.previews import try_out
-from tenants.provisioning.serializers import Accepted, PreviewOut
 
 
 def created(file: ContentFile) -> Response:

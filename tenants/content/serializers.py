@@ -12,7 +12,8 @@ from tenants.content.diffs import ADDED, CHANGED, REMOVED
 from tenants.content.layers import Effective, Level
 from tenants.content.models import ContentBundle, ContentFile, ContentVersion
 from tenants.content.trials import DEFAULT_LOCATION, FORMATS, LARGEST_EVENT
-from tenants.provisioning.serializers import OperationOut, PreviewOut, ReasonField, WhenIn
+from tenants.provisioning.operation_serializers import OperationOut, PreviewOut
+from tenants.provisioning.serializers import ReasonField, WhenIn
 
 TEXT_HELP = f"at most {LARGEST_FILE} bytes; null leaves out what is inherited under this name"
 

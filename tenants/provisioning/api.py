@@ -13,18 +13,9 @@ from controlplane.api.views import ApiView, ListView, valid
 from organizations import queries as organizations
 from tenants.provisioning import actions, filters, mirror, queries, versions
 from tenants.provisioning.models import Operation, Tenant
+from tenants.provisioning.operation_serializers import Accepted, OperationOut, PreviewOut
 from tenants.provisioning.previews import Asked, try_out
-from tenants.provisioning.serializers import (
-    Accepted,
-    DriftOut,
-    OperationOut,
-    PlanIn,
-    PreviewOut,
-    TenantIn,
-    TenantOut,
-    VersionIn,
-    WhenIn,
-)
+from tenants.provisioning.serializers import DriftOut, PlanIn, TenantIn, TenantOut, VersionIn, WhenIn
 
 type Door = Callable[..., Response]
 

@@ -10,7 +10,8 @@ from tenants.provisioning.reconciler import reconcile
 from tests.cast import actor_for
 from tests.tenants.conftest import fresh, operation_of, read_feed
 from tests.tenants.test_content_publishing import keep
-from tests.tenants.test_rollouts import beat, clients, fleet, now_of, reasons_of, start, states_of, succeed
+from tests.tenants.test_rollout_doors import clients
+from tests.tenants.test_rollouts import beat, fleet, now_of, reasons_of, start, states_of, succeed
 
 __all__ = ["clients", "fleet", "start"]
 pytestmark = pytest.mark.django_db

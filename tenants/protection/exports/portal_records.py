@@ -23,7 +23,8 @@ from tenants.enrollment.tokens.serializers import TokenOut, UseOut
 from tenants.protection.receipts.serializers import SignedReceiptOut
 from tenants.protection.serializers import BackupOut
 from tenants.provisioning.models import Tenant
-from tenants.provisioning.serializers import OperationOut, TenantOut
+from tenants.provisioning.operation_serializers import OperationOut
+from tenants.provisioning.serializers import TenantOut
 
 A_PAGE = 500
 
