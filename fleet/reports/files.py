@@ -38,7 +38,7 @@ def said(cell: Cell) -> str:
 
 
 def readable(figures: Figures) -> Figures:
-    """Figures whose cells are text as people read it, with what is to be said about them and each table."""
+    """Figures whose cells are text below its column, with what is to be said about them and each table."""
     return {**figures, "about": about(figures), "clients": [_readable_client(each) for each in figures["clients"]]}
 
 
@@ -107,10 +107,14 @@ FORMS: Mapping[str, tuple[str, Callable[[Figures, str], bytes]]] = {
 
 def _readable_client(client: Figures) -> Figures:
     tables = [
-        {**table, "rows": [list(map(said, row)) for row in table["rows"]], "remark": remark(table)}
+        {**table, "rows": [_cells(table["columns"], row) for row in table["rows"]], "remark": remark(table)}
         for table in client["tables"]
     ]
     return {**client, "tables": tables}
+
+
+def _cells(columns: list[str], row: list[Cell]) -> list[dict[str, str]]:
+    return [{"column": column, "text": said(cell)} for column, cell in zip(columns, row, strict=True)]
 
 
 def _csv_lines(figures: Figures, title: str) -> Iterator[list[str]]:

@@ -7,7 +7,7 @@ from controlplane.actor import Actor
 from fleet.reports.making import Figures, able, reached
 from organizations.models import Organization
 
-NOT_YOURS = "Your role at this client does not show you these figures."
+NOT_YOURS = "Your role does not include these figures."
 NOT_BY_LINK = "Whoever made this link does not see these figures."
 
 Hidden = dict[str, list[str]]

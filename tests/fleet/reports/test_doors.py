@@ -25,7 +25,7 @@ def test_pages_show_plan_issue_and_file(planned, paula, msp):
     assert browser.post(f"/o/{msp.pk}/reports/new/", {**asked, "time_zone": "Moon"}).status_code == 422
     gone = browser.post(f"/o/{msp.pk}/reports/plans/{planned.pk}/issue/")
     page = browser.get(gone["Location"]).content.decode()
-    assert "not known" in page
+    assert 'data-l="Newest one" class="num">not known<' in page, "on a phone each figure says what it is"
     pdf = browser.post(f"{gone['Location']}pdf/")
     assert pdf["Content-Type"] == "application/pdf"
     shown = browser.post(f"{gone['Location']}links/", {"days": "7"}).content.decode()
