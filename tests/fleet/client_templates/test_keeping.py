@@ -1,0 +1,137 @@
+"""Templates: kept in versions, inherited from each other, given to clients, removed."""
+
+import pytest
+
+from controlplane import rls
+from controlplane.models import AuditEntry
+from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
+from fleet.client_templates import actions, queries
+from fleet.client_templates.models import ClientTemplate, ClientTemplateVersion
+from tests.cast import actor_for
+from tests.fleet.client_templates.conftest import WINDOW
+from tests.tenants.conftest import fresh
+
+pytestmark = pytest.mark.django_db
+
+
+def test_each_change_is_a_version_and_none_changes_a_tenant(make, as_paula, msp, used, office):
+    use = used({"ring": "early", "version": "4.14.6"})
+    template = use.template
+    before = fresh(office)
+    actions.change(
+        by=as_paula, template=template, name="Branches", parent=None, settings={"ring": "canary"}, note="Faster"
+    )
+    assert list(queries.versions_of(as_paula, template).values_list("number", "name", "settings", "note")) == [
+        (2, "Branches", {"ring": "canary"}, "Faster"),
+        (1, "Offices", {"ring": "early", "version": "4.14.6"}, ""),
+    ]
+    after = fresh(office)
+    assert (after.ring, after.spec, after.generation) == (before.ring, before.spec, before.generation)
+    told = AuditEntry.objects.get(action="fleet.client_template.change")
+    assert (told.data["ring"], told.data["version"]) == ("Canary", "Not asked for")
+
+
+def test_saving_the_same_again_makes_no_version(make, as_paula):
+    template = make(settings={"ring": "early"})
+    again = {"name": "Offices", "parent": None, "settings": {"ring": "early"}}
+    assert actions.change(by=as_paula, template=template, **again).number == 1
+
+
+def test_a_change_of_an_older_version_is_refused(make, as_paula):
+    template = make()
+    asked = {"by": as_paula, "template": template, "name": "Offices", "parent": None, "based_on": 1}
+    actions.change(settings={"ring": "early"}, **asked)
+    with pytest.raises(Conflict) as refused:
+        actions.change(settings={"ring": "canary"}, **asked)
+    assert refused.value.code == "TEMPLATE_CHANGED"
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        ({"colour": "red"}, "settings.colour"),
+        ({"ring": "odd"}, "settings.ring"),
+        ({"plan": "huge"}, "settings.plan"),
+        ({"version": "9.9.9"}, "settings.version"),
+        ({"version": ["4.14.7"]}, "settings.version"),
+        ({"sleep_after_minutes": 3}, "settings.sleep_after_minutes"),
+        ({"maintenance_window": {**WINDOW, "start": "25:00"}}, "settings.maintenance_window.start"),
+        ({"maintenance_window": "sunday"}, "settings.maintenance_window"),
+        ({"backups": {"every_hours": 1, "keep": 7}}, "settings.backups.every_hours"),
+        ({"protected": False}, "settings.protected"),
+        ({"retention_days": 0}, "settings.retention_days"),
+        ({"content_left_out": ["rules"]}, "settings.content_left_out"),
+        ({"role_ceiling": "king"}, "settings.role_ceiling"),
+        ({"enrollment_token": {"max_uses": 0}}, "settings.enrollment_token.max_uses"),
+        ({"enrollment_token": {"groups": "servers"}}, "settings.enrollment_token.groups"),
+        ({"enrollment_token": {"secret": "x"}}, "settings.enrollment_token.secret"),
+    ],
+)
+def test_what_no_tenant_can_be_is_refused_at_its_setting(make, cell, settings, field):
+    with pytest.raises(Invalid) as refused:
+        make(settings=settings)
+    assert {each.field for each in refused.value.errors} == {field}
+    assert not ClientTemplate.objects.exists()
+
+
+def test_a_template_inherits_from_neither_itself_nor_what_is_below_it(make, as_paula):
+    base = make("Base")
+    offices = make("Offices", parent=base.pk)
+    for wrong in (base.pk, offices.pk):
+        with pytest.raises(Invalid) as refused:
+            actions.change(by=as_paula, template=base, name="Base", parent=wrong, settings={})
+        assert refused.value.field == "parent"
+    assert ClientTemplate.objects.get(pk=base.pk).parent is None
+
+
+def test_a_chain_ends_at_five_also_where_it_grows_from_above(make, as_paula):
+    above, lowest = make("Top"), make("t0")
+    highest = lowest
+    parent = None
+    for n in range(5):
+        parent = make(f"c{n}", parent=parent).pk
+    with pytest.raises(Invalid):
+        make("too deep", parent=parent)
+    first = ClientTemplate.objects.get(name="c0")
+    with pytest.raises(Invalid):
+        actions.change(by=as_paula, template=first, name="c0", parent=above.pk, settings={})
+    assert highest.parent is None
+
+
+def test_a_name_is_taken_once_and_another_msps_is_free(make, as_paula):
+    make()
+    with pytest.raises(Conflict) as refused:
+        make()
+    assert refused.value.code == "NAME_TAKEN"
+
+
+def test_one_in_use_or_above_another_is_not_removed(make, used, as_paula, msp, acme):
+    use = used({})
+    with pytest.raises(Conflict):
+        actions.remove(by=as_paula, template=use.template)
+    base = make("Base")
+    low = make("Low", parent=base.pk)
+    with pytest.raises(Conflict):
+        actions.remove(by=as_paula, template=base)
+    actions.remove(by=as_paula, template=low)
+    assert not ClientTemplateVersion.objects.filter(name="Low").exists()
+    actions.assign(by=as_paula, msp=msp, client=acme, template=None)
+    actions.remove(by=as_paula, template=use.template)
+
+
+def test_only_who_manages_clients_changes_anything_and_only_in_an_msp(make, msp, maria, alice, acme):
+    template = make()
+    with pytest.raises(Forbidden):
+        actions.change(by=actor_for(maria), template=template, name="Mine", parent=None, settings={})
+    owner = actor_for(alice)
+    with rls.acting_as(owner.rls_actor):
+        with pytest.raises(NotFound):
+            actions.create(by=owner, msp=msp, name="Mine", settings={})
+        with pytest.raises(Conflict) as refused:
+            actions.create(by=owner, msp=acme, name="Mine", settings={})
+    assert refused.value.code == "NOT_AN_MSP"
+
+
+def test_a_template_is_given_to_own_clients_alone(make, msp, as_paula, rival):
+    with pytest.raises(NotFound):
+        actions.assign(by=as_paula, msp=msp, client=rival, template=make())
