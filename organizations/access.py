@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from controlplane import authority, refusals, repetitions
 from controlplane.actor import Actor
-from controlplane.problems import Forbidden, NotFound
+from controlplane.problems import Conflict, Forbidden, NotFound
 from organizations.models import Grant, Organization
 from organizations.msp import client_sets, working
 from organizations.security.entering import lack
@@ -106,6 +106,14 @@ def require_own(
     standing = require(actor, permission, organization, confirmed=confirmed)
     if not standing.is_own:
         raise Forbidden("Only the organization's own members do this in its name. Nothing was changed.")
+    return standing
+
+
+def require_managing_clients(actor: Actor, msp: Organization, *, confirmed: bool = False) -> Standing:
+    """What `require_own` says of `client.manage`, for what only an MSP has. Raises Conflict for what is none."""
+    standing = require_own(actor, "client.manage", msp, confirmed=confirmed)
+    if not msp.is_msp:
+        raise Conflict("Only a managed service provider has clients. Nothing was changed.", code="NOT_AN_MSP")
     return standing
 
 

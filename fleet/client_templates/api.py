@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from controlplane.api.pagination import KeysetPagination
 from controlplane.api.views import valid
 from controlplane.problems import NotFound
-from fleet.client_templates import actions, queries
+from fleet.client_templates import actions, client_actions, queries
 from fleet.client_templates.drift import drift_of, wanted_of
 from fleet.client_templates.merging import below
 from fleet.client_templates.models import ClientTemplate, TemplateUse
@@ -142,10 +142,15 @@ class ClientTemplateOf(OfClient):
 
     @extend_schema(operation_id="client_templates_client_replace", request=AssignmentIn, responses=ClientOfTemplateOut)
     def put(self, request: Request, organization_id: str, client_id: str) -> Response:
-        """Give a client a template, or none, which forgets what it has otherwise too. No tenant changes by it."""
-        msp, client, wanted = self.organization(), self.client(), valid(AssignmentIn, request)["template"]
+        """
+        Give a client a template, or none, which forgets what it has otherwise too. No tenant changes by it.
+
+        With `settings`, also all that it has otherwise: both or neither.
+        """
+        msp, client, given = self.organization(), self.client(), valid(AssignmentIn, request)
+        wanted = given.pop("template")
         template = queries.template(self.actor, msp, wanted) if wanted is not None else None
-        actions.assign(by=self.actor, msp=msp, client=client, template=template)
+        client_actions.assign(by=self.actor, msp=msp, client=client, template=template, **given)
         return self.shown()
 
 
@@ -156,7 +161,7 @@ class Overrides(OfClient):
     def post(self, request: Request, organization_id: str, client_id: str) -> Response:
         """Have a client be otherwise than its template in some settings, with the reason."""
         given = valid(OverrideIn, request)
-        actions.override(by=self.actor, use=self.use(), **given)
+        client_actions.override(by=self.actor, use=self.use(), **given)
         return self.shown()
 
 
@@ -166,7 +171,7 @@ class OneOverride(OfClient):
     @extend_schema(operation_id="client_templates_client_follow", responses={204: None})
     def delete(self, request: Request, organization_id: str, client_id: str, setting: str) -> Response:
         """Have a client be as its template in one setting again. Doing it twice changes nothing."""
-        actions.follow(by=self.actor, use=self.use(), key=setting)
+        client_actions.follow(by=self.actor, use=self.use(), key=setting)
         return Response(status=204)
 
 
@@ -178,5 +183,5 @@ class Accepting(OfClient):
         """Take what a tenant has of one setting as what its client is to have."""
         given = valid(AcceptIn, request)
         chosen = {"tenant_id": given["tenant"], "key": given["setting"], "reason": given["reason"]}
-        actions.accept(by=self.actor, use=self.use(), **chosen)
+        client_actions.accept(by=self.actor, use=self.use(), **chosen)
         return self.shown()

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from controlplane.actor import Actor, actor_of
 from controlplane.problems import NotFound
-from fleet.client_templates import actions, queries
+from fleet.client_templates import client_actions, queries
 from fleet.client_templates.drift import drift_of, wanted_of
 from fleet.client_templates.forms import OverrideForm, told_on_settings
 from fleet.client_templates.models import TemplateUse
@@ -39,7 +39,7 @@ def page(request: HttpRequest, organization_id: str, client_id: str) -> HttpResp
         "use": use,
         "wanted": wanted_rows(wanted_of(use, templates), use.template_id, templates, use) if use else [],
         "rows": drift_rows(drift_of(actor, msp, [use]), names) if use else [],
-        "templates": sorted(templates.values(), key=lambda each: each.name),
+        "templates": queries.by_name(templates),
         "can_manage": "client.manage" in frame.permissions and msp.is_msp,
         "can_roll_out": "tenant.operate" in frame.permissions,
         "frame": frame,
@@ -50,21 +50,23 @@ def page(request: HttpRequest, organization_id: str, client_id: str) -> HttpResp
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def overrides(request: HttpRequest, organization_id: str, client_id: str) -> HttpResponse:
-    """Choose what a client has otherwise than its template."""
+    """Choose a client's template and what it has otherwise. It is kept whole or not at all."""
     actor = actor_of(request)
     msp, client = _place(actor, organization_id, client_id)
     access.require(actor, "client.manage", msp)
-    use = queries.use_of(actor, msp, client)
+    use, templates = queries.use_of(actor, msp, client), queries.all_of(msp.pk)
     given = request.POST if request.method == "POST" else None
-    form = OverrideForm(given, settings=use.exceptions if use else {}, files=files_of(msp))
+    form = OverrideForm(given, templates=queries.by_name(templates), use=use, files=files_of(msp))
     if form.is_bound and form.is_valid():
         with told_on_settings(form):
-            _override(actor, _used(use), form)
+            chosen: dict[str, Any] = {"template": templates[form.cleaned_data["template"]], "settings": form.settings}
+            reason = form.cleaned_data["reason"]
+            client_actions.assign(by=actor, msp=msp, client=client, reason=reason, **chosen)
             messages.success(request, "It is kept. No tenant changes by it until you roll the template out.")
             return redirect("fleet:client-of-template", msp.pk, client.pk)
     here = Link(client.name, reverse("fleet:client-of-template", args=[msp.pk, client.pk]))
     frame = template_frame(request, msp, "Overrides", crumb(msp), here)
-    context = {"form": form, "client": client, "use": use, "frame": frame}
+    context = {"form": form, "client": client, "frame": frame}
     return render(request, "fleet/client_overrides.html", context, status=422 if form.errors else 200)
 
 
@@ -74,7 +76,7 @@ def follow(request: HttpRequest, organization_id: str, client_id: str) -> HttpRe
     """Have the client be as its template in one setting again."""
     actor = actor_of(request)
     msp, client = _place(actor, organization_id, client_id)
-    actions.follow(by=actor, use=_used(queries.use_of(actor, msp, client)), key=request.POST.get("setting", ""))
+    client_actions.follow(by=actor, use=_used(queries.use_of(actor, msp, client)), key=request.POST.get("setting", ""))
     messages.success(request, f"{client.name} follows its template there again.")
     return redirect("fleet:client-of-template", msp.pk, client.pk)
 
@@ -86,7 +88,7 @@ def accept(request: HttpRequest, organization_id: str, client_id: str) -> HttpRe
     actor = actor_of(request)
     msp, client = _place(actor, organization_id, client_id)
     chosen = {"tenant_id": request.POST.get("tenant", ""), "key": request.POST.get("setting", "")}
-    actions.accept(by=actor, use=_used(queries.use_of(actor, msp, client)), **chosen)
+    client_actions.accept(by=actor, use=_used(queries.use_of(actor, msp, client)), **chosen)
     messages.success(request, f"That is what {client.name} is to have from now on.")
     return redirect("fleet:client-of-template", msp.pk, client.pk)
 
@@ -105,17 +107,7 @@ def _used(use: TemplateUse | None) -> TemplateUse:
 def _assign(request: HttpRequest, actor: Actor, msp: Organization, client: Organization) -> HttpResponse:
     wanted = request.POST.get("template")
     template = queries.template(actor, msp, wanted) if wanted else None
-    actions.assign(by=actor, msp=msp, client=client, template=template)
+    client_actions.assign(by=actor, msp=msp, client=client, template=template)
     said = f"has the template {template.name} now. No tenant changes by it until you roll it out." if template else ""
     messages.success(request, f"{client.name} {said or 'has no template any more.'}")
     return redirect("fleet:client-of-template", msp.pk, client.pk)
-
-
-def _override(actor: Actor, use: TemplateUse, form: OverrideForm) -> None:
-    """What was chosen takes the place of all that the client had otherwise; what stays the same keeps its reason."""
-    before, chosen = use.exceptions, form.settings
-    new = {key: value for key, value in chosen.items() if key not in before or before[key] != value}
-    for key in set(before) - set(chosen):
-        actions.follow(by=actor, use=use, key=key)
-    if new:
-        actions.override(by=actor, use=use, settings=new, reason=form.cleaned_data["reason"])

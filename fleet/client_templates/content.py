@@ -1,10 +1,13 @@
 """Which of the files that a provider hands down a tenant is to do without."""
 
+from collections.abc import Callable
+
 from controlplane.actor import Actor
 from controlplane.problems import Problem
 from tenants.content import actions, publishing, reading
 from tenants.content.layers import Level, in_use
 from tenants.provisioning.models import Operation, Tenant
+from tenants.rollouts.kinds import FilesChanged
 
 NOTE = "Left out by the provider's template"
 
@@ -32,15 +35,23 @@ def why_not(tenant: Tenant, names: list[str]) -> Problem | None:
     return publishing.why_not(tenant) if running(tenant) & set(names) else None
 
 
-def bring_left_out(by: Actor, tenant: Tenant, names: list[str], when: str) -> Operation | None:
+def bring_left_out(
+    by: Actor, tenant: Tenant, names: list[str], when: str, *, changed: Callable[[], bool]
+) -> Operation | None:
     """
     Part of an action: leave files out at a tenant, and have it run what counts from then on, if it runs any of them.
 
-    Raises FileExists where the tenant has a file of its own under the name, and what publishing does.
+    The danger: what is published is all that counts, and somebody saved another file after the canaries had theirs.
+
+    Args: changed: whether the files are others than those that were looked at.
+    Raises FilesChanged, FileExists where the tenant has a file of its own under the name, and what publishing does.
     """
+    publishes = bool(running(tenant) & set(names))
+    if publishes and changed():
+        raise FilesChanged
     for name in sorted(handed_down(tenant) & set(names)):
         kind, _, called = name.partition("/")
         actions.create(
             by=by, organization=tenant.organization, tenant=tenant, kind=kind, name=called, text=None, note=NOTE
         )
-    return publishing.publish(by=by, tenant=tenant, when=when) if running(tenant) & set(names) else None
+    return publishing.publish(by=by, tenant=tenant, when=when) if publishes else None

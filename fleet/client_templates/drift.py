@@ -6,7 +6,7 @@ from typing import Any
 
 from controlplane.actor import Actor
 from fleet.client_templates import queries
-from fleet.client_templates.merging import OF_CLIENT, Chosen, merged
+from fleet.client_templates.merging import OF_CLIENT, Chosen, layers_of, merged
 from fleet.client_templates.models import ClientTemplate, TemplateUse
 from fleet.client_templates.settings import SETTINGS, Place, Setting
 from organizations.models import Organization
@@ -64,7 +64,7 @@ class TenantDrift:
 
 def wanted_of(use: TemplateUse, templates: Mapping[str, ClientTemplate]) -> dict[str, Chosen]:
     """What counts for a client: its template's chain, then what it has otherwise."""
-    return merged([*queries.layers_of(dict(templates), use.template_id), (OF_CLIENT, use.exceptions)])
+    return merged([*layers_of(templates, use.template_id), (OF_CLIENT, use.exceptions)])
 
 
 def differences(place: Place, wanted: Mapping[str, Chosen]) -> tuple[Difference, ...]:

@@ -1,6 +1,6 @@
 """Forms of templates and of what a client has otherwise. They read what was chosen; the actions decide."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -11,7 +11,7 @@ from billing.queries import plans_on_offer
 from controlplane.forms import told_on
 from controlplane.problems import Problem
 from fleet.client_templates.actions import LONGEST_NAME, LONGEST_NOTE
-from fleet.client_templates.models import ClientTemplate
+from fleet.client_templates.models import ClientTemplate, TemplateUse
 from fleet.client_templates.settings import SETTINGS
 from organizations.permissions import Role
 from tenants.protection.forms import LENGTHS
@@ -21,6 +21,8 @@ from tenants.provisioning.models import Tenant
 from tenants.rollouts.kinds import offered_versions
 
 NOTHING = ("", "Nothing asked for")
+NONE = ("-", "None, whatever a template above leaves out")
+"""A tick for an empty list, which is not the same as that nothing is asked for."""
 PART = "__"
 """Stands between a setting and a part of it in the name of a field."""
 WINDOW = ("days", "start", "minutes", "time_zone")
@@ -42,19 +44,13 @@ class SettingsForm(forms.Form):
     maintenance_window__start = forms.CharField(
         label="Begins at", max_length=5, required=False, help_text="Such as 02:00."
     )
-    maintenance_window__minutes = forms.TypedChoiceField(
-        label="Lasts", choices=[NOTHING, *LENGTHS], coerce=int, empty_value=None, required=False
-    )
+    maintenance_window__minutes = forms.TypedChoiceField(label="Lasts", coerce=int, empty_value=None, required=False)
     maintenance_window__time_zone = forms.CharField(
         label="Time zone", max_length=64, required=False, help_text="Such as Europe/Berlin or UTC."
     )
     protected = forms.ChoiceField(label="Deletion protection", choices=[NOTHING, ("yes", "On")], required=False)
     sleep_after_minutes = forms.TypedChoiceField(
-        label="Sleep when nobody uses it",
-        choices=[NOTHING, *((minutes or 0, words) for minutes, words in SLEEP_CHOICES)],
-        coerce=int,
-        empty_value=None,
-        required=False,
+        label="Sleep when nobody uses it", coerce=int, empty_value=None, required=False
     )
     backups__every_hours = forms.IntegerField(label="Every", required=False, help_text="Hours, 6 to 168.")
     backups__at_utc = forms.CharField(label="At", max_length=5, required=False, help_text="UTC, such as 02:30.")
@@ -75,7 +71,11 @@ class SettingsForm(forms.Form):
         label="Groups", max_length=400, required=False, help_text="With commas between."
     )
     enrollment_token__labels = forms.CharField(
-        label="Labels", max_length=1200, required=False, help_text="Such as shift=day, owner=logistics."
+        label="Labels",
+        max_length=1700,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="One a line, such as shift=day.",
     )
     left_open = forms.MultipleChoiceField(
         label="Left open",
@@ -86,22 +86,27 @@ class SettingsForm(forms.Form):
 
     def __init__(self, data: Any = None, *, settings: Mapping[str, Any], files: Sequence[str], **more: Any) -> None:
         super().__init__(data, initial={**_initial(settings), **more.pop("initial", {})}, **more)
-        plans = [(plan.code, plan.name) for plan in plans_on_offer()]
-        offered = {
-            "version": [NOTHING, *((each, each) for each in _with(offered_versions(), settings.get("version")))],
-            "plan": [NOTHING, *plans],
-            "content_left_out": [(each, each) for each in _with(files, *(settings.get("content_left_out") or ()))],
-        }
-        for name, choices in offered.items():
+        for name, choices in _choices(settings, files).items():
             self.fields[name].choices = choices  # type: ignore[attr-defined]
+        if not files:
+            self.fields["content_left_out"].help_text = "You hand down no files yet."
+
+    def clean_content_left_out(self) -> list[str] | None:
+        """Names of files, none at all, or None where nothing is asked for."""
+        chosen: list[str] = self.cleaned_data["content_left_out"]
+        if NONE[0] not in chosen:
+            return chosen or None
+        if len(chosen) > 1:
+            raise forms.ValidationError("Either none is left out, or some are.")
+        return []
 
     def clean_enrollment_token__groups(self) -> list[str]:
         """Names between commas."""
-        return _parts(self.cleaned_data["enrollment_token__groups"])
+        return _parts(self.cleaned_data["enrollment_token__groups"].split(","))
 
     def clean_enrollment_token__labels(self) -> dict[str, str]:
-        """Pairs name=text between commas."""
-        pairs = [part.partition("=") for part in _parts(self.cleaned_data["enrollment_token__labels"])]
+        """Pairs name=text, one a line."""
+        pairs = [part.partition("=") for part in _parts(self.cleaned_data["enrollment_token__labels"].splitlines())]
         for name, equals, _ in pairs:
             if not equals:
                 raise forms.ValidationError(f"“{name}” is no label: write name=text.")
@@ -112,7 +117,7 @@ class SettingsForm(forms.Form):
         """What was chosen, as the actions take it."""
         given = self.cleaned_data
         found = {key: _whole(key, given) for key in SETTINGS}
-        asked = {key: value for key, value in found.items() if value not in (None, "", [], {})}
+        asked = {key: value for key, value in found.items() if value not in (None, "")}
         return {**asked, **dict.fromkeys(given["left_open"])}
 
     @property
@@ -162,11 +167,20 @@ class TemplateForm(SettingsForm):
 
 
 class OverrideForm(SettingsForm):
-    """What a client has otherwise than its template, and why."""
+    """Which template a client has, what it has otherwise, and why."""
 
+    template = forms.ChoiceField(label="Template")
     reason = forms.CharField(
-        label="Why", max_length=LONGEST_NOTE, help_text="Whoever meets this later reads it beside the setting."
+        label="Why",
+        max_length=LONGEST_NOTE,
+        required=False,
+        help_text="For what is new here. Whoever meets it later reads this beside the setting.",
     )
+
+    def __init__(self, *args: Any, templates: Iterable[ClientTemplate], use: TemplateUse | None, **more: Any) -> None:
+        chosen = {"template": use.template_id} if use else {}
+        super().__init__(*args, settings=use.exceptions if use else {}, initial=chosen, **more)
+        self.fields["template"].choices = [(each.pk, each.name) for each in templates]  # type: ignore[attr-defined]
 
 
 @contextmanager
@@ -183,6 +197,30 @@ def told_on_settings(form: SettingsForm) -> Iterator[None]:
 def _field(form: SettingsForm, path: str) -> str:
     name = path.removeprefix("settings.").replace(".", PART)
     return name if name in form.fields else f"{name}{PART}{COMPOUND[name][0]}" if name in COMPOUND else path
+
+
+def _choices(settings: Mapping[str, Any], files: Sequence[str]) -> dict[str, list[tuple[Any, str]]]:
+    """What can be chosen of each setting, with what is asked for now, although nobody offers that any more."""
+    left_out = settings.get("content_left_out") or ()
+    window = settings.get("maintenance_window") or {}
+    sleeps = [(minutes or 0, words) for minutes, words in SLEEP_CHOICES]
+    plans = [(plan.code, plan.name) for plan in plans_on_offer()]
+    versions = [(each, each) for each in offered_versions()]
+    return {
+        "maintenance_window__minutes": [NOTHING, *_with(LENGTHS, window.get("minutes"), lambda own: f"{own} minutes")],
+        "sleep_after_minutes": [NOTHING, *_of("sleep_after_minutes", sleeps, settings)],
+        "version": [NOTHING, *_of("version", versions, settings)],
+        "plan": [NOTHING, *_of("plan", plans, settings)],
+        "content_left_out": [NONE, *((each, each) for each in dict.fromkeys([*files, *left_out]))],
+    }
+
+
+def _of(key: str, offered: Sequence[tuple[Any, str]], settings: Mapping[str, Any]) -> list[tuple[Any, str]]:
+    return _with(offered, settings.get(key), SETTINGS[key].told)
+
+
+def _with(offered: Sequence[tuple[Any, str]], own: Any, words: Callable[[Any], str]) -> list[tuple[Any, str]]:
+    return [*offered, *([] if own is None or own in dict(offered) else [(own, words(own))])]
 
 
 def _whole(key: str, given: Mapping[str, Any]) -> Any:
@@ -203,21 +241,16 @@ def _initial(settings: Mapping[str, Any]) -> dict[str, Any]:
             if "groups" in value:
                 found[f"{key}{PART}groups"] = ", ".join(value["groups"])
         elif value is not None:
-            found[key] = "yes" if key == "protected" else value
+            found[key] = "yes" if key == "protected" else [NONE[0]] if value == [] else value
     return found
 
 
 def _shown(value: Any) -> Any:
-    """As a field of one line has it; days are boxes to tick, and stay a list."""
+    """As a field has it: labels one a line; days are boxes to tick, and stay a list."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{name}={text}" for name, text in value.items())
+        return "\n".join(f"{name}={text}" for name, text in value.items())
     return value
 
 
-def _parts(text: str) -> list[str]:
-    return [part for part in (each.strip() for each in text.split(",")) if part]
-
-
-def _with(offered: Sequence[str], *kept: str | None) -> list[str]:
-    """What is offered, and what was chosen once."""
-    return list(dict.fromkeys([*offered, *(each for each in kept if each)]))
+def _parts(texts: Iterable[str]) -> list[str]:
+    return [part for part in (each.strip() for each in texts) if part]

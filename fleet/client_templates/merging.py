@@ -34,6 +34,13 @@ class Node(Protocol):
     def parent_id(self) -> str | None: ...
 
 
+class Asking(Node, Protocol):
+    """The same with what it asks for."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]: ...
+
+
 def merged(layers: Iterable[Layer]) -> dict[str, Chosen]:
     """What counts of several layers, by key. Args: layers: from afar to near; the nearer counts."""
     found: dict[str, Chosen] = {}
@@ -60,6 +67,11 @@ def chain[T: Node](templates: Mapping[str, T], lowest: str) -> list[T]:
         found.insert(0, templates[step])
         step = templates[step].parent_id
     return found
+
+
+def layers_of(templates: Mapping[str, Asking], lowest: str) -> list[Layer]:
+    """The layers of a template with those that it inherits from. Raises Invalid as `chain` does."""
+    return [(each.pk, each.settings) for each in chain(templates, lowest)]
 
 
 def below[T: Node](templates: Mapping[str, T], highest: str) -> list[T]:

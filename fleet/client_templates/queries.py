@@ -1,12 +1,11 @@
 """Reads of an MSP's templates. Every one takes who is asking."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.db.models import QuerySet
 
 from controlplane.actor import Actor
 from controlplane.problems import NotFound
-from fleet.client_templates.merging import Layer, chain
 from fleet.client_templates.models import ClientTemplate, ClientTemplateVersion, TemplateUse
 from organizations import access
 from organizations.models import Grant, Organization
@@ -37,8 +36,18 @@ def versions_of(actor: Actor, template: ClientTemplate) -> QuerySet[ClientTempla
 def clients_of(actor: Actor, msp: Organization) -> QuerySet[Organization]:
     """Clients that the asker, as the MSP's member, reaches now."""
     access.require(actor, "tenant.view", msp)
-    held = Grant.objects.filter(current(), reached(actor), msp=msp)
-    return Organization.objects.filter(pk__in=held.values("client_id"))
+    return Organization.objects.filter(pk__in=with_access(msp.pk).filter(reached(actor)).values("client_id"))
+
+
+def with_access(msp_id: str) -> QuerySet[Grant]:
+    """Grants by which an MSP has clients now. The caller has found the MSP as who is asking."""
+    return Grant.objects.filter(current(), msp_id=msp_id)
+
+
+def left_behind(template: ClientTemplate) -> QuerySet[TemplateUse]:
+    """That clients have a template whose access has ended, so that nobody can take it from them."""
+    uses = TemplateUse.objects.filter(organization=template.organization_id, template=template)
+    return uses.exclude(client__in=with_access(template.organization_id).values("client_id"))
 
 
 def client(actor: Actor, msp: Organization, client_id: str) -> Organization:
@@ -71,6 +80,6 @@ def all_of(msp_id: str) -> dict[str, ClientTemplate]:
     return {each.pk: each for each in ClientTemplate.objects.filter(organization=msp_id)}
 
 
-def layers_of(templates: dict[str, ClientTemplate], template_id: str) -> list[Layer]:
-    """The layers of a template with those that it inherits from."""
-    return [(each.pk, each.settings) for each in chain(templates, template_id)]
+def by_name(templates: Mapping[str, ClientTemplate]) -> list[ClientTemplate]:
+    """The same as people choose from them."""
+    return sorted(templates.values(), key=lambda each: each.name)

@@ -6,17 +6,18 @@ template meanwhile. What a client has otherwise is looked at anew at each tenant
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from controlplane.actor import Actor
-from controlplane.problems import Conflict, FieldError, Invalid
+from controlplane.problems import Conflict, FieldError, Forbidden, Invalid, Problem
 from fleet.client_templates import queries
 from fleet.client_templates.drift import Difference, differences
-from fleet.client_templates.merging import OF_CLIENT, below, merged
+from fleet.client_templates.merging import OF_CLIENT, below, layers_of, merged
 from fleet.client_templates.models import ClientTemplate, TemplateUse
 from fleet.client_templates.settings import Place
 from organizations.models import Organization
+from tenants.content import reading
 from tenants.provisioning.models import Operation, Tenant
 from tenants.rollouts.kind import Arguments, Kind, Outlook
 
@@ -30,6 +31,17 @@ class NotOfTemplate(Conflict):
         super().__init__("The client does not have this template any more.", code="NOT_OF_TEMPLATE")
 
 
+class NotAllowedThere(Conflict):
+    """
+    A difference takes more than whoever has the template rolled out may do in this client.
+
+    That is said before it begins, and the tenant is passed over: it is nothing that failed.
+    """
+
+    def __init__(self, refused: Forbidden) -> None:
+        super().__init__(refused.detail, code="NOT_ALLOWED_THERE")
+
+
 def _offers(organization: Organization) -> list[tuple[str, str]]:
     found = ClientTemplate.objects.filter(organization=organization).order_by("name")
     return [(each.pk, f"Template {each.name}") for each in found]
@@ -41,12 +53,13 @@ def _settle(organization: Organization, asked: Arguments) -> Arguments:
     if found is None:
         message = "There is no such template. Nothing was begun."
         raise Invalid(message, errors=[FieldError(NAME, message)])
-    layers = {each.pk: queries.layers_of(templates, each.pk) for each in below(templates, found.pk)}
+    layers = {each.pk: layers_of(templates, each.pk) for each in below(templates, found.pk)}
     return {
         "of": organization.pk,
         NAME: found.pk,
         "title": f"Template {found.name}, version {found.number}",
         "layers": json.dumps(layers),
+        "files": reading.stamp_of(organization.pk),
     }
 
 
@@ -65,12 +78,26 @@ def _differences(tenant: Tenant, settled: Arguments) -> list[Difference]:
     return [each for each in differences(Place(tenant, settled["of"]), wanted) if each.is_brought]
 
 
+def _problems(by: Actor, place: Place, found: Iterable[Difference]) -> Iterator[Problem]:
+    """What keeps a tenant from what it would be brought, but for what is under way."""
+    problems = (each.setting.why_not(by, place, each.wanted) for each in found)
+    return (problem for problem in problems if problem is not None)
+
+
 def _ask(by: Actor, tenant: Tenant, when: str, settled: Arguments) -> Operation | None:
-    """All that is done at once, and the first that takes an operation; the others follow when that has ended."""
-    for each in _differences(tenant, settled):
+    """
+    All that is done at once, and the first that takes an operation; the others follow when that has ended.
+
+    Raises NotAllowedThere, and what else keeps the tenant from any of it.
+    """
+    found, place = _differences(tenant, settled), Place(tenant, settled["of"], settled["files"])
+    for problem in _problems(by, place, found):
+        if isinstance(problem, Forbidden):
+            raise NotAllowedThere(problem)
+    for each in found:
         if each.setting.bring is None:
             continue
-        operation = each.setting.bring(by, Place(tenant, settled["of"]), each.wanted, when)
+        operation = each.setting.bring(by, place, each.wanted, when)
         if operation is not None:
             return operation
         tenant.refresh_from_db()
@@ -78,11 +105,10 @@ def _ask(by: Actor, tenant: Tenant, when: str, settled: Arguments) -> Operation 
 
 
 def _outlook(by: Actor, tenant: Tenant, settled: Arguments) -> Outlook:
-    found, place = _differences(tenant, settled), Place(tenant, settled["of"])
-    problems = (each.setting.why_not(by, place, each.wanted) for each in found)
+    found, place = _differences(tenant, settled), Place(tenant, settled["of"], settled["files"])
     return Outlook(
         has=not found,
-        problem=next((problem for problem in problems if problem is not None), None),
+        problem=next(_problems(by, place, found), None),
         # One that gets its window by this waits for just that.
         restarts=any(each.setting.restarts for each in found) and "maintenance_window" not in {e.key for e in found},
         words="; ".join(each.words for each in found),

@@ -161,9 +161,16 @@ class ClientOfTemplateOut(serializers.Serializer[Any]):
 
 
 class AssignmentIn(serializers.Serializer[Any]):
-    """Which template a client is to have."""
+    """Which template a client is to have, and what otherwise than that."""
 
     template = serializers.CharField(max_length=32, allow_null=True, help_text="null for none")
+    settings = TemplateSettings(
+        required=False,
+        help_text="all that the client is to have otherwise, in place of what it has so now; left out: that stays",
+    )
+    reason = serializers.CharField(
+        default="", allow_blank=True, max_length=LONGEST_NOTE, help_text="needed for settings that are new"
+    )
 
 
 class OverrideIn(serializers.Serializer[Any]):

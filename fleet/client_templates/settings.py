@@ -6,6 +6,7 @@ Everything is brought by the action that people have for it, with its own checks
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from billing.entitlements import entitlement_of
@@ -17,6 +18,7 @@ from fleet.client_templates.content import bring_left_out, still_in_use, why_not
 from organizations.models import Grant
 from organizations.permissions import Role
 from organizations.standings import current, may
+from tenants.content import reading
 from tenants.protection.backups.schedule import set_schedule
 from tenants.protection.deletion.actions import set_protection
 from tenants.protection.maintenance.rings import set_ring
@@ -30,10 +32,19 @@ from tenants.provisioning.windows import Window
 
 @dataclass(frozen=True)
 class Place:
-    """A client's tenant, and the MSP whose template is held against it."""
+    """
+    A client's tenant, and the MSP whose template is held against it.
+
+    `files`: the stamp of the MSP's files as they were looked at, see `reading.stamp_of`; None where nobody tried any.
+    """
 
     tenant: Tenant
     msp_id: str
+    files: str | None = None
+
+    def changed(self) -> bool:
+        """Whether the files are others than those that were looked at."""
+        return self.files is not None and reading.stamp_of(self.msp_id) != self.files
 
 
 @dataclass(frozen=True)
@@ -119,7 +130,7 @@ def _why_no_protection(by: Actor, place: Place, _: bool) -> Problem | None:
 
 
 def _bring_content(by: Actor, place: Place, names: list[str], when: str) -> Operation | None:
-    return bring_left_out(by, place.tenant, names, when)
+    return bring_left_out(by, place.tenant, names, when, changed=place.changed)
 
 
 def _ceiling(place: Place, _: Any) -> str:
@@ -229,8 +240,13 @@ SETTINGS: Mapping[str, Setting] = {
 """In the order in which they are brought: what is done at once first, so that what takes a window finds it set."""
 
 
-def checked(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as rows keep them. Raises Invalid naming every fault, under `settings`."""
+def checked(settings: Mapping[str, Any], kept: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
+    """
+    Settings as rows keep them. Raises Invalid naming every fault, under `settings`.
+
+    Args: kept: what stood there before. What stays as it was is not judged anew: a plan or a version that is no longer
+    on offer stays what is asked for until somebody chooses otherwise.
+    """
     found: dict[str, Any] = {}
     faults: list[FieldError] = []
     for key, value in settings.items():
@@ -238,7 +254,10 @@ def checked(settings: Mapping[str, Any]) -> dict[str, Any]:
             faults.append(FieldError(f"settings.{key[:64]}", "There is no such setting."))
             continue
         try:
-            found[key] = None if value is None else SETTINGS[key].check(value)
+            if key in kept and kept[key] == value:
+                found[key] = kept[key]
+            else:
+                found[key] = None if value is None else SETTINGS[key].check(value)
         except Invalid as problem:
             faults += [_within(key, fault) for fault in problem.errors or (FieldError(key, problem.detail),)]
     if faults:

@@ -15,7 +15,7 @@ from controlplane.keyset import page_of, pager
 from fleet.client_templates import actions, queries
 from fleet.client_templates.drift import drift_of
 from fleet.client_templates.forms import TemplateForm, told_on_settings
-from fleet.client_templates.merging import below, merged
+from fleet.client_templates.merging import below, layers_of, merged
 from fleet.client_templates.models import ClientTemplate
 from fleet.client_templates.rows import drift_rows, template_row, version_row, wanted_rows
 from organizations import access
@@ -76,7 +76,7 @@ def page(request: HttpRequest, organization_id: str, template_id: str) -> HttpRe
     frame = template_frame(request, msp, template.name, crumb(msp))
     context: dict[str, Any] = {
         "template": template,
-        "wanted": wanted_rows(merged(queries.layers_of(templates, template.pk)), template.pk, templates),
+        "wanted": wanted_rows(merged(layers_of(templates, template.pk)), template.pk, templates),
         "children": [each for each in templates.values() if each.parent_id == template.pk],
         "rows": drift_rows(drift_of(actor, msp, uses, page.rows), {each.pk: each.name for each in templates.values()}),
         "without": sorted(without, key=lambda client: client.name) if not (page.older or page.newer) else [],

@@ -15,10 +15,10 @@ from billing import actions as billing
 from billing.entitlements import entitlement_of
 from billing.models import Plan
 from controlplane.actor import Actor
-from controlplane.problems import Conflict, FieldError, Forbidden, Invalid
-from fleet.client_templates import actions as templates
+from controlplane.problems import FieldError, Forbidden, Invalid
+from fleet.client_templates import client_actions as templates
 from fleet.client_templates import queries
-from fleet.client_templates.merging import merged
+from fleet.client_templates.merging import layers_of, merged
 from fleet.client_templates.models import ClientTemplate
 from fleet.client_templates.settings import SETTINGS, Place
 from fleet.onboarding.wanted import Wanted, faults
@@ -44,7 +44,7 @@ WISHED = ("version", "retention_days", "archive_days", "backups")
 @dataclass(frozen=True)
 class Onboarded:
     """
-    What was made. `secret` is the token's text, shown once; `invited_as` the role of who was invited; `left` says in
+    What was made. `secret` is the token's text, shown once; `invited_as` the role of who was invited; `not_had` says in
     words what of the template was not to be had.
     """
 
@@ -56,7 +56,7 @@ class Onboarded:
     token: EnrollmentToken | None = None
     secret: str = ""
     invitations: tuple[Invitation, ...] = field(default=())
-    left: tuple[str, ...] = field(default=())
+    not_had: tuple[str, ...] = field(default=())
 
 
 @transaction.atomic
@@ -68,9 +68,7 @@ def onboard(*, by: Actor, msp: Organization, wanted: Wanted, with_token: bool = 
     Raises Invalid naming every fault, NotConfirmed where people are invited, Forbidden, Conflict, ExternalIdTaken,
     and what making a tenant raises.
     """
-    access.require_own(by, "client.manage", msp, confirmed=True)
-    if not msp.is_msp:
-        raise Conflict("Only a managed service provider has clients. Nothing was made.", code="NOT_AN_MSP")
+    access.require_managing_clients(by, msp, confirmed=True)
     known = queries.all_of(msp.pk)
     if found := list(faults(wanted, known)):
         raise Invalid(found[0].message, errors=found)
@@ -81,19 +79,19 @@ def onboard(*, by: Actor, msp: Organization, wanted: Wanted, with_token: bool = 
     with founding(by=by, msp=msp, name=wanted.name, role_ceiling=ceiling, **chosen) as (client, there):
         if template is not None:
             templates.assign(by=by, msp=msp, client=client, template=template)
-        left = _take_plan(there, client, asked)
+        not_had = _take_plan(there, client, asked)
         invited = _invite(there, client, wanted.administrators)
         if not wanted.tenant:
-            return Onboarded(client, ceiling, template, invitations=invited, left=left)
+            return Onboarded(client, ceiling, template, invitations=invited, not_had=not_had)
         tenant, operation = _make_tenant(there, msp, client, wanted.tenant, asked)
         token, secret = _make_token(there, tenant, asked) if with_token else (None, "")
-    return Onboarded(client, ceiling, template, tenant, operation, token, secret, invited, left)
+    return Onboarded(client, ceiling, template, tenant, operation, token, secret, invited, not_had)
 
 
 def _asked(known: Mapping[str, ClientTemplate], template: ClientTemplate | None) -> dict[str, Any]:
     if template is None:
         return {}
-    return {key: each.value for key, each in merged(queries.layers_of(dict(known), template.pk)).items()}
+    return {key: each.value for key, each in merged(layers_of(known, template.pk)).items()}
 
 
 def _take_plan(there: Actor, client: Organization, asked: Mapping[str, Any]) -> tuple[str, ...]:

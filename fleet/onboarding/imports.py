@@ -1,4 +1,8 @@
-"""What people ask of files of clients: what one would do, begin, try the failed ones again."""
+"""
+What people ask of files of clients: what one would do, begin, try the failed ones again.
+
+A file lets people in by the hundred, so all of it takes what letting one in takes: a proof of who is at it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +18,7 @@ from fleet.onboarding.lines import Line, read
 from fleet.onboarding.models import ClientImport, ClientImportLine
 from organizations import access
 from organizations.actions import trail
-from organizations.models import ClientName, Grant, Organization
-from organizations.standings import Standing, current
+from organizations.models import ClientName, Organization
 from tenants.provisioning.wakeups import BULK
 
 MOST_TOLD = 50
@@ -32,7 +35,7 @@ class Foreseen:
 
 def preview(*, by: Actor, msp: Organization, text: str) -> list[Foreseen]:
     """What a file would make, line by line. Nothing is made. Raises Invalid for what is no such file, Conflict."""
-    _manager(by, msp)
+    access.require_managing_clients(by, msp, confirmed=True)
     lines = read(text, templates.all_of(msp.pk))
     known = known_ids(msp, [line.wanted.external_id for line in lines])
     return [Foreseen(line, line.wanted.external_id in known) for line in lines]
@@ -45,7 +48,7 @@ def start(*, by: Actor, msp: Organization, text: str, name: str = "") -> ClientI
 
     Raises Invalid naming lines and columns where anything is wrong: then nothing is made of any line.
     """
-    standing = _manager(by, msp)
+    standing = access.require_managing_clients(by, msp, confirmed=True)
     lines = read(text, templates.all_of(msp.pk))
     if faulty := [line for line in lines if line.faults]:
         raise Invalid(f"{len(faulty)} lines need mending. Nothing was made.", errors=_told(faulty))
@@ -62,7 +65,7 @@ def start(*, by: Actor, msp: Organization, text: str, name: str = "") -> ClientI
 @transaction.atomic
 def retry(*, by: Actor, batch: ClientImport) -> ClientImport:
     """Try what failed once more, as who asks now. Raises Conflict where nothing has, or something is under way."""
-    standing = _manager(by, batch.organization)
+    standing = access.require_managing_clients(by, batch.organization, confirmed=True)
     batch = ClientImport.objects.select_for_update(of=("self",)).select_related("organization").get(pk=batch.pk)
     failed = batch.lines.filter(state=ClientImportLine.State.FAILED)
     count = failed.count()
@@ -77,7 +80,7 @@ def retry(*, by: Actor, batch: ClientImport) -> ClientImport:
 
 def known_ids(msp: Organization, external_ids: Sequence[str]) -> set[str]:
     """Which of these ids clients of the MSP have. The caller has found the MSP as who is asking."""
-    held = Grant.objects.filter(current(), msp=msp).values("client_id")
+    held = templates.with_access(msp.pk).values("client_id")
     named = ClientName.objects.filter(organization=msp, client__in=held, external_id__in=filter(None, external_ids))
     return set(named.values_list("external_id", flat=True))
 
@@ -90,14 +93,6 @@ def _told(faulty: Sequence[Line]) -> list[FieldError]:
         for fault in line.faults
     ]
     return found[:MOST_TOLD]
-
-
-def _manager(by: Actor, msp: Organization) -> Standing:
-    """A file lets people in by the hundred, so it takes what letting one in takes."""
-    standing = access.require_own(by, "client.manage", msp, confirmed=True)
-    if not msp.is_msp:
-        raise Conflict("Only a managed service provider has clients. Nothing was made.", code="NOT_AN_MSP")
-    return standing
 
 
 def _wake(batch: ClientImport, by: Actor) -> None:

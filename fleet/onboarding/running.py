@@ -16,7 +16,7 @@ from django.utils import timezone
 from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Problem
-from fleet.onboarding.actions import onboard
+from fleet.onboarding.actions import Onboarded, onboard
 from fleet.onboarding.imports import known_ids
 from fleet.onboarding.models import ClientImport, ClientImportLine
 from fleet.onboarding.wanted import Wanted
@@ -28,6 +28,10 @@ log = structlog.get_logger(__name__)
 BATCH = 100
 AGAIN = dt.timedelta(minutes=2)
 """When a file is looked at again whose worker died over it."""
+UNFORESEEN = (
+    "Something went wrong on our side, and nothing was made of this line. Retry it; if it fails again, tell support "
+    "the file's number {batch}."
+)
 KNOWN = "A client of yours has this id already. Nothing was made."
 
 State = ClientImportLine.State
@@ -62,20 +66,29 @@ def _did_something(organization_id: str, import_id: str) -> bool:
 
 
 def _make(batch: ClientImport, line: ClientImportLine) -> None:
-    wanted = Wanted.read(line.wanted)
-    if known_ids(batch.organization, [wanted.external_id]):
-        _end(line, State.DONE, KNOWN)
-        return
     try:
-        actor = acting_for(batch.acts_as, batch.acts_with, request_id=batch.pk, address=batch.acted_from)
-        with rls.acting_as(actor.rls_actor):
-            made = onboard(by=actor, msp=batch.organization, wanted=wanted, with_token=False)
+        made = _onboarded(batch, Wanted.read(line.wanted))
     except Problem as problem:
         log.info("client_not_made", batch=batch.pk, line=line.number, code=problem.code)
         _end(line, State.FAILED, problem.detail)
-        return
-    line.client_id, line.tenant_id = made.client.pk, made.tenant.pk if made.tenant else ""
-    _end(line, State.DONE, " ".join(made.left))
+    except Exception:  # whatever it is, the lines behind this one have their turn
+        log.exception("client_not_made", batch=batch.pk, line=line.number)
+        _end(line, State.FAILED, UNFORESEEN.format(batch=batch.pk))
+    else:
+        if made is None:
+            _end(line, State.DONE, KNOWN)
+            return
+        line.client_id, line.tenant_id = made.client.pk, made.tenant.pk if made.tenant else ""
+        _end(line, State.DONE, " ".join(made.not_had))
+
+
+def _onboarded(batch: ClientImport, wanted: Wanted) -> Onboarded | None:
+    """What was made of one line; None where its client is there already."""
+    if known_ids(batch.organization, [wanted.external_id]):
+        return None
+    actor = acting_for(batch.acts_as, batch.acts_with, request_id=batch.pk, address=batch.acted_from)
+    with rls.acting_as(actor.rls_actor):
+        return onboard(by=actor, msp=batch.organization, wanted=wanted, with_token=False)
 
 
 def _end(line: ClientImportLine, state: str, reason: str) -> None:

@@ -77,7 +77,7 @@ class OnboardedOut(serializers.Serializer[Any]):
     operation = serializers.CharField(source="operation.pk", default="")
     token = serializers.SerializerMethodField()
     invitations = FirstPersonOut(many=True)
-    left = serializers.ListField(
+    not_had = serializers.ListField(
         child=serializers.CharField(), help_text="what of the template was not to be had, and why"
     )
 

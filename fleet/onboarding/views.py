@@ -30,7 +30,7 @@ def add_client(request: HttpRequest, organization_id: str) -> HttpResponse:
     msp = organizations.find(actor, organization_id)
     access.require(actor, "client.manage", msp, confirmed=True)
     given = request.POST if request.method == "POST" else None
-    known = sorted(templates.all_of(msp.pk).values(), key=lambda each: each.name)
+    known = templates.by_name(templates.all_of(msp.pk))
     form = ClientForm(given, templates=known)
     if form.is_bound and form.is_valid():
         with told_on(form):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from controlplane import rls
-from fleet.client_templates import actions
+from fleet.client_templates import actions, client_actions
 from tests.cast import actor_for
 
 WINDOW = {"days": ["sat", "sun"], "start": "02:00", "minutes": 240, "time_zone": "Europe/Berlin"}
@@ -39,6 +39,6 @@ def add_templates(world: Any) -> None:
             ("Halden Foods", world.template),
             ("Dunmore Council", base),
         ):
-            use = actions.assign(by=by, msp=world.msp, client=world.clients[name], template=template)
+            use = client_actions.assign(by=by, msp=world.msp, client=world.clients[name], template=template)
             if name == "Corvid Analytics":
-                actions.override(by=by, use=use, settings={"ring": "canary"}, reason="They try everything first")
+                client_actions.override(by=by, use=use, settings={"ring": "canary"}, reason="They try everything first")

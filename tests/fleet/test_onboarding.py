@@ -5,6 +5,7 @@ import io
 import json
 
 import pytest
+from structlog.testing import capture_logs
 
 from controlplane import rls
 from controlplane.models import AuditEntry, Mail
@@ -125,7 +126,7 @@ def test_an_admin_of_the_msp_is_told_what_their_role_leaves_out(msp, paula, offi
     by = actor_for(ada)
     with rls.acting_as(by.rls_actor):
         done = onboard(by=by, msp=msp, wanted=with_template(offices))
-    assert "billing.manage" in done.left[0]
+    assert "billing.manage" in done.not_had[0]
     assert {each.role for each in done.invitations} == {"admin"}
 
 
@@ -251,12 +252,43 @@ def test_a_line_that_fails_holds_up_no_other_and_is_tried_again(msp, as_paula, o
 
 
 def test_a_worker_that_died_over_a_file_leaves_it_to_be_looked_at_again(msp, as_paula, offices, monkeypatch):
+    def die(**_):
+        raise SystemExit
+
     batch = imports.start(by=as_paula, msp=msp, text=TWO)
-    monkeypatch.setattr(running, "onboard", lambda **_: (_ for _ in ()).throw(RuntimeError("died")))
-    with pytest.raises(RuntimeError):
+    monkeypatch.setattr(running, "onboard", die)
+    with pytest.raises(SystemExit):
         beat()
     assert [state for _, state, _ in outcomes(batch)] == ["pending", "pending"]
     monkeypatch.undo()
+    beat()
+    assert [state for _, state, _ in outcomes(batch)] == ["done", "done"]
+
+
+def test_a_fault_of_ours_fails_its_line_with_nothing_made_and_the_next_has_its_turn(
+    msp, as_paula, offices, monkeypatch
+):
+    def faulty(**asked):
+        made_of_it = onboard(**asked)
+        if made_of_it.client.name == "Juniper":
+            raise RuntimeError("a fault of ours")
+        return made_of_it
+
+    batch = imports.start(by=as_paula, msp=msp, text=TWO)
+    monkeypatch.setattr(running, "onboard", faulty)
+    with capture_logs() as logged:
+        beat()
+    (_, first, reason), (_, second, _) = outcomes(batch)
+    assert (first, second, batch.pk in reason, "fault" in reason) == ("failed", "done", True, False)
+    with all_rows():
+        assert set(Organization.objects.filter(name__in=("Juniper", "Larch")).values_list("name", flat=True)) == {
+            "Larch"
+        }
+    (told,) = [each for each in logged if each["log_level"] == "error"]
+    assert (told["event"], told["line"], told["exc_info"]) == ("client_not_made", 2, True)
+    monkeypatch.undo()
+    batch.refresh_from_db()
+    imports.retry(by=as_paula, batch=batch)
     beat()
     assert [state for _, state, _ in outcomes(batch)] == ["done", "done"]
 

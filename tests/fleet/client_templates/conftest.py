@@ -3,7 +3,7 @@
 import pytest
 
 from controlplane import rls
-from fleet.client_templates import actions
+from fleet.client_templates import actions, client_actions
 from fleet.client_templates.drift import drift_of
 from fleet.client_templates.models import TemplateUse
 from tenants.provisioning.reconciler import reconcile
@@ -45,7 +45,7 @@ def used(make, msp, acme, as_paula):
     """Gives Acme a new template with these settings."""
 
     def give(settings, **more):
-        return actions.assign(by=as_paula, msp=msp, client=acme, template=make(settings=settings, **more))
+        return client_actions.assign(by=as_paula, msp=msp, client=acme, template=make(settings=settings, **more))
 
     return give
 

@@ -2,6 +2,9 @@
 
 import pytest
 
+from billing.models import Plan
+from fleet.client_templates import client_actions
+from fleet.client_templates.models import TemplateUse
 from tests.cast import join, person, session_of
 from tests.fleet.client_templates.conftest import WINDOW
 
@@ -28,7 +31,7 @@ def test_a_person_makes_gives_and_overrides_one_on_the_pages(msp, paula, acme, o
     assert "Keep as it is: Ring of Office" in browser.get(client).content.decode()
     assert browser.post(f"{client}accept/", {"tenant": office.pk, "setting": "ring"}).status_code == 302
     assert "As the tenant is" in browser.get(client).content.decode()
-    chosen = {"ring": "canary", "reason": "They asked for it"}
+    chosen = {"template": template_id, "ring": "canary", "reason": "They asked for it"}
     assert browser.post(f"{client}overrides/", chosen).status_code == 302
     assert "They asked for it" in browser.get(client).content.decode()
     assert browser.post(f"{client}follow/", {"setting": "ring"}).status_code == 302
@@ -37,6 +40,48 @@ def test_a_person_makes_gives_and_overrides_one_on_the_pages(msp, paula, acme, o
     assert browser.post(f"{made['Location']}remove/").status_code == 409
     would = {"what": template_id, "when": "now", "soak_hours": "0", "failures_allowed": "0"}
     assert "Ring: General → Early" in browser.get(f"/o/{msp.pk}/rollouts/new/", would).content.decode()
+
+
+def test_a_refused_save_of_overrides_drops_none_and_shows_what_was_typed(msp, paula, acme, make, used, as_paula):
+    use, other = used({"ring": "early"}), make("Others")
+    client_actions.override(by=as_paula, use=use, settings={"protected": None, "ring": "canary"}, reason="Contract")
+    browser, path = session_of(paula), f"/o/{msp.pk}/clients/{acme.pk}/template/overrides/"
+    typed = {"template": other.pk, "ring": "canary", "backups__every_hours": "1", "backups__keep": "7", "reason": "Odd"}
+    refused = browser.post(path, typed)
+    assert (refused.status_code, set(refused.context["form"].errors)) == (422, {"backups__every_hours"})
+    text = refused.content.decode()
+    assert f'value="{other.pk}" selected' in text
+    assert 'value="Odd"' in text
+    after = TemplateUse.objects.get(pk=use.pk)
+    assert (after.template_id, after.exceptions) == (use.template_id, {"protected": None, "ring": "canary"})
+    assert browser.post(path, {**typed, "backups__every_hours": "12"}).status_code == 302
+    after = TemplateUse.objects.get(pk=use.pk)
+    assert (after.template_id, set(after.exceptions)) == (other.pk, {"ring", "backups"})
+
+
+@pytest.mark.parametrize("inherits", [False, True])
+def test_what_the_form_offers_to_nobody_is_shown_as_it_is_and_kept(msp, paula, make, inherits):
+    above = make("Base", {"content_left_out": ["lists/noisy"]}).pk if inherits else None
+    settings = {
+        "sleep_after_minutes": 45,
+        "maintenance_window": {**WINDOW, "minutes": 90},
+        "plan": "large",
+        "content_left_out": [],
+        "enrollment_token": {"expires_in_days": 7, "max_uses": 9, "groups": ["a", "b"], "labels": {"at": "x, y"}},
+    }
+    template = make(settings=settings, parent=above)
+    Plan.objects.filter(pk="large").update(offered=False)
+    browser, path = session_of(paula), f"/o/{msp.pk}/client-templates/{template.pk}/edit/"
+    form = browser.get(path).context["form"]
+    shown = browser.get(path).content.decode()
+    for value in ("45", "90", "large"):
+        assert f'<option value="{value}" selected' in shown
+    typed = {each.html_name: each.value() for each in form if each.value() not in (None, "")}
+    assert browser.post(path, {**typed, "ring": "early", "note": "Rings"}).status_code == 302
+    template.refresh_from_db()
+    assert template.settings == {**settings, "ring": "early"}
+    both = browser.post(path, {**typed, "based_on": "2", "content_left_out": ["-", "lists/noisy"]})
+    assert (both.status_code, set(both.context["form"].errors)) == (422, {"content_left_out"})
 
 
 def test_a_program_does_the_same(msp, paula, acme, office, program_of):
@@ -65,6 +110,9 @@ def test_a_program_does_the_same(msp, paula, acme, office, program_of):
     assert kept["overrides"][0]["reason"] == "As the tenant is"
     assert api.send("DELETE", f"{client}/overrides/ring").status_code == 204
     assert api.post(f"{client}/overrides", {"settings": {"ring": None}, "reason": "Theirs"}).json()["wanted"] == []
+    whole = {"template": made.json()["id"], "settings": {"ring": "canary"}}
+    assert api.send("PUT", client, whole).json()["errors"][0]["field"] == "reason"
+    assert api.send("PUT", client, {**whole, "reason": "Brave"}).json()["overrides"][0]["value"] == "canary"
     changed = api.send("PUT", one, {"name": "Offices", "settings": {}, "based_on": 1})
     assert changed.json()["version"] == 2
     assert api.send("PUT", one, {"name": "Offices", "settings": {}, "based_on": 1}).status_code == 409

@@ -1,13 +1,17 @@
 """Templates: kept in versions, inherited from each other, given to clients, removed."""
 
 import pytest
+from django.utils import timezone
 
+from billing.models import Plan
 from controlplane import rls
 from controlplane.models import AuditEntry
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
-from fleet.client_templates import actions, queries
-from fleet.client_templates.models import ClientTemplate, ClientTemplateVersion
+from fleet.client_templates import actions, client_actions, queries
+from fleet.client_templates.models import ClientTemplate, ClientTemplateVersion, TemplateUse
+from organizations.models import Grant
 from tests.cast import actor_for
+from tests.database import all_rows
 from tests.fleet.client_templates.conftest import WINDOW
 from tests.tenants.conftest import fresh
 
@@ -115,8 +119,49 @@ def test_one_in_use_or_above_another_is_not_removed(make, used, as_paula, msp, a
         actions.remove(by=as_paula, template=base)
     actions.remove(by=as_paula, template=low)
     assert not ClientTemplateVersion.objects.filter(name="Low").exists()
-    actions.assign(by=as_paula, msp=msp, client=acme, template=None)
+    client_actions.assign(by=as_paula, msp=msp, client=acme, template=None)
     actions.remove(by=as_paula, template=use.template)
+
+
+def test_one_whose_only_clients_have_left_is_removed(used, as_paula, bolt, msp):
+    template = used({}).template
+    client_actions.assign(by=as_paula, msp=msp, client=bolt, template=template)
+    with all_rows():
+        Grant.objects.filter(msp=msp, client__name="Acme").update(state="withdrawn")
+    with pytest.raises(Conflict):
+        actions.remove(by=as_paula, template=template)
+    assert TemplateUse.objects.filter(template=template).count() == 2
+    with all_rows():
+        Grant.objects.filter(msp=msp).update(ends_at=timezone.now())
+    actions.remove(by=as_paula, template=template)
+    assert not ClientTemplate.objects.filter(pk=template.pk).exists()
+
+
+def test_what_stays_as_it_was_may_be_off_offer_and_nothing_new_may(make, as_paula, cell):
+    template = make(settings={"plan": "large", "version": "4.14.6"})
+    Plan.objects.filter(pk="large").update(offered=False)
+    type(cell).objects.update(versions=["4.14.7"])
+    asked = {"by": as_paula, "template": template, "name": "Offices", "parent": None}
+    kept = actions.change(settings={"plan": "large", "version": "4.14.6", "ring": "early"}, **asked)
+    assert kept.settings == {"plan": "large", "version": "4.14.6", "ring": "early"}
+    with pytest.raises(Invalid) as refused:
+        make("Others", {"plan": "large"})
+    assert refused.value.field == "settings.plan"
+
+
+def test_the_trail_names_what_a_template_inherits_from_and_whose_it_was(make, as_paula, msp, acme):
+    base = make("Base")
+    offices = make("Offices", parent=base.pk)
+    actions.change(by=as_paula, template=offices, name="Offices", parent=None, settings={})
+    client_actions.assign(by=as_paula, msp=msp, client=acme, template=offices)
+    client_actions.assign(by=as_paula, msp=msp, client=acme, template=None)
+    told = {
+        verb: AuditEntry.objects.filter(action=f"fleet.client_template.{verb}").latest("position").data
+        for verb in ("create", "change", "give", "take_away")
+    }
+    assert (told["create"]["inherits_from"], told["change"]["inherits_from"]) == ("Base", "no other")
+    assert told["give"] == {"client_name": "Acme", "template": "Offices", "before": ""}
+    assert told["take_away"] == {"client_name": "Acme", "before": "Offices"}
 
 
 def test_only_who_manages_clients_changes_anything_and_only_in_an_msp(make, msp, maria, alice, acme):
@@ -134,4 +179,4 @@ def test_only_who_manages_clients_changes_anything_and_only_in_an_msp(make, msp,
 
 def test_a_template_is_given_to_own_clients_alone(make, msp, as_paula, rival):
     with pytest.raises(NotFound):
-        actions.assign(by=as_paula, msp=msp, client=rival, template=make())
+        client_actions.assign(by=as_paula, msp=msp, client=rival, template=make())

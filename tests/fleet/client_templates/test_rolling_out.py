@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from controlplane import rls
 from controlplane.problems import Invalid
-from fleet.client_templates import actions
+from fleet.client_templates import actions, client_actions
 from tenants.content import actions as content
 from tenants.content.models import ContentFile
 from tenants.protection.maintenance import rings
@@ -109,9 +109,9 @@ def test_it_reaches_who_inherits_from_it_with_what_each_has_otherwise(
     base = make("Base", {"ring": "early"})
     low = make("Low", {"sleep_after_minutes": 60}, parent=base.pk)
     give_tenant(bolt, alice, "Bolts")
-    use = actions.assign(by=as_paula, msp=msp, client=acme, template=low)
-    actions.assign(by=as_paula, msp=msp, client=bolt, template=base)
-    actions.override(by=as_paula, use=use, settings={"ring": "canary"}, reason="Brave")
+    use = client_actions.assign(by=as_paula, msp=msp, client=acme, template=low)
+    client_actions.assign(by=as_paula, msp=msp, client=bolt, template=base)
+    client_actions.override(by=as_paula, use=use, settings={"ring": "canary"}, reason="Brave")
     roll_out(as_paula, msp, base)
     after = fresh(office)
     assert (after.ring, after.sleep_after_minutes) == ("canary", 60)
@@ -143,8 +143,29 @@ def test_who_may_not_change_the_plan_is_told_before_and_nothing_begins(used, msp
     (foreseen,) = planning.foresee(as_paula, msp, "template", {"template": use.template.pk}, "now", {})
     assert (foreseen.outcome, "billing.manage" in foreseen.reason) == (planning.SKIPS, True)
     rollout = roll_out(as_paula, msp, use.template)
-    assert states_of(rollout) == {"general": "failed"}
+    assert (now_of(rollout)[0], states_of(rollout)) == ("finished", {"general": "skipped"})
+    assert reasons_of(rollout) == {"Office": foreseen.reason}
     assert fresh(office).ring == "general"
+
+
+def test_what_is_left_out_is_published_only_with_the_files_that_were_looked_at(used, msp, as_paula, office, edge):
+    for name in ("noisy", "kept"):
+        content.create(by=as_paula, organization=msp, kind="lists", name=name, text="a:\n")
+    rollouts.start(by=as_paula, organization=msp, kind="content", arguments={}, soak_hours=0)
+    beat()
+    succeed(office, edge)
+    beat()
+    use = used({"version": "4.14.6", "content_left_out": ["lists/noisy"]})
+    rollout = roll_out(as_paula, msp, use.template)
+    kept = ContentFile.objects.get(organization=msp, tenant=None, name="kept")
+    content.save(by=as_paula, file=kept, text="b:\n")
+    succeed(office, edge)
+    beat()
+    assert (now_of(rollout)[0], states_of(rollout)) == ("held", {"general": "failed"})
+    assert "nobody has tried them" in reasons_of(rollout)["Office"]
+    with all_rows():
+        assert not ContentFile.objects.filter(tenant=office).exists()
+    assert operation_of(office).kind == "upgrade"
 
 
 def test_a_client_that_changed_its_template_meanwhile_is_passed_over(used, make, msp, as_paula, acme, office):
@@ -155,7 +176,7 @@ def test_a_client_that_changed_its_template_meanwhile_is_passed_over(used, make,
         )
     rollout = roll_out(as_paula, msp, use.template)
     assert states_of(rollout) == {"general": "pending"}
-    actions.assign(by=as_paula, msp=msp, client=acme, template=make("Others"))
+    client_actions.assign(by=as_paula, msp=msp, client=acme, template=make("Others"))
     beat()
     assert states_of(rollout) == {"general": "skipped"}
 
