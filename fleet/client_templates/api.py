@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.api.pagination import KeysetPagination
 from controlplane.api.views import valid
+from controlplane.keyset import page_of
 from controlplane.problems import NotFound
 from fleet.client_templates import actions, client_actions, queries
 from fleet.client_templates.drift import drift_of, wanted_of
@@ -88,15 +89,22 @@ class TemplateVersions(OfTemplate):
 class TemplateDrift(OfTemplate):
     """Where tenants differ from it."""
 
-    @extend_schema(operation_id="client_templates_drift_list", responses=TenantDriftOut(many=True), filters=False)
+    @extend_schema(
+        operation_id="client_templates_drift_list",
+        parameters=[OpenApiParameter("organization", str, description="Only tenants of this client; empty for all")],
+        responses=TenantDriftOut(many=True),
+        filters=False,
+    )
     def get(self, request: Request, organization_id: str, template_id: str) -> Response:
         """List the tenants of clients that have this template, or one that inherits from it, with what differs."""
         template = self.template()
         inheriting = [each.pk for each in below(queries.all_of(template.organization_id), template.pk)]
         uses = queries.uses_of(self.actor, template.organization).filter(template__in=inheriting)
+        if client := request.query_params.get("organization"):
+            uses = uses.filter(client=queries.client(self.actor, template.organization, client))
         paginator = KeysetPagination()
         page = paginator.paginate_queryset(queries.tenants_of(self.actor, uses), request, self)
-        drifting = drift_of(self.actor, template.organization, uses, page)
+        drifting = drift_of(self.actor, template.organization, page)
         return paginator.get_paginated_response(TenantDriftOut(drifting, many=True).data)
 
 
@@ -119,13 +127,16 @@ class OfClient(InOrganization):
         msp, client = self.organization(), self.client()
         use = queries.use_of(self.actor, msp, client)
         if use is None:
-            return Response(ClientOfTemplateOut({"template": None, "overrides": [], "wanted": [], "tenants": []}).data)
+            nothing: dict[str, Any] = {"template": None, "overrides": [], "wanted": [], "tenants": [], "cut": False}
+            return Response(ClientOfTemplateOut(nothing).data)
         wanted = wanted_of(use, queries.all_of(msp.pk))
+        page = page_of(queries.tenants_of(self.actor, queries.uses_of(self.actor, msp).filter(pk=use.pk)))
         found: dict[str, Any] = {
             "template": use.template_id,
             "overrides": [{"setting": key, **given} for key, given in sorted(use.overrides.items())],
             "wanted": [{"setting": key, **vars(chosen)} for key, chosen in sorted(wanted.items())],
-            "tenants": drift_of(self.actor, msp, [use]),
+            "tenants": drift_of(self.actor, msp, page.rows),
+            "cut": page.older is not None,
         }
         return Response(ClientOfTemplateOut(found).data)
 

@@ -86,8 +86,9 @@ def accept(*, by: Actor, use: TemplateUse, tenant_id: str, key: str, reason: str
     """
     access.require_managing_clients(by, use.organization)
     use = _locked(use)
-    tenants = queries.tenants_of(by, [use]).filter(pk=tenant_id)
-    found = [each for row in drift_of(by, use.organization, [use], tenants) for each in row.differences]
+    msp = use.organization
+    tenants = queries.tenants_of(by, queries.uses_of(by, msp).filter(pk=use.pk)).filter(pk=tenant_id)
+    found = [each for row in drift_of(by, msp, list(tenants)) for each in row.differences]
     here = next((each for each in found if each.key == key), None)
     if here is None:
         raise Conflict("This does not differ any more. Nothing was changed.", code="NOTHING_DIFFERS")

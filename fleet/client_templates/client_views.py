@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from controlplane.actor import Actor, actor_of
+from controlplane.keyset import page_of, pager
 from controlplane.problems import NotFound
 from fleet.client_templates import client_actions, queries
 from fleet.client_templates.drift import drift_of, wanted_of
@@ -32,13 +33,15 @@ def page(request: HttpRequest, organization_id: str, client_id: str) -> HttpResp
     if request.method == "POST":
         return _assign(request, actor, msp, client)
     use, templates = queries.use_of(actor, msp, client), queries.all_of(msp.pk)
-    names = {each.pk: each.name for each in templates.values()}
+    of_client = queries.uses_of(actor, msp).filter(client=client)
+    page = page_of(queries.tenants_of(actor, of_client), cursor=request.GET.get("cursor") or None)
     frame = template_frame(request, msp, client.name, crumb(msp))
     context: dict[str, Any] = {
         "client": client,
         "use": use,
         "wanted": wanted_rows(wanted_of(use, templates), use.template_id, templates, use) if use else [],
-        "rows": drift_rows(drift_of(actor, msp, [use]), names) if use else [],
+        "rows": drift_rows(drift_of(actor, msp, page.rows), queries.names_of(templates)),
+        "page": pager(page),
         "templates": queries.by_name(templates),
         "can_manage": "client.manage" in frame.permissions and msp.is_msp,
         "can_roll_out": "tenant.operate" in frame.permissions,

@@ -1,6 +1,6 @@
 """What a client's tenants are beside what its template asks for."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,18 +78,14 @@ def differences(place: Place, wanted: Mapping[str, Chosen]) -> tuple[Difference,
     return tuple(found)
 
 
-def drift_of(
-    actor: Actor, msp: Organization, uses: Iterable[TemplateUse], tenants: Iterable[Tenant] | None = None
-) -> list[TenantDrift]:
-    """
-    Tenants of clients that have a template, each with what differs.
-
-    Args: tenants: some of theirs, found as who is asking; None for all that the asker sees.
-    """
-    by_client, templates = {each.client_id: each for each in uses}, queries.all_of(msp.pk)
-    wanted = {each.client_id: wanted_of(each, templates) for each in by_client.values()}
+def drift_of(actor: Actor, msp: Organization, tenants: Collection[Tenant]) -> list[TenantDrift]:
+    """Tenants of clients that have a template, each with what differs. Args: tenants: found as who is asking."""
+    clients = {tenant.organization_id for tenant in tenants}
+    uses, templates = queries.uses_of(actor, msp).filter(client__in=clients), queries.all_of(msp.pk)
+    found = {each.client_id: (each, wanted_of(each, templates)) for each in uses}
     return [
-        TenantDrift(tenant, by_client[one], differences(Place(tenant, msp.pk), wanted[one]))
-        for tenant in (queries.tenants_of(actor, by_client.values()) if tenants is None else tenants)
-        for one in [tenant.organization_id]
+        TenantDrift(tenant, use, differences(Place(tenant, msp.pk), wanted))
+        for tenant in tenants
+        if tenant.organization_id in found
+        for use, wanted in [found[tenant.organization_id]]
     ]

@@ -74,6 +74,11 @@ def layers_of(templates: Mapping[str, Asking], lowest: str) -> list[Layer]:
     return [(each.pk, each.settings) for each in chain(templates, lowest)]
 
 
+def asked_for(templates: Mapping[str, Asking], lowest: str) -> dict[str, Chosen]:
+    """What a template asks for, by key, with what it inherits."""
+    return merged(layers_of(templates, lowest))
+
+
 def below[T: Node](templates: Mapping[str, T], highest: str) -> list[T]:
     """A template and all that inherit from it, through others too."""
     return [each for each in templates.values() if highest in {above.pk for above in chain(templates, each.pk)}]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from controlplane.actor import Actor
 from controlplane.problems import NotFound
@@ -70,14 +70,39 @@ def use_of(actor: Actor, msp: Organization, client: Organization) -> TemplateUse
     return uses_of(actor, msp).filter(client=client).first()
 
 
-def tenants_of(actor: Actor, uses: Iterable[TemplateUse]) -> QuerySet[Tenant]:
+def count_by_template(actor: Actor, msp: Organization, templates: Iterable[ClientTemplate]) -> dict[str, int]:
+    """How many of the clients that the asker reaches have each of some templates, by the template's id."""
+    uses = uses_of(actor, msp).filter(template__in=list(templates)).order_by()
+    return dict(uses.values_list("template_id").annotate(count=Count("pk")))
+
+
+def tenants_of(actor: Actor, uses: QuerySet[TemplateUse]) -> QuerySet[Tenant]:
     """Living tenants that the asker sees of clients with a template, the newest first."""
-    return provisioning.living(actor).filter(organization__in=[each.client_id for each in uses])
+    return provisioning.living(actor).filter(organization__in=uses.order_by().values("client_id"))
+
+
+def without_tenant(actor: Actor, uses: QuerySet[TemplateUse]) -> QuerySet[Organization]:
+    """Clients with a template that have no living tenant that the asker sees, by name."""
+    seen = provisioning.living(actor).order_by().values("organization_id")
+    clients = Organization.objects.filter(pk__in=uses.order_by().values("client_id"))
+    return clients.exclude(pk__in=seen).order_by("name", "id")
+
+
+def without_template(actor: Actor, msp: Organization, name: str = "") -> QuerySet[Organization]:
+    """Clients that the asker reaches and that have no template, by name. Args: name: a part of theirs."""
+    used = TemplateUse.objects.filter(organization=msp).values("client_id")
+    found = clients_of(actor, msp).exclude(pk__in=used).order_by("name", "id")
+    return found.filter(name__icontains=name) if name else found
 
 
 def all_of(msp_id: str) -> dict[str, ClientTemplate]:
     """Every template of an MSP by id. The caller has found the MSP as who is asking."""
     return {each.pk: each for each in ClientTemplate.objects.filter(organization=msp_id)}
+
+
+def names_of(templates: Mapping[str, ClientTemplate]) -> dict[str, str]:
+    """Their names by id."""
+    return {each.pk: each.name for each in templates.values()}
 
 
 def by_name(templates: Mapping[str, ClientTemplate]) -> list[ClientTemplate]:

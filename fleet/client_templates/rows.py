@@ -11,9 +11,15 @@ from fleet.client_templates.drift import TenantDrift
 from fleet.client_templates.merging import ABSENT, OF_CLIENT, Chosen, changes
 from fleet.client_templates.models import ClientTemplate, ClientTemplateVersion, TemplateUse
 from fleet.client_templates.settings import SETTINGS
+from fleet.clients.rows import MOST_COUNTED
 
 IN_LINE = Mark("ok", "circle-check", "As wanted")
 DRIFTS = Mark("attention", "triangle-alert", "Differs")
+
+
+def counted(count: int) -> str:
+    """'3', or '99+' for more than are worth counting."""
+    return f"{MOST_COUNTED}+" if count > MOST_COUNTED else str(count)
 
 
 def template_row(template: ClientTemplate, clients: Mapping[str, int]) -> dict[str, Any]:
@@ -22,7 +28,7 @@ def template_row(template: ClientTemplate, clients: Mapping[str, int]) -> dict[s
         "name": template.name,
         "url": reverse("fleet:client-template", args=[template.organization_id, template.pk]),
         "parent": template.parent.name if template.parent else "",
-        "clients": clients.get(template.pk, 0),
+        "clients": counted(clients.get(template.pk, 0)),
         "asked": len(template.settings),
         "number": template.number,
         "changed_at": template.changed_at,

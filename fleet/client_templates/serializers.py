@@ -158,6 +158,9 @@ class ClientOfTemplateOut(serializers.Serializer[Any]):
     overrides = OverrideOut(many=True)
     wanted = WantedOut(many=True)
     tenants = TenantDriftOut(many=True)
+    cut = serializers.BooleanField(
+        help_text="whether there are more tenants: client-templates/{id}/drift?organization= lists them all"
+    )
 
 
 class AssignmentIn(serializers.Serializer[Any]):

@@ -11,6 +11,7 @@ from typing import Any
 
 from billing.entitlements import entitlement_of
 from billing.models import Plan
+from billing.queries import plans_on_offer
 from controlplane.actor import Actor
 from controlplane.problems import FieldError, Forbidden, Invalid, Problem
 from fleet.client_templates import checks
@@ -80,13 +81,19 @@ def _plan(place: Place, _: Any) -> str:
     return plan.code if fits else f"{plan.code}, with other sizes"
 
 
-def _why_no_plan(by: Actor, place: Place, code: str) -> Problem | None:
-    plan, organization_id = Plan.objects.filter(pk=code, offered=True).first(), place.tenant.organization_id
-    if plan is None:
+def why_not_plan(by: Actor, organization_id: str, code: str) -> Problem | None:
+    """What keeps somebody from having an organization be on a plan; None where nothing does."""
+    if not plans_on_offer().filter(pk=code).exists():
         return Invalid(f"The plan {code} is not on offer any more.", field="plan")
     if entitlement_of(organization_id).plan.pk != code and not may(by, "billing.manage", organization_id):
         return Forbidden("Your access to this client does not include “billing.manage”, which another plan takes.")
-    why = versions.why_no_resize(place.tenant, plan)
+    return None
+
+
+def _why_no_sizes(by: Actor, place: Place, code: str) -> Problem | None:
+    if problem := why_not_plan(by, place.tenant.organization_id, code):
+        return problem
+    why = versions.why_no_resize(place.tenant, Plan.objects.get(pk=code))
     return NotPossibleNow(why) if why else None
 
 
@@ -199,7 +206,7 @@ SETTINGS: Mapping[str, Setting] = {
         lambda _, place, version: versions.why_not(place.tenant, version),
         restarts=True,
     ),
-    "plan": Setting("Plan and sizes", checks.plan, _plan_words, _plan, _resize, _why_no_plan, restarts=True),
+    "plan": Setting("Plan and sizes", checks.plan, _plan_words, _plan, _resize, _why_no_sizes, restarts=True),
     "content_left_out": Setting(
         "Content of yours left out",
         checks.left_out,

@@ -1,6 +1,5 @@
 """An MSP's templates: the list, a new one, and one with the clients that have it and what differs there."""
 
-from collections import Counter
 from typing import Any
 
 from django.contrib import messages
@@ -15,15 +14,20 @@ from controlplane.keyset import page_of, pager
 from fleet.client_templates import actions, queries
 from fleet.client_templates.drift import drift_of
 from fleet.client_templates.forms import TemplateForm, told_on_settings
-from fleet.client_templates.merging import below, layers_of, merged
+from fleet.client_templates.merging import asked_for, below
 from fleet.client_templates.models import ClientTemplate
-from fleet.client_templates.rows import drift_rows, template_row, version_row, wanted_rows
+from fleet.client_templates.rows import counted, drift_rows, template_row, version_row, wanted_rows
+from fleet.clients.rows import MOST_COUNTED
 from organizations import access
 from organizations import queries as organizations
 from organizations.frame import Frame, Link, frame_for
 from organizations.models import Organization
 from organizations.names import names_of
 from tenants.content.models import ContentFile
+
+MOST_NAMED = 20
+"""Clients that a page names beside its list; whoever looks for another searches."""
+LONGEST_SEARCH = 80
 
 
 @login_required
@@ -33,7 +37,7 @@ def listing(request: HttpRequest, organization_id: str) -> HttpResponse:
     actor = actor_of(request)
     msp = organizations.find(actor, organization_id)
     page = page_of(queries.templates_of(actor, msp), cursor=request.GET.get("cursor") or None)
-    clients = Counter(queries.uses_of(actor, msp).values_list("template_id", flat=True))
+    clients = queries.count_by_template(actor, msp, page.rows)
     frame = template_frame(request, msp, "Templates")
     context = {
         "templates": [template_row(each, clients) for each in page.rows],
@@ -72,19 +76,29 @@ def page(request: HttpRequest, organization_id: str, template_id: str) -> HttpRe
     templates = queries.all_of(msp.pk)
     uses = queries.uses_of(actor, msp).filter(template__in=[each.pk for each in below(templates, template.pk)])
     page = page_of(queries.tenants_of(actor, uses), cursor=request.GET.get("cursor") or None)
-    without = {each.client for each in uses} - {tenant.organization for tenant in page.rows}
+    without = list(queries.without_tenant(actor, uses)[: MOST_NAMED + 1]) if page.newer is None else []
+    clients, looked_for = (
+        uses.order_by()[: MOST_COUNTED + 1].count(),
+        request.GET.get("client", "").strip()[:LONGEST_SEARCH],
+    )
     frame = template_frame(request, msp, template.name, crumb(msp))
+    can_manage = "client.manage" in frame.permissions
+    free = list(queries.without_template(actor, msp, looked_for)[: MOST_NAMED + 1]) if can_manage else []
     context: dict[str, Any] = {
         "template": template,
-        "wanted": wanted_rows(merged(layers_of(templates, template.pk)), template.pk, templates),
+        "wanted": wanted_rows(asked_for(templates, template.pk), template.pk, templates),
         "children": [each for each in templates.values() if each.parent_id == template.pk],
-        "rows": drift_rows(drift_of(actor, msp, uses, page.rows), {each.pk: each.name for each in templates.values()}),
-        "without": sorted(without, key=lambda client: client.name) if not (page.older or page.newer) else [],
+        "rows": drift_rows(drift_of(actor, msp, page.rows), queries.names_of(templates)),
+        "without": without[:MOST_NAMED],
+        "more_without": len(without) > MOST_NAMED,
         "page": pager(page),
-        "clients": uses.count(),
-        "can_manage": "client.manage" in frame.permissions,
+        "is_used": clients > 0,
+        "clients": f"{counted(clients)} client{'' if clients == 1 else 's'}",
+        "can_manage": can_manage,
         "can_roll_out": "tenant.operate" in frame.permissions,
-        "free": _without_template(actor, msp) if "client.manage" in frame.permissions else [],
+        "free": free[:MOST_NAMED],
+        "more_free": len(free) > MOST_NAMED,
+        "looked_for": looked_for,
         "frame": frame,
     }
     return render(request, "fleet/client_template.html", context)
@@ -166,8 +180,3 @@ def _form(request: HttpRequest, actor: Actor, msp: Organization, template: Clien
     return TemplateForm(
         given, templates=others, template=template, files=files_of(msp), initial={"parent": request.GET.get("parent")}
     )
-
-
-def _without_template(actor: Actor, msp: Organization) -> list[Organization]:
-    used = queries.uses_of(actor, msp).values("client_id")
-    return list(queries.clients_of(actor, msp).exclude(pk__in=used).order_by("name"))

@@ -18,16 +18,16 @@ from controlplane.actor import Actor
 from controlplane.problems import FieldError, Forbidden, Invalid
 from fleet.client_templates import client_actions as templates
 from fleet.client_templates import queries
-from fleet.client_templates.merging import layers_of, merged
+from fleet.client_templates.merging import asked_for
 from fleet.client_templates.models import ClientTemplate
-from fleet.client_templates.settings import SETTINGS, Place
+from fleet.client_templates.settings import SETTINGS, Place, why_not_plan
 from fleet.onboarding.wanted import Wanted, faults
 from organizations import access
 from organizations.actions import invitations
 from organizations.actions.clients import founding
 from organizations.models import Invitation, Organization
 from organizations.permissions import Role, may_hand_out
-from organizations.standings import may, permissions_of
+from organizations.standings import permissions_of
 from tenants.enrollment.models import EnrollmentToken
 from tenants.enrollment.tokens.actions import create_token
 from tenants.provisioning import actions as provisioning
@@ -73,7 +73,7 @@ def onboard(*, by: Actor, msp: Organization, wanted: Wanted, with_token: bool = 
     if found := list(faults(wanted, known)):
         raise Invalid(found[0].message, errors=found)
     template = known[wanted.template] if wanted.template else None
-    asked = _asked(known, template)
+    asked = {key: each.value for key, each in asked_for(known, template.pk).items()} if template else {}
     ceiling = wanted.role_ceiling or asked.get("role_ceiling") or Role.ADMIN
     chosen = {"external_id": wanted.external_id, "jurisdiction": wanted.jurisdiction}
     with founding(by=by, msp=msp, name=wanted.name, role_ceiling=ceiling, **chosen) as (client, there):
@@ -88,23 +88,14 @@ def onboard(*, by: Actor, msp: Organization, wanted: Wanted, with_token: bool = 
     return Onboarded(client, ceiling, template, tenant, operation, token, secret, invited, not_had)
 
 
-def _asked(known: Mapping[str, ClientTemplate], template: ClientTemplate | None) -> dict[str, Any]:
-    if template is None:
-        return {}
-    return {key: each.value for key, each in merged(layers_of(known, template.pk)).items()}
-
-
 def _take_plan(there: Actor, client: Organization, asked: Mapping[str, Any]) -> tuple[str, ...]:
     """Put a client on its template's plan. Who may not is told: a client that pays for nothing yet is no fault."""
     code = asked.get("plan")
-    plan = Plan.objects.filter(pk=code, offered=True).first() if code else None
     if code is None or entitlement_of(client.pk).plan.pk == code:
         return ()
-    if plan is None:
-        return (f"The plan {code} is not on offer any more, so the client is on a trial.",)
-    if not may(there, "billing.manage", client):
-        return (f"The plan {plan.name} takes “billing.manage”, which your role does not include: it is on a trial.",)
-    billing.change_plan(by=there, organization_id=client.pk, plan=plan)
+    if problem := why_not_plan(there, client.pk, code):
+        return (f"{problem.detail} The client begins on a trial.",)
+    billing.change_plan(by=there, organization_id=client.pk, plan=Plan.objects.get(pk=code))
     return ()
 
 

@@ -1,8 +1,7 @@
 """Clients brought in by a file: the preview, the list, one file as it goes on, its report."""
 
-from collections import Counter
-from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -11,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from controlplane import ordered
 from controlplane.actor import actor_of
 from controlplane.forms import told_on
 from controlplane.keyset import page_of, pager
@@ -18,13 +18,14 @@ from fleet.client_templates import queries as templates
 from fleet.onboarding import imports, queries
 from fleet.onboarding.forms import ImportForm
 from fleet.onboarding.lines import COLUMNS, MOST_LINES, NEEDED, SAMPLE
-from fleet.onboarding.models import ClientImportLine
-from fleet.onboarding.rows import counted, foreseen_row, import_row, line_row, report
+from fleet.onboarding.rows import foreseen_row, import_row, line_row, report
 from organizations import access
 from organizations import queries as organizations
 from organizations.frame import Frame, Link, frame_for
 from organizations.models import Organization
 from organizations.names import names_of
+
+AS_IN_FILE = (ordered.Column("number", "number"),)
 
 
 @login_required
@@ -45,10 +46,9 @@ def listing(request: HttpRequest, organization_id: str) -> HttpResponse:
                 return redirect("fleet:client-import", msp.pk, batch.pk)
             foreseen = imports.preview(by=actor, msp=msp, text=text)
     page = page_of(queries.imports_of(actor, msp), cursor=request.GET.get("cursor") or None)
-    of_lines = ClientImportLine.objects.filter(batch__in=[each.pk for each in page.rows])
-    states = counted(of_lines.values_list("batch_id", "state"))
+    states = queries.counts_of(page.rows)
     people = names_of(each.created_by for each in page.rows)
-    names = {each.pk: each.name for each in templates.all_of(msp.pk).values()}
+    names = templates.names_of(templates.all_of(msp.pk))
     context: dict[str, Any] = {
         "form": form,
         "text": form.cleaned_data["csv"] if foreseen else "",
@@ -73,12 +73,15 @@ def page(request: HttpRequest, organization_id: str, import_id: str) -> HttpResp
     actor = actor_of(request)
     msp = organizations.find(actor, organization_id)
     batch = queries.one_import(actor, msp, import_id)
-    lines = list(queries.lines_of(batch).order_by("number"))
-    states: Mapping[str, int] = counted((batch.pk, line.state) for line in lines).get(batch.pk, Counter())
+    state = request.GET.get("state", "")
+    found = ordered.page_of(queries.lines_of(batch, state), AS_IN_FILE, cursor=request.GET.get("cursor") or None)
+    states = queries.counts_of([batch]).get(batch.pk, {})
     here = Link("Import clients", reverse("fleet:client-imports", args=[msp.pk]))
     context = {
         "batch": import_row(batch, names_of([batch.created_by]), states),
-        "lines": [line_row(line) for line in lines],
+        "lines": [line_row(line) for line in found.rows],
+        "state": state,
+        "page": ordered.pager(found, keeping=urlencode({"state": state}) if state else ""),
         "frame": _frame(request, msp, batch.name, here),
     }
     return render(request, "fleet/client_import.html", context)

@@ -1,6 +1,5 @@
 """Files of clients ready to be read: plain values and marks."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -34,20 +33,12 @@ def import_row(batch: ClientImport, names: Mapping[str, str], states: Mapping[st
         "url": reverse("fleet:client-import", args=[batch.organization_id, batch.pk]),
         "mark": STATES[batch.state],
         "is_running": batch.state == ClientImport.State.RUNNING,
-        "counts": [(LINES[state], states[state]) for state in LINES if states.get(state)],
+        "counts": [(state, LINES[state], states[state]) for state in LINES if states.get(state)],
         "failed": states.get("failed", 0),
         "created_by": names.get(batch.created_by, "–"),
         "created_at": batch.created_at,
         "finished_at": batch.finished_at,
     }
-
-
-def counted(lines: Iterable[tuple[str, str]]) -> dict[str, Counter[str]]:
-    """How many lines are in which state, by file. Args: lines: file's id and state of each."""
-    found: dict[str, Counter[str]] = {}
-    for batch_id, state in lines:
-        found.setdefault(batch_id, Counter())[state] += 1
-    return found
 
 
 def line_row(line: ClientImportLine) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from controlplane.problems import Problem
 from fleet.onboarding.actions import Onboarded, onboard
 from fleet.onboarding.imports import known_ids
 from fleet.onboarding.models import ClientImport, ClientImportLine
+from fleet.onboarding.queries import counts_of
 from fleet.onboarding.wanted import Wanted
 from organizations.actions import trail
 from organizations.keys.authentication import acting_for
@@ -99,8 +100,8 @@ def _end(line: ClientImportLine, state: str, reason: str) -> None:
 def _finish(batch: ClientImport) -> None:
     batch.state, batch.look_at, batch.finished_at = ClientImport.State.FINISHED, None, timezone.now()
     batch.save(update_fields=["state", "look_at", "finished_at"])
-    states = list(batch.lines.values_list("state", flat=True))
-    told = {state.value: states.count(state) for state in (State.DONE, State.FAILED)}
+    counts = counts_of([batch]).get(batch.pk, {})
+    told = {state.value: counts.get(state, 0) for state in (State.DONE, State.FAILED)}
     by = Actor.system("no line was left", organization_id=batch.organization_id)
     trail.record(by, batch.organization_id, "fleet.client_import.finish", batch.pk, name=batch.name, **told)
 

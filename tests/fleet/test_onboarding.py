@@ -2,9 +2,10 @@
 
 import csv
 import io
-import json
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from structlog.testing import capture_logs
 
 from controlplane import rls
@@ -23,12 +24,12 @@ from tenants.enrollment.models import EnrollmentToken
 from tenants.provisioning.models import Operation, Tenant
 from tests.cast import actor_for, join, person, session_of
 from tests.database import all_rows
+from tests.fleet.client_templates.conftest import WINDOW
 from tests.tenants.conftest import program_of
 
 __all__ = ["program_of"]
 pytestmark = pytest.mark.django_db
 
-WINDOW = {"days": ["sun"], "start": "02:00", "minutes": 120, "time_zone": "UTC"}
 WHOLE = Wanted("Juniper", "crm-1", "eu", tenant="Production", administrators=("ann@juniper.example",))
 NAMES = "external_id,name,template,tenant,administrators"
 TWO = f"{NAMES}\ncrm-1,Juniper,Offices,Production,ann@juniper.example\ncrm-2,Larch,,,\n"
@@ -83,7 +84,7 @@ def test_one_has_all_that_its_template_asks_for_and_its_people_are_invited(msp, 
     assert TemplateUse.objects.get(client=done.client).template == offices
 
 
-def test_what_fails_at_the_end_leaves_nothing_of_the_beginning(msp, as_paula, offices, monkeypatch):
+def test_what_fails_at_the_end_leaves_nothing_of_the_beginning(msp, as_paula, offices):
     before = made()
     with pytest.raises(Invalid):
         onboard(by=as_paula, msp=msp, wanted=with_template(offices, administrators=["maria@example.test"]))
@@ -395,4 +396,25 @@ def test_a_program_does_the_same_by_file(msp, paula, as_paula, offices, program_
     assert api.get(f"{one}/report").content.decode().count("\n") == 3
     assert api.post(f"{one}/retry", {}).status_code == 409
     assert [each["id"] for each in api.get(path).json()["results"]] == [done.json()["id"]]
-    assert json.loads(json.dumps(done.json()))["name"] == "May"
+    assert done.json()["name"] == "May"
+
+
+def test_a_long_file_is_paged_in_its_order_narrowed_by_state_and_counted_by_the_database(msp, paula, as_paula):
+    text = "external_id,name\n" + "".join(f"c{n},Client {n}\n" for n in range(60))
+    batch = imports.start(by=as_paula, msp=msp, text=text)
+    ClientImportLine.objects.filter(batch=batch, number__gt=58).update(state="failed", reason="Odd")
+    browser, path = session_of(paula), f"/o/{msp.pk}/clients/imports/{batch.pk}/"
+    with CaptureQueriesContext(connection) as caught:
+        first = browser.get(path).context
+    about_lines = [each["sql"] for each in caught if 'FROM "fleet_clientimportline"' in each["sql"]]
+    assert about_lines
+    assert all("COUNT(" in sql or "LIMIT" in sql for sql in about_lines)
+    assert [each["number"] for each in first["lines"]] == list(range(2, 52))
+    assert [(state, count) for state, _, count in first["batch"]["counts"]] == [("pending", 57), ("failed", 3)]
+    second = browser.get(f"{path}{first['page']['next']}").context
+    assert [each["number"] for each in second["lines"]] == list(range(52, 62))
+    failed = browser.get(path, {"state": "failed"}).context
+    assert [each["number"] for each in failed["lines"]] == [59, 60, 61]
+    assert browser.get(path, {"state": "odd"}).status_code == 400
+    listed = browser.get(f"/o/{msp.pk}/clients/imports/").context["imports"]
+    assert [(state, count) for state, _, count in listed[0]["counts"]] == [("pending", 57), ("failed", 3)]

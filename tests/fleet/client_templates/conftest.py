@@ -3,9 +3,8 @@
 import pytest
 
 from controlplane import rls
-from fleet.client_templates import actions, client_actions
+from fleet.client_templates import actions, client_actions, queries
 from fleet.client_templates.drift import drift_of
-from fleet.client_templates.models import TemplateUse
 from tenants.provisioning.reconciler import reconcile
 from tenants.rollouts import actions as rollouts
 from tests.cast import actor_for
@@ -52,7 +51,7 @@ def used(make, msp, acme, as_paula):
 
 def differing(actor, msp, use) -> dict[str, tuple[object, object]]:
     """Wanted and actual of what differs in the client's only tenant, by setting."""
-    (row,) = drift_of(actor, msp, [TemplateUse.objects.select_related("client").get(pk=use.pk)])
+    (row,) = drift_of(actor, msp, queries.tenants_of(actor, queries.uses_of(actor, msp).filter(pk=use.pk)))
     return {each.key: (each.wanted, each.actual) for each in row.differences}
 
 

@@ -1,12 +1,19 @@
 """The pages and the API of templates."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from billing.models import Plan
+from controlplane.keyset import DEFAULT_LIMIT
 from fleet.client_templates import client_actions
 from fleet.client_templates.models import TemplateUse
+from organizations.models import Organization
+from tenants.provisioning.models import Tenant
 from tests.cast import join, person, session_of
+from tests.database import all_rows
 from tests.fleet.client_templates.conftest import WINDOW
+from tests.fleet.seeded import seed
 
 pytestmark = pytest.mark.django_db
 
@@ -94,7 +101,7 @@ def test_a_program_does_the_same(msp, paula, acme, office, program_of):
     named = api.post(home, {"name": "Offices", "settings": {"ring": "odd", "sleep_after_minutes": 3}})
     assert (named.status_code, named.json()["errors"][0]["field"]) == (422, "settings.ring")
     client = f"organizations/{msp.pk}/clients/{acme.pk}/template"
-    assert api.get(client).json() == {"template": None, "overrides": [], "wanted": [], "tenants": []}
+    assert api.get(client).json() == {"template": None, "overrides": [], "wanted": [], "tenants": [], "cut": False}
     given = api.send("PUT", client, {"template": made.json()["id"]}).json()
     assert given["tenants"][0]["differences"] == [
         {
@@ -123,11 +130,73 @@ def test_a_program_does_the_same(msp, paula, acme, office, program_of):
 
 
 def test_a_viewer_of_the_msp_reads_and_changes_nothing(msp, paula, acme, used, office):
-    used({"ring": "early"})
+    use = used({"ring": "early"})
     viewer = person("victor")
     join(msp, invited_by=paula, user=viewer, role="viewer")
     browser = session_of(viewer)
     client = f"/o/{msp.pk}/clients/{acme.pk}/template/"
     page = browser.get(client)
-    assert (page.status_code, "Keep" in page.content.decode()) == (200, False)
-    assert browser.post(f"{client}follow/", {"setting": "ring"}).status_code == 403
+    offered = "Keep as it is: Ring of Office"
+    assert (page.status_code, offered in page.content.decode()) == (200, False)
+    assert offered in session_of(paula).get(client).content.decode()
+    for path, given in (
+        ("", {"template": ""}),
+        ("accept/", {"tenant": office.pk, "setting": "ring"}),
+        ("follow/", {"setting": "ring"}),
+        ("overrides/", {"template": use.template_id, "ring": "canary", "reason": "Mine"}),
+    ):
+        assert browser.post(f"{client}{path}", given).status_code == 403
+    assert TemplateUse.objects.get(pk=use.pk).overrides == {}
+
+
+def test_a_templates_page_reads_one_page_of_clients_however_many_have_it(msp, paula, make, as_paula, cell):
+    template, path = make(settings={"ring": "canary"}), f"/o/{msp.pk}/client-templates/"
+    browser = session_of(paula)
+
+    def shown() -> tuple[dict, int]:
+        with CaptureQueriesContext(connection) as caught:
+            page = browser.get(f"{path}{template.pk}/")
+        # A list of all clients in a statement would name each by its id.
+        assert max(each["sql"].count("org_") for each in caught) < 2 * DEFAULT_LIMIT
+        return page.context, len(caught)
+
+    seed(msp, cell, 130)
+    clients = list(Organization.objects.filter(name__startswith="Client 0").order_by("name"))
+    give(msp, template, clients[:60])
+    browser.get(path)  # what is asked once in a while is not this page's
+    first, few = shown()
+    give(msp, template, clients[60:104])
+    second, many = shown()
+    assert few == many
+    assert [each["clients"] for each in (first, second)] == ["60 clients", "99+ clients"]
+    assert len(second["rows"]) == DEFAULT_LIMIT
+    assert [each.name for each in second["without"]] == [f"Client {n:05}" for n in range(7, 104, 8)]
+    assert (len(second["free"]), second["more_free"]) == (20, True)
+    found = browser.get(f"{path}{template.pk}/", {"client": "00129"}).context
+    assert ([each.name for each in found["free"]], found["more_free"]) == (["Client 00129"], False)
+    assert browser.get(path).context["templates"][0]["clients"] == "99+"
+
+
+def give(msp, template, clients) -> None:
+    with all_rows():
+        TemplateUse.objects.bulk_create(
+            TemplateUse(organization=msp, client=each, template=template) for each in clients
+        )
+
+
+def test_a_client_with_many_tenants_is_shown_by_pages_and_by_api_with_a_word_that_there_are_more(
+    msp, paula, acme, office, used, program_of
+):
+    use = used({"ring": "canary"})
+    columns = {each.attname: getattr(office, each.attname) for each in Tenant._meta.concrete_fields}
+    others = (Tenant(**{**columns, "id": f"lo{n:024}", "name": f"T{n}"}) for n in range(DEFAULT_LIMIT))
+    with all_rows():
+        Tenant.objects.bulk_create(others)
+    page = session_of(paula).get(f"/o/{msp.pk}/clients/{acme.pk}/template/").context
+    assert (len(page["rows"]), bool(page["page"]["older"])) == (DEFAULT_LIMIT, True)
+    api, home = program_of(paula, msp), f"organizations/{msp.pk}"
+    told = api.get(f"{home}/clients/{acme.pk}/template").json()
+    assert (len(told["tenants"]), told["cut"]) == (DEFAULT_LIMIT, True)
+    drift = f"{home}/client-templates/{use.template_id}/drift"
+    assert len(api.get(f"{drift}?organization={acme.pk}&limit=200").json()["results"]) == DEFAULT_LIMIT + 1
+    assert api.get(f"{drift}?organization={msp.pk}").status_code == 404

@@ -99,7 +99,8 @@ def test_who_reaches_some_clients_sees_the_others_nowhere(used, make, msp, as_pa
 
 
 def test_a_client_that_ended_the_access_is_seen_no_more(used, msp, as_paula, office):
-    used({"ring": "canary"})
+    use = used({"ring": "canary"})
+    assert list(queries.uses_of(as_paula, msp)) == [use]
     with all_rows():
         Grant.objects.update(state="withdrawn")
     assert list(queries.uses_of(as_paula, msp)) == []

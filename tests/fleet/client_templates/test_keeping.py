@@ -8,8 +8,9 @@ from controlplane import rls
 from controlplane.models import AuditEntry
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
 from fleet.client_templates import actions, client_actions, queries
+from fleet.client_templates.merging import DEEPEST
 from fleet.client_templates.models import ClientTemplate, ClientTemplateVersion, TemplateUse
-from organizations.models import Grant
+from organizations.models import Grant, Organization
 from tests.cast import actor_for
 from tests.database import all_rows
 from tests.fleet.client_templates.conftest import WINDOW
@@ -39,6 +40,8 @@ def test_saving_the_same_again_makes_no_version(make, as_paula):
     template = make(settings={"ring": "early"})
     again = {"name": "Offices", "parent": None, "settings": {"ring": "early"}}
     assert actions.change(by=as_paula, template=template, **again).number == 1
+    assert queries.versions_of(as_paula, template).count() == 1
+    assert not AuditEntry.objects.filter(action="fleet.client_template.change").exists()
 
 
 def test_a_change_of_an_older_version_is_refused(make, as_paula):
@@ -89,24 +92,31 @@ def test_a_template_inherits_from_neither_itself_nor_what_is_below_it(make, as_p
 
 
 def test_a_chain_ends_at_five_also_where_it_grows_from_above(make, as_paula):
-    above, lowest = make("Top"), make("t0")
-    highest = lowest
-    parent = None
-    for n in range(5):
+    above, parent = make("Top"), None
+    for n in range(DEEPEST):
         parent = make(f"c{n}", parent=parent).pk
-    with pytest.raises(Invalid):
+    with pytest.raises(Invalid) as refused:
         make("too deep", parent=parent)
+    assert refused.value.field == "parent"
     first = ClientTemplate.objects.get(name="c0")
-    with pytest.raises(Invalid):
+    with pytest.raises(Invalid) as refused:
         actions.change(by=as_paula, template=first, name="c0", parent=above.pk, settings={})
-    assert highest.parent is None
+    assert refused.value.field == "parent"
+    assert ClientTemplate.objects.get(name="c0").parent is None
+    assert set(ClientTemplate.objects.values_list("name", flat=True)) == {"Top", *(f"c{n}" for n in range(DEEPEST))}
 
 
-def test_a_name_is_taken_once_and_another_msps_is_free(make, as_paula):
+def test_a_name_is_taken_once_and_another_msps_is_free(make, rival, mallory):
     make()
     with pytest.raises(Conflict) as refused:
         make()
     assert refused.value.code == "NAME_TAKEN"
+    with all_rows():
+        Organization.objects.filter(pk=rival.pk).update(kind="msp")
+        rival.refresh_from_db()
+    other = actor_for(mallory)
+    with rls.acting_as(other.rls_actor):
+        assert actions.create(by=other, msp=rival, name="Offices", settings={}).name == "Offices"
 
 
 def test_one_in_use_or_above_another_is_not_removed(make, used, as_paula, msp, acme):

@@ -14,10 +14,12 @@ from tenants.provisioning import actions as provisioning
 from tenants.provisioning.models import Operation
 from tenants.rollouts import actions as rollouts
 from tenants.rollouts import planning
+from tenants.rollouts.models import Rollout
 from tests.cast import actor_for
 from tests.database import all_rows
 from tests.fleet.client_templates.conftest import AT_ONCE, BACKUPS, differing, roll_out, succeed
 from tests.tenants.conftest import fresh, operation_of
+from tests.tenants.test_backup_schedule import sent
 from tests.tenants.test_rollouts import beat, now_of, reasons_of, states_of
 
 pytestmark = pytest.mark.django_db
@@ -44,10 +46,15 @@ def test_a_roll_out_says_what_it_would_change_and_brings_it(used, msp, as_paula,
 
 
 def test_what_takes_no_operation_is_done_at_once(used, msp, as_paula, office, edge):
-    rollout = roll_out(as_paula, msp, used(AT_ONCE).template)
+    before = Operation.objects.filter(tenant=office).count()
+    use = used(AT_ONCE)
+    assert set(differing(as_paula, msp, use)) == set(AT_ONCE)
+    rollout = roll_out(as_paula, msp, use.template)
     assert states_of(rollout) == {"general": "succeeded"}
+    assert differing(as_paula, msp, use) == {}
+    assert Operation.objects.filter(tenant=office).count() == before
     succeed(office, edge)
-    assert fresh(office).observed_generation == fresh(office).generation
+    assert sent(edge)["backups"] == BACKUPS
 
 
 def test_several_operations_follow_each_other_and_a_part_that_failed_is_no_success(
@@ -90,17 +97,25 @@ def test_a_tenant_that_rests_is_brought_all_that_takes_no_operation(used, msp, a
     assert differing(as_paula, msp, use) == {}
 
 
-def test_trying_it_out_asks_each_tenant_once(used, msp, as_paula, office, acme, alice, give_tenant):
+def test_trying_it_out_takes_the_same_few_statements_for_each_further_tenant(
+    used, msp, as_paula, office, acme, alice, give_tenant
+):
     use = used({**AT_ONCE, "version": "4.14.6", "plan": "large"})
 
-    def asked() -> int:
-        with CaptureQueriesContext(connection) as queries_:
-            planning.foresee(as_paula, msp, "template", {"template": use.template.pk}, "now", {})
-        return len(queries_)
+    def asked() -> tuple[int, int]:
+        with CaptureQueriesContext(connection) as caught:
+            found = planning.foresee(as_paula, msp, "template", {"template": use.template.pk}, "now", {})
+        assert all("Ring: General → Canary" in each.reason or "billing.manage" in each.reason for each in found)
+        about_templates = [each for each in caught if 'FROM "fleet_clienttemplate"' in each["sql"]]
+        return len(caught), len(about_templates)
 
-    one = asked()
-    give_tenant(acme, alice, "Plant")
-    assert asked() - one < 15
+    counts = [asked()]
+    for name in ("Plant", "Depot"):
+        give_tenant(acme, alice, name)
+        counts.append(asked())
+    (one, once), (two, twice), (three, thrice) = counts
+    assert once == twice == thrice
+    assert two - one == three - two < 15
 
 
 def test_it_reaches_who_inherits_from_it_with_what_each_has_otherwise(
@@ -182,7 +197,11 @@ def test_a_client_that_changed_its_template_meanwhile_is_passed_over(used, make,
 
 
 def test_one_that_nobody_has_begins_nothing(make, msp, as_paula, office):
-    with pytest.raises(Invalid):
+    with pytest.raises(Invalid) as refused:
         roll_out(as_paula, msp, make())
-    with pytest.raises(Invalid):
-        rollouts.start(by=as_paula, organization=msp, kind="version", arguments={"template": "tpl_x"})
+    assert refused.value.field == "tenants"
+    for kind, field in (("template", "template"), ("version", "template")):
+        with pytest.raises(Invalid) as refused:
+            rollouts.start(by=as_paula, organization=msp, kind=kind, arguments={"template": "tpl_x"})
+        assert refused.value.field == field
+    assert not Rollout.objects.exists()
