@@ -3,6 +3,7 @@
 from django.urls import path
 
 from organizations import api
+from organizations.branding import api as branding
 from organizations.keys import api as keys
 from organizations.members import api as members
 from organizations.msp import api as msp
@@ -22,6 +23,7 @@ _PROVISIONING = f"{_CONNECTION}/provisioning"
 urlpatterns = [
     path("organizations", api.Organizations.as_view(), name="api-organizations"),
     path(_ONE, api.OneOrganization.as_view(), name="api-organization"),
+    path(f"{_ONE}/brand", branding.OneBrand.as_view(), name="api-brand"),
     path(f"{_ONE}/security", security.Security.as_view(), name="api-security"),
     path(f"{_ONE}/security/sign-out", security.SignOut.as_view(), name="api-security-sign-out"),
     path(f"{_ONE}/mail-sender", senders.Sender.as_view(), name="api-mail-sender"),

@@ -10,6 +10,7 @@ from django.urls import reverse
 from controlplane.actor import actor_of
 from controlplane.marks import Mark
 from organizations import queries
+from organizations.branding.queries import Look, look_of
 from organizations.models import Organization
 from organizations.permissions import PERMISSIONS
 from organizations.roles.named import role_name
@@ -76,6 +77,7 @@ class Frame:
     kind_words: str
     working: "Working | None"
     warnings: Sequence[Link]
+    look: Look | None
 
 
 MOST_CHOICES = 12
@@ -89,6 +91,7 @@ SETTINGS = (
     ("sso", "Sign-in and SSO", "log-in", "settings:sso", "sso.manage"),
     ("domains", "Domains", "globe", "settings:domains", "sso.manage"),
     ("security", "Security", "shield-check", "settings:security", "organization.manage"),
+    ("brand", "Brand", "palette", "settings:brand", "organization.manage"),
     ("keys", "API keys", "terminal", "settings:keys", "key.manage"),
     ("audit", "Audit log", "scroll-text", "settings:audit", "audit.view"),
 )
@@ -206,6 +209,7 @@ def frame_for(
         kind_words=_kind_words(organization, through),
         working=_working(request),
         warnings=_warnings(organization, permissions),
+        look=look_of(organization),
     )
 
 

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from organizations.branding import views as branding
 from organizations.keys import views as keys
 from organizations.members import joining_views as joining
 from organizations.members import views as members
@@ -107,6 +108,8 @@ urlpatterns = [
         security.trust_second_factor,
         name="security-connection",
     ),
+    path("o/<str:organization_id>/brand/", branding.brand, name="brand"),
+    path("o/<str:organization_id>/brand/remove/", branding.remove, name="brand-remove"),
     path("o/<str:organization_id>/audit/", trail.entries, name="audit"),
     path("o/<str:organization_id>/audit/export/", trail.export, name="audit-export"),
     path("o/<str:organization_id>/audit/<str:entry_id>/", trail.entry, name="audit-entry"),

@@ -5,6 +5,7 @@ from django.urls.converters import StringConverter
 
 from organizations import switching, views
 from organizations.accounts.views import account, confirm, passkey_options, reset, sign_in, sign_up
+from organizations.branding import public_views as branding
 from organizations.members import invitation_views, join_views
 from organizations.msp import access_views, working_views
 from organizations.sso import views as sso
@@ -30,6 +31,12 @@ class MailedCodeId(StringConverter):
     regex = "mcode_[a-z2-7]{20}"
 
 
+class Digest(StringConverter):
+    """A SHA-256 in hexadecimal digits."""
+
+    regex = "[0-9a-f]{64}"
+
+
 class Secret(StringConverter):
     """The secret half of a mailed link."""
 
@@ -37,6 +44,7 @@ class Secret(StringConverter):
 
 
 register_converter(MailedCodeId, "mailed_code")
+register_converter(Digest, "digest")
 register_converter(Secret, "secret")
 register_converter(ConnectionId, "connection")
 register_converter(ProviderKey, "provider")
@@ -75,6 +83,7 @@ urlpatterns = [
     path("invitations/<str:invitation_id>/decline/", invitation_views.decline, name="invitation-decline"),
     path("join/<str:organization_id>/", join_views.ask, name="join-ask"),
     path("join/<str:organization_id>/take-back/", join_views.take_back, name="join-take-back"),
+    path("brand/<str:organization_id>/<digest:digest>.css", branding.stylesheet, name="brand-stylesheet"),
     path("organizations/", switching.switch, name="switch"),
     path("work/leave/", working_views.leave, name="work-leave"),
     path("access-requests/<str:code>/", access_views.request_for_access, name="access-request"),

@@ -8,6 +8,7 @@ from organizations.accounts.models import (
     PersonSession,
     RecoveryCode,
 )
+from organizations.branding.models import Brand
 from organizations.keys.models import ApiKey
 from organizations.models.access_request import AccessRequest
 from organizations.models.belonging import Grant, Invitation, JoinRequest, Membership
@@ -28,6 +29,7 @@ __all__ = [
     "AccessRequest",
     "ApiKey",
     "Authenticator",
+    "Brand",
     "ClientName",
     "ClientRole",
     "Connection",

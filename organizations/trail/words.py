@@ -10,6 +10,7 @@ NOUNS = {
     "alert": "Alert",
     "audit": "Audit log",
     "api_key": "API key",
+    "brand": "Brand",
     "break_glass": "Emergency sign-in",
     "client_import": "Import of clients",
     "client_roles": "A member's clients",

@@ -201,6 +201,8 @@ PAGES = (
     Shown("security-connections", "paula", lambda world: f"/o/{world.msp.pk}/security/"),
     Shown("mail-sender", "paula", lambda world: f"/o/{world.msp.pk}/brand/sender/"),
     Shown("mail-sender-empty", "alice", lambda world: f"/o/{world.acme.pk}/brand/sender/"),
+    Shown("brand", "paula", lambda world: f"/o/{world.msp.pk}/brand/"),
+    Shown("brand-empty", "alice", lambda world: f"/o/{world.acme.pk}/brand/"),
     Shown("audit", "alice", lambda world: f"/o/{world.acme.pk}/audit/"),
     Shown("audit-empty", "alice", lambda world: f"/o/{world.acme.pk}/audit/?target=nothing&until=2020-01-01"),
     Shown("audit-entry", "alice", lambda world: f"/o/{world.acme.pk}/audit/{world.newest_entry(world.acme)}/"),

@@ -3,6 +3,7 @@
 from tests.isolation.rules import anybody, members, needs, people
 
 SUPPRESSED = {"rule_id": "5710", "tenant": "{other_tenant_id}", "reason": "Known", "ends_at": "2027-01-01T00:00:00Z"}
+BRAND = {"name": "Acme Shield", "accent": "#14532d", "accent_dark": "#86efac"}
 
 API = {
     "/api/…": {},
@@ -29,6 +30,11 @@ API = {
     "/api/v1/organizations/{organization_id}": {
         "GET": members(),
         "PATCH": needs("sso.manage", body={"sign_in_policy": "any"}),
+    },
+    "/api/v1/organizations/{organization_id}/brand": {
+        "GET": needs("organization.manage"),
+        "PUT": needs("organization.manage", body=BRAND),
+        "DELETE": needs("organization.manage"),
     },
     "/api/v1/organizations/{organization_id}/security": {
         "GET": needs("organization.manage"),

@@ -257,6 +257,12 @@ PAGES = {
     },
     "/o/{organization_id}/brand/sender/check/": {"POST": needs("organization.manage")},
     "/o/{organization_id}/brand/sender/give-up/": {"POST": needs("organization.manage")},
+    "/brand/{organization_id}/{digest}.css": {"GET": anybody()},
+    "/o/{organization_id}/brand/": {
+        "GET": needs("organization.manage"),
+        "POST": needs("organization.manage", body={"name": "New", "accent": "#14532d", "accent_dark": "#86efac"}),
+    },
+    "/o/{organization_id}/brand/remove/": {"POST": needs("organization.manage")},
     "/o/{organization_id}/security/": {
         "GET": needs("organization.manage"),
         "POST": needs("organization.manage", body={"idle_minutes": "30"}),

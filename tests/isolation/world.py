@@ -24,7 +24,7 @@ from fleet.reports import plans as report_plans
 from fleet.reports.models import Report
 from fleet.routing.actions import add_destination, add_route, try_destination
 from fleet.routing.models import Notice
-from organizations.actions import access_requests, custom_roles, invitations, keys
+from organizations.actions import access_requests, branding, custom_roles, invitations, keys
 from organizations.actions.connections import add_saml
 from organizations.actions.domains import claim
 from organizations.models import (
@@ -123,7 +123,7 @@ def build() -> World:
     join(acme, invited_by=alice, user=wanda, role="admin")
     rival = found(mallory, "Rival")
     tenant, ids = _tenants(alice, acme)
-    ids |= _people(alice, acme, member=tom) | _reports(alice, acme)
+    ids |= _people(alice, acme, member=tom) | _reports(alice, acme) | _brand(alice, acme)
     of_msp = _people(paula, msp, member=maria) | _reports(paula, msp)
     of_msp |= _of_a_fleet(paula, msp, acme)
     ids |= _of_a_fleet(alice, acme, _twig(acme))
@@ -219,6 +219,16 @@ def _tenants(alice: User, acme: Organization) -> tuple[Tenant, dict[str, str]]:
         "backup_id": backup.pk,
         "export_id": export.pk,
     }
+
+
+def _brand(alice: User, acme: Organization) -> dict[str, str]:
+    """What all of Acme's pages carry."""
+    actor = actor_for(alice)
+    with rls.acting_as(actor.rls_actor):
+        brand = branding.set_brand(
+            by=actor, organization=acme, name=f"Brand {CANARY}", accent="#1e3a8a", accent_dark="#93c5fd"
+        )
+    return {"digest": brand.digest}
 
 
 def _alerts(alice: User, acme: Organization, tenant: Tenant) -> dict[str, str]:

@@ -1,0 +1,34 @@
+"""An organization's brand by API."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from controlplane.api.views import valid
+from organizations.actions import branding
+from organizations.api import InOrganization
+from organizations.branding import queries
+from organizations.branding.serializers import BrandIn, BrandOut
+
+
+class OneBrand(InOrganization):
+    """The organization's own brand."""
+
+    tagged = frozenset(BrandIn().fields)
+
+    @extend_schema(operation_id="organizations_brand_retrieve", responses=BrandOut)
+    def get(self, request: Request, organization_id: str) -> Response:
+        """Read the organization's own brand. Without one, its pages carry that of its MSP, or none."""
+        return Response(BrandOut(queries.own_brand(self.actor, self.organization())).data)
+
+    @extend_schema(operation_id="organizations_brand_set", request=BrandIn, responses=BrandOut)
+    def put(self, request: Request, organization_id: str) -> Response:
+        """Give the organization a brand, or change it."""
+        given = valid(BrandIn, request)
+        return Response(BrandOut(branding.set_brand(by=self.actor, organization=self.organization(), **given)).data)
+
+    @extend_schema(operation_id="organizations_brand_remove", responses={204: None})
+    def delete(self, request: Request, organization_id: str) -> Response:
+        """Take the brand away."""
+        branding.remove_brand(by=self.actor, organization=self.organization())
+        return Response(status=204)

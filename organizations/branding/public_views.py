@@ -1,0 +1,28 @@
+"""What pages load of a brand, signed in or not, by an address that only those pages tell."""
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from organizations.branding import colours, queries
+
+ONE_YEAR = 365 * 24 * 3600
+
+
+@require_safe
+def stylesheet(request: HttpRequest, organization_id: str, digest: str) -> HttpResponse:
+    """The brand's colours."""
+    brand = queries.served(organization_id, digest)
+    light, dark = (colours.parsed(each) for each in (brand.accent, brand.accent_dark))
+    assert light is not None
+    assert dark is not None
+    return _answer(colours.stylesheet(light, dark).encode(), "text/css; charset=utf-8")
+
+
+def _answer(content: bytes, media_type: str) -> HttpResponse:
+    """Kept by everybody for good: the address changes with what it answers. Nothing that it holds can run."""
+    headers = {
+        "Cache-Control": f"public, max-age={ONE_YEAR}, immutable",
+        "Content-Security-Policy": "default-src 'none'",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return HttpResponse(content, content_type=media_type, headers=headers)

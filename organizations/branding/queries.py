@@ -1,0 +1,82 @@
+"""Whose brand an organization's pages carry."""
+
+import json
+from dataclasses import dataclass
+from typing import Self
+
+from django.urls import reverse
+from django.utils.crypto import salted_hmac
+
+from controlplane import once, rls
+from controlplane.actor import Actor
+from controlplane.problems import NotFound
+from organizations.access import require
+from organizations.branding.models import Brand
+from organizations.models import Grant, Organization
+from organizations.standings import current
+
+PERMISSION = "organization.manage"
+
+
+@dataclass(frozen=True)
+class Look:
+    """What templates show of a brand. `stylesheet` is an address of ours."""
+
+    name: str
+    stylesheet: str
+    accent: str
+
+    @classmethod
+    def of(cls, brand: Brand) -> Self:
+        """The look of one brand."""
+        return cls(brand.name, reverse("brand-stylesheet", args=[brand.pk, brand.digest]), brand.accent)
+
+
+def own_brand(actor: Actor, organization: Organization) -> Brand:
+    """The organization's own brand, for whoever may change it. Raises NotFound where it has none."""
+    require(actor, PERMISSION, organization)
+    brand = Brand.objects.filter(pk=organization.pk).first()
+    if brand is None:
+        raise NotFound("This organization has no brand of its own.", hint="Give it one by PUT, or on its page “Brand”.")
+    return brand
+
+
+def brand_of(organization: Organization) -> Brand | None:
+    """
+    The brand that an organization's pages carry: its own, else that of the MSP that manages it, else none.
+
+    Of several MSPs it is the one with a brand whose standing access is the oldest; access that ends by itself, as for
+    one task, brings no brand. Row-level security shows a client's people the brand of their MSP.
+    """
+    return once.ask(("brand", organization.pk), lambda: _brand_of(organization.pk))
+
+
+def look_of(organization: Organization) -> Look | None:
+    """The same for templates."""
+    brand = brand_of(organization)
+    return Look.of(brand) if brand else None
+
+
+def served(organization_id: str, digest: str) -> Brand:
+    """A brand by the address that only its pages tell. Raises NotFound, alike for what never was and what is over."""
+    with rls.reading_as(f"org:{organization_id}"):
+        brand = Brand.objects.filter(pk=organization_id, digest=digest).first()
+    if brand is None:
+        raise NotFound
+    return brand
+
+
+def digest_of(brand: Brand) -> str:
+    """
+    What names a brand's files. The attack: whoever has a company's logo computes the address and learns who is a
+    customer here.
+    """
+    told = json.dumps([brand.pk, brand.name, brand.accent, brand.accent_dark])
+    return salted_hmac("organizations.brand", told, algorithm="sha256").hexdigest()
+
+
+def _brand_of(organization_id: str) -> Brand | None:
+    standing = Grant.objects.filter(current(), client_id=organization_id, ends_at=None)
+    msps = list(standing.order_by("created_at", "id").values_list("msp_id", flat=True))
+    found = {brand.pk: brand for brand in Brand.objects.filter(pk__in=[organization_id, *msps])}
+    return next((found[each] for each in (organization_id, *msps) if each in found), None)
