@@ -24,6 +24,7 @@ urlpatterns = [
     path("organizations", api.Organizations.as_view(), name="api-organizations"),
     path(_ONE, api.OneOrganization.as_view(), name="api-organization"),
     path(f"{_ONE}/brand", branding.OneBrand.as_view(), name="api-brand"),
+    path(f"{_ONE}/brand/logos/<str:scheme>", branding.OneLogo.as_view(), name="api-brand-logo"),
     path(f"{_ONE}/security", security.Security.as_view(), name="api-security"),
     path(f"{_ONE}/security/sign-out", security.SignOut.as_view(), name="api-security-sign-out"),
     path(f"{_ONE}/mail-sender", senders.Sender.as_view(), name="api-mail-sender"),

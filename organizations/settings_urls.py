@@ -110,6 +110,8 @@ urlpatterns = [
     ),
     path("o/<str:organization_id>/brand/", branding.brand, name="brand"),
     path("o/<str:organization_id>/brand/remove/", branding.remove, name="brand-remove"),
+    path("o/<str:organization_id>/brand/logos/<str:scheme>/", branding.set_logo, name="brand-logo"),
+    path("o/<str:organization_id>/brand/logos/<str:scheme>/remove/", branding.remove_logo, name="brand-logo-remove"),
     path("o/<str:organization_id>/audit/", trail.entries, name="audit"),
     path("o/<str:organization_id>/audit/export/", trail.export, name="audit-export"),
     path("o/<str:organization_id>/audit/<str:entry_id>/", trail.entry, name="audit-entry"),

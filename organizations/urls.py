@@ -84,6 +84,15 @@ urlpatterns = [
     path("join/<str:organization_id>/", join_views.ask, name="join-ask"),
     path("join/<str:organization_id>/take-back/", join_views.take_back, name="join-take-back"),
     path("brand/<str:organization_id>/<digest:digest>.css", branding.stylesheet, name="brand-stylesheet"),
+    path(
+        "brand/<str:organization_id>/<digest:digest>.png", branding.logo, {"scheme": "light"}, name="brand-logo-light"
+    ),
+    path(
+        "brand/<str:organization_id>/<digest:digest>-dark.png",
+        branding.logo,
+        {"scheme": "dark"},
+        name="brand-logo-dark",
+    ),
     path("organizations/", switching.switch, name="switch"),
     path("work/leave/", working_views.leave, name="work-leave"),
     path("access-requests/<str:code>/", access_views.request_for_access, name="access-request"),

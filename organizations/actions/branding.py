@@ -1,5 +1,6 @@
-"""An organization's brand: set it, and take it away."""
+"""An organization's brand: set it and its logos, and take them away."""
 
+import hashlib
 import unicodedata
 
 from controlplane import rls
@@ -8,8 +9,8 @@ from controlplane.problems import FieldError, Invalid, NotFound
 from organizations.access import require
 from organizations.actions import trail
 from organizations.actions.locks import locked_organization
-from organizations.branding import colours
-from organizations.branding.models import Brand
+from organizations.branding import colours, images
+from organizations.branding.models import LOGOS, Brand
 from organizations.branding.queries import PERMISSION, digest_of
 from organizations.models import Organization
 
@@ -45,12 +46,39 @@ def remove_brand(*, by: Actor, organization: Organization) -> None:
     """Give the organization's pages back the look that they had without it. Raises NotFound where it has none."""
     standing = require(by, PERMISSION, organization)
     with rls.acting_as(f"org:{organization.pk}"):
-        locked_organization(organization.pk)
-        held = Brand.objects.filter(pk=organization.pk).first()
-        if held is None:
-            raise NotFound("This organization has no brand of its own. Nothing was changed.")
+        held = _held(organization)
         held.delete()
         trail.record(by, standing, "organizations.brand.remove", organization.pk, name=held.name)
+
+
+def set_logo(*, by: Actor, organization: Organization, scheme: str, content: bytes) -> Brand:
+    """
+    Give the brand a logo for light or for dark pages, in place of the one that it has.
+
+    Args: content: a PNG, JPEG or WebP file, which is not trusted. Raises Invalid naming `image`, NotFound where there
+    is no brand, or no such scheme.
+    """
+    standing, field = require(by, PERMISSION, organization), _field_of(scheme)
+    logo = images.taken(content, field="image")
+    with rls.acting_as(f"org:{organization.pk}"):
+        brand = _held(organization)
+        if bytes(getattr(brand, field)) == logo.png:
+            return brand
+        _put(brand, field, logo)
+        told = {"sha256": hashlib.sha256(logo.png).hexdigest(), "width": logo.width, "height": logo.height}
+        trail.record(by, standing, "organizations.brand.set_logo", organization.pk, scheme=scheme, **told)
+    return brand
+
+
+def remove_logo(*, by: Actor, organization: Organization, scheme: str) -> None:
+    """Take a logo away. Raises NotFound where there is none."""
+    standing, field = require(by, PERMISSION, organization), _field_of(scheme)
+    with rls.acting_as(f"org:{organization.pk}"):
+        brand = _held(organization)
+        if not getattr(brand, field):
+            raise NotFound(f"The brand has no logo for {scheme} pages. Nothing was changed.")
+        _put(brand, field, images.Logo(b"", 0, 0))
+        trail.record(by, standing, "organizations.brand.remove_logo", organization.pk, scheme=scheme)
 
 
 def checked_name(name: str) -> str:
@@ -59,6 +87,29 @@ def checked_name(name: str) -> str:
     if not 1 <= len(tidy) <= LONGEST_NAME or not tidy.isprintable():
         raise Invalid(f"The name has between 1 and {LONGEST_NAME} printable characters.", field="name")
     return tidy
+
+
+def _held(organization: Organization) -> Brand:
+    """The organization's brand, under the lock of the organization. Raises NotFound where it has none."""
+    locked_organization(organization.pk)
+    held = Brand.objects.filter(pk=organization.pk).first()
+    if held is None:
+        raise NotFound("This organization has no brand of its own. Nothing was changed.")
+    return held
+
+
+def _put(brand: Brand, field: str, logo: images.Logo) -> None:
+    kept = {field: logo.png, f"{field}_width": logo.width, f"{field}_height": logo.height}
+    for name, value in kept.items():
+        setattr(brand, name, value)
+    brand.digest = digest_of(brand)
+    brand.save(update_fields=[*kept, "digest", "updated_at"])
+
+
+def _field_of(scheme: str) -> str:
+    if scheme not in LOGOS:
+        raise NotFound(f"A logo is for {' or '.join(LOGOS)} pages. Nothing was changed.")
+    return LOGOS[scheme]
 
 
 def _checked_colours(given: dict[str, str]) -> dict[str, str]:

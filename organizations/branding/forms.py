@@ -6,6 +6,7 @@ from django import forms
 
 from organizations.actions.branding import LONGEST_NAME
 from organizations.branding.colours import OURS, SCHEMES, parsed, written
+from organizations.branding.images import LARGEST_BYTES
 from organizations.branding.models import Brand
 
 _COLOUR = forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off", "data-brand": "colour"})
@@ -47,3 +48,22 @@ class BrandForm(forms.Form):
         grounds = dict(zip(("page", "quiet"), scheme.grounds.values(), strict=False))
         colours = {**grounds, "accent": accent, "ink": scheme.away}
         return {name: written(colour) for name, colour in colours.items()}
+
+
+class LogoForm(forms.Form):
+    """A picture for light or for dark pages. Its bounds are looked at before it is read."""
+
+    image = forms.FileField(
+        label="Picture",
+        widget=forms.ClearableFileInput(attrs={"accept": "image/png,image/jpeg,image/webp"}),
+        help_text="PNG, JPEG or WebP, at most 512 KiB. It is made to fit 320 × 80 pixels.",
+    )
+
+    @classmethod
+    def of(cls, scheme: str, data: Any = None, files: Any = None) -> "LogoForm":
+        """The form of one scheme, apart from the other's on the page."""
+        return cls(data, files, auto_id=f"{scheme}_%s")
+
+    def read(self) -> bytes:
+        """The file, and one byte more than is taken at most."""
+        return bytes(self.cleaned_data["image"].read(LARGEST_BYTES + 1))

@@ -3,7 +3,9 @@
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from controlplane.problems import NotFound
 from organizations.branding import colours, queries
+from organizations.branding.models import LOGOS
 
 ONE_YEAR = 365 * 24 * 3600
 
@@ -11,11 +13,19 @@ ONE_YEAR = 365 * 24 * 3600
 @require_safe
 def stylesheet(request: HttpRequest, organization_id: str, digest: str) -> HttpResponse:
     """The brand's colours."""
-    brand = queries.served(organization_id, digest)
-    light, dark = (colours.parsed(each) for each in (brand.accent, brand.accent_dark))
+    light, dark = map(colours.parsed, queries.served(organization_id, digest, "accent", "accent_dark"))
     assert light is not None
     assert dark is not None
     return _answer(colours.stylesheet(light, dark).encode(), "text/css; charset=utf-8")
+
+
+@require_safe
+def logo(request: HttpRequest, organization_id: str, digest: str, scheme: str) -> HttpResponse:
+    """The brand's logo for light pages, or the one for dark ones."""
+    [png] = queries.served(organization_id, digest, LOGOS[scheme])
+    if not png:
+        raise NotFound
+    return _answer(bytes(png), "image/png")
 
 
 def _answer(content: bytes, media_type: str) -> HttpResponse:

@@ -1,9 +1,11 @@
 """Whose brand an organization's pages carry."""
 
+import hashlib
 import json
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
 
@@ -11,7 +13,7 @@ from controlplane import once, rls
 from controlplane.actor import Actor
 from controlplane.problems import NotFound
 from organizations.access import require
-from organizations.branding.models import Brand
+from organizations.branding.models import LOGOS, Brand
 from organizations.models import Grant, Organization
 from organizations.standings import current
 
@@ -19,23 +21,41 @@ PERMISSION = "organization.manage"
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A logo: its path at the portal, and its measures in pixels."""
+
+    address: str
+    width: int
+    height: int
+
+    @classmethod
+    def of(cls, brand: Brand, scheme: str) -> Self | None:
+        """The brand's logo for a scheme; None where it has none."""
+        width, height = (getattr(brand, f"{LOGOS[scheme]}_{side}") for side in ("width", "height"))
+        return cls(reverse(f"brand-logo-{scheme}", args=[brand.pk, brand.digest]), width, height) if width else None
+
+
+@dataclass(frozen=True)
 class Look:
-    """What templates show of a brand. `stylesheet` is an address of ours."""
+    """What templates show of a brand. `stylesheet` is its path at the portal."""
 
     name: str
     stylesheet: str
     accent: str
+    logo: Picture | None
+    logo_dark: Picture | None
 
     @classmethod
     def of(cls, brand: Brand) -> Self:
         """The look of one brand."""
-        return cls(brand.name, reverse("brand-stylesheet", args=[brand.pk, brand.digest]), brand.accent)
+        stylesheet = reverse("brand-stylesheet", args=[brand.pk, brand.digest])
+        return cls(brand.name, stylesheet, brand.accent, Picture.of(brand, "light"), Picture.of(brand, "dark"))
 
 
 def own_brand(actor: Actor, organization: Organization) -> Brand:
     """The organization's own brand, for whoever may change it. Raises NotFound where it has none."""
     require(actor, PERMISSION, organization)
-    brand = Brand.objects.filter(pk=organization.pk).first()
+    brand = _light().filter(pk=organization.pk).first()
     if brand is None:
         raise NotFound("This organization has no brand of its own.", hint="Give it one by PUT, or on its page “Brand”.")
     return brand
@@ -57,13 +77,17 @@ def look_of(organization: Organization) -> Look | None:
     return Look.of(brand) if brand else None
 
 
-def served(organization_id: str, digest: str) -> Brand:
-    """A brand by the address that only its pages tell. Raises NotFound, alike for what never was and what is over."""
+def served(organization_id: str, digest: str, *columns: str) -> tuple[Any, ...]:
+    """
+    Columns of a brand, by the address that only its pages tell.
+
+    Raises NotFound, alike for what never was and what is over.
+    """
     with rls.reading_as(f"org:{organization_id}"):
-        brand = Brand.objects.filter(pk=organization_id, digest=digest).first()
-    if brand is None:
+        found = Brand.objects.filter(pk=organization_id, digest=digest).values_list(*columns).first()
+    if found is None:
         raise NotFound
-    return brand
+    return found
 
 
 def digest_of(brand: Brand) -> str:
@@ -71,12 +95,18 @@ def digest_of(brand: Brand) -> str:
     What names a brand's files. The attack: whoever has a company's logo computes the address and learns who is a
     customer here.
     """
-    told = json.dumps([brand.pk, brand.name, brand.accent, brand.accent_dark])
+    logos = [hashlib.sha256(getattr(brand, field)).hexdigest() for field in LOGOS.values()]
+    told = json.dumps([brand.pk, brand.name, brand.accent, brand.accent_dark, *logos])
     return salted_hmac("organizations.brand", told, algorithm="sha256").hexdigest()
+
+
+def _light() -> QuerySet[Brand]:
+    """Brands without their pictures, which pages load by themselves."""
+    return Brand.objects.defer(*LOGOS.values())
 
 
 def _brand_of(organization_id: str) -> Brand | None:
     standing = Grant.objects.filter(current(), client_id=organization_id, ends_at=None)
     msps = list(standing.order_by("created_at", "id").values_list("msp_id", flat=True))
-    found = {brand.pk: brand for brand in Brand.objects.filter(pk__in=[organization_id, *msps])}
+    found = {brand.pk: brand for brand in _light().filter(pk__in=[organization_id, *msps])}
     return next((found[each] for each in (organization_id, *msps) if each in found), None)

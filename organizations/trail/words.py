@@ -92,6 +92,8 @@ VERBS = {
     "prove": "proven by DNS",
     "remove_certificate": "relieved of a certificate",
     "set": "set",
+    "set_logo": "given another logo",
+    "remove_logo": "relieved of a logo",
     "sign_requests": "told whether to sign requests",
     "switch_own_key": "switched to our next key",
     "sign_out": "signed out as a whole",

@@ -17,6 +17,7 @@ PLAIN = {
     "verb": "disable",
     "kind": "slack",
     "step": "sign",
+    "scheme": "light",
     "key": "platform",
     "name": "User",
     "rest": "Me",

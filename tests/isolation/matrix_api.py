@@ -3,6 +3,8 @@
 from tests.isolation.rules import anybody, members, needs, people
 
 SUPPRESSED = {"rule_id": "5710", "tenant": "{other_tenant_id}", "reason": "Known", "ends_at": "2027-01-01T00:00:00Z"}
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+"""The smallest picture, a PNG."""
 BRAND = {"name": "Acme Shield", "accent": "#14532d", "accent_dark": "#86efac"}
 
 API = {
@@ -34,6 +36,10 @@ API = {
     "/api/v1/organizations/{organization_id}/brand": {
         "GET": needs("organization.manage"),
         "PUT": needs("organization.manage", body=BRAND),
+        "DELETE": needs("organization.manage"),
+    },
+    "/api/v1/organizations/{organization_id}/brand/logos/{scheme}": {
+        "PUT": needs("organization.manage", body={"image": PIXEL}),
         "DELETE": needs("organization.manage"),
     },
     "/api/v1/organizations/{organization_id}/security": {

@@ -258,6 +258,10 @@ PAGES = {
     "/o/{organization_id}/brand/sender/check/": {"POST": needs("organization.manage")},
     "/o/{organization_id}/brand/sender/give-up/": {"POST": needs("organization.manage")},
     "/brand/{organization_id}/{digest}.css": {"GET": anybody()},
+    "/brand/{organization_id}/{digest}.png": {"GET": anybody()},
+    "/brand/{organization_id}/{digest}-dark.png": {"GET": anybody()},
+    "/o/{organization_id}/brand/logos/{scheme}/": {"POST": needs("organization.manage")},
+    "/o/{organization_id}/brand/logos/{scheme}/remove/": {"POST": needs("organization.manage")},
     "/o/{organization_id}/brand/": {
         "GET": needs("organization.manage"),
         "POST": needs("organization.manage", body={"name": "New", "accent": "#14532d", "accent_dark": "#86efac"}),

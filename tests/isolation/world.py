@@ -1,5 +1,6 @@
 """The world the isolation matrix walks in: Acme full of canaries, and everybody who may or may not see them."""
 
+import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -66,6 +67,8 @@ from tests.organizations.saml_idp import SamlIdp
 
 # Stands in the name of everything that is Acme's. Whoever is outside must never read it.
 CANARY = "zq7canary"
+OTHER_PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
+"""The smallest picture, a PNG."""
 
 
 @dataclass(frozen=True)
@@ -228,6 +231,8 @@ def _brand(alice: User, acme: Organization) -> dict[str, str]:
         brand = branding.set_brand(
             by=actor, organization=acme, name=f"Brand {CANARY}", accent="#1e3a8a", accent_dark="#93c5fd"
         )
+        for scheme in ("light", "dark"):
+            brand = branding.set_logo(by=actor, organization=acme, scheme=scheme, content=base64.b64decode(OTHER_PIXEL))
     return {"digest": brand.digest}
 
 
