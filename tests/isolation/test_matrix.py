@@ -96,7 +96,7 @@ def _filled(value, ids):
 def text_of(answer) -> str:
     """Everything an answer tells, without what differs from request to request."""
     body = b"".join(answer.streaming_content) if answer.streaming else answer.content
-    return body.decode() + " ".join(f"{name}: {value}" for name, value in answer.items())
+    return body.decode(errors="replace") + " ".join(f"{name}: {value}" for name, value in answer.items())
 
 
 def without_sign_in_names(world: World, rule: Rule, text: str) -> str:
