@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("organizations", "0023_brand"),
+        ("organizations", "0024_brand"),
     ]
 
     operations = [

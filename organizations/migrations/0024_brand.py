@@ -8,7 +8,7 @@ from controlplane.rls_operations import APP_ROLE, WORKER_ROLE, EnableRowSecurity
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("organizations", "0022_by_name"),
+        ("organizations", "0023_mail_senders"),
     ]
 
     operations = [
