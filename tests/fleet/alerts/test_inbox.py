@@ -1,11 +1,15 @@
 """The inbox: what whom is shown of it, how it is narrowed, and what people do with alerts."""
 
+import json
+import re
 from typing import Any
+from urllib.parse import parse_qs
 
 import httpx
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from controlplane import rls
 from controlplane.models import AuditEntry
@@ -129,6 +133,11 @@ def test_alerts_of_several_clients_are_handled_at_once_and_each_trail_tells_it(t
         assert (entry.data["count"], entry.actor["user"]) == (count, maria.pk)
         assert entry.actor["grant"]
         assert {(each.what, each.by, each.text) for each in entries} == {("acknowledge", maria.pk, "Looking")}
+
+
+def test_alerts_of_several_clients_are_reopened_at_once(three, msp, maria):
+    handle(maria, msp, three, "close")
+    assert {alert.state for alert in handle(maria, msp, three, "reopen").changed} == {"open"}
 
 
 def test_each_takes_or_refuses_it_by_itself(three, msp, maria):
@@ -279,11 +288,24 @@ def test_the_dashboard_opens_at_the_very_alert(office, bring, edge, acme, alice)
 
 
 def test_a_rules_name_can_not_break_out_of_the_dashboards_query(office, bring):
-    bring(office, rule="""1" or *:*')!""", agent="001")
-    path = path_of(alerts()[0])
-    assert "%22" in path
-    assert """1" or""" not in path
-    assert "'!)" not in path.rpartition("query:'")[2][:-2].replace("!!", "").replace("!'", "")
+    name = """1" or *:*')!\\"""
+    bring(office, rule=name, agent="001")
+    (query,) = parse_qs(path_of(alerts()[0]).partition("?")[2])["_q"]
+    text, behind = read_rison(query.removeprefix("(filters:!(),query:(language:kuery,query:"))
+    assert behind == "))"
+    terms = re.fullmatch(r'rule\.id:("(?:[^"\\]|\\.)*") and agent\.id:("(?:[^"\\]|\\.)*")', text)
+    assert terms is not None, text
+    assert [json.loads(term) for term in terms.groups()] == [name, "001"]
+
+
+def read_rison(written: str) -> tuple[str, str]:
+    """The text that begins here, as a reader of Rison takes it, and what stands behind it."""
+    text, rest = "", iter(written.removeprefix("'"))
+    for character in rest:
+        if character == "'":
+            break
+        text += next(rest) if character == "!" else character
+    return text, "".join(rest)
 
 
 def test_by_api_it_is_the_same(three, msp, paula, program_of):
@@ -312,10 +334,20 @@ def test_a_key_for_one_tenant_has_its_alerts_alone(three, office, acme, alice, g
     assert api.get(f"organizations/{acme.pk}/alerts/{three[0].pk}").status_code == 404
 
 
-def test_who_alerts_can_be_assigned_to_are_members(acme, alice, bob, vera):
+def test_who_alerts_can_be_assigned_to_are_its_members_who_come_in(three, acme, alice, bob, vera, maria):
     by = actor_for(alice)
+    with all_rows():
+        Membership.objects.filter(organization=acme, user=vera).update(blocked_at=timezone.now())
+        names = set(Membership.objects.filter(organization=acme, blocked_at=None).values_list("user__name", flat=True))
     with rls.acting_as(by.rls_actor):
-        assert {person.pk for person in queries.assignees_of(by, acme)} >= {alice.pk, bob.pk, vera.pk}
+        found = [person.name for person in queries.assignees_of(by, acme)]
+    assert found == sorted(names)
+    assert {alice.name, bob.name} <= names
+    assert not {vera.name, maria.name} & names
+    for stranger in (vera, maria):
+        with pytest.raises(Invalid) as refused:
+            handle(alice, acme, three[:1], "assign", assignee=stranger.pk)
+        assert [error.field for error in refused.value.errors] == ["assignee"]
 
 
 def test_only_one_alert_of_a_kind_and_key_is_not_closed(office, bring):

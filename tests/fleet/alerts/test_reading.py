@@ -5,13 +5,11 @@ import datetime as dt
 import httpx
 import jwt
 import pytest
-from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from controlplane import rls
-from controlplane.celery import app
 from fleet.alerts import cursors, reading, recording, tasks
 from fleet.alerts.models import Alert, AlertCursor
 from fleet.alerts.reading import FIRST_LOOK, PAGES_A_STRETCH
@@ -19,7 +17,7 @@ from tenants.provisioning import claims
 from tenants.provisioning.models import Cell
 from tenants.provisioning.reconciler import reconcile
 from tests.database import all_rows
-from tests.fleet.alerts.conftest import alerts, cursor_of, mark
+from tests.fleet.alerts.conftest import alerts, beat, cursor_of, mark
 from tests.tenants.conftest import read_feed
 from tests.tenants.edge import refusal
 
@@ -169,14 +167,8 @@ def test_a_lost_wake_up_is_made_up_for_by_the_sweep(office, edge, monkeypatch):
     monkeypatch.setattr(tasks, "wake", lambda task, *args, queue: woken.append((task.name, args)))
     edge.alert(office.pk)
     mark(office)
-    tasks.sweep_alerts()
+    beat("sweep-alerts")
     assert woken == [("fleet.tasks.read_alerts", (office.organization_id, office.pk))]
-
-
-def test_beat_knows_the_sweeps():
-    app.loader.import_default_modules()
-    assert {"fleet.tasks.sweep_alerts", "fleet.tasks.read_alerts", "fleet.tasks.forget_alerts"} <= set(app.tasks)
-    assert "fleet" in settings.ROOMS
 
 
 def test_an_edge_that_is_away_loses_nothing(office, edge):

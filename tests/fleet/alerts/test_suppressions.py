@@ -15,7 +15,7 @@ from organizations.actions import grants
 from organizations.models import ClientRole, Grant, Membership
 from tests.cast import actor_for, session_of
 from tests.database import all_rows
-from tests.fleet.alerts.conftest import alerts
+from tests.fleet.alerts.conftest import alerts, beat
 from tests.fleet.alerts.test_causes import view
 from tests.fleet.alerts.test_inbox import handle, shown
 
@@ -244,7 +244,7 @@ def test_old_alerts_leave_with_their_history_and_young_ones_stay(office, bring, 
         long_ago = timezone.now() - retention.KEPT - dt.timedelta(days=1)
         Alert.objects.filter(rule_id="old").update(last_at=long_ago)
         Suppression.objects.update(ends_at=long_ago)
-    retention.forget()
+    beat("forget-alerts")
     assert [alert.rule_id for alert in alerts()] == ["young"]
     with all_rows():
         assert (AlertEntry.objects.count(), Suppression.objects.count()) == (1, 0)
@@ -255,8 +255,8 @@ def test_an_old_alert_stays_as_long_as_its_cause_stands(office, edge):
     view(edge, office, attention=silent, agents={"enrolled": 2, "active": 0})
     with all_rows():
         Alert.objects.update(last_at=timezone.now() - retention.KEPT - dt.timedelta(days=1))
-    retention.forget()
+    beat("forget-alerts")
     assert [alert.kind for alert in alerts()] == ["tenant_silent"]
     view(edge, office, attention=[])
-    retention.forget()
+    beat("forget-alerts")
     assert alerts() == []

@@ -25,12 +25,14 @@ class Outside:
 
     def __init__(self) -> None:
         self.posted: list[tuple[str, dict[str, Any], dict[str, str]]] = []
+        self.bodies: list[bytes] = []
         self.answers: list[Any] = []
 
     def post(self, url: str, *, what: str, content: bytes, headers: dict[str, str]) -> outgoing.Answer:
         self.posted.append((url, json.loads(content), headers))
+        self.bodies.append(content)
         answer = self.answers.pop(0) if self.answers else 200
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         return outgoing.Answer(answer, b"")
 
