@@ -48,13 +48,28 @@ class Sender:
     reply_to: str = ""
 
 
+@dataclass(frozen=True)
+class Letterhead:
+    """The look of a mail. Attributes: accent: #rrggbb, on which white can be read."""
+
+    name: str = settings.BRAND
+    accent: str = "#0f766e"
+
+
 THE_PLATFORM = Sender()
+OURS = Letterhead()
 _told_by: list[Callable[[str], Sender]] = []
+_looks_told_by: list[Callable[[str], Letterhead]] = []
 
 
 def senders_told_by(tell: Callable[[str], Sender]) -> None:
     """Registers what says in whose name an organization's mails go out. Args: tell: is given the organization's id."""
     _told_by.append(tell)
+
+
+def letterheads_told_by(tell: Callable[[str], Letterhead]) -> None:
+    """Registers what says how an organization's mails look. Args: tell: is given the organization's id."""
+    _looks_told_by.append(tell)
 
 
 _BUTTON = re.compile(r"\[(?P<words>[^\]\n]+)\]\((?P<address>[^()\s]+)\)")
@@ -103,10 +118,10 @@ def send(message: Message) -> None:
     actor = rls.actor_of(message.organization_id)
     with rls.reading_as(actor):
         mail = Mail.objects.filter(pk=message.payload["mail"], ended_at=None).first()
-        sender = sender_of(mail) if mail else THE_PLATFORM
+        sender, look = (sender_of(mail), letterhead_of(mail)) if mail else (THE_PLATFORM, OURS)
     if mail is None:
         return
-    state = _sent(mail, sender) if mail.expires_at > timezone.now() else Mail.State.LATE
+    state = _sent(mail, sender, look) if mail.expires_at > timezone.now() else Mail.State.LATE
     if state != Mail.State.SENT:
         log.warning("mail_given_up", mail=mail.pk, template=mail.template, state=str(state))
     with rls.acting_as(actor):
@@ -118,23 +133,34 @@ def sender_of(mail: Mail) -> Sender:
     In whose name a mail goes out, by what holds now. The platform's own come from nobody else: codes that let people in
     and notices of their accounts are no organization's, and none may lend them its name.
     """
-    if mail.organization_id == rls.PLATFORM or not json.loads(mail.content).get("in_own_name"):
+    if not _is_in_own_name(mail):
         return THE_PLATFORM
     return next((tell(mail.organization_id) for tell in _told_by), THE_PLATFORM)
 
 
-def _sent(mail: Mail, sender: Sender) -> Mail.State:
+def letterhead_of(mail: Mail) -> Letterhead:
+    """How a mail looks, by what holds now; of the same mails as `sender_of`, and for the same reason."""
+    if not _is_in_own_name(mail):
+        return OURS
+    return next((tell(mail.organization_id) for tell in _looks_told_by), OURS)
+
+
+def _is_in_own_name(mail: Mail) -> bool:
+    return mail.organization_id != rls.PLATFORM and bool(json.loads(mail.content).get("in_own_name"))
+
+
+def _sent(mail: Mail, sender: Sender, look: Letterhead) -> Mail.State:
     """
     Hands the mail to the server; raises what a later attempt may mend.
 
     One that is refused from an organization's address goes out from ours: that it arrives matters more.
     """
     try:
-        as_message(mail, sender).send()
+        as_message(mail, sender, look).send()
     except (smtplib.SMTPSenderRefused, smtplib.SMTPRecipientsRefused) as refused:
         if sender.address:
             log.warning("mail_refused_from_own_address", mail=mail.pk, organization=mail.organization_id)
-            return _sent(mail, replace(sender, address=""))
+            return _sent(mail, replace(sender, address=""), look)
         if not isinstance(refused, smtplib.SMTPRecipientsRefused):
             raise
         if all(code >= 500 for code, _ in refused.recipients.values()):
@@ -151,7 +177,7 @@ def unlinked(text: str) -> str:
     return re.sub(r"(?<=\w)([.:/@])(?=\S)", "\\1\u2060", " ".join(text.split()))
 
 
-def as_message(mail: Mail, sender: Sender = THE_PLATFORM) -> EmailMultiAlternatives:
+def as_message(mail: Mail, sender: Sender = THE_PLATFORM, look: Letterhead = OURS) -> EmailMultiAlternatives:
     """The mail as it goes out: plain text and HTML. The envelope's sender is that of the head (RFC 7208, 2.4)."""
     content = json.loads(mail.content)
     host = urlsplit(settings.BASE_URL).hostname
@@ -167,7 +193,7 @@ def as_message(mail: Mail, sender: Sender = THE_PLATFORM) -> EmailMultiAlternati
             **_ways_out(content.get("unsubscribe", "")),
         },
     )
-    message.attach_alternative(_as_html(content["subject"], content["text"]), "text/html")
+    message.attach_alternative(_as_html(content["subject"], content["text"], look, sender), "text/html")
     return message
 
 
@@ -199,9 +225,21 @@ def _rendered(template: str, context: Mapping[str, Any]) -> tuple[str, str]:
     return " ".join(subject.split()), text.strip() + "\n"
 
 
-def _as_html(subject: str, text: str) -> str:
+def _as_html(subject: str, text: str, look: Letterhead, sender: Sender) -> str:
+    """
+    The attack: an organization calls itself a bank, and has us mail that at the head of a page. So the foot says who
+    sends, unless the mail comes from an address of the organization's own.
+    """
     parts = [_part(paragraph) for paragraph in re.split(r"\n{2,}", text.rstrip("\n"))]
-    return render_to_string("mail/layout.html", {"subject": subject, "parts": parts, "brand": settings.BRAND})
+    return render_to_string(
+        "mail/layout.html",
+        {
+            "subject": subject,
+            "parts": parts,
+            "look": look,
+            "by": "" if look == OURS or sender.address else settings.BRAND,
+        },
+    )
 
 
 def _part(paragraph: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
+from reportlab.lib.utils import ImageReader
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
@@ -21,10 +22,12 @@ from reportlab.platypus import Flowable, LongTable, Paragraph, SimpleDocTemplate
 from controlplane.csv_rows import csv_row
 from fleet.reports.making import MOST_ROWS, Figures
 from fleet.reports.parts import Cell
+from organizations.branding.queries import Printed
 
 FONTS = Path(__file__).parent / "fonts"
 NOT_KNOWN = "not known"
-INK, MUTED, LINE, HEAD = (colors.HexColor(each) for each in ("#16211f", "#55625f", "#d5dcda", "#f1f5f4"))
+INK_WRITTEN = "#16211f"
+INK, MUTED, LINE, HEAD = (colors.HexColor(each) for each in (INK_WRITTEN, "#55625f", "#d5dcda", "#f1f5f4"))
 MARGIN = 18 * mm
 PADDING = 6
 """Points that a page's frame leaves around what flows in it."""
@@ -67,13 +70,13 @@ def file_name(title: str, form: str) -> str:
     return f"{re.sub(r'[^\w ,.()-]+', '-', title)}.{form}"
 
 
-def as_csv(figures: Figures, title: str) -> bytes:
+def as_csv(figures: Figures, title: str, brand: Printed | None = None) -> bytes:
     """One file of all tables: each row names its client and table, since tables have columns of their own."""
     return "".join(map(csv_row, _csv_lines(figures, title))).encode("utf-8-sig")
 
 
-def as_pdf(figures: Figures, title: str) -> bytes:
-    """A document with its title, author and language set, and the MSP's name at the head of each page."""
+def as_pdf(figures: Figures, title: str, brand: Printed | None = None) -> bytes:
+    """A document with its title, author and language set, and the MSP's brand, else its name, at each page's head."""
     _register_fonts()
     written = io.BytesIO()
     document = SimpleDocTemplate(
@@ -82,7 +85,7 @@ def as_pdf(figures: Figures, title: str) -> bytes:
         title=title,
         author=figures["of"]["name"],
         subject=f"Report of {figures['of']['name']}",
-        creator=settings.BRAND,
+        creator=brand.name if brand else settings.BRAND,
         lang="en",
         displayDocTitle=True,
         topMargin=26 * mm,
@@ -92,13 +95,13 @@ def as_pdf(figures: Figures, title: str) -> bytes:
     )
 
     def frame(canvas: Canvas, page: SimpleDocTemplate) -> None:
-        _head_and_foot(canvas, figures["of"]["name"], title)
+        _head_and_foot(canvas, title, brand or Printed(figures["of"]["name"], INK_WRITTEN, b""))
 
     document.build(list(_story(figures, title, document.width - 2 * PADDING)), onFirstPage=frame, onLaterPages=frame)
     return written.getvalue()
 
 
-FORMS: Mapping[str, tuple[str, Callable[[Figures, str], bytes]]] = {
+FORMS: Mapping[str, tuple[str, Callable[[Figures, str, Printed | None], bytes]]] = {
     "pdf": ("application/pdf", as_pdf),
     "csv": ("text/csv; charset=utf-8", as_csv),
 }
@@ -188,14 +191,24 @@ def _table(columns: list[str], rows: list[list[Cell]], width: float) -> LongTabl
     return table
 
 
-def _head_and_foot(canvas: Canvas, of: str, title: str) -> None:
+def _head_and_foot(canvas: Canvas, title: str, brand: Printed) -> None:
     width, height = A4
     canvas.saveState()
-    canvas.setFont("Inter-Bold", 9)
-    canvas.setFillColor(INK)
-    canvas.drawString(MARGIN, height - 14 * mm, of)
+    if brand.logo:
+        _draw_logo(canvas, ImageReader(io.BytesIO(brand.logo)), height - 17 * mm)
+    else:
+        canvas.setFont("Inter-Bold", 9)
+        canvas.setFillColor(colors.HexColor(brand.accent))
+        canvas.drawString(MARGIN, height - 14 * mm, brand.name)
     canvas.setFont("Inter", 8)
     canvas.setFillColor(MUTED)
     canvas.drawRightString(width - MARGIN, height - 14 * mm, title[:90])
     canvas.drawRightString(width - MARGIN, 10 * mm, f"Page {canvas.getPageNumber()}")
     canvas.restoreState()
+
+
+def _draw_logo(canvas: Canvas, picture: ImageReader, bottom: float) -> None:
+    """In its own proportions, as high as the space above the title allows."""
+    width, height = picture.getSize()
+    scale = min(8 * mm / height, 60 * mm / width)
+    canvas.drawImage(picture, MARGIN, bottom, width * scale, height * scale, mask="auto")

@@ -11,6 +11,7 @@ from controlplane.transactions import calls_out
 from fleet.reports import downloads, links
 from fleet.reports.files import readable
 from fleet.reports.views import as_file
+from organizations.branding.queries import look_for
 
 
 @never_cache
@@ -20,7 +21,8 @@ def page(request: HttpRequest, report_token: str) -> HttpResponse:
     """The report with all that it tells."""
     link = links.open_by(report_token)
     report = link.report
-    context = {"link": link, "token": report_token, "title": report.title}
+    look = look_for(report.organization_id)
+    context = {"link": link, "token": report_token, "title": report.title, "look": look}
     return render(request, "fleet/report_public.html", {**context, "figures": readable(report.figures)})
 
 

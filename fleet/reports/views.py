@@ -23,6 +23,7 @@ from fleet.reports.models import Report, ReportPlan
 from organizations import access
 from organizations import queries as organizations
 from organizations.accounts.forms import EmailForm
+from organizations.branding.queries import printed_for
 from organizations.frame import Frame, Link, frame_for
 from organizations.models import Organization
 
@@ -186,7 +187,9 @@ def as_file(figures: making.Figures, report: Report, form: str) -> HttpResponse:
     media, make = FORMS[form]
     name = content_disposition_header(as_attachment=True, filename=file_name(report.title, form))
     headers = {"Content-Disposition": name or "attachment", "Cache-Control": "no-store"}
-    return HttpResponse(make(figures, report.title), content_type=media, headers=headers)
+    return HttpResponse(
+        make(figures, report.title, printed_for(report.organization_id)), content_type=media, headers=headers
+    )
 
 
 def _listing(request: HttpRequest, organization: Organization, form: EmailForm) -> HttpResponse:

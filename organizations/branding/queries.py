@@ -11,6 +11,7 @@ from django.utils.crypto import salted_hmac
 
 from controlplane import once, rls
 from controlplane.actor import Actor
+from controlplane.mail import OURS, Letterhead, unlinked
 from controlplane.problems import NotFound
 from organizations.access import require
 from organizations.branding.models import LOGOS, Brand
@@ -52,6 +53,15 @@ class Look:
         return cls(brand.name, stylesheet, brand.accent, Picture.of(brand, "light"), Picture.of(brand, "dark"))
 
 
+@dataclass(frozen=True)
+class Printed:
+    """What paper shows of a brand. Attributes: logo: a PNG, empty for none."""
+
+    name: str
+    accent: str
+    logo: bytes
+
+
 def own_brand(actor: Actor, organization: Organization) -> Brand:
     """The organization's own brand, for whoever may change it. Raises NotFound where it has none."""
     require(actor, PERMISSION, organization)
@@ -77,6 +87,29 @@ def look_of(organization: Organization) -> Look | None:
     return Look.of(brand) if brand else None
 
 
+def look_for(owner: str | None) -> Look | None:
+    """
+    What pages of an organization's carry that are opened without a sign-in, as by a public link.
+
+    Args: owner: the organization whose page it is; None for the platform's, which carry no brand.
+    """
+    brand = _read_as(owner) if owner else None
+    return Look.of(brand) if brand else None
+
+
+def letterhead_of(organization_id: str) -> Letterhead:
+    """What an organization's mails carry. Its name becomes no link there."""
+    brand = _read_as(organization_id)
+    return Letterhead(unlinked(brand.name), brand.accent) if brand else OURS
+
+
+def printed_for(organization_id: str) -> Printed | None:
+    """What files of an organization's carry."""
+    with rls.reading_as(f"org:{organization_id}"):
+        brand = _brand_of(organization_id)
+        return Printed(brand.name, brand.accent, bytes(brand.logo)) if brand else None
+
+
 def served(organization_id: str, digest: str, *columns: str) -> tuple[Any, ...]:
     """
     Columns of a brand, by the address that only its pages tell.
@@ -98,6 +131,12 @@ def digest_of(brand: Brand) -> str:
     logos = [hashlib.sha256(getattr(brand, field)).hexdigest() for field in LOGOS.values()]
     told = json.dumps([brand.pk, brand.name, brand.accent, brand.accent_dark, *logos])
     return salted_hmac("organizations.brand", told, algorithm="sha256").hexdigest()
+
+
+def _read_as(organization_id: str) -> Brand | None:
+    """The brand of an organization, whoever asks."""
+    with rls.reading_as(f"org:{organization_id}"):
+        return _brand_of(organization_id)
 
 
 def _light() -> QuerySet[Brand]:

@@ -11,6 +11,7 @@ from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from controlplane import rls
 from controlplane.actor import actor_of
 from controlplane.forms import told_on
 from controlplane.problems import Malformed
@@ -19,7 +20,9 @@ from controlplane.transactions import calls_out
 from organizations.accounts import guessing
 from organizations.accounts.forms import EmailForm
 from organizations.addresses import checked_address
+from organizations.branding.queries import Look, look_for
 from tenants.status import board, components, feeds, queries, rows, subscriptions
+from tenants.status.models import StatusSubscription
 
 SECONDS = 30
 
@@ -73,7 +76,7 @@ def subscribe(request: HttpRequest) -> HttpResponse:
 def subscribing(request: HttpRequest, about: subscriptions.About, back: str) -> HttpResponse:
     """The form and its answer, which is the same for every address. Args: back: path of the status page."""
     form = EmailForm(request.POST or None)
-    context: dict[str, Any] = {"form": form, "what": about.title, "back": back}
+    context: dict[str, Any] = {"form": form, "what": about.title, "back": back, "look": look_for(about.owner)}
     if request.method == "POST" and form.is_valid():
         with told_on(form):
             address = checked_address(form.cleaned_data["email"])
@@ -92,12 +95,16 @@ def subscription(request: HttpRequest, subscription_id: str, secret: str) -> Htt
     """The page behind a mailed link; on POST, the subscription is confirmed, or ended."""
     found = subscriptions.find(subscription_id, secret)
     if request.method != "POST":
-        return render(request, "status/subscription.html", {"subscription": found})
+        return render(request, "status/subscription.html", {"subscription": found, "look": _look(found)})
     act = request.POST.get("act", "")
     if act not in ACTS:
         raise Malformed(f"Expected one of {', '.join(ACTS)}.", field="act")
     ACTS[act](by=actor_of(request), subscription=found)
-    return render(request, "status/subscription_done.html", {"confirmed": act == "confirm"})
+    return render(request, "status/subscription_done.html", {"confirmed": act == "confirm", "look": _look(found)})
+
+
+def _look(subscription: StatusSubscription) -> Look | None:
+    return look_for(None if subscription.organization_id == rls.PLATFORM else subscription.organization_id)
 
 
 ACTS = {"confirm": subscriptions.confirm, "end": subscriptions.end}

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from controlplane import rls
 from controlplane.public_links import View, unlisted
 from controlplane.transactions import calls_out
+from organizations.branding.queries import look_for
 from tenants.status import feeds, links, rows, subscriptions, tenant_board
 from tenants.status.board import Board
 from tenants.status.platform_views import subscribing
@@ -25,7 +26,8 @@ def by_link(view: View) -> View:
 @by_link
 def page(request: HttpRequest, status_token: str) -> HttpResponse:
     """The tenant's state with ninety days behind it."""
-    context = {**rows.tenant_page(_told(status_token)), "token": status_token}
+    told, look = _told(status_token), look_for(links.open_by(status_token).organization_id)
+    context = {**rows.tenant_page(told), "token": status_token, "look": look}
     return render(request, "status/tenant_public.html", context)
 
 
