@@ -12,9 +12,8 @@ from controlplane.api.schema import narrowing
 from controlplane.api.views import valid
 from fleet.onboarding import imports, queries
 from fleet.onboarding.actions import onboard
-from fleet.onboarding.import_views import csv_file
+from fleet.onboarding.import_views import report_of
 from fleet.onboarding.models import ClientImport, ClientImportLine
-from fleet.onboarding.rows import report
 from fleet.onboarding.serializers import (
     ClientImportIn,
     ClientImportLineOut,
@@ -129,5 +128,4 @@ class ImportReport(OfImport):
     @extend_schema(operation_id="client_imports_report", responses={(200, "text/csv"): OpenApiTypes.STR}, filters=False)
     def get(self, request: Request, organization_id: str, import_id: str) -> HttpResponse:
         """Read what became of every line, as CSV."""
-        batch = self.batch()
-        return csv_file(report(queries.lines_of(batch).order_by("number")), f"clients-{batch.pk[-6:]}.csv")
+        return report_of(self.batch())

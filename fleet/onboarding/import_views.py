@@ -18,6 +18,7 @@ from fleet.client_templates import queries as templates
 from fleet.onboarding import imports, queries
 from fleet.onboarding.forms import ImportForm
 from fleet.onboarding.lines import COLUMNS, MOST_LINES, NEEDED, SAMPLE
+from fleet.onboarding.models import ClientImport
 from fleet.onboarding.rows import foreseen_row, import_row, line_row, report
 from organizations import access
 from organizations import queries as organizations
@@ -104,8 +105,7 @@ def report_file(request: HttpRequest, organization_id: str, import_id: str) -> H
     """What became of every line, as a file."""
     actor = actor_of(request)
     msp = organizations.find(actor, organization_id)
-    batch = queries.one_import(actor, msp, import_id)
-    return csv_file(report(queries.lines_of(batch).order_by("number")), f"clients-{batch.pk[-6:]}.csv")
+    return report_of(queries.one_import(actor, msp, import_id))
 
 
 @login_required
@@ -115,6 +115,11 @@ def sample(request: HttpRequest, organization_id: str) -> HttpResponse:
     actor = actor_of(request)
     access.require(actor, "client.manage", organizations.find(actor, organization_id))
     return csv_file(SAMPLE, "clients.csv")
+
+
+def report_of(batch: ClientImport) -> HttpResponse:
+    """What became of every line of a file that was found as who is asking, as a CSV to be kept."""
+    return csv_file(report(queries.lines_of(batch).order_by("number")), f"clients-{batch.pk[-6:]}.csv")
 
 
 def csv_file(text: str, name: str) -> HttpResponse:
