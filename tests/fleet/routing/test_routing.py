@@ -214,7 +214,7 @@ def test_a_cause_that_is_over_resolves_its_incident(office, edge, acme, alice, t
 
 
 def test_whoever_looks_after_some_clients_routes_nothing(msp, acme, paula, tell_to):
-    """Their route, or a test of a destination, would tell of clients that they do not see, once they may see none."""
+    """Also for those clients alone: their route would go on telling once they look after others."""
     sam = person("sam")
     join(msp, invited_by=paula, user=sam, role="admin")
     with all_rows():
