@@ -1,6 +1,6 @@
 """An organization's brand by API."""
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -9,7 +9,10 @@ from organizations.access import require
 from organizations.actions import branding
 from organizations.api import InOrganization
 from organizations.branding import queries
+from organizations.branding.models import LOGOS
 from organizations.branding.serializers import BrandIn, BrandOut, LogoIn
+
+_SCHEME = OpenApiParameter("scheme", str, OpenApiParameter.PATH, enum=list(LOGOS))
 
 
 class OneBrand(InOrganization):
@@ -38,7 +41,9 @@ class OneBrand(InOrganization):
 class OneLogo(InOrganization):
     """The brand's logo for light or for dark pages."""
 
-    @extend_schema(operation_id="organizations_brand_logo_set", request=LogoIn, responses=BrandOut)
+    @extend_schema(
+        operation_id="organizations_brand_logo_set", parameters=[_SCHEME], request=LogoIn, responses=BrandOut
+    )
     def put(self, request: Request, organization_id: str, scheme: str) -> Response:
         """Give the brand a logo for `light` or `dark` pages. Metadata is dropped, an SVG refused."""
         organization = self.organization()
@@ -48,7 +53,7 @@ class OneLogo(InOrganization):
         brand = branding.set_logo(by=self.actor, organization=organization, scheme=scheme, content=content)
         return Response(BrandOut(brand).data)
 
-    @extend_schema(operation_id="organizations_brand_logo_remove", responses={204: None})
+    @extend_schema(operation_id="organizations_brand_logo_remove", parameters=[_SCHEME], responses={204: None})
     def delete(self, request: Request, organization_id: str, scheme: str) -> Response:
         """Take a logo away."""
         branding.remove_logo(by=self.actor, organization=self.organization(), scheme=scheme)

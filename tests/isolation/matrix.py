@@ -17,7 +17,6 @@ PLAIN = {
     "verb": "disable",
     "kind": "slack",
     "step": "sign",
-    "scheme": "light",
     "key": "platform",
     "name": "User",
     "rest": "Me",

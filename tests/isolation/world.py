@@ -233,7 +233,7 @@ def _brand(alice: User, acme: Organization) -> dict[str, str]:
         )
         for scheme in ("light", "dark"):
             brand = branding.set_logo(by=actor, organization=acme, scheme=scheme, content=base64.b64decode(OTHER_PIXEL))
-    return {"digest": brand.digest}
+    return {"digest": brand.digest, "scheme": "light"}
 
 
 def _alerts(alice: User, acme: Organization, tenant: Tenant) -> dict[str, str]:
