@@ -1,10 +1,8 @@
 """An organization's e-mail domains: claim, look for the proof, say what it is used for, and give up."""
 
-import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from controlplane import rls
@@ -12,7 +10,7 @@ from controlplane.actor import Actor
 from controlplane.problems import Conflict, Invalid, NotFound
 from organizations import owner_notices
 from organizations.access import require
-from organizations.actions import UNCHANGED, facts, trail
+from organizations.actions import UNCHANGED, facts, proofs, trail
 from organizations.actions.locks import locked_organization
 from organizations.models import Connection, Domain, Membership, Organization
 from organizations.sso.domains import judging
@@ -26,7 +24,6 @@ TOLD = {
     Domain.State.MISSING: (facts.DOMAIN_MISSING, "domain_missing"),
     Domain.State.WITHDRAWN: (facts.DOMAIN_WITHDRAWN, "domain_withdrawn"),
 }
-LEASE = dt.timedelta(minutes=2)
 
 
 def claim(*, by: Actor, organization: Organization, name: str) -> Domain:
@@ -64,19 +61,14 @@ def check(*, by: Actor, organization: Organization, domain_id: str) -> Domain:
 
 def check_due(organization_id: str, domain_id: str) -> None:
     """The same by the clock, for whoever of several workers takes it first."""
-    now = timezone.now()
-    with rls.acting_as(f"org:{organization_id}"):
-        mine = Domain.objects.filter(pk=domain_id, next_look_at__lte=now)
-        if not mine.update(next_look_at=now + LEASE):
-            return
-        domain = Domain.objects.select_related("organization").get(pk=domain_id)
+    domain = proofs.taken_by_the_clock(Domain, organization_id, domain_id)
+    if domain is None:
+        return
     by = Actor.system("looking for domain proofs", organization_id=organization_id)
     try:
         _settle(by, domain, look(domain.name, domain.proof))
     except Conflict:
-        with rls.acting_as(f"org:{organization_id}"):
-            words = "The record is there, but another organization has proved this domain."
-            Domain.objects.filter(pk=domain_id).update(looked_words=words, looked_at=now)
+        proofs.note_that_it_is_taken(domain, organization_id)
 
 
 def use(
@@ -188,29 +180,14 @@ def _end_what_other_ways_opened(domain: Domain) -> None:
 
 
 def _settle(by: Actor, domain: Domain, found: Found, standing: Standing | None = None) -> Domain:
-    """Writes down what was found. Of several organizations that prove one domain, the database lets the first."""
-    now = timezone.now()
-    with rls.acting_as(f"org:{domain.organization_id}"):
-        locked = Domain.objects.select_for_update().filter(pk=domain.pk).first()
-        if locked is None:
-            raise NotFound
-        before, next_ = locked.state, judging.after(locked, found, now)
-        locked.state, locked.missing_since, locked.next_look_at = next_.state, next_.missing_since, next_.look_at
-        locked.looked_at, locked.looked_words = now, found.words
-        if next_.state == Domain.State.PROVEN and before != Domain.State.MISSING:
-            locked.proven_at = locked.proven_at if before == Domain.State.PROVEN else now
-        try:
-            with transaction.atomic():
-                locked.save()
-        except IntegrityError as error:
-            raise Conflict(
-                "Another organization has proved this domain. Nothing was changed.",
-                code="DOMAIN_TAKEN",
-                hint="Ask who manages it in your company. Once their proof is gone from DNS, yours counts.",
-            ) from error
-        if before != locked.state:
-            _tell(by, locked, standing)
-    return locked
+    taken = Conflict(
+        "Another organization has proved this domain. Nothing was changed.",
+        code="DOMAIN_TAKEN",
+        hint="Ask who manages it in your company. Once their proof is gone from DNS, yours counts.",
+    )
+    return proofs.settle(
+        domain, domain.organization_id, found, taken=taken, tell=lambda settled: _tell(by, settled, standing)
+    )
 
 
 def _tell(by: Actor, domain: Domain, standing: Standing | None) -> None:

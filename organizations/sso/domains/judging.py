@@ -4,14 +4,14 @@ import datetime as dt
 from dataclasses import dataclass
 
 from organizations.sso.domains.dns import Found
-from organizations.sso.domains.models import Domain
+from organizations.sso.domains.models import Claim
 
 GRACE = dt.timedelta(days=7)
 PENDING_FOR = dt.timedelta(days=14)
 LOOK_AGAIN: dict[str, dt.timedelta] = {
-    Domain.State.PENDING: dt.timedelta(minutes=5),
-    Domain.State.PROVEN: dt.timedelta(days=1),
-    Domain.State.MISSING: dt.timedelta(hours=1),
+    Claim.State.PENDING: dt.timedelta(minutes=5),
+    Claim.State.PROVEN: dt.timedelta(days=1),
+    Claim.State.MISSING: dt.timedelta(hours=1),
 }
 
 
@@ -24,7 +24,7 @@ class Next:
     look_at: dt.datetime | None
 
 
-def after(domain: Domain, found: Found, now: dt.datetime) -> Next:
+def after(claim: Claim, found: Found, now: dt.datetime) -> Next:
     """
     What becomes of a claim.
 
@@ -32,19 +32,17 @@ def after(domain: Domain, found: Found, now: dt.datetime) -> Next:
     be asked, everything stays as it is.
     """
     if found.there:
-        return Next(Domain.State.PROVEN, None, now + LOOK_AGAIN[Domain.State.PROVEN])
-    if found.there is None or not domain.counts:
-        return Next(domain.state, domain.missing_since, _again(domain, now))
-    since = domain.missing_since or now
+        return Next(Claim.State.PROVEN, None, now + LOOK_AGAIN[Claim.State.PROVEN])
+    if found.there is None or not claim.counts:
+        return Next(claim.state, claim.missing_since, _again(claim, now))
+    since = claim.missing_since or now
     if now - since >= GRACE:
-        return Next(Domain.State.WITHDRAWN, since, None)
-    return Next(Domain.State.MISSING, since, now + LOOK_AGAIN[Domain.State.MISSING])
+        return Next(Claim.State.WITHDRAWN, since, None)
+    return Next(Claim.State.MISSING, since, now + LOOK_AGAIN[Claim.State.MISSING])
 
 
-def _again(domain: Domain, now: dt.datetime) -> dt.datetime | None:
+def _again(claim: Claim, now: dt.datetime) -> dt.datetime | None:
     """A claim that nobody follows up is not looked for any more; a person can still ask for a look."""
-    if domain.state not in LOOK_AGAIN or (
-        domain.state == Domain.State.PENDING and now - domain.created_at > PENDING_FOR
-    ):
+    if claim.state not in LOOK_AGAIN or (claim.state == Claim.State.PENDING and now - claim.created_at > PENDING_FOR):
         return None
-    return now + LOOK_AGAIN[domain.state]
+    return now + LOOK_AGAIN[claim.state]

@@ -1,4 +1,4 @@
-"""An e-mail domain that an organization claims, and what came of it."""
+"""Names that organizations claim by DNS, and what came of it: what every such claim is, and an e-mail domain."""
 
 import secrets
 
@@ -19,11 +19,11 @@ def new_proof() -> str:
     return secrets.token_hex(20)
 
 
-class Domain(models.Model):
+class Claim(models.Model):
     """
-    One organization's claim on one e-mail domain.
+    One organization's claim on one name in DNS.
 
-    Several organizations may claim a domain; the database lets one of them have proved it. A proof that can't be found
+    Several organizations may claim a name; the database lets one of them have proved it. A proof that can't be found
     any more still counts for a while (`missing`), so that a slip in somebody's zone file locks nobody out.
     """
 
@@ -35,11 +35,33 @@ class Domain(models.Model):
 
     COUNTS = (State.PROVEN, State.MISSING)
 
-    id = models.CharField(primary_key=True, max_length=32, default=new_domain_id, editable=False)
-    organization = models.ForeignKey("organizations.Organization", on_delete=models.CASCADE, related_name="domains")
     name = models.CharField(max_length=LONGEST_DOMAIN, help_text="Lower case, in its ASCII form")
     proof = models.CharField(max_length=64, unique=True, default=new_proof, editable=False)
     state = models.CharField(max_length=16, choices=State, default=State.PENDING)
+    created_at = models.DateTimeField(auto_now_add=True)
+    proven_at = models.DateTimeField(null=True, blank=True)
+    missing_since = models.DateTimeField(null=True, blank=True)
+    looked_at = models.DateTimeField(null=True, blank=True)
+    looked_words = models.CharField(max_length=200, blank=True, help_text="What the last look found")
+    next_look_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def counts(self) -> bool:
+        """Whether the proof is good for anything now."""
+        return self.state in self.COUNTS
+
+
+class Domain(Claim):
+    """One organization's claim on one e-mail domain, and what its proof is used for."""
+
+    id = models.CharField(primary_key=True, max_length=32, default=new_domain_id, editable=False)
+    organization = models.ForeignKey("organizations.Organization", on_delete=models.CASCADE, related_name="domains")
     connection = models.ForeignKey(
         Connection,
         null=True,
@@ -50,12 +72,6 @@ class Domain(models.Model):
     )
     enforced = models.BooleanField(default=False, help_text="Members with such an address must use the connection")
     join_requests = models.BooleanField(default=False, help_text="People with such an address, proven, may ask to join")
-    created_at = models.DateTimeField(auto_now_add=True)
-    proven_at = models.DateTimeField(null=True, blank=True)
-    missing_since = models.DateTimeField(null=True, blank=True)
-    looked_at = models.DateTimeField(null=True, blank=True)
-    looked_words = models.CharField(max_length=200, blank=True, help_text="What the last look found")
-    next_look_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["name"]
@@ -72,11 +88,3 @@ class Domain(models.Model):
             ),
         ]
         indexes = [models.Index(fields=["next_look_at"], name="domain_next_look")]
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def counts(self) -> bool:
-        """Whether the proof is good for anything now."""
-        return self.state in self.COUNTS

@@ -1,0 +1,60 @@
+"""What becomes of a claim on a name in DNS, whatever it is claimed for: looked for, written down, told."""
+
+import datetime as dt
+from collections.abc import Callable
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from controlplane import rls
+from controlplane.problems import Conflict, NotFound
+from organizations.sso.domains import judging
+from organizations.sso.domains.dns import Found
+from organizations.sso.domains.models import Claim
+
+LEASE = dt.timedelta(minutes=2)
+TAKEN_WORDS = "The record is there, but another organization has proved this name."
+
+
+def taken_by_the_clock[C: Claim](kind: type[C], organization_id: str, pk: str) -> C | None:
+    """A claim that is due, for whoever of several workers comes first; None for the others."""
+    now = timezone.now()
+    with rls.acting_as(f"org:{organization_id}"):
+        mine = kind._default_manager.filter(pk=pk, next_look_at__lte=now)
+        if not mine.update(next_look_at=now + LEASE):
+            return None
+        return kind._default_manager.select_related("organization").get(pk=pk)
+
+
+def settle[C: Claim](claim: C, organization_id: str, found: Found, *, taken: Conflict, tell: Callable[[C], None]) -> C:
+    """
+    Writes down what a look found. Of several organizations that prove one name, the database lets the first.
+
+    Args: taken: what the others are told; tell: called where the state is another, in the same transaction.
+    Raises: `taken`, and NotFound for a claim that was given up meanwhile.
+    """
+    now = timezone.now()
+    with rls.acting_as(f"org:{organization_id}"):
+        locked = type(claim)._default_manager.select_for_update().filter(pk=claim.pk).first()
+        if locked is None:
+            raise NotFound
+        before, next_ = locked.state, judging.after(locked, found, now)
+        locked.state, locked.missing_since, locked.next_look_at = next_.state, next_.missing_since, next_.look_at
+        locked.looked_at, locked.looked_words = now, found.words
+        if next_.state == Claim.State.PROVEN and before != Claim.State.MISSING:
+            locked.proven_at = locked.proven_at if before == Claim.State.PROVEN else now
+        try:
+            with transaction.atomic():
+                locked.save()
+        except IntegrityError as error:
+            raise taken from error
+        if before != locked.state:
+            tell(locked)
+    return locked
+
+
+def note_that_it_is_taken(claim: Claim, organization_id: str) -> None:
+    """What a look by the clock leaves where another organization has proved the name: nobody is there to be told."""
+    with rls.acting_as(f"org:{organization_id}"):
+        mine = type(claim)._default_manager.filter(pk=claim.pk)
+        mine.update(looked_words=TAKEN_WORDS, looked_at=timezone.now())
