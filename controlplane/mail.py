@@ -85,6 +85,7 @@ def write(
     lasts: dt.timedelta = LASTS,
     unsubscribe: str = "",
     in_own_name: bool = True,
+    home: str = "",
 ) -> Mail:
     """Writes one mail in the caller's transaction.
 
@@ -96,14 +97,16 @@ def write(
         lasts: after which time it is not tried any more.
         unsubscribe: path of ours to which mail programs post to end such mails (RFC 8058); empty for mails that are no
             subscription's.
+        home: where the organization's public pages are, if not at the portal: buttons may lead there too.
         in_own_name: whether it goes out in the name that the organization chose for its mails.
     Raises: RuntimeError outside a transaction.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("A mail is written in the transaction of the change that it tells of.")
     owner = organization_id or rls.PLATFORM
-    subject, text = _rendered(template, context)
-    content = json.dumps({"subject": subject, "text": text, "unsubscribe": unsubscribe, "in_own_name": in_own_name})
+    subject, text = _rendered(template, {"home": home or settings.BASE_URL, **context})
+    told = {"subject": subject, "text": text, "unsubscribe": unsubscribe, "in_own_name": in_own_name, "home": home}
+    content = json.dumps(told)
     with rls.acting_as(rls.actor_of(owner)):
         mail = Mail.objects.create(
             organization_id=owner, to=to, template=template, content=content, expires_at=timezone.now() + lasts
@@ -193,7 +196,7 @@ def as_message(mail: Mail, sender: Sender = THE_PLATFORM, look: Letterhead = OUR
             **_ways_out(content.get("unsubscribe", "")),
         },
     )
-    message.attach_alternative(_as_html(content["subject"], content["text"], look, sender), "text/html")
+    message.attach_alternative(_as_html(content, look, sender), "text/html")
     return message
 
 
@@ -225,16 +228,17 @@ def _rendered(template: str, context: Mapping[str, Any]) -> tuple[str, str]:
     return " ".join(subject.split()), text.strip() + "\n"
 
 
-def _as_html(subject: str, text: str, look: Letterhead, sender: Sender) -> str:
+def _as_html(content: Mapping[str, Any], look: Letterhead, sender: Sender) -> str:
     """
     The attack: an organization calls itself a bank, and has us mail that at the head of a page. So the foot says who
     sends, unless the mail comes from an address of the organization's own.
     """
-    parts = [_part(paragraph) for paragraph in re.split(r"\n{2,}", text.rstrip("\n"))]
+    home = content.get("home", "")
+    parts = [_part(paragraph, home) for paragraph in re.split(r"\n{2,}", content["text"].rstrip("\n"))]
     return render_to_string(
         "mail/layout.html",
         {
-            "subject": subject,
+            "subject": content["subject"],
             "parts": parts,
             "look": look,
             "by": "" if look == OURS or sender.address else settings.BRAND,
@@ -242,11 +246,12 @@ def _as_html(subject: str, text: str, look: Letterhead, sender: Sender) -> str:
     )
 
 
-def _part(paragraph: str) -> dict[str, str]:
-    """One paragraph: words, a code, or a button, which leads to the portal and nowhere else."""
+def _part(paragraph: str, home: str) -> dict[str, str]:
+    """One paragraph: words, a code, or a button, which leads to the portal or the sender's public pages alone."""
     code, button = _CODE.fullmatch(paragraph), _BUTTON.fullmatch(paragraph)
     if code:
         return {"code": code["code"]}
-    if button and button["address"].startswith(f"{settings.BASE_URL}/"):
+    ours = tuple(f"{each}/" for each in (settings.BASE_URL, home) if each)
+    if button and button["address"].startswith(ours):
         return {"words": button["words"], "address": button["address"]}
     return {"text": paragraph}

@@ -4,6 +4,7 @@ from django.urls import path
 
 from organizations import api
 from organizations.branding import api as branding
+from organizations.hostnames import api as hostnames
 from organizations.keys import api as keys
 from organizations.members import api as members
 from organizations.msp import api as msp
@@ -27,6 +28,9 @@ urlpatterns = [
     path(f"{_ONE}/brand/logos/<str:scheme>", branding.OneLogo.as_view(), name="api-brand-logo"),
     path(f"{_ONE}/security", security.Security.as_view(), name="api-security"),
     path(f"{_ONE}/security/sign-out", security.SignOut.as_view(), name="api-security-sign-out"),
+    path(f"{_ONE}/hostnames", hostnames.Hostnames.as_view(), name="api-hostnames"),
+    path(f"{_ONE}/hostnames/<str:hostname_id>", hostnames.OneHostname.as_view(), name="api-hostname"),
+    path(f"{_ONE}/hostnames/<str:hostname_id>/check", hostnames.HostnameCheck.as_view(), name="api-hostname-check"),
     path(f"{_ONE}/mail-sender", senders.Sender.as_view(), name="api-mail-sender"),
     path(f"{_ONE}/mail-sender/check", senders.SenderCheck.as_view(), name="api-mail-sender-check"),
     path(f"{_ONE}/audit", trail.Entries.as_view(), name="api-audit"),

@@ -11,13 +11,15 @@ class OrganizationsConfig(AppConfig):
 
     def ready(self) -> None:
         import organizations.actions.sign_in_trail  # noqa: F401 - subscribes
-        from controlplane import authority, mail, pages
+        from controlplane import authority, hosts, mail, pages
         from organizations import access
         from organizations.branding import queries as branding
+        from organizations.hostnames import serving
         from organizations.scim import errors
         from organizations.senders import counting
 
         authority.judged_by(access.require)
+        hosts.owners_told_by(serving.owner_of)
         mail.senders_told_by(counting.sender_of)
         mail.letterheads_told_by(branding.letterhead_of)
         pages.answers_below("/scim/", errors.MEDIA_TYPE, errors.body_of)

@@ -120,6 +120,7 @@ COMMANDS = (
     ("Create API key", "terminal", "settings:key-new", "key.manage"),
     ("Create role", "shield-check", "settings:role-new", "member.manage"),
     ("Add an identity provider", "log-in", "settings:sso-new", "sso.manage"),
+    ("Claim a host name", "globe", "settings:hostnames", "organization.manage"),
     ("Choose the sender of mails", "mail", "settings:mail-sender", "organization.manage"),
     ("Roll out a version", "rotate-cw", "tenants:rollout-new", "tenant.operate"),
 )

@@ -17,6 +17,7 @@ from organizations.models import (
     Domain,
     EmergencyAccess,
     Grant,
+    Hostname,
     Invitation,
     JoinRequest,
     MailSender,
@@ -127,6 +128,17 @@ def domains_of(actor: Actor, organization: Organization) -> QuerySet[Domain]:
 def domain(actor: Actor, organization: Organization, domain_id: str) -> Domain:
     """One claimed domain of the organization; raises NotFound."""
     return _one(domains_of(actor, organization), domain_id)
+
+
+def hostnames_of(actor: Actor, organization: Organization) -> QuerySet[Hostname]:
+    """Host names that the organization claims."""
+    require(actor, "organization.manage", organization)
+    return Hostname.objects.filter(organization=organization)
+
+
+def hostname(actor: Actor, organization: Organization, hostname_id: str) -> Hostname:
+    """One claimed host name of the organization; raises NotFound."""
+    return _one(hostnames_of(actor, organization), hostname_id)
 
 
 def mail_sender(actor: Actor, organization: Organization) -> MailSender:

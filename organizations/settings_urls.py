@@ -3,6 +3,7 @@
 from django.urls import path
 
 from organizations.branding import views as branding
+from organizations.hostnames import views as hostnames
 from organizations.keys import views as keys
 from organizations.members import joining_views as joining
 from organizations.members import views as members
@@ -98,6 +99,13 @@ urlpatterns = [
     path("o/<str:organization_id>/domains/<str:domain_id>/check/", domain.check, name="domain-check"),
     path("o/<str:organization_id>/domains/<str:domain_id>/use/", domain.use, name="domain-use"),
     path("o/<str:organization_id>/domains/<str:domain_id>/give-up/", domain.give_up, name="domain-give-up"),
+    path("o/<str:organization_id>/brand/hostname/", hostnames.hostnames, name="hostnames"),
+    path("o/<str:organization_id>/brand/hostname/<str:hostname_id>/check/", hostnames.check, name="hostname-check"),
+    path(
+        "o/<str:organization_id>/brand/hostname/<str:hostname_id>/give-up/",
+        hostnames.give_up,
+        name="hostname-give-up",
+    ),
     path("o/<str:organization_id>/brand/sender/", senders.sender, name="mail-sender"),
     path("o/<str:organization_id>/brand/sender/check/", senders.check, name="mail-sender-check"),
     path("o/<str:organization_id>/brand/sender/give-up/", senders.give_up, name="mail-sender-give-up"),

@@ -299,3 +299,9 @@ def scoped(actor: Actor, permissions: frozenset[str]) -> frozenset[str]:
     """
     held = permissions if actor.tenant_ids is None else permissions & OF_TENANTS
     return held if actor.scopes is None else held & actor.scopes
+
+
+def standing_msps(organization_id: str) -> list[str]:
+    """MSPs that manage an organization until somebody ends it, who has done so for longest first."""
+    grants = Grant.objects.filter(current(), client_id=organization_id, ends_at=None)
+    return list(grants.order_by("created_at", "id").values_list("msp_id", flat=True))

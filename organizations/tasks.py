@@ -8,12 +8,13 @@ from django.utils import timezone
 from controlplane import rls
 from controlplane.celery import wake
 from organizations import retention
-from organizations.actions import domains, expiry, reviews, senders
-from organizations.models import Domain, MailSender
+from organizations.actions import domains, expiry, hostnames, reviews, senders
+from organizations.models import Domain, Hostname, MailSender
 
 BEAT_SCHEDULE = {
     "forget-spent-sign-in-rows": {"task": "organizations.tasks.forget_spent_rows", "schedule": 3600.0},
     "look-for-domain-proofs": {"task": "organizations.tasks.look_for_domain_proofs", "schedule": 60.0},
+    "look-for-hostnames": {"task": "organizations.tasks.look_for_hostnames", "schedule": 60.0},
     "look-for-mail-senders": {"task": "organizations.tasks.look_for_mail_senders", "schedule": 60.0},
     "look-for-reviews": {"task": "organizations.tasks.look_for_reviews", "schedule": 600.0},
     "warn-of-certificates": {"task": "organizations.tasks.warn_of_certificates", "schedule": 3600.0},
@@ -33,7 +34,7 @@ def look_for_domain_proofs() -> None:
     """Wakes a look at each domain that is due: a task of its own each, so that a slow name server delays no other."""
     now = timezone.now()
     with rls.acting_as(""):
-        rows = rls.call("organizations_domains_due", now, LOOKS_AT_ONCE, otherwise=lambda: _domains_due(now))
+        rows = rls.call("organizations_domains_due", now, LOOKS_AT_ONCE, otherwise=lambda: _due(Domain, now))
     for row in rows:
         wake(look_for_domain_proof, row["organization_id"], row["id"], queue="bulk")
 
@@ -42,6 +43,22 @@ def look_for_domain_proofs() -> None:
 def look_for_domain_proof(organization_id: str, domain_id: str) -> None:
     """Looks for the record of one domain."""
     domains.check_due(organization_id, domain_id)
+
+
+@shared_task
+def look_for_hostnames() -> None:
+    """Wakes a look at each host name that is due, each in a task of its own."""
+    now = timezone.now()
+    with rls.acting_as(""):
+        rows = rls.call("organizations_hostnames_due", now, LOOKS_AT_ONCE, otherwise=lambda: _due(Hostname, now))
+    for row in rows:
+        wake(look_for_hostname, row["organization_id"], row["id"], queue="bulk")
+
+
+@shared_task
+def look_for_hostname(organization_id: str, hostname_id: str) -> None:
+    """Looks for the record of one host name."""
+    hostnames.check_due(organization_id, hostname_id)
 
 
 @shared_task
@@ -76,12 +93,9 @@ def look_for_reviews() -> None:
         reviews.look(row["organization_id"], row["id"], now)
 
 
-def _domains_due(now: object) -> list[Any]:
-    return list(
-        Domain.objects.filter(next_look_at__lte=now)
-        .order_by("next_look_at")
-        .values("id", "organization_id")[:LOOKS_AT_ONCE]
-    )
+def _due(kind: type[Domain] | type[Hostname], now: object) -> list[Any]:
+    due = kind._default_manager.filter(next_look_at__lte=now).order_by("next_look_at")
+    return list(due.values("id", "organization_id")[:LOOKS_AT_ONCE])
 
 
 def _mail_senders_due(now: object) -> list[Any]:

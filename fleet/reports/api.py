@@ -1,6 +1,5 @@
 """Reports by API: the same actions and queries as the pages."""
 
-from django.conf import settings
 from django.http import HttpResponse
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
@@ -29,6 +28,7 @@ from fleet.reports.serializers import (
 )
 from fleet.reports.views import as_file
 from organizations.api import InOrganization
+from organizations.hostnames.serving import address_for
 
 
 class OfReports(InOrganization):
@@ -157,7 +157,7 @@ class ReportLinks(OfReports):
     def post(self, request: Request, organization_id: str, report_id: str) -> Response:
         """Make a public link, for somebody who sees every client in the report. Its address is told this once."""
         link, token = links.make(by=self.actor, report=self.report(), **valid(ReportLinkIn, request))
-        link.address = settings.BASE_URL + reverse("fleet:public-report", args=[token])  # type: ignore[attr-defined]
+        link.address = address_for(link.organization_id) + reverse("fleet:public-report", args=[token])  # type: ignore[attr-defined]
         return Response(NewReportLinkOut(link).data, status=201)
 
 

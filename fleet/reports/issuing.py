@@ -25,6 +25,7 @@ from fleet.reports.models import Report, ReportAddress, ReportPlan
 from fleet.reports.spans import Span
 from organizations import access, owner_notices
 from organizations.actions import trail
+from organizations.hostnames.serving import address_for
 from organizations.keys.authentication import acting_for
 
 log = structlog.get_logger(__name__)
@@ -141,6 +142,7 @@ def _mail_members(plan: ReportPlan, report: Report) -> None:
 
 def _mail_addresses(by: Actor, plan: ReportPlan, report: Report) -> None:
     """To addresses that an owner still lets have it, each by a link of its own that ends."""
+    home = address_for(plan.organization_id)
     allowed = ReportAddress.objects.filter(organization=plan.organization_id, email__in=plan.addresses)
     for each in allowed:
         link, token = links.write(by, report, MAILED_LINKS_LAST, sent_to=each.email)
@@ -150,7 +152,9 @@ def _mail_addresses(by: Actor, plan: ReportPlan, report: Report) -> None:
             "path": reverse("fleet:public-report", args=[token]),
             "until": link.expires_at,
         }
-        mail.write(to=each.email, template="report_link", context=context, organization_id=plan.organization_id)
+        mail.write(
+            to=each.email, template="report_link", context=context, organization_id=plan.organization_id, home=home
+        )
 
 
 def _clients_of(report: Report) -> int:

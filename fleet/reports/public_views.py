@@ -12,8 +12,12 @@ from fleet.reports import downloads, links
 from fleet.reports.files import readable
 from fleet.reports.views import as_file
 from organizations.branding.queries import look_for
+from organizations.hostnames.serving import at_hostnames
+
+at_home = at_hostnames(lambda report_token, **_: links.open_by(report_token).organization_id)
 
 
+@at_home
 @never_cache
 @unlisted
 @require_safe
@@ -27,6 +31,7 @@ def page(request: HttpRequest, report_token: str) -> HttpResponse:
 
 
 # By a form, so that no program that follows links ahead of people is counted.
+@at_home
 @calls_out
 @never_cache
 @unlisted

@@ -6,10 +6,12 @@ from django.views.decorators.http import require_safe
 from controlplane.problems import NotFound
 from organizations.branding import colours, queries
 from organizations.branding.models import LOGOS
+from organizations.hostnames.serving import at_hostnames
 
 ONE_YEAR = 365 * 24 * 3600
 
 
+@at_hostnames(None)
 @require_safe
 def stylesheet(request: HttpRequest, organization_id: str, digest: str) -> HttpResponse:
     """The brand's colours."""
@@ -19,6 +21,7 @@ def stylesheet(request: HttpRequest, organization_id: str, digest: str) -> HttpR
     return _answer(colours.stylesheet(light, dark).encode(), "text/css; charset=utf-8")
 
 
+@at_hostnames(None)
 @require_safe
 def logo(request: HttpRequest, organization_id: str, digest: str, scheme: str) -> HttpResponse:
     """The brand's logo for light pages, or the one for dark ones."""

@@ -15,8 +15,8 @@ from controlplane.mail import OURS, Letterhead, unlinked
 from controlplane.problems import NotFound
 from organizations.access import require
 from organizations.branding.models import LOGOS, Brand
-from organizations.models import Grant, Organization
-from organizations.standings import current
+from organizations.models import Organization
+from organizations.standings import standing_msps
 
 PERMISSION = "organization.manage"
 
@@ -145,7 +145,6 @@ def _light() -> QuerySet[Brand]:
 
 
 def _brand_of(organization_id: str) -> Brand | None:
-    standing = Grant.objects.filter(current(), client_id=organization_id, ends_at=None)
-    msps = list(standing.order_by("created_at", "id").values_list("msp_id", flat=True))
+    msps = standing_msps(organization_id)
     found = {brand.pk: brand for brand in _light().filter(pk__in=[organization_id, *msps])}
     return next((found[each] for each in (organization_id, *msps) if each in found), None)

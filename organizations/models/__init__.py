@@ -9,6 +9,7 @@ from organizations.accounts.models import (
     RecoveryCode,
 )
 from organizations.branding.models import Brand
+from organizations.hostnames.models import Hostname
 from organizations.keys.models import ApiKey
 from organizations.models.access_request import AccessRequest
 from organizations.models.belonging import Grant, Invitation, JoinRequest, Membership
@@ -41,6 +42,7 @@ __all__ = [
     "EmergencyAccess",
     "Grant",
     "GuessCount",
+    "Hostname",
     "Invitation",
     "JoinRequest",
     "MailSender",

@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from controlplane import rls
 from controlplane.mail import THE_PLATFORM, Sender
-from organizations.models import Domain, Grant, MailSender
+from organizations.models import Domain, MailSender
 from organizations.sso.domains.names import domain_of
-from organizations.standings import current
+from organizations.standings import standing_msps
 
 BELIEVED_FOR = dt.timedelta(days=3)
 """How long a look that allowed an address counts where nobody could look again: what nobody knows is not allowed."""
@@ -85,12 +85,6 @@ def sender_of(organization_id: str) -> Sender:
     if chosen is not None:
         return counting_now(chosen).sender
     return next(filter(None, map(_of_msp, standing_msps(organization_id))), THE_PLATFORM)
-
-
-def standing_msps(organization_id: str) -> list[str]:
-    """MSPs that manage an organization until somebody ends it, who has done so for longest first."""
-    grants = Grant.objects.filter(current(), client_id=organization_id, ends_at=None)
-    return list(grants.order_by("created_at", "id").values_list("msp_id", flat=True))
 
 
 def _of_msp(msp_id: str) -> Sender | None:

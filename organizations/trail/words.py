@@ -29,6 +29,7 @@ NOUNS = {
     "export": "Export",
     "access_request": "Request for access",
     "grant": "MSP access",
+    "hostname": "Host name",
     "incident": "Incident",
     "join_request": "Request to join",
     "mail_sender": "Sender of mails",

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -18,6 +17,7 @@ from organizations import access
 from organizations.accounts import guessing
 from organizations.accounts.forms import EmailForm
 from organizations.addresses import checked_address
+from organizations.hostnames.serving import address_for
 from tenants.provisioning import queries as tenants
 from tenants.provisioning.frame import tenant_frame
 from tenants.provisioning.models import Tenant
@@ -45,7 +45,7 @@ def make_link(request: HttpRequest, tenant_id: str) -> HttpResponse:
     if form.is_valid():
         with told_on(form):
             link, token = links.make(by=actor, tenant=tenant, title=form.cleaned_data["title"])
-            address = settings.BASE_URL + reverse("tenants:public-status", args=[token])
+            address = address_for(tenant.organization_id) + reverse("tenants:public-status", args=[token])
             return _page(request, tenant, made=link, address=address)
     return _page(request, tenant, link_form=form)
 

@@ -199,6 +199,8 @@ PAGES = (
     Shown("domains-empty", "alice", lambda world: f"/o/{world.acme.pk}/domains/"),
     Shown("security", "alice", lambda world: f"/o/{world.acme.pk}/security/"),
     Shown("security-connections", "paula", lambda world: f"/o/{world.msp.pk}/security/"),
+    Shown("hostname", "paula", lambda world: f"/o/{world.msp.pk}/brand/hostname/"),
+    Shown("hostname-empty", "alice", lambda world: f"/o/{world.acme.pk}/brand/hostname/"),
     Shown("mail-sender", "paula", lambda world: f"/o/{world.msp.pk}/brand/sender/"),
     Shown("mail-sender-empty", "alice", lambda world: f"/o/{world.acme.pk}/brand/sender/"),
     Shown("brand", "paula", lambda world: f"/o/{world.msp.pk}/brand/"),

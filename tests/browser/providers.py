@@ -10,11 +10,13 @@ from organizations.actions import (
     certificates,
     connections,
     domains,
+    hostnames,
     mapping,
 )
 from organizations.models import (
     Connection,
     Domain,
+    Hostname,
     MailSender,
     Organization,
     SignInTest,
@@ -84,6 +86,11 @@ def _domains(msp: Organization, by: Actor, own: Connection) -> None:
     domains.claim(by=by, organization=msp, name="northwatch-labs.example")
     Domain.objects.filter(pk=proven.pk).update(
         state=Domain.State.PROVEN, proven_at=timezone.now(), looked_at=timezone.now(), connection=own
+    )
+    named = hostnames.claim(by=by, organization=msp, name="status.northwatch.example")
+    hostnames.claim(by=by, organization=msp, name="reports.northwatch.example")
+    Hostname.objects.filter(pk=named.pk).update(
+        state=Hostname.State.PROVEN, proven_at=timezone.now(), looked_at=timezone.now()
     )
     MailSender.objects.create(
         organization=msp,

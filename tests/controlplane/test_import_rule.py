@@ -38,7 +38,20 @@ FOUNDATION = (
     "standings",
     "visibility",
 )
-PACKAGES = ("accounts", "branding", "keys", "members", "msp", "roles", "scim", "security", "senders", "sso", "trail")
+PACKAGES = (
+    "accounts",
+    "branding",
+    "hostnames",
+    "keys",
+    "members",
+    "msp",
+    "roles",
+    "scim",
+    "security",
+    "senders",
+    "sso",
+    "trail",
+)
 DOORS = (
     *("adapter", "api", "api_urls", "authentication", "completion", "departure", "download", "forms", "middleware"),
     *("page", "rows", "serializers", "sessions", "urls", "views"),

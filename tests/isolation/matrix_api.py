@@ -47,6 +47,15 @@ API = {
         "PATCH": needs("organization.manage", body={"idle_minutes": 30}),
     },
     "/api/v1/organizations/{organization_id}/security/sign-out": {"POST": needs("organization.manage")},
+    "/api/v1/organizations/{organization_id}/hostnames": {
+        "GET": needs("organization.manage"),
+        "POST": needs("organization.manage", body={"name": "status.new.example"}),
+    },
+    "/api/v1/organizations/{organization_id}/hostnames/{hostname_id}": {
+        "GET": needs("organization.manage"),
+        "DELETE": needs("organization.manage"),
+    },
+    "/api/v1/organizations/{organization_id}/hostnames/{hostname_id}/check": {"POST": needs("organization.manage")},
     "/api/v1/organizations/{organization_id}/mail-sender": {
         "GET": needs("organization.manage"),
         "PUT": needs("organization.manage", body={"name": "Acme", "reply_to": "help@proven.example"}),

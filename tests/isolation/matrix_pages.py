@@ -251,6 +251,12 @@ PAGES = {
         "POST": needs("sso.manage", body={"metadata_xml": "<a/>"}),
     },
     "/o/{organization_id}/sso/{connection_id}/{verb}/": {"POST": needs("sso.manage")},
+    "/o/{organization_id}/brand/hostname/": {
+        "GET": needs("organization.manage"),
+        "POST": needs("organization.manage", body={"name": "status.new.example"}),
+    },
+    "/o/{organization_id}/brand/hostname/{hostname_id}/check/": {"POST": needs("organization.manage")},
+    "/o/{organization_id}/brand/hostname/{hostname_id}/give-up/": {"POST": needs("organization.manage")},
     "/o/{organization_id}/brand/sender/": {
         "GET": needs("organization.manage"),
         "POST": needs("organization.manage", body={"name": "Acme", "reply_to": "help@proven.example"}),

@@ -92,6 +92,11 @@ FRESH: dict[tuple[str, str], dict | None] = {
     ("POST", f"{PAGE}/security/"): {"idle_minutes": "30"},
     ("POST", f"{PAGE}/security/sign-out/"): {},
     ("POST", f"{PAGE}/security/connections/{{connection_id}}/"): {"trust": "always"},
+    # where its public pages are
+    ("POST", f"{ONE}/hostnames"): None,
+    ("DELETE", f"{ONE}/hostnames/{{hostname_id}}"): {},
+    ("POST", f"{PAGE}/brand/hostname/"): None,
+    ("POST", f"{PAGE}/brand/hostname/{{hostname_id}}/give-up/"): {},
     # in whose name mails go out
     ("PUT", f"{ONE}/mail-sender"): {},
     ("DELETE", f"{ONE}/mail-sender"): {},

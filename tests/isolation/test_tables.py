@@ -157,6 +157,8 @@ DEFINER_FUNCTIONS = {
     "organizations_forget_spent": "removes used assertions and sign-in attempts after their time",
     "organizations_forget_spent_accounts": "removes mailed codes, counts of tries and old sessions after their time",
     "organizations_grants_due": "grants to be reviewed or whose time is over, by the clock",
+    "organizations_hostnames_due": "host names whose record is to be looked for, by the clock",
+    "organizations_owner_of_hostname": "who has proven the host name that a request came to",
     "organizations_mail_senders_due": "addresses of mails of which DNS is to be asked, by the clock",
     "organizations_manages": "whether one organization manages another over any number of grants: no cycles",
     "organizations_my_invitations": "the asker's own invitations, by verified address",

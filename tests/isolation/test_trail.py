@@ -37,6 +37,7 @@ PARTS_THAT_MOVE = {
     "organizations_scimtoken": "when a provisioning token was used last",
     "organizations_user": "when a person signed in last",
     "tenants_statussubscription": "an address that anybody asked for; that it is told from now on is audited",
+    "organizations_hostname": "when a record was looked for last; what was found is audited where it differs",
     "organizations_mailsender": "when DNS was asked last; what was found is audited where it differs",
     "organizations_domain": "when a record was looked for last; what was found is audited where it differs",
 }

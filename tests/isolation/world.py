@@ -25,7 +25,7 @@ from fleet.reports import plans as report_plans
 from fleet.reports.models import Report
 from fleet.routing.actions import add_destination, add_route, try_destination
 from fleet.routing.models import Notice
-from organizations.actions import access_requests, branding, custom_roles, invitations, keys
+from organizations.actions import access_requests, branding, custom_roles, hostnames, invitations, keys
 from organizations.actions.connections import add_saml
 from organizations.actions.domains import claim
 from organizations.models import (
@@ -404,6 +404,7 @@ def _people(owner: User, organization: Organization, member: User) -> dict[str, 
             ends_at=timezone.now() + timedelta(hours=1),
         )
         domain = claim(by=actor, organization=organization, name=f"{CANARY}.{organization.pk[-8:]}.example")
+        hostname = hostnames.claim(by=actor, organization=organization, name=f"status.{domain.name}")
         MailSender.objects.create(organization=organization, name=CANARY, reply_to=f"help@{domain.name}")
         SignInTest.objects.create(
             organization=organization,
@@ -433,6 +434,7 @@ def _people(owner: User, organization: Organization, member: User) -> dict[str, 
         "role_id": role.pk,
         "connection_id": connection.pk,
         "domain_id": domain.pk,
+        "hostname_id": hostname.pk,
         "fingerprint": fingerprint(connection.certificates[0]),
         "entry_id": entry.pk,
     }

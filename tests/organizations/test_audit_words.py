@@ -25,6 +25,7 @@ BUILT = {
     "organizations.directory_user.": {"change", "activate", "deactivate"},
     "organizations.domain.": {"prove", "miss", "withdraw"},
     "organizations.emergency_access.": {"begin", "end"},
+    "organizations.hostname.": {"prove", "miss", "withdraw"},
     "organizations.mail_sender.": {"prove", "miss"},
     "organizations.membership.": {"create", "change_role", "block", "unblock", "end"},
     "organizations.password.": {"change", "set"},
