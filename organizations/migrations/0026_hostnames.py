@@ -10,7 +10,7 @@ from controlplane.rls_operations import EnableRowSecurity, NarrowFunction
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("organizations", "0023_mail_senders"),
+        ("organizations", "0025_brand_logo"),
     ]
 
     operations = [
