@@ -46,6 +46,7 @@ from tenants.rollouts import actions as rollouts
 from tenants.rollouts.models import Rollout, RolloutTarget
 from tenants.status.models import StatusSubscription
 from tests.browser.alerts import add_alerts, alerts_of_agents
+from tests.browser.branded import add_brand
 from tests.browser.brought import add_import
 from tests.browser.edge import LivelyEdge, ago
 from tests.browser.exported import add_exports
@@ -161,6 +162,7 @@ def build(edge: LivelyEdge, *, paula: User, alice: User, vera: User, msp: Organi
     add_reports(world)
     add_templates(world)
     add_import(world)
+    add_brand(world)
     return world
 
 
