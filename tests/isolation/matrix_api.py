@@ -263,7 +263,7 @@ API = {
     },
     "/api/v1/organizations/{organization_id}/fleet/views": {
         "GET": needs("tenant.view"),
-        "POST": needs("tenant.view", body={"name": "New", "filters": {"state": "failed"}}),
+        "POST": needs("tenant.view", of_all=True, body={"name": "New", "filters": {"state": "failed"}}),
     },
     "/api/v1/organizations/{organization_id}/fleet/views/{fleet_view_id}": {
         "GET": needs("tenant.view"),

@@ -17,6 +17,7 @@ class Rule:
         edge: it calls the edge, which is away here, so a permitted caller may get 503.
         query: appended to the address.
         scim: a directory's token of the organization opens it, and nothing else does.
+        of_all: it is about all tenants, so that a key which is limited to some may not.
     """
 
     permission: str = ""
@@ -27,6 +28,7 @@ class Rule:
     edge: bool = False
     query: str = ""
     scim: bool = False
+    of_all: bool = False
 
 
 def needs(permission: str, **more: Any) -> Rule:
