@@ -58,7 +58,7 @@ def set_logo(*, by: Actor, organization: Organization, scheme: str, content: byt
     Args: content: a PNG, JPEG or WebP file, which is not trusted. Raises Invalid naming `image`, NotFound where there
     is no brand, or no such scheme.
     """
-    standing, field = require(by, PERMISSION, organization), _field_of(scheme)
+    standing, field = require(by, PERMISSION, organization), field_of(scheme)
     logo = images.taken(content, field="image")
     with rls.acting_as(f"org:{organization.pk}"):
         brand = _held(organization)
@@ -72,13 +72,20 @@ def set_logo(*, by: Actor, organization: Organization, scheme: str, content: byt
 
 def remove_logo(*, by: Actor, organization: Organization, scheme: str) -> None:
     """Take a logo away. Raises NotFound where there is none."""
-    standing, field = require(by, PERMISSION, organization), _field_of(scheme)
+    standing, field = require(by, PERMISSION, organization), field_of(scheme)
     with rls.acting_as(f"org:{organization.pk}"):
         brand = _held(organization)
         if not getattr(brand, field):
             raise NotFound(f"The brand has no logo for {scheme} pages. Nothing was changed.")
         _put(brand, field, images.Logo(b"", 0, 0))
         trail.record(by, standing, "organizations.brand.remove_logo", organization.pk, scheme=scheme)
+
+
+def field_of(scheme: str) -> str:
+    """Where a brand keeps its logo for pages of a scheme. Raises NotFound for what is neither light nor dark."""
+    if scheme not in LOGOS:
+        raise NotFound(f"A logo is for {' or '.join(LOGOS)} pages. Nothing was changed.")
+    return LOGOS[scheme]
 
 
 def checked_name(name: str) -> str:
@@ -104,12 +111,6 @@ def _put(brand: Brand, field: str, logo: images.Logo) -> None:
         setattr(brand, name, value)
     brand.digest = digest_of(brand)
     brand.save(update_fields=[*kept, "digest", "updated_at"])
-
-
-def _field_of(scheme: str) -> str:
-    if scheme not in LOGOS:
-        raise NotFound(f"A logo is for {' or '.join(LOGOS)} pages. Nothing was changed.")
-    return LOGOS[scheme]
 
 
 def _checked_colours(given: dict[str, str]) -> dict[str, str]:

@@ -48,7 +48,9 @@ def remove(request: HttpRequest, organization_id: str) -> HttpResponse:
 @require_POST
 def set_logo(request: HttpRequest, organization_id: str, scheme: str) -> HttpResponse:
     """Take a picture as the logo for light or for dark pages."""
-    organization, form = _managed(request, organization_id), LogoForm.of(scheme, request.POST, request.FILES)
+    organization = _managed(request, organization_id)
+    actions.field_of(scheme)  # before a form is shown again for it
+    form = LogoForm.of(scheme, request.POST, request.FILES)
     if form.is_valid():
         with told_on(form):
             actions.set_logo(by=actor_of(request), organization=organization, scheme=scheme, content=form.read())

@@ -297,6 +297,7 @@ def test_the_page_takes_shows_and_removes_a_logo_and_keeps_the_old_one_where_the
     assert refused.status_code == 422
     assert "An SVG can carry script" in refused.content.decode()
     assert browser.post(address, {}).status_code == 422
+    assert browser.post(address.replace("light", "sepia"), {}).status_code == 404
     with all_rows():
         assert Brand.objects.get().logo_width == 320
     gone = browser.post(f"{address}remove/", follow=True)
