@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from rest_framework.exceptions import ValidationError
+from rest_framework.fields import CharField
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -111,5 +113,14 @@ class ListView(ApiView):
 def valid(serializer: type[Any], request: Request) -> dict[str, Any]:
     """The body's fields; raises the framework's error, which becomes a problem naming each field."""
     form = serializer(data=request.data)
+    _refuse_other_than_text(form, request.data)
     form.is_valid(raise_exception=True)
     return dict(form.validated_data)
+
+
+def _refuse_other_than_text(form: Any, given: Any) -> None:
+    """The framework takes a number for a text, which the contract does not allow: 1.50 would be kept as "1.5"."""
+    texts = (name for name, field in form.fields.items() if isinstance(field, CharField) and not field.read_only)
+    wrong = [name for name in texts if isinstance(given.get(name), int | float)]
+    if wrong:
+        raise ValidationError({name: ["Expected a text, in quotes."] for name in wrong})

@@ -235,3 +235,8 @@ def test_programs_have_an_address_asked_and_end_a_subscription(running, api):
     assert api.post("status/subscriptions", {"email": "ida@example.test"}).status_code == 202
     assert api.get("status").json()["groups"][0]["name"] == "Portal"
     assert fresh(running).name == running.name
+
+
+def test_a_number_is_no_title(running, api):
+    refused = api.post(f"tenants/{running.pk}/status/links", {"title": 1.5})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "title")
