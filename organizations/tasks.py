@@ -1,8 +1,7 @@
 """Celery's entry points of this room."""
 
-from typing import Any
-
-from celery import shared_task
+from celery import Task, shared_task
+from django.db.models import Model
 from django.utils import timezone
 
 from controlplane import rls
@@ -32,11 +31,7 @@ def forget_spent_rows() -> None:
 @shared_task
 def look_for_domain_proofs() -> None:
     """Wakes a look at each domain that is due: a task of its own each, so that a slow name server delays no other."""
-    now = timezone.now()
-    with rls.acting_as(""):
-        rows = rls.call("organizations_domains_due", now, LOOKS_AT_ONCE, otherwise=lambda: _due(Domain, now))
-    for row in rows:
-        wake(look_for_domain_proof, row["organization_id"], row["id"], queue="bulk")
+    _wake_each(look_for_domain_proof, "organizations_domains_due", Domain, "organization_id", "id")
 
 
 @shared_task
@@ -48,11 +43,7 @@ def look_for_domain_proof(organization_id: str, domain_id: str) -> None:
 @shared_task
 def look_for_hostnames() -> None:
     """Wakes a look at each host name that is due, each in a task of its own."""
-    now = timezone.now()
-    with rls.acting_as(""):
-        rows = rls.call("organizations_hostnames_due", now, LOOKS_AT_ONCE, otherwise=lambda: _due(Hostname, now))
-    for row in rows:
-        wake(look_for_hostname, row["organization_id"], row["id"], queue="bulk")
+    _wake_each(look_for_hostname, "organizations_hostnames_due", Hostname, "organization_id", "id")
 
 
 @shared_task
@@ -64,11 +55,7 @@ def look_for_hostname(organization_id: str, hostname_id: str) -> None:
 @shared_task
 def look_for_mail_senders() -> None:
     """Wakes a look at each address that mails are to come from and that is due, each in a task of its own."""
-    now = timezone.now()
-    with rls.acting_as(""):
-        rows = rls.call("organizations_mail_senders_due", now, LOOKS_AT_ONCE, otherwise=lambda: _mail_senders_due(now))
-    for row in rows:
-        wake(look_for_mail_sender, row["organization_id"], queue="bulk")
+    _wake_each(look_for_mail_sender, "organizations_mail_senders_due", MailSender, "organization_id")
 
 
 @shared_task
@@ -93,14 +80,15 @@ def look_for_reviews() -> None:
         reviews.look(row["organization_id"], row["id"], now)
 
 
-def _due(kind: type[Domain] | type[Hostname], now: object) -> list[Any]:
-    due = kind._default_manager.filter(next_look_at__lte=now).order_by("next_look_at")
-    return list(due.values("id", "organization_id")[:LOOKS_AT_ONCE])
+def _wake_each(task: Task, function: str, kind: type[Model], *names: str) -> None:
+    """
+    Wakes a task for each row that is due to be looked at.
 
-
-def _mail_senders_due(now: object) -> list[Any]:
-    return list(
-        MailSender.objects.filter(next_look_at__lte=now)
-        .order_by("next_look_at")
-        .values("organization_id")[:LOOKS_AT_ONCE]
-    )
+    Args: function: of the database, which finds them past row-level security; names: the task's arguments, as columns.
+    """
+    now = timezone.now()
+    due = kind._default_manager.filter(next_look_at__lte=now).order_by("next_look_at").values(*names)
+    with rls.acting_as(""):
+        rows = rls.call(function, now, LOOKS_AT_ONCE, otherwise=lambda: list(due[:LOOKS_AT_ONCE]))
+    for row in rows:
+        wake(task, *(row[name] for name in names), queue="bulk")

@@ -60,15 +60,8 @@ def check(*, by: Actor, organization: Organization, domain_id: str) -> Domain:
 
 
 def check_due(organization_id: str, domain_id: str) -> None:
-    """The same by the clock, for whoever of several workers takes it first."""
-    domain = proofs.taken_by_the_clock(Domain, organization_id, domain_id)
-    if domain is None:
-        return
-    by = Actor.system("looking for domain proofs", organization_id=organization_id)
-    try:
-        _settle(by, domain, look(domain.name, domain.proof))
-    except Conflict:
-        proofs.note_that_it_is_taken(domain, organization_id)
+    """The same by the clock."""
+    proofs.look_by_the_clock(Domain, organization_id, domain_id, settle=_settle, as_whom="looking for domain proofs")
 
 
 def use(

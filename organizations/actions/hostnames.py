@@ -54,15 +54,10 @@ def check(*, by: Actor, organization: Organization, hostname_id: str) -> Hostnam
 
 
 def check_due(organization_id: str, hostname_id: str) -> None:
-    """The same by the clock, for whoever of several workers takes it first."""
-    hostname = proofs.taken_by_the_clock(Hostname, organization_id, hostname_id)
-    if hostname is None:
-        return
-    by = Actor.system("looking for proofs of host names", organization_id=organization_id)
-    try:
-        _settle(by, hostname, look(hostname.name, hostname.proof))
-    except Conflict:
-        proofs.note_that_it_is_taken(hostname, organization_id)
+    """The same by the clock."""
+    proofs.look_by_the_clock(
+        Hostname, organization_id, hostname_id, settle=_settle, as_whom="looking for proofs of host names"
+    )
 
 
 def give_up(*, by: Actor, organization: Organization, hostname_id: str) -> None:

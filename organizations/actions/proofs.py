@@ -7,23 +7,32 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from controlplane import rls
+from controlplane.actor import Actor
 from controlplane.problems import Conflict, NotFound
 from organizations.sso.domains import judging
-from organizations.sso.domains.dns import Found
+from organizations.sso.domains.dns import Found, look
 from organizations.sso.domains.models import Claim
 
 LEASE = dt.timedelta(minutes=2)
 TAKEN_WORDS = "The record is there, but another organization has proved this name."
 
 
-def taken_by_the_clock[C: Claim](kind: type[C], organization_id: str, pk: str) -> C | None:
-    """A claim that is due, for whoever of several workers comes first; None for the others."""
-    now = timezone.now()
-    with rls.acting_as(f"org:{organization_id}"):
-        mine = kind._default_manager.filter(pk=pk, next_look_at__lte=now)
-        if not mine.update(next_look_at=now + LEASE):
-            return None
-        return kind._default_manager.select_related("organization").get(pk=pk)
+def look_by_the_clock[C: Claim](
+    kind: type[C], organization_id: str, pk: str, *, settle: Callable[[Actor, C, Found], C], as_whom: str
+) -> None:
+    """
+    Looks for the record of a claim that is due, for whoever of several workers takes it first.
+
+    Args: settle: writes down what was found, and raises Conflict where another organization has proved the name;
+    as_whom: what the trail calls whoever looked.
+    """
+    claim = _taken(kind, organization_id, pk)
+    if claim is None:
+        return
+    try:
+        settle(Actor.system(as_whom, organization_id=organization_id), claim, look(claim.name, claim.proof))
+    except Conflict:
+        _note_that_it_is_taken(claim, organization_id)
 
 
 def settle[C: Claim](claim: C, organization_id: str, found: Found, *, taken: Conflict, tell: Callable[[C], None]) -> C:
@@ -53,7 +62,16 @@ def settle[C: Claim](claim: C, organization_id: str, found: Found, *, taken: Con
     return locked
 
 
-def note_that_it_is_taken(claim: Claim, organization_id: str) -> None:
+def _taken[C: Claim](kind: type[C], organization_id: str, pk: str) -> C | None:
+    now = timezone.now()
+    with rls.acting_as(f"org:{organization_id}"):
+        mine = kind._default_manager.filter(pk=pk, next_look_at__lte=now)
+        if not mine.update(next_look_at=now + LEASE):
+            return None
+        return kind._default_manager.select_related("organization").get(pk=pk)
+
+
+def _note_that_it_is_taken(claim: Claim, organization_id: str) -> None:
     """What a look by the clock leaves where another organization has proved the name: nobody is there to be told."""
     with rls.acting_as(f"org:{organization_id}"):
         mine = type(claim)._default_manager.filter(pk=claim.pk)

@@ -10,13 +10,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from controlplane.actor import actor_of
 from controlplane.forms import told_on
-from organizations.access import require
 from organizations.actions import branding as actions
 from organizations.branding.forms import BrandForm, LogoForm
 from organizations.branding.models import LOGOS, Brand
 from organizations.branding.queries import PERMISSION, Look, brand_of
 from organizations.models import Organization
-from organizations.settings_page import organization_of, settings_page
+from organizations.settings_page import managed_organization, settings_page
 
 HERE = "settings:brand"
 
@@ -86,6 +85,4 @@ def _page(
 
 
 def _managed(request: HttpRequest, organization_id: str) -> Organization:
-    organization = organization_of(request, organization_id)
-    require(actor_of(request), PERMISSION, organization)
-    return organization
+    return managed_organization(request, organization_id, PERMISSION)

@@ -1,30 +1,23 @@
 """Pages of an organization's host names: claim, look for the record, give up."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from controlplane import rls
 from controlplane.actor import actor_of
 from controlplane.forms import told_on
 from controlplane.transactions import calls_out
 from organizations import queries
-from organizations.access import require
 from organizations.actions import hostnames as actions
 from organizations.hostnames.forms import HostnameForm
 from organizations.hostnames.naming import platform_host
 from organizations.hostnames.serving import address_for
 from organizations.models import Hostname, Organization
-from organizations.settings_page import organization_of, settings_page
-from organizations.sso.domains.dns import record_name, record_text
-from organizations.sso.domains.judging import GRACE
-from organizations.sso.settings.rows import DOMAIN_MARKS
+from organizations.settings_page import managed_organization, organization_of, settings_page
+from organizations.sso.settings.rows import claim_row
 
 HERE = "settings:hostnames"
 
@@ -35,7 +28,7 @@ HERE = "settings:hostnames"
 def hostnames(request: HttpRequest, organization_id: str) -> HttpResponse:
     """Claimed host names, with the records to publish for each; on POST, claim one."""
     actor, organization = actor_of(request), organization_of(request, organization_id)
-    rows = [_row(hostname) for hostname in queries.hostnames_of(actor, organization)]
+    rows = [claim_row(hostname) for hostname in queries.hostnames_of(actor, organization)]
     form = HostnameForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         with told_on(form):
@@ -82,27 +75,4 @@ def give_up(request: HttpRequest, organization_id: str, hostname_id: str) -> Htt
 
 
 def _managed(request: HttpRequest, organization_id: str) -> Organization:
-    actor = actor_of(request)
-    with rls.reading_as(actor.rls_actor):
-        organization = organization_of(request, organization_id)
-        require(actor, actions.PERMISSION, organization)
-    return organization
-
-
-def _row(hostname: Hostname) -> dict[str, Any]:
-    """One host name, with the record to publish."""
-    state, next_look = Hostname.State(hostname.state), hostname.next_look_at
-    ends = hostname.missing_since + GRACE if hostname.missing_since and state == Hostname.State.MISSING else None
-    return {
-        "id": hostname.pk,
-        "name": hostname.name,
-        "mark": DOMAIN_MARKS[state],
-        "counts": hostname.counts,
-        "needs_record": state != Hostname.State.PROVEN,
-        "record_name": record_name(hostname.name),
-        "record_text": record_text(hostname.proof),
-        "looked_at": hostname.looked_at,
-        "looked_words": hostname.looked_words,
-        "next_look_at": next_look if next_look and next_look > timezone.now() else None,
-        "withdrawn_at": ends,
-    }
+    return managed_organization(request, organization_id, actions.PERMISSION)

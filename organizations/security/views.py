@@ -9,11 +9,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from controlplane.actor import actor_of
 from controlplane.forms import told_on
 from organizations import queries
-from organizations.access import require
 from organizations.actions import security as actions
 from organizations.models import Connection, Organization
 from organizations.security.forms import EntryForm, TrustForm
-from organizations.settings_page import organization_of, settings_page
+from organizations.settings_page import managed_organization, settings_page
 
 HERE = "settings:security"
 
@@ -61,9 +60,7 @@ def sign_everybody_out(request: HttpRequest, organization_id: str) -> HttpRespon
 
 
 def _managed(request: HttpRequest, organization_id: str) -> Organization:
-    organization = organization_of(request, organization_id)
-    require(actor_of(request), actions.PERMISSION, organization)
-    return organization
+    return managed_organization(request, organization_id, actions.PERMISSION)
 
 
 def _page(

@@ -9,19 +9,17 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from controlplane import rls
 from controlplane.actor import actor_of
 from controlplane.forms import told_on
 from controlplane.mail import head_of
 from controlplane.marks import Mark
 from controlplane.transactions import calls_out
 from organizations import queries
-from organizations.access import require
 from organizations.actions import senders as actions
 from organizations.models import MailSender, Organization
 from organizations.senders.counting import counting_now, sender_of
 from organizations.senders.forms import SenderForm
-from organizations.settings_page import organization_of, settings_page
+from organizations.settings_page import managed_organization, organization_of, settings_page
 
 HERE = "settings:mail-sender"
 MARKS = {
@@ -69,11 +67,7 @@ def give_up(request: HttpRequest, organization_id: str) -> HttpResponse:
 
 
 def _managed(request: HttpRequest, organization_id: str) -> Organization:
-    actor = actor_of(request)
-    with rls.reading_as(actor.rls_actor):
-        organization = organization_of(request, organization_id)
-        require(actor, actions.PERMISSION, organization)
-    return organization
+    return managed_organization(request, organization_id, actions.PERMISSION)
 
 
 def _page(request: HttpRequest, organization: Organization, chosen: MailSender, form: SenderForm) -> HttpResponse:

@@ -10,25 +10,16 @@ from django.urls import reverse
 from controlplane import rls
 from controlplane.actor import actor_of
 from organizations import queries
-from organizations.access import require
 from organizations.frame import Link
 from organizations.models import Connection, Organization
-from organizations.settings_page import organization_of, settings_page
+from organizations.settings_page import managed_organization, settings_page
 
 SECTION, TITLE = "sso", "Sign-in and SSO"
 
 
 def managed(request: HttpRequest, organization_id: str, *, confirmed: bool = False) -> Organization:
-    """
-    The organization, once it is sure that the asker may manage its sign-in: only then anything is fetched.
-
-    Args: confirmed: they proved just now who they are; asked before a long form, so that nothing typed is lost.
-    """
-    actor = actor_of(request)
-    with rls.reading_as(actor.rls_actor):
-        organization = organization_of(request, organization_id)
-        require(actor, "sso.manage", organization, confirmed=confirmed)
-    return organization
+    """The organization, for whoever may manage its sign-in. Args: confirmed: as `managed_organization` takes it."""
+    return managed_organization(request, organization_id, "sso.manage", confirmed=confirmed)
 
 
 def managed_connection(

@@ -12,6 +12,7 @@ from organizations.roles.named import role_name
 from organizations.sso.claims import PURPOSES, purpose_of, told_by
 from organizations.sso.domains.dns import record_name, record_text
 from organizations.sso.domains.judging import GRACE
+from organizations.sso.domains.models import Claim
 from organizations.sso.guides import values_of
 from organizations.sso.outlook import REASONS, Fate, Outlook
 from organizations.sso.saml.certificates import fingerprint, parsed
@@ -27,7 +28,7 @@ TEST_MARKS = {
     SignInTest.Outcome.PASSED: Mark("ok", "circle-check", "Passed"),
     SignInTest.Outcome.REFUSED: Mark("failed", "circle-x", "Refused"),
 }
-DOMAIN_MARKS = {
+CLAIM_MARKS = {
     Domain.State.PENDING: Mark("attention", "clock", "Waiting for DNS"),
     Domain.State.PROVEN: Mark("ok", "circle-check", "Proven"),
     Domain.State.MISSING: Mark("attention", "triangle-alert", "Record is gone"),
@@ -133,25 +134,28 @@ def ending_words(connection: Connection) -> str:
     return f"The last certificate of {connection.name} " + (f"ends {when}." if when else f"ended on {ends:%-d %B %Y}.")
 
 
-def domain_row(domain: Domain) -> dict[str, Any]:
-    """One domain, with the record to publish."""
-    state = Domain.State(domain.state)
+def claim_row(claim: Claim) -> dict[str, Any]:
+    """One name that is claimed in DNS, with the record to publish."""
+    state = Claim.State(claim.state)
     return {
-        "id": domain.pk,
-        "name": domain.name,
-        "mark": DOMAIN_MARKS[state],
-        "counts": domain.counts,
-        "record_name": record_name(domain.name),
-        "record_text": record_text(domain.proof),
-        "looked_at": domain.looked_at,
-        "looked_words": domain.looked_words,
-        "next_look_at": domain.next_look_at if _is_ahead(domain.next_look_at) else None,
-        "withdrawn_at": domain.missing_since + GRACE if domain.missing_since and state == "missing" else None,
-        "connection": domain.connection,
-        "enforced": domain.enforced,
-        "join_requests": domain.join_requests,
-        "needs_record": state != Domain.State.PROVEN,
+        "id": claim.pk,
+        "name": claim.name,
+        "mark": CLAIM_MARKS[state],
+        "counts": claim.counts,
+        "needs_record": state != Claim.State.PROVEN,
+        "record_name": record_name(claim.name),
+        "record_text": record_text(claim.proof),
+        "looked_at": claim.looked_at,
+        "looked_words": claim.looked_words,
+        "next_look_at": claim.next_look_at if _is_ahead(claim.next_look_at) else None,
+        "withdrawn_at": claim.missing_since + GRACE if claim.missing_since and state == "missing" else None,
     }
+
+
+def domain_row(domain: Domain) -> dict[str, Any]:
+    """One domain, with what it is used for."""
+    used = {name: getattr(domain, name) for name in ("connection", "enforced", "join_requests")}
+    return {**claim_row(domain), **used}
 
 
 def _is_ahead(moment: dt.datetime | None) -> bool:
