@@ -22,6 +22,7 @@ from controlplane.problems import Malformed, NotFound
 ASK = "/.well-known/tls-ask"
 """Asked by what ends TLS in front, with `?domain=`, before it has a certificate made for a name."""
 ASKED_A_SECOND = 20
+FORWARDED = frozenset({"HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO"})
 LOCK_SECONDS = 24 * 3600
 """How long browsers insist on TLS at an organization's name, which may leave us tomorrow; never for names below it."""
 _told_by: list[Callable[[str], str]] = []
@@ -35,7 +36,7 @@ def owners_told_by(tell: Callable[[str], str]) -> None:
 
 def home_of(request: HttpRequest) -> str:
     """The organization at whose host name a request came; empty at the portal's own."""
-    return str(getattr(request, "home", ""))
+    return str(getattr(request, "at_home_of", ""))
 
 
 def base_of(request: HttpRequest) -> str:
@@ -82,9 +83,9 @@ class StrictHost:
             return HttpResponsePermanentRedirect(f"https://{host}{request.get_full_path()}")
         if request.path_info == "/":
             return HttpResponseRedirect(f"{settings.BASE_URL}/o/{owner}/")
+        request.at_home_of = owner  # type: ignore[attr-defined]
         if not _is_public(request.path_info):
             return pages.problem_response(request, NotFound())
-        request.home = owner  # type: ignore[attr-defined]
         # Judged just now, and for this one request: ALLOWED_HOSTS goes on naming the portal alone.
         request.get_host = lambda: host  # type: ignore[method-assign]
         response = self.get_response(request)
@@ -117,7 +118,12 @@ def _may_have_certificate(request: HttpRequest) -> HttpResponse:
     """
     200 for a name that an organization has proven. The attack: names of strangers lead here, and certificates that are
     made for them use up what the authority gives us.
+
+    Only the front itself asks, directly. The attack: strangers, who come through it and so were forwarded, ask so often
+    that the front gets no answer.
     """
+    if not FORWARDED.isdisjoint(request.META):
+        return HttpResponse("", status=404, content_type="text/plain")
     now = time.monotonic()
     if len(_asked) == ASKED_A_SECOND and now - _asked[0] < 1:
         return HttpResponse("Too many at once.", status=429, content_type="text/plain", headers={"Retry-After": "1"})

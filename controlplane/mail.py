@@ -41,7 +41,7 @@ LASTS = dt.timedelta(days=3)
 
 @dataclass(frozen=True)
 class Sender:
-    """In whose name a mail goes out. What is empty is the platform's."""
+    """In whose name a mail goes out. What is empty is the platform's; a name beside an own address may be missing."""
 
     name: str = ""
     address: str = ""
@@ -85,7 +85,7 @@ def write(
     lasts: dt.timedelta = LASTS,
     unsubscribe: str = "",
     in_own_name: bool = True,
-    home: str = "",
+    public_base: str = "",
 ) -> Mail:
     """Writes one mail in the caller's transaction.
 
@@ -97,16 +97,16 @@ def write(
         lasts: after which time it is not tried any more.
         unsubscribe: path of ours to which mail programs post to end such mails (RFC 8058); empty for mails that are no
             subscription's.
-        home: where the organization's public pages are, if not at the portal: buttons may lead there too.
         in_own_name: whether it goes out in the name that the organization chose for its mails.
+        public_base: where the organization's public pages are, if not at the portal: buttons may lead there too.
     Raises: RuntimeError outside a transaction.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("A mail is written in the transaction of the change that it tells of.")
     owner = organization_id or rls.PLATFORM
-    subject, text = _rendered(template, {"home": home or settings.BASE_URL, **context})
-    told = {"subject": subject, "text": text, "unsubscribe": unsubscribe, "in_own_name": in_own_name, "home": home}
-    content = json.dumps(told)
+    subject, text = _rendered(template, {"public_base": public_base or settings.BASE_URL, **context})
+    told = {"subject": subject, "text": text, "unsubscribe": unsubscribe}
+    content = json.dumps({**told, "in_own_name": in_own_name, "public_base": public_base})
     with rls.acting_as(rls.actor_of(owner)):
         mail = Mail.objects.create(
             organization_id=owner, to=to, template=template, content=content, expires_at=timezone.now() + lasts
@@ -156,14 +156,15 @@ def _sent(mail: Mail, sender: Sender, look: Letterhead) -> Mail.State:
     """
     Hands the mail to the server; raises what a later attempt may mend.
 
-    One that is refused from an organization's address goes out from ours: that it arrives matters more.
+    One that is refused from an organization's address goes out from ours: that it arrives matters more. Servers that
+    send for verified addresses alone say so at the sender, at the recipient, or only when they have read the mail.
     """
     try:
         as_message(mail, sender, look).send()
-    except (smtplib.SMTPSenderRefused, smtplib.SMTPRecipientsRefused) as refused:
+    except (smtplib.SMTPSenderRefused, smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError) as refused:
         if sender.address:
             log.warning("mail_refused_from_own_address", mail=mail.pk, organization=mail.organization_id)
-            return _sent(mail, replace(sender, address=""), look)
+            return _sent(mail, replace(sender, address="", reply_to=sender.reply_to or sender.address), look)
         if not isinstance(refused, smtplib.SMTPRecipientsRefused):
             raise
         if all(code >= 500 for code, _ in refused.recipients.values()):
@@ -233,25 +234,25 @@ def _as_html(content: Mapping[str, Any], look: Letterhead, sender: Sender) -> st
     The attack: an organization calls itself a bank, and has us mail that at the head of a page. So the foot says who
     sends, unless the mail comes from an address of the organization's own.
     """
-    home = content.get("home", "")
-    parts = [_part(paragraph, home) for paragraph in re.split(r"\n{2,}", content["text"].rstrip("\n"))]
+    public_base = content.get("public_base", "")
+    parts = [_part(paragraph, public_base) for paragraph in re.split(r"\n{2,}", content["text"].rstrip("\n"))]
     return render_to_string(
         "mail/layout.html",
         {
             "subject": content["subject"],
             "parts": parts,
             "look": look,
-            "by": "" if look == OURS or sender.address else settings.BRAND,
+            "by": "" if look is OURS or sender.address else settings.BRAND,
         },
     )
 
 
-def _part(paragraph: str, home: str) -> dict[str, str]:
+def _part(paragraph: str, public_base: str) -> dict[str, str]:
     """One paragraph: words, a code, or a button, which leads to the portal or the sender's public pages alone."""
     code, button = _CODE.fullmatch(paragraph), _BUTTON.fullmatch(paragraph)
     if code:
         return {"code": code["code"]}
-    ours = tuple(f"{each}/" for each in (settings.BASE_URL, home) if each)
+    ours = tuple(f"{each}/" for each in (settings.BASE_URL, public_base) if each)
     if button and button["address"].startswith(ours):
         return {"words": button["words"], "address": button["address"]}
     return {"text": paragraph}

@@ -49,7 +49,9 @@ def _as_json(request: HttpRequest, problem: Problem) -> HttpResponse:
 
 
 def _as_page(request: HttpRequest, problem: Problem) -> HttpResponse:
-    context = {"problem": problem, "request_id": getattr(request, "request_id", "")}
+    # At an organization's own host name nothing leads to the portal, or names it.
+    host = request.META.get("HTTP_HOST", "") if getattr(request, "at_home_of", "") else ""
+    context = {"problem": problem, "request_id": getattr(request, "request_id", ""), "host": host}
     try:
         page = render_to_string("errors/problem.html", context)
     except TemplateDoesNotExist:

@@ -16,7 +16,7 @@ class KeysetPagination(BasePagination):
     page: Page[Any]
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
-        """Returns the rows of the page asked for. Args: queryset, and the view's `by`: see `controlplane.keyset`."""
+        """Returns the rows of the page asked for. Args: queryset, and the view's `newest_by`, as for `page_of`."""
         cursor, limit = request.query_params.get("cursor") or None, limit_of(request.query_params.get("limit"))
         self.page = page_of(queryset, cursor=cursor, limit=limit, by=getattr(view, "newest_by", "created_at"))
         return self.page.rows

@@ -7,6 +7,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.fields import CharField
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from controlplane import once, rls
@@ -112,15 +113,30 @@ class ListView(ApiView):
 
 def valid(serializer: type[Any], request: Request) -> dict[str, Any]:
     """The body's fields; raises the framework's error, which becomes a problem naming each field."""
-    form = serializer(data=request.data)
+    return dict(valid_form(serializer, request).validated_data)
+
+
+def valid_form[Form: BaseSerializer[Any]](serializer: type[Form], request: Request, **more: Any) -> Form:
+    """The same as the serializer itself. Args: more: as it takes it, such as its `context`."""
+    form = serializer(data=request.data, **more)
     _refuse_other_than_text(form, request.data)
     form.is_valid(raise_exception=True)
-    return dict(form.validated_data)
+    return form
 
 
 def _refuse_other_than_text(form: Any, given: Any) -> None:
     """The framework takes a number for a text, which the contract does not allow: 1.50 would be kept as "1.5"."""
-    texts = (name for name, field in form.fields.items() if isinstance(field, CharField) and not field.read_only)
-    wrong = [name for name in texts if isinstance(given.get(name), int | float)]
+    wrong = {name for name, field in form.fields.items() if not field.read_only and _has_number(field, given.get(name))}
     if wrong:
         raise ValidationError({name: ["Expected a text, in quotes."] for name in wrong})
+
+
+def _has_number(field: Any, value: Any) -> bool:
+    """Whether a number stands where the field, or what lies in it, is a text."""
+    if isinstance(field, CharField):
+        return isinstance(value, int | float)
+    if hasattr(field, "child"):
+        values = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        return any(_has_number(field.child, each) for each in values)
+    inner = getattr(field, "fields", {}) if isinstance(value, dict) else {}
+    return any(_has_number(each, value.get(name)) for name, each in inner.items())

@@ -20,7 +20,7 @@ from django.utils import timezone
 from controlplane import mail, rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, Problem
-from fleet.reports import links, making, spans
+from fleet.reports import links, making, plans, spans
 from fleet.reports.models import Report, ReportAddress, ReportPlan
 from fleet.reports.spans import Span
 from organizations import access, owner_notices
@@ -48,7 +48,7 @@ def issue_now(*, by: Actor, plan: ReportPlan) -> Report:
     Raises Conflict where there is one, Forbidden.
     """
     standing = access.require(by, "report.manage", plan.organization_id)
-    plan = ReportPlan.objects.select_for_update(of=("self",)).select_related("organization").get(pk=plan.pk)
+    plan = plans.locked(plan)
     span = spans.last_whole(plan.every, plan.time_zone, timezone.now())
     if Report.objects.filter(plan=plan, begins_at=span[0], ends_at=span[1]).exists():
         raise Conflict(
@@ -142,7 +142,7 @@ def _mail_members(plan: ReportPlan, report: Report) -> None:
 
 def _mail_addresses(by: Actor, plan: ReportPlan, report: Report) -> None:
     """To addresses that an owner still lets have it, each by a link of its own that ends."""
-    home = address_for(plan.organization_id)
+    public_base = address_for(plan.organization_id)
     allowed = ReportAddress.objects.filter(organization=plan.organization_id, email__in=plan.addresses)
     for each in allowed:
         link, token = links.write(by, report, MAILED_LINKS_LAST, sent_to=each.email)
@@ -153,7 +153,11 @@ def _mail_addresses(by: Actor, plan: ReportPlan, report: Report) -> None:
             "until": link.expires_at,
         }
         mail.write(
-            to=each.email, template="report_link", context=context, organization_id=plan.organization_id, home=home
+            to=each.email,
+            template="report_link",
+            context=context,
+            organization_id=plan.organization_id,
+            public_base=public_base,
         )
 
 

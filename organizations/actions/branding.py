@@ -1,7 +1,6 @@
 """An organization's brand: set it and its logos, and take them away."""
 
 import hashlib
-import unicodedata
 
 from controlplane import rls
 from controlplane.actor import Actor
@@ -13,6 +12,7 @@ from organizations.branding import colours, images
 from organizations.branding.models import LOGOS, Brand
 from organizations.branding.queries import PERMISSION, digest_of
 from organizations.models import Organization
+from organizations.shown_names import shown_name
 
 LONGEST_NAME = 60
 COLOURS_REFUSED = "These colours can't be read by everybody. Nothing was changed."
@@ -26,7 +26,8 @@ def set_brand(*, by: Actor, organization: Organization, name: str, accent: str, 
     that was measured and a colour that would do.
     """
     standing = require(by, PERMISSION, organization)
-    wanted = {"name": checked_name(name), **_checked_colours({"accent": accent, "accent_dark": accent_dark})}
+    colours_wanted = _checked_colours({"accent": accent, "accent_dark": accent_dark})
+    wanted = {"name": shown_name(name, longest=LONGEST_NAME), **colours_wanted}
     with rls.acting_as(f"org:{organization.pk}"):
         locked_organization(organization.pk)
         held = Brand.objects.filter(pk=organization.pk).first()
@@ -86,14 +87,6 @@ def field_of(scheme: str) -> str:
     if scheme not in LOGOS:
         raise NotFound(f"A logo is for {' or '.join(LOGOS)} pages. Nothing was changed.")
     return LOGOS[scheme]
-
-
-def checked_name(name: str) -> str:
-    """A brand's name without odd white space; raises Invalid. Marks that turn text around are not printable either."""
-    tidy = " ".join(unicodedata.normalize("NFC", name).split())
-    if not 1 <= len(tidy) <= LONGEST_NAME or not tidy.isprintable():
-        raise Invalid(f"The name has between 1 and {LONGEST_NAME} printable characters.", field="name")
-    return tidy
 
 
 def _held(organization: Organization) -> Brand:

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from controlplane import rls
 from controlplane.actor import Actor
-from controlplane.problems import Conflict, Invalid, NotFound
+from controlplane.problems import Conflict, Invalid
 from organizations import owner_notices
 from organizations.access import require
 from organizations.actions import UNCHANGED, facts, proofs, trail
@@ -35,13 +35,7 @@ def claim(*, by: Actor, organization: Organization, name: str) -> Domain:
     standing = require(by, "sso.manage", organization)
     domain = Domain(organization=organization, name=usable_domain(name), next_look_at=timezone.now())
     with rls.acting_as(f"org:{organization.pk}"):
-        locked_organization(organization.pk)
-        own = Domain.objects.filter(organization=organization)
-        if own.filter(name=domain.name).exists():
-            raise Conflict(f"{domain.name} is claimed already. Nothing was changed.", code="ALREADY_CLAIMED")
-        if own.count() >= MOST_DOMAINS:
-            raise Conflict(f"An organization claims at most {MOST_DOMAINS} domains.", code="TOO_MANY")
-        domain.save(force_insert=True)
+        proofs.keep(domain, most=MOST_DOMAINS, too_many=f"An organization claims at most {MOST_DOMAINS} domains.")
         trail.record(by, standing, "organizations.domain.claim", domain.pk, domain=domain.name)
     return domain
 
@@ -55,7 +49,7 @@ def check(*, by: Actor, organization: Organization, domain_id: str) -> Domain:
     with rls.reading_as(by.rls_actor):
         standing = require(by, "sso.manage", organization)
     with rls.reading_as(f"org:{organization.pk}"):
-        domain = _found(organization, domain_id)
+        domain = proofs.found(Domain, organization, domain_id)
     return _settle(by, domain, look(domain.name, domain.proof), standing)
 
 
@@ -83,7 +77,7 @@ def use(
     standing = require(by, "sso.manage", organization, confirmed=True)
     with rls.acting_as(f"org:{organization.pk}"):
         held = locked_organization(organization.pk)
-        domain = _found(organization, domain_id)
+        domain = proofs.found(Domain, organization, domain_id)
         before = _Use(domain.connection_id, domain.enforced, domain.join_requests)
         wanted = _Use(
             before.connection_id if connection_id is UNCHANGED else connection_id,
@@ -115,7 +109,7 @@ def give_up(*, by: Actor, organization: Organization, domain_id: str) -> None:
     """Take a claim back, with everything that stood on it."""
     standing = require(by, "sso.manage", organization, confirmed=True)
     with rls.acting_as(f"org:{organization.pk}"):
-        domain = _found(organization, domain_id)
+        domain = proofs.found(Domain, organization, domain_id)
         trail.record(by, standing, "organizations.domain.give_up", domain.pk, domain=domain.name)
         domain.delete()
 
@@ -178,9 +172,7 @@ def _settle(by: Actor, domain: Domain, found: Found, standing: Standing | None =
         code="DOMAIN_TAKEN",
         hint="Ask who manages it in your company. Once their proof is gone from DNS, yours counts.",
     )
-    return proofs.settle(
-        domain, domain.organization_id, found, taken=taken, tell=lambda settled: _tell(by, settled, standing)
-    )
+    return proofs.settle(domain, found, taken=taken, tell=lambda settled: _tell(by, settled, standing))
 
 
 def _tell(by: Actor, domain: Domain, standing: Standing | None) -> None:
@@ -202,10 +194,3 @@ def _tell(by: Actor, domain: Domain, standing: Standing | None) -> None:
             record_text=record_text(domain.proof),
             until=f"{(domain.missing_since or timezone.now()) + judging.GRACE:%-d %B %Y}",
         )
-
-
-def _found(organization: Organization, domain_id: str) -> Domain:
-    domain = Domain.objects.filter(organization=organization, pk=domain_id).first()
-    if domain is None:
-        raise NotFound
-    return domain

@@ -1,14 +1,14 @@
 """Host names of an organization's own: claim one, look for its proof, and give it up."""
 
+from django.db import transaction
 from django.utils import timezone
 
 from controlplane import rls
 from controlplane.actor import Actor
-from controlplane.problems import Conflict, NotFound
+from controlplane.problems import Conflict
 from organizations import owner_notices
 from organizations.access import require
 from organizations.actions import proofs, trail
-from organizations.actions.locks import locked_organization
 from organizations.hostnames import serving
 from organizations.hostnames.naming import usable_hostname
 from organizations.models import Hostname, Organization
@@ -31,13 +31,7 @@ def claim(*, by: Actor, organization: Organization, name: str) -> Hostname:
     standing = require(by, PERMISSION, organization, confirmed=True)
     hostname = Hostname(organization=organization, name=usable_hostname(name), next_look_at=timezone.now())
     with rls.acting_as(f"org:{organization.pk}"):
-        locked_organization(organization.pk)
-        own = Hostname.objects.filter(organization=organization)
-        if own.filter(name=hostname.name).exists():
-            raise Conflict(f"{hostname.name} is claimed already. Nothing was changed.", code="ALREADY_CLAIMED")
-        if own.count() >= MOST:
-            raise Conflict(f"An organization has at most {MOST} host names.", code="TOO_MANY")
-        hostname.save(force_insert=True)
+        proofs.keep(hostname, most=MOST, too_many=f"An organization has at most {MOST} host names.")
         trail.record(by, standing, "organizations.hostname.claim", hostname.pk, hostname=hostname.name)
     return hostname
 
@@ -49,7 +43,7 @@ def check(*, by: Actor, organization: Organization, hostname_id: str) -> Hostnam
     with rls.reading_as(by.rls_actor):
         standing = require(by, PERMISSION, organization)
     with rls.reading_as(f"org:{organization.pk}"):
-        hostname = _found(organization, hostname_id)
+        hostname = proofs.found(Hostname, organization, hostname_id)
     return _settle(by, hostname, look(hostname.name, hostname.proof), standing)
 
 
@@ -64,10 +58,10 @@ def give_up(*, by: Actor, organization: Organization, hostname_id: str) -> None:
     """Take a claim back; nothing is served at the name any more."""
     standing = require(by, PERMISSION, organization, confirmed=True)
     with rls.acting_as(f"org:{organization.pk}"):
-        hostname = _found(organization, hostname_id)
+        hostname = proofs.found(Hostname, organization, hostname_id)
         trail.record(by, standing, "organizations.hostname.give_up", hostname.pk, hostname=hostname.name)
         hostname.delete()
-    serving.forget()
+        transaction.on_commit(serving.forget)
 
 
 def _settle(by: Actor, hostname: Hostname, found: Found, standing: Standing | None = None) -> Hostname:
@@ -76,9 +70,7 @@ def _settle(by: Actor, hostname: Hostname, found: Found, standing: Standing | No
         code="HOSTNAME_TAKEN",
         hint="Once their proof is gone from DNS, yours counts.",
     )
-    return proofs.settle(
-        hostname, hostname.organization_id, found, taken=taken, tell=lambda settled: _tell(by, settled, standing)
-    )
+    return proofs.settle(hostname, found, taken=taken, tell=lambda settled: _tell(by, settled, standing))
 
 
 def _tell(by: Actor, hostname: Hostname, standing: Standing | None) -> None:
@@ -86,7 +78,7 @@ def _tell(by: Actor, hostname: Hostname, standing: Standing | None) -> None:
     told_as = {"hostname": hostname.name, "found": hostname.looked_words}
     of = standing or hostname.organization_id
     trail.record(by, of, f"organizations.hostname.{VERBS[state]}", hostname.pk, **told_as)
-    serving.forget()
+    transaction.on_commit(serving.forget)
     if state in TOLD:
         owner_notices.tell_owners(
             hostname.organization,
@@ -96,10 +88,3 @@ def _tell(by: Actor, hostname: Hostname, standing: Standing | None) -> None:
             record_text=record_text(hostname.proof),
             until=f"{(hostname.missing_since or timezone.now()) + judging.GRACE:%-d %B %Y}",
         )
-
-
-def _found(organization: Organization, hostname_id: str) -> Hostname:
-    hostname = Hostname.objects.filter(organization=organization, pk=hostname_id).first()
-    if hostname is None:
-        raise NotFound
-    return hostname

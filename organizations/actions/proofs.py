@@ -9,12 +9,38 @@ from django.utils import timezone
 from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, NotFound
+from organizations.actions.locks import locked_organization
+from organizations.models import Organization
 from organizations.sso.domains import judging
 from organizations.sso.domains.dns import Found, look
 from organizations.sso.domains.models import Claim
 
 LEASE = dt.timedelta(minutes=2)
 TAKEN_WORDS = "The record is there, but another organization has proved this name."
+
+
+def keep[C: Claim](claim: C, *, most: int, too_many: str) -> C:
+    """
+    Part of a transaction as the claim's organization: keeps a new claim. Raises Conflict for one that is there already.
+
+    Args: most: that one organization may have; too_many: what whoever has them is told.
+    """
+    locked_organization(claim.organization_id)
+    own = type(claim)._default_manager.filter(organization_id=claim.organization_id)
+    if own.filter(name=claim.name).exists():
+        raise Conflict(f"{claim.name} is claimed already. Nothing was changed.", code="ALREADY_CLAIMED")
+    if own.count() >= most:
+        raise Conflict(too_many, code="TOO_MANY")
+    claim.save(force_insert=True)
+    return claim
+
+
+def found[C: Claim](kind: type[C], organization: Organization, pk: str) -> C:
+    """One of an organization's claims, read as the organization. Raises NotFound."""
+    claim = kind._default_manager.filter(organization_id=organization.pk, pk=pk).first()
+    if claim is None:
+        raise NotFound
+    return claim
 
 
 def look_by_the_clock[C: Claim](
@@ -26,16 +52,18 @@ def look_by_the_clock[C: Claim](
     Args: settle: writes down what was found, and raises Conflict where another organization has proved the name;
     as_whom: what the trail calls whoever looked.
     """
-    claim = _taken(kind, organization_id, pk)
+    claim = _leased(kind, organization_id, pk)
     if claim is None:
         return
     try:
         settle(Actor.system(as_whom, organization_id=organization_id), claim, look(claim.name, claim.proof))
+    except NotFound:
+        return  # given up meanwhile
     except Conflict:
-        _note_that_it_is_taken(claim, organization_id)
+        _note_that_it_is_taken(claim)
 
 
-def settle[C: Claim](claim: C, organization_id: str, found: Found, *, taken: Conflict, tell: Callable[[C], None]) -> C:
+def settle[C: Claim](claim: C, found: Found, *, taken: Conflict, tell: Callable[[C], None]) -> C:
     """
     Writes down what a look found. Of several organizations that prove one name, the database lets the first.
 
@@ -43,7 +71,7 @@ def settle[C: Claim](claim: C, organization_id: str, found: Found, *, taken: Con
     Raises: `taken`, and NotFound for a claim that was given up meanwhile.
     """
     now = timezone.now()
-    with rls.acting_as(f"org:{organization_id}"):
+    with rls.acting_as(f"org:{claim.organization_id}"):
         locked = type(claim)._default_manager.select_for_update().filter(pk=claim.pk).first()
         if locked is None:
             raise NotFound
@@ -62,7 +90,7 @@ def settle[C: Claim](claim: C, organization_id: str, found: Found, *, taken: Con
     return locked
 
 
-def _taken[C: Claim](kind: type[C], organization_id: str, pk: str) -> C | None:
+def _leased[C: Claim](kind: type[C], organization_id: str, pk: str) -> C | None:
     now = timezone.now()
     with rls.acting_as(f"org:{organization_id}"):
         mine = kind._default_manager.filter(pk=pk, next_look_at__lte=now)
@@ -71,8 +99,8 @@ def _taken[C: Claim](kind: type[C], organization_id: str, pk: str) -> C | None:
         return kind._default_manager.select_related("organization").get(pk=pk)
 
 
-def _note_that_it_is_taken(claim: Claim, organization_id: str) -> None:
+def _note_that_it_is_taken(claim: Claim) -> None:
     """What a look by the clock leaves where another organization has proved the name: nobody is there to be told."""
-    with rls.acting_as(f"org:{organization_id}"):
+    with rls.acting_as(f"org:{claim.organization_id}"):
         mine = type(claim)._default_manager.filter(pk=claim.pk)
         mine.update(looked_words=TAKEN_WORDS, looked_at=timezone.now())

@@ -17,6 +17,7 @@ from organizations.models import MailSender, Organization
 from organizations.senders import judging, spf
 from organizations.senders.counting import proven_domains
 from organizations.senders.models import LONGEST_NAME
+from organizations.shown_names import shown_name
 from organizations.sso.domains.dns import Found
 from organizations.sso.domains.names import domain_of
 from organizations.standings import Standing
@@ -31,7 +32,7 @@ def choose(*, by: Actor, organization: Organization, name: str, reply_to: str, a
     """
     Say in whose name mails go out. Empty values are the platform's; an address counts once DNS allows it.
 
-    Raises Invalid naming the field, Conflict where all three are empty.
+    Raises Invalid naming the field.
     """
     standing = require(by, PERMISSION, organization, confirmed=True)
     with rls.acting_as(f"org:{organization.pk}"):
@@ -42,8 +43,8 @@ def choose(*, by: Actor, organization: Organization, name: str, reply_to: str, a
             "reply_to": _usable_address(reply_to, "reply_to", proven),
             "address": _usable_address(address, "address", proven),
         }
-        _check_together(wanted)
         before = MailSender.objects.filter(pk=organization.pk).first()
+        _check_together(wanted, before.address if before else "")
         if before and wanted == {field: getattr(before, field) for field in wanted}:
             return before
         chosen = before or MailSender(organization=organization)
@@ -125,17 +126,13 @@ def _forget_looks(chosen: MailSender, *, again: bool) -> None:
 
 def _usable_name(text: str) -> str:
     """
-    A name in one line. The attacks: a line break begins another header; marks that turn the direction of writing, or an
-    address in the name, have people read another sender; and nobody bears the platform's own name.
+    A name as `shown_name` lets it pass, or none. The attack: an address in the name has people read another sender.
     """
-    name = " ".join(word for word in text.split(" ") if word)
-    if not name.isprintable() or set(name) & NOT_IN_NAMES or len(name) > LONGEST_NAME:
-        raise Invalid(
-            f"A name is one line of at most {LONGEST_NAME} characters, without {' '.join(sorted(NOT_IN_NAMES))}",
-            field="name",
-        )
-    if settings.BRAND.casefold() in name.casefold():
-        raise Invalid(f"Mails in the name of {settings.BRAND} are the platform's own.", field="name")
+    if not text.strip(" "):
+        return ""
+    name = shown_name(text, longest=LONGEST_NAME)
+    if set(name) & NOT_IN_NAMES:
+        raise Invalid(f"The name has none of {' '.join(sorted(NOT_IN_NAMES))} in it.", field="name")
     return name
 
 
@@ -151,8 +148,8 @@ def _usable_address(text: str, field: str, proven: frozenset[str]) -> str:
     return address
 
 
-def _check_together(wanted: dict[str, str]) -> None:
-    if wanted["address"] and not settings.SPF_INCLUDE:
+def _check_together(wanted: dict[str, str], address_before: str) -> None:
+    if wanted["address"] not in ("", address_before) and not settings.SPF_INCLUDE:
         raise Invalid(
             "This platform sends from its own address only: its operator named no SPF record to include.",
             field="address",

@@ -65,7 +65,7 @@ class Printed:
 def own_brand(actor: Actor, organization: Organization) -> Brand:
     """The organization's own brand, for whoever may change it. Raises NotFound where it has none."""
     require(actor, PERMISSION, organization)
-    brand = _light().filter(pk=organization.pk).first()
+    brand = _without_pictures().filter(pk=organization.pk).first()
     if brand is None:
         raise NotFound("This organization has no brand of its own.", hint="Give it one by PUT, or on its page “Brand”.")
     return brand
@@ -139,12 +139,12 @@ def _read_as(organization_id: str) -> Brand | None:
         return _brand_of(organization_id)
 
 
-def _light() -> QuerySet[Brand]:
+def _without_pictures() -> QuerySet[Brand]:
     """Brands without their pictures, which pages load by themselves."""
     return Brand.objects.defer(*LOGOS.values())
 
 
 def _brand_of(organization_id: str) -> Brand | None:
     msps = standing_msps(organization_id)
-    found = {brand.pk: brand for brand in _light().filter(pk__in=[organization_id, *msps])}
+    found = {brand.pk: brand for brand in _without_pictures().filter(pk__in=[organization_id, *msps])}
     return next((found[each] for each in (organization_id, *msps) if each in found), None)

@@ -5,7 +5,6 @@ A process remembers an answer for half a minute: for so long a name that was giv
 be served.
 """
 
-import re
 import threading
 import time
 from collections import OrderedDict
@@ -22,11 +21,11 @@ from controlplane import rls
 from controlplane.hosts import home_of
 from controlplane.problems import NotFound
 from organizations.hostnames.models import Hostname
+from organizations.sso.domains.names import is_host
 from organizations.standings import standing_msps
 
 REMEMBERED_SECONDS = 30.0
 MOST_REMEMBERED = 1000
-_NAME = re.compile(r"(?=.{4,253}$)(?:(?!-)[a-z0-9-]{1,63}(?<!-)\.)+[a-z](?:[a-z0-9-]*[a-z0-9])?")
 
 _remembered: OrderedDict[str, tuple[float, str]] = OrderedDict()
 _lock = threading.Lock()
@@ -39,7 +38,7 @@ def owner_of(host: str) -> str:
     Args: host: as a request's head has it, in lower case; a port must be the portal's own.
     """
     name, _, port = host.partition(":")
-    if port != str(urlsplit(settings.BASE_URL).port or "") or not _NAME.fullmatch(name):
+    if port != str(urlsplit(settings.BASE_URL).port or "") or not is_host(name):
         return ""
     now = time.monotonic()
     until, owner = _remembered.get(name, (0.0, ""))

@@ -140,7 +140,6 @@ PAGES = (
     Shown("client-template-versions", "paula", lambda world: _template(world, "versions/")),
     Shown("client-of-template", "paula", lambda world: _client(world, "Corvid Analytics", "template/")),
     Shown("client-overrides", "paula", lambda world: _client(world, "Corvid Analytics", "template/overrides/")),
-    Shown("client-overrides", "paula", lambda world: _client(world, "Corvid Analytics", "template/overrides/")),
     Shown("agents-import", "alice", _tenant("Production", "agents/import/")),
     Shown("agents-empty", "paula", _tenant("Baltic production", "agents/")),
     Shown("usage", "alice", _tenant("Production", "usage/")),

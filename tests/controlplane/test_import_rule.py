@@ -35,6 +35,7 @@ FOUNDATION = (
     "owner_notices",
     "permissions",
     "queries",
+    "shown_names",
     "standings",
     "visibility",
 )

@@ -68,7 +68,7 @@ from tests.organizations.saml_idp import SamlIdp
 # Stands in the name of everything that is Acme's. Whoever is outside must never read it.
 CANARY = "zq7canary"
 OTHER_PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
-"""The smallest picture, a PNG."""
+"""A picture of one pixel, other than the matrix's own: to send the same one again would change nothing."""
 
 
 @dataclass(frozen=True)

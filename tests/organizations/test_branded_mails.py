@@ -3,15 +3,14 @@
 from typing import Any
 
 import pytest
-from django.core import mail as outgoing
 
 from controlplane import mail, rls
 from controlplane.mail import OURS, Sender
 from controlplane.models import Mail
 from organizations.models import Organization, User
 from tests.database import all_rows
-from tests.deliveries import deliver_due
 from tests.organizations.test_branding import PLUM, brand
+from tests.organizations.test_mail_senders import sent as message_of
 
 # What is due to be sent is judged by the database's clock, which stands still within a transaction.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -19,14 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def sent(organization_id: str | None, **more: Any) -> str:
     """The HTML of a mail of an organization, or of the platform, as it leaves."""
-    outgoing.outbox.clear()
-    with rls.acting_as(rls.actor_of(organization_id or rls.PLATFORM)):
-        context = {"organization": "Acme", "again": "1 May"}
-        to = {"to": "carol@example.test", "template": "join_declined"}
-        mail.write(**to, context=context, organization_id=organization_id, **more)
-    deliver_due()
-    [message] = outgoing.outbox
-    return str(message.alternatives[0].content)
+    return str(message_of(organization_id, **more).alternatives[0].content)
 
 
 def test_it_has_the_brands_name_and_colour_and_who_sends_it(acme: Organization, alice: User) -> None:

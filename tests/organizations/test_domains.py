@@ -114,6 +114,18 @@ def test_what_a_look_means(domain: Domain, found: Found, state: str, again: dt.t
     assert (next_.state, next_.look_at) == (state, again and NOW + again)
 
 
+def test_what_a_zone_says_in_place_of_the_record_is_kept_without_what_no_row_or_mail_may_hold(
+    alice: User, acme: Organization, zone: Zone
+) -> None:
+    """The attack: a NUL in a record has every look fail, so that a proof that is gone counts for ever."""
+    by = actor_for(alice)
+    with rls.acting_as(by.rls_actor):
+        made = domains.claim(by=by, organization=acme, name="acme.example")
+    zone.records[record_name(made.name)] = ["no\0thing \u202eof ours"]
+    looked = domains.check(by=by, organization=acme, domain_id=made.pk)
+    assert (looked.state, "(no\ufffdthing \ufffdof ours)" in looked.looked_words) == ("pending", True)
+
+
 def test_a_claim_tells_the_record_and_counts_once_that_is_found(alice: User, acme: Organization, zone: Zone) -> None:
     by = actor_for(alice)
     with rls.acting_as(by.rls_actor):

@@ -48,11 +48,14 @@ def look_again(hostname: Hostname, **changed: Any) -> Hostname:
         return Hostname.objects.get(pk=hostname.pk)
 
 
-def test_it_is_served_once_its_record_is_found(alice: User, acme: Organization, zone: Zone) -> None:
+def test_it_is_served_once_its_record_is_found(
+    alice: User, acme: Organization, zone: Zone, django_capture_on_commit_callbacks: Any
+) -> None:
     claimed = claim(alice, acme)
     assert serving.owner_of(NAME) == ""
     zone.publish(claimed)
-    found = hostnames.check(by=actor_for(alice), organization=acme, hostname_id=claimed.pk)
+    with django_capture_on_commit_callbacks(execute=True):
+        found = hostnames.check(by=actor_for(alice), organization=acme, hostname_id=claimed.pk)
     assert found.state == "proven"
     assert serving.owner_of(NAME) == acme.pk
     with rls.acting_as(f"user:{alice.pk}"):
@@ -113,11 +116,13 @@ def test_a_record_that_is_gone_counts_for_a_week_and_then_nothing_is_served(
     assert told == ["hostname_missing", "hostname_withdrawn"]
 
 
-def test_given_up_it_is_served_no_more(alice: User, acme: Organization, zone: Zone) -> None:
+def test_given_up_it_is_served_no_more(
+    alice: User, acme: Organization, zone: Zone, django_capture_on_commit_callbacks: Any
+) -> None:
     proven = prove(zone, alice, acme)
     assert serving.owner_of(NAME) == acme.pk
     by = actor_for(alice)
-    with rls.acting_as(by.rls_actor):
+    with django_capture_on_commit_callbacks(execute=True), rls.acting_as(by.rls_actor):
         hostnames.give_up(by=by, organization=acme, hostname_id=proven.pk)
     assert serving.owner_of(NAME) == ""
     with rls.acting_as(f"org:{acme.pk}"):

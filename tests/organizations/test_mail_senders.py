@@ -14,7 +14,7 @@ from controlplane import mail, rls
 from controlplane.models import Mail
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
 from organizations import owner_notices, tasks
-from organizations.actions import domains, grants, senders
+from organizations.actions import accounts, domains, grants, senders
 from organizations.models import Domain, Grant, MailSender, Organization, User
 from organizations.senders import counting, spf
 from tests.cast import actor_for, session_of
@@ -171,6 +171,7 @@ def test_an_address_in_somebody_elses_domain_is_refused(
         'Acme" <x',
         "Garrison",
         "The GARRISON team",
+        "\uff27arrison",
         "x" * 65,
     ],
 )
@@ -212,7 +213,12 @@ def test_a_name_alone_is_refused_and_so_is_nothing(alice: User, acme: Organizati
 def test_codes_and_notices_of_accounts_come_from_the_platform(alice: User, acme: Organization, proven: Domain) -> None:
     choose(alice, acme, name="Acme", address="security@acme.example")
     check(alice, acme)
-    assert sent(None).from_email == PLATFORM
+    outgoing.outbox.clear()
+    accounts.ask_for_code(email="carol@example.test")
+    accounts.ask_for_reset(email=alice.email)
+    deliver_due()
+    mailed = {each.to[0]: each.from_email for each in outgoing.outbox}
+    assert (mailed["carol@example.test"], mailed[alice.email]) == (PLATFORM, PLATFORM)
 
 
 def test_notices_to_owners_come_from_the_platform(alice: User, acme: Organization, proven: Domain, zone: Zone) -> None:
@@ -247,6 +253,7 @@ def test_a_clients_mails_bear_its_msps_name_until_it_chooses_its_own_or_the_acce
     [
         smtplib.SMTPSenderRefused(553, b"not yours", "security@acme.example"),
         smtplib.SMTPRecipientsRefused({"carol@example.test": (550, b"sender refused")}),
+        smtplib.SMTPDataError(554, b"Message rejected: the address is not verified"),
     ],
 )
 def test_a_mail_that_is_refused_from_the_own_address_goes_out_from_ours(
@@ -262,7 +269,9 @@ def test_a_mail_that_is_refused_from_the_own_address_goes_out_from_ours(
         return real(self, messages)
 
     monkeypatch.setattr(EmailBackend, "send_messages", send)
-    assert sent(acme.pk).from_email == "Acme via Garrison <portal@garrison.example>"
+    arrived = sent(acme.pk)
+    assert arrived.from_email == "Acme via Garrison <portal@garrison.example>"
+    assert arrived.reply_to == ["security@acme.example"]
     with all_rows():
         assert Mail.objects.get(to="carol@example.test").state == "sent"
 
@@ -292,6 +301,15 @@ def test_without_a_record_to_include_the_address_can_not_be_chosen_and_the_page_
     choose(alice, acme, name="Acme", reply_to="help@acme.example")
     page = session_of(alice).get(f"/o/{acme.pk}/brand/sender/").content.decode()
     assert "its operator has named no SPF record to include" in page
+
+
+def test_whoever_chose_an_address_before_the_operator_took_the_record_away_may_change_the_rest(
+    alice: User, acme: Organization, proven: Domain, settings: Any
+) -> None:
+    choose(alice, acme, name="Acme", address="security@acme.example")
+    settings.SPF_INCLUDE = ""
+    changed = choose(alice, acme, name="Acme SOC", address="security@acme.example")
+    assert changed.name == "Acme SOC"
 
 
 def test_only_who_manages_the_organization_chooses(bob: User, acme: Organization, proven: Domain) -> None:

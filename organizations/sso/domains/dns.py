@@ -54,7 +54,7 @@ def texts_at(name: str) -> list[str]:
         return []
     except dns.exception.DNSException as error:
         raise NotAsked(f"DNS could not be asked ({type(error).__name__}).") from error
-    return [b"".join(record.strings).decode("utf-8", "replace").strip() for record in answer]
+    return [_readable(b"".join(record.strings)) for record in answer]
 
 
 def look(domain: str, proof: str) -> Found:
@@ -68,6 +68,12 @@ def look(domain: str, proof: str) -> Found:
     if record_text(proof) in texts:
         return Found(True, "The record is there.")
     return Found(False, f"A TXT record is there, but it says something else ({texts[0][:60]}).")
+
+
+def _readable(told: bytes) -> str:
+    """The attack: whoever has a zone puts a NUL into what rows keep, or marks that turn words around into our mails."""
+    text = told.decode("utf-8", "replace").strip()
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 def _resolver() -> dns.resolver.Resolver:

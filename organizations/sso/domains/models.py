@@ -35,6 +35,7 @@ class Claim(models.Model):
 
     COUNTS = (State.PROVEN, State.MISSING)
 
+    organization_id: str
     name = models.CharField(max_length=LONGEST_DOMAIN, help_text="Lower case, in its ASCII form")
     proof = models.CharField(max_length=64, unique=True, default=new_proof, editable=False)
     state = models.CharField(max_length=16, choices=State, default=State.PENDING)

@@ -27,13 +27,20 @@ def usable_domain(text: str, *, field: str = "name") -> str:
     """
     name = _ascii(text.strip().rpartition("@")[2].removeprefix("https://").removeprefix("http://").strip("/. "), field)
     labels = name.split(".")
-    if len(labels) < 2 or len(name) > LONGEST_DOMAIN or not all(map(_LABEL.fullmatch, labels)) or labels[-1].isdigit():
+    if len(labels) < 2 or not is_host(name):
         raise Invalid("Give a domain such as example.com.", field=field)
     if len(labels) == 2 and labels[0] in REGISTRY_PARTS:
         raise Invalid(f"Nobody owns {name} as a whole. Give your own domain below it.", field=field)
     if is_public_mail(name):
         raise Invalid(f"{name} is a public mail service: its addresses belong to everybody.", field=field)
     return name
+
+
+def is_host(name: str) -> bool:
+    """Whether something has the form of a host's name in DNS, in lower-case ASCII. The last label is never a number."""
+    labels = name.split(".")
+    is_named = all(map(_LABEL.fullmatch, labels)) and not labels[-1].isdigit()
+    return len(name) <= LONGEST_DOMAIN and is_named
 
 
 def is_public_mail(name: str) -> bool:
