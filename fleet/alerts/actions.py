@@ -163,10 +163,7 @@ def _entry(by: Actor, alert: Alert, what: str, **more: str) -> AlertEntry:
 
 def _tell(by: Actor, alerts: Sequence[Alert], act: str, assignee: str) -> None:
     """One entry in each organization's trail, however many of its alerts there are."""
-    of: dict[str, list[Alert]] = {}
-    for alert in alerts:
-        of.setdefault(alert.organization_id, []).append(alert)
-    for organization_id, some in of.items():
+    for organization_id, some in facts.by_organization(alerts).items():
         standing = access.require(access.working_in(by, organization_id), "alert.handle", organization_id)
         told: dict[str, Any] = {"title": some[0].title} if len(some) == 1 else {"alerts": [each.pk for each in some]}
         to = {"assignee": assignee or "nobody"} if act == "assign" else {}

@@ -1,6 +1,6 @@
 """What others are told of alerts, by the outbox: some of one organization at once, by their ids."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from controlplane import outbox
 from controlplane.ids import new_id
@@ -19,3 +19,11 @@ def tell(topic: str, alerts: Collection[Alert]) -> None:
     if told:
         payload = {"alerts": [alert.pk for alert in told]}
         outbox.publish(topic, key=new_id("fact"), organization_id=told[0].organization_id, payload=payload)
+
+
+def by_organization(alerts: Iterable[Alert]) -> dict[str, list[Alert]]:
+    """Alerts as `tell` takes them: those of each organization."""
+    of: dict[str, list[Alert]] = {}
+    for alert in alerts:
+        of.setdefault(alert.organization_id, []).append(alert)
+    return of

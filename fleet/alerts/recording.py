@@ -1,6 +1,6 @@
 """Writes groups of alerts into rows: a few statements for a group, however many alerts it stands for."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import batched
 
 from fleet.alerts import facts
@@ -20,14 +20,15 @@ COUNTED = (
 def record(tenant: Tenant, groups: Collection[Group]) -> None:
     """Part of a transaction under the tenant's lock: count groups into alerts that are not closed, or raise others."""
     hidings = in_force(tenant.organization_id) if groups else []
-    for some in batched(groups, AT_ONCE):
-        _record(tenant, some, hidings)
-
-
-def _record(tenant: Tenant, groups: Sequence[Group], hidings: Sequence[Hiding]) -> None:
     to_do = Alert.objects.filter(tenant=tenant, kind=Alert.Kind.RULE, state__in=Alert.TO_DO)
     same = to_do.filter(key__in=[each.key for each in groups])
+    # All at once, in the order in which everybody locks them, so that no two wait for each other.
     known = {alert.key: alert for alert in same.select_for_update(of=("self",)).order_by("pk")}
+    for some in batched(groups, AT_ONCE):
+        _record(tenant, some, known, hidings)
+
+
+def _record(tenant: Tenant, groups: Sequence[Group], known: Mapping[str, Alert], hidings: Sequence[Hiding]) -> None:
     new, old, graver = [], [], []
     for group in groups:
         alert = known.get(group.key)

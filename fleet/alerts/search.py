@@ -10,17 +10,12 @@ from django.db.models.functions import Cast
 from fleet.alerts.models import Alert
 from fleet.alerts.queries import shown
 from fleet.alerts.severity import Severity
+from tenants.agents.search import text_field
 
-LONGEST = 128
 TO_DO, ALL = "", "all"
 STATES = {TO_DO: "To do", **dict(Alert.State.choices), ALL: "All"}
 ME = "me"
 NOBODY = "nobody"
-
-
-def _text(label: str, placeholder: str = "") -> forms.CharField:
-    widget = forms.TextInput({"placeholder": placeholder})
-    return forms.CharField(required=False, max_length=LONGEST, label=label, widget=widget)
 
 
 class AlertSearch(forms.Form):
@@ -29,13 +24,13 @@ class AlertSearch(forms.Form):
     state = forms.ChoiceField(required=False, label="State", choices=[*STATES.items()])
     severity = forms.ChoiceField(required=False, label="Severity", choices=[("", "Any"), *Severity.choices])
     kind = forms.ChoiceField(required=False, label="Kind", choices=[("", "Any"), *Alert.Kind.choices])
-    client = _text("Client or organization", "Name or id")
-    tenant = _text("Tenant", "Name or id")
-    text = _text("Words", "In title, rule or agent")
-    technique = _text("ATT&CK technique", "T1110")
-    tactic = _text("ATT&CK tactic", "Credential Access")
-    agent = _text("Agent", "Name or id")
-    assignee = _text("Assigned to", "me, nobody or an id")
+    client = text_field("Client or organization", "Name or id")
+    tenant = text_field("Tenant", "Name or id")
+    text = text_field("Words", "In title, rule or agent")
+    technique = text_field("ATT&CK technique", "T1110")
+    tactic = text_field("ATT&CK tactic", "Credential Access")
+    agent = text_field("Agent", "Name or id")
+    assignee = text_field("Assigned to", "me, nobody or an id")
     suppressed = forms.ChoiceField(
         required=False, label="Suppressed", choices=[("", "Hidden"), ("only", "Only these"), ("too", "Shown too")]
     )

@@ -60,7 +60,8 @@ def hide(alerts: Iterable[Alert], hidings: Collection[Hiding]) -> list[Alert]:
     shown = []
     for alert in alerts:
         fitting = (each for each in hidings if each.hides(alert))
-        hiding, before = max(fitting, key=lambda each: each.ends_at, default=None), alert.suppressed_by
+        before = alert.suppressed_by
+        hiding = max(fitting, key=lambda each: each.ends_at, default=None)
         alert.suppressed_by = hiding.id if hiding else ""
         alert.suppressed_until = hiding.ends_at if hiding else None
         if before and hiding is None and alert.state == Alert.State.OPEN:
@@ -70,19 +71,23 @@ def hide(alerts: Iterable[Alert], hidings: Collection[Hiding]) -> list[Alert]:
 
 def hide_anew(alerts: Iterable[Alert]) -> None:
     """Part of a transaction that holds the alerts, of any organizations: hide and show them by what is in force now."""
-    of: dict[str, list[Alert]] = {}
-    for alert in alerts:
-        of.setdefault(alert.organization_id, []).append(alert)
-    for organization_id, some in of.items():
+    for organization_id, some in facts.by_organization(alerts).items():
+        before = {alert.pk: _hidden(alert) for alert in some}
         shown = hide(some, in_force(organization_id))
-        Alert.objects.bulk_update(some, HIDDEN, batch_size=500)
+        changed = [alert for alert in some if _hidden(alert) != before[alert.pk]]
+        Alert.objects.bulk_update(changed, HIDDEN, batch_size=500)
         facts.tell(facts.RAISED, shown)
 
 
 def look(tenant: Tenant) -> None:
     """Part of a transaction under the tenant's lock, by the clock: show what no suppression hides any more."""
     hidden = Alert.objects.filter(tenant=tenant, state__in=Alert.TO_DO).exclude(suppressed_by="")
-    hide_anew(hidden.select_for_update(of=("self",)).order_by("pk"))
+    few = hidden.defer("recent", "groups", "techniques", "tactics")
+    hide_anew(few.select_for_update(of=("self",)).order_by("pk"))
+
+
+def _hidden(alert: Alert) -> tuple[str, dt.datetime | None]:
+    return alert.suppressed_by, alert.suppressed_until
 
 
 def reach_of(suppression: Suppression) -> Q:

@@ -8,7 +8,7 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 
 from controlplane.actor import Actor
-from controlplane.problems import Conflict, Invalid
+from controlplane.problems import Conflict, Invalid, NotFound
 from fleet.client_templates import queries
 from fleet.client_templates.merging import ABSENT, chain, changes
 from fleet.client_templates.models import ClientTemplate, ClientTemplateVersion
@@ -65,6 +65,8 @@ def change(
     """
     standing = access.require_managing_clients(by, template.organization)
     templates = _all_locked(template.organization)
+    if template.pk not in templates:
+        raise NotFound("This template was removed meanwhile. Nothing was changed.")
     template = templates[template.pk]
     if based_on is not None and based_on != template.number:
         raise Conflict(

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from controlplane.actor import Actor
-from controlplane.problems import Conflict, Invalid
+from controlplane.problems import Conflict, Invalid, NotFound
 from fleet.client_templates import queries
 from fleet.client_templates.actions import LONGEST_NOTE
 from fleet.client_templates.drift import drift_of
@@ -106,7 +106,10 @@ def accept(*, by: Actor, use: TemplateUse, tenant_id: str, key: str, reason: str
 
 def _locked(use: TemplateUse) -> TemplateUse:
     found = TemplateUse.objects.select_for_update(of=("self",)).select_related("organization", "client")
-    return found.get(pk=use.pk)
+    held = found.filter(pk=use.pk).first()
+    if held is None:
+        raise NotFound("This client has no template any more. Nothing was changed.")
+    return held
 
 
 def _take_away(by: Actor, standing: Standing, held: TemplateUse | None, client: Organization) -> None:

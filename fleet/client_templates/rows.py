@@ -11,15 +11,10 @@ from fleet.client_templates.drift import TenantDrift
 from fleet.client_templates.merging import ABSENT, OF_CLIENT, Chosen, changes
 from fleet.client_templates.models import ClientTemplate, ClientTemplateVersion, TemplateUse
 from fleet.client_templates.settings import SETTINGS
-from fleet.clients.rows import MOST_COUNTED
+from fleet.clients.rows import counted
 
 IN_LINE = Mark("ok", "circle-check", "As wanted")
 DRIFTS = Mark("attention", "triangle-alert", "Differs")
-
-
-def counted(count: int) -> str:
-    """'3', or '99+' for more than are worth counting."""
-    return f"{MOST_COUNTED}+" if count > MOST_COUNTED else str(count)
 
 
 def template_row(template: ClientTemplate, clients: Mapping[str, int]) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from fleet.client_templates.drift import drift_of
 from fleet.client_templates.forms import TemplateForm, told_on_settings
 from fleet.client_templates.merging import asked_for, below
 from fleet.client_templates.models import ClientTemplate
-from fleet.client_templates.rows import counted, drift_rows, template_row, version_row, wanted_rows
-from fleet.clients.rows import MOST_COUNTED
+from fleet.client_templates.rows import drift_rows, template_row, version_row, wanted_rows
+from fleet.clients.rows import MOST_COUNTED, counted
 from organizations import access
 from organizations import queries as organizations
 from organizations.frame import Frame, Link, frame_for

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.api.pagination import OrderedPagination
-from controlplane.api.views import valid
+from controlplane.api.views import valid, valid_form
 from fleet.clients import actions, filters, queries
 from fleet.clients.filters import Asked
 from fleet.clients.models import FleetView
@@ -78,9 +78,7 @@ class OneFleetView(InOrganization):
     def patch(self, request: Request, organization_id: str, fleet_view_id: str) -> Response:
         """Change a view's name, filters or sort, or who has it."""
         view = self.view()
-        form = FleetViewChange(data=request.data, context={"view": view})
-        form.is_valid(raise_exception=True)
-        given: dict[str, Any] = form.validated_data
+        given: dict[str, Any] = valid_form(FleetViewChange, request, context={"view": view}).validated_data
         return Response(FleetViewOut(actions.change(by=self.actor, view=view, **given)).data)
 
     @extend_schema(operation_id="organizations_fleet_views_delete", request=None, responses={204: None})

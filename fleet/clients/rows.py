@@ -80,11 +80,12 @@ def summed_up(states: Sequence[str]) -> Mark:
         return marks.TENANT["running"].saying(word="All running" if counts["running"] else "Nothing runs yet")
     # Where the look ended, there may be more of the last state.
     cut = states[-1] if len(states) == SUMMED_UP else ""
-    said = [f"{_counted(counts[state], more=state == cut)} {state_words(state, counts[state])}" for state in worst]
+    said = [f"{counted(counts[state], more=state == cut)} {state_words(state, counts[state])}" for state in worst]
     return marks.TENANT[worst[0]].saying(word=", ".join(said[:2]))
 
 
-def _counted(count: int, *, more: bool) -> str:
+def counted(count: int, *, more: bool = False) -> str:
+    """'3', or '99+' for more than are worth counting. Args: more: whether there may be more than were counted."""
     return f"{min(count, MOST_COUNTED)}+" if more or count > MOST_COUNTED else str(count)
 
 

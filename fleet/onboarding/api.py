@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from controlplane.api import validate_only
 from controlplane.api.schema import narrowing
-from controlplane.api.views import valid
+from controlplane.api.views import valid, valid_form
 from fleet.onboarding import imports, queries
 from fleet.onboarding.actions import onboard
 from fleet.onboarding.import_views import report_of
@@ -42,8 +42,7 @@ class Onboardings(InOrganization):
 
         The token's text is in this answer and never again. Tried out first, ids and token are those of nothing.
         """
-        form = OnboardingIn(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid_form(OnboardingIn, request)
         with transaction.atomic():
             made = onboard(by=self.actor, msp=self.organization(), wanted=form.wanted(), with_token=not self.validating)
             told = OnboardedOut(made).data

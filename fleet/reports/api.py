@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from controlplane import rls
 from controlplane.api import validate_only
-from controlplane.api.views import valid
+from controlplane.api.views import valid, valid_form
 from controlplane.problems import Malformed
 from fleet.reports import downloads, issuing, links, plans, queries
 from fleet.reports.files import FORMS
@@ -61,8 +61,7 @@ class ReportPlans(OfReports):
     )
     def post(self, request: Request, organization_id: str) -> Response:
         """Plan a report of clients. Asked what it would do, it answers the figures of the last whole span."""
-        form, organization = ReportPlanIn(data=request.data), self.organization()
-        form.is_valid(raise_exception=True)
+        form, organization = valid_form(ReportPlanIn, request), self.organization()
         if self.validating:
             plans.check(self.actor, organization, form.terms)
             figures = issuing.preview(by=self.actor, plan=plans.unsaved(organization, form.terms))
@@ -83,8 +82,7 @@ class OneReportPlan(OfReports):
     @extend_schema(operation_id="report_plans_replace", request=ReportPlanIn, responses=ReportPlanOut)
     def put(self, request: Request, organization_id: str, plan_id: str) -> Response:
         """Have it made otherwise from now on, as whoever sends this."""
-        form = ReportPlanIn(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid_form(ReportPlanIn, request)
         return Response(ReportPlanOut(plans.change(by=self.actor, plan=self.plan(), terms=form.terms)).data)
 
     @extend_schema(operation_id="report_plans_delete", responses={204: None})

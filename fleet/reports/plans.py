@@ -54,11 +54,19 @@ def create(*, by: Actor, organization: Organization, terms: Terms) -> ReportPlan
 def change(*, by: Actor, plan: ReportPlan, terms: Terms) -> ReportPlan:
     """Have it made otherwise from now on, as whoever changes it. Raises as `create` does."""
     standing = access.require(by, "report.manage", plan.organization_id)
-    plan = ReportPlan.objects.select_for_update(of=("self",)).select_related("organization").get(pk=plan.pk)
+    plan = locked(plan)
     check(by, plan.organization, terms)
     _save(by, plan, terms)
     trail.record(by, standing, "fleet.report_plan.change", plan.pk, **_told(plan))
     return plan
+
+
+def locked(plan: ReportPlan) -> ReportPlan:
+    """The plan as it is now, until the end of the transaction. Raises NotFound for one that was deleted meanwhile."""
+    held = ReportPlan.objects.select_for_update(of=("self",)).select_related("organization").filter(pk=plan.pk).first()
+    if held is None:
+        raise NotFound("This plan was deleted meanwhile. Nothing was changed.")
+    return held
 
 
 @transaction.atomic

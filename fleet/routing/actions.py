@@ -133,7 +133,7 @@ def replay(*, by: Actor, notice: Notice) -> Notice:
     """
     standing = access.require(by, "alert.route", notice.organization_id)
     if notice.what == Notice.What.RAISED and not _is_to_do(notice.alert_id):
-        raise Conflict("The alert was closed meanwhile. Nothing was sent.", code="NOTICE_STATE")
+        raise Conflict("The alert is not open any more, or none that you see. Nothing was sent.", code="NOTICE_STATE")
     failed = Notice.objects.filter(pk=notice.pk, state=Notice.State.FAILED, destination__removed_at=None)
     if not failed.update(state=Notice.State.WAITING, attempts=0, next_attempt_at=timezone.now(), last_error=""):
         raise Conflict("Only what was given up is sent again. Nothing was changed.", code="NOTICE_STATE")

@@ -45,7 +45,7 @@ def overview_of(request: HttpRequest, tenant_id: str) -> dict[str, Any]:
         "ingest_verified_at": (view.get("ingest") or {}).get("verified_at"),
         **certificate_of(view),
         **_operation(actor_permissions=permissions, operation=operation, status=status),
-        **_possible(tenant, permissions, operation, status),
+        **_possible(tenant, permissions, status),
         "next_window": tenant.next_window,
         "frame": tenant_frame(request, tenant, permissions, here="Overview", section="overview"),
     }
@@ -88,9 +88,13 @@ def may_retry(operation: Operation, permissions: frozenset[str]) -> bool:
     return operation.can_be_retried and permission_for(operation.kind) in permissions
 
 
-def may_rotate(tenant: Tenant, permissions: frozenset[str], operation: Operation | None) -> bool:
-    """Whether certificates or passwords can be exchanged now. Args: operation: the tenant's newest."""
-    free = (operation is None or not operation.holds_up) and not tenant.is_leaving
+def is_free(tenant: Tenant) -> bool:
+    """Whether a change of the tenant can begin now."""
+    return not tenant.is_leaving and queries.in_the_way(tenant) is None
+
+
+def may_rotate(tenant: Tenant, permissions: frozenset[str], *, free: bool) -> bool:
+    """Whether certificates or passwords can be exchanged now. Args: free: see `is_free`."""
     return free and tenant.status in ("running", "attention") and "tenant.operate" in permissions
 
 
@@ -113,8 +117,8 @@ def may_cancel(operation: Operation, permissions: frozenset[str]) -> bool:
     return not operation.handed_over or kind.compensated_by is not None
 
 
-def _possible(tenant: Tenant, permissions: frozenset[str], operation: Operation | None, status: str) -> dict[str, bool]:
-    free = (operation is None or not operation.holds_up) and not tenant.is_leaving
+def _possible(tenant: Tenant, permissions: frozenset[str], status: str) -> dict[str, bool]:
+    free = is_free(tenant)
     can_open = (
         status in ("running", "attention", "sleeping") or lifecycle.is_waking(tenant)
     ) and "dashboard.open" in permissions
@@ -130,5 +134,5 @@ def _possible(tenant: Tenant, permissions: frozenset[str], operation: Operation 
         "can_undelete": tenant.in_bin
         and tenant.requested != Tenant.Requested.DELETED
         and "tenant.delete" in permissions,
-        "can_rotate": may_rotate(tenant, permissions, operation),
+        "can_rotate": may_rotate(tenant, permissions, free=free),
     }

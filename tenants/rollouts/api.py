@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from controlplane.api import validate_only
 from controlplane.api.schema import narrowing
-from controlplane.api.views import ListView
+from controlplane.api.views import ListView, valid_form
 from controlplane.problems import Malformed
 from organizations import queries as organizations
 from organizations.models import Organization
@@ -52,8 +52,7 @@ class Rollouts(OfOrganization):
         Each tenant gets an ordinary operation, with its way back. A failure holds the roll-out. Content is what counts
         for each tenant; where the organization's own files are changed before all have it, the roll-out is held.
         """
-        form = RolloutIn(data=request.data)
-        form.is_valid(raise_exception=True)
+        form = valid_form(RolloutIn, request)
         asked, organization = form.asked(), self.organization()
         if self.validating:
             terms: dict[str, Any] = {name: asked[name] for name in ("kind", "arguments", "when")}

@@ -121,5 +121,6 @@ def one_click(request: HttpRequest, subscription_id: str, secret: str) -> HttpRe
     """What a mail program posts to; people who open it are led to the page."""
     if request.method != "POST":
         return redirect("tenants:status-subscription", subscription_id, secret)
-    subscriptions.end(by=actor_of(request), subscription=subscriptions.find(subscription_id, secret))
-    return render(request, "status/subscription_done.html", {"confirmed": False})
+    found = subscriptions.find(subscription_id, secret)
+    subscriptions.end(by=actor_of(request), subscription=found)
+    return render(request, "status/subscription_done.html", {"confirmed": False, "look": _look(found)})

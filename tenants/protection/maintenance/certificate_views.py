@@ -17,7 +17,7 @@ from tenants.provisioning.kinds import ROTATE, ROTATE_CREDENTIALS
 from tenants.provisioning.models import Operation, Tenant
 from tenants.provisioning.previews import foreseen
 from tenants.provisioning.timeline import tell
-from tenants.provisioning.views import asker_of, certificate_of, may_rotate
+from tenants.provisioning.views import asker_of, certificate_of, is_free, may_rotate
 
 EXCHANGES = (ROTATE, ROTATE_CREDENTIALS)
 
@@ -37,7 +37,7 @@ def certificates(request: HttpRequest, tenant_id: str) -> HttpResponse:
         "credentials": (tenant.edge_view or {}).get("credentials"),
         "rows": _rows(page.rows),
         "page": pager(page),
-        "can_rotate": may_rotate(tenant, permissions, queries.operations_of(actor, tenant).first()),
+        "can_rotate": may_rotate(tenant, permissions, free=is_free(tenant)),
         "next_window": tenant.next_window,
         "previews": {kind: _preview(tenant, kind) for kind in EXCHANGES},
         "frame": tenant_frame(request, tenant, permissions, here="Certificates", section="certificates"),

@@ -154,7 +154,7 @@ def test_whoever_looks_after_some_clients_hides_nothing_in_all(office, bring, ms
     suppress(maria, acme)
 
 
-def test_nor_shows_what_is_hidden_in_all(office, bring, msp, acme, maria, paula):
+def test_whoever_looks_after_some_clients_shows_nothing_that_is_hidden_in_all(office, bring, msp, acme, maria, paula):
     made = suppress(paula, msp)
     look_after_acme_alone(msp, acme, maria)
     with pytest.raises(Forbidden):

@@ -5,10 +5,9 @@ import pytest
 from controlplane import rls
 from fleet.client_templates import actions, client_actions, queries
 from fleet.client_templates.drift import drift_of
-from tenants.provisioning.reconciler import reconcile
 from tenants.rollouts import actions as rollouts
 from tests.cast import actor_for
-from tests.tenants.conftest import program_of, read_feed
+from tests.tenants.conftest import program_of
 from tests.tenants.test_rollouts import beat
 
 __all__ = ["program_of"]
@@ -60,9 +59,3 @@ def roll_out(by, msp, template, **more):
     rollout = rollouts.start(by=by, organization=msp, kind="template", arguments={"template": template.pk}, **given)
     beat()
     return rollout
-
-
-def succeed(tenant, edge) -> None:
-    reconcile(tenant.pk)
-    edge.finish(tenant.pk)
-    read_feed()

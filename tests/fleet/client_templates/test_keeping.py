@@ -190,3 +190,15 @@ def test_only_who_manages_clients_changes_anything_and_only_in_an_msp(make, msp,
 def test_a_template_is_given_to_own_clients_alone(make, msp, as_paula, rival):
     with pytest.raises(NotFound):
         client_actions.assign(by=as_paula, msp=msp, client=rival, template=make())
+
+
+def test_what_was_removed_meanwhile_is_not_there_to_be_changed(make, msp, acme, as_paula):
+    template = make()
+    use = client_actions.assign(by=as_paula, msp=msp, client=acme, template=template)
+    client_actions.assign(by=as_paula, msp=msp, client=acme, template=None)
+    with pytest.raises(NotFound):
+        client_actions.follow(by=as_paula, use=use, key="ring")
+    gone = ClientTemplate.objects.get(pk=template.pk)
+    actions.remove(by=as_paula, template=template)
+    with pytest.raises(NotFound):
+        actions.change(by=as_paula, template=gone, name="Other", settings={}, parent=None)

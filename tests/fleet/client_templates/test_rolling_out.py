@@ -17,10 +17,10 @@ from tenants.rollouts import planning
 from tenants.rollouts.models import Rollout
 from tests.cast import actor_for
 from tests.database import all_rows
-from tests.fleet.client_templates.conftest import AT_ONCE, BACKUPS, differing, roll_out, succeed
+from tests.fleet.client_templates.conftest import AT_ONCE, BACKUPS, differing, roll_out
 from tests.tenants.conftest import fresh, operation_of
 from tests.tenants.test_backup_schedule import sent
-from tests.tenants.test_rollouts import beat, now_of, reasons_of, states_of
+from tests.tenants.test_rollouts import beat, now_of, reasons_of, states_of, succeed
 
 pytestmark = pytest.mark.django_db
 
@@ -57,9 +57,7 @@ def test_what_takes_no_operation_is_done_at_once(used, msp, as_paula, office, ed
     assert sent(edge)["backups"] == BACKUPS
 
 
-def test_several_operations_follow_each_other_and_a_part_that_failed_is_no_success(
-    used, msp, as_paula, office, edge, acme
-):
+def test_several_operations_follow_each_other_and_a_part_of_them_is_no_success(used, msp, as_paula, office, edge, acme):
     content.create(by=as_paula, organization=msp, kind="lists", name="noisy", text="a:\n")
     content.create(by=as_paula, organization=msp, kind="lists", name="kept", text="b:\n")
     first = used({})

@@ -19,9 +19,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_each_figure_comes_from_rows_and_what_is_not_known_is_said_so(told, msp, paula_acts, span):
-    with rls.acting_as(paula_acts.rls_actor):
-        asked = {"clients": [], "parts": list(PARTS), "span": span, "zone": "UTC"}
-        found = tables(making.figures(paula_acts, msp, **asked))
+    found = tables(figures_of(paula_acts, msp, span, list(PARTS)))
     hours = (span[1] - span[0]).total_seconds() / 3600
     assert found["summary"][0][:3] == ["Office", "Running", "4.14.7"]
     assert found["agents"] == [["Office", 1, 1, 1, 0, 0, 0]]
@@ -37,9 +35,7 @@ def test_each_figure_comes_from_rows_and_what_is_not_known_is_said_so(told, msp,
 def test_of_a_tenant_of_which_nothing_was_told_availability_is_not_known(told, msp, paula_acts, span):
     with all_rows():
         TenantPeriod.objects.all().delete()
-    with rls.acting_as(paula_acts.rls_actor):
-        asked = {"clients": [], "parts": ["availability"], "span": span, "zone": "UTC"}
-        found = tables(making.figures(paula_acts, msp, **asked))
+    found = tables(figures_of(paula_acts, msp, span, ["availability"]))
     assert found["availability"] == [["Office", None, None, None, None, 0.0]]
 
 

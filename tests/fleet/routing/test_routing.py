@@ -6,10 +6,10 @@ from controlplane.models import Message
 from controlplane.problems import Forbidden
 from controlplane.rls import acting_as
 from fleet.alerts import reading
-from fleet.routing import routing
+from fleet.routing import actions, routing
 from fleet.routing.models import Notice
 from organizations.models import ClientRole, Membership
-from tests.cast import join, person, session_of
+from tests.cast import actor_for, join, person, session_of
 from tests.database import all_rows
 from tests.fleet.alerts.conftest import alerts, mark
 from tests.fleet.alerts.test_inbox import handle
@@ -222,11 +222,13 @@ def test_whoever_looks_after_some_clients_routes_nothing(msp, acme, paula, tell_
         ClientRole.objects.create(
             organization=msp, membership=membership, role="admin", reach=ClientRole.Reach.ONLY, clients=[acme.pk]
         )
+    with pytest.raises(Forbidden):
+        tell_to(sam, msp)
+    made, by = tell_to(paula, msp), actor_for(sam)
     for clients in ([], [acme.pk]):
-        with pytest.raises(Forbidden):
-            tell_to(sam, msp, clients=clients)
+        with acting_as(by.rls_actor), pytest.raises(Forbidden):
+            actions.add_route(by=by, organization=msp, destination=made, severity="medium", clients=clients)
     assert session_of(sam).get(f"/o/{msp.pk}/alerts/routing/").status_code == 403
-    tell_to(paula, msp)
 
 
 def test_a_fact_that_is_delivered_twice_tells_nothing_twice(office, bring, acme, alice, tell_to, outside):

@@ -140,7 +140,7 @@ def test_what_is_closed_by_now_is_not_told_to_be_raised_again(office, bring, acm
     send_due()
     handle(alice, acme, alerts(), "close")
     (notice,), by = notices(), actor_for(alice)
-    with rls.acting_as(by.rls_actor), pytest.raises(Conflict, match="closed meanwhile"):
+    with rls.acting_as(by.rls_actor), pytest.raises(Conflict, match="not open any more"):
         actions.replay(by=by, notice=notice)
     send_due()
     assert (notices()[0].state, len(outside.posted)) == ("failed", 1)
