@@ -96,7 +96,7 @@ def _write(way: Way, what: Notice.What, alerts: Sequence[Alert], message: Messag
             # What this very fact wrote before counts among those it tells of, so that the rest is the same rest again.
             before = _of(told.filter(what=what, created_at__lt=message.created_at))
             alerts = [alert for alert in alerts if alert.pk not in before]
-            _write_many(organization_id, destination_id, alerts[MOST_AT_ONCE:])
+            _write_many(organization_id, destination_id, alerts[MOST_AT_ONCE:], message)
             alerts = alerts[:MOST_AT_ONCE]
         else:
             # Who was not told that it was raised has nothing to be told of its end.
@@ -112,13 +112,15 @@ def _of(notices: QuerySet[Notice]) -> set[str]:
     return set(notices.values_list("alert_id", flat=True))
 
 
-def _write_many(organization_id: str, destination_id: str, alerts: Sequence[Alert]) -> None:
-    """One notice for all of them, known by the first: a fact that is delivered twice tells it once."""
-    same = Notice.objects.filter(destination=destination_id, what=Notice.What.MANY)
-    if not alerts or same.filter(alert_id=alerts[0].pk).exists():
+def _write_many(organization_id: str, destination_id: str, alerts: Sequence[Alert], message: Message) -> None:
+    """One notice for all of them, led by one that led none before; a fact that is delivered twice tells it once."""
+    same = Notice.objects.filter(destination=destination_id, what=Notice.What.MANY, alert_id__in=[a.pk for a in alerts])
+    led = _of(same)
+    leader = next((alert for alert in alerts if alert.pk not in led), None)
+    if leader is None or same.filter(created_at__gte=message.created_at).exists():
         return
     content = {
-        **content_of(alerts[0], Notice.What.MANY, organization_id),
+        **content_of(leader, Notice.What.MANY, organization_id),
         **{"key": "", "agent": "", "rule": "", "tenant": ""},
         "title": f"{len(alerts)} more alerts were raised at once",
         "link": link("fleet:alerts", organization_id),

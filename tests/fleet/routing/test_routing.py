@@ -150,6 +150,26 @@ def test_many_at_once_are_told_once_also_where_the_fact_is_delivered_twice(offic
     assert [(notice.pk, notice.what) for notice in notices()] == before
 
 
+def test_the_rest_of_a_later_burst_is_told_also_where_the_same_alert_would_lead_it(
+    office, edge, acme, alice, tell_to, outside
+):
+    tell_to(alice, acme)
+    for number in range(2 * routing.MOST_AT_ONCE):
+        edge.alert(office.pk, rule=f"old-{number}", level=7)
+    look_now(office)
+    send_due()
+    for number in range(2 * routing.MOST_AT_ONCE):
+        edge.alert(office.pk, rule=f"old-{number}", level=12)
+    for number in range(routing.MOST_AT_ONCE):
+        edge.alert(office.pk, rule=f"new-{number}", level=15)
+    look_now(office)
+    send_due()
+    many = [notice for notice in notices() if notice.what == "many"]
+    assert [notice.content["title"] for notice in many] == ["20 more alerts were raised at once"] * 2
+    deliver_again(acme, "fleet.alert.raised")
+    assert sum(notice.what == "many" for notice in notices()) == 2
+
+
 def test_those_told_before_leave_their_places_to_others(office, edge, bring, acme, alice, tell_to, outside):
     tell_to(alice, acme)
     for number in range(routing.MOST_AT_ONCE):
@@ -241,6 +261,6 @@ def test_a_fact_that_is_delivered_twice_tells_nothing_twice(office, bring, acme,
 
 def deliver_again(organization, topic: str) -> None:
     with all_rows():
-        message = Message.objects.get(topic=topic)
+        message = Message.objects.filter(topic=topic).latest("created_at")
     with acting_as(f"org:{organization.pk}"):
         routing.route(message)
