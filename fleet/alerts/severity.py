@@ -2,7 +2,7 @@
 
 from django.db.models import TextChoices
 
-from tenants.access.rows import HIGH, LOUD
+from tenants.access.rows import HIGH_LEVEL, MEDIUM_LEVEL
 
 
 class Severity(TextChoices):
@@ -13,7 +13,7 @@ class Severity(TextChoices):
     MEDIUM = "medium", "Medium"
 
 
-LEVELS = {Severity.CRITICAL: 15, Severity.HIGH: LOUD, Severity.MEDIUM: HIGH}
+LEVELS = {Severity.CRITICAL: 15, Severity.HIGH: HIGH_LEVEL, Severity.MEDIUM: MEDIUM_LEVEL}
 """The rule level from which on an alert is so grave; what is below all of them does not come into the inbox."""
 
 WORTH_A_LOOK = min(LEVELS.values())

@@ -1,7 +1,6 @@
 """Reports by API: the same actions and queries as the pages."""
 
 from django.http import HttpResponse
-from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -28,7 +27,7 @@ from fleet.reports.serializers import (
 )
 from fleet.reports.views import as_file
 from organizations.api import InOrganization
-from organizations.hostnames.serving import address_for
+from organizations.hostnames.serving import link_of
 
 
 class OfReports(InOrganization):
@@ -155,7 +154,7 @@ class ReportLinks(OfReports):
     def post(self, request: Request, organization_id: str, report_id: str) -> Response:
         """Make a public link, for somebody who sees every client in the report. Its address is told this once."""
         link, token = links.make(by=self.actor, report=self.report(), **valid(ReportLinkIn, request))
-        link.address = address_for(link.organization_id) + reverse("fleet:public-report", args=[token])  # type: ignore[attr-defined]
+        link.address = link_of(link.organization_id, "fleet:public-report", token)  # type: ignore[attr-defined]
         return Response(NewReportLinkOut(link).data, status=201)
 
 

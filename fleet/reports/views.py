@@ -24,7 +24,7 @@ from organizations import queries as organizations
 from organizations.accounts.forms import EmailForm
 from organizations.branding.queries import printed_for
 from organizations.frame import Frame, Link, frame_for
-from organizations.hostnames.serving import address_for
+from organizations.hostnames.serving import link_of
 from organizations.models import Organization
 
 
@@ -137,7 +137,7 @@ def make_link(request: HttpRequest, organization_id: str, report_id: str) -> Htt
     if form.is_valid():
         with told_on(form):
             link, token = links.make(by=actor, report=found, days=form.cleaned_data["days"])
-            address = address_for(organization.pk) + reverse("fleet:public-report", args=[token])
+            address = link_of(organization.pk, "fleet:public-report", token)
             return _report(request, organization, found, made=link, address=address)
     access.require(actor, "report.manage", organization)
     return _report(request, organization, found, link_form=form)

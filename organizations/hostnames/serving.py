@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.urls import reverse
 
 from controlplane import rls
 from controlplane.hosts import home_of
@@ -64,6 +65,11 @@ def address_for(organization_id: str) -> str:
             parts = urlsplit(settings.BASE_URL)
             return f"{parts.scheme}://{name}" + (f":{parts.port}" if parts.port else "")
     return str(settings.BASE_URL)
+
+
+def link_of(organization_id: str, page: str, token: str) -> str:
+    """The whole address of a public page, where `address_for` has it. Args: page: the name of its route."""
+    return address_for(organization_id) + reverse(page, args=[token])
 
 
 def at_hostnames[View: Callable[..., HttpResponseBase]](owner: Callable[..., str] | None) -> Callable[[View], View]:

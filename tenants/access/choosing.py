@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from tenants.access.rows import HIGH, KINDS, LOUD
+from tenants.access.rows import HIGH_LEVEL, KINDS, MEDIUM_LEVEL
 
 SHOWN_KINDS = tuple(kind for kind, _ in KINDS if kind)
 """What stands in the list where nothing was chosen: a manager's signs of life do not."""
 
-LEVELS = tuple((level, f"Level {level} and up") for level in (HIGH, LOUD))
+LEVELS = tuple((level, f"Level {level} and up") for level in (MEDIUM_LEVEL, HIGH_LEVEL))
 """Rule levels from which Wazuh calls an alert medium, and high."""
 
 AGENT = re.compile(r"[!-~]{1,64}")

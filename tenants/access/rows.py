@@ -7,7 +7,7 @@ from tenants.enrollment.marks import REFUSALS
 
 Data = Mapping[str, Any]
 
-LOUD, HIGH = 12, 7
+HIGH_LEVEL, MEDIUM_LEVEL = 12, 7
 """Rule levels from which an alert is drawn as failed and as attention (Wazuh counts 0 to 15)."""
 
 AUDIT = {
@@ -74,7 +74,7 @@ def _alert(data: Data) -> dict[str, Any]:
     return {
         "words": str(rule.get("description") or "Alert"),
         "level": level,
-        "tone": "text-failed" if level >= LOUD else "text-attention" if level >= HIGH else "text-muted",
+        "tone": "text-failed" if level >= HIGH_LEVEL else "text-attention" if level >= MEDIUM_LEVEL else "text-muted",
         "agent": _text(agent.get("name")),
         "rule": _text(rule.get("id")),
         "technique": ", ".join(map(str, techniques[:2])) if isinstance(techniques, list) else _text(techniques),

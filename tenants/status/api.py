@@ -1,6 +1,5 @@
 """Status by API: the same as the pages."""
 
-from django.urls import reverse
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -9,7 +8,7 @@ from controlplane.api.views import ApiView, ListView, valid
 from organizations import access
 from organizations.accounts import guessing
 from organizations.addresses import checked_address
-from organizations.hostnames.serving import address_for
+from organizations.hostnames.serving import link_of
 from tenants.provisioning import queries as tenants
 from tenants.provisioning.models import Tenant
 from tenants.status import board, links, queries, subscriptions, tenant_board
@@ -91,7 +90,7 @@ class Links(OfTenant):
     def post(self, request: Request, tenant_id: str) -> Response:
         """Make a public link. Its address is told this once."""
         link, token = links.make(by=self.actor, tenant=self.tenant(), **valid(StatusLinkIn, request))
-        link.address = address_for(link.organization_id) + reverse("tenants:public-status", args=[token])  # type: ignore[attr-defined]
+        link.address = link_of(link.organization_id, "tenants:public-status", token)  # type: ignore[attr-defined]
         headers = {"Location": f"/api/v1/tenants/{tenant_id}/status/links/{link.pk}"}
         return Response(NewStatusLinkOut(link).data, status=201, headers=headers)
 

@@ -14,6 +14,7 @@ from organizations.branding.queries import look_for
 from organizations.hostnames.serving import at_hostnames
 from tenants.status import feeds, links, rows, subscriptions, tenant_board
 from tenants.status.board import Board
+from tenants.status.models import StatusLink
 from tenants.status.platform_views import subscribing
 
 SECONDS = 15
@@ -29,8 +30,8 @@ def by_link(view: View) -> View:
 @by_link
 def page(request: HttpRequest, status_token: str) -> HttpResponse:
     """The tenant's state with ninety days behind it."""
-    told, look = _told(status_token), look_for(links.open_by(status_token).organization_id)
-    context = {**rows.tenant_page(told), "token": status_token, "look": look}
+    link = links.open_by(status_token)
+    context = {**rows.tenant_page(_told(link)), "token": status_token, "look": look_for(link.organization_id)}
     return render(request, "status/tenant_public.html", context)
 
 
@@ -38,7 +39,7 @@ def page(request: HttpRequest, status_token: str) -> HttpResponse:
 @by_link
 def as_json(request: HttpRequest, status_token: str) -> HttpResponse:
     """The same for programs."""
-    return JsonResponse(_told(status_token))
+    return JsonResponse(_told(links.open_by(status_token)))
 
 
 @at_home
@@ -49,7 +50,7 @@ def feed(request: HttpRequest, status_token: str) -> HttpResponse:
         base_of(request) + reverse(name, args=[status_token])
         for name in ("tenants:public-status", "tenants:public-feed")
     ]
-    told = _told(status_token)
+    told = _told(links.open_by(status_token))
     entries = feeds.of_changes(told, addresses[0])
     return feeds.answer(title=f"Status of {told['name']}", page=addresses[0], feed=addresses[1], entries=entries)
 
@@ -65,8 +66,7 @@ def subscribe(request: HttpRequest, status_token: str) -> HttpResponse:
     return subscribing(request, subscriptions.of_link(link), reverse("tenants:public-status", args=[status_token]))
 
 
-def _told(status_token: str) -> Board:
+def _told(link: StatusLink) -> Board:
     """What is told of the tenant behind a link, read as its organization."""
-    link = links.open_by(status_token)
     with rls.reading_as(f"org:{link.organization_id}"):
         return tenant_board.of(link.tenant, link.title)

@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -17,7 +16,7 @@ from organizations import access
 from organizations.accounts import guessing
 from organizations.accounts.forms import EmailForm
 from organizations.addresses import checked_address
-from organizations.hostnames.serving import address_for
+from organizations.hostnames.serving import link_of
 from tenants.provisioning import queries as tenants
 from tenants.provisioning.frame import tenant_frame
 from tenants.provisioning.models import Tenant
@@ -45,7 +44,7 @@ def make_link(request: HttpRequest, tenant_id: str) -> HttpResponse:
     if form.is_valid():
         with told_on(form):
             link, token = links.make(by=actor, tenant=tenant, title=form.cleaned_data["title"])
-            address = address_for(tenant.organization_id) + reverse("tenants:public-status", args=[token])
+            address = link_of(tenant.organization_id, "tenants:public-status", token)
             return _page(request, tenant, made=link, address=address)
     return _page(request, tenant, link_form=form)
 
