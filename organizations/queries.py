@@ -170,16 +170,25 @@ def own_ways_in(actor: Actor, organization: Organization) -> list[WayIn]:
 
 def clients_of(actor: Actor, msp: Organization, *, external_id: str | None = None) -> QuerySet[Organization]:
     """
-    Clients of the MSP that the asker, as its member, reaches now. Grants are not transitive: others reach none.
+    Who the MSP's clients are, for whoever may see its people, as far as they reach them.
 
     Args: external_id: only the one that the MSP calls so.
     """
     require(actor, "member.view", msp)
-    held = Grant.objects.filter(current(), reached(actor), msp=msp)
-    found = Organization.objects.filter(id__in=held.values("client_id"))
+    found = clients_reached(actor, msp)
     if external_id is None:
         return found
     return found.filter(id__in=ClientName.objects.filter(organization=msp, external_id=external_id).values("client_id"))
+
+
+def clients_reached(actor: Actor, msp: Organization) -> QuerySet[Organization]:
+    """
+    Clients of the MSP that the asker, as its member, reaches now. Grants are not transitive: others reach none.
+
+    The caller has required what it takes to read of them.
+    """
+    held = Grant.objects.filter(current(), reached(actor), msp=msp)
+    return Organization.objects.filter(id__in=held.values("client_id"))
 
 
 def external_ids_of(standings: Iterable[Standing]) -> dict[str, str]:

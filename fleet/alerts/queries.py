@@ -10,8 +10,8 @@ from controlplane.problems import NotFound
 from fleet.alerts.models import Alert, AlertEntry, Suppression
 from organizations import access
 from organizations import queries as organizations
-from organizations.models import Grant, Membership, Organization, User
-from organizations.standings import current, may, reached
+from organizations.models import Membership, Organization, User
+from organizations.standings import may
 
 ENTRIES = 200
 """So many of an alert's entries are shown, the newest."""
@@ -22,9 +22,9 @@ def organizations_around(actor: Actor, organization: Organization) -> list[Organ
     access.require(actor, "events.read", organization)
     if not organization.is_msp:
         return [organization]
-    held = Grant.objects.filter(current(), reached(actor), msp=organization)
+    clients = organizations.clients_reached(actor, organization)
     seen = organizations.visible_to(actor, "events.read")
-    return [organization, *seen.filter(pk__in=held.values("client_id")).order_by("name", "pk")]
+    return [organization, *seen.filter(pk__in=clients).order_by("name", "pk")]
 
 
 def alerts_of(actor: Actor, organization: Organization) -> QuerySet[Alert]:

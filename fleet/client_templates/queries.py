@@ -8,8 +8,9 @@ from controlplane.actor import Actor
 from controlplane.problems import NotFound
 from fleet.client_templates.models import ClientTemplate, ClientTemplateVersion, TemplateUse
 from organizations import access
+from organizations import queries as organizations
 from organizations.models import Grant, Organization
-from organizations.standings import current, reached
+from organizations.standings import current
 from tenants.provisioning import queries as provisioning
 from tenants.provisioning.models import Tenant
 
@@ -36,7 +37,7 @@ def versions_of(actor: Actor, template: ClientTemplate) -> QuerySet[ClientTempla
 def clients_of(actor: Actor, msp: Organization) -> QuerySet[Organization]:
     """Clients that the asker, as the MSP's member, reaches now."""
     access.require(actor, "tenant.view", msp)
-    return Organization.objects.filter(pk__in=with_access(msp.pk).filter(reached(actor)).values("client_id"))
+    return organizations.clients_reached(actor, msp)
 
 
 def with_access(msp_id: str) -> QuerySet[Grant]:

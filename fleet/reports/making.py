@@ -27,7 +27,7 @@ def reached(actor: Actor, organization: Organization) -> list[Organization]:
     """Whose tenants a report of the organization can tell of now: its own and, of an MSP, its clients', by name."""
     ids = [organization.pk]
     if organization.is_msp:
-        ids += organizations.clients_of(actor, organization).values_list("pk", flat=True)
+        ids += organizations.clients_reached(actor, organization).values_list("pk", flat=True)
     return list(organizations.visible_to(actor, "tenant.view").filter(pk__in=ids).order_by("name"))
 
 

@@ -76,7 +76,7 @@ def _tenants(actor: Actor) -> QuerySet[Tenant]:
 
 
 def _around(actor: Actor, organization: Organization) -> list[str]:
-    clients = organizations.clients_of(actor, organization) if organization.is_msp else ()
+    clients = organizations.clients_reached(actor, organization) if organization.is_msp else ()
     return [organization.pk, *(client.pk for client in clients)]
 
 

@@ -48,7 +48,7 @@ def reached(actor: Actor, organization: Organization, only: Mapping[str, list[st
     """
     ids = [organization.pk]
     if organization.is_msp:
-        ids += organizations.clients_of(actor, organization).values_list("pk", flat=True)
+        ids += organizations.clients_reached(actor, organization).values_list("pk", flat=True)
     allowed = organizations.visible_to(actor, "tenant.operate").filter(pk__in=ids)
     tenants = provisioning.living(actor).filter(organization__in=allowed)
     for field, among in (("organization__in", "organizations"), ("pk__in", "tenants")):

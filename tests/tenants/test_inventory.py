@@ -8,10 +8,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from controlplane import rls
+from organizations.actions import custom_roles
+from organizations.models import Membership
 from tenants.enrollment.models import Agent, AgentReading, ConnectionChange
 from tenants.enrollment.tasks import read_agents
 from tenants.provisioning.models import Tenant
-from tests.cast import session_of
+from tests.cast import actor_for, session_of
 from tests.database import all_rows
 from tests.tenants.conftest import read_feed
 from tests.tenants.edge_life import agent
@@ -131,6 +133,16 @@ def test_an_msps_page_shows_its_clients_agents_and_names_whose_reading_is_missin
             tenant=fleet["tenant"], organization=acme, asked_at=timezone.now(), read_at=timezone.now()
         )
     assert "Partial:" not in browser.get(f"/o/{msp.pk}/agents/").content.decode()
+
+
+def test_a_role_that_sees_agents_needs_not_see_the_msps_people(fleet, msp, paula, maria, acme):
+    paula_acts = actor_for(paula)
+    with rls.acting_as(paula_acts.rls_actor):
+        own = custom_roles.create(by=paula_acts, organization=msp, name="Agents", permissions=["agent.view", "tenant.view"])
+    with all_rows():
+        Membership.objects.filter(user=maria, organization=msp).update(role=own.pk)
+    page = session_of(maria, working_in=acme).get(f"/o/{msp.pk}/agents/").content.decode()
+    assert "web-1" in page
 
 
 def test_a_partial_answer_leaves_who_is_connected_as_it_was_and_says_so(running, edge, api):

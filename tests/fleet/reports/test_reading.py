@@ -7,6 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from controlplane import rls
 from controlplane.problems import Forbidden
 from fleet.reports import files, issuing, links, making, plans, reading
+from organizations.actions import custom_roles
 from organizations.models import Membership
 from tenants.provisioning.models import Tenant
 from tests.cast import actor_for, session_of
@@ -52,6 +53,16 @@ def test_a_reader_with_a_set_of_clients_reads_of_those_alone(planned, msp, maria
     assert tables(shown, "Birch")["summary"][0][0] == "Mill"
     assert "Acme" not in str(shown)
     assert "Office" not in str(shown)
+
+
+def test_who_sees_tenants_reads_of_clients_without_seeing_the_msps_people(planned, msp, maria, paula_acts):
+    report = issue(paula_acts, planned)
+    with rls.acting_as(paula_acts.rls_actor):
+        own = custom_roles.create(by=paula_acts, organization=msp, name="Reader", permissions=["tenant.view"])
+    with all_rows():
+        Membership.objects.filter(user=maria, organization=msp).update(role=own.pk)
+    assert tables(read(actor_for(maria), report))["summary"][0][0] == "Office"
+    assert session_of(maria).get(f"/o/{msp.pk}/reports/{report.pk}/").status_code == 200
 
 
 def test_a_table_is_hidden_from_whoever_lacks_its_permission_and_says_so(planned, msp, maria, paula_acts):
