@@ -12,10 +12,10 @@ from organizations import owner_notices
 from organizations.access import require
 from organizations.actions import UNCHANGED, facts, proofs, trail
 from organizations.actions.locks import locked_organization
+from organizations.domain_names import judging
+from organizations.domain_names.dns import Found, look, record_name, record_text
+from organizations.domain_names.names import usable_domain
 from organizations.models import Connection, Domain, Membership, Organization
-from organizations.sso.domains import judging
-from organizations.sso.domains.dns import Found, look, record_name, record_text
-from organizations.sso.domains.names import usable_domain
 from organizations.standings import Standing
 
 MOST_DOMAINS = 50

@@ -9,11 +9,11 @@ from controlplane.problems import Conflict
 from organizations import owner_notices
 from organizations.access import require
 from organizations.actions import proofs, trail
+from organizations.domain_names import judging
+from organizations.domain_names.dns import Found, look, record_name, record_text
 from organizations.hostnames import serving
 from organizations.hostnames.naming import usable_hostname
 from organizations.models import Hostname, Organization
-from organizations.sso.domains import judging
-from organizations.sso.domains.dns import Found, look, record_name, record_text
 from organizations.standings import Standing
 
 PERMISSION = "organization.manage"

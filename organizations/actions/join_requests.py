@@ -19,10 +19,10 @@ from organizations.accounts import guessing, people
 from organizations.actions import invitations, memberships, outsiders, sign_in, sign_in_trail, trail
 from organizations.actions.locks import locked_organization
 from organizations.actions.members import check_role
+from organizations.domain_names.names import domain_of
 from organizations.models import Connection, Domain, Grant, JoinRequest, Membership, Organization, User
 from organizations.roles.named import role_name
 from organizations.sso.domains import reach
-from organizations.sso.domains.names import domain_of
 from organizations.sso.proven import ProvenIdentity
 from organizations.standings import current
 

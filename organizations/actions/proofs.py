@@ -10,10 +10,10 @@ from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.problems import Conflict, NotFound
 from organizations.actions.locks import locked_organization
+from organizations.domain_names import judging
+from organizations.domain_names.claim import Claim
+from organizations.domain_names.dns import Found, look
 from organizations.models import Organization
-from organizations.sso.domains import judging
-from organizations.sso.domains.dns import Found, look
-from organizations.sso.domains.models import Claim
 
 LEASE = dt.timedelta(minutes=2)
 TAKEN_WORDS = "The record is there, but another organization has proved this name."

@@ -13,13 +13,13 @@ from organizations.access import require
 from organizations.actions import trail
 from organizations.actions.locks import locked_organization
 from organizations.addresses import usable_address
+from organizations.domain_names.dns import Found
+from organizations.domain_names.names import domain_of
 from organizations.models import MailSender, Organization
 from organizations.senders import judging, spf
 from organizations.senders.counting import proven_domains
 from organizations.senders.models import LONGEST_NAME
 from organizations.shown_names import shown_name
-from organizations.sso.domains.dns import Found
-from organizations.sso.domains.names import domain_of
 from organizations.standings import Standing
 
 PERMISSION = "organization.manage"

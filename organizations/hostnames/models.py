@@ -3,7 +3,7 @@
 from django.db import models
 
 from controlplane.ids import new_id
-from organizations.sso.domains.models import Claim
+from organizations.domain_names.claim import Claim
 
 
 def new_hostname_id() -> str:

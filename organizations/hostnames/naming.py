@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from controlplane.problems import Invalid
-from organizations.sso.domains.names import usable_domain
+from organizations.domain_names.names import usable_domain
 
 
 def usable_hostname(text: str) -> str:

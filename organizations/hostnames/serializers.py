@@ -4,9 +4,9 @@ from typing import Any
 
 from rest_framework import serializers
 
+from organizations.domain_names.dns import record_name, record_text
 from organizations.hostnames.naming import platform_host
 from organizations.models import Hostname
-from organizations.sso.domains.dns import record_name, record_text
 
 
 class HostnameIn(serializers.Serializer[Any]):

@@ -21,8 +21,8 @@ from django.urls import reverse
 from controlplane import rls
 from controlplane.hosts import home_of
 from controlplane.problems import NotFound
+from organizations.domain_names.names import is_host
 from organizations.hostnames.models import Hostname
-from organizations.sso.domains.names import is_host
 from organizations.standings import standing_msps
 
 REMEMBERED_SECONDS = 30.0

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import controlplane.crypto
+import organizations.domain_names.claim
 import organizations.sso.domains.models
 import organizations.sso.models
 from controlplane.rls_operations import EnableRowSecurity, NarrowFunction
@@ -69,7 +70,7 @@ class Migration(migrations.Migration):
                 (
                     "proof",
                     models.CharField(
-                        default=organizations.sso.domains.models.new_proof, editable=False, max_length=64, unique=True
+                        default=organizations.domain_names.claim.new_proof, editable=False, max_length=64, unique=True
                     ),
                 ),
                 (

@@ -3,8 +3,8 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
+import organizations.domain_names.claim
 import organizations.hostnames.models
-import organizations.sso.domains.models
 from controlplane.rls_operations import EnableRowSecurity, NarrowFunction
 
 
@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
                 (
                     "proof",
                     models.CharField(
-                        default=organizations.sso.domains.models.new_proof, editable=False, max_length=64, unique=True
+                        default=organizations.domain_names.claim.new_proof, editable=False, max_length=64, unique=True
                     ),
                 ),
                 (

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from controlplane import rls
 from controlplane.mail import THE_PLATFORM, Sender
+from organizations.domain_names.names import domain_of
 from organizations.models import Domain, MailSender
-from organizations.sso.domains.names import domain_of
 from organizations.standings import standing_msps
 
 BELIEVED_FOR = dt.timedelta(days=3)

@@ -2,8 +2,8 @@
 
 import datetime as dt
 
+from organizations.domain_names.dns import Found
 from organizations.senders.models import MailSender
-from organizations.sso.domains.dns import Found
 
 LOOK_AGAIN: dict[str, dt.timedelta] = {
     MailSender.State.UNCHECKED: dt.timedelta(minutes=5),

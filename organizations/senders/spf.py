@@ -7,7 +7,7 @@ qualifier than `+`, before any `all`, behind which nothing counts (5.1). Whoever
 
 from django.conf import settings
 
-from organizations.sso.domains.dns import Found, NotAsked, texts_at
+from organizations.domain_names.dns import Found, NotAsked, texts_at
 
 VERSION = "v=spf1"
 

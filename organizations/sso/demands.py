@@ -10,8 +10,8 @@ members, and whoever can empty a zone file must not be able to loosen it.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from organizations.domain_names.names import domain_of
 from organizations.models import Connection, Domain, Membership, Organization, User
-from organizations.sso.domains.names import domain_of
 
 
 @dataclass(frozen=True)

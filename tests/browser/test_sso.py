@@ -15,8 +15,8 @@ from controlplane.environment import environment
 from local.stack.layout import REPOSITORY
 from local.stack.parts import NODE
 from local.stack.ports import free
+from organizations.domain_names import dns
 from organizations.models import Membership, Organization, User
-from organizations.sso.domains import dns
 from tests.browser.conftest import DESKTOP, session_cookie
 from tests.database import all_rows
 

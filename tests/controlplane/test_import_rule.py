@@ -42,6 +42,7 @@ FOUNDATION = (
 PACKAGES = (
     "accounts",
     "branding",
+    "domain_names",
     "hostnames",
     "keys",
     "members",

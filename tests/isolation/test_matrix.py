@@ -61,7 +61,7 @@ def dns_is_empty(monkeypatch):
         def resolve(self, *_, **__):
             raise NXDOMAIN
 
-    monkeypatch.setattr("organizations.sso.domains.dns._resolver", Resolver)
+    monkeypatch.setattr("organizations.domain_names.dns._resolver", Resolver)
 
 
 def send(world: World, visitor: Visitor, address: str, method: str, rule: Rule, **replaced: str):

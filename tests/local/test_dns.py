@@ -12,8 +12,8 @@ import pytest
 from controlplane.environment import environment
 from local.dns.zone import Zone
 from local.stack.layout import REPOSITORY
-from organizations.sso.domains import dns
-from organizations.sso.domains.dns import record_name, record_text
+from organizations.domain_names import dns
+from organizations.domain_names.dns import record_name, record_text
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from controlplane.actor import Actor
 from controlplane.environment import environment
 from controlplane.models import AuditEntry, Mail
 from organizations.actions import connections, domains
+from organizations.domain_names.dns import record_name, record_text
 from organizations.models import Connection, Domain, Organization
-from organizations.sso.domains.dns import record_name, record_text
 from organizations.sso.oidc import provider as oidc_provider
 from organizations.sso.oidc.provider import discover
 from organizations.sso.saml import metadata
@@ -133,7 +133,7 @@ class Zone:
 @pytest.fixture
 def zone(monkeypatch: pytest.MonkeyPatch) -> Zone:
     made = Zone()
-    monkeypatch.setattr("organizations.sso.domains.dns._resolver", lambda: made)
+    monkeypatch.setattr("organizations.domain_names.dns._resolver", lambda: made)
     return made
 
 

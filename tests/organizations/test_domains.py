@@ -15,10 +15,10 @@ from controlplane.models import Mail, Message
 from controlplane.problems import Conflict, Invalid, NotFound
 from organizations import tasks
 from organizations.actions import domains
+from organizations.domain_names import judging
+from organizations.domain_names.dns import Found, record_name
+from organizations.domain_names.names import domain_of, usable_domain
 from organizations.models import Connection, Domain, Organization, User
-from organizations.sso.domains import judging
-from organizations.sso.domains.dns import Found, record_name
-from organizations.sso.domains.names import domain_of, usable_domain
 from organizations.sso.domains.reach import connection_for, proves
 from tests.cast import actor_for, session_of
 from tests.database import all_rows

@@ -11,9 +11,9 @@ from controlplane.models import Mail
 from controlplane.problems import Conflict, Forbidden, Invalid, NotFound
 from organizations import tasks
 from organizations.actions import hostnames
+from organizations.domain_names import judging
 from organizations.hostnames import serving
 from organizations.models import Hostname, Organization, User
-from organizations.sso.domains import judging
 from tests.cast import actor_for, session_of
 from tests.database import all_rows
 from tests.organizations.conftest import Zone, audited

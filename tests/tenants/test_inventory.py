@@ -138,7 +138,9 @@ def test_an_msps_page_shows_its_clients_agents_and_names_whose_reading_is_missin
 def test_a_role_that_sees_agents_needs_not_see_the_msps_people(fleet, msp, paula, maria, acme):
     paula_acts = actor_for(paula)
     with rls.acting_as(paula_acts.rls_actor):
-        own = custom_roles.create(by=paula_acts, organization=msp, name="Agents", permissions=["agent.view", "tenant.view"])
+        own = custom_roles.create(
+            by=paula_acts, organization=msp, name="Agents", permissions=["agent.view", "tenant.view"]
+        )
     with all_rows():
         Membership.objects.filter(user=maria, organization=msp).update(role=own.pk)
     page = session_of(maria, working_in=acme).get(f"/o/{msp.pk}/agents/").content.decode()

@@ -1,1 +1,1 @@
-"""Domains that organizations proved by DNS: the claim, the look-up, and what a proof is good for."""
+"""E-mail domains of an organization: the claim, and what its proof is good for."""

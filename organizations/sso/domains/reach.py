@@ -1,8 +1,8 @@
 """What a proven domain is good for: whose addresses count as verified, and where the sign-in page leads them."""
 
 from controlplane import rls
+from organizations.domain_names.names import domain_of
 from organizations.models import Connection, Domain, Organization
-from organizations.sso.domains.names import domain_of
 
 
 def proves(organization: Organization, email: str) -> bool:

@@ -7,12 +7,12 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from controlplane.marks import Mark
+from organizations.domain_names.claim import Claim
+from organizations.domain_names.dns import record_name, record_text
+from organizations.domain_names.judging import GRACE
 from organizations.models import Connection, Domain, Organization, SignInTest
 from organizations.roles.named import role_name
 from organizations.sso.claims import PURPOSES, purpose_of, told_by
-from organizations.sso.domains.dns import record_name, record_text
-from organizations.sso.domains.judging import GRACE
-from organizations.sso.domains.models import Claim
 from organizations.sso.guides import values_of
 from organizations.sso.outlook import REASONS, Fate, Outlook
 from organizations.sso.saml.certificates import fingerprint, parsed

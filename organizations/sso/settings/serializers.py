@@ -5,10 +5,10 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from organizations.domain_names.dns import record_name, record_text
 from organizations.models import Connection, Domain, Organization, SignInTest
 from organizations.permissions import ROLE_HELP
 from organizations.sso.claims import LONGEST_CLAIM
-from organizations.sso.domains.dns import record_name, record_text
 from organizations.sso.group_roles import LONGEST_GROUP
 from organizations.sso.models import LONGEST_ADDRESS, LONGEST_ISSUER, NO_ACCESS
 from organizations.sso.oidc.provider import redirect_address

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from controlplane.problems import Invalid
-from organizations.sso.domains.models import LONGEST_DOMAIN
+from organizations.domain_names.claim import LONGEST_DOMAIN
 
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 

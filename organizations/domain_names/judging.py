@@ -3,8 +3,8 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from organizations.sso.domains.dns import Found
-from organizations.sso.domains.models import Claim
+from organizations.domain_names.claim import Claim
+from organizations.domain_names.dns import Found
 
 GRACE = dt.timedelta(days=7)
 PENDING_FOR = dt.timedelta(days=14)
