@@ -53,7 +53,7 @@ class Letterhead:
     """The look of a mail. Attributes: accent: #rrggbb, on which white can be read."""
 
     name: str = settings.BRAND
-    accent: str = "#0f766e"
+    accent: str = "#005d5e"
 
 
 THE_PLATFORM = Sender()

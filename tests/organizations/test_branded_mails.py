@@ -7,6 +7,7 @@ import pytest
 from controlplane import mail, rls
 from controlplane.mail import OURS, Sender
 from controlplane.models import Mail
+from organizations.branding import colours
 from organizations.models import Organization, User
 from tests.database import all_rows
 from tests.organizations.test_branding import PLUM, brand
@@ -23,13 +24,13 @@ def sent(organization_id: str | None, **more: Any) -> str:
 
 def test_it_has_the_brands_name_and_colour_and_who_sends_it(acme: Organization, alice: User) -> None:
     plain = sent(acme.pk)
-    assert 'color="#0f766e" size="4"><b>Garrison</b>' in plain
+    assert f'color="{colours.OURS["accent"]}" size="4"><b>Garrison</b>' in plain
     assert "Sent by" not in plain
     brand(alice, acme, "Acme <Shield>", **PLUM)
     branded = sent(acme.pk)
     assert 'color="#701a75" size="4"><b>Acme &lt;Shield&gt;</b>' in branded
     assert "Sent by Garrison for Acme &lt;Shield&gt;." in branded
-    assert "#0f766e" not in branded
+    assert colours.OURS["accent"] not in branded
 
 
 def test_a_clients_mails_carry_its_msps(acme: Organization, msp: Organization, paula: User) -> None:
