@@ -11,7 +11,7 @@ from controlplane.problems import Conflict, Invalid, NotFound
 from fleet.client_templates import queries
 from fleet.client_templates.actions import LONGEST_NOTE
 from fleet.client_templates.drift import drift_of
-from fleet.client_templates.models import ClientTemplate, TemplateUse
+from fleet.client_templates.models import ClientTemplate, TemplateUse, mark_of
 from fleet.client_templates.settings import SETTINGS, checked
 from organizations import access
 from organizations.actions import trail
@@ -28,6 +28,7 @@ def assign(
     template: ClientTemplate | None,
     settings: Mapping[str, Any] | None = None,
     reason: str = "",
+    based_on: str = "",
 ) -> TemplateUse | None:
     """
     Say which template a client has, for all of its tenants; None for none, which forgets what it has otherwise too.
@@ -35,12 +36,19 @@ def assign(
     Args:
         settings: what the client has otherwise, by key, in place of all that it had otherwise; None leaves that.
         reason: why, in a line; asked for where `settings` has something new. What stays the same keeps its reason.
+        based_on: the mark of what was chosen before; where something else was chosen meanwhile, it is refused.
     Raises NotFound for what is no client of the MSP, Conflict for what is no MSP, Invalid naming every fault.
     """
     standing = access.require_managing_clients(by, msp)
     queries.client(by, msp, client.pk)
     uses = TemplateUse.objects.select_for_update(of=("self",)).select_related("template")
     held = uses.filter(organization=msp, client=client).first()
+    if based_on and based_on != mark_of(held):
+        raise Conflict(
+            f"Somebody changed what {client.name} is to have meanwhile. Yours was not saved.",
+            code="OVERRIDES_CHANGED",
+            hint="What you chose still stands here. Look at the client's page; to put yours in its place, save again.",
+        )
     if template is None:
         if settings:
             raise Invalid("A client without a template has nothing otherwise. Nothing was changed.", field="settings")

@@ -63,10 +63,11 @@ def overrides(request: HttpRequest, organization_id: str, client_id: str) -> Htt
     if form.is_bound and form.is_valid():
         with told_on_settings(form):
             chosen: dict[str, Any] = {"template": templates[form.cleaned_data["template"]], "settings": form.settings}
-            reason = form.cleaned_data["reason"]
-            client_actions.assign(by=actor, msp=msp, client=client, reason=reason, **chosen)
+            chosen |= {name: form.cleaned_data[name] for name in ("reason", "based_on")}
+            client_actions.assign(by=actor, msp=msp, client=client, **chosen)
             messages.success(request, "It is kept. No tenant changes by it until you roll the template out.")
             return redirect("fleet:client-of-template", msp.pk, client.pk)
+        form.base_on(use)
     here = Link(client.name, reverse("fleet:client-of-template", args=[msp.pk, client.pk]))
     frame = template_frame(request, msp, "Overrides", crumb(msp), here)
     context = {"form": form, "client": client, "frame": frame}

@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 from django import forms
+from django.utils.datastructures import MultiValueDict
 
 from billing.queries import plans_on_offer
 from controlplane.forms import told_on
 from controlplane.problems import Problem
 from fleet.client_templates.actions import LONGEST_NAME, LONGEST_NOTE
-from fleet.client_templates.models import ClientTemplate, TemplateUse
+from fleet.client_templates.models import ClientTemplate, TemplateUse, mark_of
 from fleet.client_templates.settings import SETTINGS
 from organizations.permissions import Role
 from tenants.protection.forms import LENGTHS
@@ -176,11 +177,17 @@ class OverrideForm(SettingsForm):
         required=False,
         help_text="For what is new here. Whoever meets it later reads this beside the setting.",
     )
+    based_on = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, *args: Any, templates: Iterable[ClientTemplate], use: TemplateUse | None, **more: Any) -> None:
-        chosen = {"template": use.template_id} if use else {}
+        chosen = {"based_on": mark_of(use), **({"template": use.template_id} if use else {})}
         super().__init__(*args, settings=use.exceptions if use else {}, initial=chosen, **more)
         self.fields["template"].choices = [(each.pk, each.name) for each in templates]  # type: ignore[attr-defined]
+
+    def base_on(self, use: TemplateUse | None) -> None:
+        """Once somebody was told what stands there now, saving again puts theirs in its place."""
+        self.data = MultiValueDict(self.data)
+        self.data["based_on"] = mark_of(use)
 
 
 @contextmanager

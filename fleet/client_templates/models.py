@@ -1,8 +1,10 @@
 """An MSP's templates, their versions, and which client has which."""
 
+import json
+
 from django.db import models
 
-from controlplane.ids import new_id
+from controlplane.ids import digest, new_id
 
 
 def new_template_id() -> str:
@@ -97,3 +99,8 @@ class TemplateUse(models.Model):
     def exceptions(self) -> dict[str, object]:
         """What the client has otherwise, by key."""
         return {key: given["value"] for key, given in self.overrides.items()}
+
+
+def mark_of(use: TemplateUse | None) -> str:
+    """Stands for what people chose for a client; another one once somebody chose something else."""
+    return digest(json.dumps(use and [use.template_id, use.overrides], sort_keys=True))

@@ -66,6 +66,22 @@ def test_a_refused_save_of_overrides_drops_none_and_shows_what_was_typed(msp, pa
     assert (after.template_id, set(after.exceptions)) == (other.pk, {"ring", "backups"})
 
 
+def test_overrides_that_somebody_else_saved_meanwhile_are_not_replaced_unseen(msp, paula, acme, used, as_paula):
+    use = used({"ring": "early"})
+    browser, path = session_of(paula), f"/o/{msp.pk}/clients/{acme.pk}/template/overrides/"
+    opened = browser.get(path).context["form"]["based_on"].value()
+    client_actions.override(by=as_paula, use=use, settings={"protected": None}, reason="Contract")
+    typed = {"template": use.template_id, "ring": "canary", "reason": "Odd", "based_on": opened}
+    refused = browser.post(path, typed)
+    text = refused.content.decode()
+    assert (refused.status_code, "Somebody changed what Acme is to have meanwhile" in text) == (422, True)
+    assert 'value="Odd"' in text
+    assert TemplateUse.objects.get(pk=use.pk).exceptions == {"protected": None}
+    again = refused.context["form"]["based_on"].value()
+    assert browser.post(path, {**typed, "based_on": again}).status_code == 302
+    assert TemplateUse.objects.get(pk=use.pk).exceptions == {"ring": "canary"}
+
+
 @pytest.mark.parametrize("inherits", [False, True])
 def test_what_the_form_offers_to_nobody_is_shown_as_it_is_and_kept(msp, paula, make, inherits):
     above = make("Base", {"content_left_out": ["lists/noisy"]}).pk if inherits else None
