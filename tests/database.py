@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from psycopg import sql
 
 from controlplane.roles import one_at_a_time, prepare
@@ -69,13 +69,26 @@ def _migrate_postgres(socket_directory: str) -> None:
     server = admin_dsn(socket_directory)
     prepare(server, TEMPLATE, {})
     with one_at_a_time(server) as admin:
+        # A step that asks by another connection than the one that migrates would wait for itself.
+        admin.execute(sql.SQL("ALTER DATABASE {} SET lock_timeout = '30s'").format(sql.Identifier(TEMPLATE)))
         # Lets `all_rows` look past row-level security; NOINHERIT keeps `app` itself bound by it.
         admin.execute("ALTER ROLE app NOINHERIT")
         admin.execute("GRANT owner TO app")
-    _connect_as("owner", socket_directory, TEMPLATE)
-    call_command("migrate", verbosity=0)
+    _connect_as("app", socket_directory, TEMPLATE)
+    with _owner_beside():
+        call_command("migrate", database="owner", verbosity=0)
     connection.close()
     connection.close_pool()
+
+
+@contextmanager
+def _owner_beside() -> Iterator[None]:
+    """Has a connection `owner` beside `app`, as production has for its migrations."""
+    connections.settings["owner"] = {**connection.settings_dict, "USER": "owner"}
+    yield
+    connections["owner"].close()
+    connections["owner"].close_pool()
+    del connections["owner"], connections.settings["owner"]
 
 
 @contextmanager

@@ -51,11 +51,12 @@ PLANS = [
 
 def put_on_offer(apps, schema_editor):
     plan = apps.get_model("billing", "Plan")
-    plan.objects.bulk_create(plan(**values) for values in PLANS)
+    plan.objects.using(schema_editor.connection.alias).bulk_create(plan(**values) for values in PLANS)
 
 
 def take_off(apps, schema_editor):
-    apps.get_model("billing", "Plan").objects.filter(code__in=[values["code"] for values in PLANS]).delete()
+    plans = apps.get_model("billing", "Plan").objects.using(schema_editor.connection.alias)
+    plans.filter(code__in=[values["code"] for values in PLANS]).delete()
 
 
 class Migration(migrations.Migration):

@@ -14,8 +14,9 @@ AFTER = {
 
 def _offer(lines):
     def change(apps, schema_editor):
+        plans = apps.get_model("billing", "Plan").objects.using(schema_editor.connection.alias)
         for code, values in lines.items():
-            apps.get_model("billing", "Plan").objects.filter(code=code).update(**values)
+            plans.filter(code=code).update(**values)
 
     return change
 

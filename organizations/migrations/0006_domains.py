@@ -41,7 +41,7 @@ FORGET_SPENT = """
 
 def note_when_certificates_end(apps, schema_editor):
     """For connections that were there before: when the last of their certificates ends."""
-    connections = apps.get_model("organizations", "Connection").objects
+    connections = apps.get_model("organizations", "Connection").objects.using(schema_editor.connection.alias)
     for pk, certificates in connections.filter(kind="saml").values_list("pk", "certificates"):
         ends = [x509.load_der_x509_certificate(base64.b64decode(text)).not_valid_after_utc for text in certificates]
         connections.filter(pk=pk).update(certificates_end_at=max(ends, default=None))

@@ -11,7 +11,7 @@ from controlplane.rls_operations import EnableRowSecurity
 
 def read_all_anew(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     """Backups that edges hold already are mirrored by the resync that a cursor without an epoch begins with."""
-    apps.get_model("tenants", "Cell").objects.update(feed_epoch="")
+    apps.get_model("tenants", "Cell").objects.using(schema_editor.connection.alias).update(feed_epoch="")
 
 
 class Migration(migrations.Migration):

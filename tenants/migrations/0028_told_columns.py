@@ -38,7 +38,7 @@ def columns_of(view: dict[str, Any]) -> dict[str, Any]:
 
 def fill(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     """Takes the columns from the views that are there."""
-    tenants = apps.get_model("tenants", "Tenant").objects
+    tenants = apps.get_model("tenants", "Tenant").objects.using(schema_editor.connection.alias)
     for tenant in tenants.filter(edge_view__isnull=False).only("pk", "edge_view").iterator():
         tenants.filter(pk=tenant.pk).update(**columns_of(tenant.edge_view))
 

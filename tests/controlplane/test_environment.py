@@ -173,6 +173,13 @@ def test_production_refuses_seeded_rows(production, monkeypatch):
     assert found.id == "garrison.E007"
 
 
+def test_the_first_migration_of_production_asks_an_empty_database_nothing(production, monkeypatch):
+    from controlplane import checks
+
+    monkeypatch.setattr(checks, "environment", lambda: read_environment(production))
+    assert checks.no_seeded_rows_in_production(None, databases=["owner"]) == []
+
+
 def test_nothing_is_marked_as_seeded_in_production(settings):
     settings.GARRISON_ENV = "production"
     with pytest.raises(CommandError, match="Nothing was marked"):
