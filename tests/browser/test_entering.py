@@ -12,8 +12,6 @@ from tests.browser.test_looks import AXE, EVERY_RULE, OF_THEME, TALK_OF_AXE
 from tests.database import all_rows
 from tests.organizations.account_steps import PASSWORD, app_code
 
-pytestmark = pytest.mark.timeout(120)
-
 
 @pytest.fixture
 def looked_at(pictures: Callable[[Page, str], None]) -> Callable[[Page, str], None]:

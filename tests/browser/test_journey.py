@@ -14,7 +14,7 @@ from local.stack.handle import StackHandle
 from local.stack.layout import REPOSITORY
 from tests.browser.conftest import DESKTOP
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.stack
 
 UP = 90_000
 """Milliseconds that a whole tenant may take to come up here."""

@@ -35,7 +35,6 @@ PARTS = 12
 SHARES = [pytest.param(PAGES[n::PARTS], id=f"part {n + 1}") for n in range(PARTS)]
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("pages", SHARES)
 def test_every_page_is_open_to_everybody_on_every_screen_in_both_themes(
     pages: tuple[Shown, ...], world: World, visit: Callable[..., Page], pictures: Callable[[Page, str], None]

@@ -22,7 +22,7 @@ from local.visitor import LocalNames, client
 from tests.browser.conftest import DESKTOP
 from tests.browser.test_journey import sign_up_with_oidc
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.stack
 
 ATTACKS = Path(__file__).with_name("attacks.js").read_text()
 CANARY = f"canary-{uuid.uuid4().hex[:12]}"

@@ -20,8 +20,6 @@ from organizations.models import Membership, Organization, User
 from tests.browser.conftest import DESKTOP, session_cookie
 from tests.database import all_rows
 
-pytestmark = pytest.mark.timeout(180)
-
 SECRET = "a secret of the other provider"
 
 

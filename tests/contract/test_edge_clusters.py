@@ -14,7 +14,7 @@ from tests.contract.edge_state import WireAgent
 from tests.contract.edge_visitors import Machine, await_running, enroll, new_token, view, wait_for
 from tests.contract.test_edge_backups import back_up, restore
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.stack
 
 INDEXERS, MANAGERS = range(3), range(2)
 OTHER_VERSION = "4.14.6"

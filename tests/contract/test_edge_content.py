@@ -21,7 +21,7 @@ from tests.contract.edge_visitors import (
     wait_for,
 )
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.stack
 
 RULES = """<group name="local,acme,">
   <rule id="100100" level="9">

@@ -22,7 +22,7 @@ from tests.contract.edge_managers import end, knocked
 from tests.contract.edge_process import Edge, random_base32, spec
 from tests.contract.edge_visitors import await_running, new_tenant, view, wait_for
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.stack
 
 COUNT = 3
 

@@ -37,7 +37,7 @@ from tests.contract.edge_visitors import (
     wait_for,
 )
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.stack
 
 ALL = [0, 1, 2]
 MOVED_SECONDS = 60

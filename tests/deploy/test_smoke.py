@@ -64,7 +64,6 @@ def test_a_claim_is_whole_and_named_once():
 
 
 @pytest.mark.stack
-@pytest.mark.timeout(300)
 def test_on_the_local_stack_every_step_runs_and_nothing_counts_as_proven(stack, tmp_path, capsys):
     with Demo(stack) as demo:
         demo.signup_saml()

@@ -11,7 +11,7 @@ from local.stream import replay
 from local.visitor import Visitor
 from local.welcome import sign_up_with_oidc
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.stack
 OWNER = "bob@baltic.example"
 
 

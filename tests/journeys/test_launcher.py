@@ -17,7 +17,7 @@ from local.stack.handle import StackHandle, running_stack, wait_for
 from local.stack.layout import REPOSITORY
 from local.stack.ports import is_free
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.stack
 
 STATES = {
     "Alder Dental Group": "running",

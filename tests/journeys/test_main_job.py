@@ -5,7 +5,7 @@ import pytest
 from local.demo.steps import Demo
 from local.stack.handle import StackHandle
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.stack
 
 
 def test_from_sign_up_to_deletion_every_step_holds(stack: StackHandle) -> None:
