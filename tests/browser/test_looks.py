@@ -8,7 +8,7 @@ from django.conf import settings
 from playwright.sync_api import Page
 
 from organizations.models import Organization
-from tests.browser.conftest import DESKTOP, NARROWEST, PHONE, TABLET, client_worked_in
+from tests.browser.conftest import DESKTOP, LAPTOP, NARROWEST, PHONE, TABLET, client_worked_in
 from tests.browser.pages import PAGES, Shown
 from tests.browser.world import World
 
@@ -31,6 +31,13 @@ TALK_OF_AXE = """async (rules) => {
   return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" | ")}`.slice(0, 600));
 }"""
 WIDTH_BEYOND_SCREEN = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+# A panel cuts off what stands out of it; nobody reaches that unless something within scrolls.
+CUT_OFF = """() => [...document.querySelectorAll(".panel :is(td, th, a, button, input)")].filter((each) => {
+  const panel = each.closest(".panel"), place = each.getBoundingClientRect();
+  for (let above = each.parentElement; above !== panel; above = above.parentElement)
+    if (above.popover || ["auto", "scroll"].includes(getComputedStyle(above).overflowX)) return false;
+  return place.width > 1 && place.right > panel.getBoundingClientRect().right + 1;
+}).map((each) => each.outerHTML.slice(0, 200))"""
 PARTS = 12
 SHARES = [pytest.param(PAGES[n::PARTS], id=f"part {n + 1}") for n in range(PARTS)]
 
@@ -55,8 +62,9 @@ def test_every_page_is_open_to_everybody_on_every_screen_in_both_themes(
             page.emulate_media(color_scheme=theme)
             pictures(page, f"{shown.name}-{screen}-{theme}")
             faults += [f"{shown.name}, {screen}, {theme}: {fault}" for fault in page.evaluate(TALK_OF_AXE, rules)]
-        for size in (NARROWEST, PHONE, TABLET):
+        for size in (NARROWEST, PHONE, TABLET, LAPTOP):
             page.set_viewport_size(size)
+            faults += [f"{shown.name}: cut off at {size['width']} pixels: {each}" for each in page.evaluate(CUT_OFF)]
             if page.evaluate(WIDTH_BEYOND_SCREEN) > 0:
                 faults.append(f"{shown.name}: wider than a screen of {size['width']} pixels")
     assert not faults, "\n".join(faults)
