@@ -17,8 +17,12 @@ def sign_up_with_oidc(visitor: Visitor, email: str, organization: str, *, kind: 
     return _home(_choose(visitor, email))
 
 
-def sign_up_with_saml(visitor: Visitor, layout: Layout, email: str, organization: str) -> str:
-    """Founds an organization from an identity provider's metadata; its first assertion makes the owner."""
+def sign_up_with_saml(visitor: Visitor, layout: Layout, email: str, organization: str) -> tuple[str, str]:
+    """
+    Founds an organization from an identity provider's metadata; its first assertion makes the owner.
+
+    Returns the organization's id, and that of the connection.
+    """
     metadata = httpx.get(f"{layout.saml_idp}/metadata").raise_for_status().text
     visitor.get("/sign-up/saml/").submit(
         "/sign-up/saml/", name=organization, kind="organization", metadata_xml=metadata
@@ -27,7 +31,7 @@ def sign_up_with_saml(visitor: Visitor, layout: Layout, email: str, organization
     connection = visitor.url.rstrip("/").rpartition("/")[2]
     visitor.get(f"/sso/{connection}/").submit(f"/sso/{connection}/")
     _choose(visitor, email).submit("/acs/")
-    return _home(visitor)
+    return _home(visitor), connection
 
 
 def _choose(visitor: Visitor, email: str) -> Visitor:

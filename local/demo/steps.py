@@ -67,7 +67,7 @@ class Demo:
         }
 
     def signup_saml(self) -> str:
-        self.organization = sign_up_with_saml(self.alice, self.layout, "alice@alder.example", "Alder Dental Group")
+        self.organization, _ = sign_up_with_saml(self.alice, self.layout, "alice@alder.example", "Alder Dental Group")
         self.api = self._api(self.organization, "alice@alder.example")
         return f"alice owns {self.organization} after a signed assertion"
 

@@ -24,11 +24,14 @@ MSP = "Northgate Security"
 MSP_OWNER = "maria@northgate.example"
 SAML_ORGANIZATION = "Kestrel Aerospace"
 SAML_OWNER = "jonas@kestrel.example"
-USERS = [
-    User(MSP_OWNER, MSP, "owner", "OpenID Connect: choose Maria Okafor"),
-    User(SAML_OWNER, SAML_ORGANIZATION, "owner", "SAML: choose Jonas Kestrel"),
-]
 PAUSES_SECONDS = (1, 2, 4, 8, 16)
+
+
+def users(portal: str, connection: str) -> list[User]:
+    """Who can sign in, and how. Args: connection: id of the SAML connection, whose page is Kestrel's way in."""
+    oidc = f"{portal}/sign-in/, “Continue with your Garrison account”, Maria Okafor"
+    saml = f"{portal}/sso/{connection}/, Jonas Kestrel (SAML)"
+    return [User(MSP_OWNER, MSP, "owner", oidc), User(SAML_OWNER, SAML_ORGANIZATION, "owner", saml)]
 
 
 class Demonstration:
@@ -49,7 +52,7 @@ class Demonstration:
         """Signs the users up at the first start; later ones find them in the stack's folder."""
         self.folder.mkdir(exist_ok=True)
         known = await asyncio.to_thread(self._sign_up, self.folder / "people.json")
-        self.description.users = USERS
+        self.description.users = users(self.layout.portal, known["connection"])
         self.description.api_key = known["api_key"]
         self.msp = known["msp"]
         self.api = PortalApi(self.layout.portal, known["api_key"])
@@ -61,7 +64,12 @@ class Demonstration:
     def _sign_up(self, kept: Path) -> dict[str, str]:
         """Each step is kept as soon as it is done, so that an interrupted first start goes on where it was."""
         known: dict[str, str] = json.loads(kept.read_text()) if kept.exists() else {}
-        steps = {"marked": self._mark, "msp": self._found_msp, "saml": self._found_by_saml, "api_key": self._make_key}
+        steps = {
+            "marked": self._mark,
+            "msp": self._found_msp,
+            "connection": self._found_by_saml,
+            "api_key": self._make_key,
+        }
         for name, make in steps.items():
             if name not in known:
                 known[name] = make(known)
@@ -78,7 +86,7 @@ class Demonstration:
 
     def _found_by_saml(self, known: dict[str, str]) -> str:
         with Visitor(self.layout.portal) as jonas:
-            return sign_up_with_saml(jonas, self.layout, SAML_OWNER, SAML_ORGANIZATION)
+            return sign_up_with_saml(jonas, self.layout, SAML_OWNER, SAML_ORGANIZATION)[1]
 
     def _make_key(self, known: dict[str, str]) -> str:
         stack = StackHandle(self.layout)

@@ -129,7 +129,7 @@ def announce(description: Description, display: Display) -> None:
     display.line(f"Mail        {layout.mail}   (stand-in: shows every mail that the portal sends)")
     display.line(f"Nodes       {layout.nodes}")
     for user in description.users:
-        display.line(f"Sign in     {user.email:<28} {user.role} of {user.organization}, {user.sign_in}")
+        display.line(f"Sign in     {user.email:<28} {user.role} of {user.organization}: {user.sign_in}")
     display.line(f"Details     {description.path}")
     display.line("Ready. Ctrl-C ends everything.")
 

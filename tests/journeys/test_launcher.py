@@ -101,6 +101,8 @@ def assert_described(stack: StackHandle, before: Json) -> None:
     lasting = ("portal", "edge", "dashboard_zone", "oidc_issuer", "saml_idp", "runtime", "api_key", "users")
     assert {name: known[name] for name in lasting} == {name: before[name] for name in lasting}
     assert [user["email"] for user in known["users"]] == ["maria@northgate.example", "jonas@kestrel.example"]
+    ways = [user["sign_in"].split(",")[0] for user in known["users"]]
+    assert [httpx.get(way).status_code for way in ways] == [200, 200], "each says where to sign in"
     assert oct((stack.layout.root / "stack.json").stat().st_mode & 0o777) == "0o600"
     assert httpx.get(f"{known['portal']}/readyz").status_code == 200
     assert httpx.get(f"{known['edge']}/readyz").status_code == 200
