@@ -11,7 +11,7 @@ from organizations.actions import grants
 from organizations.models import Grant
 from tenants.protection.maintenance import rings
 from tenants.provisioning import actions as provisioning
-from tenants.provisioning.models import Operation
+from tenants.provisioning.models import Cell, Operation
 from tenants.rollouts import queries
 from tenants.rollouts.models import Rollout, RolloutTarget
 from tests.cast import actor_for, found_client, session_of
@@ -96,6 +96,14 @@ def test_the_page_shows_what_it_would_do_and_begins_it(fleet, alice, acme):
     assert "Wazuh 4.14.6" in browser.get(f"/o/{acme.pk}/rollouts/").content.decode()
     assert browser.post(f"{begun['Location']}end/").status_code == 302
     assert browser.post(f"{begun['Location']}end/").status_code == 409
+
+
+def test_what_is_offered_first_to_a_whole_fleet_is_never_a_candidate(fleet, alice, acme):
+    with all_rows():
+        Cell.objects.update(versions=["4.14.6", "5.0.0-rc", "4.14.7-slow", "4.14.7"])
+    shown = session_of(alice).get(f"/o/{acme.pk}/rollouts/new/").context["form"]["what"]
+    offered = [words for _, words in shown.field.choices if words.startswith("Wazuh")]
+    assert offered == ["Wazuh 4.14.7", "Wazuh 4.14.6", "Wazuh 5.0.0-rc", "Wazuh 4.14.7-slow"]
 
 
 def test_a_wrong_form_says_what_to_mend(fleet, alice, acme):
