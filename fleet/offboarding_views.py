@@ -30,9 +30,14 @@ def offboard(request: HttpRequest, organization_id: str, membership_id: str) -> 
         return redirect("fleet:offboarding", organization_id, receipt.pk)
     plan = offboarding.preview(by=actor, msp=msp, membership_id=membership_id)
     context = {"plan": plan, "person": plan.membership.user}
-    members = Link("Members", reverse("settings:members", args=[organization_id]))
     return settings_page(
-        request, msp, "members", "Offboard", context, template="fleet/offboard.html", crumbs=(members,)
+        request,
+        msp,
+        "members",
+        "Offboard",
+        context,
+        template="fleet/offboard.html",
+        crumbs=(_members(organization_id),),
     )
 
 
@@ -45,7 +50,7 @@ def receipt(request: HttpRequest, organization_id: str, offboarding_id: str) -> 
     found = queries.offboarding(actor, msp, offboarding_id)
     closed, kept = ([offboarding.Item(**each) for each in rows] for rows in (found.closed, found.kept))
     context = {"receipt": found, "closed": closed, "kept": kept, "edge": confirmed_by_edge(actor, msp, found)}
-    crumbs = (Link("Offboardings", reverse("fleet:offboardings", args=[organization_id])),)
+    crumbs = (_members(organization_id), Link("Offboardings", reverse("fleet:offboardings", args=[organization_id])))
     return settings_page(request, msp, "members", found.name, context, template="fleet/offboarding.html", crumbs=crumbs)
 
 
@@ -55,4 +60,11 @@ def receipts(request: HttpRequest, organization_id: str) -> HttpResponse:
     """Everybody who has left this way, the newest first."""
     actor, msp = actor_of(request), organization_of(request, organization_id)
     rows = queries.offboardings_of(actor, msp)[:SHOWN]
-    return settings_page(request, msp, "members", "Offboardings", {"rows": rows}, template="fleet/offboardings.html")
+    crumbs = (_members(organization_id),)
+    return settings_page(
+        request, msp, "members", "Offboardings", {"rows": rows}, template="fleet/offboardings.html", crumbs=crumbs
+    )
+
+
+def _members(organization_id: str) -> Link:
+    return Link("Members", reverse("settings:members", args=[organization_id]))

@@ -6,16 +6,15 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from controlplane.actor import Actor, actor_of
 from controlplane.problems import Conflict, Invalid
 from fleet.clients import bulk
 from fleet.clients.bulk_forms import BulkForm
+from fleet.clients.frame import frame_under_fleet
 from organizations import access
 from organizations import queries as organizations
-from organizations.frame import Frame, Link, frame_for
 from organizations.models import Organization
 from tenants.provisioning.scheduling import NOW
 from tenants.rollouts.rows import OUTCOMES
@@ -54,7 +53,7 @@ def act(request: HttpRequest, organization_id: str) -> HttpResponse:
         else [],
         "fault": fault,
         "hidden": [(name, value) for name, values in given.lists() for value in values if name in KEPT],
-        "frame": _frame(request, msp),
+        "frame": frame_under_fleet(request, msp, "Chosen tenants"),
     }
     return render(request, "fleet/act.html", context, status=422 if fault else 200)
 
@@ -63,8 +62,3 @@ def _of_view(actor: Actor, msp: Organization, view_id: str) -> list[str]:
     if not view_id:
         raise Invalid("Choose the tenants first. Nothing was begun.", field="tenants")
     return bulk.tenants_of_view(actor, msp, view_id)
-
-
-def _frame(request: HttpRequest, msp: Organization) -> Frame:
-    fleet = Link("Fleet", reverse("fleet:home", args=[msp.pk]))
-    return frame_for(request, msp, here="Chosen tenants", section="home", crumbs=[fleet])

@@ -119,7 +119,7 @@ def quick_chips(asked: Asked) -> list[dict[str, Any]]:
         {
             "label": FILTERS[name].said(value)
             if name == "state"
-            else f"{FILTERS[name].words}: {FILTERS[name].said(value)}",
+            else f"{FILTERS[name].words}: {_going_on(FILTERS[name].said(value))}",
             "mark": mark_of(value) if name == "state" else None,
             "url": f"?{asked.address(without=name, **{name: value})}",
         }
@@ -152,7 +152,12 @@ def sorts(asked: Asked) -> list[dict[str, Any]]:
 
 def sort_words(asked: Asked) -> str:
     """By what the list is sorted."""
-    return f"Sorted by {SORTS[asked.sort][0][:1].lower()}{SORTS[asked.sort][0][1:]}"
+    return f"Sorted by {_going_on(SORTS[asked.sort][0])}"
+
+
+def _going_on(words: str) -> str:
+    """The words as they stand within a sentence."""
+    return f"{words[:1].lower()}{words[1:]}"
 
 
 def span_words(lines: Sequence[Line]) -> str:

@@ -17,6 +17,7 @@ from fleet.clients import actions, queries
 from fleet.clients.bulk_forms import TITLES
 from fleet.clients.filters import Asked
 from fleet.clients.forms import FilterForm, ViewForm
+from fleet.clients.frame import frame_under_fleet
 from fleet.clients.models import FleetView
 from fleet.clients.rows import chips, line_of, quick_chips, sort_words, sorts, span_words, summed_up, tabs
 from organizations import access
@@ -79,7 +80,7 @@ def narrow(request: HttpRequest, organization_id: str) -> HttpResponse:
     context: dict[str, Any] = {"form": FilterForm(plans, asked), "home": reverse("fleet:home", args=[msp.pk])}
     if "HX-Request" in request.headers:
         return render(request, "fleet/filter_form.html", context)
-    context["frame"] = frame_for(request, msp, here="Filter", section="home")
+    context["frame"] = frame_under_fleet(request, msp, "Filter")
     return render(request, "fleet/filter.html", context)
 
 

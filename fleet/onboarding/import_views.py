@@ -15,6 +15,7 @@ from controlplane.actor import actor_of
 from controlplane.forms import told_on
 from controlplane.keyset import page_of, pager
 from fleet.client_templates import queries as templates
+from fleet.clients.frame import frame_under_fleet
 from fleet.onboarding import imports, queries
 from fleet.onboarding.forms import ImportForm
 from fleet.onboarding.lines import COLUMNS, MOST_LINES, NEEDED, SAMPLE
@@ -22,8 +23,7 @@ from fleet.onboarding.models import ClientImport
 from fleet.onboarding.rows import foreseen_row, import_row, line_row, report
 from organizations import access
 from organizations import queries as organizations
-from organizations.frame import Frame, Link, frame_for
-from organizations.models import Organization
+from organizations.frame import Link
 from organizations.names import names_of
 
 AS_IN_FILE = (ordered.Column("number", "number"),)
@@ -62,7 +62,7 @@ def listing(request: HttpRequest, organization_id: str) -> HttpResponse:
         "columns": COLUMNS,
         "needed": NEEDED,
         "most": MOST_LINES,
-        "frame": _frame(request, msp, "Import clients"),
+        "frame": frame_under_fleet(request, msp, "Import clients"),
     }
     return render(request, "fleet/client_imports.html", context, status=422 if form.errors else 200)
 
@@ -83,7 +83,7 @@ def page(request: HttpRequest, organization_id: str, import_id: str) -> HttpResp
         "lines": [line_row(line) for line in found.rows],
         "state": state,
         "page": ordered.pager(found, keeping=urlencode({"state": state}) if state else ""),
-        "frame": _frame(request, msp, batch.name, here),
+        "frame": frame_under_fleet(request, msp, batch.name, here),
     }
     return render(request, "fleet/client_import.html", context)
 
@@ -126,7 +126,3 @@ def csv_file(text: str, name: str) -> HttpResponse:
     """A CSV to be kept."""
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return HttpResponse(text, content_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _frame(request: HttpRequest, msp: Organization, here: str, *crumbs: Link) -> Frame:
-    return frame_for(request, msp, here=here, section="home", crumbs=crumbs)

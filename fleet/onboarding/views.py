@@ -12,11 +12,11 @@ from django.views.decorators.http import require_http_methods
 from controlplane.actor import actor_of
 from controlplane.forms import told_on
 from fleet.client_templates import queries as templates
+from fleet.clients.frame import frame_under_fleet
 from fleet.onboarding.actions import Onboarded, onboard
 from fleet.onboarding.forms import ClientForm
 from organizations import access
 from organizations import queries as organizations
-from organizations.frame import frame_for
 from organizations.models import Organization
 from organizations.roles.named import role_name
 
@@ -35,12 +35,12 @@ def add_client(request: HttpRequest, organization_id: str) -> HttpResponse:
     if form.is_bound and form.is_valid():
         with told_on(form):
             return _made(request, msp, onboard(by=actor, msp=msp, wanted=form.wanted()))
-    frame = frame_for(request, msp, here="Add client", section="home")
+    frame = frame_under_fleet(request, msp, "Add client")
     return render(request, "fleet/client_new.html", {"form": form, "frame": frame}, status=422 if form.errors else 200)
 
 
 def _made(request: HttpRequest, msp: Organization, made: Onboarded) -> HttpResponse:
-    frame = frame_for(request, msp, here=made.client.name, section="home")
+    frame = frame_under_fleet(request, msp, made.client.name)
     context: dict[str, Any] = {"made": made, "steps": _steps(made), "frame": frame}
     return render(request, "fleet/client_made.html", context)
 

@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -12,6 +13,7 @@ from controlplane.forms import told_on
 from controlplane.transactions import calls_out
 from organizations import queries
 from organizations.actions import hostnames as actions
+from organizations.frame import Link
 from organizations.hostnames.forms import HostnameForm
 from organizations.hostnames.naming import platform_host
 from organizations.hostnames.serving import address_for
@@ -49,6 +51,7 @@ def hostnames(request: HttpRequest, organization_id: str) -> HttpResponse:
         context,
         form=form,
         template="organizations/settings/hostnames.html",
+        crumbs=(Link("Brand", reverse("settings:brand", args=[organization_id])),),
     )
 
 

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -16,6 +17,7 @@ from controlplane.forms import told_on
 from controlplane.problems import Invalid
 from organizations import access, queries
 from organizations.actions import keys as key_actions
+from organizations.frame import Link
 from organizations.keys.forms import KeyForm, RotationForm
 from organizations.keys.rows import key_row
 from organizations.models import ApiKey, Organization
@@ -52,7 +54,10 @@ def create_key(request: HttpRequest, organization_id: str) -> HttpResponse:
             )
             return _shown_once(request, organization, key, secret)
     template = "organizations/settings/key_new.html"
-    return settings_page(request, organization, "keys", "Create API key", {"form": form}, form=form, template=template)
+    crumb = Link("API keys", reverse("settings:keys", args=[organization_id]))
+    return settings_page(
+        request, organization, "keys", "Create API key", {"form": form}, form=form, template=template, crumbs=(crumb,)
+    )
 
 
 @login_required

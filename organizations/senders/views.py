@@ -5,6 +5,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
@@ -16,6 +17,7 @@ from controlplane.marks import Mark
 from controlplane.transactions import calls_out
 from organizations import queries
 from organizations.actions import senders as actions
+from organizations.frame import Link
 from organizations.models import MailSender, Organization
 from organizations.senders.counting import counting_now, sender_of
 from organizations.senders.forms import SenderForm
@@ -90,4 +92,5 @@ def _page(request: HttpRequest, organization: Organization, chosen: MailSender, 
         context,
         form=form,
         template="organizations/settings/mail_sender.html",
+        crumbs=(Link("Brand", reverse("settings:brand", args=[organization.pk])),),
     )

@@ -6,12 +6,14 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from billing.entitlements import entitlement_of
 from billing.queries import plans_on_offer
 from controlplane.actor import actor_of
 from organizations import access
+from organizations.frame import Link
 from tenants.provisioning import queries, versions
 from tenants.provisioning.buttons import asked, timed_button, when_of, words_for
 from tenants.provisioning.frame import tenant_frame
@@ -46,11 +48,12 @@ def resize(request: HttpRequest, tenant_id: str) -> HttpResponse:
     permissions = access.require(actor_of(request), "tenant.operate", tenant.organization_id).permissions
     entitlement = entitlement_of(tenant.organization_id)
     cards = plan_cards(plans_on_offer(), entitlement, may_change="billing.manage" in permissions)
+    settings = Link("Settings", reverse("tenants:settings", args=[tenant.pk]))
     context = {
         "tenant": tenant,
         "next_window": tenant.next_window,
         "choices": [_choice(tenant, card) for card in cards],
-        "frame": tenant_frame(request, tenant, permissions, here="Sizes", section="settings"),
+        "frame": tenant_frame(request, tenant, permissions, here="Sizes", section="settings", crumbs=[settings]),
     }
     return render(request, "tenants/resize.html", context)
 

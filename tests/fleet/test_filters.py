@@ -78,6 +78,13 @@ def test_what_narrows_the_list_stands_above_it_and_can_be_taken_away(fleet_of_th
     assert answer.context["summary"].word == "1 failed"
 
 
+@pytest.mark.parametrize("page", ["fleet/filter/", "clients/new/", "clients/imports/"])
+def test_a_page_under_the_fleet_leads_back_to_it(msp, paula, acme, page):
+    frame = session_of(paula).get(f"/o/{msp.pk}/{page}").context["frame"]
+    assert [crumb.label for crumb in frame.crumbs] == [msp.name, "Fleet"]
+    assert frame.crumbs[-1].url == f"/o/{msp.pk}/"
+
+
 def test_the_form_of_filters_is_a_part_of_the_page_and_a_page_without_script(fleet_of_three, msp, maria):
     browser = session_of(maria)
     page = browser.get(f"/o/{msp.pk}/fleet/filter/?state=failed").content.decode()

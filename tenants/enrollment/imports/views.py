@@ -3,6 +3,7 @@
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -11,6 +12,7 @@ from controlplane.forms import told_on
 from controlplane.rls import reading_as
 from controlplane.transactions import calls_out
 from organizations import access
+from organizations.frame import Link
 from tenants.enrollment.imports import actions
 from tenants.enrollment.imports.forms import ImportForm
 from tenants.enrollment.imports.marks import OUTCOMES
@@ -28,7 +30,8 @@ def take_over(request: HttpRequest, tenant_id: str) -> HttpResponse:
     with reading_as(actor.rls_actor):
         tenant = provisioning.find(actor, tenant_id)
         permissions = access.require(actor, "token.create", tenant.organization_id).permissions
-        frame = tenant_frame(request, tenant, permissions, here="Import agents", section="agents")
+        agents = Link("Agents", reverse("tenants:agents", args=[tenant.pk]))
+        frame = tenant_frame(request, tenant, permissions, here="Import agents", section="agents", crumbs=[agents])
         edge = tenant.cell.base_url
     form, results = ImportForm(request.POST or None, request.FILES or None), []
     if request.method == "POST" and form.is_valid():
