@@ -210,7 +210,8 @@ def plain(value: Any) -> str:
     if isinstance(value, Mapping):
         return "; ".join(f"{name.replace('_', ' ')} {plain(inner)}" for name, inner in value.items())
     if isinstance(value, list):
-        return " and ".join(map(plain, value)) or "none"
+        *first, last = map(plain, value or ["none"])
+        return f"{', '.join(first)} and {last}" if first else last
     if value is None or isinstance(value, bool):
         return {None: "not set", True: "yes", False: "no"}[value]
     text = str(value)

@@ -11,7 +11,7 @@ from controlplane import audit, outbox, rls
 from controlplane.actor import Actor
 from fleet.alerts.actions import ACTS
 from organizations.actions import facts
-from organizations.trail.words import VERBS, action_words
+from organizations.trail.words import VERBS, action_words, plain
 from tenants.agents.models import AgentOrder
 from tenants.provisioning.kinds import KINDS
 from tests.controlplane.test_import_rule import ROOMS, ROOT
@@ -104,6 +104,14 @@ def test_words_say_the_thing_and_what_became_of_it():
     assert action_words("organizations.api_key.create") == "API key created"
     assert action_words("organizations.api_key.create", refused=True) == "API key created (refused)"
     assert action_words("organizations.request.refuse", refused=True) == "Request refused"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [([], "none"), (["key.manage"], "key.manage"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")],
+)
+def test_a_list_reads_as_people_write_one(value: list[str], words: str):
+    assert plain(value) == words
 
 
 @pytest.mark.django_db
