@@ -16,7 +16,7 @@ class PlanForm(forms.Form):
 
     name = forms.CharField(label="Name", max_length=80)
     clients = forms.MultipleChoiceField(
-        label="Of whom", required=False, widget=forms.CheckboxSelectMultiple, help_text="None chosen: everybody"
+        label="Of whom", required=False, widget=forms.CheckboxSelectMultiple, help_text="none chosen: everybody"
     )
     parts = forms.MultipleChoiceField(
         label="What it tells",
@@ -26,11 +26,14 @@ class PlanForm(forms.Form):
     )
     every = forms.ChoiceField(label="How often", choices=ReportPlan.Every.choices, initial="monthly")
     time_zone = forms.CharField(
-        label="Time zone", initial="UTC", max_length=64, help_text="In which weeks and months begin"
+        label="Time zone",
+        initial="UTC",
+        max_length=64,
+        help_text="In which weeks and months begin, such as Europe/Berlin.",
     )
     members = forms.MultipleChoiceField(label="Mail to members", required=False, widget=forms.CheckboxSelectMultiple)
     addresses = forms.MultipleChoiceField(
-        label="Mail to others", required=False, widget=forms.CheckboxSelectMultiple, help_text="Confirmed by an owner"
+        label="Mail to others", required=False, widget=forms.CheckboxSelectMultiple, help_text="confirmed by an owner"
     )
     active = forms.BooleanField(label="Make it by itself", required=False, initial=True)
 

@@ -100,8 +100,9 @@ def test_every_kind_that_can_be_asked_for_says_what_it_means():
 def test_another_plan_changes_sizes_and_price_together(running, priced, alice, edge):
     client = session_of(alice)
     page = client.get(f"/t/{running.pk}/resize/").content.decode()
-    assert "this tenant $50 → $90, the organization $50 → $90" in page
+    assert "This tenant $50 → $90, the organization $50 → $90" in page
     assert "The tenant has these sizes." in page
+    assert page.count("Restarts") == 1, "what can't be asked for says no effect"
     client.post(f"/t/{running.pk}/resize/", {"plan": "large"})
     assert fresh(running).spec["roles"]["indexer"]["instance"] == "standard-4"
     with all_rows():
@@ -123,9 +124,9 @@ def test_a_plan_is_changed_by_who_manages_billing_and_to_one_on_offer(api, runni
 def test_pages_tell_it_beside_their_buttons(running, priced, alice):
     client = session_of(alice)
     pages = {
-        f"/o/{running.organization_id}/tenants/new/": "this tenant Free → $50, the organization $50 → $100",
-        f"/t/{running.pk}/settings/": "this tenant $50 → Free, the organization $50 → Free",
-        f"/t/{running.pk}/backups/bak_{'d' * 20}/": "stays as it is: $50",
+        f"/o/{running.organization_id}/tenants/new/": "This tenant Free → $50, the organization $50 → $100",
+        f"/t/{running.pk}/settings/": "This tenant $50 → Free, the organization $50 → Free",
+        f"/t/{running.pk}/backups/bak_{'d' * 20}/": "Stays as it is: $50",
     }
     for address, words in pages.items():
         page = client.get(address).content.decode()
