@@ -15,6 +15,7 @@ from organizations.frame import frame_for
 from organizations.models import Organization
 from organizations.standings import may
 from tenants.first_run import AHEAD
+from tenants.provisioning import queries as provisioning
 from tenants.provisioning.prices import money
 from tenants.provisioning.rows import summed_up
 
@@ -50,6 +51,7 @@ def _tenants(request: HttpRequest, actor: Actor, organization: Organization) -> 
         "rows": rows,
         "summary": summed_up(rows),
         "can_create": "tenant.create" in frame.permissions,
+        "has_bin": bool(rows) or provisioning.in_bin(actor, organization.pk).exists(),
         "ahead": AHEAD,
         "frame": frame,
     }

@@ -32,10 +32,12 @@ def listing(request: HttpRequest, organization_id: str) -> HttpResponse:
     organization = organizations.find(actor, organization_id)
     page = page_of(queries.rollouts_of(actor, organization), cursor=request.GET.get("cursor") or None)
     names = names_of(rollout.created_by for rollout in page.rows)
+    frame = _frame(request, organization, "Roll-outs")
     context = {
         "rollouts": [rollout_row(rollout, names) for rollout in page.rows],
         "page": pager(page),
-        "frame": _frame(request, organization, "Roll-outs"),
+        "can_begin": "tenant.operate" in frame.permissions,
+        "frame": frame,
     }
     return render(request, "tenants/rollouts.html", context)
 

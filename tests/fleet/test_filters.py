@@ -1,6 +1,7 @@
 """Filters of the fleet, and what stands there while there is nothing to show."""
 
 import pytest
+from django.utils import timezone
 
 from fleet.clients.rows import summed_up
 from tests.cast import session_of
@@ -107,6 +108,17 @@ def test_an_organization_without_tenants_is_told_what_to_do(acme, alice, vera, p
     assert "Your first Wazuh is a few minutes away" in page
     assert f"/o/{acme.pk}/tenants/new/" in page
     assert "needs the role of admin or owner" in page_of(vera, acme).content.decode()
+
+
+def test_the_recycle_bin_is_offered_once_there_was_a_tenant(acme, alice, page_of, give_tenant, edge):
+    link = f'<a class="btn btn-line" href="/o/{acme.pk}/bin/">'
+    assert link not in page_of(alice, acme).content.decode()
+    tenant = give_tenant(acme, alice, "Office")
+    assert link in page_of(alice, acme).content.decode()
+    make_due(tenant, erases_at=timezone.now())
+    page = page_of(alice, acme).content.decode()
+    assert "Your first Wazuh is a few minutes away" in page
+    assert link in page
 
 
 def test_an_msp_without_clients_is_told_what_to_do(msp, paula, maria, page_of):
