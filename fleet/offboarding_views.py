@@ -50,7 +50,7 @@ def receipt(request: HttpRequest, organization_id: str, offboarding_id: str) -> 
     found = queries.offboarding(actor, msp, offboarding_id)
     closed, kept = ([offboarding.Item(**each) for each in rows] for rows in (found.closed, found.kept))
     context = {"receipt": found, "closed": closed, "kept": kept, "edge": confirmed_by_edge(actor, msp, found)}
-    crumbs = (_members(organization_id), Link("Offboardings", reverse("fleet:offboardings", args=[organization_id])))
+    crumbs = (_members(organization_id), Link("Who has left", reverse("fleet:offboardings", args=[organization_id])))
     return settings_page(request, msp, "members", found.name, context, template="fleet/offboarding.html", crumbs=crumbs)
 
 
@@ -62,7 +62,7 @@ def receipts(request: HttpRequest, organization_id: str) -> HttpResponse:
     rows = queries.offboardings_of(actor, msp)[:SHOWN]
     crumbs = (_members(organization_id),)
     return settings_page(
-        request, msp, "members", "Offboardings", {"rows": rows}, template="fleet/offboardings.html", crumbs=crumbs
+        request, msp, "members", "Who has left", {"rows": rows}, template="fleet/offboardings.html", crumbs=crumbs
     )
 
 

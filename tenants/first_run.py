@@ -21,7 +21,7 @@ SHOWN_FOR = dt.timedelta(days=30)
 HIDDEN_COOKIE = "first_steps"
 HAS_STARTED = ("running", "attention", "sleeping")
 DONE, NOW, LATER = "done", "now", "later"
-START, TOKEN = "Start the tenant", "Make an enrollment token"
+START, TOKEN = "Start the tenant", "Create an enrollment token"
 AGENT, ALERT = "Let the first machine in", "See the first alert"
 NOT_UP = {
     "failed": "It did not come up. Its operation says why, and what to do.",

@@ -63,7 +63,7 @@ class SearchForm(forms.Form):
         required=False,
         max_length=LONGEST,
         label="Who",
-        widget=forms.TextInput({"placeholder": "Name, address, system or msp"}),
+        widget=forms.TextInput({"placeholder": "Name or address"}),
     )
     action = forms.RegexField(ACTION, required=False, max_length=LONGEST, label="What", widget=forms.Select)
     target = forms.CharField(
