@@ -97,8 +97,8 @@ def photograph(browser: Browser, portal: str) -> None:
     take(page, f"{healthy}agents/", "agents", phone=False)
     take(page, f"{healthy}certificates/", "certificates", phone=False)
     take_token(page, healthy)
-    take(page, address_of(page, fleet, "Baltic Freight"), "provisioning")
-    take(page, address_of(page, fleet, "Eastlake Credit Union"), "failed")
+    take(page, address_of(page, fleet, "Baltic Freight"), "provisioning", wait_for="#event-rows tr")
+    take(page, address_of(page, fleet, "Eastlake Credit Union"), "failed", wait_for="#event-rows tr")
     take(page, "/status/", "status", phone=False)
 
 
