@@ -44,6 +44,11 @@ def base_of(request: HttpRequest) -> str:
     return f"{request.scheme}://{request.get_host()}" if home_of(request) else str(settings.BASE_URL)
 
 
+def nothing_here() -> NotFound:
+    """What everything that an organization's name does not serve answers: nobody there has an account to look with."""
+    return NotFound("There is nothing public at this address.", hint="Ask for the link again where you have it from.")
+
+
 class StrictHost:
     """
     Refuses every host but the portal's, port included, and those of organizations.
@@ -85,7 +90,7 @@ class StrictHost:
             return HttpResponseRedirect(f"{settings.BASE_URL}/o/{owner}/")
         request.at_home_of = owner  # type: ignore[attr-defined]
         if not _is_public(request.path_info):
-            return pages.problem_response(request, NotFound())
+            return pages.problem_response(request, nothing_here())
         # Judged just now, and for this one request: ALLOWED_HOSTS goes on naming the portal alone.
         request.get_host = lambda: host  # type: ignore[method-assign]
         response = self.get_response(request)

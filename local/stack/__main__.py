@@ -127,6 +127,7 @@ def announce(description: Description, display: Display) -> None:
     display.line(f"Edge        {layout.edge}   (agents, enrollment, events)")
     display.line(f"Dashboards  http://<tenant>.{layout.dashboard_zone}/dashboard/")
     display.line(f"Mail        {layout.mail}   (stand-in: shows every mail that the portal sends)")
+    display.line(f"Names       {layout.dns}   (stand-in: publishes TXT records for domains and host names)")
     display.line(f"Nodes       {layout.nodes}")
     for user in description.users:
         display.line(f"Sign in     {user.email:<28} {user.role} of {user.organization}: {user.sign_in}")

@@ -19,8 +19,7 @@ from django.http.response import HttpResponseBase
 from django.urls import reverse
 
 from controlplane import rls
-from controlplane.hosts import home_of
-from controlplane.problems import NotFound
+from controlplane.hosts import home_of, nothing_here
 from organizations.domain_names.names import is_host
 from organizations.hostnames.models import Hostname
 from organizations.standings import standing_msps
@@ -88,7 +87,7 @@ def at_hostnames[View: Callable[..., HttpResponseBase]](owner: Callable[..., str
         def at_home(request: HttpRequest, **named: Any) -> HttpResponseBase:
             home = home_of(request)
             if home and owner and not _serves(home, owner(**named)):
-                raise NotFound
+                raise nothing_here()
             return view(request, **named)
 
         at_home.at_hostnames = True  # type: ignore[attr-defined]

@@ -21,6 +21,7 @@ from organizations.accounts import guessing
 from organizations.accounts.forms import EmailForm
 from organizations.addresses import checked_address
 from organizations.branding.queries import Look, look_for
+from organizations.hostnames.serving import at_hostnames
 from tenants.status import board, components, feeds, queries, rows, subscriptions
 from tenants.status.models import StatusSubscription
 
@@ -87,6 +88,7 @@ def subscribing(request: HttpRequest, about: subscriptions.About, back: str) -> 
     return render(request, "status/subscribe.html", context, status=422 if form.errors else 200)
 
 
+@at_hostnames(lambda subscription_id, secret: subscriptions.find(subscription_id, secret).organization_id)
 @calls_out
 @never_cache
 @unlisted

@@ -24,6 +24,7 @@ from controlplane.ids import BASE62, ID_LENGTH, SECRET_LENGTH, random_text
 from controlplane.problems import Conflict, NotFound
 from organizations import access
 from organizations.actions import trail
+from organizations.hostnames.serving import address_for
 from tenants.provisioning.models import Tenant
 from tenants.status.models import StatusLink, StatusSubscription
 
@@ -93,7 +94,13 @@ def ask(*, email: str, about: About) -> None:
         StatusSubscription.objects.filter(pk=subscription_id, confirmed_at=None).update(created_at=timezone.now())
     template = "status_known" if subscription.confirmed_at else "status_confirm"
     context = {"what": mail.unlinked(about.title), "path": path_of(subscription), "hours": hours_to_confirm()}
-    mail.write(to=subscription.email, template=template, context=context, organization_id=about.owner)
+    mail.write(
+        to=subscription.email,
+        template=template,
+        context=context,
+        organization_id=about.owner,
+        public_base=public_base_of(about.owner),
+    )
 
 
 @transaction.atomic
@@ -110,13 +117,21 @@ def hours_to_confirm() -> int:
     return CONFIRMED_WITHIN // HOUR
 
 
+def public_base_of(owner: str | None) -> str:
+    """Where what confirms and ends subscriptions is linked to; empty for the platform's, which the portal alone has."""
+    if owner is None:
+        return ""
+    with rls.reading_as(f"org:{owner}"):
+        return address_for(owner)
+
+
 def path_of(subscription: StatusSubscription) -> str:
     """The address that mails carry, by which it is confirmed and ended."""
     return reverse("tenants:status-subscription", args=[subscription.pk, subscription.secret])
 
 
 def one_click_path_of(subscription: StatusSubscription) -> str:
-    """The address that mail programs post to, by which it is ended."""
+    """The address that mail programs post to, by which it is ended: at the portal, whatever becomes of a host name."""
     return reverse("tenants:status-one-click", args=[subscription.pk, subscription.secret])
 
 

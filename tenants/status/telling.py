@@ -77,11 +77,19 @@ def _tell_page(
     if not page or not thing.filter(told_up_to=after).update(told_up_to=page[-1].pk):
         return
     owner = None if message.organization_id == rls.PLATFORM else message.organization_id
+    public_base = subscriptions.public_base_of(owner)
     for each in page:
         path = subscriptions.path_of(each)
         own = {**context, "path": path, "title": mail.unlinked(_title(context, each))}
         way_out = subscriptions.one_click_path_of(each)
-        mail.write(to=each.email, template=template, context=own, organization_id=owner, unsubscribe=way_out)
+        mail.write(
+            to=each.email,
+            template=template,
+            context=own,
+            organization_id=owner,
+            unsubscribe=way_out,
+            public_base=public_base,
+        )
     if len(page) == PAGE:
         following = {**message.payload, "after": page[-1].pk}
         key = f"{message.key.split(':')[0]}:{page[-1].pk}"

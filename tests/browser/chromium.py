@@ -22,6 +22,6 @@ def found() -> bool:
         return Path(playwright.chromium.executable_path).exists()
 
 
-def launch(playwright: Playwright) -> Browser:
+def launch(playwright: Playwright, *arguments: str) -> Browser:
     """The system's browser where there is one; else the one that Playwright has installed."""
-    return playwright.chromium.launch(executable_path=of_the_system(), args=["--no-sandbox"])
+    return playwright.chromium.launch(executable_path=of_the_system(), args=["--no-sandbox", *arguments])

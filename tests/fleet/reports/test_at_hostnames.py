@@ -129,6 +129,7 @@ def test_of_all_addresses_only_those_of_public_links_are_marked():
         "status/t/<str:status_token>/status.json",
         "status/t/<str:status_token>/feed.atom",
         "status/t/<str:status_token>/subscribe/",
+        "status/subscriptions/<str:subscription_id>/<str:secret>/",
         "reports/<str:report_token>/",
         "reports/<str:report_token>/<str:form>/",
     }
