@@ -1,4 +1,4 @@
-"""What confirms and ends a subscription to a tenant's status is mailed for, and served at, the organization's own name."""
+"""Subscriptions to a tenant's status are confirmed and ended at the organization's host name, where mails lead."""
 
 import re
 from urllib.parse import urlsplit
