@@ -19,7 +19,7 @@ from tests.browser.chromium import launch
 from tests.browser.conftest import DESKTOP
 from tests.browser.test_journey import sign_up_with_oidc
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 
 NAME, ANOTHER = "status.kestrel-journey.example", "status.kestrel-stranger.example"
 BRAND = "Kestrel Watch"
