@@ -52,6 +52,16 @@ def test_without_an_actor_there_are_no_rows(two_organizations):
 
 
 @pytest.mark.postgres
+def test_a_look_at_a_client_does_not_go_through_its_msps_grants(acme, maria):
+    with rls.acting_as(f"user:{maria.pk}"), connection.cursor() as cursor:
+        cursor.execute("EXPLAIN ANALYZE SELECT name FROM organizations_organization WHERE id = %s", [acme.pk])
+        plan = [line for (line,) in cursor.fetchall()]
+    (grants,) = [line for line in plan if " on organizations_grant" in line]
+    assert "rows=1 " in plan[0].partition("actual")[2]
+    assert "never executed" in grants
+
+
+@pytest.mark.postgres
 def test_nobody_writes_into_a_strangers_organization(two_organizations):
     with rls.acting_as("user:usr_alice"):
         with pytest.raises(ProgrammingError, match="row-level security"), transaction.atomic():
