@@ -57,7 +57,7 @@ chaos: setup worker/dist/index.js  ## 200 random kills over 20 tenants (JSON=1, 
 chaos-scale: setup worker/dist/index.js  ## 200 tenants at once while everything is killed in a loop (JSON=1, SEED=n, TENANTS=n, CALM=1)
 	@exec $(PY) -m local.chaos.scale $(if $(TENANTS),--tenants $(TENANTS),) $(if $(CALM),--calm,) $(if $(SEED),--seed $(SEED),) $(JSON_FLAG)
 
-bench: setup worker/dist/index.js  ## measure the edge against references, in one run (JSON=1, ONLY=P13,P14, PROFILE=1)
+bench: setup worker/dist/index.js  ## measure portal and edge against references, in one run (JSON=1, ONLY=P1,P13, PROFILE=1)
 	@exec $(PY) -m local.bench $(JSON_FLAG) $(if $(ONLY),--only $(ONLY),) $(if $(PROFILE),--profile,)
 
 fuzz: test-tools  ## what the API's contract allows and does not, generated, as every role (EXAMPLES=n for each operation)

@@ -9,8 +9,8 @@ import pytest
 import structlog
 from django.test import TransactionTestCase
 
+from local.postgres import Cluster
 from tests import database
-from tests.postgres import Cluster
 
 pytest_plugins = ["tests.cast", "tests.stack_fixture"]
 

@@ -13,7 +13,7 @@ from django.db import connection, connections, transaction
 from psycopg import sql
 
 from controlplane.roles import one_at_a_time, prepare
-from tests.postgres import admin_dsn
+from local.postgres import admin_dsn
 
 type Rows = dict[str, list[tuple[object, ...]]]
 

@@ -1,4 +1,4 @@
-"""`python -m local.bench [--json] [--only P11,P13] [--pairs N] [--profile]`: measures the edge and prints a table."""
+"""`python -m local.bench [--json] [--only P1,P13] [--pairs N] [--profile]`: measures portal and edge."""
 
 import argparse
 import logging
@@ -10,21 +10,24 @@ from typing import Any
 import structlog
 
 from local.bench.ground import Ground
-from local.bench.measures import MEASURES, Measure
+from local.bench.measures import EDGE, MEASURES, Measure
 from local.bench.pairs import FEWEST_PAIRS, Trial, sampled
 from local.bench.profile import profiled
 from local.bench.rows import Aim, Table
+from local.postgres import PostgresMissing
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local.bench", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--only", default="", help="ids of measures, such as P11,P13; all of them by default")
+    parser.add_argument("--only", default="", help="ids of measures, such as P1,P13; all of them by default")
     parser.add_argument(
         "--pairs", type=int, default=FEWEST_PAIRS, help=f"pairs a measure; {FEWEST_PAIRS} or more count"
     )
     parser.add_argument("--scale", type=float, default=1.0, help="how much each sample does; below 1 it tells nothing")
-    parser.add_argument("--profile", action="store_true", help="tell as well where its time goes, which slows it")
+    parser.add_argument(
+        "--profile", action="store_true", help="tell as well where the edge's time goes, which slows it"
+    )
     return parser.parse_args()
 
 
@@ -49,13 +52,21 @@ def main() -> None:
     measures, table, before = chosen(options.only), Table(options.json), machine()
     table.open()
     with Ground(options.scale, inspected=options.profile) as ground:
-        for aim, begin in measures:
-            trial = begin(ground)
+        for measure in measures:
+            aim, trial = measure.aim, begun(measure, ground)
             for row in aim.rows(sampled(trial, options.pairs)):
                 table.add(row)
-            if options.profile:
+            if options.profile and measure in EDGE:
                 tell_profile(ground, aim, trial)
     table.close(before)
+
+
+def begun(measure: Measure, ground: Ground) -> Trial:
+    """A measure's trial. Raises: SystemExit where the machine lacks what the portal needs."""
+    try:
+        return measure.trial(ground)
+    except PostgresMissing as problem:
+        raise SystemExit(f"{measure.aim.id}: {problem} Or name measures of the edge with ONLY.") from None
 
 
 def tell_profile(ground: Ground, aim: Aim, trial: Trial) -> None:

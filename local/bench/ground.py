@@ -1,4 +1,4 @@
-"""What measures stand on: the cell, the references and the load driver, each started when it is first needed."""
+"""What measures stand on: the portal, the cell, the references and the load driver, started when first needed."""
 
 import shutil
 import tempfile
@@ -9,7 +9,10 @@ from typing import Self
 
 from local.bench.cell import Cell
 from local.bench.load_driver import LoadDriver
+from local.bench.portal.site import Site
 from local.bench.references import References
+
+TENANTS = 100_000
 
 
 @dataclass
@@ -24,6 +27,7 @@ class Ground:
     scale: float = 1.0
     inspected: bool = False
     _cells: list[Cell] = field(default_factory=list)
+    _sites: list[Site] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         # The system's usual place for such folders may be in memory, where nothing waits for a disk.
@@ -36,6 +40,8 @@ class Ground:
         self.references.stop()
         for cell in self._cells:
             cell.stop()
+        for site in self._sites:
+            site.stop()
         self.load.__exit__()
         shutil.rmtree(self.root, ignore_errors=True)
 
@@ -43,6 +49,14 @@ class Ground:
     def cell(self) -> Cell:
         """The cell that most measures share."""
         return self._started(self._folder("cell"))
+
+    @cached_property
+    def site(self) -> Site:
+        """The portal, with its tenants."""
+        site = Site(self._folder("site"), self.many(TENANTS, step=1000))
+        self._sites.append(site)
+        site.start()
+        return site
 
     def fresh_cell(self) -> Cell:
         """One that nothing has used. It has the shared one's keys: this process signs with one pair."""

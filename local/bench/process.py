@@ -3,8 +3,10 @@
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+
+import httpx
 
 from local.stack.layout import REPOSITORY
 
@@ -31,6 +33,18 @@ def listens(port: int) -> Ready:
     return ready
 
 
+def answers(url: str) -> Ready:
+    """Ready once the address answers 200."""
+
+    def ready(_said: str) -> bool:
+        try:
+            return httpx.get(url, timeout=2).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    return ready
+
+
 class NotReady(Exception):
     """A process ended or did not become ready; the message holds the end of what it printed."""
 
@@ -42,14 +56,16 @@ class Process:
         argv: what to run.
         log: the file for what it prints.
         ready: whether it serves by now.
+        environment: its own; this process's by default.
     """
 
-    def __init__(self, argv: list[str], log: Path, ready: Ready) -> None:
+    def __init__(self, argv: list[str], log: Path, ready: Ready, environment: Mapping[str, str] | None = None) -> None:
         self._log = log
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 argv,
                 cwd=REPOSITORY,
+                env=environment,
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,

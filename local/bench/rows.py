@@ -113,7 +113,7 @@ class Table:
 def cells(row: Row) -> tuple[str, ...]:
     """A row as text."""
     against = f"{shown(row.reference)} ({row.against})" if row.reference is not None else "–"
-    ratio = "–" if row.ratio is None else f"{row.ratio:.2f}×"
+    ratio = "–" if row.ratio is None else f"{row.ratio:.2{'f' if row.ratio >= 0.1 else 'g'}}×"
     figures = (f"{shown(row.ours)} {row.unit}", against, ratio, f"± {row.spread:.0%}")
     return (row.id, row.measure, *figures, row.goal, "yes" if row.met else "no")
 

@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-have_postgres() { .venv/bin/python -c 'from tests.postgres import find_binaries; find_binaries()' 2>/dev/null; }
+have_postgres() { .venv/bin/python -c 'from local.postgres import find_binaries; find_binaries()' 2>/dev/null; }
 have_chromium() { .venv/bin/python -c 'import sys; from tests.browser.chromium import found; sys.exit(not found())'; }
 
 # Ubuntu has Chromium only as a snap, which does not run everywhere; Playwright brings its own where it can download.

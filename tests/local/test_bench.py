@@ -88,10 +88,15 @@ def test_the_table_shows_figures_with_units_and_notes_below(capsys: pytest.Captu
     assert cells(a_row())[0] == "P0"
 
 
+def test_a_ratio_near_nothing_keeps_its_digits():
+    (row,) = Aim("P0", "something", "calls/s", {"other": Goal(2)}).rows(Series([3], [3], {"other": [1000]}))
+    assert cells(row)[4] == "0.003×"
+
+
 def test_measures_are_chosen_by_id_and_an_unknown_one_is_named():
     assert {measure.aim.id for measure in chosen("p13,P14")} == {"P13", "P14"}
     assert len(chosen("")) == len(MEASURES)
-    assert {f"P{number}" for number in range(11, 20)} == {measure.aim.id for measure in MEASURES}
+    assert {f"P{number}" for number in (1, 2, 3, 5, 6, 7, *range(11, 20))} == {measure.aim.id for measure in MEASURES}
     with pytest.raises(SystemExit, match="no measure P99"):
         chosen("P11,P99")
 

@@ -2,13 +2,30 @@
 import { HttpConnection, requestOf } from "./http.mjs";
 import { makeStream, NatsConnection, publication } from "./nats.mjs";
 
-/** @returns requests a second. `count` of them in all, over `connections`. */
-export async function requests({ port, request, count, connections, expected }) {
-  const bytes = requestOf(request);
+/** @returns requests a second. `count` of them in all, over `connections`; of several `requests` each comes in turn. */
+export async function requests({ port, request, requests = [request], count, connections, expected }) {
+  const next = turns(requests);
   const open = await Promise.all(Array.from({ length: connections }, () => HttpConnection.open(port, expected)));
-  const seconds = await timed(() => shared(count, open, (connection) => connection.ask(bytes)));
+  const seconds = await timed(() => shared(count, open, (connection) => connection.ask(next())));
   for (const connection of open) connection.close();
   return { figure: count / seconds };
+}
+
+/** @returns seconds below which `part` of the requests were answered, asked one after the other over one connection. */
+export async function latency({ port, requests, count, part, expected }) {
+  const next = turns(requests);
+  const connection = await HttpConnection.open(port, expected);
+  const taken = [];
+  for (let asked = 0; asked < count; asked++) taken.push(await timed(() => connection.ask(next())));
+  connection.close();
+  return { figure: taken.sort((one, other) => one - other)[Math.ceil(part * count) - 1] };
+}
+
+/** @returns a function that gives the bytes of one request after the other, over and over. */
+function turns(requests) {
+  const bytes = requests.map(requestOf);
+  let turn = 0;
+  return () => bytes[turn++ % bytes.length];
 }
 
 /** @returns seconds for one request. */

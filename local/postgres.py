@@ -1,17 +1,19 @@
-"""A private Postgres server for one test run, from the machine's own binaries."""
+"""A private Postgres server for one run of tests or of the bench, from the machine's own binaries."""
 
 import os
 import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
 
 START_SECONDS = 60
-# Durability is worth nothing here: the server and its files end with the run.
-FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=", "max_connections=120")
+CLOSED = ("listen_addresses=", "max_connections=120")
+# Durability is worth nothing to tests: the server and its files end with the run.
+FAST = (*CLOSED, "fsync=off", "synchronous_commit=off", "full_page_writes=off")
 # Ends the server when the pipe closes, so also when the tests are killed.
 GUARD = """
 "$@" >"$DIRECTORY/log" 2>&1 </dev/null &
@@ -27,10 +29,16 @@ class PostgresMissing(RuntimeError):
 
 
 class Cluster:
-    """One server with a superuser ``postgres`` and trusted local connections over a unix socket."""
+    """One server with a superuser ``postgres`` and trusted local connections over a unix socket.
 
-    def __init__(self) -> None:
-        self.directory = Path(tempfile.mkdtemp(prefix="garrison-pg-"))
+    Args:
+        options: its settings.
+        parent: where its folder is made; the system's place for such folders by default.
+    """
+
+    def __init__(self, options: Sequence[str] = FAST, parent: Path | None = None) -> None:
+        self.options = options
+        self.directory = Path(tempfile.mkdtemp(prefix="garrison-pg-", dir=parent))
         self.guard: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Cluster":
@@ -54,7 +62,7 @@ class Cluster:
             "--locale=C.UTF-8",
         ]
         subprocess.run([*as_user, *initdb, "--no-sync"], check=True, capture_output=True, cwd="/")
-        options = [part for option in FAST for part in ("-c", option)]
+        options = [part for option in self.options for part in ("-c", option)]
         server = [*as_user, str(binaries / "postgres"), "-D", data, "-k", str(self.directory), *options]
         self.guard = subprocess.Popen(
             ["sh", "-c", GUARD, "guard", *server],
