@@ -130,7 +130,7 @@ def link_to_status(page: Page, organization: str) -> str:
     page.wait_for_url(re.compile(r"/t/\w+/"))
     page.get_by_role("link", name="Status", exact=True).click()
     page.get_by_label("Title").fill("Hangar monitoring")
-    page.get_by_role("button", name="Make a public link").click()
+    page.get_by_role("button", name="Create public link").click()
     return page.locator("#address").inner_text()
 
 
@@ -139,7 +139,7 @@ def link_to_report(page: Page, organization: str) -> str:
     page.get_by_label("Name", exact=True).fill("For the board")
     page.get_by_role("button", name="Plan it").click()
     page.get_by_role("button", name=re.compile("Issue the last")).click()
-    page.get_by_role("button", name="Make a public link").click()
+    page.get_by_role("button", name="Create public link").click()
     return page.locator("#address").inner_text()
 
 
