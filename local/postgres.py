@@ -12,8 +12,9 @@ import psycopg
 
 START_SECONDS = 60
 CLOSED = ("listen_addresses=", "max_connections=120")
-# Durability is worth nothing to tests: the server and its files end with the run.
-FAST = (*CLOSED, "fsync=off", "synchronous_commit=off", "full_page_writes=off")
+# Durability is worth nothing to tests: the server and its files end with the run. What a test writes is rolled back, so
+# that statistics would be of empty tables, and have the statements of the next test planned for no rows.
+FAST = (*CLOSED, "fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off")
 # Ends the server when the pipe closes, so also when the tests are killed.
 GUARD = """
 "$@" >"$DIRECTORY/log" 2>&1 </dev/null &

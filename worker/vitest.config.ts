@@ -55,7 +55,7 @@ export default defineConfig(async () => ({
   test: {
     include: ["test/**/*.test.ts"],
     setupFiles: ["test/support/setup.ts"],
-    testTimeout: 20_000,
+    testTimeout: 60_000,
     // Left alone, vitest keeps one processor for watching files.
     maxWorkers: "100%",
     silent: "passed-only",
