@@ -1,4 +1,4 @@
-"""Names of e-mail domains: the one form that is stored and compared, and those that nobody may claim."""
+"""Names of domains and hosts: the one form that is stored and compared, and those that nobody may claim."""
 
 import re
 from pathlib import Path

@@ -17,10 +17,10 @@ from tenants.rollouts.kind import Arguments, Kind, Outlook
 def offered_versions() -> list[str]:
     """Every version that some cell offers, the newest first; a candidate, such as 5.0.0-rc, after all releases."""
     offered = {str(version) for cell in Cell.objects.all() for version in cell.versions}
-    return sorted(offered, key=_age, reverse=True)
+    return sorted(offered, key=_precedence, reverse=True)
 
 
-def _age(version: str) -> tuple[bool, list[int]]:
+def _precedence(version: str) -> tuple[bool, list[int]]:
     """What is chosen by default for a whole fleet is never a candidate: it has a hyphen, as semver.org says."""
     numbers = [int(part) if part.isdigit() else 0 for part in version.split(".")]
     return "-" not in version, numbers

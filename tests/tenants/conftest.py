@@ -11,7 +11,8 @@ from controlplane import rls
 from controlplane.actor import Actor
 from controlplane.models import AuditEntry, Delivery
 from organizations.actions import keys
-from organizations.models import Organization, User
+from organizations.hostnames import serving
+from organizations.models import Hostname, Organization, User
 from organizations.permissions import PERMISSIONS
 from tenants.enrollment.models import EnrollmentToken
 from tenants.enrollment.tokens import actions as enrollment
@@ -185,3 +186,19 @@ def opened(tenant: Tenant) -> int:
 def open_dashboard(edge: FakeEdge, tenant: Tenant) -> None:
     """Let the edge tell that somebody is in the dashboard."""
     edge.publish(tenant.pk, "dashboard", {"user": "usr_a", "role": "viewer", "session": "s"})
+
+
+AT_MSP, AT_ACME, AT_RIVAL = (f"status.{each}.example" for each in ("northwatch", "acme", "rival"))
+
+
+@pytest.fixture
+def proven(msp: Organization, acme: Organization, rival: Organization) -> Iterator[None]:
+    """Each has a host name of its own, proven."""
+    serving.forget()
+    with all_rows():
+        for organization, name in ((msp, AT_MSP), (acme, AT_ACME), (rival, AT_RIVAL)):
+            Hostname.objects.create(
+                organization=organization, name=name, state=Hostname.State.PROVEN, proven_at=timezone.now()
+            )
+    yield
+    serving.forget()

@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 import pytest
 from django.core import mail as django_mail
 from django.test import Client
-from django.utils import timezone
 
 from controlplane import rls
 from organizations.hostnames import serving
@@ -14,26 +13,12 @@ from organizations.models import Grant, Hostname
 from tenants.status import links, subscriptions
 from tenants.status.models import StatusSubscription
 from tests.database import all_rows
-from tests.tenants.conftest import deliver
+from tests.tenants.conftest import AT_ACME, AT_MSP, AT_RIVAL, deliver
 from tests.tenants.test_tenant_status import turn
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("proven")]
 
 IDA = "ida@example.test"
-AT_MSP, AT_ACME, AT_RIVAL = (f"status.{each}.example" for each in ("northwatch", "acme", "rival"))
-
-
-@pytest.fixture(autouse=True)
-def proven(msp, acme, rival):
-    """Each has a host name of its own, proven."""
-    serving.forget()
-    with all_rows():
-        for organization, name in ((msp, AT_MSP), (acme, AT_ACME), (rival, AT_RIVAL)):
-            Hostname.objects.create(
-                organization=organization, name=name, state=Hostname.State.PROVEN, proven_at=timezone.now()
-            )
-    yield
-    serving.forget()
 
 
 @pytest.fixture

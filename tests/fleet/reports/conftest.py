@@ -29,11 +29,12 @@ from tests.tenants.conftest import (
     new_tenant,
     outsider,
     program_of,
+    proven,
     running,
     tenant,
 )
 
-__all__ = ["alice_acts", "api", "cell", "edge", "new_tenant", "outsider", "program_of", "running", "tenant"]
+__all__ = ["alice_acts", "api", "cell", "edge", "new_tenant", "outsider", "program_of", "proven", "running", "tenant"]
 
 HOUR = dt.timedelta(hours=1)
 EVERYTHING = Terms(name="Monthly", parts=list(PARTS))

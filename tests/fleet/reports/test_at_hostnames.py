@@ -6,7 +6,6 @@ import pytest
 from django.core import mail as django_mail
 from django.test import Client
 from django.urls import get_resolver
-from django.utils import timezone
 
 from controlplane import hosts, rls
 from fleet.reports import links as report_links
@@ -17,27 +16,15 @@ from tenants.status import links as status_links
 from tests.cast import session_of
 from tests.database import all_rows
 from tests.fleet.reports.conftest import issue, plan_for
-from tests.tenants.conftest import deliver
+from tests.tenants.conftest import AT_ACME, AT_MSP, AT_RIVAL, deliver
 
-pytestmark = pytest.mark.django_db
-
-AT_MSP = "status.northwatch.example"
-AT_ACME = "status.acme.example"
-AT_RIVAL = "status.rival.example"
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("proven")]
 
 
 @pytest.fixture(autouse=True)
-def proven(msp, acme, rival):
-    """Each has a host name of its own, proven."""
-    serving.forget()
+def nobody_asked_yet():
+    """How often a certificate was asked for is counted in the process."""
     hosts._asked.clear()
-    with all_rows():
-        for organization, name in ((msp, AT_MSP), (acme, AT_ACME), (rival, AT_RIVAL)):
-            Hostname.objects.create(
-                organization=organization, name=name, state=Hostname.State.PROVEN, proven_at=timezone.now()
-            )
-    yield
-    serving.forget()
 
 
 @pytest.fixture
