@@ -11,7 +11,8 @@ from tenants.agents.models import AgentResult
 from tenants.provisioning.models import Cell
 from tenants.provisioning.reconciler import reconcile
 from tenants.rollouts.models import Rollout, RolloutTarget
-from tests.isolation.world import CANARY, World
+from tests.isolation.canary import CANARY
+from tests.isolation.world import World
 from tests.organizations.saml_idp import HONEST_PAIR, OTHER_PAIR
 from tests.tenants.conftest import deliver, read_feed
 from tests.tenants.edge import FakeEdge

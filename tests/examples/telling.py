@@ -6,7 +6,7 @@ import re
 from itertools import count
 from typing import Any
 
-from tests.isolation.world import CANARY
+from tests.isolation.canary import CANARY
 from tests.tenants import edge_life
 
 NOW = dt.datetime(2026, 11, 26, 9, 0, tzinfo=dt.UTC)

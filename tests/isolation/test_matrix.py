@@ -10,10 +10,11 @@ from dns.resolver import NXDOMAIN
 
 from controlplane import edge_keys
 from organizations.permissions import ROLES
+from tests.isolation.canary import CANARY
 from tests.isolation.matrix import MATRIX, PLAIN
 from tests.isolation.routes import django_routes, portal_operations
 from tests.isolation.rules import Rule
-from tests.isolation.world import CANARY, Visitor, World, world
+from tests.isolation.world import Visitor, World, world
 
 __all__ = ["world"]
 
