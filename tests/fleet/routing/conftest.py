@@ -1,10 +1,12 @@
 """What the inbox's tests have, and destinations that answer."""
 
+import datetime as dt
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from controlplane import rls
 from fleet.routing import actions, sending
@@ -91,3 +93,9 @@ def notices() -> list[Notice]:
     """All of them, the oldest first."""
     with all_rows():
         return list(Notice.objects.select_related("destination").order_by("created_at", "id"))
+
+
+def later() -> None:
+    """As if the pause after a failure were over."""
+    with all_rows():
+        Notice.objects.filter(state="waiting").update(next_attempt_at=timezone.now() - dt.timedelta(seconds=1))
